@@ -1,0 +1,1 @@
+"""What may be said between Paidan's services: events, topics, ids and city packs."""

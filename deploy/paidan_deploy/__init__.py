@@ -1,0 +1,1 @@
+"""The paidan command: local stack, topics, city packs, import, redrive."""

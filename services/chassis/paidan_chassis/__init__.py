@@ -1,0 +1,1 @@
+"""What every service process bolts on; knows no business word."""

@@ -1,0 +1,1 @@
+"""Owns the case: matches, files, routes, times, orders, inspects, closes."""

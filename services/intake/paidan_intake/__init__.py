@@ -1,0 +1,1 @@
+"""Takes in what residents and cameras report, and puts it on the inbox in one shape."""
