@@ -1,0 +1,204 @@
+"""What may be done with a case: one small model an action, and the request that carries it into the inbox."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from .wire import Area, CaseId, Code, Digest, Id, Moment, PhotoRef, Reason, Said, Slug, Text
+
+
+class Verify(Said):
+    """核实: what was reported is true, or not."""
+
+    kind: Literal["verify"] = "verify"
+    verified: bool
+    reason: Text = ""
+
+
+class File(Said):
+    """立案: file the case against the catalogue row whose condition holds; its limit and closing condition follow."""
+
+    kind: Literal["file"] = "file"
+    row_id: Code
+    reason: Text = ""
+
+
+class Assign(Said):
+    """派遣 by hand, from the hard-to-place desk: the department that must act, and why."""
+
+    kind: Literal["assign"] = "assign"
+    department: Slug
+    reason: Reason
+
+
+class Redispatch(Said):
+    """重派: take the order from one department and give it to another."""
+
+    kind: Literal["redispatch"] = "redispatch"
+    department: Slug
+    reason: Reason
+
+
+class Accept(Said):
+    """签收: the department takes the order."""
+
+    kind: Literal["accept"] = "accept"
+
+
+ReturnCode = Literal["not_our_area", "not_our_duty", "owner_unclear", "duplicate", "other"]
+"""退单 reasons: 属地不符, 职能不符, 权属不清, 重复, 其他."""
+
+
+class Return(Said):
+    """退单: the department says that the order is not its own; the reason is mandatory."""
+
+    kind: Literal["return"] = "return"
+    code: ReturnCode
+    reason: Reason
+
+
+class Finish(Said):
+    """处置完成: the work is done; proof photos by reference."""
+
+    kind: Literal["finish"] = "finish"
+    text: Text = ""
+    proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+
+
+class Inspect(Said):
+    """核查: someone other than the doer looks, and says whether the row's closing condition is met."""
+
+    kind: Literal["inspect"] = "inspect"
+    passed: bool
+    reason: Text = ""
+    proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+
+
+Rating = Literal["satisfied", "basically_satisfied", "dissatisfied", "no_answer"]
+"""满意, 基本满意, 不满意, 未评价."""
+
+
+class CallBack(Said):
+    """回访: what the resident says. Not satisfied and judged reasonable reopens the case, once."""
+
+    kind: Literal["call_back"] = "call_back"
+    rating: Rating
+    solved: Literal["solved", "partly", "unsolved"] | None = None
+    reasonable: bool = Field(default=True, description="Of a dissatisfied rating: judged reasonable (合理差评).")
+    reason: Text = ""
+
+
+class Void(Said):
+    """作废: the case should not have been; the reason is mandatory."""
+
+    kind: Literal["void"] = "void"
+    reason: Reason
+
+
+class Urge(Said):
+    """催办: remind the department; the state does not change."""
+
+    kind: Literal["urge"] = "urge"
+    reason: Text = ""
+
+
+class AskExtension(Said):
+    """延期. Not supported yet: refused as such."""
+
+    kind: Literal["ask_extension"] = "ask_extension"
+    reason: Text = ""
+
+
+class AskSuspension(Said):
+    """挂账. Not supported yet: refused as such."""
+
+    kind: Literal["ask_suspension"] = "ask_suspension"
+    reason: Text = ""
+
+
+class Resume(Said):
+    """恢复. Not supported yet: refused as such."""
+
+    kind: Literal["resume"] = "resume"
+
+
+class Adjudicate(Said):
+    """审定. Not supported yet: refused as such."""
+
+    kind: Literal["adjudicate"] = "adjudicate"
+    reason: Text = ""
+
+
+class CoHandle(Said):
+    """协办. Not supported yet: refused as such."""
+
+    kind: Literal["co_handle"] = "co_handle"
+    reason: Text = ""
+
+
+class Escalate(Said):
+    """督办. Not supported yet: refused as such."""
+
+    kind: Literal["escalate"] = "escalate"
+    reason: Text = ""
+
+
+class Appeal(Said):
+    """申诉. Not supported yet: refused as such."""
+
+    kind: Literal["appeal"] = "appeal"
+    reason: Text = ""
+
+
+class ForceClose(Said):
+    """强制结案. Not supported yet: refused as such."""
+
+    kind: Literal["force_close"] = "force_close"
+    reason: Text = ""
+
+
+NotSupportedYet: TypeAlias = (
+    AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Escalate | Appeal | ForceClose
+)
+Supported: TypeAlias = Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge
+Action: TypeAlias = Annotated[Supported | NotSupportedYet, Field(discriminator="kind")]
+
+
+class Actor(Said):
+    """Who acts: what the answers topic or the API key says, never what the message claims."""
+
+    kind: Literal["department", "inspector", "caller", "operator", "importer", "source"]
+    id: Slug
+
+
+class Answer(Said):
+    """What a department writes on its own topic ``paidan.answers.<department>``, in plain JSON.
+
+    Written by that department alone. Read by dispatch's desk, which knows by the topic who speaks and puts it in the
+    inbox. Keyed by ``case_id``.
+    """
+
+    case_id: CaseId
+    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
+        default=None, description="The department's own id for this answer; a repeat with the same id is dropped."
+    )
+    occurred_at: Moment | None = Field(default=None, description="When it was done, as the department claims.")
+    action: Action
+
+
+class ActionRequested(Said):
+    """Somebody wants a step taken; whether it is allowed is judged in the lane, in order.
+
+    Published by dispatch's desk on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
+    """
+
+    type: Literal["action.requested.v1"] = "action.requested.v1"
+    action_id: Id
+    case_id: CaseId
+    area: Area
+    actor: Actor
+    door: Literal["kafka", "http", "import"]
+    digest: Digest
+    occurred_at: Moment
+    recorded_at: Moment
+    action: Action

@@ -1,0 +1,179 @@
+"""Every step of a case, as published on ``paidan.cases``: the next version, what caused it, and the whole state."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from .actions import Actor, Rating, ReturnCode
+from .inbox import TimerKind
+from .state import CaseState, RuleRef
+from .wire import CaseId, Code, Id, Moment, PhotoRef, Reason, Said, Slug, Text, Version
+
+
+class Cause(Said):
+    """What in the inbox brought a step about."""
+
+    kind: Literal["report", "action", "timer"]
+    id: Id
+
+
+class CaseEvent(Said):
+    """What every step says. Published by dispatch. Read by scoring, intake, monitoring, anyone. Key: ``case_id``."""
+
+    case_id: CaseId
+    version: Version
+    cause: Cause
+    actor: Actor | None = Field(default=None, description="None: no person acted; a rule did.")
+    occurred_at: Moment
+    recorded_at: Moment
+    state: CaseState
+
+
+class CaseOpened(CaseEvent):
+    """上报/受理: a report opened a case. Its status is ``filed``, or ``received`` when it waits for verification."""
+
+    type: Literal["case.opened.v1"] = "case.opened.v1"
+    report_id: Id
+
+
+class CaseMerged(CaseEvent):
+    """Another report of the same thing joined the case."""
+
+    type: Literal["case.merged.v1"] = "case.merged.v1"
+    report_id: Id
+    metres: float | None = Field(default=None, description="Between the report and the case.")
+
+
+class CaseFiled(CaseEvent):
+    """立案: filed against a row of the catalogue, after verification or anew by an operator."""
+
+    type: Literal["case.filed.v1"] = "case.filed.v1"
+    row_id: Code | None
+    filed_by: RuleRef
+
+
+class CaseDispatched(CaseEvent):
+    """派遣: a department has been told to act, and its handling clock runs. On every dispatch and re-dispatch."""
+
+    type: Literal["case.dispatched.v1"] = "case.dispatched.v1"
+    department: Slug
+    order_id: Id
+    placed_by: RuleRef
+    due_at: Moment | None = Field(description="End of the handling limit, by the city's calendar; None: no limit.")
+
+
+class CaseHeld(CaseEvent):
+    """No rule places the case: it waits at the hard-to-place desk."""
+
+    type: Literal["case.held.v1"] = "case.held.v1"
+    reason: Text
+
+
+class CaseAccepted(CaseEvent):
+    """签收: the department took the order."""
+
+    type: Literal["case.accepted.v1"] = "case.accepted.v1"
+    department: Slug
+
+
+class CaseReturned(CaseEvent):
+    """退单: the department says that it is not its own."""
+
+    type: Literal["case.returned.v1"] = "case.returned.v1"
+    department: Slug
+    code: ReturnCode
+    reason: Reason
+
+
+class CaseFinished(CaseEvent):
+    """处置完成: the department says that the work is done; it waits for inspection."""
+
+    type: Literal["case.finished.v1"] = "case.finished.v1"
+    department: Slug
+    late: bool | None = Field(description="Of the running limit; None: there is none.")
+    text: Text = ""
+    proof: tuple[PhotoRef, ...] = ()
+
+
+class CaseReworked(CaseEvent):
+    """返工: the inspection failed; the same department goes on, the same clock runs."""
+
+    type: Literal["case.reworked.v1"] = "case.reworked.v1"
+    department: Slug
+    reason: Text = ""
+    proof: tuple[PhotoRef, ...] = ()
+
+
+class CaseClosed(CaseEvent):
+    """结案: the inspection passed."""
+
+    type: Literal["case.closed.v1"] = "case.closed.v1"
+    reason: Text = ""
+    proof: tuple[PhotoRef, ...] = ()
+
+
+class CaseCalledBack(CaseEvent):
+    """回访: the resident's word was recorded."""
+
+    type: Literal["case.called_back.v1"] = "case.called_back.v1"
+    rating: Rating
+
+
+class CaseReopened(CaseEvent):
+    """重办: the resident was, with reason, not satisfied; a round with a limit of its own begins."""
+
+    type: Literal["case.reopened.v1"] = "case.reopened.v1"
+    department: Slug
+    due_at: Moment | None
+
+
+class CaseVoided(CaseEvent):
+    """作废: it should not have been a case."""
+
+    type: Literal["case.voided.v1"] = "case.voided.v1"
+    reason: Reason
+
+
+class CaseNotAccepted(CaseEvent):
+    """不予受理: the verification did not hold."""
+
+    type: Literal["case.not_accepted.v1"] = "case.not_accepted.v1"
+    reason: Reason
+
+
+class CaseUrged(CaseEvent):
+    """催办: the department was reminded."""
+
+    type: Literal["case.urged.v1"] = "case.urged.v1"
+    department: Slug
+    reason: Text = ""
+
+
+class CaseOverdue(CaseEvent):
+    """A clock of the case has run out."""
+
+    type: Literal["case.overdue.v1"] = "case.overdue.v1"
+    department: Slug
+    clock: TimerKind
+    due_at: Moment
+
+
+CaseStep: TypeAlias = Annotated[
+    CaseOpened
+    | CaseMerged
+    | CaseFiled
+    | CaseDispatched
+    | CaseHeld
+    | CaseAccepted
+    | CaseReturned
+    | CaseFinished
+    | CaseReworked
+    | CaseClosed
+    | CaseCalledBack
+    | CaseReopened
+    | CaseVoided
+    | CaseNotAccepted
+    | CaseUrged
+    | CaseOverdue,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,26 @@
+"""The unreadable or impossible record: that it is there, why, and where its bytes are kept."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .wire import Count, Id, Line, Moment, Said, Text
+
+
+class RecordBuried(Said):
+    """A record was set aside. Its bytes came from outside and may hold personal data, so only a reference travels.
+
+    Published by every service on ``paidan.dead-letters``. Read by operators, who redrive it. Keyed by
+    ``topic-partition`` of the record's origin.
+    """
+
+    type: Literal["record.buried.v1"] = "record.buried.v1"
+    letter_id: Id
+    service: Line
+    topic: Line
+    partition: Count
+    offset: Count
+    reason: Line = Field(description="A word for machines: unreadable, invalid, null_value, refused_by_database...")
+    detail: Text = Field(default="", description="Names the field; never quotes a value.")
+    attempts: Count = 1
+    buried_at: Moment

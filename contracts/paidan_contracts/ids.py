@@ -1,0 +1,64 @@
+"""Ids that name their cause: a uuid5 of a JSON array. The same cause has the same id for ever, on every machine."""
+
+from json import JSONEncoder
+from typing import Final
+from uuid import UUID, uuid5
+
+_PAIDAN: Final = UUID("6f1c9c5e-2d0b-5c58-9c0e-7b2f6a5a7d10")
+_compact: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def named(*cause: str | int) -> UUID:
+    """Make the id of a cause, such as ``named("report", source, ref)``."""
+    return uuid5(_PAIDAN, _compact(cause))
+
+
+def report_id(source: str, ref: str) -> str:
+    """Name a report by its source and the source's own id, so that a retry and a second gateway agree."""
+    return str(named("report", source, ref))
+
+
+def action_id(sender: str, ref: str) -> str:
+    """Name an action by who sends it (``department:x``, ``role:inspector:key``) and the sender's own id for it."""
+    return str(named("action", sender, ref))
+
+
+def unnamed_action_id(sender: str, topic: str, partition: int, offset: int) -> str:
+    """Name an action whose sender gave no id by where it stands in the sender's topic."""
+    return str(named("action", sender, topic, partition, offset))
+
+
+def reused_id(original: str, digest: str) -> str:
+    """Name the refusal of a second body that came under an id already used."""
+    return str(named("reused", original, digest))
+
+
+def case_id(area: str, opened_by: str) -> str:
+    """Name a case by its area and the report that opened it."""
+    return f"{area}-{named('case', area, opened_by).hex}"
+
+
+def area_of(case: str) -> str:
+    """Read the area off a case id.
+
+    Raises ``ValueError`` when there is none.
+    """
+    area, dash, _ = case.rpartition("-")
+    if not dash:
+        raise ValueError("a case id is <area>-<32 hex digits>")
+    return area
+
+
+def order_id(case: str, assignment: int) -> str:
+    """Name the order of a case's n-th assignment, counted from 1."""
+    return str(named("order", case, assignment))
+
+
+def timer_id(case: str, kind: str, generation: int) -> str:
+    """Name one setting of a case's timer; a later setting has a higher generation."""
+    return str(named("timer", case, kind, generation))
+
+
+def event_id(case: str, version: int) -> str:
+    """Name the step that gave a case this version."""
+    return str(named("step", case, version))

@@ -1,0 +1,45 @@
+"""All that dispatch must decide on, in one order: reports, actions, timers due, city packs put in force."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from .actions import ActionRequested
+from .reports import ReportReceived
+from .wire import Area, CaseId, Digest, Id, Moment, Said, Slug, Version
+
+TimerKind = Literal["accept", "handle"]
+"""The accept clock (签收) and the handling clock (处置)."""
+
+
+class TimerDue(Said):
+    """A timer of a case has run out; it takes effect only when consumed, and a cancelled generation is ignored.
+
+    Published by dispatch's timers on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
+    """
+
+    type: Literal["timer.due.v1"] = "timer.due.v1"
+    timer_id: Id
+    case_id: CaseId
+    area: Area
+    kind: TimerKind
+    generation: Version
+    due_at: Moment
+
+
+class CityInForce(Said):
+    """From here on this lane decides by this version of the city's pack.
+
+    Published by ``paidan city publish`` on every partition of ``paidan.inbox``, after the pack is stored. Read by
+    dispatch. Keyed by nothing: it names its partition itself.
+    """
+
+    type: Literal["city.in_force.v1"] = "city.in_force.v1"
+    city: Slug
+    version: Digest
+    in_force_at: Moment
+
+
+InboxEntry: TypeAlias = Annotated[
+    ReportReceived | ActionRequested | TimerDue | CityInForce, Field(discriminator="type")
+]

@@ -1,0 +1,60 @@
+"""What became of each report and each action, so that whoever sent it can be told."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .wire import Area, CaseId, Id, Line, Moment, Said, Text, Version
+
+ReportResult = Literal["opened", "merged", "suppressed", "refused", "dead_lettered"]
+ActionResult = Literal["applied", "refused", "dead_lettered"]
+RefusalCode = Literal[
+    "not_allowed_in_state",
+    "not_supported_yet",
+    "not_your_order",
+    "not_your_role",
+    "unknown_case",
+    "unknown_department",
+    "unknown_row",
+    "unknown_class",
+    "unknown_area",
+    "unknown_city",
+    "id_reused",
+    "reason_missing",
+    "proof_missing",
+    "doer_may_not_inspect",
+    "already_reopened",
+    "alarm_refired",
+    "alarm_below_confidence",
+    "unreadable",
+    "invalid_field",
+    "too_large",
+]
+
+
+class Why(Said):
+    """Why something was refused, in words for the sender: a code, the field at fault, English and Chinese."""
+
+    code: RefusalCode
+    field: Line | None = None
+    message: Text
+    message_zh: Text
+
+
+class OutcomeDecided(Said):
+    """The end that a report or an action came to. Exactly one for each id.
+
+    Published by dispatch on ``paidan.outcomes``, and by intake for alarms that its screening suppressed. Read by
+    intake and the desk, to answer who sent it. Keyed by the id of the report or action.
+    """
+
+    type: Literal["outcome.decided.v1"] = "outcome.decided.v1"
+    id: Id
+    about: Literal["report", "action"]
+    result: ReportResult | ActionResult
+    why: Why | None = None
+    repeats: Id | None = Field(default=None, description="Of id_reused: the id that was used again.")
+    area: Area | None = None
+    case_id: CaseId | None = None
+    case_version: Version | None = None
+    decided_at: Moment

@@ -1,0 +1,26 @@
+"""Where something is: positions as they came, as we read them, and the places a city pack finds for them."""
+
+from pydantic import Field
+
+from .wire import Code, Datum, Latitude, Line, Longitude, Said
+
+
+class RawPosition(Said):
+    """A position as its sender gave it, kept so that a wrong datum can be found out and mended later."""
+
+    x: float = Field(description="Longitude, in the datum named.", ge=-180, le=180, allow_inf_nan=False)
+    y: float = Field(description="Latitude, in the datum named.", ge=-90, le=90, allow_inf_nan=False)
+    crs: Datum
+
+
+class Place(Said):
+    """A place of a city: any part may be unknown, and unknown is a bucket of its own in every score."""
+
+    latitude: Latitude | None = Field(default=None, description="WGS-84, degrees.")
+    longitude: Longitude | None = Field(default=None, description="WGS-84, degrees.")
+    raw: RawPosition | None = None
+    district: Code | None = None
+    street: Code | None = None
+    community: Code | None = None
+    grid: Code | None = Field(default=None, description="Unit grid cell, 15 digits where the city has one.")
+    address: Line | None = Field(default=None, description="Of the problem, never of the person; masked.")

@@ -1,0 +1,72 @@
+"""What is seen or heard, in the one shape that every source is brought to, and alarms before they are screened."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .places import Place, RawPosition
+from .wire import Area, Channel, Code, Digest, Id, Line, Matter, Moment, PhotoRef, Said, SenderRef, Slug, Text
+
+
+class Past(Said):
+    """What is already known of a report that comes from an import: it sends no orders and starts no timers."""
+
+    owner: Slug = Field(description="The department that the record says was responsible; it is counted there.")
+    promised_by: Moment | None = Field(default=None, description="End of the time that was promised; None: no limit.")
+    verified: bool = Field(default=True, description="False: it waits for a verification, as referred-out ones do.")
+    matched_within: Slug | None = Field(
+        default=None, description="Only reports that carry the same word are matched with it; None: no matching."
+    )
+
+
+class ReportReceived(Said):
+    """One report from any source: hotline ticket, photo report, screened camera alarm, patrol, sensor, import.
+
+    Published by intake on ``paidan.inbox`` once everything the report refers to is stored. Read by dispatch.
+    Keyed by ``area``. Personal data stays in the vault; ``reporter`` is an opaque reference into it.
+    """
+
+    type: Literal["report.received.v1"] = "report.received.v1"
+    report_id: Id
+    source: Slug
+    source_ref: SenderRef
+    channel: Channel
+    city: Slug
+    area: Area
+    city_version: Digest = Field(description="The city pack that intake read the report with.")
+    digest: Digest = Field(description="Of all that the sender said; the same id with another digest is refused.")
+    matter: Matter | None = None
+    category: Line | None = Field(default=None, description="The source's own category, as it came.")
+    class_code: Code | None = None
+    row_id: Code | None = Field(default=None, description="Catalogue row, where the report names its condition.")
+    suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
+    place: Place
+    text: Text = Field(default="", description="Telephone, identity and card numbers masked.")
+    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+    reporter: Id | None = Field(default=None, description="Reference into intake's vault.")
+    wants_callback: bool = False
+    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    occurred_at: Moment = Field(description="What the sender claims.")
+    recorded_at: Moment = Field(description="Ours; for a sender with the backdate scope it is occurred_at.")
+    past: Past | None = None
+
+
+class AlarmRaised(Said):
+    """A camera or sensor says that it sees something, in the plain shape that every vendor's format is brought to.
+
+    Published on ``paidan.alarms`` by intake's HTTP routes and by camera platforms themselves. Read by intake, which
+    screens it (dwell, re-fires, confidence) before it becomes a report. Keyed by ``camera``.
+    """
+
+    type: Literal["alarm.raised.v1"] = "alarm.raised.v1"
+    source: Slug
+    alarm_ref: SenderRef = Field(description="The sender's own id of this firing.")
+    camera: SenderRef
+    category: SenderRef = Field(description="The source's own word or number for what it sees.")
+    region: Line | None = Field(default=None, description="Detection region within the picture.")
+    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    position: RawPosition | None = None
+    address: Line | None = None
+    text: Text = ""
+    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+    occurred_at: Moment

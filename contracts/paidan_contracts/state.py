@@ -1,0 +1,124 @@
+"""The whole public state of a case, as every step on ``paidan.cases`` carries it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .actions import Rating, ReturnCode
+from .places import Place
+from .wire import (
+    Area,
+    CaseId,
+    Channel,
+    Code,
+    Count,
+    Digest,
+    Id,
+    Matter,
+    Moment,
+    PhotoRef,
+    Reason,
+    Said,
+    Slug,
+    Text,
+    Version,
+)
+
+Status = Literal[
+    "received",
+    "filed",
+    "dispatched",
+    "handling",
+    "suspended",
+    "inspecting",
+    "closed",
+    "not_accepted",
+    "voided",
+]
+
+
+class RuleRef(Said):
+    """The receipt of a decision: which rule of which version of the city's pack."""
+
+    rule: Code = Field(description="Rule id, or by_hand, by_record (an import's own), by_report, default_row.")
+    city_version: Digest
+
+
+class Limit(Said):
+    """One handling limit of an assignment: rework keeps it, a reopening begins another."""
+
+    began_at: Moment
+    due_at: Moment | None = Field(default=None, description="None: no limit was promised.")
+    finished_at: Moment | None = Field(default=None, description="The last finish under this limit.")
+    late: bool | None = Field(default=None, description="None until finished, and where there is no limit.")
+
+
+class Assignment(Said):
+    """One department's turn with a case; it keeps what happened under that department when the case moves on."""
+
+    number: Version = Field(description="Counted from 1 within the case.")
+    order_id: Id
+    department: Slug
+    placed_by: RuleRef
+    dispatched_at: Moment
+    accept_by: Moment | None = None
+    accepted_at: Moment | None = None
+    accept_overdue_at: Moment | None = Field(default=None, description="When the accept clock was seen to run out.")
+    limits: tuple[Limit, ...] = Field(description="In order; the last one is running or was the last.")
+    overdue_at: Moment | None = Field(default=None, description="When the handling clock was first seen to run out.")
+    reworks: Count = Field(default=0, description="Inspections failed under this assignment.")
+    returned_at: Moment | None = None
+    return_code: ReturnCode | None = None
+    withdrawn_at: Moment | None = Field(default=None, description="Re-dispatched to another, or voided.")
+    proof: tuple[PhotoRef, ...] = Field(default=(), description="Of the last finish.")
+
+
+class CalledBack(Said):
+    """What the resident said when called back."""
+
+    rating: Rating
+    solved: Literal["solved", "partly", "unsolved"] | None = None
+    reasonable: bool = True
+    at: Moment
+    round: Version
+
+
+class CaseState(Said):
+    """Everything public about a case at one version."""
+
+    case_id: CaseId
+    version: Version
+    city: Slug
+    area: Area
+    city_version: Digest = Field(description="The pack that the newest decision was taken by.")
+    status: Status
+    opened_by: Id = Field(description="The report that opened it.")
+    source: Slug
+    channel: Channel
+    matter: Matter | None = None
+    class_code: Code | None = None
+    row_id: Code | None = None
+    filed_by: RuleRef | None = None
+    place: Place
+    text: Text = ""
+    photos: tuple[PhotoRef, ...] = ()
+    reporter: Id | None = None
+    reports: Count = Field(description="How many reports are in it, the opening one included.")
+    occurred_at: Moment
+    reported_at: Moment = Field(description="The opening report's recorded_at; its day is the case's day.")
+    filed_at: Moment | None = None
+    department: Slug | None = Field(default=None, description="Who has it now, or had it last: counted there.")
+    assignments: tuple[Assignment, ...] = ()
+    held_because: Text | None = Field(default=None, description="Why it waits at the hard-to-place desk.")
+    round: Version = Field(default=1, description="1, plus one for each failed inspection and each reopening.")
+    hops: Count = Field(default=0, description="Returns by departments.")
+    reopened: Count = 0
+    inspected_at: Moment | None = None
+    closed_at: Moment | None = None
+    called_back: tuple[CalledBack, ...] = Field(default=(), description="In order; the last counts.")
+    ended_because: Reason | None = Field(default=None, description="Of voided and not accepted ones.")
+    ended_at: Moment | None = Field(default=None, description="When it was voided or not accepted.")
+    urged: Count = 0
+    past: bool = Field(default=False, description="From an import: no orders, no timers.")
+    matched_within: Slug | None = Field(default=None, description="Of an import: matched only with the same word.")
+    recurrence_of: CaseId | None = Field(default=None, description="The case closed here shortly before, if any.")
