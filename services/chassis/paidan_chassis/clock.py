@@ -1,0 +1,177 @@
+"""The city's time: real in production, scaled for a demonstration. Decision modules never read it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import asyncpg
+
+from paidan_chassis.errors import ChassisError
+
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+
+REREAD_EVERY_S: Final = 1.0
+
+
+class Clock(Protocol):
+    """Tells the city's time."""
+
+    def now(self) -> datetime:
+        """Read the city's time in UTC. Costs about a microsecond, never goes back within a process."""
+        ...
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return as soon as the city's time has reached this moment; at once if it is past."""
+        ...
+
+
+class ClockNotSet(ChassisError):
+    """The scaled clock was asked for, but nobody has set it."""
+
+    def __init__(self) -> None:
+        super().__init__("the scaled clock is asked for, but cities.clock has no row: set it before services start")
+
+
+class ClockSetBack(ChassisError):
+    """The scaled clock can only be set forward: what has been lived stays lived."""
+
+    def __init__(self, asked: datetime, present: datetime) -> None:
+        super().__init__(f"the city's time is {present.isoformat()} already, it cannot become {asked.isoformat()}")
+        self.asked = asked
+        self.present = present
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A line through real and city time: fast up to ``fast_until``, at real speed from there on.
+
+    Without that end a machine switched off for a night would wake up a year later.
+    """
+
+    anchor_real: datetime
+    anchor_city: datetime
+    factor: float
+    fast_until: datetime
+
+    def city_time(self, real: datetime) -> datetime:
+        """Tell what time it is in the city when it is ``real`` outside. Before the anchor it stands still."""
+        passed = max(real - self.anchor_real, timedelta())
+        fast = min(passed, self._fast_for())
+        return self.anchor_city + fast * self.factor + (passed - fast)
+
+    def real_wait(self, moment: datetime, real: datetime) -> timedelta:
+        """Tell how long to wait outside until the city's time is ``moment``."""
+        city = self.city_time(real)
+        fast = min(moment, self.fast_until) - city
+        slow = moment - max(city, self.fast_until)
+        return max(fast, timedelta()) / self.factor + max(slow, timedelta())
+
+    def _fast_for(self) -> timedelta:
+        return (self.fast_until - self.anchor_city) / self.factor
+
+
+class RealClock:
+    """Real time, kept from going back when the machine's clock is corrected."""
+
+    def __init__(self) -> None:
+        self._latest = 0.0
+
+    def now(self) -> datetime:
+        """Read real time in UTC."""
+        self._latest = max(self._latest, time.time())
+        return datetime.fromtimestamp(self._latest, UTC)
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return as soon as this moment is reached."""
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            # A long sleep would miss that the machine was suspended or its clock corrected.
+            await asyncio.sleep(min(left, 60.0))
+
+
+class ScaledClock:
+    """City time by the row of cities.clock, read from memory; ``follow`` keeps it fresh."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        self._latest = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Read the city's time in UTC."""
+        self._latest = max(self._latest, self._scale.city_time(real_now()))
+        return self._latest
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return as soon as the city's time has reached this moment, even when the scale changes meanwhile."""
+        while self.now() < moment:  # noqa: ASYNC110 - time passes, nothing announces it
+            left = self._scale.real_wait(moment, real_now()).total_seconds()
+            await asyncio.sleep(min(max(left, 0.001), REREAD_EVERY_S))
+
+    async def follow(self, pool: "asyncpg.Pool[Any]") -> None:
+        """Read the row again every so often, for ever. While the database is away the last scale holds."""
+        while True:
+            await asyncio.sleep(REREAD_EVERY_S)
+            try:
+                async with asyncio.timeout(5.0), pool.acquire() as conn:
+                    self._scale = await read_scale(conn) or self._scale
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                continue
+
+
+def real_now() -> datetime:
+    """Read real time in UTC, for log lines and for time-outs of machines. The city's time is a Clock's."""
+    return datetime.now(UTC)
+
+
+async def read_scale(conn: Connection) -> Scale | None:
+    """Read the scaled clock's row; None while nobody has set it."""
+    row = await conn.fetchrow("SELECT anchor_real, anchor_city, factor, fast_until FROM cities.clock")
+    return Scale(**dict(row)) if row else None
+
+
+async def set_scale(conn: Connection, *, starts: datetime, factor: float, fast_until: datetime) -> Scale:
+    """Let the city's time be ``starts`` now and run ``factor`` times as fast up to ``fast_until``.
+
+    Raises ClockSetBack when that would turn the present time back. Locks the row.
+    """
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
+        present, real = await read_scale(conn), real_now()
+        if present and present.city_time(real) > starts:
+            raise ClockSetBack(starts, present.city_time(real))
+        scale = Scale(anchor_real=real, anchor_city=starts, factor=factor, fast_until=max(fast_until, starts))
+        await conn.execute(_SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
+    return scale
+
+
+_SET: Final = """
+    INSERT INTO cities.clock (anchor_real, anchor_city, factor, fast_until)
+    VALUES ($1, $2, $3, $4)
+        ON CONFLICT (only_row) DO UPDATE
+       SET anchor_real = EXCLUDED.anchor_real,
+           anchor_city = EXCLUDED.anchor_city,
+           factor = EXCLUDED.factor,
+           fast_until = EXCLUDED.fast_until
+"""
+
+
+@asynccontextmanager
+async def open_clock(source: Literal["real", "scaled"], pool: "asyncpg.Pool[Any]") -> AsyncIterator[Clock]:
+    """Give the clock that the settings ask for, kept fresh while the context is open."""
+    if source == "real":
+        yield RealClock()
+        return
+    async with pool.acquire() as conn:
+        scale = await read_scale(conn)
+    if scale is None:
+        raise ClockNotSet
+    clock = ScaledClock(scale)
+    async with asyncio.TaskGroup() as owner:
+        following = owner.create_task(clock.follow(pool), name="clock")
+        try:
+            yield clock
+        finally:
+            following.cancel()

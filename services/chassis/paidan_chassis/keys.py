@@ -1,0 +1,185 @@
+"""API keys: who may speak, and as whom. Tokens are random; only their hash is stored."""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import asyncpg
+
+from paidan_chassis.errors import ChassisError
+
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
+
+SHOWN_AS: Final = "pdk_"
+EVERY_CITY: Final = "*"
+_TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
+_SCOPE: Final = re.compile(
+    rf"backdate|role:({'|'.join(get_args(Role))})|(source|department):[a-z0-9]([a-z0-9._-]{{0,78}}[a-z0-9])?"
+)
+_CITY: Final = re.compile(r"\*|[a-z0-9]+")
+
+
+class BadKey(ChassisError):
+    """A scope or a city that a key cannot have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is speaking: what the key says, never what the message claims."""
+
+    key_id: str
+    name: str
+    city: str
+    scopes: frozenset[str]
+
+    @property
+    def source(self) -> str | None:
+        """Name the one source this key speaks for."""
+        return self._one("source:")
+
+    @property
+    def department(self) -> str | None:
+        """Name the one department this key speaks for."""
+        return self._one("department:")
+
+    @property
+    def backdates(self) -> bool:
+        """Tell whether limits are judged by what this sender says happened when."""
+        return "backdate" in self.scopes
+
+    def is_a(self, *roles: Role) -> bool:
+        """Tell whether the key holds one of these roles; an admin holds them all."""
+        return "role:admin" in self.scopes or any(f"role:{role}" in self.scopes for role in roles)
+
+    def covers(self, city: str) -> bool:
+        """Tell whether the key is good for this city."""
+        return self.city in (city, EVERY_CITY)
+
+    def _one(self, kind: str) -> str | None:
+        found = [scope.removeprefix(kind) for scope in self.scopes if scope.startswith(kind)]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is kept, without the token, which nobody can get back."""
+
+    key_id: str
+    name: str
+    city: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key before it is stored. The same one is added to every service's schema in one transaction."""
+
+    key_id: str
+    token_hash: bytes
+    name: str
+    city: str
+    scopes: tuple[str, ...]
+
+
+def mint(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewKey]:
+    """Make a token, to be shown once, and the key to store for it. Raises BadKey."""
+    check_scopes(scopes)
+    if not _CITY.fullmatch(city):
+        raise BadKey(f"city {city!r} is neither a city's id nor * for all of them")
+    token = SHOWN_AS + secrets.token_urlsafe(32)
+    key_id = "key_" + secrets.token_hex(8)
+    return token, NewKey(key_id, hashed(token), name, city, tuple(sorted(set(scopes))))
+
+
+def check_scopes(scopes: Collection[str]) -> None:
+    """Raise BadKey unless each is a known scope, and the key speaks for one source and one department at most."""
+    for scope in scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise BadKey(f"scope {scope!r} is none of source:<id>, department:<id>, role:<role>, backdate")
+    for kind in ("source:", "department:"):
+        if sum(scope.startswith(kind) for scope in set(scopes)) > 1:
+            raise BadKey(f"a key speaks for one {kind[:-1]}, not for several")
+    if not scopes:
+        raise BadKey("a key without a scope opens nothing")
+
+
+def hashed(token: str) -> bytes:
+    """Hash a token for storage and look-up.
+
+    A plain SHA-256, not a slow hash: those protect guessable passwords. A token has 256 random
+    bits, so nobody can try them all, and each request has to pay for the hash.
+    """
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def add_key(conn: Connection, schema: str, key: NewKey) -> None:
+    """Store a key in one service's schema; adding the same key again changes nothing."""
+    await conn.execute(
+        f"INSERT INTO {_quoted(schema)}.api_key (key_id, hash, name, city, scopes)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key_id) DO NOTHING",
+        key.key_id,
+        key.token_hash,
+        key.name,
+        key.city,
+        list(key.scopes),
+    )
+
+
+async def list_keys(conn: Connection, schema: str) -> list[Key]:
+    """Read every key, revoked ones included, oldest first."""
+    rows = await conn.fetch(
+        f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quoted(schema)}.api_key"
+        " ORDER BY created_at, key_id"
+    )
+    return [Key(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
+
+
+async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
+    """Revoke a key; False when there is none such. Running processes obey within KeyRing's expiry."""
+    done = await conn.execute(
+        f"UPDATE {_quoted(schema)}.api_key SET revoked_at = COALESCE(revoked_at, clock_timestamp()) WHERE key_id = $1",
+        key_id,
+    )
+    return done == "UPDATE 1"
+
+
+class KeyRing:
+    """Finds the principal of a token, remembering answers for a few seconds so that hot routes pay a dict look-up."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", *, expires_after_s: float = 5.0, remembers: int = 4096) -> None:
+        self._pool = pool
+        self._expires_after_s = expires_after_s
+        self._remembers = remembers
+        self._known: dict[bytes, tuple[float, Principal | None]] = {}
+
+    async def find(self, token: str) -> Principal | None:
+        """Name who holds this token; None when nobody does or the key is revoked."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        token_hash = hashed(token)
+        known = self._known.get(token_hash)
+        if known is None or known[0] < time.monotonic():
+            known = (time.monotonic() + self._expires_after_s, await self._look_up(token_hash))
+            if len(self._known) >= self._remembers:
+                self._known.clear()  # strangers' guesses must not fill the memory
+            self._known[token_hash] = known
+        return known[1]
+
+    async def _look_up(self, token_hash: bytes) -> Principal | None:
+        row = await self._pool.fetchrow(_FIND, token_hash, timeout=5.0)
+        return Principal(row["key_id"], row["name"], row["city"], frozenset(row["scopes"])) if row else None
+
+
+_FIND: Final = "SELECT key_id, name, city, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL"
+
+
+def _quoted(schema: str) -> str:
+    return '"' + schema.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""What schema cities needs of the chassis: the scaled clock."""

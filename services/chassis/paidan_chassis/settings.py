@@ -1,0 +1,79 @@
+"""The settings that every service has, and the refusal of misspelt ones. No service's own fields."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from paidan_chassis.errors import Misconfigured
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ServiceSettings(BaseSettings):
+    """What any service must be told. Subclass it and give ``model_config = prefixed("INTAKE_")``."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka: str = Field(min_length=1, description="Bootstrap servers, host:port, comma-separated.")
+    database: SecretStr = Field(description="DSN of PostgreSQL with this service's own role.")
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic's name.")
+    host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; local unless told otherwise.")
+    port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
+    log_level: LogLevel = "info"
+    access_log: Literal["failed", "all", "none"] = "failed"
+    clock: Literal["real", "scaled"] = Field(default="real", description="scaled: follow the clock in schema cities.")
+    pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
+    stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
+    stalls_after_s: float = Field(default=60.0, ge=5, description="A loop without progress for so long is ended.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_variables(cls, values: object) -> object:
+        # pydantic-settings drops a misspelt variable in silence, even under extra="forbid".
+        unknown = [str(each) for each in unknown_variables(os.environ, prefix=cls.prefix(), known=cls.variables())]
+        if unknown:
+            raise ValueError("; ".join(unknown))
+        return values
+
+    @classmethod
+    def prefix(cls) -> str:
+        """Tell what this service's variables start with."""
+        return cls.model_config.get("env_prefix", "").upper()
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """Name the environment variables that this class reads."""
+        return frozenset(f"{cls.prefix()}{name}".upper() for name in cls.model_fields)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, or raise Misconfigured naming every wrong variable and quoting none of their values."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise Misconfigured("; ".join(_complaints(error, cls.prefix()))) from None
+
+
+def prefixed(prefix: str) -> SettingsConfigDict:
+    """Give the model_config for a service whose variables start with this prefix."""
+    return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: frozenset[str]) -> Iterator[str]:
+    """Complain of each variable under the prefix that no setting reads, naming the one that was likely meant."""
+    for name in sorted(environment):
+        if prefix and name.upper().startswith(prefix) and name.upper() not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1)
+            yield f"{name} is not a setting" + (f" (is {nearest[0]} meant?)" if nearest else "")
+
+
+def _complaints(error: ValidationError, prefix: str) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        where = "_".join(str(part) for part in problem["loc"])
+        named = f"{prefix}{where}".upper() if where else ""
+        yield f"{named}: {problem['msg']}" if named else problem["msg"].removeprefix("Value error, ")
