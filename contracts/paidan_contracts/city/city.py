@@ -1,0 +1,163 @@
+"""A city as services ask it: one frozen value with every look-up built once. It decides nothing but first matches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from paidan_contracts.city.calendar import WorkingCalendar
+from paidan_contracts.city.catalogue import CaseClass, Category, Row
+from paidan_contracts.city.ground import Ground
+from paidan_contracts.city.imports import ImportMapping
+from paidan_contracts.city.indicators import Indicators, Judge, judges
+from paidan_contracts.city.organisation import Department, Source
+from paidan_contracts.city.pack import Pack, version_of
+from paidan_contracts.city.part import Limit
+from paidan_contracts.city.places import NOWHERE, Spot
+from paidan_contracts.city.routebook import Routebook
+from paidan_contracts.city.routing import Routable, Routing
+from paidan_contracts.city.terms import Clocks, Matching, Screening
+from paidan_contracts.city.tuning import MatchTerms, ScreenTerms, match_terms, screen_terms
+
+
+@dataclass(frozen=True)
+class City:
+    """A city under one version of its pack.
+
+    Look-ups return None for what the city does not know; nothing raises but ``calendar`` beyond its table.
+    """
+
+    pack: Pack
+    version: str
+    zone: ZoneInfo
+    calendar: WorkingCalendar
+    ground: Ground
+    departments: Mapping[str, Department]
+    sources: Mapping[str, Source]
+    classes: Mapping[str, CaseClass]
+    rows: Mapping[str, Row]
+    imports: Mapping[str, ImportMapping]
+    routebook: Routebook
+    judges: tuple[Judge, ...]
+
+    @classmethod
+    def of(cls, pack: Pack) -> Self:
+        """Build every look-up of a checked pack."""
+        return cls._built(pack, version_of(pack.canonical()))
+
+    @classmethod
+    def from_canonical(cls, canonical: bytes) -> Self:
+        """Read a city back from the bytes that were published."""
+        return cls._built(Pack.model_validate_json(canonical), version_of(canonical))
+
+    @classmethod
+    def _built(cls, pack: Pack, version: str) -> Self:
+        zone = ZoneInfo(pack.zone)
+        calendar = WorkingCalendar.of(pack.calendar, zone)
+        return cls(
+            pack=pack,
+            version=version,
+            zone=zone,
+            calendar=calendar,
+            ground=Ground.of(pack.geography),
+            departments={department.id: department for department in pack.departments},
+            sources={source.id: source for source in pack.sources},
+            classes={each.code: each for each in pack.catalogue.classes},
+            rows={row.id: row for row in pack.catalogue.rows},
+            imports={mapping.id: mapping for mapping in pack.imports},
+            routebook=Routebook.of(pack, calendar),
+            judges=judges(pack.indicators),
+        )
+
+    @property
+    def id(self) -> str:
+        """The city's id: the first part of its areas."""
+        return self.pack.id
+
+    @property
+    def clocks(self) -> Clocks:
+        """How long each stage may take."""
+        return self.pack.clocks
+
+    @property
+    def matching(self) -> Matching:
+        """When two reports are about the same thing, for all classes; see ``match_terms`` for one of them."""
+        return self.pack.matching
+
+    @property
+    def screening(self) -> Screening:
+        """What an alarm must pass, for all classes; see ``screen_terms`` for one of them."""
+        return self.pack.screening
+
+    @property
+    def indicators(self) -> Indicators:
+        """What is counted and which rates are made of it; ``judges`` are these, made ready."""
+        return self.pack.indicators
+
+    @cached_property
+    def areas(self) -> frozenset[str]:
+        """All areas. With areas by district the city's own id is one too: of reports whose district is unknown."""
+        if self.pack.area_level == "city":
+            return frozenset({self.id})
+        districts = (place.code for place in self.pack.geography.places if place.level == "district")
+        return frozenset({self.id, *(f"{self.id}.{code.lower()}" for code in districts)})
+
+    def area_of(self, spot: Spot) -> str:
+        """Name the area in which a report from there is matched; it never changes for a case."""
+        if self.pack.area_level == "city" or spot.district is None:
+            return self.id
+        return f"{self.id}.{spot.district.lower()}"
+
+    def place_of(self, latitude: float, longitude: float) -> Spot:
+        """Find district, street, community, grid cell and named areas of a WGS-84 position."""
+        return self.ground.at(latitude, longitude)
+
+    def place_of_code(self, code: str | None) -> Spot:
+        """Say what a place's code alone tells: a street's code tells its district too."""
+        return self.ground.of_code(code) if code else NOWHERE
+
+    def category(self, source: str, word: str) -> Category | None:
+        """Find what a source's own word stands for: the source's entries first, then those for its channel."""
+        return self._categories.get((source, word)) or self._categories.get((self._kind(source), word))
+
+    def row_of(self, class_code: str, condition: str | None = None) -> Row | None:
+        """Choose the catalogue row of a class: the one with that condition code, or the default row."""
+        return self.rows.get(f"{class_code}-{condition}") if condition else self._default_rows.get(class_code)
+
+    def limit_of(self, row: Row | None) -> Limit | None:
+        """Name the handling limit of a row; None: there is none unless one was promised."""
+        return row.limit if row and row.limit else self.clocks.handle
+
+    def accept_limit_of(self, row: Row | None) -> Limit:
+        """Name the time within which the department must take the order."""
+        return row.accept_limit if row and row.accept_limit else self.clocks.accept
+
+    def route(self, matter: Routable) -> Routing:
+        """Name the department that must act, by the first rule that covers the matter."""
+        return self.routebook.route(matter)
+
+    def match_terms(self, class_code: str | None) -> MatchTerms:
+        """Say how near and how soon reports of a class must be to be one case."""
+        return match_terms(self.matching, class_code)
+
+    def screen_terms(self, class_code: str | None) -> ScreenTerms:
+        """Say what an alarm of a class must pass."""
+        return screen_terms(self.screening, class_code)
+
+    def local_day(self, at: datetime) -> date:
+        """Name the city's date of an aware time."""
+        return self.calendar.local_day(at)
+
+    def _kind(self, source: str) -> str:
+        known = self.sources.get(source)
+        return known.kind if known else ""
+
+    @cached_property
+    def _categories(self) -> Mapping[tuple[str, str], Category]:
+        return {(entry.source, entry.word): entry for entry in self.pack.catalogue.categories}
+
+    @cached_property
+    def _default_rows(self) -> Mapping[str, Row]:
+        return {row.class_code: row for row in self.pack.catalogue.rows if row.default}

@@ -1,0 +1,92 @@
+"""What a city counts and the rates it makes of the counts: definitions that scoring obeys and shows."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field
+
+from paidan_contracts.city.facts import Condition, ConditionText, Holds, condition
+from paidan_contracts.city.part import Name, Names, Part, Text
+from paidan_contracts.wire import Slug
+
+
+class Count(Part):
+    """A number of rows for which a condition holds.
+
+    Per ``case`` it looks at each case's current assignment only, so that each case counts once, in the department that
+    has it now. Per ``assignment`` it looks at every assignment, so that a department keeps what happened under it.
+    """
+
+    id: Slug
+    names: Names
+    holds: ConditionText
+    per: Literal["case", "assignment"] = "case"
+
+
+class Rate(Part):
+    """A part of a count as a share of the whole. With nothing to divide by it is null, neither 0 % nor 100 %.
+
+    The numerator's condition is judged among the denominator's rows, so that a rate never passes 1 and every case
+    in the numerator's receipt is in the denominator's as well.
+    """
+
+    id: Slug
+    names: Names
+    numerator: Slug = Field(description="Id of a count.")
+    denominator: Slug = Field(description="Id of a count.")
+
+
+class Indicators(Part):
+    """A city's indicators under a version of their own, which every figure names."""
+
+    version: Name
+    basis: Text = Field(description="Which rule or standard the definitions follow.")
+    counts: tuple[Count, ...]
+    rates: tuple[Rate, ...]
+
+    def count(self, count_id: str) -> Count:
+        """Find a count by its id; a checked pack has every one that its rates name."""
+        return next(count for count in self.counts if count.id == count_id)
+
+    def rate(self, rate_id: str) -> Rate | None:
+        """Find a rate by its id."""
+        return next((rate for rate in self.rates if rate.id == rate_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Says of a row's facts whether the row adds one to the tally called ``key``.
+
+    Keys are the id of each count, and ``<rate>.numerator`` and ``<rate>.denominator`` of each rate.
+    """
+
+    key: str
+    conditions: tuple[Condition, ...]
+
+    def counts(self, facts: Collection[str]) -> bool:
+        """Tell whether a row with these facts is counted."""
+        return all(each.of(facts) for each in self.conditions)
+
+
+def judges(indicators: Indicators) -> tuple[Judge, ...]:
+    """Make the judge of every tally that these indicators need, in the order of their keys."""
+    counts = {count.id: _conditions(count) for count in indicators.counts}
+    found = dict(counts)
+    for rate in indicators.rates:
+        found[f"{rate.id}.denominator"] = counts[rate.denominator]
+        found[f"{rate.id}.numerator"] = counts[rate.denominator] + counts[rate.numerator]
+    return tuple(Judge(key, conditions) for key, conditions in sorted(found.items()))
+
+
+def share(numerator: int, denominator: int) -> float | None:
+    """Divide, or say that there was nothing to divide by."""
+    return numerator / denominator if denominator else None
+
+
+def _conditions(count: Count) -> tuple[Condition, ...]:
+    stated = condition(count.holds)
+    return (_CURRENT, stated) if count.per == "case" else (stated,)
+
+
+_CURRENT: Final = Holds("current")
