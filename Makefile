@@ -1,0 +1,37 @@
+BIN := .venv/bin
+PINS := deploy/requirements
+MEMBERS := contracts services/chassis services/intake services/dispatch services/scoring deploy
+MANIFESTS := $(MEMBERS:%=%/pyproject.toml)
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(foreach member,$(MEMBERS),--no-emit-package paidan-$(notdir $(member)))
+
+.PHONY: run test check bench chaos format lock
+.DELETE_ON_ERROR:
+
+run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
+	@$(BIN)/paidan demo $(if $(ONCE),--once)
+
+test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
+	$(BIN)/pytest
+
+check: .venv/dev.ready ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/
+	$(BIN)/python -m tests.bench
+
+chaos: .venv/dev.ready ## the fault tests, at length
+	$(BIN)/pytest tests/chaos --chaos
+
+format: .venv/dev.ready
+	$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+.venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh
+	@deploy/set-up.sh $* && touch $@
+
+lock: ## compile the pins anew from what the members name (UPGRADE=1: to the newest versions), and Kafka's jars
+	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in -o $(PINS)/run.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in --group pyproject.toml:dev -c $(PINS)/run.txt -o $(PINS)/dev.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/postgres.in -o $(PINS)/postgres.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/bootstrap.in -o $(PINS)/bootstrap.txt
+	$(BIN)/python -m paidan_deploy.jars .paidan/cache

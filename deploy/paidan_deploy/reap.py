@@ -1,0 +1,20 @@
+"""Ends what a killed run left behind: `python -m paidan_deploy.reap CHECKOUT`."""
+
+import signal
+import sys
+from pathlib import Path
+
+from paidan_deploy import process
+
+
+def reap(folder: Path) -> int:
+    """End every server and service known under this folder, children included; tell how many there were."""
+    found = [born.find() for file in folder.rglob("process.json") if (born := process.Born.read(file)) is not None]
+    alive = [running for running in found if running is not None]
+    for running in alive:
+        process.end(running, signal.SIGTERM, timeout_s=3)
+    return len(alive)
+
+
+if __name__ == "__main__":
+    reap(Path(sys.argv[1]) / ".paidan")
