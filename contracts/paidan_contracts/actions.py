@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .wire import Area, CaseId, Code, Digest, Id, Moment, PhotoRef, Reason, Said, Slug, Text
+from .wire import Area, CaseId, Code, Count, Digest, Id, Moment, PhotoRef, Reason, Said, SenderRef, Slug, Text
 
 
 class Verify(Said):
@@ -195,10 +195,18 @@ class ActionRequested(Said):
     type: Literal["action.requested.v1"] = "action.requested.v1"
     action_id: Id
     case_id: CaseId
+    of_report: Id | None = Field(
+        default=None,
+        description="Act on the case that this report is in, opened or merged, which only the lane knows; case_id then"
+        " is the one it would have opened. Voiding or not accepting a case through a merged report is refused.",
+    )
     area: Area
     actor: Actor
     door: Literal["kafka", "http", "import"]
     digest: Digest
+    sender_ref: SenderRef | None = Field(default=None, description="The sender's own id for it, to be named in a refusal.")
+    answer_partition: Count | None = Field(default=None, description="Where a department's answer stands in its topic.")
+    answer_offset: Count | None = None
     occurred_at: Moment
     recorded_at: Moment
     action: Action

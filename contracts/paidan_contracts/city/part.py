@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
@@ -35,8 +35,17 @@ class Limit(Part):
     """A length of time as the trade states it: 4 工作时, 2 紧急工作时, 5 工作日.
 
     What it comes to depends on the city's calendar, so it is no ``timedelta``. A working day is as many working hours
-    as the calendar's ordinary day has. Dispatch's clocks count it out.
+    as the calendar's ordinary day has. Dispatch's clocks count it out. In a pack's files it is written
+    ``4 working_hour``.
     """
 
     amount: int = Field(gt=0, le=10_000)
     unit: Unit
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, stated: object) -> object:
+        if not isinstance(stated, str):
+            return stated
+        amount, _, unit = stated.partition(" ")
+        return {"amount": amount, "unit": unit}
