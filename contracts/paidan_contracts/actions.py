@@ -204,7 +204,7 @@ class ActionRequested(Said):
     actor: Actor
     door: Literal["kafka", "http", "import"]
     digest: Digest
-    sender_ref: SenderRef | None = Field(default=None, description="The sender's own id for it, to be named in a refusal.")
+    sender_ref: SenderRef | None = Field(default=None, description="The sender's own id for it, named in a refusal.")
     answer_partition: Count | None = Field(default=None, description="Where a department's answer stands in its topic.")
     answer_offset: Count | None = None
     occurred_at: Moment
