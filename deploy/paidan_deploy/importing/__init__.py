@@ -1,0 +1,1 @@
+"""Taking somebody else's records in as reports and actions, through the same doors as everybody."""

@@ -1,0 +1,202 @@
+"""Reads rows of a file as a pack's mapping says: pure, so that a city can try its mapping without a server."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from paidan_contracts.city.imports import Becomes, ImportMapping, Status
+
+T = TypeVar("T")
+
+_END_OF_DAY: Final = time(23, 59, 59, 999999)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a row that a person should see; the row was taken as far as it holds."""
+
+    line: int
+    column: str
+    problem: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record, read: a report and what became of it. Times carry their zone."""
+
+    line: int
+    ref: str
+    reported_at: datetime
+    source: str
+    category: str
+    class_code: str | None
+    condition: str | None
+    owner: str | None
+    promised_by: datetime | None
+    latitude: float | None
+    longitude: float | None
+    district: str | None
+    address: str | None
+    text: str
+    becomes: Becomes
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a pack knows, so far as a file can name it."""
+
+    classes: frozenset[str]
+    departments: frozenset[str]
+    districts: frozenset[str]
+
+
+class Reader:
+    """Reads rows by one mapping, and remembers what it had to remark."""
+
+    def __init__(self, mapping: ImportMapping, known: Known) -> None:
+        self._mapping = mapping
+        self._known = known
+        self._zone = ZoneInfo(mapping.zone)
+        self._kinds = {kind.value: kind for kind in mapping.categories}
+        self._owners = {owner.value: owner.department for owner in mapping.owners}
+        self._sources = {source.value: source.source for source in mapping.sources}
+        self._statuses = {status.value: status for status in mapping.statuses}
+        self.remarks: list[Remark] = []
+        self.untaken = 0
+
+    def rows(self, lines: Iterable[str]) -> Iterator[Row]:
+        """Read every row that has an id and a time; the others are remarked on and counted in ``untaken``.
+
+        Raises ``KeyError`` when the file's first line lacks a column that the mapping names.
+        """
+        table = csv.DictReader(lines, delimiter=self._mapping.delimiter)
+        self._must_have_columns(table.fieldnames or ())
+        for cells in table:
+            row = self._row(table.line_num, {name: cell or "" for name, cell in cells.items() if name})
+            if row is None:
+                self.untaken += 1
+            else:
+                yield row
+
+    def _must_have_columns(self, names: Iterable[str]) -> None:
+        have = set(names)
+        named = [name for name in self._mapping.columns.model_dump().values() if name]
+        named += [column for status in self._mapping.statuses for column in status.at]
+        if missing := sorted(set(named) - have):
+            raise KeyError(", ".join(missing))
+
+    def _row(self, line: int, cells: Mapping[str, str]) -> Row | None:
+        columns = self._mapping.columns
+        ref = cells[columns.id].strip()
+        reported_at = self._moment(line, columns.reported_at, cells)
+        if not ref or reported_at is None:
+            self._remark(line, columns.id if not ref else columns.reported_at, "row not taken: it has no id or no time")
+            return None
+        kind = self._looked_up(line, columns.category, cells, self._kinds)
+        becomes, ended_at = self._end(line, cells, reported_at)
+        latitude, longitude = self._position(line, cells)
+        return Row(
+            line=line,
+            ref=ref,
+            reported_at=reported_at,
+            source=self._looked_up(line, columns.source, cells, self._sources) or self._mapping.default_source,
+            category=cells[columns.category],
+            class_code=None if kind is None else kind.class_code,
+            condition=None if kind is None else kind.condition,
+            owner=self._looked_up(line, columns.owner, cells, self._owners),
+            promised_by=self._promise(line, cells, reported_at),
+            latitude=latitude,
+            longitude=longitude,
+            district=self._district(line, cells),
+            address=self._cell(columns.address, cells) or None,
+            text=self._cell(columns.text, cells),
+            becomes=becomes,
+            ended_at=ended_at,
+        )
+
+    def _remark(self, line: int, column: str, problem: str, value: str = "") -> None:
+        self.remarks.append(Remark(line, column, problem, value[:60]))
+
+    @staticmethod
+    def _cell(column: str | None, cells: Mapping[str, str]) -> str:
+        return cells[column].strip() if column else ""
+
+    def _looked_up(self, line: int, column: str | None, cells: Mapping[str, str], table: Mapping[str, T]) -> T | None:
+        value = self._cell(column, cells)
+        if column is None:
+            return None
+        if value not in table:
+            self._remark(line, column, "is empty" if not value else "nobody knows this value", value)
+        return table.get(value)
+
+    def _moment(self, line: int, column: str, cells: Mapping[str, str]) -> datetime | None:
+        text = self._cell(column, cells)
+        if not text:
+            return None
+        try:
+            return datetime.strptime(text, self._mapping.time_format).replace(tzinfo=self._zone)
+        except ValueError:
+            self._remark(line, column, "cannot be read as a time", text)
+            return None
+
+    def _promise(self, line: int, cells: Mapping[str, str], reported_at: datetime) -> datetime | None:
+        column = self._mapping.columns.promised_on
+        text = self._cell(column, cells)
+        if column is None or not text:
+            if column is not None:
+                self._remark(line, column, "no promised day: it has no limit")
+            return None
+        try:
+            day = datetime.strptime(text, self._mapping.date_format or self._mapping.time_format).date()  # noqa: DTZ007  # a day has no zone yet
+        except ValueError:
+            self._remark(line, column, "cannot be read as a day: it has no limit", text)
+            return None
+        promised = self._end_of(day)
+        if promised < reported_at:
+            self._remark(line, column, "promised for a day before it was reported", text)
+        return promised
+
+    def _end_of(self, day: date) -> datetime:
+        return datetime.combine(day, _END_OF_DAY, self._zone)
+
+    def _position(self, line: int, cells: Mapping[str, str]) -> tuple[float, float] | tuple[None, None]:
+        columns = self._mapping.columns
+        latitude, longitude = self._cell(columns.latitude, cells), self._cell(columns.longitude, cells)
+        if columns.latitude is None:
+            return None, None
+        try:
+            found = float(latitude), float(longitude)
+        except ValueError:
+            self._remark(line, columns.latitude, "no position", latitude)
+            return None, None
+        if not (-90 <= found[0] <= 90 and -180 <= found[1] <= 180):
+            self._remark(line, columns.latitude, "not a position on this earth", latitude)
+            return None, None
+        return found
+
+    def _district(self, line: int, cells: Mapping[str, str]) -> str | None:
+        column = self._mapping.columns.district
+        value = self._cell(column, cells)
+        if column is None or value in self._known.districts:
+            return value or None
+        self._remark(line, column, "no district" if not value else "nobody knows this district", value)
+        return None
+
+    def _end(self, line: int, cells: Mapping[str, str], reported_at: datetime) -> tuple[Becomes, datetime | None]:
+        column = self._mapping.columns.status
+        status: Status | None = self._looked_up(line, column, cells, self._statuses)
+        if status is None or status.becomes == "open":
+            return "open", None
+        at = next((name for name in status.at if self._cell(name, cells)), None)
+        ended_at = self._moment(line, at, cells) if at else None
+        if ended_at is None:
+            self._remark(line, column, "says that it ended, but not when: it stays open", status.value)
+            return "open", None
+        if ended_at < reported_at:
+            self._remark(line, at or column, "ended before it was reported", cells[at or column])
+        return status.becomes, ended_at

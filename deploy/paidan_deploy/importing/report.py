@@ -1,0 +1,51 @@
+"""What an import tells a person: how much was taken, what was refused, what was odd, each by its line in the file."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .reading import Remark
+from .sending import Refusal
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """The whole result; ``results`` counts outcomes by kind of step and result, such as ``report opened``."""
+
+    file: str
+    city: str
+    mapping: str
+    rows: int = 0
+    untaken: int = 0
+    results: Counter[str] = field(default_factory=Counter)
+    refusals: list[Refusal] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """Keep the whole of it, every line listed."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**asdict(self), "results": dict(sorted(self.results.items()))}, ensure_ascii=False, indent=1)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    def summary(self, longest: int = 12) -> Iterator[str]:
+        """Give the lines for a terminal: totals, then each kind of oddity with its first line numbers."""
+        yield f"{self.rows} rows read, {self.untaken} could not be taken"
+        yield from (f"  {count:>6}  {what}" for what, count in sorted(self.results.items()))
+        for title, groups in (("refused", self._refused()), ("remarked", self._remarked())):
+            for what, lines in sorted(groups.items()):
+                shown = ", ".join(map(str, lines[:longest])) + (", ..." if len(lines) > longest else "")
+                yield f"  {title}: {what} ({len(lines)}): lines {shown}"
+
+    def _refused(self) -> dict[str, list[int]]:
+        groups: dict[str, list[int]] = {}
+        for refusal in self.refusals:
+            groups.setdefault(f"{refusal.what}: {refusal.code}", []).append(refusal.line)
+        return groups
+
+    def _remarked(self) -> dict[str, list[int]]:
+        groups: dict[str, list[int]] = {}
+        for remark in self.remarks:
+            groups.setdefault(f"{remark.column} {remark.problem}", []).append(remark.line)
+        return groups

@@ -1,0 +1,132 @@
+"""Sends steps through the two doors in order, and asks what became of each."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from .steps import Door, Step, runs
+
+_LINES: Final = 500
+_LOOKED_UP: Final = 1000
+_TRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the doors are, and the key that opens both."""
+
+    intake: str
+    dispatch: str
+    token: str
+
+    def of(self, door: Door) -> str:
+        """Give the address that takes a batch of lines."""
+        return f"{self.intake}/v1/tickets/batch" if door == "reports" else f"{self.dispatch}/v1/actions/batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that was not taken, with the words of whoever refused it."""
+
+    line: int
+    what: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Sent:
+    """What the doors took, by the id under which its outcome will stand."""
+
+    taken: dict[str, Step] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None]) -> Sent:
+    """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
+
+    Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
+    """
+    sent = Sent()
+    async with _client(doors) as client:
+        for door, run in runs(steps, _LINES):
+            answers = await _post(client, doors.of(door), run)
+            for step, answer in zip(run, answers, strict=True):
+                _note(sent, step, answer)
+            on_progress(len(run))
+    return sent
+
+
+def _client(doors: Doors) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers={"authorization": f"Bearer {doors.token}"}, timeout=60)
+
+
+async def _post(client: httpx.AsyncClient, url: str, run: Sequence[Step]) -> list[dict[str, Any]]:
+    body = b"".join(json.dumps(step.body, ensure_ascii=False).encode() + b"\n" for step in run)
+    for attempt in range(_TRIES):
+        answer = await client.post(url, content=body, headers={"content-type": "application/x-ndjson"})
+        if answer.status_code not in (429, 503):
+            break
+        await asyncio.sleep(float(answer.headers.get("retry-after", 1)) * (attempt + 1))
+    answer.raise_for_status()
+    return [json.loads(line) for line in answer.text.splitlines() if line]
+
+
+def _note(sent: Sent, step: Step, answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        error = answer["error"]
+        where = f"{error.get('field')}: " if error.get("field") else ""
+        sent.refused.append(Refusal(step.line, _what(step), error["code"], where + error["message"]))
+    else:
+        sent.taken[answer.get("report_id") or answer["action_id"]] = step
+
+
+def _what(step: Step) -> str:
+    return "report" if step.door == "reports" else str(step.body["action"]["kind"])
+
+
+async def outcomes(sent: Sent, doors: Doors, on_progress: Callable[[int], None]) -> AsyncIterator[dict[str, Any]]:
+    """Yield the outcome of everything that was taken, as it is decided.
+
+    Raises ``TimeoutError`` when nothing new is decided for a minute.
+    """
+    waiting = list(sent.taken)
+    async with _client(doors) as client:
+        while waiting:
+            async with asyncio.timeout(60):
+                found = await _decided(client, doors, waiting)
+            for outcome in found.values():
+                yield outcome
+            waiting = [one for one in waiting if one not in found]
+            on_progress(len(found))
+
+
+async def _decided(client: httpx.AsyncClient, doors: Doors, waiting: Sequence[str]) -> dict[str, dict[str, Any]]:
+    while True:
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(waiting), _LOOKED_UP):
+            decided = await _look_up(client, doors, waiting[start : start + _LOOKED_UP])
+            found.update(decided)
+            if not decided:
+                break  # the log is decided in order: what comes later is not decided yet either
+        if found:
+            return found
+        await asyncio.sleep(0.05)
+
+
+async def _look_up(client: httpx.AsyncClient, doors: Doors, some: Collection[str]) -> dict[str, dict[str, Any]]:
+    answer = await client.post(f"{doors.dispatch}/v1/outcomes/lookup", json={"ids": list(some)})
+    answer.raise_for_status()
+    return {outcome["id"]: outcome for outcome in answer.json()["outcomes"]}
+
+
+def refusal_of(step: Step, outcome: dict[str, Any]) -> Refusal | None:
+    """Read an outcome as a refusal; None when the step was taken."""
+    if outcome["result"] in ("opened", "merged", "applied"):
+        return None
+    why = outcome.get("why") or {}
+    return Refusal(step.line, _what(step), why.get("code", outcome["result"]), why.get("message", ""))
