@@ -46,6 +46,7 @@ class ReportReceived(Said):
     reporter: Id | None = Field(default=None, description="Reference into intake's vault.")
     wants_callback: bool = False
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    verify_first: bool = Field(default=False, description="Screening was not sure: it waits to be verified (核实).")
     occurred_at: Moment = Field(description="What the sender claims.")
     recorded_at: Moment = Field(description="Ours; for a sender with the backdate scope it is occurred_at.")
     past: Past | None = None
@@ -60,6 +61,7 @@ class AlarmRaised(Said):
 
     type: Literal["alarm.raised.v1"] = "alarm.raised.v1"
     source: Slug
+    city: Slug | None = Field(default=None, description="Needed where several cities have a source of this name.")
     alarm_ref: SenderRef = Field(description="The sender's own id of this firing.")
     camera: SenderRef
     category: SenderRef = Field(description="The source's own word or number for what it sees.")
