@@ -31,8 +31,13 @@ class Day(Part):
 
 
 class Calendar(Part):
-    """Every date from the first to the last, with nothing left out, each said to be worked or not."""
+    """Every date from the first to the last, with nothing left out, each said to be worked or not.
 
+    ``first`` and ``last`` stand apart from the table, so that a table that lost its end is noticed.
+    """
+
+    first: date
+    last: date = Field(description="The last date that has been published; no deadline can lie beyond it.")
     shifts: tuple[Shift, ...] = Field(min_length=1, description="In order, the same on every working day.")
     source: Text = Field(description="Who published the dates, and what they were seeded from with its version.")
     days: tuple[Day, ...] = Field(min_length=1)

@@ -42,7 +42,7 @@ class Cells:
     """The unit grid as a flat table: for each cell the run that it belongs to."""
 
     grid: Grid
-    run_of: array[int]
+    run_of: "array[int]"
 
     @classmethod
     def of(cls, grid: Grid) -> Self:

@@ -1,0 +1,92 @@
+"""Checks terms, indicators and import mappings."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from paidan_contracts.city.checking.calendar import check_zone
+from paidan_contracts.city.checking.known import Known, twice
+from paidan_contracts.city.imports import ImportMapping
+from paidan_contracts.city.mistakes import Fault, Path
+from paidan_contracts.city.pack import Pack
+
+
+def check_terms(pack: Pack, known: Known) -> Iterator[Fault]:
+    """Find terms for classes that do not exist, and confidence bands the wrong way round."""
+    matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
+    screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
+    for part, index, patterns in matching + screening:
+        for pattern in patterns:
+            if not known.meant(pattern):
+                yield Fault((part, "by_class", index, "classes"), f"{pattern!r} means no class of the catalogue")
+    if pack.screening.review_at > pack.screening.report_at:
+        yield Fault(("screening", "review_at"), "lies above report_at")
+
+
+def check_indicators(pack: Pack) -> Iterator[Fault]:
+    """Find rates made of counts that do not exist or that count different things."""
+    indicators = pack.indicators
+    counts = {count.id: count for count in indicators.counts}
+    ids = [*counts, *(rate.id for rate in indicators.rates)]
+    yield from twice(("indicators", "counts"), "id", (count.id for count in indicators.counts))
+    yield from twice(("indicators", "rates"), "id", (rate.id for rate in indicators.rates))
+    if not ids:
+        yield Fault(("indicators",), "nothing is counted")
+    for index, rate in enumerate(indicators.rates):
+        path: Path = ("indicators", "rates", index)
+        for field, count_id in (("numerator", rate.numerator), ("denominator", rate.denominator)):
+            if count_id not in counts:
+                yield Fault((*path, field), f"there is no count {count_id!r}")
+        if {rate.numerator, rate.denominator} <= counts.keys() and (
+            counts[rate.numerator].per != counts[rate.denominator].per
+        ):
+            yield Fault((*path, "numerator"), "is counted per another thing than the denominator")
+
+
+def check_imports(pack: Pack, known: Known) -> Iterator[Fault]:
+    """Find mappings onto what does not exist, and time formats that cannot be read."""
+    yield from twice(("imports",), "id", (mapping.id for mapping in pack.imports))
+    for index, mapping in enumerate(pack.imports):
+        path: Path = ("imports", index)
+        yield from check_zone((*path, "zone"), mapping.zone)
+        yield from _check_format((*path, "time_format"), mapping.time_format)
+        yield from _check_format((*path, "date_format"), mapping.date_format or mapping.time_format)
+        yield from _check_targets(path, mapping, known)
+        yield from _check_statuses(path, mapping)
+
+
+def _check_targets(path: Path, mapping: ImportMapping, known: Known) -> Iterator[Fault]:
+    for field in ("categories", "owners", "sources", "statuses"):
+        yield from twice((*path, field), "value", (each.value for each in getattr(mapping, field)))
+    if mapping.default_source not in known.sources:
+        yield Fault((*path, "default_source"), f"there is no source {mapping.default_source!r}")
+    for index, kind in enumerate(mapping.categories):
+        at: Path = (*path, "categories", index)
+        if kind.class_code not in known.classes:
+            yield Fault((*at, "class_code"), f"there is no class {kind.class_code!r}")
+        elif kind.condition and f"{kind.class_code}-{kind.condition}" not in known.rows:
+            yield Fault((*at, "condition"), f"class {kind.class_code} has no row {kind.condition!r}")
+    for index, owner in enumerate(mapping.owners):
+        if owner.department not in known.departments:
+            yield Fault((*path, "owners", index, "department"), f"there is no department {owner.department!r}")
+    for index, source in enumerate(mapping.sources):
+        if source.source not in known.sources:
+            yield Fault((*path, "sources", index, "source"), f"there is no source {source.source!r}")
+
+
+def _check_statuses(path: Path, mapping: ImportMapping) -> Iterator[Fault]:
+    if not mapping.statuses:
+        yield Fault((*path, "statuses"), "says of no status what became of the record")
+    for index, status in enumerate(mapping.statuses):
+        if status.becomes != "open" and not status.at:
+            yield Fault((*path, "statuses", index, "at"), "is missing: only an open record has no time for it")
+
+
+def _check_format(path: Path, stated: str) -> Iterator[Fault]:
+    noon = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # the files it stands for name no zone
+    try:
+        read = datetime.strptime(noon.strftime(stated), stated)  # noqa: DTZ007  # likewise
+    except ValueError as error:
+        yield Fault(path, f"{stated!r} cannot be read: {error}")
+        return
+    if read.date() != noon.date():
+        yield Fault(path, f"{stated!r} does not tell year, month and day")

@@ -1,0 +1,115 @@
+"""Finds routing rules that never apply, because the rules before them take every matter that they would.
+
+Each answer is certain: where it cannot be told whether one rule covers another, it is not said to.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, time
+from typing import Final, TypeVar
+
+from paidan_contracts.city.checking.known import Known
+from paidan_contracts.city.mistakes import Fault
+from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.routebook import names_class
+from paidan_contracts.city.routing import Dates, Hours, Rule, When, dates_hold, hours_hold
+
+_MINUTES: Final = tuple(time(minute // 60, minute % 60) for minute in range(24 * 60))
+_ALWAYS: Final = When()
+_ALL_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+T = TypeVar("T")
+
+
+def check_shadows(pack: Pack, known: Known) -> Iterator[Fault]:
+    """Find every rule that is wholly shadowed by those before it, class by class."""
+    days = tuple(day.date for day in pack.calendar.days)
+    for index, rule in enumerate(pack.routing):
+        ahead = [each for each in pack.routing[:index] if _covers(each, rule, pack, known, days)]
+        shadowing = _shadowing(rule, ahead, pack)
+        if shadowing:
+            names = ", ".join(dict.fromkeys(each.id for each in shadowing))
+            yield Fault(("routing", index, "id"), f"never applies: all that it covers is taken before it by {names}")
+
+
+def sources_meant(rule: Rule, pack: Pack) -> frozenset[str]:
+    """Name the sources whose reports a rule may cover."""
+    return frozenset(
+        each.id
+        for each in pack.sources
+        if (rule.sources is None or each.id in rule.sources) and (rule.channels is None or each.kind in rule.channels)
+    )
+
+
+def _shadowing(rule: Rule, ahead: Sequence[Rule], pack: Pack) -> list[Rule]:
+    """Name the rules that together take all classes of this one; none where one class at least is left to it."""
+    if rule.classes is None:
+        return [each for each in ahead if each.classes is None][:1]
+    codes = [each.code for each in pack.catalogue.classes if names_class(rule, each.code)]
+    takers = [next((each for each in ahead if names_class(each, code)), None) for code in codes]
+    return [taker for taker in takers if taker] if all(takers) else []
+
+
+def _covers(wide: Rule, narrow: Rule, pack: Pack, known: Known, days: Sequence[date]) -> bool:
+    return (
+        _within(narrow.conditions, wide.conditions)
+        and _within(narrow.owners, wide.owners)
+        and _within(narrow.matters, wide.matters)
+        and _within(narrow.areas, wide.areas)
+        and sources_meant(narrow, pack) <= sources_meant(wide, pack)
+        and _places_within(narrow, wide, known)
+        and _when_within(narrow.when or _ALWAYS, wide.when or _ALWAYS, days)
+        and _can_name(wide, narrow, known)
+    )
+
+
+def _within(narrow: Sequence[str] | None, wide: Sequence[str] | None) -> bool:
+    return wide is None or (narrow is not None and set(narrow) <= set(wide))
+
+
+def _places_within(narrow: Rule, wide: Rule, known: Known) -> bool:
+    places = wide.places is None or (
+        narrow.places is not None and all(known.lies_within(code, wide.places) for code in narrow.places)
+    )
+    begins = tuple(wide.grids or ())
+    grids = wide.grids is None or (narrow.grids is not None and all(begin.startswith(begins) for begin in narrow.grids))
+    return places and grids
+
+
+def _when_within(narrow: When, wide: When, days: Sequence[date]) -> bool:
+    weekdays = set(narrow.weekdays or _ALL_WEEK) <= set(wide.weekdays or _ALL_WEEK)
+    worked = wide.working_time is None or wide.working_time == narrow.working_time
+    return (
+        weekdays
+        and worked
+        and _times_within(narrow.hours, wide.hours, _MINUTES, hours_hold)
+        and _times_within(narrow.dates, wide.dates, days, dates_hold)
+    )
+
+
+def _times_within(
+    narrow: tuple[Hours | Dates, ...] | None,
+    wide: tuple[Hours | Dates, ...] | None,
+    moments: Iterable[T],
+    holds: Callable[[str, T], bool],
+) -> bool:
+    if wide is None or narrow == wide:
+        return True
+    return all(
+        any(holds(each, moment) for each in wide)
+        for moment in moments
+        if narrow is None or any(holds(each, moment) for each in narrow)
+    )
+
+
+def _can_name(wide: Rule, narrow: Rule, known: Known) -> bool:
+    """Tell whether the wide rule finds its department wherever the narrow one would apply."""
+    level, colon, _ = wide.lead.partition(":")
+    if wide.lead == "owner":
+        return narrow.owners is not None or narrow.lead == "owner"
+    if not colon or level == "city":
+        return True
+    needed = {"district": ("district", "street", "community"), "street": ("street", "community")}[level]
+    placed = narrow.places is not None and all(
+        code in known.places and known.places[code].level in needed for code in narrow.places
+    )
+    asks_too = narrow.lead.partition(":")[0] in (("district", "street") if level == "district" else ("street",))
+    return placed or narrow.grids is not None or (asks_too and ":" in narrow.lead)
