@@ -72,15 +72,24 @@ class KafkaServer:
 
     def start(self, *, timeout_s: float = 60) -> bool:
         """Start it unless it runs already (then False), and wait until it takes requests."""
-        if (running := self.process) is None:
-            self._launch()
-        process.await_ready(
+        if self.process is not None and self._answers(timeout_s):
+            return False
+        self._launch()
+        if not self._answers(timeout_s):
+            raise ServerStartError(f"Kafka ended while starting; {self.log} and {self.home / 'kafka.out'} say why")
+        return True
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log" / "kafka.log"
+
+    def _answers(self, timeout_s: float) -> bool:
+        return process.await_ready(
             lambda: probes.kafka_answers(self.port),
             lambda: self.process is not None,
-            what=f"Kafka (its log is {self.home / 'log' / 'kafka.log'})",
+            what=f"Kafka (its log is {self.log})",
             timeout_s=timeout_s,
         )
-        return running is None
 
     def _launch(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -88,7 +97,7 @@ class KafkaServer:
         if not (self.home / "data" / "meta.properties").exists():
             self._format()
         launch = process.Launch(argv=self._java("kafka.Kafka", str(self._config)), log=self.home / "kafka.out")
-        process.Born.of(launch.spawn().pid).write(self.home / "process.json")
+        launch.detach().write(self.home / "process.json")
 
     def stop(self, *, timeout_s: float = 6) -> None:
         """Stop it in order; after the time-out, kill it (its log heals on the next start)."""

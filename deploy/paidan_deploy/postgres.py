@@ -74,15 +74,17 @@ class PostgresServer:
 
     def start(self, *, timeout_s: float = 60) -> bool:
         """Start it unless it runs already (then False), and wait until it takes sessions."""
-        if self.process is not None:
-            self._await(timeout_s)
-            return False
         give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
-        while not self._started(timeout_s):
-            if time.monotonic() > give_up_at or not self._lost_to_predecessor():
+        while True:
+            if adopted := self.process is not None:
+                # It may be one that is just dying: then it is started anew.
+                give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
+            else:
+                self._launch()
+            if self._answers(timeout_s):
+                return not adopted
+            if not adopted and (time.monotonic() > give_up_at or not self._lost_to_predecessor()):
                 raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
-            time.sleep(0.2)
-        return True
 
     def stop(self, *, timeout_s: float = 5) -> None:
         """Stop it in order, ending open sessions; after the time-out, kill it (it heals on the next start)."""
@@ -113,18 +115,8 @@ class PostgresServer:
         """Remove its files, also those outside its home."""
         unprivileged.remove_room(self.home)
 
-    def _started(self, timeout_s: float) -> bool:
-        self._launch()
-        try:
-            self._await(timeout_s)
-        except ServerStartError:
-            if self.process is not None:
-                raise
-            return False
-        return True
-
-    def _await(self, timeout_s: float) -> None:
-        process.await_ready(
+    def _answers(self, timeout_s: float) -> bool:
+        return process.await_ready(
             lambda: probes.postgres_answers(self.port),
             lambda: self.process is not None,
             what=f"PostgreSQL (its log is {self.log})",
@@ -144,8 +136,8 @@ class PostgresServer:
         write_atomically(self.home / "ports.json", json.dumps({"port": port}))
         settings = [f"--{name}={value}" for name, value in (OPTIONS | self.options | {"port": str(port)}).items()]
         argv = [str(programs / "postgres"), "-D", str(data), *settings]
-        launched = process.Launch(argv=argv, log=self.log, cwd=room, user=user).spawn()
-        process.Born.of(launched.pid).write(self.home / "process.json")
+        launched = process.Launch(argv=argv, log=self.log, cwd=room, user=user).detach()
+        launched.write(self.home / "process.json")
 
     def _initialize(self, programs: Path, room: Path, user: int | None) -> None:
         """Make the data folder: whole or not at all, so that a crash in the midst is repeated and not trusted."""
@@ -162,10 +154,12 @@ class PostgresServer:
             "--locale=C",
             "--no-instructions",
         ]
-        argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        secret = room / "password"
+        if self.password is not None:
+            write_atomically(secret, self.password, mode=0o600, user=user)
+        argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", f"--pwfile={secret}"]
         done = subprocess.run(
             argv,
-            input=self.password,
             capture_output=True,
             text=True,
             cwd=room,
@@ -177,6 +171,7 @@ class PostgresServer:
         )
         if done.returncode != 0:
             raise ServerStartError(f"PostgreSQL could not make its data folder: {done.stderr.strip()}")
+        secret.unlink(missing_ok=True)
         half.rename(room / "data")
 
     def _lost_to_predecessor(self) -> bool:

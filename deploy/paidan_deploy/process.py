@@ -1,10 +1,12 @@
 """Processes that outlive the command that started them, known by pid and birth: a stale pid is never mistaken."""
 
 import json
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -42,10 +44,10 @@ class Born:
         """Find the living process, or None when it is gone, only a zombie, or its pid belongs to another by now."""
         try:
             process = psutil.Process(self.pid)
-            alive = abs(process.create_time() - self.born_at) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            same = abs(process.create_time() - self.born_at) < 1
         except psutil.NoSuchProcess:
             return None
-        return process if alive else None
+        return process if same and _lives(process) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,12 @@ class Launch:
                 extra_groups=no_groups(self.user),
             )
 
+    def detach(self) -> Born:
+        """Start it to outlive us: nobody waits for it, so nobody is warned that it still runs."""
+        started = self.spawn()
+        started.returncode = 0
+        return Born.of(started.pid)
+
 
 def no_groups(user: int | None) -> list[int] | None:
     """Take root's groups away from a process that runs as another user; leave our own alone."""
@@ -99,9 +107,23 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 def wait_gone(processes: Sequence[psutil.Process], *, timeout_s: float) -> bool:
-    """Wait until all are gone; False when the time ran out first."""
-    _, alive = psutil.wait_procs(list(processes), timeout=timeout_s)
-    return not alive
+    """Wait until all are gone (a zombie is); False when the time ran out first."""
+    deadline = time.monotonic() + timeout_s
+    while any(_lives(process) for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
+    try:
+        # The first thread of a killed server is a zombie while the others still let go of its ports and files.
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end(process: psutil.Process, number: signal.Signals, *, timeout_s: float) -> None:
@@ -114,12 +136,13 @@ def end(process: psutil.Process, number: signal.Signals, *, timeout_s: float) ->
         wait_gone(family, timeout_s=5)
 
 
-def await_ready(ready: Callable[[], bool], alive: Callable[[], bool], *, what: str, timeout_s: float) -> None:
-    """Poll until it answers. Raises ServerStartError at once when its process ends, or when the time is up."""
+def await_ready(ready: Callable[[], bool], alive: Callable[[], bool], *, what: str, timeout_s: float) -> bool:
+    """Poll until it answers; False at once when its process ends. Raises ServerStartError when the time is up."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         if not alive():
-            raise ServerStartError(f"{what} ended while starting")
+            return False
         if time.monotonic() > deadline:
             raise ServerStartError(f"{what} did not answer within {timeout_s:.0f} s")
         time.sleep(0.05)
+    return True

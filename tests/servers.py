@@ -1,0 +1,137 @@
+"""Real servers for tests: one pair shared by the run, private ones for tests that kill or freeze them."""
+
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from paidan_deploy import jars, process
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.reap import reap
+
+CACHE: Final = Path(__file__).parents[1] / ".paidan" / "cache"
+RUNS: Final = Path(__file__).parents[1] / ".paidan" / "tests"
+# The files of a test's server need not outlive the machine; kill -9 loses nothing of what the system has taken.
+CARELESS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "400", "shared_buffers": "128MB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the run's servers answer."""
+
+    kafka: str
+    postgres: str
+
+    def database(self, name: str) -> str:
+        """Give the DSN of one database, for its superuser."""
+        return str(urlunsplit(urlsplit(self.postgres)._replace(path=f"/{name}")))
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Lend this run a folder for its servers, cleared at its end; those of killed runs are cleared first."""
+    _clear_dead_runs()
+    folder = RUNS / f"run-{os.getpid()}"
+    folder.mkdir(parents=True)
+    process.Born.of(os.getpid()).write(folder / "owner.json")
+    try:
+        yield folder
+    finally:
+        _clear(folder)
+
+
+def _clear_dead_runs() -> None:
+    for folder in RUNS.glob("run-*"):
+        owner = process.Born.read(folder / "owner.json")
+        if owner is None or owner.find() is None:
+            _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    reap(folder)
+    for home in folder.glob("postgres*"):
+        PostgresServer(home=home).wipe()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def shared_servers(folder: Path) -> Iterator[Servers]:
+    """Give the servers that the environment names; start those that it does not."""
+    kafka, postgres = os.environ.get("PAIDAN_KAFKA"), os.environ.get("PAIDAN_DATABASE")
+    with (
+        _given(kafka) if kafka else _address_of_kafka(folder) as broker,
+        _given(postgres) if postgres else _address_of_postgres(folder) as database,
+    ):
+        yield Servers(kafka=broker, postgres=database)
+
+
+@contextmanager
+def _given(address: str) -> Iterator[str]:
+    yield address
+
+
+@contextmanager
+def _address_of_kafka(folder: Path) -> Iterator[str]:
+    with private_kafka(folder) as server:
+        yield server.address
+
+
+@contextmanager
+def _address_of_postgres(folder: Path) -> Iterator[str]:
+    with private_postgres(folder) as server:
+        yield server.dsn
+
+
+@contextmanager
+def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> Iterator[KafkaServer]:
+    """Start a broker of one's own (about 4 s), to be killed, paused and restarted at will; gone at the end."""
+    home = folder / f"kafka-{uuid.uuid4().hex[:8]}"
+    server = KafkaServer(home=home, jars=jars.class_path(CACHE), properties=properties or {})
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def private_postgres(folder: Path, *, options: dict[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Start a PostgreSQL of one's own (under 1 s), to be killed, paused and restarted at will; gone at the end."""
+    home = folder / f"postgres-{uuid.uuid4().hex[:8]}"
+    server = PostgresServer(home=home, options=CARELESS | (options or {}))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.wipe()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@asynccontextmanager
+async def fresh_database(servers: Servers, *, template: str = "template0") -> AsyncIterator[str]:
+    """Make a database, empty or a copy of another that nobody is connected to, and give its superuser's DSN."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await run_statement(servers.postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield servers.database(name)
+    finally:
+        await run_statement(servers.postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def run_statement(dsn: str, statement: str) -> None:
+    """Run one statement outside a transaction on a connection of its own."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

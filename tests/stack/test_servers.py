@@ -1,0 +1,149 @@
+"""The local servers survive what a developer's machine does to them."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from paidan_deploy import probes, process
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+
+StartKafka = Callable[..., KafkaServer]
+StartPostgres = Callable[..., PostgresServer]
+
+
+async def topics_of(server: KafkaServer) -> set[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=server.address)
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
+async def make_topic(server: KafkaServer, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=server.address)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1)])
+    finally:
+        await admin.close()
+
+
+async def run(server: PostgresServer, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        return await connection.fetch(statement)
+    finally:
+        await connection.close()
+
+
+async def test_kafka_keeps_its_topics_over_kill_9(start_kafka: StartKafka) -> None:
+    server = start_kafka()
+    await make_topic(server, "kept")
+    server.kill()
+
+    server.start()
+
+    assert "kept" in await topics_of(server)
+
+
+async def test_kafka_moves_to_other_ports_and_keeps_its_topics_when_its_own_are_taken(start_kafka: StartKafka) -> None:
+    server = start_kafka()
+    await make_topic(server, "kept")
+    server.kill()
+
+    with socket.create_server(("127.0.0.1", server.port)) as squatter:
+        server.start()
+
+        assert server.port != squatter.getsockname()[1]
+        assert "kept" in await topics_of(server)
+
+
+async def test_kafka_forbids_topics_made_in_passing(start_kafka: StartKafka) -> None:
+    server = start_kafka()
+
+    properties = (server.home / "server.properties").read_text()
+
+    assert "auto.create.topics.enable=false" in properties
+    assert f"listeners=PLAINTEXT://127.0.0.1:{server.port}," in properties
+
+
+def test_a_running_server_is_found_and_not_started_twice(start_postgres: StartPostgres) -> None:
+    server = start_postgres()
+
+    again = PostgresServer(home=server.home)
+
+    assert again.start() is False
+    assert again.process == server.process
+
+
+async def test_postgres_keeps_its_rows_over_kill_9_and_starts_at_once(start_postgres: StartPostgres) -> None:
+    """Its dead predecessor's children may still hold the data folder for a moment."""
+    server = start_postgres()
+    await run(server, "CREATE TABLE kept AS SELECT 1 AS one")
+    assert server.process is not None
+    server.process.kill()
+
+    server.start()
+
+    assert [row["one"] for row in await run(server, "SELECT one FROM kept")] == [1]
+
+
+def test_postgres_moves_to_another_port_when_its_own_is_taken(start_postgres: StartPostgres) -> None:
+    server = start_postgres()
+    server.stop()
+
+    with socket.create_server(("127.0.0.1", server.port)) as squatter:
+        server.start()
+
+        assert server.port != squatter.getsockname()[1]
+
+
+def test_a_pid_file_of_somebody_else_is_not_believed(start_postgres: StartPostgres) -> None:
+    """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
+    server = start_postgres()
+    server.kill()
+    process.Born(pid=1, born_at=0.0).write(server.home / "process.json")
+    assert server.data is not None
+    lock = server.data / "postmaster.pid"
+    lock.write_text("\n".join(["1", *lock.read_text().split("\n")[1:]]))
+
+    assert server.process is None
+    assert server.start() is True
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", '{"pid": "x"}'], ids=["empty", "cut", "list", "text"])
+def test_a_torn_pid_file_counts_as_none(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "process.json").write_text(kept)
+
+    assert process.Born.read(tmp_path / "process.json") is None
+
+
+async def test_a_paused_postgres_answers_again_when_resumed(start_postgres: StartPostgres) -> None:
+    server = start_postgres()
+
+    server.pause()
+    assert not probes.postgres_answers(server.port)
+    server.resume()
+
+    assert len(await run(server, "SELECT 1")) == 1
+
+
+def test_a_password_is_asked_for_where_one_is_set(run_folder: Path) -> None:
+    server = PostgresServer(home=run_folder / "postgres-locked", password="made up")
+    server.start()
+    try:
+        assert server.data is not None
+        assert "trust" not in [line.split()[-1] for line in _rules(server.data / "pg_hba.conf")]
+    finally:
+        server.kill()
+        server.wipe()
+
+
+def _rules(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
