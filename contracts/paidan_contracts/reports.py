@@ -11,7 +11,11 @@ from .wire import Area, Channel, Code, Digest, Id, Line, Matter, Moment, PhotoRe
 class Past(Said):
     """What is already known of a report that comes from an import: it sends no orders and starts no timers."""
 
-    owner: Slug = Field(description="The department that the record says was responsible; it is counted there.")
+    owner: Slug | None = Field(
+        default=None,
+        description="The department that the record says was responsible; it is counted there. None, or one that"
+        " nobody knows: the case is held at the hard-to-place desk.",
+    )
     promised_by: Moment | None = Field(default=None, description="End of the time that was promised; None: no limit.")
     verified: bool = Field(default=True, description="False: it waits for a verification, as referred-out ones do.")
     matched_within: Slug | None = Field(

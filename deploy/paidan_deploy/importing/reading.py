@@ -39,6 +39,7 @@ class Row:
     promised_by: datetime | None
     latitude: float | None
     longitude: float | None
+    crs: str
     district: str | None
     address: str | None
     text: str
@@ -112,6 +113,7 @@ class Reader:
             promised_by=self._promise(line, cells, reported_at),
             latitude=latitude,
             longitude=longitude,
+            crs=self._mapping.crs,
             district=self._district(line, cells),
             address=self._cell(columns.address, cells) or None,
             text=self._cell(columns.text, cells),

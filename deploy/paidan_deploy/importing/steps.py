@@ -50,7 +50,7 @@ def runs(steps: Iterable[Step], longest: int) -> Iterator[tuple[Door, list[Step]
 def _report(row: Row, terms: Terms) -> Step:
     body: dict[str, Any] = {
         "source": row.source,
-        "id": row.ref,
+        "source_ref": row.ref,
         "city": terms.city,
         "category": row.category,
         "class_code": row.class_code,
@@ -74,7 +74,7 @@ def _report(row: Row, terms: Terms) -> Step:
 def _position(row: Row) -> dict[str, Any] | None:
     if row.latitude is None or row.longitude is None:
         return None
-    return {"latitude": row.latitude, "longitude": row.longitude, "crs": "wgs84"}
+    return {"x": row.longitude, "y": row.latitude, "crs": row.crs}
 
 
 def _ending(row: Row, terms: Terms) -> list[Step]:

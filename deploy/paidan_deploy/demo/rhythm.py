@@ -1,0 +1,24 @@
+"""When things happen in a day: quiet nights, two peaks, one cloudburst. Pure."""
+
+from bisect import bisect
+from itertools import accumulate
+from random import Random
+from typing import Final
+
+# Share of a day's reports by hour; the peak hour holds 10-12 % as hotlines publish it.
+_BY_HOUR: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
+_UP_TO: Final = tuple(accumulate(_BY_HOUR))
+
+BURST_BEGINS_S: Final = 15 * 3600 + 20 * 60
+BURST_LASTS_S: Final = 40 * 60
+
+
+def ordinary_second(chance: Random) -> float:
+    """Pick a second of the day, peak hours more often."""
+    hour = bisect(_UP_TO, chance.random() * _UP_TO[-1])
+    return (hour + chance.random()) * 3600
+
+
+def burst_second(chance: Random) -> float:
+    """Pick a second within the cloudburst, thick at its beginning."""
+    return BURST_BEGINS_S + BURST_LASTS_S * chance.random() ** 2
