@@ -87,9 +87,8 @@ class RealClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as this moment is reached."""
-        while (left := (moment - self.now()).total_seconds()) > 0:
-            # A long sleep would miss that the machine was suspended or its clock corrected.
-            await asyncio.sleep(min(left, 60.0))
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nothing announces that time passes
+            await asyncio.sleep(min(left, 60.0))  # the machine may be suspended, its clock corrected
 
 
 class ScaledClock:
@@ -106,7 +105,7 @@ class ScaledClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as the city's time has reached this moment, even when the scale changes meanwhile."""
-        while self.now() < moment:  # noqa: ASYNC110 - time passes, nothing announces it
+        while self.now() < moment:
             left = self._scale.real_wait(moment, real_now()).total_seconds()
             await asyncio.sleep(min(max(left, 0.001), REREAD_EVERY_S))
 

@@ -1,5 +1,11 @@
 """The pool of connections and what every one of them is told."""
 
+import asyncio
+import errno
+import random
+import re
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias, TypeVar
@@ -15,6 +21,14 @@ IDLE_IN_TRANSACTION_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
 
+# Classes of SQLSTATE that another try may mend: connection, rollback (deadlock...), resources, operator (restart...).
+_TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})
+# Lock not available; idle in a transaction for too long; cannot run in a read-only transaction (a fail-over).
+_TRANSIENT_STATES: Final = frozenset({"55P03", "25P03", "25006"})
+_UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+# asyncpg says so of a connection that a dying server took away, but of plain misuse, too: only the words tell.
+_LOST: Final = re.compile(r"connection (is|was|has been|lost)|closed|closing|released|__aexit__", re.IGNORECASE)
+
 
 @asynccontextmanager
 async def open_pool(dsn: SecretStr, *, schema: str, size: int = 8, within_s: float = 30.0) -> AsyncIterator[Pool]:
@@ -23,17 +37,83 @@ async def open_pool(dsn: SecretStr, *, schema: str, size: int = 8, within_s: flo
     Each connection frees its locks when left idle in a transaction for 5 s (the fence against a
     frozen owner) and gives up waiting for a lock after 2 s. Statements name no schema.
     """
-    raise NotImplementedError
-    yield
+    pool = await retrying(lambda: _create(dsn, schema=schema, size=size), within_s=within_s)
+    try:
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def _create(dsn: SecretStr, *, schema: str, size: int) -> Pool:
+    return await asyncpg.create_pool(
+        dsn.get_secret_value(),
+        min_size=min(2, size),
+        max_size=size,
+        timeout=5.0,
+        command_timeout=STATEMENT_TIMEOUT_S + 5.0,
+        server_settings=session_settings(schema),
+    )
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(2.0):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()  # somebody still holds a connection, or the server is frozen
+
+
+def session_settings(schema: str) -> dict[str, str]:
+    """Tell what every connection of a service asks of its session; for those opened outside a pool, too."""
+    return {
+        "search_path": schema,
+        "application_name": f"paidan-{schema}",
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_S),
+        "lock_timeout": _ms(LOCK_TIMEOUT_S),
+        "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
+        # The server notices within half a minute that a cut-off owner is gone, and frees its locks.
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "jit": "off",  # statements are short; compiling them costs more than running them
+    }
 
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same work may succeed later: the server is away, starting, or gave us up as a victim."""
-    raise NotImplementedError
+    match error:
+        case asyncpg.PostgresError():
+            state = error.sqlstate or ""
+            return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
+        case asyncpg.InterfaceError():
+            return not isinstance(error, ValueError) and bool(_LOST.search(str(error)))
+        case ConnectionError() | TimeoutError() | socket.gaierror():
+            return True
+        case OSError():
+            # Several addresses refused at once come as one bare OSError without a number.
+            return error.errno in _UNREACHABLE or "Connect call failed" in str(error)
+        case _:
+            return False
 
 
 async def retrying(
     work: Callable[[], Awaitable[T]], *, within_s: float, on_fault: Callable[[BaseException], None] | None = None
 ) -> T:
     """Do this work, again with back-off while its faults are transient, and raise the last one after ``within_s``."""
-    raise NotImplementedError
+    gives_up_at, wait_s = time.monotonic() + within_s, 0.05
+    while True:
+        try:
+            return await work()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not is_transient(error) or time.monotonic() + wait_s > gives_up_at:
+                raise
+            if on_fault:
+                on_fault(error)
+        # Spread out, so that a restarted server is not met by everybody in the same instant.
+        await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
+        wait_s = min(wait_s * 2, 1.0)
+
+
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))

@@ -1,9 +1,16 @@
 """Health as progress: how long since each loop last polled, worked and committed."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from paidan_chassis.errors import Stalled
 from paidan_chassis.metrics import Metrics
+
+_LOOKS_EVERY_S: Final = 1.0
+_FROZEN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,49 +29,126 @@ class LoopState:
 class Progress:
     """One loop's beats. The loop tells what it did; nothing here asks a server."""
 
+    def __init__(self, name: str, *, stalls_after_s: float) -> None:
+        self.name = name
+        self._stalls_after_s = stalls_after_s
+        self._beat = self._polled = self._committed = time.monotonic()
+        self._has_polled = False
+        self._behind = 0
+        self._behind_since = 0.0
+        self._fault: str | None = None
+
     def polled(self) -> None:
         """Say that the loop asked for records and got an answer, an empty one included."""
-        raise NotImplementedError
+        self._beat = self._polled = time.monotonic()
+        self._has_polled = True
+        self._fault = None
 
     def took(self, records: int) -> None:
         """Say that a batch is in hand."""
-        raise NotImplementedError
+        if records:
+            self._beat = time.monotonic()
 
     def committed(self) -> None:
         """Say that the batch in hand is committed."""
-        raise NotImplementedError
+        self._beat = self._committed = self._behind_since = time.monotonic()
+        self._fault = None
 
     def retrying(self, fault: str) -> None:
         """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
-        raise NotImplementedError
+        self._beat = self._behind_since = time.monotonic()
+        self._fault = fault
 
     def behind(self, records: int) -> None:
         """Say how many records wait in the log: a loop that is behind, polls nothing and commits nothing is stuck."""
-        raise NotImplementedError
+        if records and not self._behind:
+            self._behind_since = time.monotonic()
+        self._behind = records
+
+    def excuse(self) -> None:
+        """Start counting anew: the whole process was frozen, so no loop could have done anything."""
+        self._beat = self._behind_since = time.monotonic()
+
+    def state(self) -> LoopState:
+        """Judge the loop as it stands now."""
+        now = time.monotonic()
+        return LoopState(
+            self.name,
+            poll_age_s=now - self._polled,
+            commit_age_s=now - self._committed,
+            behind=self._behind,
+            retrying=self._fault,
+            stalled=self._stalled(now),
+            unready=self._unready(now),
+        )
+
+    def _stalled(self, now: float) -> str | None:
+        if now - self._beat > self._stalls_after_s:
+            return f"no sign of life for {now - self._beat:.0f} s"
+        # A consumer can go on polling nothing for ever after a broker's restart (aiokafka #1154).
+        if self._behind and now - self._behind_since > self._stalls_after_s:
+            return f"{self._behind} records wait and none is committed for {now - self._behind_since:.0f} s"
+        return None
+
+    def _unready(self, now: float) -> str | None:
+        if not self._has_polled:
+            return "has not polled yet"
+        return self._fault or self._stalled(now)
 
 
 class Health:
     """Every loop's progress, and what else a service waits for before it is ready."""
 
     def __init__(self, metrics: Metrics, *, stalls_after_s: float = 60.0) -> None:
-        raise NotImplementedError
+        self._metrics = metrics
+        self._stalls_after_s = stalls_after_s
+        self._loops: list[Progress] = []
+        self._needs: dict[str, Callable[[], bool]] = {}
+        self._looks: list[Callable[[], None]] = []
 
     def loop(self, name: str) -> Progress:
         """Register a loop; its first beat is due within the time in which a loop stalls."""
-        raise NotImplementedError
+        progress = Progress(name, stalls_after_s=self._stalls_after_s)
+        self._loops.append(progress)
+        return progress
 
     def needs(self, name: str, holds: Callable[[], bool]) -> None:
         """Make readiness depend on this, too. Asked on every ``/readyz``, so it must be cheap."""
-        raise NotImplementedError
+        self._needs[name] = holds
+
+    def before_looking(self, look: Callable[[], None]) -> None:
+        """Call this once a second, before the loops are judged: to copy figures into metrics and progress."""
+        self._looks.append(look)
+
+    def states(self) -> list[LoopState]:
+        """Judge every loop."""
+        return [each.state() for each in self._loops]
 
     def alive(self) -> bool:
         """Tell whether every loop makes progress (``/healthz``)."""
-        raise NotImplementedError
+        return not any(each.stalled for each in self.states())
 
-    def ready(self) -> bool:
-        """Tell whether the process can do its work now (``/readyz``)."""
-        raise NotImplementedError
+    def unready(self) -> dict[str, str]:
+        """Name what keeps the process from doing its work now, and why (``/readyz``)."""
+        loops = {each.name: each.unready for each in self.states() if each.unready}
+        return loops | {name: "not yet" for name, holds in self._needs.items() if not holds()}
 
     async def watch(self) -> None:
         """Raise Stalled as soon as a loop has stopped making progress. The process's owner of last resort."""
-        raise NotImplementedError
+        looked = time.monotonic()
+        while True:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+            if time.monotonic() - looked > _FROZEN_S:
+                for loop in self._loops:
+                    loop.excuse()
+            looked = time.monotonic()
+            self._look()
+
+    def _look(self) -> None:
+        for look in self._looks:
+            look()
+        for state in self.states():
+            self._metrics.put("paidan_poll_age_seconds", state.poll_age_s, loop=state.name)
+            self._metrics.put("paidan_commit_age_seconds", state.commit_age_s, loop=state.name)
+            if state.stalled:
+                raise Stalled(state.name, state.stalled)

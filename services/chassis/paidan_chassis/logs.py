@@ -1,19 +1,46 @@
 """Structured logs on standard output: JSON lines, one canonical line a batch, floods limited, no payloads."""
 
-from typing import TypeAlias
+import logging
+import re
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any, Final, TypeAlias
 
 import structlog
 
+from paidan_chassis import traces
+
 Log: TypeAlias = structlog.typing.FilteringBoundLogger
+
+_A_FEW: Final = 5
+_EVERY_S: Final = 10.0
+_KINDS: Final = 1000
+# Libraries whose chatter says nothing that our own lines do not say better.
+_QUIET: Final = {"uvicorn.access": logging.ERROR, "uvicorn.error": logging.WARNING, "faststream": logging.WARNING}
 
 
 def configure(service: str, level: str) -> None:
     """Send structlog's and every library's lines to standard output as JSON, with ``service`` bound.
 
     Lines of libraries (aiokafka, FastStream, uvicorn...) that repeat are limited: a few of a kind
-    every ten seconds, then one that says how many were left out. Our own lines are never left out.
+    every ten seconds; the next one says how many were left out. Our own lines are never left out.
     """
-    raise NotImplementedError
+    number = logging.getLevelNamesMapping()[level.upper()]
+    common = _common(service)
+    structlog.configure(
+        processors=[*common, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(Flood())
+    handler.setFormatter(_foreign(common))
+    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
+    logging.captureWarnings(capture=True)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, number))
 
 
 def logger(**bound: object) -> Log:
@@ -26,4 +53,50 @@ def batch_line(log: Log, event: str, *, started: float, **counts: int) -> None:
 
     Call it after the commit. Counts of nought are left out; a batch of nothing writes nothing.
     """
-    raise NotImplementedError
+    told = {name: n for name, n in counts.items() if n}
+    if told:
+        log.info(event, **told, took_ms=round((time.perf_counter() - started) * 1000, 1))
+
+
+class Flood(logging.Filter):
+    """Lets a few lines of a kind through in every ten seconds. Kinds differ in words, not in numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether this line passes; the first after a flood carries ``left_out``."""
+        kind = (record.name, record.levelno, re.sub(r"\d+", "#", str(record.msg)[:200]))
+        began, n = self._seen.get(kind, (0.0, 0))
+        if record.created - began > _EVERY_S:
+            record.left_out = max(n - _A_FEW, 0)
+            began, n = record.created, 0
+            if len(self._seen) >= _KINDS:
+                self._seen.clear()
+        self._seen[kind] = (began, n + 1)
+        return n < _A_FEW
+
+
+def _common(service: str) -> list[Any]:
+    def bind_service(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {"service": service, **event}
+
+    return [
+        bind_service,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        traces.tell_error,
+    ]
+
+
+def _foreign(common: list[Any]) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["left_out"]), *common],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            traces.mask_event,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )

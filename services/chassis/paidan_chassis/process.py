@@ -1,41 +1,25 @@
 """Runs a service: from its environment to its exit code. What it opens and listens to is the service's own."""
 
+import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from fastapi import FastAPI
+import uvloop
 
+from paidan_chassis import logs
+from paidan_chassis.errors import Misconfigured
 from paidan_chassis.health import Health
+from paidan_chassis.life import Life, Owner, Part, Process, Running
 from paidan_chassis.metrics import Metrics
 from paidan_chassis.settings import ServiceSettings
 
+__all__ = ["Build", "Owner", "Part", "Process", "Running", "main"]
+
 S = TypeVar("S", bound=ServiceSettings)
-Part = Literal["loop", "edge"]
-
-Owner: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
-"""A loop. It returns when the event is set, having finished what is in hand; earlier only by raising."""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What a service finds when it is built."""
-
-    service: str
-    parts: frozenset[Part]
-    metrics: Metrics
-    health: Health
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What a service wants run while its ``build`` context is open; nothing here for a part that is not asked for."""
-
-    loops: Mapping[str, Owner]
-    edge: FastAPI | None = None
-
+_PARTS: Final[frozenset[Part]] = frozenset({"loop", "edge"})
 
 Build: TypeAlias = Callable[[S, Process], AbstractAsyncContextManager[Running]]
 
@@ -47,4 +31,22 @@ def main(service: str, settings_type: type[S], build: Build[S]) -> None:
     Running; it is closed in reverse. SIGTERM and SIGINT stop the edge, then the loops, within
     ``stop_within_s``. Exits with 0 after a stop, 75 when halted, 78 when misconfigured, 70 on a bug.
     """
-    raise NotImplementedError
+    parts = _asked_for(sys.argv[1:])
+    try:
+        settings = settings_type.load()
+    except Misconfigured as error:
+        sys.stderr.write(f"{service}: {error}\n")
+        sys.exit(error.exit_code)
+    logs.configure(service, settings.log_level)
+    metrics = Metrics(service)
+    process = Process(service, parts, metrics, Health(metrics, stalls_after_s=settings.stalls_after_s))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(Life(settings, process).live(lambda: build(settings, process)))
+    sys.exit(code)
+
+
+def _asked_for(arguments: Sequence[str]) -> frozenset[Part]:
+    parser = argparse.ArgumentParser(description="Run this service; its settings come from the environment.")
+    parser.add_argument("--only", choices=sorted(_PARTS), help="run one part of it; both without this")
+    only = parser.parse_args(arguments).only
+    return frozenset({only}) if only else _PARTS
