@@ -24,6 +24,7 @@ RefusalCode = Literal[
     "proof_missing",
     "doer_may_not_inspect",
     "already_reopened",
+    "calendar_ended",
     "merged_report",
     "alarm_refired",
     "alarm_below_confidence",

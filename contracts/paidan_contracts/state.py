@@ -47,10 +47,14 @@ class RuleRef(Said):
 class Limit(Said):
     """One handling limit of an assignment: rework keeps it, a reopening begins another."""
 
+    number: Version = Field(
+        default=1, description="Counted from 1 within the case; another catalogue row begins a new number."
+    )
     began_at: Moment
     due_at: Moment | None = Field(default=None, description="None: no limit was promised.")
     finished_at: Moment | None = Field(default=None, description="The last finish under this limit.")
     late: bool | None = Field(default=None, description="None until finished, and where there is no limit.")
+    overdue_at: Moment | None = Field(default=None, description="Its end, once that was seen to pass unfinished.")
 
 
 class Assignment(Said):
@@ -63,9 +67,9 @@ class Assignment(Said):
     dispatched_at: Moment
     accept_by: Moment | None = None
     accepted_at: Moment | None = None
-    accept_overdue_at: Moment | None = Field(default=None, description="When the accept clock was seen to run out.")
+    accept_overdue_at: Moment | None = Field(default=None, description="When the accept clock ran out, once seen.")
     limits: tuple[Limit, ...] = Field(description="In order; the last one is running or was the last.")
-    overdue_at: Moment | None = Field(default=None, description="When the handling clock was first seen to run out.")
+    overdue_at: Moment | None = Field(default=None, description="When a handling clock first ran out, once seen.")
     reworks: Count = Field(default=0, description="Inspections failed under this assignment.")
     returned_at: Moment | None = None
     return_code: ReturnCode | None = None
@@ -100,6 +104,7 @@ class CaseState(Said):
     row_id: Code | None = None
     filed_by: RuleRef | None = None
     place: Place
+    suggested_owner: Slug | None = Field(default=None, description="Who is said to own the component, for routing.")
     text: Text = ""
     photos: tuple[PhotoRef, ...] = ()
     reporter: Id | None = None

@@ -62,7 +62,7 @@ class Routebook:
         """Name the department that must act, by the first rule that covers the matter and can name one."""
         for rule in self._rules(matter):
             lead = self.registry.named(rule.lead, matter.spot, matter.owner)
-            if lead is not None and self._covers(rule, matter):
+            if lead is not None and lead not in matter.declined and self._covers(rule, matter):
                 return Routed(rule.id, lead, tuple(self._helpers(rule, matter, lead)))
         return HardToPlace()
 

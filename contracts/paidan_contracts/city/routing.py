@@ -68,6 +68,8 @@ class Routable:
     condition: str | None = None
     owner: DepartmentId | None = None
     matter: Matter | None = None
+    declined: frozenset[DepartmentId] = frozenset()
+    """Departments that returned the case: a rule that names one of them does not cover it."""
 
 
 @dataclass(frozen=True, slots=True)
