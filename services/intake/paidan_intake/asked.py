@@ -1,0 +1,160 @@
+"""What sources ask over HTTP, as they write it, and what they are answered. No decisions."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from paidan_contracts.places import RawPosition
+from paidan_contracts.reports import AlarmRaised, Past
+from paidan_contracts.wire import (
+    Area,
+    Asked,
+    CaseId,
+    Code,
+    Datum,
+    Id,
+    Latitude,
+    Line,
+    Longitude,
+    Matter,
+    Moment,
+    PhotoRef,
+    SenderRef,
+    Slug,
+    Text,
+)
+
+_MATTERS: Final = {
+    "咨询": "consultation",
+    "求助": "help",
+    "求决": "help",
+    "建议": "suggestion",
+    "投诉": "complaint",
+    "举报": "tip_off",
+    "感谢": "praise",
+    "表扬": "praise",
+    "其他": "other",
+}
+
+
+def _in_english(value: object) -> object:
+    return _MATTERS.get(value, value) if isinstance(value, str) else value
+
+
+class Position(Asked):
+    """Where it is, in the datum named or, where none is, in the one the city pack states for the source."""
+
+    x: Longitude = Field(description="Longitude, degrees.")
+    y: Latitude = Field(description="Latitude, degrees.")
+    crs: Datum | None = None
+
+
+class Reporter(Asked):
+    """Who tells. It goes to the vault, encrypted, and nowhere else."""
+
+    name: Line | None = None
+    phone: Line | None = None
+    address: Line | None = Field(default=None, description="The person's own, not the problem's.")
+
+
+class Ticket(Asked):
+    """One report: a hotline ticket, a patrol's find, a sensor's message, a photo report's text, a row of an import.
+
+    Which source it comes from is what the key says. ``source_ref`` makes it one report for ever: send it again with
+    the same one after any answer that is not 202.
+    """
+
+    source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
+    source: Slug | None = Field(default=None, description="Only for a key that speaks for no one source (an import).")
+    city: Slug | None = Field(default=None, description="Only for a key that is good for several cities.")
+    matter: Annotated[Matter, BeforeValidator(_in_english)] | None = Field(
+        default=None,
+        description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
+    )
+    category: Line | None = Field(default=None, description="Your own word for what it is; the city pack maps it.")
+    class_code: Code | None = Field(default=None, description="The catalogue's class, where you know it: E0110.")
+    condition: Code | None = Field(default=None, description="Condition code of the class's catalogue row.")
+    text: Text = Field(default="", description="As it was said. Personal numbers are masked before it travels.")
+    position: Position | None = None
+    district: Code | None = Field(default=None, description="District code, where no position says it.")
+    address: Line | None = Field(default=None, description="Of the problem.")
+    reporter: Reporter | None = None
+    wants_callback: bool = False
+    secrecy: bool = Field(default=False, description="保密: kept with the person's details in the vault.")
+    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
+    suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
+    occurred_at: Moment | None = Field(default=None, description="When it was seen; with its zone.")
+    past: Past | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
+
+
+class Alarm(Asked):
+    """One firing of a camera or sensor, in the same plain shape as on the topic ``paidan.alarms``."""
+
+    alarm_ref: SenderRef = Field(description="Your own id of this firing, the same on every retry.")
+    source: Slug | None = None
+    city: Slug | None = None
+    camera: SenderRef
+    category: SenderRef = Field(description="Your own word or number for what is seen.")
+    region: Line | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    position: Position | None = None
+    address: Line | None = None
+    text: Text = ""
+    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+    occurred_at: Moment
+
+    def raised(self, source: str, city: str, default: Datum) -> AlarmRaised:
+        """Write it as it stands on the topic."""
+        at = self.position
+        position = RawPosition(x=at.x, y=at.y, crs=at.crs or default) if at else None
+        said = self.model_dump(exclude={"source", "city", "position"})
+        return AlarmRaised(source=source, city=city, position=position, **said)
+
+
+Note = Literal["unknown_category", "unknown_class", "no_position", "position_outside_city", "position_from_photo"]
+
+
+class Taken(Asked):
+    """What a report was read as. 202: it is stored and will be decided on. With ``dry_run`` nothing was stored."""
+
+    report_id: Id
+    source: Slug
+    source_ref: SenderRef
+    city: Slug
+    area: Area | None = None
+    class_code: Code | None = None
+    row_id: Code | None = None
+    district: Code | None = None
+    street: Code | None = None
+    community: Code | None = None
+    grid: Code | None = None
+    longitude: float | None = Field(default=None, description="WGS-84.")
+    latitude: float | None = Field(default=None, description="WGS-84.")
+    photos: tuple[PhotoRef, ...] = ()
+    masked: dict[str, int] = Field(default_factory=dict, description="What was masked in the text, by kind.")
+    notes: tuple[Note, ...] = Field(default=(), description="What could not be told; it was taken all the same.")
+    text: Text | None = Field(default=None, description="Of a dry run: the text as it would travel.")
+    recorded_at: Moment | None = None
+    dry_run: bool = False
+
+
+class Stands(Asked):
+    """Where a report stands, and the answer to it."""
+
+    report_id: Id
+    source: Slug
+    source_ref: SenderRef
+    city: Slug
+    recorded_at: Moment
+    stands: Literal["waiting", "opened", "merged", "suppressed", "refused", "dead_lettered"] = Field(
+        description="waiting: taken, and not decided yet."
+    )
+    reason: str | None = Field(default=None, description="Why it was refused or suppressed: a code.")
+    message: str | None = None
+    message_zh: str | None = None
+    case_id: CaseId | None = None
+    status: str | None = Field(default=None, description="Of the case: filed, dispatched, handling, closed...")
+    version: int | None = None
+    answer: str | None = Field(default=None, description="What the department says it did, or why it was ended.")
+    due_at: Moment | None = None
+    changed_at: Moment | None = None
