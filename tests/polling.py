@@ -4,13 +4,17 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 EVERY_S: Final = 0.02
 
 
-async def poll(check: Callable[[], Awaitable[T] | T], *, within_s: float = 10.0, what: str) -> T:
+@overload
+async def poll(check: Callable[[], Awaitable[T]], *, within_s: float = 10.0, what: str) -> T: ...
+@overload
+async def poll(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T: ...
+async def poll(check: Callable[[], object], *, within_s: float = 10.0, what: str) -> object:
     """Ask until the answer is true, and give it. Fails with what was waited for and the last answer."""
     deadline = time.monotonic() + within_s
     while True:

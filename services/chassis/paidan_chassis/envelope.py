@@ -93,8 +93,8 @@ class Exchange:
     @property
     def route(self) -> str:
         """Name the route by its template, which holds nobody's id."""
-        known: str | None = self.scope.get(ROUTE)  # FastAPI keeps a plain Starlette route to itself
-        return known or getattr(self.scope.get("route"), "path", "unmatched")
+        # FastAPI keeps a plain Starlette route to itself, so a hot route says its own path.
+        return str(self.scope.get(ROUTE) or getattr(self.scope.get("route"), "path", "unmatched"))
 
     @property
     def limit(self) -> int:

@@ -173,6 +173,11 @@ class KeyRing:
             self._known[token_hash] = known
         return known[1]
 
+    @property
+    def remembered(self) -> int:
+        """Tell how many answers are remembered now."""
+        return len(self._known)
+
     async def _look_up(self, token_hash: bytes) -> Principal | None:
         row = await self._pool.fetchrow(_FIND, token_hash, timeout=5.0)
         return Principal(row["key_id"], row["name"], row["city"], frozenset(row["scopes"])) if row else None

@@ -1,0 +1,74 @@
+"""Settings come from the environment, whole and right, or the process does not start."""
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from paidan_chassis.errors import Misconfigured
+from paidan_chassis.settings import ServiceSettings, prefixed
+
+
+class LibrarySettings(ServiceSettings):
+    """A service's settings as a service writes them."""
+
+    model_config = prefixed("LIBRARY_")
+
+    vault_key: SecretStr
+    hold_for_s: int = 60
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give what must be given."""
+    monkeypatch.setenv("LIBRARY_KAFKA", "broker:9092")
+    monkeypatch.setenv("LIBRARY_DATABASE", "postgresql://library:hush@db/paidan")
+    monkeypatch.setenv("LIBRARY_PORT", "8101")
+    monkeypatch.setenv("LIBRARY_VAULT_KEY", "hush-hush")
+
+
+def test_reads_its_own_prefix_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSEUM_HOLD_FOR_S", "5")
+    monkeypatch.setenv("LIBRARY_HOLD_FOR_S", "90")
+
+    assert LibrarySettings.load().hold_for_s == 90
+
+
+def test_refuses_misspelt_variables_and_names_each_with_the_one_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pydantic-settings drops them in silence, and a limit that nobody set holds in production."""
+    monkeypatch.setenv("LIBRARY_HOLD_FRO_S", "90")
+    monkeypatch.setenv("LIBRARY_POOL_SZE", "90")
+
+    with pytest.raises(Misconfigured) as refused:
+        LibrarySettings.load()
+
+    assert "LIBRARY_HOLD_FRO_S is not a setting (is LIBRARY_HOLD_FOR_S meant?)" in str(refused.value)
+    assert "LIBRARY_POOL_SZE is not a setting (is LIBRARY_POOL_SIZE meant?)" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["LIBRARY_KAFKA", "LIBRARY_DATABASE", "LIBRARY_PORT", "LIBRARY_VAULT_KEY"])
+def test_addresses_and_secrets_have_no_defaults(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(name)
+
+    with pytest.raises(Misconfigured, match=f"{name}: Field required"):
+        LibrarySettings.load()
+
+
+def test_what_is_wrong_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start-up errors end up in logs, and a misplaced secret must not."""
+    monkeypatch.setenv("LIBRARY_PORT", "hush-hush")
+
+    with pytest.raises(Misconfigured) as refused:
+        LibrarySettings.load()
+
+    assert "LIBRARY_PORT" in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_secrets_do_not_show_when_printed() -> None:
+    assert "hush" not in repr(LibrarySettings.load())
+
+
+def test_nobody_changes_settings_later() -> None:
+    settings = LibrarySettings.load()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.hold_for_s = 1  # type: ignore[misc] # what mypy forbids, too
