@@ -1,0 +1,149 @@
+"""What dispatch hears on its inbox: read, load, decide in the log's order, write. The deciding itself is elsewhere."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from paidan_chassis.records import Record
+from paidan_chassis.work import Work
+from paidan_contracts.actions import ActionRequested
+from paidan_contracts.ids import reused_id
+from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
+from paidan_contracts.reports import ReportReceived
+
+from . import queries, timers, writes
+from .bylaws import Bylaws
+from .cities import Cities
+from .deciding import Deciding, city_of
+from .ledger import Ledger
+from .matching import Nearby, squares_around
+from .reading import INBOX, Unreadable, read
+
+InForce: TypeAlias = dict[tuple[int, str], Bylaws]
+"""By lane and city."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A record, what it says, and the city as its lane knew it at that point of the log."""
+
+    record: Record
+    entry: InboxEntry | Unreadable
+    bylaws: Bylaws | None
+
+
+class Inbox:
+    """Applies the inbox, lane by lane, each in the order that Kafka keeps."""
+
+    def __init__(self, cities: Cities, *, timer_set: Callable[[datetime], None]) -> None:
+        """``timer_set`` is told when a clock is set, perhaps before the batch is committed and perhaps twice."""
+        self._cities = cities
+        self._timer_set = timer_set
+        self._in_force: InForce | None = None
+
+    async def apply(self, work: Work) -> None:
+        """Decide on every record of the batch and write what follows from it."""
+        if self._in_force is None:
+            self._in_force = await self._read_in_force(work)
+        heard = [await self._hear(work, record) for record in work.records]
+        ledger = await self._load(work, heard)
+        deciding = Deciding(work, ledger, await self._look_around(work, heard, ledger))
+        for each in heard:
+            deciding.take(each.record, each.entry, each.bylaws)
+        await self._write(work, heard, ledger)
+
+    def forget(self) -> None:
+        """Read again what is in force: a rollback, another owner or a restored copy made the memory doubtful."""
+        self._in_force = None
+
+    async def _read_in_force(self, work: Work) -> InForce:
+        stored = await queries.cities_in_force(work.conn)
+        return {where: await self._cities.get(work.conn, version) for where, version in stored.items()}
+
+    async def _hear(self, work: Work, record: Record) -> Heard:
+        entry = read(INBOX, record)
+        in_force = self._in_force or {}
+        match entry:
+            case ReportReceived():
+                return Heard(record, entry, in_force.get((record.partition, entry.city)))
+            case ActionRequested() | TimerDue():
+                return Heard(record, entry, in_force.get((record.partition, city_of(entry.area))))
+            case CityInForce():
+                bylaws = await self._cities.get(work.conn, entry.version)
+                if bylaws.city.id != entry.city:
+                    return Heard(record, Unreadable("invalid_field", "city", "the pack is another city's"), None)
+                in_force[record.partition, entry.city] = bylaws
+                return Heard(record, entry, bylaws)
+            case Unreadable():
+                return Heard(record, entry, None)
+
+    async def _load(self, work: Work, heard: Sequence[Heard]) -> Ledger:
+        entries = [each.entry for each in heard]
+        ledger = Ledger(decided=await queries.decided(work.conn, set(_ids(entries))))
+        ledger.decided.update(await queries.decided(work.conn, set(_reused_ids(entries, ledger))))
+        wanted = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
+        reports = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
+        wanted.update(known.case_id for id_, known in ledger.decided.items() if id_ in reports and known.case_id)
+        ledger.files = await queries.cases(work.conn, wanted, _lanes(work))
+        return ledger
+
+    async def _look_around(self, work: Work, heard: Sequence[Heard], ledger: Ledger) -> dict[int, Nearby]:
+        nearby = {lane: Nearby() for lane in _lanes(work)}
+        reports = [
+            (each.entry, each.bylaws) for each in heard if isinstance(each.entry, ReportReceived) and each.bylaws
+        ]
+        squares = {square for report, bylaws in reports for square in squares_around(report, bylaws)}
+        if squares:
+            since = min(report.recorded_at for report, _ in reports)
+            seen, files = await queries.nearby(work.conn, squares, list(nearby), since=since)
+            for lane, each in seen:
+                nearby[lane].note(each)
+            ledger.files = files | ledger.files
+        return nearby
+
+    async def _write(self, work: Work, heard: Sequence[Heard], ledger: Ledger) -> None:
+        conn = work.conn
+        said = [(each.record.partition, each.entry) for each in heard if isinstance(each.entry, CityInForce)]
+        await writes.put_in_force(conn, {(lane, entry.city): entry for lane, entry in said})
+        await writes.open_cases(conn, ledger.opened)
+        await writes.move_cases(conn, ledger.moved)
+        await writes.keep_history(conn, ledger.history)
+        await writes.conclude(conn, list(ledger.outcomes.values()))
+        changes = [(each.lane, timers.changes(each.stored, each.now)) for each in ledger.changed.values()]
+        stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.cancelled}
+        running = [(timer, lane) for lane, change in changes for timer in change.set]
+        await writes.change_timers(conn, stopped=stopped.union(ledger.rung), running=running)
+        if running:
+            self._timer_set(min(timer.due_at for timer, _ in running))
+
+
+def _lanes(work: Work) -> list[int]:
+    return sorted({record.partition for record in work.records})
+
+
+def _ids(entries: Sequence[InboxEntry | Unreadable]) -> Iterator[str]:
+    for entry in entries:
+        match entry:
+            case ReportReceived():
+                yield entry.report_id
+            case ActionRequested():
+                yield entry.action_id
+                if entry.of_report:
+                    yield entry.of_report
+            case _:
+                continue
+
+
+def _reused_ids(entries: Sequence[InboxEntry | Unreadable], ledger: Ledger) -> Iterator[str]:
+    digests: dict[str, set[str]] = {}
+    for entry in entries:
+        if isinstance(entry, ReportReceived | ActionRequested):
+            id_ = entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
+            digests.setdefault(id_, set()).add(entry.digest)
+    for id_, several in digests.items():
+        known = ledger.decided.get(id_)
+        if known is not None and known.digest is not None:
+            several.add(known.digest.hex())
+        if len(several) > 1:
+            yield from (reused_id(id_, digest) for digest in several)

@@ -1,0 +1,149 @@
+"""What a batch knows and changes: the cases in hand, what is decided of which id, the rows to be written. No I/O."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from paidan_contracts.cases import CaseEvent
+from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.state import CaseState
+from paidan_contracts.wire import Said
+
+from .bylaws import Bylaws
+from .matching import Forgotten, Seen, Sighting, sighting
+
+UNCHAINED: Final = bytes(32)
+
+
+class Newest(Said):
+    """Of a published step only what it says of the case now."""
+
+    state: CaseState
+
+
+class Decided(NamedTuple):
+    """What is known to have become of an id."""
+
+    result: str
+    digest: bytes | None
+    case_id: str | None
+
+
+class StepRow(NamedTuple):
+    """One step as history keeps it."""
+
+    case_id: str
+    version: int
+    event: bytes
+    chain: bytes
+
+
+class OutcomeRow(NamedTuple):
+    """One outcome, with what only this service needs to know of it."""
+
+    outcome: OutcomeDecided
+    digest: str | None
+    sender: str | None
+
+
+class CaseFile:
+    """A case in hand: as the database has it, as it is now, and what it has been through in this batch."""
+
+    __slots__ = ("bylaws", "chain", "lane", "sighted", "state", "step", "stored")
+
+    def __init__(self, lane: int, *, stored: CaseState | None, step: bytes, chain: bytes) -> None:
+        self.lane = lane
+        self.stored = stored
+        """As it was before this batch; None: it was not."""
+        self.state = stored
+        self.step = step
+        self.chain = chain
+        self.sighted: Sighting | None = None
+        """What has changed for matching; None: nothing."""
+        self.bylaws: Bylaws | None = None
+
+    @classmethod
+    def read(cls, lane: int, step: bytes, chain: bytes) -> "CaseFile":
+        """Take up a case from its newest step."""
+        return cls(lane, stored=Newest.model_validate_json(step).state, step=step, chain=chain)
+
+    @classmethod
+    def new(cls, lane: int) -> "CaseFile":
+        """Begin the file of a case that is being opened."""
+        return cls(lane, stored=None, step=b"", chain=UNCHAINED)
+
+    def append(self, event: CaseEvent, step: bytes) -> StepRow:
+        """Take a step: the chain grows by its bytes as published."""
+        self.chain = sha256(self.chain + step).digest()
+        self.step = step
+        self.state = event.state
+        return StepRow(event.case_id, event.version, step, self.chain)
+
+    def sight(self, before: CaseState | None, bylaws: Bylaws) -> Sighting | None:
+        """Note what the steps since ``before`` changed for matching."""
+        if self.state is None:
+            return None
+        changed = sighting(before, self.state, bylaws)
+        if changed is not None:
+            self.sighted = changed
+        return changed
+
+    @property
+    def now(self) -> CaseState:
+        """The case as it is now; a file without a step has none."""
+        if self.state is None:
+            raise LookupError("the case has taken no step yet")
+        return self.state
+
+    @property
+    def seen(self) -> Seen | None:
+        """Where matching is to find it from now on, if that changed and it is to be found."""
+        return None if isinstance(self.sighted, Forgotten) else self.sighted
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One batch's state: read from the database at its start, written to it at its end."""
+
+    decided: dict[str, Decided] = field(default_factory=dict)
+    files: dict[str, CaseFile] = field(default_factory=dict)
+    changed: dict[str, CaseFile] = field(default_factory=dict)
+    history: list[StepRow] = field(default_factory=list)
+    outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
+    rung: list[tuple[str, str, int]] = field(default_factory=list)
+    """Timers that were consumed: case, kind, generation."""
+
+    def take(self, case_file: CaseFile, rows: Iterable[StepRow]) -> None:
+        """Keep the steps of a case."""
+        for row in rows:
+            self.history.append(row)
+            self.changed[row.case_id] = self.files[row.case_id] = case_file
+
+    def conclude(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
+        """Keep what became of a report or an action."""
+        self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
+        known = bytes.fromhex(digest) if digest else None
+        self.decided[outcome.id] = Decided(outcome.result, known, outcome.case_id)
+
+    @property
+    def opened(self) -> Sequence[CaseFile]:
+        """The cases that were not there before this batch."""
+        return [each for each in self.changed.values() if each.stored is None]
+
+    @property
+    def moved(self) -> Sequence[CaseFile]:
+        """The cases that were there and have taken steps."""
+        return [each for each in self.changed.values() if each.stored is not None]
+
+
+def ended_at(state: CaseState) -> datetime | None:
+    """Say since when nothing more is expected of a case; None: something is."""
+    match state.status:
+        case "closed":
+            return state.closed_at
+        case "voided" | "not_accepted":
+            return state.ended_at or state.reported_at
+        case _:
+            return None

@@ -1,0 +1,38 @@
+"""Why something is refused before anybody looks at a case: in words for its sender, English and Chinese."""
+
+from typing import Final
+
+from paidan_contracts.outcomes import Why
+
+UNKNOWN_CITY: Final = Why(
+    code="unknown_city",
+    field="city",
+    message="No pack of this city is in force here.",
+    message_zh="此处没有该城市的生效配置。",
+)
+UNKNOWN_AREA: Final = Why(
+    code="unknown_area", field="area", message="The city has no such area.", message_zh="该城市没有此区域。"
+)
+ID_REUSED: Final = Why(
+    code="id_reused",
+    field="id",
+    message="This id was used before with another content; the first one stands.",
+    message_zh="该编号已用于其他内容，以首次为准。",
+)
+UNKNOWN_DEPARTMENT: Final = Why(
+    code="unknown_department",
+    message="No published city has a department of this name.",
+    message_zh="已发布的城市配置中没有该单位。",
+)
+
+
+def unreadable(field: str | None, problem: str) -> Why:
+    """Say that something could not be read, naming the field and quoting nothing of it."""
+    if field is None:
+        return Why(code="unreadable", message=f"It cannot be read: {problem}.", message_zh="内容无法读取。")
+    return Why(
+        code="invalid_field",
+        field=field[:200],
+        message=f"The field {field} is not as it should be: {problem}.",
+        message_zh=f"字段 {field} 有误。",
+    )

@@ -1,0 +1,18 @@
+"""What dispatch must be told: the settings of every service, and the few of its own."""
+
+from pydantic import Field
+
+from paidan_chassis.settings import ServiceSettings, prefixed
+
+
+class Settings(ServiceSettings):
+    """Read from ``DISPATCH_*``."""
+
+    model_config = prefixed("DISPATCH_")
+
+    batch_records: int = Field(default=1000, ge=1, le=5000, description="Records taken into one transaction at most.")
+    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt a loop.")
+    session_timeout_ms: int = Field(
+        default=6000, ge=1000, le=60_000, description="How long a silent owner keeps lanes."
+    )
+    timers_per_claim: int = Field(default=500, ge=1, le=5000, description="Timers appended to the inbox at once.")
