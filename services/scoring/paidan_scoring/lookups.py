@@ -1,0 +1,181 @@
+"""Every statement by which scoring is asked, one function each. None of them locks or waits for a lane."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from paidan_contracts.scores import Dimension
+from paidan_scoring.figures import ScoreName, Tally
+from paidan_scoring.periods import Period
+from paidan_scoring.queries import Connection
+
+COLUMN: Final[dict[Dimension, str]] = {
+    "city": "city",
+    "department": "department",
+    "district": "district",
+    "street": "street",
+    "class": "class_code",
+    "source": "source",
+}
+"""The column of a fact that holds its key under each dimension."""
+
+_PACK_IN_USE: Final = """
+    SELECT version
+      FROM cities.pack
+     WHERE city = $1
+     ORDER BY published_at DESC, version
+     LIMIT 1
+"""
+
+
+async def pack_in_use(conn: Connection, city: str) -> str | None:
+    """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
+    version: str | None = await conn.fetchval(_PACK_IN_USE, city)
+    return version
+
+
+_TALLIES: Final = """
+    SELECT key, facts, sum(number)::bigint AS number
+      FROM tally
+     WHERE city = $1
+       AND dimension = $2
+       AND day BETWEEN $3 AND $4
+       AND ($5::text IS NULL OR key = $5)
+     GROUP BY key, facts
+    HAVING sum(number) <> 0
+"""
+
+
+async def tallies(
+    conn: Connection, city: str, period: Period, *, by: Dimension, key: str | None = None
+) -> Sequence[Tally]:
+    """Sum the tallies of a period over its days and all partitions, for every key of a dimension or for one."""
+    rows = await conn.fetch(_TALLIES, city, by, period.first, period.last, key)
+    return [Tally(row["key"], row["facts"], row["number"]) for row in rows]
+
+
+_REMEMBER: Final = """
+    INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version)
+    SELECT *
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        ON CONFLICT (score_id) DO NOTHING
+"""
+
+
+async def remember(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
+    """Keep the names of figures that are about to be shown, so that their ids can be asked back."""
+    ordered = sorted(names, key=lambda name: name.score_id)  # one order for all, so that nobody deadlocks
+    await conn.execute(
+        _REMEMBER,
+        [name.score_id for name in ordered],
+        [name.city for name in ordered],
+        [name.period for name in ordered],
+        [name.by for name in ordered],
+        [name.key for name in ordered],
+        [name.indicator for name in ordered],
+        [indicator_version] * len(ordered),
+    )
+
+
+_NAME: Final = """
+    SELECT city, period, dimension, key, indicator
+      FROM score
+     WHERE score_id = $1
+"""
+
+
+async def score_name(conn: Connection, score_id: str) -> ScoreName | None:
+    """Tell which figure an id stands for; None when it was never shown."""
+    row = await conn.fetchrow(_NAME, score_id)
+    return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list of counted rows a page begins: behind this one."""
+
+    day: date
+    case_id: str
+    assignment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One row that a figure is made of."""
+
+    case_id: str
+    assignment: int
+    department: str
+    day: date
+    facts: int
+
+    @property
+    def place(self) -> Place:
+        """Tell where it stands in the list."""
+        return Place(self.day, self.case_id, self.assignment)
+
+
+_BEFORE_ALL: Final = Place(date.min, "", 0)
+_COUNTED: Final = """
+    SELECT case_id, assignment, department, day, facts
+      FROM fact
+     WHERE city = $1
+       AND day BETWEEN $2 AND $3
+       AND {column} = $4
+       AND facts = ANY($5::bigint[])
+       AND (day, case_id, assignment) > ($6, $7, $8)
+     ORDER BY day, case_id, assignment
+     LIMIT $9
+"""
+
+
+async def counted(
+    conn: Connection, name: ScoreName, *, alike: Collection[int], after: Place | None, limit: int
+) -> Sequence[Counted]:
+    """List the rows of a figure whose facts are one of ``alike``, by day and case id, a page at a time."""
+    period, start = Period.parse(name.period), after or _BEFORE_ALL
+    rows = await conn.fetch(
+        _COUNTED.format(column=COLUMN[name.by]),
+        name.city,
+        period.first,
+        period.last,
+        name.key,
+        sorted(alike),
+        start.day,
+        start.case_id,
+        start.assignment,
+        limit,
+    )
+    return [Counted(**dict(row)) for row in rows]
+
+
+_CONSERVATION: Final = """
+    SELECT (SELECT count(DISTINCT case_id) FROM fact) AS cases,
+           (SELECT count(*) FROM fact) AS facts,
+           (SELECT count(*) FROM fact WHERE facts & 1 = 1) AS current,
+           (SELECT COALESCE(sum(number), 0)::bigint FROM tally WHERE dimension = 'city') AS tallied,
+           (SELECT count(*) FROM tally WHERE number < 0) AS negative
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conservation:
+    """What is there, counted row by row and not by any counter. It holds when all of it agrees."""
+
+    cases: int
+    facts: int
+    current: int
+    tallied: int
+    negative: int
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether each case is current once, and each fact is tallied once."""
+        return self.cases == self.current and self.facts == self.tallied and not self.negative
+
+
+async def conservation(conn: Connection) -> Conservation:
+    """Count facts and what is tallied of them, in one snapshot. It reads everything: minutes of millions."""
+    row = await conn.fetchrow(_CONSERVATION)
+    return Conservation(**dict(row)) if row else Conservation(0, 0, 0, 0, 0)

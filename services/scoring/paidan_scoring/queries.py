@@ -1,0 +1,117 @@
+"""Every statement that a lane of scoring runs, one function each. The caller owns the transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+from paidan_scoring.tally import Row
+
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+
+# A plan made while the table was small would read all of it for every row once it is large.
+_NEVER_SCAN: Final = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+
+# paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here.
+# moved: what leaves the tallies and what enters them; what is alike in everything cancels out.
+_FOLD: Final = """
+      WITH paired AS MATERIALIZED (
+           SELECT incoming.*,
+                  old.partition AS old_partition,
+                  old.city AS old_city,
+                  old.day AS old_day,
+                  old.department AS old_department,
+                  old.district AS old_district,
+                  old.street AS old_street,
+                  old.class_code AS old_class_code,
+                  old.source AS old_source,
+                  old.facts AS old_facts
+             FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::date[], $7::text[],
+                         $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+               AS incoming (case_id, assignment, version, partition, city, day, department,
+                            district, street, class_code, source, facts)
+             LEFT JOIN LATERAL (
+                  SELECT *
+                    FROM fact
+                   WHERE fact.case_id = incoming.case_id
+                     AND fact.assignment = incoming.assignment
+                   LIMIT 1
+             ) AS old ON true
+            WHERE old.version IS NULL
+               OR old.version < incoming.version
+      ), put AS (
+           INSERT INTO fact (case_id, assignment, version, partition, city, day, department,
+                             district, street, class_code, source, facts)
+           SELECT case_id, assignment, version, partition, city, day, department,
+                  district, street, class_code, source, facts
+             FROM paired
+               ON CONFLICT (case_id, assignment) DO UPDATE
+              SET version = EXCLUDED.version,
+                  partition = EXCLUDED.partition,
+                  city = EXCLUDED.city,
+                  day = EXCLUDED.day,
+                  department = EXCLUDED.department,
+                  district = EXCLUDED.district,
+                  street = EXCLUDED.street,
+                  class_code = EXCLUDED.class_code,
+                  source = EXCLUDED.source,
+                  facts = EXCLUDED.facts
+      ), moved AS MATERIALIZED (
+           SELECT partition, city, day, department, district, street, class_code, source, facts, sum(step) AS number
+             FROM (
+                  SELECT partition, city, day, department, district, street, class_code, source, facts, 1 AS step
+                    FROM paired
+                   UNION ALL
+                  SELECT old_partition, old_city, old_day, old_department, old_district, old_street, old_class_code,
+                         old_source, old_facts, -1
+                    FROM paired
+                   WHERE old_partition IS NOT NULL
+             ) AS step
+            GROUP BY partition, city, day, department, district, street, class_code, source, facts
+           HAVING sum(step) <> 0
+      ), counted AS (
+           INSERT INTO tally (city, day, dimension, key, facts, partition, number)
+           SELECT moved.city, day, dimension, key, facts, partition, sum(number)
+             FROM moved
+            CROSS JOIN LATERAL (VALUES ('city', moved.city), ('department', department), ('district', district),
+                                       ('street', street), ('class', class_code), ('source', source)
+                               ) AS counted_under (dimension, key)
+            GROUP BY moved.city, day, dimension, key, facts, partition
+           HAVING sum(number) <> 0
+               ON CONFLICT (city, dimension, day, key, facts, partition) DO UPDATE
+              SET number = tally.number + EXCLUDED.number
+      ), marked AS (
+           INSERT INTO mark (city, day)
+           SELECT DISTINCT city, day
+             FROM moved
+      )
+    SELECT count(*)
+      FROM paired
+"""
+
+
+async def fold(conn: Connection, rows: Sequence[tuple[Row, int]]) -> int:
+    """Put down rows that are newer than what is there, each with its input partition, and move the tallies with them.
+
+    Tells how many rows were newer. A case and assignment may stand in ``rows`` once only. The lane's lock is what keeps
+    two owners from folding the same case at the same time.
+    """
+    if not rows:
+        return 0
+    columns = list(zip(*(row for row, _ in rows), strict=True))
+    partitions = [partition for _, partition in rows]
+    await conn.execute(_NEVER_SCAN)
+    return int(await conn.fetchval(_FOLD, *columns[:3], partitions, *columns[3:]))
+
+
+_PACK: Final = """
+    SELECT content
+      FROM cities.pack
+     WHERE version = $1
+"""
+
+
+async def pack_content(conn: Connection, version: str) -> bytes | None:
+    """Read a published pack; None when there is none such."""
+    content: bytes | None = await conn.fetchval(_PACK, version)
+    return content

@@ -1,0 +1,17 @@
+"""A database with scoring's schema, shared by the tests of one module; each test clears it for itself."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests import servers as real
+from tests.scoring import ground
+
+
+@pytest.fixture(scope="module")
+async def pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    """Give a pool in schema scoring of a database of the module's own."""
+    async with real.fresh_database(servers) as dsn, ground.scoring_ground(dsn) as opened:
+        yield opened

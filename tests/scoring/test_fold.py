@@ -1,0 +1,88 @@
+"""Facts and tallies against a recount by other means, on a real PostgreSQL, however records arrive."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paidan_chassis.records import Record
+from paidan_contracts.state import CaseState
+from paidan_scoring.handlers import Fold
+from paidan_scoring.packs import Packs
+from tests.scoring import ground, recount, stories
+
+ZONE: Final = "Asia/Shanghai"
+PACK: Final = ground.version(ground.pack())
+# Around midnight in Shanghai, which is 16:00 UTC: the UTC day and the city's differ for half of them.
+NEAR_MIDNIGHT: Final = datetime(2026, 3, 31, 15, 30, tzinfo=UTC)
+
+# Few departments and moves that follow on each other often, so that cases get far and come back to the same department.
+MOVES: Final = st.sampled_from(
+    [
+        stories.assign("a"),
+        stories.assign("a"),
+        stories.assign("b", hours=None),
+        stories.accept,
+        stories.accept,
+        stories.finish,
+        stories.finish,
+        stories.close,
+        stories.rework,
+        stories.give_back,
+        stories.take_away,
+        stories.run_out,
+        stories.ask("dissatisfied"),
+        stories.ask("satisfied"),
+        stories.reopen,
+        stories.void,
+        stories.join,
+        stories.refile("E0111", None),
+    ]
+)
+LIVES: Final = st.lists(st.tuples(st.booleans(), st.lists(MOVES, min_size=1, max_size=14)), min_size=1, max_size=4)
+
+
+def versions(lives: list[tuple[bool, list[stories.Move]]]) -> list[list[CaseState]]:
+    """Give every version of some cases, half of them reported before midnight and half after it."""
+    return [
+        list(stories.lived(stories.opened(number, pack=PACK, at=NEAR_MIDNIGHT + timedelta(hours=late)), moves))
+        for number, (late, moves) in enumerate(lives)
+    ]
+
+
+@pytest.fixture(autouse=True)
+async def published(pool: "asyncpg.Pool[Any]") -> None:
+    """Publish the tiny city."""
+    await ground.publish(pool, ground.pack())
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(lives=LIVES, data=st.data())
+async def test_tables_hold_what_a_recount_finds_however_records_arrive(
+    pool: "asyncpg.Pool[Any]", lives: list[tuple[bool, list[stories.Move]]], data: st.DataObject
+) -> None:
+    """Repeats, old versions after newer ones and batch borders are Kafka's business; residents must not notice."""
+    await ground.clear(pool)
+    states = [state for life in versions(lives) for state in life]
+    arriving = data.draw(st.permutations([*states, *data.draw(st.lists(st.sampled_from(states), max_size=8))]))
+    handler, cuts = Fold(Packs()), sorted(data.draw(st.lists(st.integers(0, len(arriving)), max_size=4)))
+
+    for begin, end in zip([0, *cuts], [*cuts, len(arriving)], strict=True):
+        await ground.fold(pool, handler, placed(arriving[begin:end]))
+
+    expected = sorted(recount.lines(states, ZONE))
+    assert await ground.facts(pool) == expected
+    assert await ground.tallies(pool) == recount.tallied(expected)
+
+
+def placed(states: list[CaseState]) -> list[Record]:
+    """Put each case into the one of two partitions that its id chooses."""
+    return [
+        stories.record(state, offset=offset, partition=int(state.case_id[-1], 16) % 2)
+        for offset, state in enumerate(states)
+    ]
