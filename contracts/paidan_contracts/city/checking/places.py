@@ -48,7 +48,7 @@ def _check_shape(path: Path, shape: Shape) -> Iterator[Fault]:
 
 
 def _check_grid(grid: Grid, known: Known) -> Iterator[Fault]:
-    taken: dict[tuple[int, int], int] = {}
+    taken: set[tuple[int, int]] = set()
     numbers: set[tuple[str, int]] = set()
     for index, run in enumerate(grid.runs):
         path: Path = ("geography", "grid", "runs", index)
@@ -65,7 +65,7 @@ def _check_grid(grid: Grid, known: Known) -> Iterator[Fault]:
             yield Fault(path, f"has cells of row {run.row} that another run has already")
         if not codes.isdisjoint(numbers):
             yield Fault((*path, "first"), f"gives numbers of community {run.community} a second time")
-        taken.update(dict.fromkeys(cells, index))
+        taken |= cells
         numbers |= codes
 
 

@@ -22,9 +22,15 @@ T = TypeVar("T")
 def check_shadows(pack: Pack, known: Known) -> Iterator[Fault]:
     """Find every rule that is wholly shadowed by those before it, class by class."""
     days = tuple(day.date for day in pack.calendar.days)
+    codes = [each.code for each in pack.catalogue.classes]
+    meant = [frozenset(code for code in codes if names_class(rule, code)) for rule in pack.routing]
     for index, rule in enumerate(pack.routing):
-        ahead = [each for each in pack.routing[:index] if _covers(each, rule, pack, known, days)]
-        shadowing = _shadowing(rule, ahead, pack)
+        ahead = [
+            (each, meant[number])
+            for number, each in enumerate(pack.routing[:index])
+            if meant[number] & meant[index] and _covers(each, rule, pack, known, days)
+        ]
+        shadowing = _shadowing(rule, meant[index], ahead)
         if shadowing:
             names = ", ".join(dict.fromkeys(each.id for each in shadowing))
             yield Fault(("routing", index, "id"), f"never applies: all that it covers is taken before it by {names}")
@@ -39,12 +45,11 @@ def sources_meant(rule: Rule, pack: Pack) -> frozenset[str]:
     )
 
 
-def _shadowing(rule: Rule, ahead: Sequence[Rule], pack: Pack) -> list[Rule]:
+def _shadowing(rule: Rule, codes: frozenset[str], ahead: Sequence[tuple[Rule, frozenset[str]]]) -> list[Rule]:
     """Name the rules that together take all classes of this one; none where one class at least is left to it."""
     if rule.classes is None:
-        return [each for each in ahead if each.classes is None][:1]
-    codes = [each.code for each in pack.catalogue.classes if names_class(rule, each.code)]
-    takers = [next((each for each in ahead if names_class(each, code)), None) for code in codes]
+        return [each for each, _ in ahead if each.classes is None][:1]
+    takers = [next((each for each, taken in ahead if code in taken), None) for code in sorted(codes)]
     return [taker for taker in takers if taker] if all(takers) else []
 
 
