@@ -1,0 +1,61 @@
+"""One import from file to report: read, send in order of time, wait for every outcome."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from paidan_contracts.city.city import City
+from paidan_contracts.city.imports import ImportMapping
+
+from .reading import Known, Reader
+from .report import ImportReport
+from .sending import Doors, outcomes, refusal_of, send
+from .steps import Terms, steps_of
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Who is told how far it is: the number of steps known, then what was done of them."""
+
+    found: Callable[[int], None]
+    sent: Callable[[int], None]
+    decided: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to import, and as what."""
+
+    file: Path
+    city: City
+    mapping: ImportMapping
+    matching: bool
+
+
+async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
+    """Import a file; run again it changes nothing.
+
+    Raises ``KeyError`` for a missing column, ``httpx.HTTPError`` when a door stays shut, ``TimeoutError`` when
+    dispatch decides nothing for a minute.
+    """
+    known = Known(
+        classes=frozenset(job.city.classes),
+        departments=frozenset(job.city.departments),
+        districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
+    )
+    reader = Reader(job.mapping, known)
+    with job.file.open(encoding=job.mapping.encoding, newline="") as lines:
+        rows = list(reader.rows(lines))
+    matched_within = f"import-{job.mapping.id}" if job.matching else None
+    steps = steps_of(rows, Terms(job.city.id, job.city.id, matched_within))
+    progress.found(len(steps))
+    sent = await send(steps, doors, progress.sent)
+    report = ImportReport(job.file.name, job.city.id, job.mapping.id, rows=len(rows) + reader.untaken)
+    report.untaken, report.remarks, report.refusals = reader.untaken, reader.remarks, list(sent.refused)
+    async for outcome in outcomes(sent, doors, progress.decided):
+        step = sent.taken[outcome["id"]]
+        report.results[f"{outcome['about']} {outcome['result']}"] += 1
+        if refusal := refusal_of(step, outcome):
+            report.refusals.append(refusal)
+    report.refusals.sort(key=lambda refusal: refusal.line)
+    return report
