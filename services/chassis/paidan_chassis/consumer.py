@@ -1,70 +1,42 @@
-"""The fenced batch consumer: what a service builds, enters and runs. The parts are in the modules beside it."""
+"""The fenced batch consumer: what a service builds, enters and runs. Its parts are in the modules beside it."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from asyncpg import Pool
+import asyncpg
+from aiokafka.errors import KafkaError
 
-from paidan_chassis.kafka import Kafka
+from paidan_chassis import halts
+from paidan_chassis.anchoring import Anchoring
+from paidan_chassis.database import Pool
+from paidan_chassis.failures import Halt, Halted, Unacknowledged
+from paidan_chassis.fence import Fence
+from paidan_chassis.health import Progress
+from paidan_chassis.kafka import DEAD_LETTERS, Kafka
+from paidan_chassis.logs import logger
+from paidan_chassis.ownership import Ownership
+from paidan_chassis.parts import Parts
 from paidan_chassis.producer import Publisher
+from paidan_chassis.reading import ConsumerFigures, LaneFigures, Pace, Subscription
 from paidan_chassis.records import Lane, Message
+from paidan_chassis.relay import Carrier, Relay
+from paidan_chassis.session import Session
+from paidan_chassis.settling import Settling, is_outage
+from paidan_chassis.source import Batch, Source
+from paidan_chassis.tending import Tending
+from paidan_chassis.watching import Watching
 from paidan_chassis.work import Handler
 
+__all__ = ["ConsumerFigures", "LaneConsumer", "LaneFigures", "Pace", "Subscription"]
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a consumer takes, waits and gives up. The defaults are what was measured best."""
-
-    max_records: int = 1000
-    poll_ms: int = 5
-    busy_interval_s: float = 0.010
-    session_timeout_ms: int = 6000
-    largest_message: int = 1_000_000
-    dead_letter_limit: int = 100
-    """So many dead letters within an hour (or since the last resume) halt the consumer."""
-    backlog_limit: int = 20_000
-    """So many messages may wait for Kafka before no further batch is taken."""
-    lock_wait_s: float = 2.0
-    """So long another session may hold a lane's row before it is terminated."""
-    stalls_after_s: float = 60.0
-    stop_within_s: float = 8.0
-
-
-def _unheard(_lanes: Collection[Lane]) -> None:
-    """Nobody asked to hear of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What a consumer reads: these topics, and every topic whose name starts with one of the prefixes, new ones too.
-
-    ``name`` is the consumer group and the first part of each message's ``ce_origin``; it must never change. Topics are
-    named without the installation's prefix. ``gained`` and ``lost`` are called on the loop and must not wait.
-    """
-
-    name: str
-    topics: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    pace: Pace = Pace()
-    gained: Callable[[Collection[Lane]], None] = _unheard
-    lost: Callable[[Collection[Lane]], None] = _unheard
-
-
-@dataclass(slots=True)
-class LaneFigures:
-    """Where one lane stands."""
-
-    lag_records: int = 0
-    lag_s: float = 0.0
-    """Age of the newest record applied, by the broker's clock, while there is any lag; else 0."""
-    outbox_backlog: int = 0
-    """Messages stored and not yet acknowledged by Kafka."""
-    next_offset: int = 0
-    caught_up: bool = False
+_RELAY_AT_REVOKE_S: Final = 2.0
+_LEFT_WITHIN_S: Final = 2.0
+_BETWEEN_STARTS_S: Final = 0.5
+_BROKEN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, Unacknowledged)
 
 
 class LaneConsumer:
@@ -76,8 +48,7 @@ class LaneConsumer:
         async with LaneConsumer(reading, handler, kafka=kafka, pool=pool) as lanes:
             await lanes.run(stop)
 
-    Entering raises ``Halted`` when a halt is kept. Leaving stops gracefully: no new batch, the one in hand finished,
-    what it said relayed, positions noted, within ``pace.stop_within_s``.
+    Entering raises ``Halted`` when a halt is kept. ``carrier`` takes the publisher's place under the relay.
     """
 
     def __init__(
@@ -87,62 +58,181 @@ class LaneConsumer:
         *,
         kafka: Kafka,
         pool: Pool,
-        publisher: Publisher | None = None,
+        carrier: Carrier | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.publisher = Publisher(kafka, client_id=reading.name)
+        log = logger(consumer=reading.name)
+        session = Session(pool, log, lock_wait_s=reading.pace.lock_wait_s)
+        relay = Relay(reading.name, carrier or self.publisher, log)
+        ownership = Ownership(log, let_go=self._let_go, fail=self._fail)
+        self._parts = Parts(
+            reading=reading,
+            handler=handler,
+            session=session,
+            relay=relay,
+            fence=Fence(reading, handler, session, relay),
+            anchoring=Anchoring(reading.name, kafka, self.publisher.topology),
+            ownership=ownership,
+            source=Source(reading, kafka, take=self._take, listener=ownership),
+            figures=ConsumerFigures(),
+            log=log,
+            progress=progress,
+        )
+        self._settling = Settling(self._parts)
+        self._tending = Tending(self._parts, self._settling)
+        self._watching = Watching(self._parts, self._settling)
+        self._failure: BaseException | None = None
+        self._ended = asyncio.Event()
+        self._stopping = False
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        await self._parts.session.discard()
+        await self.publisher.__aexit__(kind, error, trace)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Wait until told to stop, or until the consumer ends itself: raises ``Halted``, ``Stalled`` or the bug."""
-        raise NotImplementedError
+        """Consume until told to stop, or until the consumer ends itself: raises ``Halted``, ``Stalled`` or the bug.
+
+        Stopping is graceful: no new batch, the one in hand finished, what it said relayed, positions noted, within
+        ``pace.stop_within_s``. Raises ``Halted`` at once when a halt is kept.
+        """
+        loops = (self._join, self._parts.relay.run, self._tending.run, self._watching.run, lambda: self._heed(stop))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._guarded(each)) for each in loops]
+            try:
+                await self._ended.wait()
+                if self._failure is None:
+                    await self._wind_down()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await self._leave()
+        if isinstance(self._failure, Halt):
+            raise await self._kept(self._failure) from self._failure
+        if self._failure is not None:
+            raise self._failure
 
     def lanes(self) -> Collection[Lane]:
         """Name the lanes that are this process's own now, with their positions read from the database."""
-        raise NotImplementedError
+        return self._parts.fence.stands.keys()
 
     def caught_up(self, lane: Lane) -> bool:
-        """Tell whether the lane is ours and has reached the end of the log that was seen when it was assigned."""
-        raise NotImplementedError
+        """Tell whether the lane is ours and has reached the end of the log that was seen when it was taken over."""
+        stand = self._parts.fence.stands.get(lane)
+        return stand is not None and stand.caught_up
 
     async def forward(self, messages: Sequence[Message]) -> None:
         """Append messages that need no number (timers, what a desk passes on); returns when Kafka has them all.
 
         Raises ``Unacknowledged`` otherwise; ids of their own must make a repeat harmless.
         """
-        raise NotImplementedError
+        await self.publisher.send(messages)
 
-    def figures(self) -> "ConsumerFigures":
+    def figures(self) -> ConsumerFigures:
         """Give the numbers that metrics and health show."""
-        raise NotImplementedError
+        figures = self._parts.figures
+        figures.relayed = self._parts.relay.relayed
+        figures.rebuilds = self.publisher.rebuilds
+        figures.terminated = self._parts.session.terminated
+        figures.rebalances = self._parts.ownership.epoch
+        return figures
 
+    async def _join(self) -> None:
+        await self._patiently(self._refuse_if_halted)
+        await self._patiently(lambda: self.publisher.topology.ensure([*self._parts.reading.topics, DEAD_LETTERS]))
+        await self._patiently(self._parts.source.start)
 
-@dataclass(slots=True)
-class ConsumerFigures:
-    """What one consumer has done since it started, and where its lanes stand."""
+    async def _refuse_if_halted(self) -> None:
+        async with self._parts.session.aside() as conn:
+            for halt in await halts.standing(conn, self._parts.reading.name):
+                raise Halted(halt.consumer, halt.reason, halt.detail)
 
-    lanes: dict[Lane, LaneFigures]
-    batches: int = 0
-    records: int = 0
-    relayed: int = 0
-    dead_letters: int = 0
-    rebuilds: int = 0
-    """Producers rebuilt."""
-    retries: int = 0
-    """Batches rolled back and tried again."""
-    fenced: int = 0
-    """Times somebody else was found to have moved a lane."""
-    gaps: int = 0
-    """Times records were missing from the log between the position and what came."""
-    idle_since: datetime | None = None
-    last_commit_age_s: float = 0.0
-    last_poll_age_s: float = 0.0
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await work()
+            except _BROKEN as error:
+                if not is_outage(error):
+                    raise
+                self._parts.log.warning("start_delayed", fault=type(error).__name__)
+                self._settling.outage = type(error).__name__
+            await asyncio.sleep(_BETWEEN_STARTS_S)
 
+    async def _heed(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._ended.set()
 
-Forward = Callable[[Sequence[Message]], Awaitable[None]]
+    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await loop()
+        except Exception as error:  # noqa: BLE001 - it is raised again by run(), in order
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        # The first failure is the cause; others follow from it.
+        self._failure = self._failure or error
+        self._ended.set()
+
+    async def _take(self, batch: Batch) -> None:
+        """Take a poll. FastStream swallows what a handler raises and reads on, so nothing is raised here."""
+        started, began = time.perf_counter(), time.monotonic()
+        try:
+            async with self._parts.ownership.turn:
+                if not self._ended.is_set():
+                    await self._apply(batch, started)
+        except Exception as error:  # noqa: BLE001 - it is raised again by run(), in order
+            self._fail(error)
+        if self._ended.is_set():
+            await asyncio.Event().wait()  # whoever asked for the next poll is cancelled when the group is left
+        await self._parts.relay.below(self._parts.reading.pace.backlog_limit)
+        if len(batch) < self._parts.reading.pace.max_records:
+            await asyncio.sleep(began + self._parts.reading.pace.busy_interval_s - time.monotonic())
+
+    async def _apply(self, batch: Batch, started: float) -> None:
+        owned = self._parts.source.owned()
+        records = self._parts.source.records(batch)
+        if not all(lane in owned for lane in {record.lane for record in records}):
+            records = [record for record in records if record.lane in owned]
+        if records:
+            await self._settling.settle(records)
+            self._tending.batch_done()
+
+    async def _let_go(self) -> None:
+        """Give the relay a moment to get through, then leave the lanes to whoever gets them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RELAY_AT_REVOKE_S):
+                await self._parts.relay.below(0)
+        lanes = list(self._parts.fence.stands)
+        self._parts.relay.drop(lanes)
+        self._parts.fence.stands.clear()
+        self._parts.handler.forget()
+        self._parts.reading.lost(lanes)
+
+    async def _wind_down(self) -> None:
+        with contextlib.suppress(TimeoutError, *_BROKEN):
+            async with asyncio.timeout(self._parts.reading.pace.stop_within_s - _LEFT_WITHIN_S):
+                async with self._parts.ownership.turn:
+                    pass  # the batch in hand is through, and no other begins once we have ended
+                await self._parts.relay.below(0)
+                await self._tending.note_relayed()
+                await self._tending.commit_lazily()
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(TimeoutError, *_BROKEN):
+            async with asyncio.timeout(_LEFT_WITHIN_S):
+                await self._parts.source.stop()
+
+    async def _kept(self, halt: Halt) -> Halted:
+        name = self._parts.reading.name
+        try:
+            async with self._parts.session.aside() as conn:
+                await halts.keep(conn, name, halt.reason, halt.detail)
+        except _BROKEN as error:
+            self._parts.log.exception("halt_not_kept", fault=type(error).__name__)
+        self._parts.log.error("halted", reason=halt.reason, detail=halt.detail)
+        return Halted(name, halt.reason, halt.detail)

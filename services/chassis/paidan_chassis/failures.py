@@ -42,3 +42,7 @@ class Halted(ChassisError):
 
 class Unacknowledged(ChassisError):
     """Kafka has not acknowledged a message in time. It may be stored all the same, or be stored yet."""
+
+
+class TooLarge(ChassisError):
+    """A value that Kafka would refuse; sent all the same, it would block its partition for this producer for good."""

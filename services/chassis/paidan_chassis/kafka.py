@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from faststream.kafka.security import parse_security
+from faststream.security import BaseSecurity
 
 DEAD_LETTERS: Final = "paidan.dead-letters"
 
@@ -26,12 +29,15 @@ class Kafka:
     servers: str
     prefix: str = ""
     shape: Callable[[str], TopicShape] = _one_partition
-    security: Mapping[str, object] = field(default_factory=dict)
-    """aiokafka's ``security_protocol``, ``ssl_context`` and ``sasl_*``, given to every client."""
+    security: BaseSecurity | None = None
 
     def real(self, topic: str) -> str:
         """Give a topic's name on the cluster."""
         return self.prefix + topic
+
+    def client_options(self) -> dict[str, Any]:
+        """Give what every client of aiokafka is built with."""
+        return {"bootstrap_servers": self.servers.split(","), **parse_security(self.security)}
 
     def plain(self, real: str) -> str:
         """Give a topic's name in this installation."""

@@ -1,10 +1,10 @@
 """One batch inside its one transaction, as a handler sees it. No broker here, and no commit: that is the consumer's."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from asyncpg import Connection
-
+from paidan_chassis.database import Connection
 from paidan_chassis.failures import Poison
 from paidan_chassis.records import Message, Record
 
@@ -17,12 +17,14 @@ class Work:
     together or not at all. Savepoints (``conn.transaction()``) are allowed.
     """
 
-    __slots__ = ("buried", "conn", "largest", "records", "said")
+    __slots__ = ("buried", "conn", "counts", "largest", "records", "said")
 
     def __init__(self, conn: Connection, records: Sequence[Record], *, largest: int) -> None:
         self.conn = conn
         self.records = records
         self.largest = largest
+        self.counts: Counter[str] = Counter()
+        """The service's own words (opened, merged, refused...) for the batch's canonical log line."""
         self.said: list[tuple[Record, Message]] = []
         self.buried: list[tuple[Record, str, str]] = []
 
