@@ -126,4 +126,5 @@ class CaseState(Said):
     urged: Count = 0
     past: bool = Field(default=False, description="From an import: no orders, no timers.")
     matched_within: Slug | None = Field(default=None, description="Of an import: matched only with the same word.")
+    promised_by: Moment | None = Field(default=None, description="Of an import: the end of the time that was promised.")
     recurrence_of: CaseId | None = Field(default=None, description="The case closed here shortly before, if any.")

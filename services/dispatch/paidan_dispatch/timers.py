@@ -1,5 +1,6 @@
 """Which clocks of a case run, and what must be set or cancelled after a step. The state alone says it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,10 +34,25 @@ class TimerChanges:
 
 
 def running(state: CaseState) -> tuple[Timer, ...]:
-    """List the clocks that run in this state; an imported past has none."""
-    raise NotImplementedError
+    """List the clocks that run in this state and were not yet seen to run out; an imported past has none."""
+    if state.past or state.status not in ("dispatched", "handling"):
+        return ()
+    return tuple(_running(state))
 
 
 def changes(before: CaseState | None, after: CaseState) -> TimerChanges:
     """Say what must be set and what cancelled when a case went from one state to another, over any number of steps."""
-    raise NotImplementedError
+    was, now = running(before) if before else (), running(after)
+    if was == now:
+        return TimerChanges()
+    return TimerChanges(tuple(each for each in now if each not in was), tuple(each for each in was if each not in now))
+
+
+def _running(state: CaseState) -> Iterator[Timer]:
+    turn = state.assignments[-1]
+    limit = turn.limits[-1]
+    if state.status == "dispatched" and turn.accept_by is not None and turn.accept_overdue_at is None:
+        yield Timer(state.case_id, state.area, "accept", turn.number, turn.accept_by)
+    if limit.due_at is not None and limit.overdue_at is None:
+        # Each new limit and each new round sets the clock again; both numbers only grow, and so does their sum.
+        yield Timer(state.case_id, state.area, "handle", limit.number + state.round, limit.due_at)

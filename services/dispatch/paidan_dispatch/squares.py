@@ -1,0 +1,60 @@
+"""Where cases are looked for: an integer for each square of the earth and kind of case. No rule of matching here."""
+
+from functools import lru_cache
+from hashlib import blake2b
+from math import asin, cos, degrees, floor, radians, sin, sqrt
+from typing import Final
+
+EARTH_M: Final = 6_371_008.8
+"""Mean radius."""
+_SIDE: Final = 0.002
+"""Degrees: some 200 m, so that a usual radius meets four squares. Stored keys depend on it: never change it."""
+_COLUMNS: Final = 180_000
+_BITS: Final = 18
+POLAR: Final = 85.0
+"""Beyond this latitude there is no city, and squares shrink to slivers: nothing is matched there."""
+
+
+def metres_between(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Measure on the ground, to a decimetre: what is shown is what was compared. The same both ways round."""
+    across = sin(radians(other_latitude - latitude) / 2) ** 2
+    along = sin(radians(other_longitude - longitude) / 2) ** 2
+    chord = across + cos(radians(latitude)) * cos(radians(other_latitude)) * along
+    return round(2 * EARTH_M * asin(min(1.0, sqrt(chord))), 1)
+
+
+def square_of(latitude: float, longitude: float, world: tuple[str, ...]) -> int:
+    """Name the square that a position lies in; what is not of one world never meets."""
+    return _key(_origin(world), _row(latitude), _column(longitude))
+
+
+def squares_within(radius_m: float, latitude: float, longitude: float, world: tuple[str, ...]) -> tuple[int, ...]:
+    """Name every square that a circle may touch."""
+    # A metre more than asked, for the decimetre that distances are rounded to and the last bits of the arithmetic.
+    up = degrees((radius_m + 1) / EARTH_M)
+    aside = up / cos(radians(abs(latitude) + up))
+    origin = _origin(world)
+    return tuple(
+        _key(origin, row, column)
+        for row in range(_row(latitude - up), _row(latitude + up) + 1)
+        for column in range(_column(longitude - aside), _column(longitude + aside) + 1)
+    )
+
+
+def _row(latitude: float) -> int:
+    return floor((latitude + 90) / _SIDE)
+
+
+def _column(longitude: float) -> int:
+    return floor((longitude + 180) / _SIDE)
+
+
+def _key(origin: int, row: int, column: int) -> int:
+    # Columns run on across the date line and are brought back here, so that neighbours there find each other.
+    return origin + (row << _BITS | column % _COLUMNS)
+
+
+@lru_cache(maxsize=65_536)
+def _origin(world: tuple[str, ...]) -> int:
+    spelt = "\x1f".join(world).encode()
+    return int.from_bytes(blake2b(spelt, digest_size=8).digest()) >> 2
