@@ -136,3 +136,15 @@ def answers_of(department: str) -> Topic[Answer]:
         read_by=("dispatch",),
         says=(Answer,),
     )
+
+
+def topic_named(name: str) -> Topic[Said]:
+    """Find the topic of this name, a department's own included; raises ``LookupError`` where nobody declared it."""
+    for topic in TOPICS:
+        if topic.name == name:
+            return topic
+    if name.startswith(ORDERS_PREFIX):
+        return orders_of(name.removeprefix(ORDERS_PREFIX))
+    if name.startswith(ANSWERS_PREFIX):
+        return answers_of(name.removeprefix(ANSWERS_PREFIX))
+    raise LookupError(f"no topic is called {name}")

@@ -24,6 +24,10 @@ class Clock(Protocol):
         """Read the city's time in UTC. Costs about a microsecond, never goes back within a process."""
         ...
 
+    def city_time(self, real: datetime) -> datetime:
+        """Tell what time it was in the city at this real moment, such as a broker's append time."""
+        ...
+
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as the city's time has reached this moment; at once if it is past."""
         ...
@@ -85,6 +89,10 @@ class RealClock:
         self._latest = max(self._latest, time.time())
         return datetime.fromtimestamp(self._latest, UTC)
 
+    def city_time(self, real: datetime) -> datetime:
+        """Give the real moment itself."""
+        return real
+
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as this moment is reached."""
         while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nothing announces that time passes
@@ -102,6 +110,10 @@ class ScaledClock:
         """Read the city's time in UTC."""
         self._latest = max(self._latest, self._scale.city_time(real_now()))
         return self._latest
+
+    def city_time(self, real: datetime) -> datetime:
+        """Tell what time it was in the city at this real moment, by the scale that holds now."""
+        return self._scale.city_time(real)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as the city's time has reached this moment, even when the scale changes meanwhile."""
@@ -142,11 +154,11 @@ async def set_scale(conn: Connection, *, starts: datetime, factor: float, fast_u
         if present and present.city_time(real) > starts:
             raise ClockSetBack(starts, present.city_time(real))
         scale = Scale(anchor_real=real, anchor_city=starts, factor=factor, fast_until=max(fast_until, starts))
-        await conn.execute(_SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
+        await conn.execute(SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
     return scale
 
 
-_SET: Final = """
+SET: Final = """
     INSERT INTO cities.clock (anchor_real, anchor_city, factor, fast_until)
     VALUES ($1, $2, $3, $4)
         ON CONFLICT (only_row) DO UPDATE

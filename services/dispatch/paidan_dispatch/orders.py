@@ -67,15 +67,15 @@ def _told(before: CaseState | None, event: CaseEvent, bylaws: Bylaws) -> Iterato
             if had is not None:
                 taken = _order(state, state.assignments[-2], bylaws)
                 yield OrderWithdrawn(order=taken, recorded_at=at, because="redispatched")
-            yield OrderIssued(order=_newest(state, bylaws), recorded_at=at)
+            yield OrderIssued(order=newest(state, bylaws), recorded_at=at)
         case CaseReopened():
-            yield OrderChanged(order=_newest(state, bylaws), recorded_at=at, because="reopened")
+            yield OrderChanged(order=newest(state, bylaws), recorded_at=at, because="reopened")
         case CaseUrged(reason=reason):
-            yield OrderUrged(order=_newest(state, bylaws), recorded_at=at, reason=reason)
+            yield OrderUrged(order=newest(state, bylaws), recorded_at=at, reason=reason)
         case CaseMerged() | CaseFiled() | CaseReworked() if had is not None:
-            yield _changed(event, _newest(state, bylaws))
+            yield _changed(event, newest(state, bylaws))
         case CaseReturned() | CaseVoided() | CaseClosed() if had is not None:
-            yield _withdrawn(event, _newest(state, bylaws))
+            yield _withdrawn(event, newest(state, bylaws))
         case _:
             return
 
@@ -100,7 +100,8 @@ def _withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> O
             return OrderWithdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
 
 
-def _newest(state: CaseState, bylaws: Bylaws) -> Order:
+def newest(state: CaseState, bylaws: Bylaws) -> Order:
+    """Write the order of a case's newest assignment as it stands now."""
     return _order(state, state.assignments[-1], bylaws)
 
 

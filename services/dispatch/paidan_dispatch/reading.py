@@ -20,6 +20,7 @@ INBOX: Final[TypeAdapter[InboxEntry]] = TypeAdapter(InboxEntry)
 ANSWERS: Final[TypeAdapter[Answer]] = TypeAdapter(Answer)
 
 _TAG: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
+_CASE_ID: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*-[0-9a-f]{32}")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -81,6 +82,16 @@ def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None
     return None
 
 
+def claimed_answer(record: Record) -> tuple[str | None, str | None]:
+    """Read of an unreadable answer only its own id and its case, where these are as they should be."""
+    said = _said(record.value)
+    ref, case_id = said.get("id"), said.get("case_id")
+    return (
+        ref if isinstance(ref, str) and 0 < len(ref) <= 200 and _is_plain(ref) else None,
+        case_id if isinstance(case_id, str) and _CASE_ID.fullmatch(case_id) and len(case_id) <= 96 else None,
+    )
+
+
 def _bad_header(record: Record) -> str | None:
     for name, value in record.headers:
         # ASCII is nearly all there is, and telling so costs a tenth of decoding it.
@@ -95,6 +106,10 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_plain(text: str) -> bool:
+    return "\x00" not in text and _is_utf8(text.encode(errors="surrogatepass"))
 
 
 def _text(value: bytes | None) -> str:

@@ -1,0 +1,56 @@
+"""Who may do and see what, by the key alone: a department its own orders, a role the cities of its key."""
+
+from typing import Final
+
+from paidan_chassis.keys import Principal, Role
+from paidan_chassis.problems import Problem, forbidden
+from paidan_contracts.actions import Action, Actor
+from paidan_dispatch.deciding import city_of
+from paidan_dispatch.desk import sender_of
+from paidan_dispatch.table import may
+
+_ACTING: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
+_SEEING: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
+
+
+def actor_of(principal: Principal, action: Action) -> Actor:
+    """Name who acts. A key with several roles acts in the one that may do this; whether it may now is judged later."""
+    if principal.department is not None:
+        return Actor(kind="department", id=principal.department)
+    held = [role for role in _ACTING if principal.is_a(role)]
+    if not held:
+        raise forbidden("the key may not act on cases", "该密钥无权处理案件")
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in held]
+    return next((actor for actor in actors if may(actor, action.kind)), actors[0])
+
+
+def sender(principal: Principal, actor: Actor) -> str:
+    """Name who sends, so that the ids of two senders never meet; a department is the same at both doors."""
+    return sender_of(actor.id) if actor.kind == "department" else f"role:{actor.kind}:{principal.key_id}"
+
+
+def sees_cases(principal: Principal) -> bool:
+    """Tell whether the key may look at cases as a whole; a department's may not."""
+    return principal.department is None and principal.is_a(*_SEEING)
+
+
+def must_see_cases(principal: Principal) -> None:
+    """Refuse a key that may not look at cases as a whole."""
+    if not sees_cases(principal):
+        raise forbidden(
+            "the key may not look at cases; a department finds its own under /v1/orders", "该密钥无权查看案件"
+        )
+
+
+def covers_area(principal: Principal, area: str) -> bool:
+    """Tell whether the key is good for the city of this area."""
+    return principal.covers(city_of(area))
+
+
+def city_asked(principal: Principal, city: str | None) -> str | None:
+    """Say which city a list is to be about; None: all of them, for a key that is good for all."""
+    if city is None:
+        return None if principal.covers("*") else principal.city
+    if not principal.covers(city):
+        raise Problem(403, "forbidden", "the key is not good for this city", "该密钥不适用于此城市", "city")
+    return city

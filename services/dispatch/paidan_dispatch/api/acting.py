@@ -1,0 +1,162 @@
+"""The desk's HTTP door: actions taken one by one or in batches, and what became of them."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
+
+from paidan_chassis import problems
+from paidan_chassis.clock import Clock
+from paidan_chassis.edge import Caller, read_body
+from paidan_chassis.failures import Unacknowledged
+from paidan_chassis.keys import Principal
+from paidan_chassis.problems import ErrorBody, Problem
+from paidan_chassis.producer import Publisher
+from paidan_contracts import ids
+from paidan_contracts.actions import ActionRequested
+from paidan_contracts.wire import CaseId
+from paidan_dispatch import saying
+from paidan_dispatch.asking import Asked, Speaker, request
+from paidan_dispatch.cities import Cities
+
+from . import access, views
+from .bodies import ActionAsked, ActionLine, Judged, Lookup, Outcomes, OutcomeShown, Taken
+from .judging import judge
+
+ACKNOWLEDGED_WITHIN_S: Final = 5.0
+BATCH_BYTES: Final = 8_000_000
+BATCH_LINES: Final = 2000
+LINES: Final = {
+    "requestBody": {
+        "required": True,
+        "description": "One JSON object a line: id, case_id, action, and if need be occurred_at and of_report.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
+DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRoutes:
+    """``/v1/cases/{case_id}/actions``, ``/v1/actions``, ``/v1/outcomes/lookup``."""
+
+    pool: "asyncpg.Pool[Any]"
+    cities: Cities
+    clock: Clock
+    publisher: Publisher
+
+    def router(self) -> APIRouter:
+        """Give the routes."""
+        router = APIRouter(tags=["actions"])
+        refused: dict[int | str, dict[str, Any]] = {503: {"model": ErrorBody, "description": "Send it again."}}
+        router.add_api_route(
+            "/v1/cases/{case_id}/actions", self.act, methods=["POST"], status_code=202, response_model=None,
+            responses={202: {"model": Taken}, 200: {"model": Judged}, **refused},
+        )  # fmt: skip
+        router.add_api_route(
+            "/v1/actions/batch", self.act_on_lines, methods=["POST"], status_code=202, response_model=None,
+            responses=refused, openapi_extra=LINES,
+        )  # fmt: skip
+        router.add_api_route("/v1/actions/{action_id}", self.became, methods=["GET"], response_model=OutcomeShown)
+        router.add_api_route("/v1/outcomes/lookup", self.look_up, methods=["POST"], response_model=Outcomes)
+        return router
+
+    async def act(
+        self, case_id: CaseId, body: ActionAsked, caller: Caller, http: Request, *, dry_run: DryRun = False
+    ) -> Response:
+        """Ask for an action. It is taken once Kafka has it; whether it is allowed is told under its id.
+
+        A repeat with the same `Idempotency-Key` is dropped; the same key with another body is refused as such.
+        """
+        asked = Asked(case_id=case_id, action=body.action, occurred_at=body.occurred_at)
+        requested = self._request(asked, caller, _own_id(http))
+        if dry_run:
+            judged = await judge(self.pool, self.cities, requested)
+            return _json(judged.model_dump_json(), 200)
+        await self._take([requested])
+        return _json(Taken(action_id=requested.action_id).model_dump_json(), 202)
+
+    async def act_on_lines(self, caller: Caller, http: Request) -> Response:
+        """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error."""
+        lines = (await read_body(http, BATCH_BYTES)).splitlines()
+        if len(lines) > BATCH_LINES:
+            raise problems.invalid(None, f"a batch has {BATCH_LINES} lines at most")
+        read = [self._line(line, caller) for line in lines]
+        await self._take([each for each in read if isinstance(each, ActionRequested)])
+        return Response(b"\n".join(map(_line_said, read)) + b"\n", 202, media_type="application/x-ndjson")
+
+    async def became(self, action_id: str, caller: Caller) -> OutcomeShown:
+        """Tell what became of an action: applied, or refused and why. 404 until it is decided."""
+        found = await self._outcomes([action_id], caller) if views.is_id(action_id) else []
+        if not found or found[0].about != "action":
+            raise problems.not_found("no such action, or it is not decided yet", "无此操作，或尚未有结果")
+        return found[0]
+
+    async def look_up(self, asked: Lookup, caller: Caller) -> Outcomes:
+        """Tell what became of many reports and actions at once."""
+        return Outcomes(outcomes=await self._outcomes(asked.ids, caller))
+
+    async def _outcomes(self, asked: Collection[str], caller: Principal) -> list[OutcomeShown]:
+        found = await views.outcomes(self.pool, asked)
+        return [shown for shown, about in found if _may_know(caller, about)]
+
+    def _request(self, asked: Asked, caller: Principal, ref: str) -> ActionRequested:
+        if not access.covers_area(caller, ids.area_of(asked.case_id)):
+            raise problems.not_found("there is no such case", "无此案件")
+        actor = access.actor_of(caller, asked.action)
+        speaker = Speaker(
+            actor=actor,
+            door="import" if actor.kind == "importer" else "http",
+            action_id=ids.action_id(access.sender(caller, actor), ref),
+            ref=ref,
+            backdates=caller.backdates,
+        )
+        return request(asked, speaker, self.clock.now())
+
+    def _line(self, line: bytes, caller: Principal) -> ActionRequested | Problem:
+        try:
+            said = ActionLine.model_validate_json(line)
+            asked = Asked(said.case_id, said.action, said.occurred_at, said.of_report)
+            return self._request(asked, caller, said.id)
+        except ValidationError as error:
+            return problems.first_of(error.errors(include_url=False, include_context=False, include_input=False))
+        except Problem as problem:
+            return problem
+
+    async def _take(self, requests: list[ActionRequested]) -> None:
+        try:
+            await self.publisher.send([saying.request_said(each) for each in requests], within_s=ACKNOWLEDGED_WITHIN_S)
+        except Unacknowledged as error:
+            raise problems.unavailable() from error
+
+
+def _may_know(caller: Principal, about: views.OutcomeAbout) -> bool:
+    if about.area is not None and not access.covers_area(caller, about.area):
+        return False
+    if caller.department is not None:
+        return about.sender == f"department:{caller.department}"
+    return access.sees_cases(caller)
+
+
+def _own_id(http: Request) -> str:
+    own = http.headers.get("idempotency-key", "").strip()
+    if not own:
+        message = "the header Idempotency-Key is needed: your own id for this action"
+        raise Problem(400, "idempotency_key_missing", message, "缺少请求头 Idempotency-Key", "Idempotency-Key")
+    if len(own) > 200:
+        raise problems.invalid("Idempotency-Key", "it may have 200 characters at most")
+    return own
+
+
+def _json(text: str, status: int) -> Response:
+    return Response(text, status, media_type="application/json")
+
+
+def _line_said(line: ActionRequested | Problem) -> bytes:
+    if isinstance(line, Problem):
+        return json.dumps(line.body(), ensure_ascii=False).encode()
+    return Taken(action_id=line.action_id).model_dump_json().encode()

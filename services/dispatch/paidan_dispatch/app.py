@@ -1,0 +1,110 @@
+"""What opens and what runs in dispatch's process, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+
+from paidan_chassis.clock import Clock, open_clock
+from paidan_chassis.consumer import LaneConsumer
+from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.edge import Face, create_edge
+from paidan_chassis.kafka import Kafka, TopicShape
+from paidan_chassis.keys import KeyRing
+from paidan_chassis.process import Owner, Process, Running
+from paidan_chassis.producer import Publisher
+from paidan_chassis.reading import Pace, Subscription
+from paidan_chassis.work import Handler
+from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, topic_named
+
+from .api.acting import ActionRoutes
+from .api.looking import LookingRoutes
+from .cities import Cities
+from .desk import Desk
+from .due import Timers
+from .handlers import Inbox
+from .settings import Settings
+
+SCHEMA: Final = "dispatch"
+LANES: Final = "dispatch"
+DESK: Final = "dispatch-desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every part of the process stands on."""
+
+    settings: Settings
+    process: Process
+    kafka: Kafka
+    pool: Pool
+    clock: Clock
+
+    def consumer(self, name: str, handler: Handler, *, topics: tuple[str, ...] = (), prefix: str = "") -> LaneConsumer:
+        """Make a consumer; its name is its group and must never change."""
+        settings = self.settings
+        pace = Pace(
+            max_records=settings.batch_records,
+            session_timeout_ms=settings.session_timeout_ms,
+            dead_letter_limit=settings.dead_letter_limit,
+            stalls_after_s=settings.stalls_after_s,
+            stop_within_s=settings.stop_within_s,
+        )
+        reading = Subscription(name, topics=topics, prefixes=(prefix,) if prefix else (), pace=pace)
+        progress = self.process.health.loop(name)
+        return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
+
+
+@asynccontextmanager
+async def build(settings: Settings, process: Process) -> AsyncIterator[Running]:
+    """Open what the process needs; it is closed in reverse."""
+    kafka = Kafka(settings.kafka, settings.topic_prefix, shape=topic_shape)
+    async with AsyncExitStack() as opened:
+        # Two pools: however many lists the edge is asked for, a lane never waits for a connection.
+        pool = await opened.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
+        clock = await opened.enter_async_context(open_clock(settings.clock, pool))
+        ground = Ground(settings, process, kafka, pool, clock)
+        loops = await _loops(opened, ground) if "loop" in process.parts else {}
+        edge = await _edge(opened, ground) if "edge" in process.parts else None
+        yield Running(loops=loops, edge=edge)
+
+
+async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
+    timers = Timers(ground.pool, ground.clock, per_claim=ground.settings.timers_per_claim)
+    inbox = Inbox(Cities(), timer_set=timers.mention)
+    lanes = await opened.enter_async_context(ground.consumer(LANES, inbox, topics=(INBOX.name,)))
+    desk = await opened.enter_async_context(ground.consumer(DESK, Desk(ground.clock), prefix=ANSWERS_PREFIX))
+    beat = ground.process.health.loop("timers")
+
+    async def ring(stop: asyncio.Event) -> None:
+        await timers.run(lanes, beat, stop)
+
+    return {LANES: lanes.run, DESK: desk.run, "timers": ring}
+
+
+async def _edge(opened: AsyncExitStack, ground: Ground) -> FastAPI:
+    settings, process = ground.settings, ground.process
+    pool = await opened.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
+    publisher = await opened.enter_async_context(Publisher(ground.kafka, client_id="dispatch-edge"))
+    cities = Cities()
+    face = Face(
+        title="Paidan dispatch",
+        version="1",
+        keys=KeyRing(pool),
+        health=process.health,
+        metrics=process.metrics,
+        access_log=settings.access_log,
+    )
+    edge = create_edge(face)
+    edge.include_router(LookingRoutes(pool, cities, ground.clock).router())
+    edge.include_router(ActionRoutes(pool, cities, ground.clock, publisher).router())
+    return edge
+
+
+def topic_shape(name: str) -> TopicShape:
+    """Say how the contracts want a topic to be made."""
+    topic = topic_named(name)
+    return TopicShape(topic.partitions, topic.config())
