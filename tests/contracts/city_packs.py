@@ -1,0 +1,38 @@
+"""What tests of city packs share: where packs lie, and copies of one to spoil."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from paidan_contracts.city import City, load_city
+
+ROOT: Final = Path(__file__).parents[2]
+TINY: Final = ROOT / "tests" / "cities" / "tiny"
+QUANCHENG: Final = ROOT / "deploy" / "cities" / "quancheng"
+LOSANGELES: Final = ROOT / "deploy" / "cities" / "losangeles"
+
+
+def tiny() -> City:
+    """Load the tests' own city."""
+    return load_city(TINY)
+
+
+def copied(pack: Path, into: Path) -> Path:
+    """Copy a pack, so that a mistake can be planted in it."""
+    folder = into / pack.name
+    shutil.copytree(pack, folder)
+    return folder
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    """Replace one place of a file; what is to be replaced must stand there exactly once."""
+    file = folder / name
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def add(folder: Path, name: str, line: str) -> None:
+    """Put a line at the end of a file."""
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
