@@ -1,8 +1,8 @@
 """Seals what may not travel: AES-GCM under keys that can be rotated. Where it is kept is in `queries`."""
 
 import base64
+import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -32,24 +32,15 @@ class Sealed:
 class Cipher:
     """Seals with the newest key, opens with any. A report's id is bound in, so that rows cannot be swapped."""
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._newest = next(iter(keys))
+    def __init__(self, newest: bytes, *older: bytes) -> None:
+        self._keys = {fingerprint(key): AESGCM(key) for key in (newest, *older)}
+        self._newest = fingerprint(newest)
 
     @classmethod
-    def of(cls, setting: SecretStr) -> Self:
-        """Read ``id:base64,id:base64``, newest first; raises Misconfigured, quoting nothing."""
-        keys: dict[str, bytes] = {}
-        for entry in setting.get_secret_value().split(","):
-            key_id, _, encoded = entry.strip().partition(":")
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except ValueError:
-                key = b""
-            if not key_id or len(key) != 32 or key_id in keys:
-                raise Misconfigured("INTAKE_VAULT_KEYS: each key is id:base64 of 32 bytes, every id once")
-            keys[key_id] = key
-        return cls(keys)
+    def of(cls, newest: SecretStr, older: SecretStr) -> Self:
+        """Read the settings' base64; raises Misconfigured, quoting nothing."""
+        former = [each for each in older.get_secret_value().split(",") if each.strip()]
+        return cls(_key(newest.get_secret_value()), *map(_key, former))
 
     def seal(self, report_id: str, private: Private) -> Sealed:
         """Encrypt under the newest key."""
@@ -62,9 +53,24 @@ class Cipher:
         """Decrypt what was sealed for this report; raises Unopenable."""
         key = self._keys.get(sealed.key_id)
         if key is None:
-            raise Unopenable(f"the vault's key {sealed.key_id} is not among INTAKE_VAULT_KEYS")
+            raise Unopenable(f"the vault's key {sealed.key_id} is not among those given")
         try:
             body = key.decrypt(sealed.body[:_NONCE], sealed.body[_NONCE:], report_id.encode())
         except InvalidTag as error:
             raise Unopenable(f"what is kept for report {report_id} was not sealed for it") from error
         return _PRIVATE.validate_json(body)
+
+
+def fingerprint(key: bytes) -> str:
+    """Name a key by what it is, so that whoever rotates keys need not number them."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _key(encoded: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise Misconfigured("INTAKE_VAULT_KEY, INTAKE_VAULT_OLD_KEYS: a key is 32 bytes in base64")
+    return key

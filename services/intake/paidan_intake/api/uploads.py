@@ -1,0 +1,92 @@
+"""Photos out of requests: multipart parsed within limits, each part developed."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from paidan_chassis import problems
+from paidan_chassis.edge import read_body
+from paidan_chassis.problems import Problem
+from paidan_intake.photos import BadPhoto, Busy, Darkroom, Picture
+
+MOST_PHOTOS: Final = 9
+_REPORT_BYTES: Final = 100_000
+_WORDS: Final = {
+    "photo_too_large": (413, "the photo has too many bytes", "照片文件过大"),
+    "photo_too_many_pixels": (422, "the photo has too many pixels", "照片像素过多"),
+    "photo_unreadable": (422, "not a JPEG, PNG or WebP that can be read", "无法读取照片，仅支持 JPEG、PNG、WebP"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a multipart request holds."""
+
+    report: bytes | None
+    uploads: tuple[bytes, ...]
+
+
+@contextmanager
+def a_place(darkroom: Darkroom) -> Iterator[None]:
+    """Hold a place in the darkroom, from before the upload is read; 503 when there is none."""
+    try:
+        darkroom.enter()
+    except Busy:
+        raise problems.unavailable() from None
+    try:
+        yield
+    finally:
+        darkroom.leave()
+
+
+async def read_form(request: Request, limit: int) -> Form:
+    """Read a part ``report`` and parts ``photo``; raises 400 or 422 naming the part."""
+    raw = await read_body(request, limit)
+    parser = MultiPartParser(
+        request.headers, _once(raw), max_files=MOST_PHOTOS + 1, max_fields=2, max_part_size=_REPORT_BYTES
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError):
+        # KeyError: no boundary is named.
+        raise Problem(400, "invalid_multipart", "the parts could not be read", "表单内容无法读取") from None
+    try:
+        report: bytes | None = None
+        uploads: list[bytes] = []
+        for name, value in form.multi_items():
+            content = await value.read() if isinstance(value, UploadFile) else value.encode()
+            match name:
+                case "report":
+                    report = content
+                case "photo":
+                    uploads.append(content)
+                case _:
+                    raise problems.invalid(name[:60], "parts are report and photo", "仅接受 report 和 photo")
+    finally:
+        await form.close()
+    if len(uploads) > MOST_PHOTOS:
+        raise problems.invalid("photo", f"at most {MOST_PHOTOS} photos", "照片过多")
+    return Form(report, tuple(uploads))
+
+
+def is_multipart(headers: Headers) -> bool:
+    """Tell whether a request's body is a form."""
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def develop(darkroom: Darkroom, upload: bytes, *, field: str) -> Picture:
+    """Make a photo harmless, or raise 413 or 422 naming the part."""
+    try:
+        return await darkroom.develop(upload)
+    except BadPhoto as error:
+        status, message, message_zh = _WORDS[error.code]
+        raise Problem(status, error.code, message, message_zh, field) from None
+
+
+async def _once(raw: bytes) -> AsyncGenerator[bytes, None]:
+    yield raw
