@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from paidan_chassis.errors import Stalled
 from paidan_chassis.metrics import Metrics
 
-_LOOKS_EVERY_S: Final = 1.0
+Ticks: TypeAlias = Callable[[], float]
 _FROZEN_S: Final = 5.0
 
 
@@ -29,10 +29,11 @@ class LoopState:
 class Progress:
     """One loop's beats. The loop tells what it did; nothing here asks a server."""
 
-    def __init__(self, name: str, *, stalls_after_s: float) -> None:
+    def __init__(self, name: str, *, stalls_after_s: float, ticks: Ticks = time.monotonic) -> None:
         self.name = name
         self._stalls_after_s = stalls_after_s
-        self._beat = self._polled = self._committed = time.monotonic()
+        self._ticks = ticks
+        self._beat = self._polled = self._committed = ticks()
         self._has_polled = False
         self._behind = 0
         self._behind_since = 0.0
@@ -40,38 +41,38 @@ class Progress:
 
     def polled(self) -> None:
         """Say that the loop asked for records and got an answer, an empty one included."""
-        self._beat = self._polled = time.monotonic()
+        self._beat = self._polled = self._ticks()
         self._has_polled = True
         self._fault = None
 
     def took(self, records: int) -> None:
         """Say that a batch is in hand."""
         if records:
-            self._beat = time.monotonic()
+            self._beat = self._ticks()
 
     def committed(self) -> None:
         """Say that the batch in hand is committed."""
-        self._beat = self._committed = self._behind_since = time.monotonic()
+        self._beat = self._committed = self._behind_since = self._ticks()
         self._fault = None
 
     def retrying(self, fault: str) -> None:
         """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
-        self._beat = self._behind_since = time.monotonic()
+        self._beat = self._behind_since = self._ticks()
         self._fault = fault
 
     def behind(self, records: int) -> None:
         """Say how many records wait in the log: a loop that is behind, polls nothing and commits nothing is stuck."""
         if records and not self._behind:
-            self._behind_since = time.monotonic()
+            self._behind_since = self._ticks()
         self._behind = records
 
     def excuse(self) -> None:
         """Start counting anew: the whole process was frozen, so no loop could have done anything."""
-        self._beat = self._behind_since = time.monotonic()
+        self._beat = self._behind_since = self._ticks()
 
     def state(self) -> LoopState:
         """Judge the loop as it stands now."""
-        now = time.monotonic()
+        now = self._ticks()
         return LoopState(
             self.name,
             poll_age_s=now - self._polled,
@@ -99,8 +100,17 @@ class Progress:
 class Health:
     """Every loop's progress, and what else a service waits for before it is ready."""
 
-    def __init__(self, metrics: Metrics, *, stalls_after_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        stalls_after_s: float = 60.0,
+        looks_every_s: float = 1.0,
+        ticks: Ticks = time.monotonic,
+    ) -> None:
         self._metrics = metrics
+        self._looks_every_s = looks_every_s
+        self._ticks = ticks
         self._stalls_after_s = stalls_after_s
         self._loops: list[Progress] = []
         self._needs: dict[str, Callable[[], bool]] = {}
@@ -108,9 +118,13 @@ class Health:
 
     def loop(self, name: str) -> Progress:
         """Register a loop; its first beat is due within the time in which a loop stalls."""
-        progress = Progress(name, stalls_after_s=self._stalls_after_s)
+        progress = Progress(name, stalls_after_s=self._stalls_after_s, ticks=self._ticks)
         self._loops.append(progress)
         return progress
+
+    def forget_loops(self) -> None:
+        """Judge no loop: this process was told to be an edge alone."""
+        self._loops.clear()
 
     def needs(self, name: str, holds: Callable[[], bool]) -> None:
         """Make readiness depend on this, too. Asked on every ``/readyz``, so it must be cheap."""
@@ -135,13 +149,13 @@ class Health:
 
     async def watch(self) -> None:
         """Raise Stalled as soon as a loop has stopped making progress. The process's owner of last resort."""
-        looked = time.monotonic()
+        looked = self._ticks()
         while True:
-            await asyncio.sleep(_LOOKS_EVERY_S)
-            if time.monotonic() - looked > _FROZEN_S:
+            await asyncio.sleep(self._looks_every_s)
+            if self._ticks() - looked > _FROZEN_S:
                 for loop in self._loops:
                     loop.excuse()
-            looked = time.monotonic()
+            looked = self._ticks()
             self._look()
 
     def _look(self) -> None:

@@ -105,6 +105,8 @@ class Life:
 
     async def _run(self, running: Running) -> None:
         loops = running.loops if "loop" in self._process.parts else {}
+        if not loops:
+            self._process.health.forget_loops()
         with bind(self._settings.host, self._settings.port) as sock:
             listener = Listener(self._app(running), sock, stop_within_s=self._settings.stop_within_s / 2)
             async with asyncio.TaskGroup() as owners:
@@ -141,7 +143,7 @@ class Life:
         try:
             while True:
                 faulthandler.dump_traceback_later(self._settings.stalls_after_s, exit=True)
-                await asyncio.sleep(_PULSE_S)
+                await asyncio.sleep(min(_PULSE_S, self._settings.stalls_after_s / 4))
         finally:
             faulthandler.cancel_dump_traceback_later()
 

@@ -58,6 +58,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        sock.listen(2048)  # from here on nobody is refused, even before the server looks at its queue
     except OSError:
         sock.close()
         raise

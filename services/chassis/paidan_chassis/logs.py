@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import MutableMapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias
 
 import structlog
 
@@ -20,7 +20,7 @@ _KINDS: Final = 1000
 _QUIET: Final = {"uvicorn.access": logging.ERROR, "uvicorn.error": logging.WARNING, "faststream": logging.WARNING}
 
 
-def configure(service: str, level: str) -> None:
+def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
     """Send structlog's and every library's lines to standard output as JSON, with ``service`` bound.
 
     Lines of libraries (aiokafka, FastStream, uvicorn...) that repeat are limited: a few of a kind
@@ -31,16 +31,25 @@ def configure(service: str, level: str) -> None:
     structlog.configure(
         processors=[*common, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(out or sys.stdout),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(out or sys.stdout)
     handler.addFilter(Flood())
     handler.setFormatter(_foreign(common))
     logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
+    _take_over_loggers()
     logging.captureWarnings(capture=True)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, number))
+
+
+def _take_over_loggers() -> None:
+    # FastStream gives its loggers handlers of their own on import, which write messages as they please.
+    for name in list(logging.root.manager.loggerDict):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
 
 
 def logger(**bound: object) -> Log:

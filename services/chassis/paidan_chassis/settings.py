@@ -29,7 +29,7 @@ class ServiceSettings(BaseSettings):
     clock: Literal["real", "scaled"] = Field(default="real", description="scaled: follow the clock in schema cities.")
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
-    stalls_after_s: float = Field(default=60.0, ge=5, description="A loop without progress for so long is ended.")
+    stalls_after_s: float = Field(default=60.0, ge=1, description="A loop without progress for so long is ended.")
 
     @model_validator(mode="before")
     @classmethod

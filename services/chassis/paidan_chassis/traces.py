@@ -36,15 +36,19 @@ def _said(error: BaseException) -> str:
         case ValidationError():
             return "; ".join(f"{_dotted(each['loc'])}: {each['type']}" for each in error.errors(include_input=False))
         case asyncpg.PostgresError():
-            # Class 22 quotes the value; DETAIL, which str() would add, quotes whole rows.
-            known = unquoted(error.message or "") if (error.sqlstate or "")[:2] == "22" else masked(error.message or "")
-            return f"{known} ({error.sqlstate})"
+            return _said_by_server(error)
         case asyncpg.DataError():
             return str(error).partition(":")[0]
         case ChassisError():
             return masked(str(error))
         case _:
             return unquoted(str(error))
+
+
+def _said_by_server(error: asyncpg.PostgresError) -> str:
+    # Class 22 quotes the value in its message; DETAIL, which str() would add, quotes whole rows.
+    sqlstate, message = error.sqlstate or "", str(getattr(error, "message", None) or "")
+    return f"{unquoted(message) if sqlstate.startswith('22') else masked(message)} ({sqlstate})"
 
 
 def _dotted(where: tuple[int | str, ...]) -> str:

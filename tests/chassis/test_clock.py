@@ -1,0 +1,158 @@
+"""City time runs as it was told, the same for everybody, and never back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from paidan_chassis import clock, migrations
+from paidan_chassis.clock import ClockNotSet, ClockSetBack, RealClock, Scale, ScaledClock
+from paidan_chassis.database import Pool, open_pool
+from tests.polling import poll
+
+DAY = datetime(2026, 3, 3, tzinfo=UTC)
+REAL = datetime(2026, 11, 21, 20, tzinfo=UTC)
+FAST = Scale(anchor_real=REAL, anchor_city=DAY, factor=1200, fast_until=DAY + timedelta(days=1))
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """Give a pool to a database with schema cities."""
+    connection = await asyncpg.connect(database)
+    await migrations.migrate(connection, "cities", [migrations.CITIES])
+    await connection.close()
+    async with open_pool(SecretStr(database), schema="cities") as opened:
+        yield opened
+
+
+def test_a_day_is_lived_in_72_seconds() -> None:
+    assert FAST.city_time(REAL + timedelta(seconds=36)) == DAY + timedelta(hours=12)
+    assert FAST.city_time(REAL + timedelta(seconds=72)) == DAY + timedelta(days=1)
+
+
+def test_after_its_fast_stretch_time_is_real() -> None:
+    """A machine switched off for a night must not wake up a year later."""
+    assert FAST.city_time(REAL + timedelta(seconds=72, hours=8)) == DAY + timedelta(days=1, hours=8)
+
+
+seconds = st.integers(-100, 200).map(lambda n: timedelta(seconds=n))
+
+
+@given(seconds, seconds)
+def test_city_time_never_runs_back(a: timedelta, b: timedelta) -> None:
+    earlier, later = sorted((a, b))
+
+    assert FAST.city_time(REAL + earlier) <= FAST.city_time(REAL + later)
+
+
+@given(st.integers(0, 100), st.integers(0, 2 * 86400))
+def test_waiting_as_long_as_told_leads_to_the_moment(waited_s: int, city_s: int) -> None:
+    """On either side of the end of the fast stretch, and across it."""
+    real, moment = REAL + timedelta(seconds=waited_s), DAY + timedelta(seconds=city_s)
+
+    wait = FAST.real_wait(moment, real)
+
+    reached = FAST.city_time(real + wait)
+    assert reached >= moment - timedelta(milliseconds=2)
+    assert wait == timedelta() or reached <= moment + timedelta(milliseconds=2)
+
+
+async def test_everybody_who_follows_reads_the_same_time(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=10, fast_until=DAY + timedelta(days=1))
+
+    async with clock.open_clock("scaled", pool) as one, clock.open_clock("scaled", pool) as other:
+        apart = abs(one.now() - other.now())
+
+    assert apart < timedelta(seconds=5)
+
+
+async def test_a_running_clock_hears_of_a_new_day(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=1, fast_until=DAY)
+        async with clock.open_clock("scaled", pool) as running:
+            next_day = DAY + timedelta(days=1)
+            await clock.set_scale(conn, starts=next_day, factor=1, fast_until=next_day)
+
+            await poll(lambda: running.now() >= next_day, what="the new day is known")
+
+
+async def test_time_cannot_be_set_back(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=1, fast_until=DAY)
+
+        with pytest.raises(ClockSetBack):
+            await clock.set_scale(conn, starts=DAY - timedelta(hours=1), factor=1, fast_until=DAY)
+
+        assert await clock.read_scale(conn) is not None
+        assert (await clock.read_scale(conn)).anchor_city == DAY  # type: ignore[union-attr] # asserted above
+
+
+async def test_not_even_by_hand(pool: Pool) -> None:
+    """Whoever types an UPDATE in the night meets the database's own refusal."""
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=1200, fast_until=DAY + timedelta(days=1))
+
+        with pytest.raises(asyncpg.CheckViolationError, match="cannot become"):
+            await conn.execute("UPDATE clock SET anchor_city = $1, fast_until = $1", DAY - timedelta(seconds=5))
+
+
+async def test_the_database_refuses_by_the_same_line_as_python_draws(pool: Pool) -> None:
+    """Within the fast stretch and after it."""
+    for passed_s in (10, 100):
+        lived = FAST.city_time(REAL + timedelta(seconds=passed_s))
+        async with pool.acquire() as conn:
+            await conn.execute("DELETE FROM clock")
+            await conn.execute(clock.SET, FAST.anchor_real, FAST.anchor_city, FAST.factor, FAST.fast_until)
+            later = REAL + timedelta(seconds=passed_s)
+
+            with pytest.raises(asyncpg.CheckViolationError):
+                await conn.execute(clock.SET, later, lived - timedelta(milliseconds=5), 1.0, lived)
+            await conn.execute(clock.SET, later, lived, 1.0, lived)
+
+
+async def test_a_scaled_clock_that_nobody_has_set_is_refused(pool: Pool) -> None:
+    """Falling back to real time would set the city's time back as soon as somebody sets it."""
+    with pytest.raises(ClockNotSet):
+        async with clock.open_clock("scaled", pool):
+            pass
+
+
+async def test_sleeping_follows_the_city() -> None:
+    running = ScaledClock(Scale(clock.real_now(), DAY, 3600, DAY + timedelta(days=365)))
+    began = time.monotonic()
+
+    await running.sleep_until(DAY + timedelta(minutes=30))
+
+    assert running.now() >= DAY + timedelta(minutes=30)
+    assert time.monotonic() - began < 3
+
+
+async def test_a_sleeper_wakes_when_a_new_day_is_declared(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=1, fast_until=DAY)
+        async with clock.open_clock("scaled", pool) as running, asyncio.timeout(10):
+            sleeping = asyncio.ensure_future(running.sleep_until(DAY + timedelta(hours=1)))
+            await clock.set_scale(conn, starts=DAY + timedelta(hours=2), factor=1, fast_until=DAY)
+
+            await sleeping
+
+
+async def test_sleeping_until_the_past_returns_at_once() -> None:
+    async with asyncio.timeout(1):
+        await RealClock().sleep_until(datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_real_time_is_kept_when_the_machine_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = RealClock()
+    before = running.now()
+
+    monkeypatch.setattr("time.time", lambda: before.timestamp() - 60)
+
+    assert running.now() == before
