@@ -18,7 +18,7 @@ from .cities import Cities
 from .deciding import Deciding, city_of
 from .ledger import Ledger
 from .matching import Nearby, squares_around
-from .reading import INBOX, Unreadable, read
+from .reading import INBOX, Unreadable, claimed_id, read
 
 InForce: TypeAlias = dict[tuple[int, str], Bylaws]
 """By lane and city."""
@@ -46,7 +46,7 @@ class Inbox:
         """Decide on every record of the batch and write what follows from it."""
         if self._in_force is None:
             self._in_force = await self._read_in_force(work)
-        heard = [await self._hear(work, record) for record in work.records]
+        heard = [await self._hear(work, record, self._in_force) for record in work.records]
         ledger = await self._load(work, heard)
         deciding = Deciding(work, ledger, await self._look_around(work, heard, ledger))
         for each in heard:
@@ -61,9 +61,8 @@ class Inbox:
         stored = await queries.cities_in_force(work.conn)
         return {where: await self._cities.get(work.conn, version) for where, version in stored.items()}
 
-    async def _hear(self, work: Work, record: Record) -> Heard:
+    async def _hear(self, work: Work, record: Record, in_force: InForce) -> Heard:
         entry = read(INBOX, record)
-        in_force = self._in_force or {}
         match entry:
             case ReportReceived():
                 return Heard(record, entry, in_force.get((record.partition, entry.city)))
@@ -80,7 +79,7 @@ class Inbox:
 
     async def _load(self, work: Work, heard: Sequence[Heard]) -> Ledger:
         entries = [each.entry for each in heard]
-        ledger = Ledger(decided=await queries.decided(work.conn, set(_ids(entries))))
+        ledger = Ledger(decided=await queries.decided(work.conn, set(_ids(heard))))
         ledger.decided.update(await queries.decided(work.conn, set(_reused_ids(entries, ledger))))
         wanted = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
         reports = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
@@ -122,15 +121,19 @@ def _lanes(work: Work) -> list[int]:
     return sorted({record.partition for record in work.records})
 
 
-def _ids(entries: Sequence[InboxEntry | Unreadable]) -> Iterator[str]:
-    for entry in entries:
-        match entry:
-            case ReportReceived():
-                yield entry.report_id
-            case ActionRequested():
-                yield entry.action_id
-                if entry.of_report:
-                    yield entry.of_report
+def _ids(heard: Sequence[Heard]) -> Iterator[str]:
+    for each in heard:
+        match each.entry:
+            case ReportReceived() as report:
+                yield report.report_id
+            case ActionRequested() as request:
+                yield request.action_id
+                if request.of_report:
+                    yield request.of_report
+            case Unreadable():
+                claimed = claimed_id(each.record)
+                if claimed:
+                    yield claimed[1]
             case _:
                 continue
 

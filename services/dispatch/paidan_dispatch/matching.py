@@ -1,6 +1,6 @@
 """Which reports are about the same thing: the rule, and what matching may see of the cases there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -92,7 +92,7 @@ class Nearby:
 
     def within(self, squares: Iterable[int]) -> list[Seen]:
         """List the cases in these squares, in no order."""
-        return [seen for square in squares if square in self._squares for seen in self._squares[square].values()]
+        return [each for square in squares if square in self._squares for each in self._squares[square].values()]
 
 
 def squares_around(report: ReportReceived, bylaws: Bylaws) -> tuple[int, ...]:
@@ -110,11 +110,13 @@ def squares_around(report: ReportReceived, bylaws: Bylaws) -> tuple[int, ...]:
     return squares_within(terms.radius_m, place.latitude, place.longitude, world)
 
 
-def match(report: ReportReceived, candidates: Iterable[Seen], bylaws: Bylaws) -> Match:
+def match(report: ReportReceived, candidates: Sequence[Seen], bylaws: Bylaws) -> Match:
     """Settle what a report is about: the oldest open case that it may be, by case id where two are as old.
 
     Where there is none it may be a recurrence: of the case closed last, by case id where two were closed together.
     """
+    if not candidates:
+        return New()
     window = timedelta(hours=bylaws.city.matching.window_h)
     same: list[tuple[datetime, str, float]] = []
     closed: list[tuple[datetime, str]] = []
@@ -135,10 +137,12 @@ def match(report: ReportReceived, candidates: Iterable[Seen], bylaws: Bylaws) ->
 
 def sighting(before: CaseState | None, after: CaseState, bylaws: Bylaws) -> Sighting | None:
     """Say what must change in the search table (upsert or delete) after one step or several; None: nothing."""
-    was, now = seen(before, bylaws) if before else None, seen(after, bylaws)
-    if was == now:
+    if before is not None and _findable(before) == _findable(after):
         return None
-    return now or Forgotten(after.case_id)
+    found = seen(after, bylaws)
+    if found is None and (before is None or seen(before, bylaws) is None):
+        return None
+    return found or Forgotten(after.case_id)
 
 
 def seen(state: CaseState, bylaws: Bylaws) -> Seen | None:
@@ -163,6 +167,12 @@ def seen(state: CaseState, bylaws: Bylaws) -> Seen | None:
         closed_at=state.closed_at if is_closed else None,
         recurs_until=_recurs_until(state.closed_at, class_code, bylaws) if is_closed and state.closed_at else None,
     )
+
+
+def _findable(state: CaseState) -> tuple[object, ...]:
+    # Of what a case is found by only these ever change; its place and its area never do.
+    closed_at = state.closed_at if state.status == "closed" else None
+    return state.class_code, closed_at, state.status in _ENDED
 
 
 def _metres_if_alike(report: ReportReceived, other: Seen, bylaws: Bylaws) -> float | None:

@@ -63,8 +63,12 @@ def _routable(state: CaseState, at: datetime, bylaws: Bylaws) -> Routable:
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=frozenset(each.department for each in state.assignments if each.returned_at is not None),
+        declined=_declined(state) if state.hops else frozenset(),
     )
+
+
+def _declined(state: CaseState) -> frozenset[str]:
+    return frozenset(each.department for each in state.assignments if each.returned_at is not None)
 
 
 def _returned(times: int) -> Words:

@@ -25,7 +25,7 @@ def metres_between(latitude: float, longitude: float, other_latitude: float, oth
 
 def square_of(latitude: float, longitude: float, world: tuple[str, ...]) -> int:
     """Name the square that a position lies in; what is not of one world never meets."""
-    return _key(_origin(world), _row(latitude), _column(longitude))
+    return _key(_origin(world), _row(latitude), _column(longitude) % _COLUMNS)
 
 
 def squares_within(radius_m: float, latitude: float, longitude: float, world: tuple[str, ...]) -> tuple[int, ...]:
@@ -33,12 +33,10 @@ def squares_within(radius_m: float, latitude: float, longitude: float, world: tu
     # A metre more than asked, for the decimetre that distances are rounded to and the last bits of the arithmetic.
     up = degrees((radius_m + 1) / EARTH_M)
     aside = up / cos(radians(abs(latitude) + up))
+    rows = range(_row(latitude - up), _row(latitude + up) + 1)
+    columns = [column % _COLUMNS for column in range(_column(longitude - aside), _column(longitude + aside) + 1)]
     origin = _origin(world)
-    return tuple(
-        _key(origin, row, column)
-        for row in range(_row(latitude - up), _row(latitude + up) + 1)
-        for column in range(_column(longitude - aside), _column(longitude + aside) + 1)
-    )
+    return tuple([_key(origin, row, column) for row in rows for column in columns])
 
 
 def _row(latitude: float) -> int:
@@ -46,12 +44,12 @@ def _row(latitude: float) -> int:
 
 
 def _column(longitude: float) -> int:
+    # Columns run on across the date line; their remainder brings them back, so that neighbours there find each other.
     return floor((longitude + 180) / _SIDE)
 
 
 def _key(origin: int, row: int, column: int) -> int:
-    # Columns run on across the date line and are brought back here, so that neighbours there find each other.
-    return origin + (row << _BITS | column % _COLUMNS)
+    return origin + (row << _BITS | column)
 
 
 @lru_cache(maxsize=65_536)

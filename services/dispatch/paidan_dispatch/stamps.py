@@ -26,7 +26,7 @@ class Stamp:
 
     def by_rule(self) -> "Stamp":
         """Say the same of a step that follows of itself."""
-        return Stamp(self.cause, self.occurred_at, self.at, self.version)
+        return Stamp(self.cause, self.occurred_at, self.at, self.version) if self.actor else self
 
 
 class Head(TypedDict):
