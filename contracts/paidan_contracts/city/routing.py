@@ -92,7 +92,7 @@ Routing: TypeAlias = Routed | HardToPlace
 def hours_hold(hours: Hours, at: time) -> bool:
     """Tell whether a time of the day lies within ``22:00-06:00``."""
     begin, end = hours.split("-")
-    now = f"{at:%H:%M}"
+    now = at.isoformat("minutes")
     return begin <= now < end if begin < end else now >= begin or now < end
 
 

@@ -1,0 +1,260 @@
+"""Two reports of one heap are one case, and two heaps are two: the rule, its edges, and what may never sway it."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paidan_contracts import ids
+from paidan_contracts.actions import Accept, Finish, Inspect, Void
+from paidan_contracts.reports import Past, ReportReceived
+from paidan_contracts.state import CaseState
+from paidan_dispatch.lifecycle import Moved, Opened, Refused, take_in
+from paidan_dispatch.matching import Forgotten, Nearby, Seen, seen, sighting, squares_around
+from paidan_dispatch.squares import metres_between, square_of, squares_within
+from tests.dispatch.town import bylaws, bylaws_of, document, follow, moved, opened, past_report, report, taken
+
+BYLAWS = bylaws()
+
+
+def brute_force(arrivals: list[ReportReceived]) -> dict[str, str]:
+    """Say of each report which one opened its case, by the rule as a city reads it. Nothing is closed in the meantime.
+
+    A report joins the oldest open case (the smaller id of two as old) that was reported within 72 hours of it, in the
+    same area, of the same class, by a channel that is matched, 50 m away or less (5 m for E0111, never for E0505):
+    a live one if it is live, and one of the same word if it comes from an import; a record without a word joins none.
+    """
+    openers: list[ReportReceived] = []
+    of: dict[str, str] = {}
+    for new in arrivals:
+        same = sorted(
+            (old.recorded_at, _case_id(old), old.report_id) for old in openers if _are_about_the_same(new, old)
+        )
+        of[new.report_id] = same[0][2] if same else new.report_id
+        if not same:
+            openers.append(new)
+    return of
+
+
+def _are_about_the_same(one: ReportReceived, other: ReportReceived) -> bool:
+    words = [each.past.matched_within if each.past else "live" for each in (one, other)]
+    x, y = one.place, other.place
+    if None in (x.latitude, y.latitude) or one.class_code is None or one.class_code == "E0505":
+        return False
+    assert x.latitude is not None
+    assert x.longitude is not None
+    assert y.latitude is not None
+    assert y.longitude is not None
+    return (
+        one.class_code == other.class_code
+        and words[0] == words[1] is not None
+        and one.area == other.area
+        and {one.channel, other.channel} <= {"hotline", "photo", "camera", "import"}
+        and abs(one.recorded_at - other.recorded_at).total_seconds() <= 72 * 3600
+        and metres_between(x.latitude, x.longitude, y.latitude, y.longitude) <= (5 if one.class_code == "E0111" else 50)
+    )
+
+
+def _case_id(of: ReportReceived) -> str:
+    return ids.case_id(of.area, of.report_id)
+
+
+# Few classes, few steps of 25 m, days near the window's end, and times that are often the same.
+places = st.sampled_from([0, 25, 50, 50.2, 75, 100]).map(
+    lambda east: {"latitude": 36.0, "longitude": 117.0 + east / 89_960, "district": "1"}
+) | st.just({"district": "1"})
+pasts = st.sampled_from([None, None, None, Past(owner="roads", matched_within="a"), Past(owner="roads")])
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[ReportReceived]:
+    count = draw(st.integers(0, 6))
+    return [
+        report(
+            str(number),
+            minutes=draw(st.sampled_from([0, 0, 1, 71 * 60, 72 * 60, 72 * 60 + 1])),
+            place=draw(places),
+            class_code=draw(st.sampled_from(["E0110", "E0110", "E0111", "E0505", None])),
+            channel=draw(st.sampled_from(["hotline", "photo", "patrol"])),
+            past=draw(pasts),
+        )
+        for number in range(count)
+    ]
+
+
+def _openers(results: list[Opened | Moved | Refused]) -> dict[str, str]:
+    of = {}
+    for each in results:
+        assert not isinstance(each, Refused)
+        of[each.events[0].cause.id] = each.after.opened_by
+    return of
+
+
+@given(arrivals())
+def test_matching_agrees_with_a_brute_force_reading_of_the_rule(reports: list[ReportReceived]) -> None:
+    assert _openers(taken(*reports)) == brute_force(reports)
+
+
+def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState]:
+    """Take reports in as the shell does: at each cut, matching sees only what a search of the stored rows finds."""
+    stored: dict[str, Seen] = {}
+    states: dict[str, CaseState] = {}
+    for begin, end in pairwise(sorted({0, len(reports), *cuts})):
+        batch = reports[begin:end]
+        squares = {square for each in batch for square in squares_around(each, BYLAWS)}
+        nearby = Nearby(row for row in stored.values() if row.square in squares)
+        for each in batch:
+            result = take_in(each, nearby=nearby, case_of=states.__getitem__, bylaws=BYLAWS)
+            assert not isinstance(result, Refused)
+            change = sighting(result.before if isinstance(result, Moved) else None, result.after, BYLAWS)
+            follow(states, nearby, result, BYLAWS)
+            if isinstance(change, Seen):
+                stored[change.case_id] = change
+    return list(states.values())
+
+
+@given(arrivals(), st.sets(st.integers(0, 6)))
+def test_batch_boundaries_never_change_what_is_opened(reports: list[ReportReceived], cuts: set[int]) -> None:
+    """Kafka decides where a batch ends; residents must not notice."""
+    inside = {cut for cut in cuts if cut <= len(reports)}
+
+    assert _in_batches(reports, inside) == _in_batches(reports, set())
+
+
+def test_of_two_cases_the_older_takes_the_report() -> None:
+    """Between the two and equally near to both, it must not depend on how the search came back."""
+    west, east = report("w", minutes=1), report("e", east_m=80)
+
+    *_, joined = taken(east, west, report("m", minutes=2, east_m=40))
+
+    assert isinstance(joined, Moved)
+    assert joined.after.opened_by == east.report_id
+
+
+def test_of_two_cases_as_old_the_smaller_id_takes_the_report() -> None:
+    west, east = report("w"), report("e", east_m=80)
+    smaller = min((west, east), key=_case_id)
+
+    for pair in ((west, east), (east, west)):
+        *_, joined = taken(*pair, report("m", minutes=2, east_m=40))
+        assert joined.after.opened_by == smaller.report_id  # type: ignore[union-attr] # a report is not refused here
+
+
+def test_a_merge_says_how_far_apart_they_were() -> None:
+    _, joined = taken(report("1"), report("2", east_m=20))
+
+    assert isinstance(joined, Moved)
+    assert joined.after.reports == 2
+    assert joined.events[0].model_dump()["metres"] == pytest.approx(20, abs=0.2)
+
+
+def _closed(said: ReportReceived, *, minutes: float) -> CaseState:
+    state = opened(said)
+    for action in (Accept(), Finish(), Inspect(passed=True)):
+        state = moved(state, action, minutes=minutes)
+    return state
+
+
+def _after(*closed: CaseState, then: ReportReceived) -> Opened | Moved | Refused:
+    rows = [row for state in closed if (row := seen(state, BYLAWS))]
+    return take_in(then, nearby=Nearby(rows), case_of=dict.fromkeys(["x"], closed[0]).__getitem__, bylaws=BYLAWS)
+
+
+@pytest.mark.parametrize(("days_later", "recurs"), [(0, True), (2, True), (2.001, False)])
+def test_what_comes_up_again_soon_after_closing_is_a_recurrence(days_later: float, recurs: bool) -> None:
+    closed = _closed(report("1"), minutes=60)
+
+    again = _after(closed, then=report("2", minutes=60 + days_later * 24 * 60))
+
+    assert isinstance(again, Opened)
+    assert again.after.recurrence_of == (closed.case_id if recurs else None)
+
+
+def test_a_report_from_before_the_closing_is_no_recurrence() -> None:
+    """It only came late."""
+    late = _after(_closed(report("1"), minutes=60), then=report("2", minutes=59))
+
+    assert isinstance(late, Opened)
+    assert late.after.recurrence_of is None
+
+
+def test_a_recurrence_is_of_the_case_closed_last() -> None:
+    first, second = _closed(report("1"), minutes=60), _closed(report("2", minutes=61), minutes=90)
+
+    for order in ((first, second), (second, first)):
+        again = _after(*order, then=report("3", minutes=100))
+        assert isinstance(again, Opened)
+        assert again.after.recurrence_of == second.case_id
+
+
+def test_what_was_voided_is_found_no_more() -> None:
+    state = opened()
+    voided = moved(state, Void(reason="a test call"))
+
+    assert sighting(state, voided, BYLAWS) == Forgotten(state.case_id)
+    assert sighting(None, voided, BYLAWS) is None
+
+
+def test_a_case_is_kept_up_as_it_closes() -> None:
+    state = opened()
+    closed = _closed(report(), minutes=60)
+    nearby = Nearby([row for row in [seen(state, BYLAWS)] if row])
+
+    nearby.note(sighting(state, closed, BYLAWS))
+
+    (found,) = nearby.within(squares_around(report("2"), BYLAWS))
+    assert found.closed_at == closed.closed_at
+
+
+def test_a_calendar_that_ends_does_not_stop_a_closing() -> None:
+    pack = document()
+    pack["matching"]["recurrence"] = {"amount": 1000, "unit": "working_day"}
+    by = bylaws_of(pack)
+
+    row = seen(_closed(report(), minutes=60), by)
+
+    assert row is not None
+    assert row.recurs_until == row.closed_at
+
+
+# Around the equator, the city, the far north, and both sides of the date line.
+latitudes = st.sampled_from([0.0, 36.0, -36.6661, 69.9, -84.9]) | st.floats(-85, 85)
+longitudes = st.sampled_from([0.0, 117.0, 179.9999, -179.9999, 180.0, -180.0]) | st.floats(-180, 180)
+steps = st.floats(-0.001, 0.001)
+
+
+@given(latitudes, longitudes, steps, steps, st.sampled_from([1, 20, 50, 100, 300]))
+def test_squares_hold_everything_within_the_radius(
+    lat: float, lon: float, north: float, east: float, radius: int
+) -> None:
+    other_lat, other_lon = max(-85.0, min(85.0, lat + north)), (lon + 30 * east + 540) % 360 - 180
+    if metres_between(lat, lon, other_lat, other_lon) <= radius:
+        assert square_of(other_lat, other_lon, ("w",)) in squares_within(radius, lat, lon, ("w",))
+
+
+def test_squares_are_few_and_fit_a_database() -> None:
+    squares = squares_within(100, 36.65, 117.0, ("town", "E0110", ""))
+
+    assert len(squares) <= 9
+    assert all(-(2**63) <= square < 2**63 for square in squares)
+
+
+@given(latitudes, longitudes, latitudes, longitudes)
+def test_distance_is_the_same_both_ways(lat: float, lon: float, other_lat: float, other_lon: float) -> None:
+    assert metres_between(lat, lon, other_lat, other_lon) == metres_between(other_lat, other_lon, lat, lon)
+
+
+def test_distance_is_what_maps_say() -> None:
+    """A minute of latitude is a nautical mile, nearly."""
+    assert metres_between(36, 117, 36 + 1 / 60, 117) == pytest.approx(1853, abs=1)
+
+
+def test_an_import_and_the_living_never_meet() -> None:
+    records = [
+        past_report(ref, past=Past(owner="roads", matched_within=word)) for ref, word in zip("abc", "xxy", strict=True)
+    ]
+
+    results = taken(report(), *records, past_report("d", past=Past(owner="roads")), past_report("e", past=Past()))
+
+    assert [type(each).__name__ for each in results] == ["Opened", "Opened", "Moved", "Opened", "Opened", "Opened"]
