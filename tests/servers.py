@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from paidan_deploy import jars, process
+from paidan_deploy import process
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
 from paidan_deploy.reap import reap
@@ -21,6 +21,8 @@ CACHE: Final = Path(__file__).parents[1] / ".paidan" / "cache"
 RUNS: Final = Path(__file__).parents[1] / ".paidan" / "tests"
 # The files of a test's server need not outlive the machine; kill -9 loses nothing of what the system has taken.
 CARELESS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "400", "shared_buffers": "128MB"}
+# A killed consumer's lanes are given to the next one in 1.5 s where a test asks for it; 6 s is Kafka's own least.
+IMPATIENT: Final = {"group.min.session.timeout.ms": "1000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _address_of_postgres(folder: Path) -> Iterator[str]:
 def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> Iterator[KafkaServer]:
     """Start a broker of one's own (about 4 s), to be killed, paused and restarted at will; gone at the end."""
     home = folder / f"kafka-{uuid.uuid4().hex[:8]}"
-    server = KafkaServer(home=home, jars=jars.class_path(CACHE), properties=properties or {})
+    server = KafkaServer(home=home, cache=CACHE, properties=IMPATIENT | (properties or {}))
     server.start()
     try:
         yield server

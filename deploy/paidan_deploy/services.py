@@ -1,0 +1,75 @@
+"""The three services as processes: their modules, ports and environment."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.home import Home
+from paidan_deploy.settings import inherited_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: also the name of its schema in PostgreSQL."""
+
+    name: str
+    port: int
+
+    @property
+    def role(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def package(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", self.package]
+
+    def variable(self, name: str) -> str:
+        return f"{self.name}_{name}".upper()
+
+
+INTAKE: Final = Service("intake", 8101)
+DISPATCH: Final = Service("dispatch", 8102)
+SCORING: Final = Service("scoring", 8103)
+SERVICES: Final = (INTAKE, DISPATCH, SCORING)
+# Kafka and PostgreSQL need their share of the 10 s that a whole stop may take.
+STOP_WITHIN_S: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a service is told of the installation."""
+
+    kafka: str
+    database: str
+    topic_prefix: str
+    port: int
+
+
+def environment(service: Service, told: Told, *, home: Home, credentials: Credentials) -> Mapping[str, str]:
+    """Build a service's environment: ours, without other settings under its prefix, and what it is told."""
+    own = {
+        "KAFKA": told.kafka,
+        "DATABASE": told.database,
+        "TOPIC_PREFIX": told.topic_prefix,
+        "PORT": str(told.port),
+        "CLOCK": "scaled",
+        "STOP_WITHIN_S": str(STOP_WITHIN_S),
+        **_secrets(service, home, credentials),
+    }
+    return inherited_environment() | {service.variable(name): value for name, value in own.items()}
+
+
+def _secrets(service: Service, home: Home, credentials: Credentials) -> dict[str, str]:
+    if service is not INTAKE:
+        return {}
+    return {
+        "VAULT_KEY": credentials.key("vault-key"),
+        "LINK_KEY": credentials.key("link-key"),
+        "PHOTOS": str(home.photos),
+    }

@@ -1,0 +1,215 @@
+"""Keeps the whole stack up in the background: servers, what they must hold, and the three services."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final, TextIO
+
+from paidan_deploy import ports, process, provision
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.errors import DeployError
+from paidan_deploy.first_packs import publish_first_packs
+from paidan_deploy.home import Home
+from paidan_deploy.servers import Servers, as_role
+from paidan_deploy.services import SERVICES, STOP_WITHIN_S, Service, Told, environment
+from paidan_deploy.settings import Settings, settings
+from paidan_deploy.state import Phase, State
+from paidan_deploy.watched import NOT_RESTARTED, Watched
+
+log = logging.getLogger("paidan")
+
+EVERY_S: Final = 0.1
+OPEN_KAFKA: Final = (
+    "Kafka runs without ACLs: whoever reaches the cluster can write as any department. "
+    "That is for one machine; a deployment sets ACLs."
+)
+
+
+class AlreadyRunningError(DeployError):
+    """Another supervisor keeps this stack up."""
+
+
+class _StopRequested(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """One run, from lock to last process ended."""
+
+    settings: Settings
+    home: Home
+    credentials: Credentials
+    servers: Servers
+    state: State
+    watched: list[Watched] = field(default_factory=list)
+    stopping: bool = False
+    interruptible: bool = False
+    checked_servers_at: float = 0.0
+
+    def run(self) -> int:
+        """Bring everything up, keep it up until a signal, and take it down in order."""
+        failed = False
+        try:
+            self._bring_up()
+            while not self.stopping:
+                self._tick()
+                time.sleep(EVERY_S)
+        except _StopRequested:
+            log.info("asked to stop while starting")
+        except Exception as error:
+            failed = True
+            log.exception("the stack could not be kept up")
+            self._tell("failed", str(error) or type(error).__name__)
+        self._take_down(failed=failed)
+        return 1 if failed else 0
+
+    def on_stop(self, _number: int, _frame: object) -> None:
+        self.stopping = True
+        if self.interruptible:
+            raise _StopRequested
+
+    def on_resume(self, _number: int, _frame: object) -> None:
+        for each in self.watched:
+            each.resume()
+
+    def _bring_up(self) -> None:
+        self.interruptible = True
+        self._tell("starting", "ending what the last run left")
+        self._end_orphans()
+        self.servers.start(lambda message: self._tell("starting", message))
+        self._tell_servers()
+        self._tell("starting", "creating tables and topics")
+        asyncio.run(self._provision())
+        self._tell("starting", "starting services")
+        self.watched = [self._watch(service) for service in SERVICES]
+        self.interruptible = False
+        for each in self.watched:
+            each.start()
+
+    async def _provision(self) -> None:
+        if self.servers.own_postgres is not None:
+            await provision.make_database(self.servers.maintenance_dsn)
+        await provision.prepare_database(self.servers.dsn, self.credentials)
+        await provision.make_topics(self.servers.bootstrap, self.settings.topic_prefix)
+        self._tell("starting", "publishing city packs")
+        for said in await publish_first_packs(self.servers, self.settings):
+            log.info("%s", said)
+
+    def _watch(self, service: Service) -> Watched:
+        port = ports.choose([service.port])
+        if port != service.port:
+            self._note(f"port {service.port} is taken: {service.name} listens on {port}")
+        told = Told(
+            kafka=self.servers.bootstrap,
+            database=as_role(self.servers.dsn, service.role, self.credentials.password(service.role)),
+            topic_prefix=self.settings.topic_prefix,
+            port=port,
+        )
+        return Watched(
+            service=service,
+            port=port,
+            env=environment(service, told, home=self.home, credentials=self.credentials),
+            log=self.home.log / f"{service.name}.log",
+            born=self.home.services / service.name / "process.json",
+        )
+
+    def _end_orphans(self) -> None:
+        """End services whose supervisor was killed: they hold ports, and nobody would restart them."""
+        for service in SERVICES:
+            born = process.Born.read(self.home.services / service.name / "process.json")
+            if born is not None and (orphan := born.find()) is not None:
+                log.warning("ending %s, left behind by a supervisor that was killed", service.name)
+                process.end(orphan, signal.SIGTERM, timeout_s=STOP_WITHIN_S)
+
+    def _tick(self) -> None:
+        self._revive_servers()
+        for each in self.watched:
+            each.tick()
+        settled = all(each.condition in {"running", *NOT_RESTARTED.values()} for each in self.watched)
+        phase: Phase = "ready" if self.state.phase == "ready" or settled else "starting"
+        self._tell(phase, "" if phase == "ready" else "waiting for services to be ready")
+
+    def _revive_servers(self) -> None:
+        if time.monotonic() < self.checked_servers_at + 1:
+            return
+        self.checked_servers_at = time.monotonic()
+        for server in (self.servers.own_postgres, self.servers.own_kafka):
+            if server is not None and server.process is None:
+                log.warning("%s died and is started again", type(server).__name__)
+                server.start()
+        self._tell_servers()
+
+    def _take_down(self, *, failed: bool) -> None:
+        """Services first, so that each can finish what it has in hand while both servers still answer."""
+        kept = self.state
+        self._tell("stopping", "stopping services")
+        for each in self.watched:
+            each.ask_to_stop()
+        deadline = time.monotonic() + STOP_WITHIN_S
+        for each in self.watched:
+            each.see_it_stopped(deadline)
+        self._tell("stopping", "stopping Kafka and PostgreSQL")
+        self.servers.stop()
+        self._tell_servers()
+        self._tell("failed" if failed else "stopped", kept.message if failed else "")
+
+    def _tell_servers(self) -> None:
+        kafka, postgres = self.servers.kafka_state(), self.servers.postgres_state()
+        self.state = replace(self.state, kafka=kafka, postgres=postgres)
+
+    def _note(self, text: str) -> None:
+        log.warning("%s", text)
+        self.state = replace(self.state, notes=(*self.state.notes, text))
+
+    def _tell(self, phase: Phase, message: str) -> None:
+        told = replace(self.state, phase=phase, message=message, services=tuple(each.state for each in self.watched))
+        if told != self.state or not self.home.state.exists():
+            if message and message != self.state.message:
+                log.info("%s", message)
+            self.state = told
+            told.write(self.home.state)
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[TextIO]:
+    """Hold the lock that says who keeps this stack up; the system lets go of it when its holder dies."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with home.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunningError("the stack is up already, or on its way up or down") from error
+        yield file
+
+
+def main() -> int:
+    """Run the supervisor in this process until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    chosen = settings()
+    home = Home(chosen.home)
+    credentials = Credentials(home.secrets)
+    with _only_one(home):
+        supervisor = Supervisor(
+            settings=chosen,
+            home=home,
+            credentials=credentials,
+            servers=Servers(chosen, home, credentials),
+            state=State(supervisor=process.Born.of(os.getpid()), phase="starting", notes=(OPEN_KAFKA,)),
+        )
+        signal.signal(signal.SIGTERM, supervisor.on_stop)
+        signal.signal(signal.SIGINT, supervisor.on_stop)
+        signal.signal(signal.SIGHUP, supervisor.on_resume)
+        return supervisor.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""One service under supervision: started, seen ready, started again with back-off when it dies."""
+
+import http.client
+import logging
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from paidan_deploy import process
+from paidan_deploy.ports import LOOPBACK
+from paidan_deploy.services import Service
+from paidan_deploy.state import Condition, ServiceState
+
+log = logging.getLogger("paidan")
+
+# What the chassis ends with when it must not simply be started again.
+NOT_RESTARTED: Final[Mapping[int, Condition]] = {75: "halted", 78: "misconfigured"}
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 30.0
+# Who has run for so long has earned that its next death counts as a first one.
+STEADY_AFTER_S: Final = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Watched:
+    """A service's process and what became of it. `tick` does all that is due."""
+
+    service: Service
+    port: int
+    env: Mapping[str, str]
+    log: Path
+    born: Path
+    condition: Condition = "stopped"
+    restarts: int = 0
+    detail: str = ""
+    _running: subprocess.Popen[bytes] | None = None
+    _started_at: float = 0.0
+    _wait_s: float = FIRST_WAIT_S
+    _due_at: float = field(default=0.0)
+
+    @property
+    def state(self) -> ServiceState:
+        return ServiceState(
+            name=self.service.name,
+            url=f"http://{LOOPBACK}:{self.port}",
+            condition=self.condition,
+            pid=None if self._running is None else self._running.pid,
+            restarts=self.restarts,
+            detail=self.detail,
+        )
+
+    def start(self) -> None:
+        """Start it now."""
+        launch = process.Launch(argv=self.service.argv, log=self.log, env=self.env)
+        self._running = launch.spawn()
+        process.Born.of(self._running.pid).write(self.born)
+        self._started_at = time.monotonic()
+        self.condition, self.detail = "starting", ""
+
+    def tick(self) -> None:
+        """Notice death and readiness, and start it again when that is due."""
+        if self._running is not None and (code := self._running.poll()) is not None:
+            self._on_death(code)
+        elif self.condition == "waiting" and time.monotonic() >= self._due_at:
+            self.restarts += 1
+            self.start()
+        elif self.condition == "starting" and _is_ready(self.port):
+            self.condition = "running"
+            log.info("%s is ready on port %d", self.service.name, self.port)
+
+    def resume(self) -> None:
+        """Start it again after somebody lifted its halt."""
+        if self.condition in NOT_RESTARTED.values():
+            self.start()
+
+    def ask_to_stop(self) -> None:
+        self.condition, self.detail = "stopped", ""
+        if self._running is not None and self._running.poll() is None:
+            self._running.send_signal(signal.SIGTERM)
+
+    def see_it_stopped(self, deadline: float) -> None:
+        """Wait for the end of a service asked to stop, and kill it when the deadline passes."""
+        if self._running is None:
+            return
+        try:
+            self._running.wait(timeout=max(deadline - time.monotonic(), 0.05))
+        except subprocess.TimeoutExpired:
+            log.warning("%s did not stop in time and was killed", self.service.name)
+            self._running.kill()
+            self._running.wait(timeout=5)
+        self._running = None
+        self.born.unlink(missing_ok=True)
+
+    def _on_death(self, code: int) -> None:
+        self._running = None
+        lasting = NOT_RESTARTED.get(code)
+        self.detail = f"exit {code}, {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code}"
+        if lasting is not None:
+            self.condition = lasting
+            log.error("%s is %s and is not started again: %s", self.service.name, lasting, self.detail)
+            return
+        steady = time.monotonic() - self._started_at > STEADY_AFTER_S
+        self._wait_s = FIRST_WAIT_S if steady else min(self._wait_s * 2, LONGEST_WAIT_S)
+        self._due_at = time.monotonic() + self._wait_s
+        self.condition = "waiting"
+        log.warning("%s died (%s) and starts again in %.1f s", self.service.name, self.detail, self._wait_s)
+
+
+def _is_ready(port: int) -> bool:
+    """Ask the service itself whether it would serve."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=0.5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _last_line(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 2000, 0))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing"
