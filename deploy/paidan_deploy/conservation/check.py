@@ -1,0 +1,97 @@
+"""Runs the conservation check on an installation: waits until what is in the logs is applied, reads all, judges."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
+
+from . import tables
+from .balance import Balance, Evidence, balance
+from .logged import AlarmsLog, CasesLog, InboxLog, OutcomesLog, fill
+from .reading import Logs, Span
+from .tables import Connection
+
+_POLL_S: Final = 0.1
+
+
+class NotSettledError(Exception):
+    """A service does not come to the end of a log: what it holds cannot be set against it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the logs, tables and photos are."""
+
+    logs: Logs
+    connection: Connection
+    photos: Path | None
+
+
+async def check(ground: Ground, *, within_s: float = 60.0) -> Balance:
+    """Judge everything that was in the inbox when asked. Nothing new should come in meanwhile.
+
+    Raises ``NotSettledError`` when a service does not catch up in time.
+    """
+    async with asyncio.timeout(None) as deadline:
+        deadline.reschedule(asyncio.get_running_loop().time() + within_s)
+        alarms = await _settled(ground, "intake", ALARMS.name)
+        inbox = await _settled(ground, "dispatch", INBOX.name)
+        cases = await _settled(ground, "scoring", CASES.name)
+        deadline.reschedule(None)
+    outcomes = await ground.logs.span(OUTCOMES.name)
+    return balance(await _evidence(ground, alarms=alarms, inbox=inbox, cases=cases, outcomes=outcomes))
+
+
+async def _settled(ground: Ground, schema: str, topic: str) -> Span:
+    """Wait until the service has applied the log to its end, and what it said of it is out."""
+    try:
+        return await _again(lambda: _applied(ground, schema, topic))
+    except TimeoutError as error:
+        raise NotSettledError(f"{schema} has not come to the end of {topic}") from error
+
+
+async def _again(ask: Callable[[], Awaitable[Span | None]]) -> Span:
+    while (span := await ask()) is None:
+        await asyncio.sleep(_POLL_S)
+    return span
+
+
+async def _applied(ground: Ground, schema: str, topic: str) -> Span | None:
+    span = await ground.logs.span(topic)
+    stands = await tables.stands(ground.connection, schema, topic)
+    behind = any(end > span.begins[at] and stands.get(at.partition, 0) < end for at, end in span.ends.items())
+    unsaid = await tables.unrelayed(ground.connection, schema)
+    return None if behind or unsaid else span
+
+
+async def _evidence(ground: Ground, *, alarms: Span, inbox: Span, cases: Span, outcomes: Span) -> Evidence:
+    logged = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
+    for log, span in zip(logged, (inbox, cases, alarms, outcomes), strict=True):
+        await fill(log, ground.logs.records(span))
+    conn = ground.connection
+    return Evidence(
+        inbox=logged[0],
+        cases=logged[1],
+        alarms=logged[2],
+        outcomes=logged[3],
+        whole=inbox.whole and cases.whole,
+        decided=await tables.decided(conn),
+        case_now=await tables.cases(conn),
+        facts=await tables.facts(conn),
+        tallied=await tables.tallied(conn),
+        inbox_buried=await tables.buried(conn, "dispatch", INBOX.name),
+        alarms_buried=await tables.buried(conn, "intake", ALARMS.name),
+        lost_reporters=await tables.without_vault(conn, logged[0].reporters),
+        lost_photos=await _lost_photos(ground, logged[0].photos),
+    )
+
+
+async def _lost_photos(ground: Ground, refs: set[str]) -> set[str]:
+    lost = await tables.without_photo_row(ground.connection, refs)
+    if ground.photos is None:
+        return lost
+    kept = await asyncio.to_thread(lambda folder: {path.name for path in folder.rglob("*.jpg")}, ground.photos)
+    return lost | (refs - kept)

@@ -1,0 +1,56 @@
+"""`paidan verify`."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.conservation.balance import Balance
+from paidan_deploy.conservation.check import Ground, NotSettledError, check
+from paidan_deploy.conservation.reading import Logs
+from paidan_deploy.errors import DeployError
+from paidan_deploy.keyring import connected
+from paidan_deploy.stack import Stack
+
+
+def register(app: typer.Typer) -> None:
+    """Put this command into the `paidan` command."""
+    app.command(epilog=example("paidan verify --json"))(verify)
+
+
+@said_plainly
+def verify(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Check that nothing was lost and nothing counted twice: the logs against every table. Exit status 1 if not.
+
+    It reads the whole inbox and everything that came of it, so it takes longer the more there is.
+    """
+    try:
+        found = asyncio.run(verified(Stack.here()))
+    except NotSettledError as error:
+        raise DeployError(f"{error}; `paidan status` may say why") from error
+    if as_json:
+        out.print_json(json.dumps(asdict(found) | {"holds": found.holds, "line": found.line}), highlight=False)
+    else:
+        show(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+async def verified(stack: Stack) -> Balance:
+    """Check a running installation."""
+    at = stack.installation()
+    async with connected(at.database) as connection:
+        return await check(Ground(Logs(at.kafka, at.topic_prefix), connection, stack.home.photos))
+
+
+def show(found: Balance) -> None:
+    """Print each claim, what speaks against it, and the line that sums up."""
+    for claim in found.claims:
+        mark = "[green]holds[/green]" if claim.holds else "[red]FAILS[/red]"
+        out.print(f"{mark}  {claim.name} ({claim.counted})", highlight=False)
+        for against in claim.examples:
+            out.print(f"       {against}", highlight=False, markup=False)
+    out.print(found.line, highlight=False, style="bold" if found.holds else "bold red")
