@@ -6,6 +6,9 @@ import pytest
 
 from paidan_chassis import metrics
 from paidan_chassis.metrics import Metrics
+from paidan_chassis.reading import ConsumerFigures, LaneFigures
+from paidan_chassis.records import Lane
+from paidan_chassis.telemetry import Shown
 
 
 def test_every_name_has_its_help_and_its_labels() -> None:
@@ -49,3 +52,31 @@ def test_two_processes_in_one_interpreter_do_not_share_counts() -> None:
 def test_a_wrong_label_is_refused() -> None:
     with pytest.raises(ValueError, match="label"):
         Metrics("library").count("paidan_batches_total", shelf="3")
+
+
+def test_a_consumers_figures_are_counted_once_however_often_they_are_looked_at() -> None:
+    counted, figures = Metrics("library"), ConsumerFigures()
+    shown = Shown("inbox", lambda: figures)
+
+    for records in (5, 5, 12):
+        figures.records = records
+        shown(counted)
+
+    assert 'paidan_records_total{loop="inbox",service="library"} 12.0' in counted.page().decode()
+
+
+def test_lane_lag_is_shown_in_records_and_seconds_while_the_lane_is_ours() -> None:
+    counted = Metrics("library")
+    figures = ConsumerFigures(lanes={Lane("library.loans", 0): LaneFigures(lag_records=7, lag_s=2.5, outbox_backlog=3)})
+    shown = Shown("inbox", lambda: figures)
+
+    shown(counted)
+    page = counted.page().decode()
+    figures.lanes = {}
+    shown(counted)
+
+    lane = '{lane="library.loans-0",loop="inbox",service="library"}'
+    assert f"paidan_lane_lag_records{lane} 7.0" in page
+    assert f"paidan_lane_lag_seconds{lane} 2.5" in page
+    assert f"paidan_lane_outbox_waiting{lane} 3.0" in page
+    assert "library.loans-0" not in counted.page().decode()

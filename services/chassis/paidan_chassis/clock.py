@@ -25,7 +25,10 @@ class Clock(Protocol):
         ...
 
     def city_time(self, real: datetime) -> datetime:
-        """Tell what time it was in the city at this real moment, such as a broker's append time."""
+        """Tell what time it was in the city at a real moment not long ago, such as a broker's append time.
+
+        By the scale of today: a moment before the clock was last set becomes the time that it was set to.
+        """
         ...
 
     async def sleep_until(self, moment: datetime) -> None:

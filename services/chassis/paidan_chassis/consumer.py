@@ -27,6 +27,7 @@ from paidan_chassis.relay import Carrier, Relay
 from paidan_chassis.session import Session
 from paidan_chassis.settling import Settling, is_outage
 from paidan_chassis.source import Batch, Source
+from paidan_chassis.telemetry import Shown
 from paidan_chassis.tending import Tending
 from paidan_chassis.watching import Watching
 from paidan_chassis.work import Handler
@@ -82,6 +83,8 @@ class LaneConsumer:
         self._settling = Settling(self._parts)
         self._tending = Tending(self._parts, self._settling)
         self._watching = Watching(self._parts, self._settling)
+        if progress:
+            progress.shows(Shown(reading.name, self.figures))
         self._failure: BaseException | None = None
         self._ended = asyncio.Event()
         self._stopping = False

@@ -10,6 +10,7 @@ from paidan_chassis.errors import Stalled
 from paidan_chassis.metrics import Metrics
 
 Ticks: TypeAlias = Callable[[], float]
+Look: TypeAlias = Callable[[Metrics], None]
 _FROZEN_S: Final = 5.0
 
 
@@ -29,8 +30,10 @@ class LoopState:
 class Progress:
     """One loop's beats. The loop tells what it did; nothing here asks a server."""
 
-    def __init__(self, name: str, *, stalls_after_s: float, ticks: Ticks = time.monotonic) -> None:
+    def __init__(self, name: str, metrics: Metrics, *, stalls_after_s: float, ticks: Ticks = time.monotonic) -> None:
         self.name = name
+        self._metrics = metrics
+        self._looks: list[Look] = []
         self._stalls_after_s = stalls_after_s
         self._ticks = ticks
         self._beat = self._polled = self._committed = ticks()
@@ -50,10 +53,23 @@ class Progress:
         if records:
             self._beat = self._ticks()
 
-    def committed(self) -> None:
-        """Say that the batch in hand is committed."""
+    def committed(self, *, records: int = 0, took_s: float = 0.0, hop_s: float = 0.0) -> None:
+        """Say that the batch in hand is committed: how long it took, and since its oldest record was appended."""
         self._beat = self._committed = self._behind_since = self._ticks()
         self._fault = None
+        if records:
+            self._metrics.observe("paidan_batch_records", records, loop=self.name)
+            self._metrics.observe("paidan_batch_seconds", took_s, loop=self.name)
+            self._metrics.observe("paidan_hop_seconds", hop_s, loop=self.name)
+
+    def shows(self, look: Look) -> None:
+        """Call this once a second with the process's metrics, to copy figures that are kept elsewhere."""
+        self._looks.append(look)
+
+    def look(self) -> None:
+        """Bring the metrics up to date."""
+        for each in self._looks:
+            each(self._metrics)
 
     def retrying(self, fault: str) -> None:
         """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
@@ -114,11 +130,10 @@ class Health:
         self._stalls_after_s = stalls_after_s
         self._loops: list[Progress] = []
         self._needs: dict[str, Callable[[], bool]] = {}
-        self._looks: list[Callable[[], None]] = []
 
     def loop(self, name: str) -> Progress:
         """Register a loop; its first beat is due within the time in which a loop stalls."""
-        progress = Progress(name, stalls_after_s=self._stalls_after_s, ticks=self._ticks)
+        progress = Progress(name, self._metrics, stalls_after_s=self._stalls_after_s, ticks=self._ticks)
         self._loops.append(progress)
         return progress
 
@@ -129,10 +144,6 @@ class Health:
     def needs(self, name: str, holds: Callable[[], bool]) -> None:
         """Make readiness depend on this, too. Asked on every ``/readyz``, so it must be cheap."""
         self._needs[name] = holds
-
-    def before_looking(self, look: Callable[[], None]) -> None:
-        """Call this once a second, before the loops are judged: to copy figures into metrics and progress."""
-        self._looks.append(look)
 
     def states(self) -> list[LoopState]:
         """Judge every loop."""
@@ -159,8 +170,8 @@ class Health:
             self._look()
 
     def _look(self) -> None:
-        for look in self._looks:
-            look()
+        for loop in self._loops:
+            loop.look()
         for state in self.states():
             self._metrics.put("paidan_poll_age_seconds", state.poll_age_s, loop=state.name)
             self._metrics.put("paidan_commit_age_seconds", state.commit_age_s, loop=state.name)

@@ -16,6 +16,7 @@ Counter = Literal[
     "paidan_producer_rebuilds_total",
     "paidan_gaps_total",
     "paidan_rebalances_total",
+    "paidan_sessions_terminated_total",
     "paidan_requests_total",
 ]
 Gauge = Literal[
@@ -24,13 +25,11 @@ Gauge = Literal[
     "paidan_lane_outbox_waiting",
     "paidan_poll_age_seconds",
     "paidan_commit_age_seconds",
-    "paidan_pool_connections",
 ]
 Histogram = Literal[
     "paidan_batch_seconds",
     "paidan_batch_records",
     "paidan_hop_seconds",
-    "paidan_relay_seconds",
     "paidan_request_seconds",
 ]
 
@@ -46,6 +45,7 @@ COUNTERS: Final[Mapping[Counter, tuple[str, ...]]] = {
     "paidan_producer_rebuilds_total": ("Producers built anew after a fault.", "loop"),
     "paidan_gaps_total": ("Times records were missing from a log or a relayed stream.", "loop"),
     "paidan_rebalances_total": ("Rebalances lived through.", "loop"),
+    "paidan_sessions_terminated_total": ("Sessions of frozen owners ended because they held a lane.", "loop"),
     "paidan_requests_total": ("Requests answered, by the route's template.", "route", "status"),
 }
 GAUGES: Final[Mapping[Gauge, tuple[str, ...]]] = {
@@ -54,7 +54,6 @@ GAUGES: Final[Mapping[Gauge, tuple[str, ...]]] = {
     "paidan_lane_outbox_waiting": ("Messages committed and not yet acknowledged by Kafka.", "loop", "lane"),
     "paidan_poll_age_seconds": ("Since the loop last got an answer from Kafka.", "loop"),
     "paidan_commit_age_seconds": ("Since the loop last committed work.", "loop"),
-    "paidan_pool_connections": ("Connections to PostgreSQL, idle or used.", "state"),
 }
 _FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _MANY: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -62,7 +61,6 @@ HISTOGRAMS: Final[Mapping[Histogram, tuple[tuple[float, ...], tuple[str, ...]]]]
     "paidan_batch_seconds": (_FAST, ("From taking a batch to its commit.", "loop")),
     "paidan_batch_records": (_MANY, ("Records in a batch.", "loop")),
     "paidan_hop_seconds": (_FAST, ("From a record's append to its commit here; a batch's slowest.", "loop")),
-    "paidan_relay_seconds": (_FAST, ("From a batch's commit to Kafka's last acknowledgement of what it said.", "loop")),
     "paidan_request_seconds": (_FAST, ("From a request's head to the end of its answer.", "route")),
 }
 

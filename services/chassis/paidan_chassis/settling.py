@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from paidan_chassis.clock import real_now
 from paidan_chassis.database import is_transient
 from paidan_chassis.deadletters import Burial
 from paidan_chassis.failures import Poison, Unacknowledged
@@ -106,16 +107,18 @@ class Settling:
         figures.records += applied.records
         figures.dead_letters += applied.buried
         figures.batches += 1 if applied.records else 0
-        self._tell(applied, started)
+        self._tell(applied, part, started=started)
         for lane, offset in applied.ahead.items():
             await self._go_back(lane, offset)
         if applied.records < len(part) and not applied.ahead:
             # Old records come after a take-over, and also when the topic was made anew under the same name.
             await self._persistently(lambda: self._verify({lane for lane, _ in by_lane(part)}))
 
-    def _tell(self, applied: Applied, started: float) -> None:
+    def _tell(self, applied: Applied, part: Sequence[Record], *, started: float) -> None:
         if self._parts.progress:
-            self._parts.progress.committed()
+            hop_s = max(0.0, (real_now() - min(record.appended_at for record in part)).total_seconds())
+            took_s = time.perf_counter() - started
+            self._parts.progress.committed(records=applied.records, took_s=took_s, hop_s=hop_s)
         counts = {"records": applied.records, "said": applied.said, "buried": applied.buried, **applied.counts}
         batch_line(self._parts.log, "batch_applied", started=started, **counts)
 
