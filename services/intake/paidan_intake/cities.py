@@ -1,4 +1,4 @@
-"""The newest published pack of every city, kept in memory and read again every so often."""
+"""The pack of every city that is in force, or was published last; kept in memory and read again every so often."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,10 +13,12 @@ from paidan_chassis import logs
 from paidan_chassis.database import Pool, retrying
 from paidan_contracts.city import City
 
+# What is in force goes before what was published last: a city may have gone back to an older pack.
 _NEWEST: Final = """
-    SELECT DISTINCT ON (city) city, version
-      FROM cities.pack
-     ORDER BY city, published_at DESC, version
+    SELECT DISTINCT ON (p.city) p.city, COALESCE(f.version, p.version) AS version
+      FROM cities.pack p
+      LEFT JOIN cities.in_force f USING (city)
+     ORDER BY p.city, p.published_at DESC, p.version
 """
 _CONTENT: Final = """
     SELECT content

@@ -43,9 +43,7 @@ def mask(text: str, *, own: Sequence[str] = ()) -> Masked:
     if not own and not _DIGIT.search(text):
         return Masked(text)
     flat = text.translate(_NARROW)
-    spans = [*_own(flat, own)]
-    if _MAYBE.search(flat):
-        spans += _numbers(flat)
+    spans = [*(_numbers(flat) if _MAYBE.search(flat) else ()), *_own(flat, own)]
     if not spans:
         return Masked(text)
     found: Counter[Kind] = Counter()

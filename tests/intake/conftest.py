@@ -1,0 +1,20 @@
+"""Intake running once for all tests that do it no harm."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests import servers as real
+from tests.intake.rig import Rig, installed
+
+
+@pytest.fixture(scope="session")
+async def intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """Give an intake that answers, with the tiny city and a key for everybody."""
+    async with real.fresh_database(servers) as database:
+        folder = tmp_path_factory.mktemp("intake")
+        async with installed(servers.kafka, database, f"t{uuid.uuid4().hex[:10]}.", folder) as rig:
+            await rig.start()
+            yield rig
+            assert rig.stop() == 0, rig.log.read_text()[-4000:]

@@ -1,0 +1,156 @@
+"""Alarms: one road for HTTP and topic, screened there, each with one end."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from paidan_contracts import ids
+from tests.intake.rig import Rig
+from tests.polling import poll
+
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
+def alarm(camera: str, *, after_s: float = 0, **said: object) -> dict[str, Any]:
+    """Write one firing."""
+    return {
+        "alarm_ref": uuid.uuid4().hex,
+        "camera": camera,
+        "category": "890",
+        "confidence": 0.9,
+        "position": {"x": 117.005, "y": 36.005, "crs": "wgs84"},
+        "occurred_at": (NOON + timedelta(seconds=after_s)).isoformat(),
+    } | said
+
+
+async def fire(intake: Rig, *alarms: dict[str, Any]) -> list[str]:
+    """Send alarms over HTTP and give their report ids."""
+    async with intake.client("camera") as client:
+        answers = [await client.post("/v1/alarms/generic", json=each) for each in alarms]
+    assert {each.status_code for each in answers} == {202}
+    return [each.json()["report_id"] for each in answers]
+
+
+async def ends(intake: Rig, report_ids: list[str]) -> list[str]:
+    """Wait until each has come to an end, and name it: a report on the inbox, or why there is none."""
+
+    async def look() -> list[str]:
+        inbox = {each["report_id"]: "sure" for each in await intake.said("paidan.inbox") if "report_id" in each}
+        for each in await intake.said("paidan.inbox"):
+            if each.get("verify_first"):
+                inbox[each["report_id"]] = "unsure"
+        outcomes = {each["id"]: each["why"]["code"] for each in await intake.said("paidan.outcomes") if "why" in each}
+        found = inbox | outcomes
+        return [found[each] for each in report_ids] if found.keys() >= set(report_ids) else []
+
+    return await poll(look, within_s=20, what="every alarm has an end")
+
+
+async def test_refires_within_the_window_are_one_report(intake: Rig) -> None:
+    """The window runs from the last report, so that a thing still there after it is reported anew."""
+    camera = uuid.uuid4().hex
+    fired = [alarm(camera, after_s=after) for after in (0, 5, 299, 300, 310)]
+
+    report_ids = await fire(intake, *fired)
+
+    assert await ends(intake, report_ids) == ["sure", "alarm_refired", "alarm_refired", "sure", "alarm_refired"]
+
+
+async def test_another_class_region_or_camera_is_another_thing(intake: Rig) -> None:
+    camera = uuid.uuid4().hex
+    fired = [
+        alarm(camera),
+        alarm(camera, category="887"),
+        alarm(camera, region="2"),
+        alarm(uuid.uuid4().hex),
+        alarm(camera),
+    ]
+
+    assert await ends(intake, await fire(intake, *fired)) == ["sure", "sure", "sure", "sure", "alarm_refired"]
+
+
+async def test_confidence_decides_by_bands(intake: Rig) -> None:
+    fired = [alarm(uuid.uuid4().hex, confidence=confidence) for confidence in (0.49, 0.5, 0.79, 0.8)]
+    heartbeat = alarm(uuid.uuid4().hex, category="heartbeat")
+
+    report_ids = await fire(intake, *fired, heartbeat)
+
+    assert await ends(intake, report_ids) == ["alarm_below_confidence", "unsure", "unsure", "sure", "alarm_ignored"]
+
+
+async def test_a_suppressed_alarm_can_be_asked_for(intake: Rig) -> None:
+    [report_id] = await fire(intake, alarm(uuid.uuid4().hex, confidence=0.1))
+
+    async def stands() -> Any:  # noqa: ANN401
+        async with intake.client("camera") as client:
+            answered = await client.get(f"/v1/reports/{report_id}")
+        return answered.json() if answered.status_code == 200 and answered.json()["stands"] != "waiting" else None
+
+    found = await poll(stands, within_s=20, what="the outcome has come round")
+    assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
+
+
+async def test_alarms_on_the_topic_take_the_same_road(intake: Rig) -> None:
+    """A repeat is dropped, another body under its id refused, the unreadable set aside, neighbours untouched."""
+    said = alarm(uuid.uuid4().hex, source="camera", text="联系13812345678")
+    other = {**said, "text": "二"}
+    stranger = alarm("c", source="nobody")
+    elsewhere = alarm("c", source="camera", city="elsewhere")
+    report_id = ids.report_id("camera", said["alarm_ref"])
+
+    await put(
+        intake, b"not json", None, *(json.dumps(each).encode() for each in (said, said, other, stranger, elsewhere))
+    )
+    found = await ends(
+        intake, [report_id, *(ids.report_id(each["source"], each["alarm_ref"]) for each in (stranger, elsewhere))]
+    )
+    refused = [each for each in await intake.said("paidan.outcomes") if each.get("repeats") == report_id]
+    buried = await intake.fetch("SELECT reason FROM dead_letter ORDER BY reason")
+
+    assert found == ["sure", "unknown_source", "unknown_city"]
+    [report] = await intake.about("paidan.inbox", report_id)
+    assert report["text"] == "联系***********"
+    assert report["headers"]["ce_origin"]
+    assert [each["why"]["code"] for each in refused] == ["id_reused"]
+    assert [row["reason"] for row in buried] == ["null_value", "unreadable"]
+
+
+async def put(intake: Rig, *values: bytes | None) -> None:
+    """Write on the alarm topic as a camera platform does: without any headers, in any order."""
+    producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
+    await producer.start()
+    try:
+        for value in values:
+            await producer.send_and_wait(intake.prefix + "paidan.alarms", value, key=b"camera", partition=0)
+    finally:
+        await producer.stop()
+
+
+async def test_no_personal_number_is_put_on_the_alarm_topic(intake: Rig) -> None:
+    [report_id] = await fire(intake, alarm(uuid.uuid4().hex, text="牌上写着13812345678", address="李四13812345678"))
+
+    raw = [each for each in await intake.said("paidan.alarms") if each["headers"].get("ce_id") == report_id]
+
+    assert "13812345678" not in json.dumps(raw)
+    assert [each["text"] for each in raw] == ["牌上写着***********"]
+
+
+async def test_a_resident_cannot_raise_an_alarm(intake: Rig) -> None:
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/alarms/generic", json=alarm("c"))
+
+    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "not_screened")
+
+
+async def test_dry_run_raises_nothing(intake: Rig) -> None:
+    said = alarm(uuid.uuid4().hex)
+
+    async with intake.client("camera") as client:
+        tried = await client.post("/v1/alarms/generic?dry-run=true", json=said)
+
+    assert (tried.status_code, tried.json()["class_code"]) == (200, "E0110")
+    raised = [each["alarm_ref"] for each in await intake.said("paidan.alarms") if "alarm_ref" in each]
+    assert said["alarm_ref"] not in raised
