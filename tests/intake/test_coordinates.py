@@ -1,0 +1,65 @@
+"""Datums: measured values of Jinan, and that what was shifted comes back to within a millimetre."""
+
+from math import cos, hypot, radians
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paidan_contracts.wire import Datum
+from paidan_intake.coordinates import from_wgs84, is_shifted, to_wgs84
+
+JINAN = (117.000923, 36.675807)
+# Inside the rectangle by more than the largest shift, so that a position and its shifted self are both in it.
+CHINA = st.tuples(st.floats(72.1, 137.7), st.floats(0.9, 55.7))
+ANYWHERE = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
+SHIFTED: list[Datum] = ["gcj02", "bd09"]
+
+
+def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Measure between two near positions."""
+    return hypot((one[0] - other[0]) * 111_320 * cos(radians(one[1])), (one[1] - other[1]) * 110_574)
+
+
+@pytest.mark.parametrize(
+    ("datum", "measured", "metres_off"),
+    [("gcj02", (117.006770, 36.676078), 522), ("bd09", (117.013153, 36.682402), 1314)],
+)
+def test_jinan_is_shifted_as_measured(datum: Datum, measured: tuple[float, float], metres_off: int) -> None:
+    shifted = from_wgs84(*JINAN, datum)
+
+    assert shifted == pytest.approx(measured, abs=1e-6)
+    assert metres(JINAN, shifted) == pytest.approx(metres_off, abs=3)
+    assert metres(to_wgs84(*measured, datum), JINAN) < 0.15, "the measured values have six decimals"
+
+
+@pytest.mark.parametrize("datum", SHIFTED)
+@given(at=CHINA)
+def test_what_was_shifted_comes_back(datum: Datum, at: tuple[float, float]) -> None:
+    """The plain inverse is 1-2 m off, and would put a case on the wrong side of a cell's border."""
+    assert metres(to_wgs84(*from_wgs84(*at, datum), datum), at) < 0.001
+
+
+@pytest.mark.parametrize("datum", SHIFTED)
+@given(at=CHINA)
+def test_what_comes_back_was_shifted(datum: Datum, at: tuple[float, float]) -> None:
+    there = to_wgs84(*at, datum)
+
+    assert metres(from_wgs84(*there, datum), at) < 0.001
+
+
+@given(at=CHINA)
+def test_shift_is_felt_everywhere_in_china(at: tuple[float, float]) -> None:
+    """A datum taken for another must show: by 50 m at the least, half a grid cell."""
+    assert metres(from_wgs84(*at, "gcj02"), at) > 50
+    assert 600 < metres(from_wgs84(*at, "bd09"), from_wgs84(*at, "gcj02")) < 1600
+
+
+@pytest.mark.parametrize("datum", ["wgs84", "cgcs2000", *SHIFTED])
+@given(at=ANYWHERE)
+def test_positions_elsewhere_stay_as_they_are(datum: Datum, at: tuple[float, float]) -> None:
+    if not is_shifted(*at) or datum in ("wgs84", "cgcs2000"):
+        assert to_wgs84(*at, datum) == at
+        assert from_wgs84(*at, datum) == at
+    else:
+        to_wgs84(*at, datum)  # never raises, not on the border either

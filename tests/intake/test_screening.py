@@ -1,0 +1,90 @@
+"""Screening: what is one incident, and that where Kafka cuts a batch never shows."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paidan_contracts.city.tuning import ScreenTerms
+from paidan_intake.screening import Report, Sighting, Suppress, Verdict, screen
+
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+TERMS = ScreenTerms(refire_s=60, dwell_s=0, report_at=0.8, review_at=0.5)
+DWELL = ScreenTerms(refire_s=60, dwell_s=20, report_at=0.8, review_at=0.5)
+
+
+def judged(
+    firings: list[tuple[int, float | None]], terms: ScreenTerms, before: Sighting | None = None
+) -> tuple[list[Verdict], Sighting | None]:
+    """Judge firings, each at so many seconds past noon with a confidence."""
+    verdicts: list[Verdict] = []
+    for seconds, confidence in firings:
+        verdict, before = screen(NOON + timedelta(seconds=seconds), confidence, before, terms)
+        verdicts.append(verdict)
+    return verdicts, before
+
+
+# Few seconds around the window's edge, so that edges are common, not lucky.
+FIRINGS = st.lists(
+    st.tuples(st.sampled_from([0, 1, 20, 59, 60, 61, 119, 120, 200]), st.sampled_from([None, 0.4, 0.5, 0.8])),
+    max_size=8,
+)
+
+
+@given(firings=FIRINGS, cut=st.integers(0, 8), terms=st.sampled_from([TERMS, DWELL]))
+def test_batch_boundaries_never_change_a_verdict(
+    firings: list[tuple[int, float | None]], cut: int, terms: ScreenTerms
+) -> None:
+    first, remembered = judged(firings[:cut], terms)
+    second, at_last = judged(firings[cut:], terms, remembered)
+
+    assert (first + second, at_last) == judged(firings, terms)
+
+
+@given(firings=FIRINGS)
+def test_no_two_reports_of_a_thing_are_nearer_than_the_window(firings: list[tuple[int, float | None]]) -> None:
+    verdicts, _ = judged(firings, TERMS)
+    reported = [seconds for (seconds, _), verdict in zip(firings, verdicts, strict=True) if isinstance(verdict, Report)]
+
+    assert all(abs(one - other) >= 60 for one, other in pairwise(reported))
+
+
+@given(firings=FIRINGS)
+def test_a_doubtful_firing_leaves_no_trace(firings: list[tuple[int, float | None]]) -> None:
+    """Or a camera that flickers below its threshold could keep a real incident from being reported."""
+    sure = [each for each in firings if each[1] is None or each[1] >= 0.5]
+
+    assert judged(firings, TERMS)[1] == judged(sure, TERMS)[1]
+
+
+def test_a_stall_counts_once_it_has_stayed() -> None:
+    verdicts, _ = judged([(0, 0.9), (10, 0.9), (20, 0.9), (25, 0.9)], DWELL)
+
+    assert verdicts == [
+        Suppress("alarm_too_brief"),
+        Suppress("alarm_too_brief"),
+        Report(verify_first=False),
+        Suppress("alarm_refired"),
+    ]
+
+
+def test_a_silence_begins_another_stay() -> None:
+    verdicts, _ = judged([(0, 0.9), (61, 0.9), (80, 0.9), (81, 0.9)], DWELL)
+
+    assert verdicts[1:3] == [Suppress("alarm_too_brief")] * 2
+    assert verdicts[3] == Report(verify_first=False)
+
+
+def test_what_is_still_there_after_the_window_is_reported_anew() -> None:
+    """A department may have said that it is gone; only a new report can find that out."""
+    verdicts, _ = judged([(seconds, 0.9) for seconds in range(0, 181, 5)], TERMS)
+
+    assert [number * 5 for number, verdict in enumerate(verdicts) if isinstance(verdict, Report)] == [0, 60, 120, 180]
+
+
+def test_out_of_order_firings_stay_one_incident() -> None:
+    verdicts, remembered = judged([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
+
+    assert verdicts == [Report(verify_first=False), Suppress("alarm_refired"), Suppress("alarm_refired")]
+    assert remembered == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))
