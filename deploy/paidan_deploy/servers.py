@@ -1,6 +1,7 @@
 """The installation's Kafka and PostgreSQL: our own under `.paidan`, or the user's."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -65,14 +66,14 @@ class Servers:
         return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE}")))
 
     def start(self, say: Say) -> None:
-        """Start what is ours and does not run yet, downloading what is missing."""
-        if (database := self.own_postgres) is not None:
-            say("starting PostgreSQL")
-            database.start()
-        if (broker := self.own_kafka) is not None:
+        """Start what is ours and does not run yet, both at once, downloading what is missing."""
+        if self.own_kafka is not None:
             jars.class_path(self.home.cache, lambda done, total: say(f"downloading Kafka, {done} of {total} jars"))
-            say("starting Kafka")
-            broker.start()
+        say("starting Kafka and PostgreSQL")
+        ours = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(server.start) for server in ours]:
+                started.result()
 
     def stop(self) -> None:
         """Stop what is ours: Kafka first, PostgreSQL last."""
