@@ -74,22 +74,34 @@ def _sticking_out(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[Fault]:
 
 
 def _strayed_cells(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[Fault]:
-    """Find runs of cells whose middles lie outside the street or district that their community belongs to."""
+    """Find communities with cells whose middles lie outside their street or district, naming the first run of each."""
     grid = pack.geography.grid
     if grid is None:
         return
-    within = {place.code: place.within for place in pack.geography.places}
+    strayed: dict[str, list[int]] = {}
+    around = dict(_around(pack, drawn))
     for number, run in enumerate(grid.runs):
-        street = within.get(run.community) or ""
-        found = drawn["community"].get(run.community) or drawn["street"].get(street)
-        found = found or drawn["district"].get(within.get(street) or "")
-        if found is None:
-            continue
-        shape = found[1]
-        shapely.prepare(shape)
+        shape = around.get(run.community)
         middles = [_middle(grid, run.row, column) for column in (run.begin, run.end - 1)]
-        if not all(shapely.contains_xy(shape, *middle) for middle in middles):
-            yield Fault(("geography", "grid", "runs", number), "has cells whose middle lies outside what is drawn")
+        if shape is not None and not all(shapely.contains_xy(shape, *middle) for middle in middles):
+            strayed.setdefault(run.community, []).append(number)
+    for community, numbers in strayed.items():
+        others = f", and {len(numbers) - 1} other lines of community {community}" if len(numbers) > 1 else ""
+        problem = f"has cells whose middle lies outside what is drawn{others}"
+        yield Fault(("geography", "grid", "runs", numbers[0]), problem)
+
+
+def _around(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[tuple[str, MultiPolygon]]:
+    """Give each community the smallest shape that is drawn around it."""
+    within = {place.code: place.within or "" for place in pack.geography.places}
+    for place in pack.geography.places:
+        if place.level == "community":
+            street = place.within or ""
+            found = drawn["community"].get(place.code) or drawn["street"].get(street)
+            found = found or drawn["district"].get(within.get(street, ""))
+            if found is not None:
+                shapely.prepare(found[1])
+                yield place.code, found[1]
 
 
 def _middle(grid: Grid, row: int, column: int) -> tuple[float, float]:

@@ -167,4 +167,4 @@ def _problem(error: ErrorDetails) -> str:
         case _:
             found = error["input"]
             shown = f", not {found!r}" if isinstance(found, str | int | float) else ""
-            return error["msg"].removeprefix("Value error, ") + shown
+            return error["msg"].removeprefix("Value error, ").removesuffix(".") + shown

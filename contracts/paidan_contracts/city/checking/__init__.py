@@ -23,6 +23,6 @@ def check(pack: Pack, excused: frozenset[str] = frozenset()) -> list[Fault]:
         *check_calendar(pack),
         *check_places(pack, known),
         *check_terms(pack, known),
-        *check_indicators(pack),
+        *check_indicators(pack, known),
         *check_imports(pack, known),
     ]

@@ -31,7 +31,7 @@ def check_zone(path: Path, zone: str) -> Iterator[Fault]:
     """Find a time zone that nobody knows."""
     try:
         ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (LookupError, OSError, ValueError):
         yield Fault(path, f"there is no time zone {zone!r}")
 
 

@@ -22,7 +22,7 @@ def check_terms(pack: Pack, known: Known) -> Iterator[Fault]:
         yield Fault(("screening", "review_at"), "lies above report_at")
 
 
-def check_indicators(pack: Pack) -> Iterator[Fault]:
+def check_indicators(pack: Pack, known: Known) -> Iterator[Fault]:
     """Find rates made of counts that do not exist or that count different things."""
     indicators = pack.indicators
     counts = {count.id: count for count in indicators.counts}
@@ -34,7 +34,7 @@ def check_indicators(pack: Pack) -> Iterator[Fault]:
     for index, rate in enumerate(indicators.rates):
         path: Path = ("indicators", "rates", index)
         for field, count_id in (("numerator", rate.numerator), ("denominator", rate.denominator)):
-            if count_id not in counts:
+            if count_id not in counts and count_id not in known.excused:
                 yield Fault((*path, field), f"there is no count {count_id!r}")
         if {rate.numerator, rate.denominator} <= counts.keys() and (
             counts[rate.numerator].per != counts[rate.denominator].per

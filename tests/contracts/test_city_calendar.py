@@ -1,0 +1,107 @@
+"""The working calendar says of every date whether it is worked, and of none that has not been published."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import islice
+from typing import Final
+
+import chinese_calendar  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from paidan_contracts.city import load_city
+from paidan_contracts.city.calendar import CalendarEnded, WorkingCalendar
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG
+
+SHANGHAI: Final = timezone(timedelta(hours=8))
+CALENDAR: Final = load_city(QUANCHENG).calendar
+DATES: Final = [date(2025, 1, 1) + timedelta(days=n) for n in range(730)]
+
+
+def at(day: int, hour: int, minute: int = 0, month: int = 2) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=SHANGHAI)
+
+
+def test_every_date_is_as_the_library_has_it() -> None:
+    """The table is our own, but it was seeded from there; a slip of the hand would shift deadlines for a year."""
+    assert {day: CALENDAR.is_working_day(day) for day in DATES} == {
+        day: chinese_calendar.is_workday(day) for day in DATES
+    }
+
+
+@pytest.mark.parametrize(
+    ("year", "make_up_days"),
+    [
+        (2025, ["01-26", "02-08", "04-27", "09-28", "10-11"]),
+        (2026, ["01-04", "02-14", "02-28", "05-09", "09-20", "10-10"]),
+    ],
+)
+def test_make_up_days_are_worked(year: int, make_up_days: list[str]) -> None:
+    weekends = [day for day in DATES if day.year == year and day.weekday() > 4 and CALENDAR.is_working_day(day)]
+
+    assert [f"{day:%m-%d}" for day in weekends] == make_up_days
+    assert sum(CALENDAR.is_working_day(day) for day in DATES if day.year == year) == 248
+
+
+@pytest.mark.parametrize("day", [date(2027, 1, 1), date(2024, 12, 31), date(2030, 6, 1)])
+def test_a_date_outside_the_table_is_never_guessed(day: date) -> None:
+    """A library that answers on without make-up days is wrong by a week every spring."""
+    with pytest.raises(CalendarEnded, match=str(day)):
+        CALENDAR.is_working_day(day)
+
+
+def test_shifts_that_would_pass_the_last_date_end_loudly() -> None:
+    shifts = CALENDAR.shifts_from(datetime(2026, 12, 31, 17, tzinfo=SHANGHAI))
+
+    assert next(shifts)[1] == datetime(2026, 12, 31, 18, tzinfo=SHANGHAI)
+    with pytest.raises(CalendarEnded):
+        next(shifts)
+
+
+def test_shifts_skip_the_spring_festival() -> None:
+    shifts = list(islice(CALENDAR.shifts_from(at(14, 17)), 2))
+
+    assert shifts == [(at(14, 14), at(14, 18)), (at(24, 8), at(24, 12))]
+
+
+@pytest.mark.parametrize(
+    ("moment", "worked"),
+    [
+        (at(14, 8), True),  # a Saturday, but a make-up day
+        (at(14, 12), False),
+        (at(14, 13, 59), False),
+        (at(14, 14), True),
+        (at(15, 10), False),
+        (at(13, 23).astimezone(UTC), False),
+        (at(14, 9).astimezone(UTC), True),
+    ],
+)
+def test_working_time_is_the_citys(moment: datetime, worked: bool) -> None:
+    assert CALENDAR.is_working_time(moment) is worked
+
+
+def test_a_day_is_worth_its_shifts() -> None:
+    assert CALENDAR.hours_per_day == timedelta(hours=8)
+    assert load_city(LOSANGELES).calendar.hours_per_day == timedelta(hours=9)
+
+
+def test_a_report_counts_on_the_citys_own_day() -> None:
+    """The month's last evening in Los Angeles is already the next month in UTC."""
+    calendar = load_city(LOSANGELES).calendar
+
+    assert calendar.local_day(datetime(2020, 2, 1, 7, 59, tzinfo=UTC)) == date(2020, 1, 31)
+    assert calendar.local_day(datetime(2020, 2, 1, 8, 0, tzinfo=UTC)) == date(2020, 2, 1)
+
+
+def test_a_promised_day_ends_with_its_last_moment() -> None:
+    """Midnight belongs to the next day, and days with a change of clocks have other lengths."""
+    calendar = load_city(LOSANGELES).calendar
+
+    assert calendar.end_of_day(date(2020, 1, 2)) == datetime(2020, 1, 3, 7, 59, 59, 999999, tzinfo=UTC)
+    assert calendar.end_of_day(date(2020, 3, 8)) == datetime(2020, 3, 9, 6, 59, 59, 999999, tzinfo=UTC)
+
+
+def test_holidays_in_los_angeles_are_not_worked() -> None:
+    calendar: WorkingCalendar = load_city(LOSANGELES).calendar
+
+    assert not calendar.is_working_day(date(2020, 1, 20))
+    assert not calendar.is_working_day(date(2020, 7, 3))
+    assert calendar.is_working_day(date(2020, 1, 21))

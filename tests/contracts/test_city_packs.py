@@ -1,0 +1,233 @@
+"""The packs that we ship hold what they promise, are quick to read, and come back from their bytes unchanged."""
+
+import csv
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from paidan_contracts.city import NOWHERE, City, Routable, Routed, load_city, version_of
+from paidan_contracts.city.part import Limit
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG, ROOT, TINY, copied, edit
+
+RECORDS: Final = ROOT.parent / "shared" / "data" / "myla311_2020_10k.csv"
+QUAN: Final = load_city(QUANCHENG)
+
+
+def quickest(act: Callable[[], object]) -> float:
+    """Time the best of several runs: what the code costs, not what the machine happens to be doing."""
+    return min(_timed(act) for _ in range(7))
+
+
+def _timed(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("folder", [TINY, QUANCHENG, LOSANGELES], ids=lambda folder: folder.name)
+def test_a_city_comes_back_from_its_bytes_unchanged(folder: Path) -> None:
+    city = load_city(folder)
+
+    content = city.pack.canonical()
+    again = City.from_canonical(content)
+
+    assert again.pack == city.pack
+    assert again.version == city.version == version_of(content)
+    assert again.pack.canonical() == content
+
+
+def test_the_version_changes_with_the_content_and_not_with_the_writing(tmp_path: Path) -> None:
+    before = load_city(TINY).version
+    folder = copied(TINY, tmp_path)
+
+    edit(folder, "terms.toml", "radius_m = 50", "radius_m = 50.0  # metres")
+    assert load_city(folder).version == before
+
+    edit(folder, "terms.toml", "radius_m = 50.0", "radius_m = 51")
+    assert load_city(folder).version != before
+
+
+@pytest.mark.parametrize(("folder", "within_s"), [(TINY, 0.02), (QUANCHENG, 0.3)], ids=["tiny", "quancheng"])
+def test_a_pack_is_read_and_checked_quickly(folder: Path, within_s: float) -> None:
+    assert quickest(lambda: load_city(folder)) < within_s
+
+
+def test_a_published_city_is_read_quickly() -> None:
+    content = QUAN.pack.canonical()
+
+    assert quickest(lambda: City.from_canonical(content)) < 0.1
+
+
+def test_quancheng_is_as_large_as_it_should_be() -> None:
+    pack = QUAN.pack
+    levels = Counter(place.level for place in pack.geography.places)
+
+    assert len(pack.departments) >= 30
+    assert len(pack.catalogue.rows) >= 60
+    assert levels["district"] >= 4
+    assert levels["street"] >= 16
+    assert {department.kind for department in pack.departments} >= {"urban-management", "street-office", "utility"}
+    assert {source.kind for source in pack.sources} >= {"hotline", "photo", "camera", "patrol"}
+    grid = pack.geography.grid
+    assert grid is not None
+    assert sum(run.end - run.begin for run in grid.runs) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("row", "amount", "unit"),
+    [
+        ("C0101-1", 2, "urgent_hour"),
+        ("C0101-2", 4, "working_hour"),
+        ("C0110-2", 1, "working_day"),
+        ("C0104-5", 1, "working_day"),
+        ("C0137-3", 2, "working_hour"),
+        ("C0402-4", 15, "working_day"),
+        ("E0101-1", 2, "urgent_day"),
+        ("E0101-2", 15, "working_day"),
+        ("E0110-1", 4, "working_hour"),
+        ("E0122-1", 1, "urgent_hour"),
+        ("E0122-2", 3, "working_day"),
+        ("E0401-1", 2, "urgent_hour"),
+        ("E0501-1", 1, "urgent_hour"),
+        ("E0501-2", 5, "working_day"),
+        ("E0507-1", 4, "working_hour"),
+    ],
+)
+def test_limits_are_those_of_the_filing_standard(row: str, amount: int, unit: str) -> None:
+    limit = QUAN.limit_of(QUAN.rows[row])
+
+    assert limit is not None
+    assert (limit.amount, limit.unit) == (amount, unit)
+
+
+def test_a_row_is_chosen_by_condition_or_is_the_default() -> None:
+    assert QUAN.row_of("C0137", "1") == QUAN.rows["C0137-1"]
+    assert QUAN.row_of("C0137") == QUAN.rows["C0137-2"]
+    assert QUAN.row_of("C0137", "9") is QUAN.row_of("E9999") is None
+
+
+def test_what_states_no_limit_has_the_citys_or_none() -> None:
+    losangeles = load_city(LOSANGELES)
+
+    assert QUAN.limit_of(None) == Limit(amount=4, unit="working_hour")
+    assert losangeles.limit_of(losangeles.row_of("E0101")) is None
+
+
+def test_the_sources_own_words_are_known() -> None:
+    """A camera's number, a hotline's category and a patrol's code may stand for the same class."""
+    words = [("camera-platform", "890"), ("hotline-12345", "市容环境/暴露生活垃圾"), ("grid-patrol", "E0110")]
+
+    assert [entry.class_code for word in words if (entry := QUAN.category(*word))] == ["E0110"] * 3
+    heartbeat = QUAN.category("camera-platform", "videoloss")
+    assert heartbeat is not None
+    assert heartbeat.ignored
+    assert QUAN.category("hotline-12345", "890") is None
+    assert QUAN.category("nobody", "890") is None
+
+
+@pytest.mark.parametrize("code", sorted(QUAN.classes))
+def test_every_class_of_quancheng_finds_a_department_wherever_it_is(code: str) -> None:
+    noon, night = (datetime(2026, 3, 2, hour, tzinfo=QUAN.zone) for hour in (10, 23))
+
+    for place in QUAN.pack.geography.places:
+        for at in (noon, night):
+            spot = QUAN.place_of_code(place.code)
+            if place.level != "district":
+                found = QUAN.route(Routable(class_code=code, spot=spot, channel="photo", source="snap", at=at))
+                assert isinstance(found, Routed), f"{code} in {place.code}"
+
+
+def test_quancheng_decides_by_class_place_owner_and_time() -> None:
+    def led(
+        code: str, position: tuple[float, float] | None = (36.65, 116.99), hour: int = 10, **more: str
+    ) -> str | None:
+        spot = QUAN.place_of(*position) if position else NOWHERE
+        at = datetime(2026, 3, 2, hour, tzinfo=QUAN.zone)
+        owner, condition = more.get("owner"), more.get("condition")
+        found = QUAN.route(
+            Routable(
+                class_code=code, spot=spot, channel="photo", source="snap", at=at, owner=owner, condition=condition
+            )
+        )
+        return found.department if isinstance(found, Routed) else None
+
+    station = (36.713 - 66.5 * 0.0009, 116.9 + 24.5 * 0.00112)
+    assert led("E0110") == "minghu-sanitation"
+    assert led("E0110", station) == "station-authority"
+    assert led("E0401") == "minghu-management"
+    assert led("E0401", hour=23) == "night-squad"
+    assert led("C0123") == "minghu-management"
+    assert led("C0123", condition="1") == "road-maintenance"
+    assert led("C0123", owner="telecom") == "telecom"
+    assert led("E0110", None) is None
+
+
+def test_every_department_of_quancheng_has_work() -> None:
+    """A department that no rule ever names would wait for orders for ever."""
+    registry = QUAN.routebook.registry
+    named = {
+        registry.named(lead, QUAN.place_of_code(place.code))
+        for rule in QUAN.pack.routing
+        for lead in (rule.lead, *rule.helpers)
+        for place in QUAN.pack.geography.places
+    }
+
+    assert QUAN.departments.keys() - named == set()
+
+
+def test_a_cameras_trust_depends_on_its_confidence() -> None:
+    camera, hotline = QUAN.sources["camera-platform"], QUAN.sources["hotline-12345"]
+
+    assert camera.is_trusted(0.8)
+    assert not camera.is_trusted(0.79)
+    assert not camera.is_trusted(None)
+    assert hotline.is_trusted(None)
+
+
+def test_terms_of_a_class_go_before_the_citys() -> None:
+    assert QUAN.match_terms("C0137").radius_m == 20
+    assert QUAN.match_terms("E0110").radius_m == QUAN.matching.radius_m
+    assert QUAN.match_terms("E0184").off
+    assert QUAN.match_terms(None).radius_m == QUAN.matching.radius_m
+    assert QUAN.screen_terms("E0401").dwell_s == 180
+    assert QUAN.screen_terms("E0110").dwell_s == 0
+
+
+def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
+    grid = QUAN.pack.geography.grid
+    assert grid is not None
+    codes = Counter(
+        QUAN.place_of(
+            grid.north - (run.row + 0.5) * grid.cell_height, grid.west + (column + 0.5) * grid.cell_width
+        ).grid
+        for run in grid.runs
+        for column in range(run.begin, run.end)
+    )
+
+    assert max(codes.values()) == 1
+    assert all(code and re.fullmatch(r"[0-9]{15}", code) for code in codes)
+
+
+@pytest.mark.skipif(not RECORDS.exists(), reason="the real records are not here")
+def test_the_mapping_knows_every_value_of_the_real_records() -> None:
+    city = load_city(LOSANGELES)
+    mapping = city.imports["myla311"]
+    with RECORDS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    columns = mapping.columns
+    assert {columns.id, columns.reported_at, columns.promised_on, columns.address} <= rows[0].keys()
+    assert {row[columns.category] for row in rows} == {each.value for each in mapping.categories}
+    assert {row[columns.owner or ""] for row in rows} == {each.value for each in mapping.owners}
+    assert {row[columns.source or ""] for row in rows} <= {each.value for each in mapping.sources}
+    assert {row[columns.status] for row in rows} == {each.value for each in mapping.statuses}
+    districts = {row[columns.district or ""] for row in rows} - {""}
+    assert {city.place_of_code(code).district for code in districts} == districts
+    for row in rows[:200]:
+        datetime.strptime(row[columns.reported_at], mapping.time_format).replace(tzinfo=city.zone)
