@@ -2,27 +2,31 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from paidan_contracts.actions import Rating
 from paidan_contracts.state import Status
-from paidan_contracts.wire import CaseId, Code, Count, Digest, Moment, Said, Slug, Version
+from paidan_contracts.wire import CaseId, Code, Count, Digest, Moment, Slug, Version
 
 StepType = Annotated[str, StringConstraints(pattern=r"^case\.[a-z_]+\.v1$")]
 """Any first-version step. All of them carry the whole state, so a step that is newer than this code counts as well."""
 
 
-class Slim(Said):
-    """A part of a case event. Half the fields of the whole model cost half the time: 8 us an event, not 16."""
+Happened = str | None
+"""A time of which only matters that there is one. Reading it as a time would cost more than all the rest."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+
+class Slim(BaseModel):
+    """A part of a case event. It is read in half the time that the whole model takes."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class LimitSeen(Slim):
     """One handling limit of an assignment."""
 
-    due_at: Moment | None = None
-    finished_at: Moment | None = None
+    due_at: Happened = None
+    finished_at: Happened = None
     late: bool | None = None
 
 
@@ -30,14 +34,14 @@ class AssignmentSeen(Slim):
     """One department's turn."""
 
     department: Slug
-    accept_by: Moment | None = None
-    accepted_at: Moment | None = None
-    accept_overdue_at: Moment | None = None
+    accept_by: AwareDatetime | None = None
+    accepted_at: AwareDatetime | None = None
+    accept_overdue_at: Happened = None
     limits: tuple[LimitSeen, ...] = ()
-    overdue_at: Moment | None = None
+    overdue_at: Happened = None
     reworks: Count = 0
-    returned_at: Moment | None = None
-    withdrawn_at: Moment | None = None
+    returned_at: Happened = None
+    withdrawn_at: Happened = None
 
 
 class PlaceSeen(Slim):

@@ -5,12 +5,29 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from paidan_contracts.city.indicators import Indicators, Judge, judges, share
+from paidan_contracts.city.indicators import Count, Indicators, Judge, judges, share
+from paidan_contracts.city.part import Names
 from paidan_contracts.ids import named
 from paidan_contracts.scores import Dimension
 from paidan_scoring.bits import unpacked
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("city", "department", "district", "street", "class", "source")
+
+
+# What every city's rows show, in this order. A pack that defines one of these has the last word on it.
+BASIC: Final = tuple(
+    Count(id=name, names=Names(zh=zh, en=en), holds=holds)
+    for name, zh, en, holds in (
+        ("cases", "案件数", "Cases", "not voided and not not_accepted"),
+        ("voided", "作废数", "Voided", "voided"),
+        ("not_accepted", "不受理数", "Not accepted", "not_accepted"),
+        ("handled", "处置数", "Handled", "handled"),
+        ("open", "未结案数", "Open", "open"),
+        ("on_time", "按期处置数", "Handled on time", "on_time"),
+        ("late", "超期处置数", "Handled late", "late"),
+        ("no_limit", "无期限处置数", "Handled without a limit", "handled and not limited"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +65,10 @@ class Reckoner:
     """A city's indicators, made ready to judge tallies. The same facts are judged once."""
 
     def __init__(self, indicators: Indicators) -> None:
-        self.indicators = indicators
-        self._judges: tuple[Judge, ...] = judges(indicators)
+        defined = {count.id for count in indicators.counts}
+        counts = indicators.counts + tuple(count for count in BASIC if count.id not in defined)
+        self.indicators = indicators.model_copy(update={"counts": counts})
+        self._judges: tuple[Judge, ...] = judges(self.indicators)
         self._counted = cache(self._judged)
 
     def lines(self, tallies: Iterable[Tally]) -> list[Line]:

@@ -1,15 +1,22 @@
 """What scoring hears: steps of cases, in batches, each inside the batch's one transaction."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
 
+from paidan_chassis.database import Connection
 from paidan_chassis.records import Record
 from paidan_chassis.work import Work
 from paidan_scoring import queries
-from paidan_scoring.events import StepSeen
 from paidan_scoring.packs import Packs
-from paidan_scoring.queries import Connection
+from paidan_scoring.queries import Placed
 from paidan_scoring.reading import Unreadable, read
 from paidan_scoring.tally import Row, rows_of
+
+_AT_ONCE: Final = 1000
+_BREATHES_EVERY: Final = 100
 
 
 class Fold:
@@ -19,34 +26,63 @@ class Fold:
         self._packs = packs
 
     async def apply(self, work: Work) -> None:
-        """Fold the steps in. Within a batch only the highest version of each case is looked at."""
-        await queries.fold(work.conn, await self._rows(work.conn, newest(_steps(work))))
+        """Fold the steps in. While PostgreSQL works on one part of a large batch, the next part is being read."""
+        await queries.prepare(work.conn)
+        running = _Running(work.conn)
+        try:
+            records = iter(work.records)
+            while part := list(islice(records, _AT_ONCE)):
+                await running.start(await self._newest(work, part))
+            await running.settle()
+        finally:
+            await running.abandon()
 
     def forget(self) -> None:
         """Nothing to forget: packs never change, and no state of a case is kept in memory."""
 
-    async def _rows(self, conn: Connection, steps: Iterable[tuple[Record, StepSeen]]) -> list[tuple[Row, int]]:
-        rows: list[tuple[Row, int]] = []
-        for record, step in steps:
-            zone = await self._packs.zone(conn, step.state.city_version)
-            rows.extend((row, record.partition) for row in rows_of(step, zone))
-        return rows
+    async def _newest(self, work: Work, part: Sequence[Record]) -> list[Placed]:
+        """Give the rows of each case's highest version: it carries the whole state, so earlier ones add nothing."""
+        newest: dict[str, list[Placed]] = {}
+        for number, record in enumerate(part):
+            if number % _BREATHES_EVERY == 0:
+                await asyncio.sleep(0)  # lets the statement that runs get its bytes, and the edge its turn
+            match await self._read(record):
+                case Unreadable(reason, field):
+                    work.bury(record, reason, field)
+                case rows:
+                    seen = newest.get(rows[0].case_id)
+                    if seen is None or seen[0].row.version < rows[0].version:
+                        newest[rows[0].case_id] = [Placed(row, record.partition) for row in rows]
+        return [row for rows in newest.values() for row in rows]
+
+    # A step is taken apart at once: a batch of whole steps held in memory makes Python's collector look through it
+    # again and again, which doubles the cost of reading.
+    async def _read(self, record: Record) -> Sequence[Row] | Unreadable:
+        step = read(record)
+        if isinstance(step, Unreadable):
+            return step
+        version = step.state.city_version
+        return list(rows_of(step, self._packs.known_zone(version) or await self._packs.zone(version)))
 
 
-def newest(steps: Iterable[tuple[Record, StepSeen]]) -> list[tuple[Record, StepSeen]]:
-    """Keep the highest version of each case: it carries the whole state, so what came before has nothing to add."""
-    kept: dict[str, tuple[Record, StepSeen]] = {}
-    for record, step in steps:
-        seen = kept.get(step.case_id)
-        if seen is None or seen[1].version < step.version:
-            kept[step.case_id] = record, step
-    return list(kept.values())
+class _Running:
+    """The statement that PostgreSQL is working on; one at a time, as a connection allows no more."""
 
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._statement: asyncio.Task[int] | None = None
 
-def _steps(work: Work) -> Iterable[tuple[Record, StepSeen]]:
-    for record in work.records:
-        match read(record):
-            case Unreadable(reason, field):
-                work.bury(record, reason, field)
-            case step:
-                yield record, step
+    async def start(self, rows: Sequence[Placed]) -> None:
+        await self.settle()
+        self._statement = asyncio.create_task(queries.fold(self._conn, rows))
+
+    async def settle(self) -> None:
+        if self._statement:
+            await self._statement
+            self._statement = None
+
+    async def abandon(self) -> None:
+        if self._statement:
+            self._statement.cancel()
+            with suppress(asyncio.CancelledError, Exception):  # what failed first is what is raised
+                await self._statement

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from paidan_chassis.database import Connection
 from paidan_contracts.scores import Dimension
+from paidan_scoring.bits import BIT
 from paidan_scoring.figures import ScoreName, Tally
 from paidan_scoring.periods import Period
-from paidan_scoring.queries import Connection
 
 COLUMN: Final[dict[Dimension, str]] = {
     "city": "city",
@@ -33,6 +34,18 @@ async def pack_in_use(conn: Connection, city: str) -> str | None:
     """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
     version: str | None = await conn.fetchval(_PACK_IN_USE, city)
     return version
+
+
+_PACKS_IN_USE: Final = """
+    SELECT DISTINCT ON (city) city, version
+      FROM cities.pack
+     ORDER BY city, published_at DESC, version
+"""
+
+
+async def packs_in_use(conn: Connection) -> dict[str, str]:
+    """Name the pack of every city."""
+    return {row["city"]: row["version"] for row in await conn.fetch(_PACKS_IN_USE)}
 
 
 _TALLIES: Final = """
@@ -151,11 +164,16 @@ async def counted(
 
 
 _CONSERVATION: Final = """
-    SELECT (SELECT count(DISTINCT case_id) FROM fact) AS cases,
-           (SELECT count(*) FROM fact) AS facts,
-           (SELECT count(*) FROM fact WHERE facts & 1 = 1) AS current,
+    SELECT count(DISTINCT case_id) AS cases,
+           count(*) AS facts,
+           count(*) FILTER (WHERE facts & $1 <> 0) AS current,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $2 <> 0) AS open,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $3 <> 0) AS closed,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $4 <> 0) AS voided,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $5 <> 0) AS not_accepted,
            (SELECT COALESCE(sum(number), 0)::bigint FROM tally WHERE dimension = 'city') AS tallied,
            (SELECT count(*) FROM tally WHERE number < 0) AS negative
+      FROM fact
 """
 
 
@@ -166,16 +184,23 @@ class Conservation:
     cases: int
     facts: int
     current: int
+    open: int
+    closed: int
+    voided: int
+    not_accepted: int
     tallied: int
     negative: int
 
     @property
     def holds(self) -> bool:
-        """Tell whether each case is current once, and each fact is tallied once."""
-        return self.cases == self.current and self.facts == self.tallied and not self.negative
+        """Tell whether each case is current once and has come to one thing, and each fact is tallied once."""
+        ends = self.open + self.closed + self.voided + self.not_accepted
+        return self.cases == self.current == ends and self.facts == self.tallied and not self.negative
 
 
 async def conservation(conn: Connection) -> Conservation:
-    """Count facts and what is tallied of them, in one snapshot. It reads everything: minutes of millions."""
-    row = await conn.fetchrow(_CONSERVATION)
-    return Conservation(**dict(row)) if row else Conservation(0, 0, 0, 0, 0)
+    """Count facts and what is tallied of them, in one snapshot. It reads everything, so it may take seconds."""
+    [row] = await conn.fetch(
+        _CONSERVATION, BIT["current"], BIT["open"], BIT["closed"], BIT["voided"], BIT["not_accepted"]
+    )
+    return Conservation(**dict(row))

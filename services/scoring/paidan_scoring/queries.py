@@ -1,22 +1,29 @@
 """Every statement that a lane of scoring runs, one function each. The caller owns the transaction."""
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, NamedTuple
 
-import asyncpg
-
+from paidan_chassis.database import Connection, Pool
 from paidan_scoring.tally import Row
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+
+class Placed(NamedTuple):
+    """A row, and the input partition that its case comes in by."""
+
+    row: Row
+    partition: int
+
 
 # A plan made while the table was small would read all of it for every row once it is large.
 _NEVER_SCAN: Final = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 
-# paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here.
+# paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here. The fact is
+# then found again by its place in the table (ctid), which the lane's lock keeps true and which saves half the work.
 # moved: what leaves the tallies and what enters them; what is alike in everything cancels out.
 _FOLD: Final = """
       WITH paired AS MATERIALIZED (
            SELECT incoming.*,
+                  old.ctid AS old_ctid,
                   old.partition AS old_partition,
                   old.city AS old_city,
                   old.day AS old_day,
@@ -31,7 +38,7 @@ _FOLD: Final = """
                AS incoming (case_id, assignment, version, partition, city, day, department,
                             district, street, class_code, source, facts)
              LEFT JOIN LATERAL (
-                  SELECT *
+                  SELECT ctid, version, partition, city, day, department, district, street, class_code, source, facts
                     FROM fact
                    WHERE fact.case_id = incoming.case_id
                      AND fact.assignment = incoming.assignment
@@ -39,25 +46,30 @@ _FOLD: Final = """
              ) AS old ON true
             WHERE old.version IS NULL
                OR old.version < incoming.version
-      ), put AS (
+      ), renewed AS (
+           UPDATE fact
+              SET version = paired.version,
+                  partition = paired.partition,
+                  city = paired.city,
+                  day = paired.day,
+                  department = paired.department,
+                  district = paired.district,
+                  street = paired.street,
+                  class_code = paired.class_code,
+                  source = paired.source,
+                  facts = paired.facts
+             FROM paired
+            WHERE fact.ctid = paired.old_ctid
+      ), added AS (
            INSERT INTO fact (case_id, assignment, version, partition, city, day, department,
                              district, street, class_code, source, facts)
            SELECT case_id, assignment, version, partition, city, day, department,
                   district, street, class_code, source, facts
              FROM paired
-               ON CONFLICT (case_id, assignment) DO UPDATE
-              SET version = EXCLUDED.version,
-                  partition = EXCLUDED.partition,
-                  city = EXCLUDED.city,
-                  day = EXCLUDED.day,
-                  department = EXCLUDED.department,
-                  district = EXCLUDED.district,
-                  street = EXCLUDED.street,
-                  class_code = EXCLUDED.class_code,
-                  source = EXCLUDED.source,
-                  facts = EXCLUDED.facts
+            WHERE old_ctid IS NULL
       ), moved AS MATERIALIZED (
-           SELECT partition, city, day, department, district, street, class_code, source, facts, sum(step) AS number
+           SELECT partition, city, day, department, district, street, class_code, source, facts,
+                  sum(step)::integer AS number
              FROM (
                   SELECT partition, city, day, department, district, street, class_code, source, facts, 1 AS step
                     FROM paired
@@ -65,7 +77,7 @@ _FOLD: Final = """
                   SELECT old_partition, old_city, old_day, old_department, old_district, old_street, old_class_code,
                          old_source, old_facts, -1
                     FROM paired
-                   WHERE old_partition IS NOT NULL
+                   WHERE old_ctid IS NOT NULL
              ) AS step
             GROUP BY partition, city, day, department, district, street, class_code, source, facts
            HAVING sum(step) <> 0
@@ -90,17 +102,21 @@ _FOLD: Final = """
 """
 
 
-async def fold(conn: Connection, rows: Sequence[tuple[Row, int]]) -> int:
-    """Put down rows that are newer than what is there, each with its input partition, and move the tallies with them.
+async def prepare(conn: Connection) -> None:
+    """Tell the planner, for this transaction, what it cannot know."""
+    await conn.execute(_NEVER_SCAN)
+
+
+async def fold(conn: Connection, rows: Sequence[Placed]) -> int:
+    """Put down rows that are newer than what is there, and move the tallies with them; call ``prepare`` before.
 
     Tells how many rows were newer. A case and assignment may stand in ``rows`` once only. The lane's lock is what keeps
     two owners from folding the same case at the same time.
     """
     if not rows:
         return 0
-    columns = list(zip(*(row for row, _ in rows), strict=True))
-    partitions = [partition for _, partition in rows]
-    await conn.execute(_NEVER_SCAN)
+    columns = list(zip(*(placed.row for placed in rows), strict=True))
+    partitions = [placed.partition for placed in rows]
     return int(await conn.fetchval(_FOLD, *columns[:3], partitions, *columns[3:]))
 
 
@@ -111,7 +127,7 @@ _PACK: Final = """
 """
 
 
-async def pack_content(conn: Connection, version: str) -> bytes | None:
+async def pack_content(pool: Pool, version: str) -> bytes | None:
     """Read a published pack; None when there is none such."""
-    content: bytes | None = await conn.fetchval(_PACK, version)
+    content: bytes | None = await pool.fetchval(_PACK, version, timeout=5.0)
     return content

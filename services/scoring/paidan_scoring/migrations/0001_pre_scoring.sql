@@ -39,6 +39,12 @@ CREATE TABLE mark (
     day     date NOT NULL
 );
 
+-- While facts are made anew from the log, figures are incomplete: up to which offset of each partition.
+CREATE TABLE rebuild (
+    partition integer PRIMARY KEY,
+    until     bigint NOT NULL
+);
+
 -- Every figure that was shown or published, so that its id can be asked back. version 0: shown, never published.
 CREATE TABLE score (
     score_id          uuid PRIMARY KEY,
