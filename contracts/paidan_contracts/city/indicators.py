@@ -7,8 +7,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from paidan_contracts.city.facts import Condition, ConditionText, Holds, condition
-from paidan_contracts.city.part import Name, Names, Part, Text
-from paidan_contracts.wire import Slug
+from paidan_contracts.city.part import Names, Part, Text
+from paidan_contracts.wire import Code, Slug
 
 
 class Count(Part):
@@ -40,7 +40,7 @@ class Rate(Part):
 class Indicators(Part):
     """A city's indicators under a version of their own, which every figure names."""
 
-    version: Name
+    version: Code = Field(description="Goes out with every figure on ``paidan.scores``.")
     basis: Text = Field(description="Which rule or standard the definitions follow.")
     counts: tuple[Count, ...]
     rates: tuple[Rate, ...]
