@@ -15,10 +15,6 @@ GROUPS: Final = {
     "score_commands": ("scores",),
     "verify_commands": ("verify",),
     "demo_commands": ("demo",),
-    "import_commands": ("import",),
-    "key_commands": ("keys",),
-    "score_commands": ("scores",),
-    "verify_commands": ("verify",),
 }
 
 

@@ -114,7 +114,8 @@ class Supervisor:
             port=port,
         )
         return Watched(
-            service=service,
+            name=service.name,
+            argv=service.argv,
             port=port,
             env=environment(service, told, home=self.home, credentials=self.credentials),
             log=self.home.log / f"{service.name}.log",

@@ -5,14 +5,13 @@ import logging
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from paidan_deploy import process
 from paidan_deploy.ports import LOOPBACK
-from paidan_deploy.services import Service
 from paidan_deploy.state import Condition, ServiceState
 
 log = logging.getLogger("paidan")
@@ -29,7 +28,8 @@ STEADY_AFTER_S: Final = 60.0
 class Watched:
     """A service's process and what became of it. `tick` does all that is due."""
 
-    service: Service
+    name: str
+    argv: Sequence[str]
     port: int
     env: Mapping[str, str]
     log: Path
@@ -45,7 +45,7 @@ class Watched:
     @property
     def state(self) -> ServiceState:
         return ServiceState(
-            name=self.service.name,
+            name=self.name,
             url=f"http://{LOOPBACK}:{self.port}",
             condition=self.condition,
             pid=None if self._running is None else self._running.pid,
@@ -55,7 +55,7 @@ class Watched:
 
     def start(self) -> None:
         """Start it now."""
-        launch = process.Launch(argv=self.service.argv, log=self.log, env=self.env)
+        launch = process.Launch(argv=self.argv, log=self.log, env=self.env)
         self._running = launch.spawn()
         process.Born.of(self._running.pid).write(self.born)
         self._started_at = time.monotonic()
@@ -70,7 +70,7 @@ class Watched:
             self.start()
         elif self.condition == "starting" and _is_ready(self.port):
             self.condition = "running"
-            log.info("%s is ready on port %d", self.service.name, self.port)
+            log.info("%s is ready on port %d", self.name, self.port)
 
     def resume(self) -> None:
         """Start it again after somebody lifted its halt."""
@@ -89,7 +89,7 @@ class Watched:
         try:
             self._running.wait(timeout=max(deadline - time.monotonic(), 0.05))
         except subprocess.TimeoutExpired:
-            log.warning("%s did not stop in time and was killed", self.service.name)
+            log.warning("%s did not stop in time and was killed", self.name)
             self._running.kill()
             self._running.wait(timeout=5)
         self._running = None
@@ -101,13 +101,13 @@ class Watched:
         self.detail = f"exit {code}, {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code}"
         if lasting is not None:
             self.condition = lasting
-            log.error("%s is %s and is not started again: %s", self.service.name, lasting, self.detail)
+            log.error("%s is %s and is not started again: %s", self.name, lasting, self.detail)
             return
         steady = time.monotonic() - self._started_at > STEADY_AFTER_S
         self._wait_s = FIRST_WAIT_S if steady else min(self._wait_s * 2, LONGEST_WAIT_S)
         self._due_at = time.monotonic() + self._wait_s
         self.condition = "waiting"
-        log.warning("%s died (%s) and starts again in %.1f s", self.service.name, self.detail, self._wait_s)
+        log.warning("%s died (%s) and starts again in %.1f s", self.name, self.detail, self._wait_s)
 
 
 def _is_ready(port: int) -> bool:

@@ -1,0 +1,135 @@
+"""What the supervisor does about a service that dies, halts, or will not stop."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from paidan_deploy import ports
+from paidan_deploy.watched import Watched
+from tests.polling import poll_blocking
+
+SERVING = """
+import http.server, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+"""
+
+
+class Tended:
+    """Watched processes that are ended with the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[Watched] = []
+
+    def start(self, program: str) -> Watched:
+        port = ports.choose([None])
+        name = f"service{len(self.made)}"
+        each = Watched(
+            name=name,
+            argv=[sys.executable, "-c", program, str(port)],
+            port=port,
+            env=dict(os.environ),
+            log=self.folder / f"{name}.log",
+            born=self.folder / name / "process.json",
+        )
+        self.made.append(each)
+        each.start()
+        return each
+
+
+@pytest.fixture
+def tended(tmp_path: Path) -> Iterator[Tended]:
+    tended = Tended(tmp_path)
+    yield tended
+    for each in tended.made:
+        each.ask_to_stop()
+        each.see_it_stopped(time.monotonic() + 1)
+
+
+def becomes(each: Watched, condition: str, within_s: float = 10) -> None:
+    poll_blocking(lambda: ticked(each).condition == condition, within_s=within_s, what=f"{each.name} is {condition}")
+
+
+def ticked(each: Watched) -> Watched:
+    each.tick()
+    return each
+
+
+def test_a_service_runs_once_it_says_that_it_is_ready(tended: Tended) -> None:
+    each = tended.start(SERVING)
+    assert each.condition == "starting"
+
+    becomes(each, "running")
+
+    assert each.state.pid is not None
+
+
+def test_a_killed_service_is_started_again(tended: Tended) -> None:
+    each = tended.start(SERVING)
+    becomes(each, "running")
+    first = each.state.pid
+    assert first is not None
+    os.kill(first, 9)
+
+    becomes(each, "waiting")
+    assert "signal 9" in each.detail
+    becomes(each, "running")
+
+    assert each.state.pid != first
+    assert each.restarts == 1
+
+
+def test_a_service_that_keeps_dying_is_started_ever_more_seldom(tended: Tended) -> None:
+    each = tended.start("raise SystemExit('no such table')")
+    started = time.monotonic()
+
+    poll_blocking(lambda: ticked(each).restarts == 2, within_s=15, what="two restarts")
+
+    assert time.monotonic() - started > 3  # waits of 1 s and 2 s, and not of 0.5 s twice
+    becomes(each, "waiting")
+    assert "no such table" in each.detail
+
+
+@pytest.mark.parametrize(("code", "condition"), [(75, "halted"), (78, "misconfigured")])
+def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(tended: Tended, code: int, condition: str) -> None:
+    """Started again, it would only say the same; somebody has to look."""
+    each = tended.start(f"print('the cluster is another'); raise SystemExit({code})")
+    becomes(each, condition)
+
+    for _ in range(3):
+        each.tick()
+    assert (each.condition, each.restarts) == (condition, 0)
+    assert "the cluster is another" in each.detail
+
+    each.resume()
+    assert each.condition == "starting"
+
+
+def test_a_service_deaf_to_sigterm_is_killed_at_the_deadline(tended: Tended) -> None:
+    each = tended.start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVING)
+    becomes(each, "running")
+    pid = each.state.pid
+
+    each.ask_to_stop()
+    each.see_it_stopped(time.monotonic() + 0.3)
+
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_fixed_port_is_taken_when_free_and_another_when_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        taken = squatter.getsockname()[1]
+
+        assert ports.choose([taken]) != taken
+    assert ports.choose([taken]) == taken
+    assert ports.choose([taken], taken=frozenset({taken})) != taken
