@@ -1,0 +1,40 @@
+"""The one progress display of a demonstration day."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .monitor import Seen
+from .reporters import Reporters
+
+
+def progress(now: datetime, midnight: datetime, zone: ZoneInfo, *, reporters: Reporters, seen: Seen) -> Group:
+    """Draw the city's time and what has happened so far."""
+    lived = min(max((now - midnight) / timedelta(days=1), 0.0), 1.0)
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        Text(f"{now.astimezone(zone):%Y-%m-%d %H:%M}", style="bold"), ProgressBar(total=1.0, completed=lived, width=48)
+    )
+    counts = Table.grid(padding=(0, 3))
+    counts.add_row(*(Text(title, style="dim") for title, _ in _figures(reporters, seen)))
+    counts.add_row(*(Text(f"{count:,}", style="bold") for _, count in _figures(reporters, seen)))
+    return Group(head, counts)
+
+
+def _figures(reporters: Reporters, seen: Seen) -> list[tuple[str, int]]:
+    return [
+        ("reports 上报", reporters.sent),
+        ("opened 立案", seen.outcomes["opened"]),
+        ("merged 合并", seen.outcomes["merged"]),
+        ("suppressed 重复告警", seen.outcomes["suppressed"]),
+        ("dispatched 派遣", seen.steps["case.dispatched.v1"]),
+        ("returned 退单", seen.steps["case.returned.v1"]),
+        ("overdue 超时", seen.steps["case.overdue.v1"]),
+        ("rework 返工", seen.steps["case.reworked.v1"]),
+        ("closed 结案", seen.steps["case.closed.v1"]),
+        ("reopened 重办", seen.steps["case.reopened.v1"]),
+    ]

@@ -1,0 +1,92 @@
+"""`paidan demo`: the main job of `make run`."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from paidan_deploy import published_packs, score_commands, verify_commands
+from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.conservation.balance import Balance
+from paidan_deploy.demo.display import progress
+from paidan_deploy.demo.monitor import Monitor
+from paidan_deploy.demo.play import Day, next_day, play
+from paidan_deploy.demo.reporters import Reporters
+from paidan_deploy.keyring import connected
+from paidan_deploy.stack import Stack
+from paidan_deploy.stack_commands import show, stay
+
+CITY = "quancheng"
+
+
+def register(app: typer.Typer) -> None:
+    """Put this command into the `paidan` command."""
+    app.command(epilog=example("paidan demo --once"))(demo)
+
+
+@said_plainly
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End by itself; exit status 1 when anything failed.")] = False,
+    seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 75,
+) -> None:
+    """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
+    stack = Stack.here()
+    try:
+        with out.status("starting") as shown:
+            stack.up(shown.update)
+        day = asyncio.run(_played(stack, seconds))
+        balance = asyncio.run(verify_commands.verified(stack))
+        sound = _shown(stack, day, balance)
+    except KeyboardInterrupt:
+        with out.status("stopping"):
+            stack.down()
+        out.print("Stopped.")
+        return
+    except BaseException:
+        if once:
+            stack.down()
+        raise
+    if once:
+        stack.down()
+        raise typer.Exit(0 if sound else 1)
+    stay(stack)
+
+
+async def _played(stack: Stack, seconds: float) -> Day:
+    at = stack.installation()
+    async with connected(at.database) as connection:
+        city = await published_packs.newest(connection, CITY)
+        day = await next_day(connection, city, seconds)
+        out.print(f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s")
+        with Live(console=out, refresh_per_second=5, transient=False) as live:
+
+            def show_progress(now: datetime, reporters: Reporters, monitor: Monitor) -> None:
+                live.update(progress(now, day.midnight, city.zone, reporters=reporters, seen=monitor.seen))
+
+            await play(at, connection, day, show_progress)
+    return day
+
+
+def _shown(stack: Stack, day: Day, balance: Balance) -> bool:
+    """Print what came of the day; False when a check or a service failed."""
+    period = f"{day.midnight:%Y-%m-%d}"
+    found = score_commands.asked(stack.installation(), city=CITY, period=period, by="department")
+    out.print(score_commands.table(found))
+    if balance.holds:
+        out.print(f"[green]nothing lost, nothing twice:[/green] {balance.line}", highlight=False)
+    else:
+        verify_commands.show(balance)
+    state = stack.state
+    sound = balance.holds and state is not None
+    if state is not None:
+        show(state, stack.halts())
+        sound = sound and all(each.condition == "running" and not each.restarts for each in state.services)
+    out.print(
+        f"Try next:  .venv/bin/paidan scores --city {CITY} --period {period} --by district\n"
+        "           .venv/bin/paidan verify\n"
+        "           .venv/bin/paidan import FILE --city losangeles --mapping myla311",
+        highlight=False,
+    )
+    return sound
