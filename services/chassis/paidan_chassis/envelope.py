@@ -78,7 +78,17 @@ class Envelope:
 class Exchange:
     """One request and its answer on their way through the envelope."""
 
-    __slots__ = ("_inner_receive", "_inner_send", "_limit", "_read", "scope", "started", "status", "trace_id")
+    __slots__ = (
+        "_inner_receive",
+        "_inner_send",
+        "_limit",
+        "_read",
+        "_swallows",
+        "scope",
+        "started",
+        "status",
+        "trace_id",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self.scope = scope
@@ -89,6 +99,7 @@ class Exchange:
         self._inner_send = send
         self._limit = limit
         self._read = 0
+        self._swallows = False
 
     @property
     def route(self) -> str:
@@ -115,6 +126,13 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Hand on a piece of the answer, with the trace id at its head."""
+        if message["type"] == "http.response.start" and _is_librarys_413(message):
+            self._swallows = True
+            await problems.too_large(self.limit).response()(self.scope, self.receive, self._pass_on)
+        if not self._swallows:
+            await self._pass_on(message)
+
+    async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message.get("headers", ()), (b"x-trace-id", self.trace_id.encode())]}
@@ -129,6 +147,11 @@ def problem_of(error: Exception) -> Problem:
         # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
         return problems.invalid(None, "a value cannot be stored", "有内容无法保存")
     return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
+
+
+def _is_librarys_413(start: Message) -> bool:
+    # Starlette puts a plain text in the place of any answer to a body that was announced too long for its route.
+    return start["status"] == 413 and (b"content-type", b"application/json") not in start.get("headers", ())
 
 
 def _trace_id(scope: Scope) -> str:

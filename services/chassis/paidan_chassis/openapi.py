@@ -1,5 +1,6 @@
 """The OpenAPI document of an edge: FastAPI's own, and the hot routes that FastAPI does not see."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -51,14 +52,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["security"] = [{name: []} for name in _SCHEMES]
     refused = {"description": "What is wrong, and where.", "content": _json(ErrorBody, "serialization", schemas)}
     for path, route in app.state.described.items():
-        document["paths"].setdefault(path, {})["post"] = _operation(route, schemas)
+        document["paths"].setdefault(path, {})["post"] = _operation(path, route, schemas)
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = refused
     return document
 
 
-def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(path: str, route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, text = route.text.strip().partition("\n\n")
     said: dict[str, Any] = {"description": "Done."}
     if route.answers:
@@ -66,7 +67,7 @@ def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": summary,
         "description": text.strip(),
-        "operationId": route.name,
+        "operationId": "_".join([route.name, *re.findall("[a-z0-9]+", path), "post"]),
         "requestBody": {"required": True, "content": _json(route.takes, "validation", schemas)},
         "responses": {"2XX": said},
     }
