@@ -144,7 +144,8 @@ def hot_route(
         raw = await request.body()
         return await handler(Call(request, who, raw, parse(model, raw)))
 
-    app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
+    # First in line: the router tries one route after the other, and each try costs a microsecond.
+    app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
     openapi.describe(app, path, openapi.Described(handler.__name__, handler.__doc__ or "", model, answers))
 
 

@@ -6,6 +6,7 @@ import time
 from typing import Final
 
 import asyncpg
+from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +37,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int, access_log: str) -> None:
         self._app = app
         self._metrics = metrics
+        self._kinds: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._body_limit = body_limit
         self._access_log = access_log
         self._log: Log = logger()
@@ -62,8 +64,12 @@ class Envelope:
 
     def _account_for(self, exchange: "Exchange") -> None:
         took_s = time.perf_counter() - exchange.started
-        self._metrics.observe("paidan_request_seconds", took_s, route=exchange.route)
-        self._metrics.count("paidan_requests_total", route=exchange.route, status=str(exchange.status))
+        kind = (exchange.route, exchange.status)
+        if kind not in self._kinds:
+            self._kinds[kind] = self._metrics.requests(*kind)
+        counter, timer = self._kinds[kind]
+        counter.inc()
+        timer.observe(took_s)
         if self._access_log == "all" or (self._access_log == "failed" and exchange.status >= 400):
             self._log.info(
                 "request_answered",

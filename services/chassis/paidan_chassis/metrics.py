@@ -92,6 +92,12 @@ class Metrics:
         """Add to a counter."""
         self._counters[name].labels(service=self.service, **labels).inc(amount)
 
+    def requests(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
+        """Give the counter and the timer of one kind of answer, to be kept: finding them costs more than using them."""
+        labels = {"service": self.service, "route": route}
+        counter = self._counters["paidan_requests_total"].labels(status=str(status), **labels)
+        return counter, self._histograms["paidan_request_seconds"].labels(**labels)
+
     def put(self, name: Gauge, value: float, **labels: str) -> None:
         """Set a gauge."""
         self._gauges[name].labels(service=self.service, **labels).set(value)
