@@ -6,10 +6,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
 from tests import servers as real
+
+# Two cores shared with a broker and a database: how long an example took says nothing about the code.
+settings.register_profile("paidan", deadline=None)
+settings.load_profile("paidan")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

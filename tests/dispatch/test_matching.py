@@ -13,7 +13,8 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.lifecycle import Moved, Opened, Refused, take_in
 from paidan_dispatch.matching import Forgotten, Nearby, Seen, seen, sighting, squares_around
 from paidan_dispatch.squares import metres_between, square_of, squares_within
-from tests.dispatch.town import bylaws, bylaws_of, document, follow, moved, opened, past_report, report, taken
+from tests.dispatch.town import follow, moved, opened, past_report, report, taken
+from tests.dispatch.town_pack import bylaws, bylaws_of, document
 
 BYLAWS = bylaws()
 

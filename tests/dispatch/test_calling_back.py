@@ -1,0 +1,58 @@
+"""What residents say once it is done, and when that begins the work anew."""
+
+import pytest
+
+from paidan_contracts.actions import CallBack, Finish, Inspect, Rating
+from tests.dispatch.town import How, at, closed, judged, moved, types
+from tests.dispatch.town_pack import bylaws_of, document
+
+
+@pytest.mark.parametrize("rating", ["satisfied", "basically_satisfied", "no_answer"])
+def test_an_answer_is_kept(rating: Rating) -> None:
+    after = moved(closed(), CallBack(rating=rating, solved="solved"), minutes=30)
+
+    (word,) = after.called_back
+    assert (after.status, word.rating, word.at, word.round) == ("closed", rating, at(30), 1)
+
+
+def test_dissatisfied_with_reason_it_begins_again_under_a_limit_of_its_own() -> None:
+    step = judged(closed(), CallBack(rating="dissatisfied"), How(minutes=30))
+
+    assert types(step) == ["called_back", "reopened"]
+    state = step.after  # type: ignore[union-attr] # checked by types()
+    (turn,) = state.assignments
+    assert (state.status, state.round, state.reopened, state.closed_at) == ("handling", 2, 1, None)
+    assert [limit.due_at for limit in turn.limits] == [at(360), at(150)]
+    assert turn.limits[0].finished_at == at(10), "what earlier rounds recorded stays"
+
+
+def test_without_a_limit_for_it_the_rows_own_runs_once_more() -> None:
+    pack = document()
+    del pack["clocks"]["reopening"]["limit"]
+
+    state = moved(closed(), CallBack(rating="dissatisfied"), minutes=60, by=bylaws_of(pack))
+
+    assert state.assignments[0].limits[1].due_at == at(60 + 6 * 60)
+
+
+def test_dissatisfied_without_good_reason_it_is_kept_and_counts_for_nothing() -> None:
+    after = moved(closed(), CallBack(rating="dissatisfied", reasonable=False))
+
+    assert (after.status, after.called_back[0].reasonable) == ("closed", False)
+
+
+def test_the_second_time_the_rating_is_kept_but_it_stays_closed() -> None:
+    state = moved(closed(), CallBack(rating="dissatisfied"), minutes=30)
+    for action in (Finish(), Inspect(passed=True)):
+        state = moved(state, action, minutes=40)
+
+    after = moved(state, CallBack(rating="dissatisfied"), minutes=50)
+
+    assert (after.status, after.reopened, len(after.called_back)) == ("closed", 1, 2)
+
+
+@pytest.mark.parametrize(("days", "status"), [(10, "handling"), (10.001, "closed")])
+def test_long_after_closing_it_takes_a_new_report(days: float, status: str) -> None:
+    state = closed(minutes=20)
+
+    assert moved(state, CallBack(rating="dissatisfied"), minutes=20 + days * 1440).status == status
