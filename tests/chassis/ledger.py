@@ -55,6 +55,7 @@ class Orders:
     dead_letter_limit: int = 100
     stalls_after_s: float = 60.0
     lock_wait_s: float = 2.0
+    session_timeout_ms: int = 6000
 
     def arguments(self) -> list[str]:
         return [sys.executable, "-m", "tests.chassis.ledger", json.dumps(asdict(self))]
@@ -68,6 +69,7 @@ class Orders:
             dead_letter_limit=self.dead_letter_limit,
             stalls_after_s=self.stalls_after_s,
             lock_wait_s=self.lock_wait_s,
+            session_timeout_ms=self.session_timeout_ms,
         )
         return Subscription(self.name, topics=tuple(self.topics), prefixes=tuple(self.prefixes), pace=pace)
 

@@ -32,6 +32,7 @@ class Source:
             client_id=reading.name,
             apply_types=False,
             logger=None,  # it would write two lines a batch
+            graceful_timeout=None,  # the batch in hand is waited for by the turn it has
             consumer_only=True,
             allow_auto_create_topics=False,
             metadata_max_age_ms=_METADATA_AGE_OF_PATTERN_MS if reading.prefixes else _METADATA_AGE_MS,

@@ -1,0 +1,21 @@
+"""Fixtures for tests of lanes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chassis.ledger import Orders
+from tests.chassis.stage import Stage
+from tests.servers import Servers
+
+
+@pytest.fixture
+async def stage(servers: Servers, database: str, topic_prefix: str, tmp_path: Path) -> Stage:
+    """Set a stage on the shared servers."""
+    # Servers of the user's own have Kafka's least session time-out; the suite's let a successor in sooner.
+    session_ms = 6000 if "PAIDAN_KAFKA" in os.environ else 1500
+    orders = Orders(kafka=servers.kafka, prefix=topic_prefix, dsn=database, session_timeout_ms=session_ms)
+    made = Stage(orders, tmp_path)
+    await made.prepare()
+    return made
