@@ -14,6 +14,7 @@ GROUPS: Final = {
     "import_commands": ("import",),
     "score_commands": ("scores",),
     "verify_commands": ("verify",),
+    "dead_letter_commands": ("dead-letters",),
     "demo_commands": ("demo",),
 }
 

@@ -1,0 +1,125 @@
+"""`paidan dead-letters list`, `show` and `redrive`."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from paidan_chassis.deadletters import DeadLetter, kept, letter, redrive
+from paidan_chassis.kafka import Kafka
+from paidan_chassis.producer import Publisher
+from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.errors import DeployError
+from paidan_deploy.keyring import Connection, connected
+from paidan_deploy.provision import shape
+from paidan_deploy.services import SERVICES
+from paidan_deploy.stack import Installation, Stack
+
+_SHOWN: Final = 1000
+Found = tuple[str, DeadLetter]
+"""A dead letter, and the schema that keeps it."""
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into the `paidan` command."""
+    letters = typer.Typer(help="Records that were set aside, why, and how to put them back.", no_args_is_help=True)
+    letters.command("list", epilog=example("paidan dead-letters list --all"))(show_all)
+    letters.command("show", epilog=example("paidan dead-letters show 3f2c... --value"))(show)
+    letters.command("redrive", epilog=example("paidan dead-letters redrive 3f2c..."))(put_back)
+    app.add_typer(letters, name="dead-letters")
+
+
+@said_plainly
+def show_all(
+    everything: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
+) -> None:
+    """List what was set aside, oldest first. What the records say is not shown: it may be about people."""
+    table = Table("id", "service", "record", "reason", "detail", "set aside", "put back", box=None, pad_edge=False)
+    for service, each in asyncio.run(_all(waiting_only=not everything)):
+        put = f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else ""
+        record = f"{each.topic}-{each.partition}@{each.offset}"
+        table.add_row(
+            str(each.letter_id), service, record, each.reason, each.detail, f"{each.buried_at:%m-%d %H:%M}", put
+        )
+    out.print(table if table.row_count else "No dead letters.")
+
+
+@said_plainly
+def show(
+    named: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
+    value: Annotated[bool, typer.Option("--value", help="What the record says, too. It may be about people.")] = False,
+) -> None:
+    """Show one: where it came from, its headers, why it was set aside."""
+    service, found = asyncio.run(_one(named))
+    out.print(
+        f"{found.topic}-{found.partition}@{found.offset}, set aside by {service} ({found.consumer})", highlight=False
+    )
+    out.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
+    for name, header in found.headers:
+        out.print(f"  {name}: {_text(header)}", highlight=False, markup=False)
+    if value:
+        out.print(_text(found.value), highlight=False, markup=False, soft_wrap=True)
+
+
+@said_plainly
+def put_back(
+    named: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that were not put back yet.")] = False,
+) -> None:
+    """Append records again to the topics they came from, as they were, once what was wrong with them is mended."""
+    if not named and not everything:
+        raise DeployError("name dead letters, or say --all")
+    done = asyncio.run(_redrive(named or []))
+    out.print(f"{done} put back.")
+
+
+async def _all(*, waiting_only: bool) -> list[Found]:
+    async with connected(Stack.here().installation().database) as connection:
+        return await _kept(connection, waiting_only=waiting_only)
+
+
+async def _kept(connection: Connection, *, waiting_only: bool) -> list[Found]:
+    found: list[Found] = []
+    for service in SERVICES:
+        await connection.execute(f"SET search_path = {service.name}")
+        letters = await kept(connection, waiting_only=waiting_only, limit=_SHOWN)
+        found += [(service.name, each) for each in letters]
+    return found
+
+
+async def _one(named: UUID) -> Found:
+    async with connected(Stack.here().installation().database) as connection:
+        for service in SERVICES:
+            await connection.execute(f"SET search_path = {service.name}")
+            if found := await letter(connection, named):
+                return service.name, found
+    raise DeployError(f"no dead letter is called {named}")
+
+
+async def _redrive(named: Sequence[UUID]) -> int:
+    at = Stack.here().installation()
+    async with connected(at.database) as connection:
+        wanted: defaultdict[str, list[UUID]] = defaultdict(list)
+        for service, each in await _kept(connection, waiting_only=not named):
+            if not named or each.letter_id in named:
+                wanted[service].append(each.letter_id)
+        if missing := set(named) - {each for some in wanted.values() for each in some}:
+            raise DeployError(f"no dead letter is called {min(map(str, missing))}")
+        return await _put_back(at, connection, wanted)
+
+
+async def _put_back(at: Installation, connection: Connection, wanted: dict[str, list[UUID]]) -> int:
+    done = 0
+    async with Publisher(Kafka(at.kafka, at.topic_prefix, shape=shape), client_id="paidan-redrive") as publisher:
+        for service, letters in wanted.items():
+            await connection.execute(f"SET search_path = {service}")
+            done += await redrive(connection, publisher, letters)
+    return done
+
+
+def _text(data: bytes | None) -> str:
+    return "(nothing)" if data is None else data.decode(errors="backslashreplace")
