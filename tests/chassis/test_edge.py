@@ -288,6 +288,19 @@ async def test_the_access_line_holds_the_route_and_nothing_that_was_sent(client:
     assert "77123" not in str(lines)
 
 
+async def test_a_flood_of_bad_requests_does_not_fill_the_disk() -> None:
+    metrics = Metrics("library")
+    app = create_edge(Face("Library", "1", KeyRing(None), Health(metrics), metrics))  # type: ignore[arg-type] # no route asks for a key
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://library") as made:
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(200):
+                await made.get("/nowhere")
+
+    assert 0 < len(lines) <= 50
+    assert 'route="unmatched",service="library",status="404"} 200.0' in metrics.page().decode()
+
+
 async def test_requests_are_counted_by_template(client: httpx.AsyncClient) -> None:
     """A label for each id would fill the memory of whoever collects them."""
     await client.get("/v1/books/one")

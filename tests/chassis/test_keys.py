@@ -117,6 +117,18 @@ async def test_guesses_do_not_fill_the_memory(pool: Pool) -> None:
     assert ring.remembered <= 10
 
 
+async def test_guesses_do_not_push_out_who_holds_a_key(pool: Pool) -> None:
+    ring = KeyRing(pool, expires_after_s=60, remembers=10)
+    token, _ = await added(pool, "role:monitor")
+    await ring.find(token)
+    await pool.execute("DELETE FROM api_key")
+
+    for _ in range(35):
+        await ring.find(keys.mint(name="x", city="x", scopes=["backdate"])[0])
+
+    assert await ring.find(token) is not None
+
+
 async def test_one_key_is_added_to_several_schemas_and_listed_without_its_hash(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await migrations.migrate(conn, "museum", [migrations.OWN])

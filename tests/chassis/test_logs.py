@@ -165,3 +165,12 @@ def test_a_librarys_words_lose_long_numbers(out: Output) -> None:
     logging.getLogger("asyncio").error(f"Task exception was never retrieved: {PHONE}")  # noqa: G004 - as libraries do
 
     assert PHONE not in out.getvalue()
+
+
+def test_a_sieve_forgets_old_kinds_before_they_fill_the_memory(out: Output) -> None:
+    sieve = logs.Sieve(1)
+
+    for kind in range(5000):
+        sieve.passes(kind, now=float(kind))
+
+    assert sieve.kinds <= 1000

@@ -13,13 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from paidan_chassis import problems
 from paidan_chassis.database import is_transient
 from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.logs import Log, logger
+from paidan_chassis.logs import Log, Sieve, logger
 from paidan_chassis.metrics import Metrics
 from paidan_chassis.problems import Problem
 
 LIMIT: Final = "paidan.body_limit"
 TRACE: Final = "paidan.trace_id"
 ROUTE: Final = "paidan.route"
+_FAILED_AT_MOST: Final = 50
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -41,6 +42,7 @@ class Envelope:
         self._body_limit = body_limit
         self._access_log = access_log
         self._log: Log = logger()
+        self._sieve = Sieve(_FAILED_AT_MOST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,15 +72,24 @@ class Envelope:
         counter, timer = self._kinds[kind]
         counter.inc()
         timer.observe(took_s)
-        if self._access_log == "all" or (self._access_log == "failed" and exchange.status >= 400):
-            self._log.info(
-                "request_answered",
-                method=exchange.scope["method"],
-                route=exchange.route,
-                status=exchange.status,
-                took_ms=round(took_s * 1000, 1),
-                trace_id=exchange.trace_id,
-            )
+        if self._access_log == "all":
+            self._write_access(exchange, took_s)
+        elif self._access_log == "failed" and exchange.status >= 400:
+            # Somebody's loop of bad requests must not fill our disk.
+            left_out = self._sieve.passes(kind, time.monotonic())
+            if left_out is not None:
+                self._write_access(exchange, took_s, left_out=left_out)
+
+    def _write_access(self, exchange: "Exchange", took_s: float, *, left_out: int = 0) -> None:
+        self._log.info(
+            "request_answered",
+            method=exchange.scope["method"],
+            route=exchange.route,
+            status=exchange.status,
+            took_ms=round(took_s * 1000, 1),
+            trace_id=exchange.trace_id,
+            **({"left_out": left_out} if left_out else {}),
+        )
 
 
 class Exchange:

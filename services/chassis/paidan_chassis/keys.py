@@ -168,10 +168,17 @@ class KeyRing:
         known = self._known.get(token_hash)
         if known is None or known[0] < time.monotonic():
             known = (time.monotonic() + self._expires_after_s, await self._look_up(token_hash))
-            if len(self._known) >= self._remembers:
-                self._known.clear()  # strangers' guesses must not fill the memory
+            self._make_room()
             self._known[token_hash] = known
         return known[1]
+
+    def _make_room(self) -> None:
+        if len(self._known) < self._remembers:
+            return
+        # Strangers' guesses must neither fill the memory nor push out those who hold a key.
+        self._known = {token_hash: known for token_hash, known in self._known.items() if known[1]}
+        if len(self._known) >= self._remembers:
+            self._known.clear()
 
     @property
     def remembered(self) -> int:

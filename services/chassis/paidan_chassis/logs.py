@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Hashable, MutableMapping
 from typing import Any, Final, TextIO, TypeAlias
 
 import structlog
@@ -67,24 +67,44 @@ def batch_line(log: Log, event: str, *, started: float, **counts: int) -> None:
         log.info(event, **told, took_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
+class Sieve:
+    """Lets a few lines of a kind through in every ten seconds."""
+
+    def __init__(self, a_few: int) -> None:
+        self._a_few = a_few
+        self._seen: dict[Hashable, tuple[float, int]] = {}
+
+    @property
+    def kinds(self) -> int:
+        """Tell how many kinds are remembered."""
+        return len(self._seen)
+
+    def passes(self, kind: Hashable, now: float) -> int | None:
+        """Tell how many lines of this kind were left out before this one; None when it is to be left out, too."""
+        began, n = self._seen.get(kind, (now, 0))
+        left_out = 0
+        if now - began > _EVERY_S:
+            left_out, began, n = max(n - self._a_few, 0), now, 0
+        if len(self._seen) >= _KINDS:
+            self._seen.clear()
+        self._seen[kind] = (began, n + 1)
+        return left_out if n < self._a_few else None
+
+
 class Flood(logging.Filter):
-    """Lets a few lines of a kind through in every ten seconds. Kinds differ in words, not in numbers."""
+    """Keeps libraries from writing the same line without end. Kinds differ in words, not in numbers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
+        self._sieve = Sieve(_A_FEW)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether this line passes; the first after a flood carries ``left_out``."""
         kind = (record.name, record.levelno, re.sub(r"\d+", "#", str(record.msg)[:200]))
-        began, n = self._seen.get(kind, (0.0, 0))
-        if record.created - began > _EVERY_S:
-            record.left_out = max(n - _A_FEW, 0)
-            began, n = record.created, 0
-            if len(self._seen) >= _KINDS:
-                self._seen.clear()
-        self._seen[kind] = (began, n + 1)
-        return n < _A_FEW
+        left_out = self._sieve.passes(kind, record.created)
+        if left_out:
+            record.left_out = left_out
+        return left_out is not None
 
 
 def _common(service: str) -> list[Any]:
