@@ -92,7 +92,7 @@ async def test_a_pool_waits_for_a_server_that_is_not_there_yet() -> None:
         async with open_pool(SecretStr("postgresql://x@127.0.0.1:1/x"), schema="library", within_s=1.0):
             pass
 
-    assert 0.5 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.5
 
 
 async def test_closing_does_not_wait_for_a_connection_that_is_never_given_back(database: str) -> None:
@@ -100,7 +100,7 @@ async def test_closing_does_not_wait_for_a_connection_that_is_never_given_back(d
     async with open_pool(await prepared(database), schema="library") as pool:
         await pool.acquire()
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 def of_server(sqlstate: str) -> BaseException:

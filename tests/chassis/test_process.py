@@ -40,7 +40,7 @@ class Service:
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """Wait until it says this."""
-        found = poll_blocking(lambda: self.said(event), within_s=15, what=f"the service says {event}")
+        found = poll_blocking(lambda: self.said(event), within_s=45, what=f"the service says {event}")
         assert found is not None
         return found
 
@@ -59,7 +59,7 @@ class Service:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop and give its exit code."""
         self.popen.send_signal(number)
-        return self.popen.wait(15)
+        return self.popen.wait(45)
 
 
 Start = Callable[..., Service]
@@ -130,7 +130,7 @@ def test_a_loop_that_ignores_the_stop_is_ended_at_the_deadline(start: Start) -> 
     code = service.end()
 
     assert code == 70
-    assert time.monotonic() - told < 4
+    assert time.monotonic() - told < 10
     assert "not stopped in time: inbox" in service.wait_for("process_broke")["trace"]
 
 
@@ -146,14 +146,14 @@ def test_a_halt_has_an_exit_code_of_its_own(start: Start) -> None:
     """The supervisor must not restart what would only halt again."""
     service = start(fault="halts")
 
-    assert service.popen.wait(15) == 75
+    assert service.popen.wait(45) == 75
     assert service.wait_for("process_halted")["reasons"] == ["the shelf is another one"]
 
 
 def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: Start) -> None:
     service = start(fault="breaks")
 
-    assert service.popen.wait(15) == 70
+    assert service.popen.wait(45) == 70
     trace = service.wait_for("process_broke")["trace"]
     assert "ValueError" in trace
     assert "tests/chassis/library.py" in trace
@@ -164,7 +164,7 @@ def test_a_loop_that_returns_early_ends_the_process(start: Start) -> None:
     """An edge that answers while nothing works behind it is worse than none."""
     service = start(fault="returns")
 
-    assert service.popen.wait(15) == 70
+    assert service.popen.wait(45) == 70
     assert "loop inbox ended by itself" in service.wait_for("process_broke")["trace"]
 
 
@@ -174,7 +174,7 @@ def test_a_loop_that_returns_early_ends_the_process(start: Start) -> None:
 def test_a_loop_without_progress_ends_the_process(start: Start, fault: str, reason: str) -> None:
     service = start(fault=fault, stalls_after_s="1")
 
-    assert service.popen.wait(15) == 70
+    assert service.popen.wait(45) == 70
     assert reason in service.wait_for("process_broke")["trace"]
 
 
@@ -182,14 +182,14 @@ def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: Start) -> 
     """Nothing inside the event loop can notice that, its own watch included."""
     service = start(fault="blocks", stalls_after_s="1")
 
-    assert service.popen.wait(15) != 0
+    assert service.popen.wait(45) != 0
     assert "tests/chassis/library.py" in service.err.read_text()
 
 
 def test_wrong_settings_are_named_and_not_retried(start: Start) -> None:
     service = start(prot="8101")
 
-    assert service.popen.wait(15) == 78
+    assert service.popen.wait(45) == 78
     assert "LIBRARY_PROT is not a setting (is LIBRARY_PORT meant?)" in service.err.read_text()
 
 
@@ -197,14 +197,14 @@ def test_a_taken_port_is_a_clear_end(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         service = start(port=str(taken.getsockname()[1]))
 
-        assert service.popen.wait(15) == 70
+        assert service.popen.wait(45) == 70
         assert "ddress already in use" in service.wait_for("process_broke")["trace"]
 
 
 def test_ready_once_the_loop_has_polled(start: Start) -> None:
     service = start()
 
-    poll_blocking(lambda: service.get("/readyz")[0] == 200, what="the service is ready")
+    poll_blocking(lambda: service.get("/readyz")[0] == 200, within_s=45, what="the service is ready")
 
     assert json.loads(service.get("/healthz")[1]) == {"alive": True, "stalled": {}}
     measured = 'paidan_poll_age_seconds{loop="inbox",service="library"}'
