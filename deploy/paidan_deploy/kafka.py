@@ -70,7 +70,7 @@ class KafkaServer:
         born = process.Born.read(self.home / "process.json")
         return None if born is None else born.find()
 
-    def start(self, *, timeout_s: float = 60) -> bool:
+    def start(self, *, timeout_s: float = 120) -> bool:
         """Start it unless it runs already (then False), and wait until it takes requests."""
         if self.process is not None and self._answers(timeout_s):
             return False

@@ -72,7 +72,7 @@ class PostgresServer:
     def log(self) -> Path:
         return self.home / "postgres.log"
 
-    def start(self, *, timeout_s: float = 60) -> bool:
+    def start(self, *, timeout_s: float = 120) -> bool:
         """Start it unless it runs already (then False), and wait until it takes sessions."""
         give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
         while True:

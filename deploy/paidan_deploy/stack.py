@@ -24,7 +24,7 @@ from paidan_deploy.state import State, read_state
 
 Say = Callable[[str], None]
 DOWNLOADED_WITHIN_S: Final = 600.0
-READY_WITHIN_S: Final = 60.0
+READY_WITHIN_S: Final = 120.0
 DOWN_WITHIN_S: Final = 15.0
 
 

@@ -1,0 +1,210 @@
+"""The whole stack, as `paidan up` and `paidan down` know it: one start serves all tests here, in the order written."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.home import Home
+from paidan_deploy.reap import reap
+from paidan_deploy.servers import Servers, without_password
+from paidan_deploy.settings import Settings
+from paidan_deploy.state import State, read_state
+from tests.polling import poll_blocking
+from tests.servers import CACHE
+
+PATIENCE_S = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The `paidan` command with a home of its own and the environment of a person who has set nothing."""
+
+    home: Home
+
+    def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+        return subprocess.run(
+            [sys.executable, "-m", "paidan_deploy", *arguments],
+            env=given | {"PAIDAN_HOME": str(self.home.root), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=check,
+        )
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self("status", "--json", check=False).stdout)
+        return answer
+
+    @property
+    def state(self) -> State:
+        told = read_state(self.home.state)
+        assert told is not None
+        return told
+
+    def condition(self, name: str) -> str:
+        return next(each.condition for each in self.state.services if each.name == name)
+
+    def pids(self) -> dict[str, int]:
+        state = self.state
+        servers = {"kafka": state.kafka, "postgres": state.postgres}
+        found = {name: server.pid for name, server in servers.items() if server is not None}
+        found |= {each.name: each.pid for each in state.services} | {"supervisor": state.supervisor.pid}
+        return {name: pid for name, pid in found.items() if pid is not None}
+
+
+@pytest.fixture(scope="module")
+def paidan(run_folder: Path) -> Iterator[Command]:
+    """Bring the stack up with every city pack of the repository."""
+    home = Home(run_folder / "stack")
+    home.root.mkdir()
+    home.cache.symlink_to(CACHE)
+    command = Command(home)
+    command("up", "--detach")
+    try:
+        yield command
+    finally:
+        command("down", "--wipe", check=False)
+        reap(home.root)
+
+
+def superuser(paidan: Command) -> str:
+    alone = Settings(home=paidan.home.root, kafka=None, database=None)
+    return Servers(alone, paidan.home, Credentials(paidan.home.secrets)).dsn
+
+
+def test_everything_is_up_and_told(paidan: Command) -> None:
+    told = paidan.status()
+
+    assert told["running"] is True
+    assert {each["name"]: each["condition"] for each in told["services"]} == {
+        "intake": "running",
+        "dispatch": "running",
+        "scoring": "running",
+    }
+    assert told["kafka"]["pid"] in psutil.pids()
+    assert told["postgres"]["pid"] in psutil.pids()
+    assert told["halts"] == {"intake": [], "dispatch": [], "scoring": []}
+    assert any("ACLs" in note for note in told["notes"])
+
+
+def test_secrets_are_their_owner_s_alone_and_not_in_the_state(paidan: Command) -> None:
+    secrets = list(paidan.home.secrets.iterdir())
+
+    assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
+    assert paidan.home.secrets.stat().st_mode & 0o777 == 0o700
+    told = paidan.home.state.read_text() + "".join(path.read_text() for path in paidan.home.log.glob("*.log"))
+    assert [path.name for path in secrets if path.read_text() in told] == []
+
+
+async def test_a_service_s_role_reads_no_other_service_s_tables(paidan: Command) -> None:
+    connection = await asyncpg.connect(superuser(paidan))
+    try:
+        for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring"):
+            own = role.removeprefix("paidan_")
+            readable = await connection.fetch(
+                "SELECT DISTINCT schemaname FROM pg_tables"
+                " WHERE schemaname IN ('intake', 'dispatch', 'scoring', 'cities')"
+                "   AND has_schema_privilege($1, schemaname, 'USAGE')"
+                "   AND has_table_privilege($1, format('%I.%I', schemaname, tablename), 'SELECT')",
+                role,
+            )
+            assert {row["schemaname"] for row in readable} == {own, "cities"}
+    finally:
+        await connection.close()
+
+
+def test_a_second_up_finds_the_first(paidan: Command) -> None:
+    before = paidan.pids()
+
+    paidan("up", "--detach")
+
+    assert paidan.pids() == before
+
+
+def test_a_killed_service_comes_back(paidan: Command) -> None:
+    before = paidan.pids()["scoring"]
+    os.kill(before, signal.SIGKILL)
+
+    poll_blocking(
+        lambda: paidan.condition("scoring") == "running" and paidan.pids()["scoring"] != before,
+        within_s=PATIENCE_S,
+        what="scoring runs again",
+    )
+
+    assert "scoring died (ended by signal 9)" in (paidan.home.log / "supervisor.log").read_text()
+
+
+def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: Command) -> None:
+    before = paidan.pids()
+    secrets = {path.name: path.read_text() for path in paidan.home.secrets.iterdir()}
+    # The supervisor first, or it would start again what dies after it.
+    for name in sorted(before, key=lambda name: name != "supervisor"):
+        os.kill(before[name], signal.SIGKILL)
+    port = int(next(each.url for each in paidan.state.services if each.name == "intake").rsplit(":", 1)[1])
+    poll_blocking(lambda: _bindable(port), within_s=10, what="the killed service lets go of its port")
+
+    with socket.create_server(("127.0.0.1", port)):
+        paidan("up", "--detach")
+
+        told = paidan.status()
+        assert {each["condition"] for each in told["services"]} == {"running"}
+        assert any("intake listens on" in note for note in told["notes"])
+    assert {path.name: path.read_text() for path in paidan.home.secrets.iterdir()} == secrets
+    assert "city quancheng is in force" in (paidan.home.log / "supervisor.log").read_text()
+    assert (paidan.home.log / "supervisor.log").read_text().count("city quancheng is in force") == 1
+
+
+def test_services_left_by_a_killed_supervisor_are_ended_and_started_anew(paidan: Command) -> None:
+    before = paidan.pids()
+    os.kill(before["supervisor"], signal.SIGKILL)
+
+    paidan("up", "--detach")
+
+    after = paidan.pids()
+    assert after["intake"] != before["intake"]
+    assert (after["kafka"], after["postgres"]) == (before["kafka"], before["postgres"])
+
+
+def test_down_ends_every_process(paidan: Command) -> None:
+    before = paidan.pids()
+
+    paidan("down")
+
+    assert [name for name, pid in before.items() if _lives(pid)] == []
+    assert paidan.status()["running"] is False
+    assert paidan("status", check=False).returncode == 1
+
+
+def test_a_dsn_is_shown_without_its_password() -> None:
+    shown = without_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
+
+    assert shown == "postgresql://someone@db.example:5432/paidan"
+
+
+def _bindable(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _lives(pid: int) -> bool:
+    """A zombie that nobody has collected yet is dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
