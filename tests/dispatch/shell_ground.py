@@ -78,7 +78,7 @@ def in_force(*, city: str = "tiny", of: str | None = None) -> CityInForce:
     return CityInForce(city=city, version=of or version(), in_force_at=MONDAY - timedelta(days=1))
 
 
-def report(ref: str, *, minutes: float = 0, east_m: float = 0, **more: object) -> ReportReceived:
+def report(ref: str, *, minutes: float = 0, east_m: float = 0, **more: Any) -> ReportReceived:  # noqa: ANN401 - fields of the model
     """Report rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
     at = MONDAY + timedelta(minutes=minutes)
     source = more.get("source", "hotline")
@@ -106,7 +106,13 @@ def case_of(said: ReportReceived) -> str:
 
 
 def asked(
-    case_id: str, action: Action, *, by: str, minutes: float = 0, ref: str | None = None, **more: Any
+    case_id: str,
+    action: Action,
+    *,
+    by: str,
+    minutes: float = 0,
+    ref: str | None = None,
+    **more: Any,  # noqa: ANN401 - fields of the model
 ) -> ActionRequested:
     """Ask for an action, ``by`` as ``role:id``."""
     at = MONDAY + timedelta(minutes=minutes)

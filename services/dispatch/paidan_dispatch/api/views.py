@@ -34,7 +34,7 @@ CASE: Final = """
 """
 
 IN_FORCE: Final = """
-    SELECT version
+    SELECT lane_city.version
       FROM lane_city
       JOIN case_now USING (lane, city)
      WHERE case_id = $1
@@ -144,7 +144,8 @@ async def cases(pool: Pool, wanted: Wanted) -> list[CaseState]:
     """Read a page of cases, by the time of their first report."""
     order, beyond = ("ASC", ">") if wanted.oldest_first else ("DESC", "<")
     parts = [PART_OF_LIST.format(ended=ended, order=order, beyond=beyond) for ended in _parts(wanted.statuses)]
-    statement = " UNION ALL ".join(parts) + f" ORDER BY reported_at {order}, case_id {order} LIMIT $11"
+    found = " UNION ALL ".join(parts)
+    statement = f"SELECT step FROM ({found}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $11"
     at, case_id = wanted.after or (None, None)
     rows = await pool.fetch(
         statement,
