@@ -112,7 +112,7 @@ class Life:
             async with asyncio.TaskGroup() as owners:
                 watching = [owners.create_task(self._process.health.watch()), owners.create_task(self._pulse())]
                 owned = [owners.create_task(self._own(name, loop), name=name) for name, loop in loops.items()]
-                edge = owners.create_task(listener.serve(), name="edge")
+                edge = owners.create_task(self._serve(listener), name="edge")
                 self._log.info("process_started", host=self._settings.host, port=listener.port, loops=sorted(loops))
                 await self._told_to_stop.wait()
                 await self._stop(listener, edge, owned)
@@ -131,6 +131,11 @@ class Life:
         except TimeoutError as error:
             late = [task.get_name() for task in (edge, *owned) if not task.done()]
             raise StoppedLate(f"not stopped in time: {', '.join(late)}") from error
+
+    async def _serve(self, listener: Listener) -> None:
+        await listener.serve()
+        if not self._told_to_stop.is_set():
+            raise LoopEnded("the edge ended by itself")
 
     async def _own(self, name: str, loop: Owner) -> None:
         await loop(self._loops_stop)
