@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import asyncpg
 from pydantic import SecretStr
@@ -70,7 +70,7 @@ async def clear(pool: "asyncpg.Pool[Any]") -> None:
 async def fold(pool: "asyncpg.Pool[Any]", handler: Fold, records: Sequence[Record]) -> Work:
     """Let the handler apply a batch as a lane would, in a transaction of its own."""
     async with pool.acquire() as connection, connection.transaction():
-        work = Work(connection, records, largest=1_000_000)
+        work = Work(cast("asyncpg.Connection[Any]", connection), records, largest=1_000_000)
         await handler.apply(work)
         return work
 

@@ -70,7 +70,7 @@ async def test_tables_hold_what_a_recount_finds_however_records_arrive(
     await ground.clear(pool)
     states = [state for life in versions(lives) for state in life]
     arriving = data.draw(st.permutations([*states, *data.draw(st.lists(st.sampled_from(states), max_size=8))]))
-    handler, cuts = Fold(Packs()), sorted(data.draw(st.lists(st.integers(0, len(arriving)), max_size=4)))
+    handler, cuts = Fold(Packs(pool)), sorted(data.draw(st.lists(st.integers(0, len(arriving)), max_size=4)))
 
     for begin, end in zip([0, *cuts], [*cuts, len(arriving)], strict=True):
         await ground.fold(pool, handler, placed(arriving[begin:end]))

@@ -1,5 +1,6 @@
 """Answers what is asked of scoring: rows of figures, the cases behind one, definitions. Who may ask is the edge's."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from paidan_scoring.periods import Period
 from paidan_scoring.views import CaseShown, IndicatorsShown, RateShown, ReceiptShown, RowShown, ScoreShown, ScoresShown
 
 _REMEMBERS: Final = 200_000
+_CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
 
 
 class UnknownCity(LookupError):
@@ -189,8 +191,10 @@ def _cursor(place: Place) -> str:
 def _place(cursor: str | None) -> Place | None:
     if cursor is None:
         return None
+    found = _CURSOR.fullmatch(cursor)
+    if not found:
+        raise BadCursor(BadCursor.__doc__)
     try:
-        day, case_id, assignment = cursor.split("~")
-        return Place(date.fromisoformat(day), case_id, int(assignment))
+        return Place(date.fromisoformat(found[1]), found[2], int(found[3]))
     except ValueError as error:
         raise BadCursor(BadCursor.__doc__) from error

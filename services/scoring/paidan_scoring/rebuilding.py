@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 import uvloop
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from paidan_chassis import logs
 from paidan_chassis.consumer import LaneConsumer
@@ -62,11 +62,10 @@ async def left(conn: Connection) -> int:
 
 async def log_now(kafka: Kafka) -> dict[int, tuple[int, int]]:
     """Ask where each partition of the log begins and ends."""
-    topic = kafka.real(CASES.name)
-    consumer = AIOKafkaConsumer(enable_auto_commit=False, **kafka.client_options())
+    consumer = AIOKafkaConsumer(kafka.real(CASES.name), enable_auto_commit=False, **kafka.client_options())
     await consumer.start()
     try:
-        found = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        found = sorted(consumer.assignment())  # without a group that is every partition
         begins, ends = await consumer.beginning_offsets(found), await consumer.end_offsets(found)
     finally:
         await consumer.stop()

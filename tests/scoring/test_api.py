@@ -1,0 +1,224 @@
+"""What scoring answers, to whom, and that every figure can list its cases."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from paidan_chassis import keys
+from paidan_chassis.edge import Face, create_edge
+from paidan_chassis.health import Health
+from paidan_chassis.keys import KeyRing
+from paidan_chassis.metrics import Metrics
+from paidan_scoring import api
+from paidan_scoring.asking import Asking
+from paidan_scoring.handlers import Fold
+from paidan_scoring.packs import Packs
+from tests.scoring import ground, stories
+from tests.scoring.stories import accept, assign, close, finish, give_back, run_out
+
+EVERYONE = ("city", "department", "district", "street", "class", "source")
+
+
+@pytest.fixture
+async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
+    """Open the edge on a city with one case closed after two departments had it, one pending, one late."""
+    await ground.clear(pool)
+    pack = await ground.publish(pool, ground.pack())
+    lives = [
+        [assign("a"), accept, run_out, give_back, assign("b"), accept, finish, close],
+        [assign("b"), accept],
+        [assign("b", hours=1), accept, run_out, finish],
+        [],
+    ]
+    records = [
+        stories.record(state, offset=offset)
+        for number, moves in enumerate(lives)
+        for offset, state in enumerate(stories.lived(stories.opened(number, pack=pack), moves))
+    ]
+    await ground.fold(pool, Fold(Packs(pool)), records)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app(pool)), base_url="http://scoring") as client:
+        yield client
+
+
+def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
+    metrics = Metrics("scoring")
+    made = create_edge(Face("Paidan scoring", "test", KeyRing(pool), Health(metrics), metrics))
+    made.include_router(api.routes(Asking(pool, Packs(pool)), pool))
+    return made
+
+
+async def key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:
+    """Add a key and give the header that carries it."""
+    token, new = keys.mint(name="test", city=city, scopes=scopes)
+    async with pool.acquire() as connection:
+        await keys.add_key(connection, "scoring", new)
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_rows_show_what_they_are_made_of(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    monitor = await key(pool, "role:monitor")
+
+    answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"}, headers=monitor)
+
+    assert answer.status_code == 200
+    found = answer.json()
+    assert [row["key"] for row in found["rows"]] == ["a", "b", "unknown"]
+    b = found["rows"][1]
+    assert b["counts"] == {
+        "cases": 3,
+        "voided": 0,
+        "not_accepted": 0,
+        "handled": 2,
+        "open": 2,
+        "on_time": 1,
+        "late": 1,
+        "no_limit": 0,
+    }
+    assert list(b["counts"]) == ["cases", "voided", "not_accepted", "handled", "open", "on_time", "late", "no_limit"]
+    assert without_id(b["rates"]["on_time"]) == {"numerator": 1, "denominator": 2, "value": 0.5}
+    assert without_id(b["rates"]["satisfaction"]) == {"numerator": 0, "denominator": 0, "value": None}
+    assert found["total"]["counts"]["cases"] == 4
+    assert found["indicator_version"] == "tiny-1"
+
+
+def without_id(rate: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rate.items() if name != "score_id"}
+
+
+@pytest.mark.parametrize("by", EVERYONE)
+async def test_the_rows_of_every_dimension_sum_to_the_whole(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", by: str
+) -> None:
+    monitor = await key(pool, "role:monitor")
+
+    answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026", "by": by}, headers=monitor)
+
+    found = answer.json()
+    assert sum(row["counts"]["cases"] for row in found["rows"]) == found["total"]["counts"]["cases"] == 4
+
+
+async def test_every_figure_lists_its_cases(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    """Numerator and denominator are counts of this list, or nobody need believe them."""
+    monitor = await key(pool, "role:monitor")
+    figures = 0
+
+    for by in EVERYONE:
+        query = {"city": "tiny", "period": "2026-03", "by": by}
+        for row in (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]:
+            for rate in row["rates"].values():
+                cases = await pages(edge, rate["score_id"], monitor, limit=1)
+                assert len(cases) == rate["denominator"]
+                assert sum(case["in_numerator"] for case in cases) == rate["numerator"]
+                figures += 1
+
+    assert figures > 20
+
+
+async def pages(
+    edge: httpx.AsyncClient, score_id: str, who: dict[str, str], *, limit: int, **query: str
+) -> list[dict[str, Any]]:
+    """Read a receipt to its end."""
+    found: list[dict[str, Any]] = []
+    after: dict[str, str] = {}
+    while True:
+        answer = await edge.get(f"/v1/scores/{score_id}/cases", params={"limit": limit, **query, **after}, headers=who)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["cases"]
+        if answer.json()["next"] is None:
+            return found
+        after = {"after": answer.json()["next"]}
+
+
+async def test_a_receipt_can_show_only_what_was_missed(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    monitor = await key(pool, "role:monitor")
+    query = {"city": "tiny", "period": "2026-03", "by": "department", "indicator": "on_time"}
+    rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
+    assert [list(row["rates"]) for row in rows] == [["on_time"]] * 3
+
+    [missed] = await pages(edge, rows[1]["rates"]["on_time"]["score_id"], monitor, limit=5, missed_only="true")
+
+    assert "late" in missed["facts"]
+    assert not missed["in_numerator"]
+
+
+async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    monitor, own = await key(pool, "role:monitor"), await key(pool, "department:b")
+    query = {"city": "tiny", "period": "2026-03"}
+    all_rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
+
+    mine = (await edge.get("/v1/scores", params=query, headers=own)).json()
+    streets = await edge.get("/v1/scores", params={**query, "by": "street"}, headers=own)
+    others = await edge.get(f"/v1/scores/{all_rows[0]['rates']['handling']['score_id']}/cases", headers=own)
+
+    assert [row["key"] for row in mine["rows"]] == ["b"]
+    assert mine["total"] is None
+    assert streets.status_code == 403
+    assert others.status_code == 404
+    assert len(await pages(edge, mine["rows"][0]["rates"]["handling"]["score_id"], own, limit=9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ({"period": "2026-13"}, 422, "period"),
+        ({"by": "colour"}, 422, "query.by"),
+        ({"indicator": "beauty"}, 422, "indicator"),
+        ({"city": "nowhere"}, 403, None),
+    ],
+)
+async def test_a_wrong_question_is_told_what_is_wrong(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", query: dict[str, str], status: int, field: str | None
+) -> None:
+    monitor = await key(pool, "role:monitor")
+
+    answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"} | query, headers=monitor)
+
+    assert answer.status_code == status
+    assert answer.json()["error"]["field"] == field
+
+
+async def test_a_city_nobody_knows_is_not_an_empty_scoreboard(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
+    monitor = await key(pool, "role:monitor", city="*")
+
+    answer = await edge.get("/v1/scores", params={"city": "nowhere", "period": "2026-03"}, headers=monitor)
+
+    assert answer.status_code == 404
+
+
+async def test_a_forged_page_mark_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    monitor = await key(pool, "role:monitor")
+    rows = (await edge.get("/v1/scores", params={"city": "tiny", "period": "2026"}, headers=monitor)).json()["rows"]
+    receipt = f"/v1/scores/{rows[0]['rates']['handling']['score_id']}/cases"
+
+    for mark in ("nonsense", "2026-03-02~x~99999999999999999999", "2026-99-02~x~1", "2026-03-02~\x00~1"):
+        answer = await edge.get(receipt, params={"after": mark}, headers=monitor)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (422, "after")
+
+
+async def test_definitions_are_shown_as_the_pack_has_them(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    own = await key(pool, "department:a")
+
+    found = (await edge.get("/v1/indicators", params={"city": "tiny"}, headers=own)).json()
+    schemes = (await edge.get("/v1/schemes", params={"city": "tiny"}, headers=own)).json()
+
+    due = next(count for count in found["counts"] if count["id"] == "due")
+    assert due["holds"] == "dispatched and (handled or overdue) and not voided and not exempt"
+    assert found["pack"] == ground.version(ground.pack())
+    assert schemes == {"city": "tiny", "schemes": []}
+
+
+async def test_conservation_counts_rows_and_not_counters(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    verifier = await key(pool, "role:operator", city="*")
+    sound = (await edge.get("/v1/conservation", headers=verifier)).json()
+
+    await pool.execute("DELETE FROM fact WHERE case_id = (SELECT min(case_id) FROM fact)")
+    broken = (await edge.get("/v1/conservation", headers=verifier)).json()
+
+    assert (sound["cases"], sound["facts"], sound["by_end"]["closed"], sound["holds"]) == (4, 5, 1, True)
+    assert (broken["cases"], broken["holds"]) == (3, False)
