@@ -19,6 +19,13 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def _group() -> None:
+    """Keep the command's name needed where only one is loaded: typer drops it from a lone command."""
+
+
 out = Console()
 err = Console(stderr=True)
 

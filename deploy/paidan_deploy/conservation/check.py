@@ -54,7 +54,7 @@ async def _settled(ground: Ground, schema: str, topic: str) -> Span:
 
 
 async def _again(ask: Callable[[], Awaitable[Span | None]]) -> Span:
-    while (span := await ask()) is None:
+    while (span := await ask()) is None:  # noqa: ASYNC110  # other processes' progress: nothing here announces it
         await asyncio.sleep(_POLL_S)
     return span
 
@@ -68,15 +68,17 @@ async def _applied(ground: Ground, schema: str, topic: str) -> Span | None:
 
 
 async def _evidence(ground: Ground, *, alarms: Span, inbox: Span, cases: Span, outcomes: Span) -> Evidence:
-    logged = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
-    for log, span in zip(logged, (inbox, cases, alarms, outcomes), strict=True):
-        await fill(log, ground.logs.records(span))
+    in_inbox, of_cases, of_alarms, of_outcomes = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
+    await fill(in_inbox, ground.logs.records(inbox))
+    await fill(of_cases, ground.logs.records(cases))
+    await fill(of_alarms, ground.logs.records(alarms))
+    await fill(of_outcomes, ground.logs.records(outcomes))
     conn = ground.connection
     return Evidence(
-        inbox=logged[0],
-        cases=logged[1],
-        alarms=logged[2],
-        outcomes=logged[3],
+        inbox=in_inbox,
+        cases=of_cases,
+        alarms=of_alarms,
+        outcomes=of_outcomes,
         whole=inbox.whole and cases.whole,
         decided=await tables.decided(conn),
         case_now=await tables.cases(conn),
@@ -84,8 +86,8 @@ async def _evidence(ground: Ground, *, alarms: Span, inbox: Span, cases: Span, o
         tallied=await tables.tallied(conn),
         inbox_buried=await tables.buried(conn, "dispatch", INBOX.name),
         alarms_buried=await tables.buried(conn, "intake", ALARMS.name),
-        lost_reporters=await tables.without_vault(conn, logged[0].reporters),
-        lost_photos=await _lost_photos(ground, logged[0].photos),
+        lost_reporters=await tables.without_vault(conn, in_inbox.reporters),
+        lost_photos=await _lost_photos(ground, in_inbox.photos),
     )
 
 
