@@ -53,6 +53,7 @@ def create_edge(face: Face) -> FastAPI:
     app = FastAPI(
         title=face.title,
         version=face.version,
+        docs_url=None,
         redoc_url=None,
         routes=probes(face.health, face.metrics),
         responses={422: {"model": ErrorBody, "description": "What is wrong, and where."}},

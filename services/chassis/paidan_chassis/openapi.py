@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
 
 from paidan_chassis.problems import ErrorBody
 
@@ -37,6 +41,23 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign] # the way FastAPI documents
+    _add_docs(app)
+
+
+def _add_docs(app: FastAPI) -> None:
+    # FastAPI's own page loads its script from a public network, which a city's closed network does not reach.
+    async def docs(request: Request) -> HTMLResponse:
+        at = request.scope.get("root_path", "")
+        return get_swagger_ui_html(
+            openapi_url=f"{at}/openapi.json",
+            title=app.title,
+            swagger_js_url=f"{at}/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url=f"{at}/docs/assets/swagger-ui.css",
+            swagger_favicon_url=f"{at}/docs/assets/favicon.png",
+        )
+
+    app.add_route("/docs", docs, include_in_schema=False)
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
 def describe(app: FastAPI, path: str, route: Described) -> None:
