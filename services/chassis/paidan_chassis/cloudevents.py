@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
-from urllib.parse import unquote
 
 Headers: TypeAlias = list[tuple[str, bytes]]
 RawHeaders: TypeAlias = Iterable[tuple[str, bytes | None]]
@@ -72,8 +71,6 @@ def decode(headers: RawHeaders) -> Attributes | Malformed:
             if text is None:
                 return Malformed(name, "not UTF-8 text" if value is not None else "null")
             said[name.removeprefix("ce_")] = text
-    if _percent_encoded(said):
-        said = {name: unquote(value) for name, value in said.items()}
     return _missing(said) or _attributes(said)
 
 
@@ -88,15 +85,6 @@ def _text(value: bytes | None) -> str | None:
     except UnicodeDecodeError:
         return None
     return text
-
-
-def _percent_encoded(said: dict[str, str]) -> bool:
-    # The Kafka binding has plain UTF-8, yet the cloudevents package for Python quotes every value as HTTP does.
-    # A time has a colon and never a percent sign, so it tells which of the two the sender follows.
-    if "time" in said:
-        return "%3A" in said["time"].upper()
-    source = said.get("source", "")
-    return "%" in source and "/" not in source and ":" not in source
 
 
 def _missing(said: dict[str, str]) -> Malformed | None:
