@@ -167,8 +167,8 @@ class DyingCarrier:
         if self.orders.dies == "carried" and due:
             die()
 
-    async def partition_of(self, topic: str, key: bytes) -> int:
-        return await self.publisher.partition_of(topic, key)
+    async def partitions(self, topic: str) -> int:
+        return await self.publisher.partitions(topic)
 
 
 async def run(orders: Orders, pool: Pool, stop: asyncio.Event) -> None:

@@ -120,8 +120,8 @@ class Stage:
             finally:
                 stop.set()
                 await asyncio.wait([playing], timeout=15)
-                if not playing.done():
-                    playing.cancel()
+                if not playing.cancel() and not playing.cancelled():
+                    playing.exception()  # tests that expect one have seen it
 
     async def value(self, statement: str, *arguments: object) -> int:
         """Ask the database for one number."""
@@ -137,7 +137,7 @@ class Stage:
     async def unrelayed(self) -> int:
         return await self.value("SELECT sum(seq - relayed_seq) FROM lane")
 
-    async def applied(self, entries: int, *, within_s: float = 30) -> None:
+    async def applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until so many records are applied."""
 
         async def enough() -> bool:
@@ -145,7 +145,7 @@ class Stage:
 
         await poll(enough, within_s=within_s, what=f"{entries} entries")
 
-    async def settled(self, entries: int, *, within_s: float = 30) -> None:
+    async def settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until so many records are applied and all they say is acknowledged and noted."""
         await self.applied(entries, within_s=within_s)
 

@@ -13,8 +13,9 @@ from aiokafka.errors import KafkaError
 
 from paidan_chassis.failures import TooLarge, Unacknowledged
 from paidan_chassis.kafka import Kafka
+from paidan_chassis.partitioning import partition_for
 from paidan_chassis.records import Message
-from paidan_chassis.topology import Topology, partition_for
+from paidan_chassis.topology import Topology
 
 LARGEST_VALUE: Final = 1_000_000
 """Bytes. Leaves room for headers below the broker's own limit of 1 MiB for a message that lz4 cannot shrink."""
@@ -74,7 +75,7 @@ class Publisher:
         time share batches; their order among each other is not kept. Missing topics are created.
         """
         _refuse_large(message.value for message in messages)
-        await self._deliver([await self._addressed(message) for message in messages], within_s=within_s)
+        await self._deliver(await self._addressed(messages), within_s=within_s)
 
     async def carry(self, parcels: Sequence[Parcel]) -> None:
         """Publish so that per partition nothing is appended before what precedes it has been acknowledged.
@@ -83,17 +84,24 @@ class Publisher:
         """
         await self._deliver(parcels, within_s=_CARRIED_WITHIN_S, batched=True)
 
-    async def partition_of(self, topic: str, key: bytes) -> int:
-        """Tell the partition (murmur2, as every stock client) of a key; makes the topic when it does not exist."""
+    async def partitions(self, topic: str) -> int:
+        """Count a topic's partitions, making the topic when it does not exist; may raise ``Unacknowledged``."""
         try:
-            return partition_for(key, self.topology.known_partitions(topic) or await self.topology.partitions(topic))
+            return await self.topology.partitions(topic)
         except _FAULTS as error:
             raise Unacknowledged(f"topic {topic}: {error!r}") from error
 
-    async def _addressed(self, message: Message) -> Parcel:
-        key = message.key.encode()
-        partition = await self.partition_of(message.topic, key)
-        return Parcel(message.topic, partition, key, message.value, list(message.headers))
+    async def partition_of(self, topic: str, key: bytes) -> int:
+        """Tell the partition (murmur2, as every stock client) of a key; makes the topic when it does not exist."""
+        return partition_for(key, await self.partitions(topic))
+
+    async def _addressed(self, messages: Sequence[Message]) -> list[Parcel]:
+        counts = {topic: await self.partitions(topic) for topic in {message.topic for message in messages}}
+        keyed = [(message, message.key.encode()) for message in messages]
+        return [
+            Parcel(message.topic, partition_for(key, counts[message.topic]), key, message.value, list(message.headers))
+            for message, key in keyed
+        ]
 
     async def _deliver(self, parcels: Sequence[Parcel], *, within_s: float, batched: bool = False) -> None:
         producer: AIOKafkaProducer | None = None

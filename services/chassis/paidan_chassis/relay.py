@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.logs import Log
 from paidan_chassis.outbox import Numbered
+from paidan_chassis.partitioning import partition_for
 from paidan_chassis.positions import Relayed
 from paidan_chassis.producer import Parcel
 from paidan_chassis.records import Lane
@@ -26,8 +27,8 @@ class Carrier(Protocol):
     async def carry(self, parcels: Sequence[Parcel]) -> None:
         """Publish in order per partition, or raise ``Unacknowledged``."""
 
-    async def partition_of(self, topic: str, key: bytes) -> int:
-        """Tell a key's partition, making the topic when it does not exist."""
+    async def partitions(self, topic: str) -> int:
+        """Count a topic's partitions, making the topic when it does not exist, or raise ``Unacknowledged``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -142,24 +143,11 @@ class Relay:
         for trail in list(self._trails.values()):
             if trail.waiting:
                 chosen = list(islice(trail.waiting, share))
+                counts = {topic: await self._carrier.partitions(topic) for topic in {each[1].topic for each in chosen}}
                 previous = dict(trail.previous)
-                parcels += [await self._parcel(each, trail.origin, previous) for each in chosen]
+                parcels += [_parcel(each, trail.origin, previous, counts) for each in chosen]
                 taken.append((trail, len(chosen), previous))
         return _Round(parcels, taken)
-
-    async def _parcel(self, numbered: Numbered, origin: bytes, previous: dict[str, int]) -> Parcel:
-        seq, (topic, key, value, headers) = numbered
-        key_bytes = key.encode()
-        partition = await self._carrier.partition_of(topic, key_bytes)
-        target = f"{topic}-{partition}"
-        stamped = (
-            *headers,
-            ("ce_origin", origin),
-            ("ce_sequence", b"%d" % seq),
-            ("ce_previous", b"%d" % previous.get(target, 0)),
-        )
-        previous[target] = seq
-        return Parcel(topic, partition, key_bytes, value, list(stamped))
 
     def _settle(self, sent: _Round) -> None:
         mine = set(map(id, self._trails.values()))
@@ -172,3 +160,18 @@ class Relay:
             self._backlog -= count
         self.relayed += len(sent.parcels)
         self._fewer.set()
+
+
+def _parcel(numbered: Numbered, origin: bytes, previous: dict[str, int], counts: Mapping[str, int]) -> Parcel:
+    seq, (topic, key, value, headers) = numbered
+    key_bytes = key.encode()
+    partition = partition_for(key_bytes, counts[topic])
+    target = f"{topic}-{partition}"
+    stamped = [
+        *headers,
+        ("ce_origin", origin),
+        ("ce_sequence", b"%d" % seq),
+        ("ce_previous", b"%d" % previous.get(target, 0)),
+    ]
+    previous[target] = seq
+    return Parcel(topic, partition, key_bytes, value, stamped)

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.kafka import Kafka
@@ -17,17 +15,6 @@ from paidan_chassis.metadata_protocol import AskMetadata, ClusterFound, TopicFou
 ASKED_WITHIN_S: Final = 5.0
 _MADE_WITHIN_S: Final = 20.0
 _EXISTS_ALREADY: Final = 36
-
-
-# A key comes many times (a case's steps, its orders); hashing one in Python costs as much as sending it.
-@lru_cache(maxsize=65_536)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
-
-
-def partition_for(key: bytes, partitions: int) -> int:
-    """Tell the partition every stock client gives a key."""
-    return _hash(key) % partitions
 
 
 class Topology:
@@ -58,10 +45,6 @@ class Topology:
         if topic not in self._counts:
             await self.ensure([topic])
         return self._counts[topic]
-
-    def known_partitions(self, topic: str) -> int | None:
-        """Count a topic's partitions without asking."""
-        return self._counts.get(topic)
 
     async def ensure(self, topics: Iterable[str]) -> None:
         """Make the topics that do not exist, and wait until each has its leaders."""

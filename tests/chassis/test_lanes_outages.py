@@ -1,0 +1,160 @@
+"""Servers die and come back under load, topics cannot be written, loops stick: the consumer mends itself or ends."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from paidan_chassis.failures import TooLarge, Unacknowledged
+from paidan_chassis.kafka import Kafka
+from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.records import Message
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+from tests.chassis.ledger import Orders
+from tests.chassis.stage import Stage, bodies
+from tests.polling import poll
+from tests.servers import Servers
+
+StartPostgres = Callable[..., PostgresServer]
+StartKafka = Callable[..., KafkaServer]
+
+
+@pytest.fixture
+async def own_postgres(stage: Stage, start_postgres: StartPostgres) -> PostgresServer:
+    """Put the stage on a PostgreSQL of its own."""
+    server = start_postgres()
+    stage.orders = Orders(
+        stage.orders.kafka, stage.orders.prefix, server.dsn, session_timeout_ms=stage.orders.session_timeout_ms
+    )
+    await stage.prepare()
+    return server
+
+
+async def test_postgres_killed_under_load_is_waited_out(stage: Stage, own_postgres: PostgresServer) -> None:
+    """The batch in hand is kept and tried again; nothing is lost and the process lives on."""
+    await stage.send(bodies(2000))
+    with stage.actor(naps_s=0.05) as actor:
+        for applied in (300, 900):
+            await stage.applied(applied)
+            own_postgres.kill()
+            own_postgres.start()
+        await stage.settled(2000)
+        assert actor.ended() is None
+        assert "batch_delayed" in actor.said()
+
+    await stage.audit()
+
+
+async def test_a_rebalance_while_postgres_is_away(stage: Stage, own_postgres: PostgresServer) -> None:
+    """Whoever gets the lanes cannot read where they stand, and must neither guess nor leave the group."""
+    await stage.send(bodies(1000))
+    with stage.actor(naps_s=0.05, max_records=50):
+        await stage.applied(200)
+        own_postgres.kill()
+        with stage.actor(naps_s=0.05, max_records=50) as newcomer:
+            await poll(lambda: "start_delayed" in newcomer.said(), within_s=30, what="a newcomer at the door")
+            own_postgres.start()
+            await poll(lambda: "lanes_assigned" in newcomer.said(), within_s=30, what="its share")
+            own_postgres.kill()
+            with stage.actor(naps_s=0.05, max_records=50):
+                own_postgres.start()
+                await stage.settled(1000)
+
+    await stage.audit()
+
+
+async def test_kafka_killed_under_load_is_waited_out(stage: Stage, start_kafka: StartKafka) -> None:
+    """The relay sends again what was not acknowledged, through a new producer; the consumer finds its way back."""
+    kafka = start_kafka()
+    stage.orders = Orders(kafka.address, stage.orders.prefix, stage.orders.dsn, session_timeout_ms=1500)
+    await stage.send(bodies(3000))
+    with stage.actor(naps_s=0.02) as actor:
+        await stage.applied(500)
+        kafka.kill()
+        kafka.start()
+        await stage.send(bodies(100, name="afterwards"))
+        await stage.settled(3100, within_s=90)
+        assert actor.ended() is None
+
+    await stage.audit()
+
+
+async def test_a_loop_that_makes_no_progress_ends_the_process_loudly(stage: Stage) -> None:
+    """A handler that never returns, as a consumer that sticks: records wait, and nothing explains why."""
+    await stage.send(bodies(10))
+    with stage.actor(naps_s=3600, stalls_after_s=3.0) as actor:
+        code = await poll(actor.ended, within_s=40, what="the process's end")
+        assert code == 70
+        assert "Stalled" in actor.said()
+
+
+async def test_a_producer_that_died_is_replaced(servers: Servers, topic_prefix: str) -> None:
+    """After one refusal by the broker, aiokafka's idempotent producer fails on that partition for ever."""
+    kafka = Kafka(servers.kafka, topic_prefix)
+    small, large = Parcel("t", 0, b"k", b"small", []), Parcel("t", 0, b"k", os.urandom(50_000), [])
+    async with Publisher(kafka, client_id="mended") as publisher:
+        await publisher.topology.ensure(["t"])
+        await publisher.carry([small])
+        await limit(servers, kafka.real("t"), 10_000)
+
+        with pytest.raises(Unacknowledged):
+            await publisher.carry([large])
+        for _ in range(3):
+            await publisher.carry([small])
+
+        assert publisher.rebuilds == 1
+
+
+async def limit(servers: Servers, topic: str, largest: int) -> None:
+    """Have the broker refuse larger batches from now on."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    await admin.start()
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(largest)})
+        await admin.alter_configs([resource])
+    finally:
+        await admin.close()
+
+
+async def test_what_no_broker_takes_is_refused_before_it_is_sent(servers: Servers, topic_prefix: str) -> None:
+    async with Publisher(Kafka(servers.kafka, topic_prefix), client_id="careful") as publisher:
+        with pytest.raises(TooLarge):
+            await publisher.send([Message("t", "k", b"x" * 1_500_000, ())])
+
+
+async def test_a_publisher_says_so_when_kafka_is_away(start_kafka: StartKafka, tmp_path: Path) -> None:
+    """The answer is a refusal within its time, and the next call after the broker is back succeeds."""
+    kafka = start_kafka()
+    async with Publisher(Kafka(kafka.address), client_id="patient") as publisher:
+        await publisher.send([Message("t", "k", b"one", ())])
+        kafka.pause()
+        with pytest.raises(Unacknowledged):
+            await publisher.send([Message("t", "k", b"two", ())], within_s=1.0)
+        kafka.resume()
+
+        async def accepted() -> bool:
+            try:
+                await publisher.send([Message("t", "k", b"three", ())], within_s=5.0)
+            except Unacknowledged:
+                return False
+            return True
+
+        await poll(accepted, within_s=30, what="a broker that takes messages again")
+
+
+async def test_many_callers_that_fail_together_replace_the_producer_once(start_kafka: StartKafka) -> None:
+    kafka = start_kafka()
+    async with Publisher(Kafka(kafka.address), client_id="crowd") as publisher:
+        await publisher.send([Message("t", "k", b"one", ())])
+        kafka.pause()
+        sends = [publisher.send([Message("t", "k", b"x", ())], within_s=1.0) for _ in range(20)]
+        outcomes = await asyncio.gather(*sends, return_exceptions=True)
+        kafka.resume()
+
+        assert all(isinstance(outcome, Unacknowledged) for outcome in outcomes)
+        assert publisher.rebuilds == 1
