@@ -160,6 +160,7 @@ async def test_a_process_that_was_frozen_gets_time_to_wake_up(
     await poll(lambda: len(looks) >= 3 or watching.done(), what="the watch looks three times")
 
     assert not watching.done()
+    assert looks[:3] == [True, True, True]
     watching.cancel()
 
 
