@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from paidan_chassis import database
 from paidan_chassis.migrations import CITIES, OWN, migrate
 from paidan_chassis.records import Message, Record
-from paidan_chassis.work import Work
+from paidan_chassis.work import Doomed, Work
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.inbox import CityInForce, TimerDue
@@ -171,15 +171,21 @@ class Heard:
 
 
 async def play(
-    pool: "asyncpg.Pool[Any]", records: Sequence[Record], *, cut: int = 1000, inbox: Inbox | None = None
+    pool: "asyncpg.Pool[Any]",
+    records: Sequence[Record],
+    *,
+    cut: int = 1000,
+    inbox: Inbox | None = None,
+    doomed: Sequence[Doomed] = (),
 ) -> Heard:
     """Apply records as a lane consumer would, in batches of at most ``cut``, each in a transaction."""
     handler = inbox or Inbox(Cities(), timer_set=lambda _due_at: None)
     heard = Heard()
     async with pool.acquire() as conn:
-        for start in range(0, len(records), cut):
+        for start in range(0, max(len(records), 1), cut):
             async with conn.transaction():
-                work = Work(cast("asyncpg.Connection[Any]", conn), records[start : start + cut], largest=1_000_000)
+                raw = cast("asyncpg.Connection[Any]", conn)
+                work = Work(raw, records[start : start + cut], largest=1_000_000, doomed=doomed)
                 await handler.apply(work)
             heard.said += [message for _, message in work.said]
             heard.buried += work.buried

@@ -303,3 +303,16 @@ async def test_nobody_touches_a_case_of_another_lane(pool: "asyncpg.Pool[Any]") 
     heard = await play(pool, stray.records)
 
     assert heard.outcomes() == [("refused", "unknown_case"), ("opened", None)]
+
+
+async def test_what_the_consumer_itself_sets_aside_comes_to_an_end_too(pool: "asyncpg.Pool[Any]") -> None:
+    """Poison that only PostgreSQL or the broker's limit finds is buried without its handler; its sender is told."""
+    log = Log().say(in_force(), report("1"), report("2", east_m=500), b"nobody's")
+    doomed = [(record, "too_large", "") for record in log.records[2:]]
+
+    heard = await play(pool, log.records[:2], doomed=doomed)
+    again = await play(pool, [], doomed=doomed)
+
+    assert heard.outcomes() == [("opened", None), ("dead_lettered", "too_large")]
+    assert heard.on("paidan.outcomes")[1]["id"] == report("2").report_id
+    assert again.said == []

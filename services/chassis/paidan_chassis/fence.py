@@ -74,9 +74,9 @@ class Fence:
             found = await self._lock(conn, records)
             fresh, ahead = cut(records, found, self.tolerated)
             living = [each for each in fresh if each not in doomed] if doomed else fresh
-            work = Work(conn, living, largest=self._reading.pace.largest_message)
             burials = [doomed[each] for each in fresh if each in doomed] if doomed else []
-            if work.records:
+            work = Work(conn, living, largest=self._reading.pace.largest_message, doomed=tuple(burials))
+            if work.records or work.doomed:
                 await self._handler.apply(work)
             burials += [Burial(*each) for each in work.buried]
             outcome = self._outcome(fresh, work, burials, found)

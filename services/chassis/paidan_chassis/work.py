@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from paidan_chassis.database import Connection
 from paidan_chassis.failures import Poison
 from paidan_chassis.records import Message, Record
+
+Doomed: TypeAlias = tuple[Record, str, str]
+"""A record that turned out to be poison, the reason for machines, and the detail."""
 
 
 class Work:
@@ -17,11 +20,17 @@ class Work:
     together or not at all. Savepoints (``conn.transaction()``) are allowed.
     """
 
-    __slots__ = ("buried", "conn", "counts", "largest", "records", "said")
+    __slots__ = ("buried", "conn", "counts", "doomed", "largest", "records", "said")
 
-    def __init__(self, conn: Connection, records: Sequence[Record], *, largest: int) -> None:
+    def __init__(
+        self, conn: Connection, records: Sequence[Record], *, largest: int, doomed: Sequence[Doomed] = ()
+    ) -> None:
         self.conn = conn
         self.records = records
+        self.doomed = doomed
+        """Records of this batch that the consumer itself sets aside, with its reason: not among ``records``.
+
+        They are buried already; a handler that owes somebody an answer may say what became of them."""
         self.largest = largest
         self.counts: Counter[str] = Counter()
         """The service's own words (opened, merged, refused...) for the batch's canonical log line."""

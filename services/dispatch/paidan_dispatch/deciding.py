@@ -34,7 +34,7 @@ class Deciding:
         self._ledger = ledger
         self._nearby = nearby
 
-    def take(self, record: Record, entry: InboxEntry | Unreadable, bylaws: Bylaws | None) -> None:
+    def take(self, record: Record, entry: InboxEntry | Unreadable | Why, bylaws: Bylaws | None) -> None:
         """Decide on one record."""
         match entry:
             case ReportReceived():
@@ -48,7 +48,10 @@ class Deciding:
             case CityInForce():
                 pass  # in force since it was read
             case Unreadable():
-                self._bury(record, entry)
+                self._work.bury(record, entry.reason, entry.detail)
+                self._set_aside(record, entry.why)
+            case Why():
+                self._set_aside(record, entry)
 
     def _is_new(self, record: Record, entry: ReportReceived | ActionRequested) -> bool:
         """Tell whether the id is still to be decided; a repeat is dropped, another body under the same id refused."""
@@ -102,15 +105,13 @@ class Deciding:
             case Ignored():
                 pass
 
-    def _bury(self, record: Record, entry: Unreadable) -> None:
-        self._work.bury(record, entry.reason, entry.detail)
+    def _set_aside(self, record: Record, why: Why) -> None:
+        """Tell the sender of a record that was buried, if it says whose it is: every id comes to an end."""
         claimed = claimed_id(record)
         if claimed is None or claimed[1] in self._ledger.decided:
             return
         about, id_ = claimed
-        outcome = OutcomeDecided(
-            id=id_, about=about, result=DEAD_LETTERED, why=entry.why, decided_at=record.appended_at
-        )
+        outcome = OutcomeDecided(id=id_, about=about, result=DEAD_LETTERED, why=why, decided_at=record.appended_at)
         self._say(record, outcome, digest=None, sender=None)
 
     def _step(self, record: Record, case_file: CaseFile, events: Sequence[CaseEvent], bylaws: Bylaws) -> None:
@@ -149,6 +150,7 @@ class Deciding:
 
     def _say(self, record: Record, outcome: OutcomeDecided, *, digest: str | None, sender: str | None) -> None:
         self._ledger.conclude(outcome, digest=digest, sender=sender)
+        self._work.counts[outcome.result] += 1
         self._work.emit(record, saying.outcome_said(outcome))
 
     def _state_of(self, case_id: str) -> CaseState:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 from paidan_chassis.records import Record
-from paidan_chassis.work import Work
+from paidan_chassis.work import Doomed, Work
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import reused_id
 from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
+from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import ReportReceived
 
 from . import queries, timers, writes
@@ -19,6 +20,7 @@ from .deciding import Deciding, city_of
 from .ledger import Ledger
 from .matching import Nearby, squares_around
 from .reading import INBOX, Unreadable, claimed_id, read
+from .reasons import too_large, unreadable
 
 InForce: TypeAlias = dict[tuple[int, str], Bylaws]
 """By lane and city."""
@@ -29,7 +31,8 @@ class Heard:
     """A record, what it says, and the city as its lane knew it at that point of the log."""
 
     record: Record
-    entry: InboxEntry | Unreadable
+    entry: InboxEntry | Unreadable | Why
+    """``Why``: the consumer itself set the record aside."""
     bylaws: Bylaws | None
 
 
@@ -47,6 +50,8 @@ class Inbox:
         if self._in_force is None:
             self._in_force = await self._read_in_force(work)
         heard = [await self._hear(work, record, self._in_force) for record in work.records]
+        if work.doomed:
+            heard = sorted((*heard, *map(_set_aside, work.doomed)), key=_place)
         ledger = await self._load(work, heard)
         deciding = Deciding(work, ledger, await self._look_around(work, heard, ledger))
         for each in heard:
@@ -121,6 +126,15 @@ def _lanes(work: Work) -> list[int]:
     return sorted({record.partition for record in work.records})
 
 
+def _set_aside(doomed: Doomed) -> Heard:
+    record, reason, _ = doomed
+    return Heard(record, too_large() if reason == "too_large" else unreadable(None, reason), None)
+
+
+def _place(heard: Heard) -> tuple[int, int]:
+    return heard.record.partition, heard.record.offset
+
+
 def _ids(heard: Sequence[Heard]) -> Iterator[str]:
     for each in heard:
         match each.entry:
@@ -130,7 +144,7 @@ def _ids(heard: Sequence[Heard]) -> Iterator[str]:
                 yield request.action_id
                 if request.of_report:
                     yield request.of_report
-            case Unreadable():
+            case Unreadable() | Why():
                 claimed = claimed_id(each.record)
                 if claimed:
                     yield claimed[1]
@@ -138,7 +152,7 @@ def _ids(heard: Sequence[Heard]) -> Iterator[str]:
                 continue
 
 
-def _reused_ids(entries: Sequence[InboxEntry | Unreadable], ledger: Ledger) -> Iterator[str]:
+def _reused_ids(entries: Sequence[InboxEntry | Unreadable | Why], ledger: Ledger) -> Iterator[str]:
     digests: dict[str, set[str]] = {}
     for entry in entries:
         if isinstance(entry, ReportReceived | ActionRequested):

@@ -36,3 +36,8 @@ def unreadable(field: str | None, problem: str) -> Why:
         message=f"The field {field} is not as it should be: {problem}.",
         message_zh=f"字段 {field} 有误。",
     )
+
+
+def too_large() -> Why:
+    """Say that what would follow from it is more than a message may hold."""
+    return Why(code="too_large", message="What follows from it is too large to be said.", message_zh="内容过大。")
