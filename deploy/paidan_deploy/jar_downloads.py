@@ -13,7 +13,7 @@ from jgo.maven import Dependency, MavenContext
 from jgo.parse import Coordinate
 
 from paidan_deploy.errors import DownloadError
-from paidan_deploy.jars import LOCK, Locked
+from paidan_deploy.jars import LOCK, Locked, read_lock
 
 # Kafka speaks slf4j 1.7; without this binding it would log nothing.
 ROOTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
@@ -44,7 +44,7 @@ def _download(jar: Locked, cache: Path) -> Path:
     raise AssertionError("unreachable")
 
 
-def resolve(cache: Path, roots: Iterable[str] = ROOTS) -> LockFile:
+def lock(cache: Path, roots: Iterable[str] = ROOTS) -> None:
     """Resolve the tree of each root by itself and record all with checksums; the first root wins where two differ.
 
     Together they would not do: jgo lets the managed versions of one root's parents rule the other's tree.
@@ -53,7 +53,9 @@ def resolve(cache: Path, roots: Iterable[str] = ROOTS) -> LockFile:
     for root in roots:
         for needed in _tree(cache, root):
             found.setdefault((needed.groupId, needed.artifactId), needed)
-    return LockFile.from_resolved_dependencies([found[key] for key in sorted(found)], environment_name="kafka")
+    locked = LockFile.from_resolved_dependencies([found[key] for key in sorted(found)], environment_name="kafka")
+    if {each.sha256 for each in locked.dependencies} != {each.sha256 for each in read_lock()}:
+        locked.save(LOCK)
 
 
 def _tree(cache: Path, root: str) -> list[Dependency]:
@@ -64,4 +66,4 @@ def _tree(cache: Path, root: str) -> list[Dependency]:
 
 
 if __name__ == "__main__":
-    resolve(Path(sys.argv[1])).save(LOCK)
+    lock(Path(sys.argv[1]))
