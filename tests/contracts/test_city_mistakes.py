@@ -30,6 +30,7 @@ def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
     edit(folder, "departments.csv", "lighting,,,http", "lighting,,,pigeon")
     edit(folder, "rows.csv", "2 urgent_hour", "-2 urgent_hour")
     edit(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
+    add(folder, "departments.csv", "west,西,West,cleaning,990109,,http")
     add(folder, "classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order")
 
     said = [str(mistake) for mistake in check_folder(folder).mistakes]
@@ -37,6 +38,7 @@ def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
     assert said == [
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
         "departments.csv:3: lamps: channel: Input should be 'kafka' or 'http', not 'pigeon'",
+        "departments.csv:4: west: district: there is no district '990109'",
         "routing.toml:7: rubbish: lead: there is no department 'sweepers'",
         "rows.csv:3: E0401-1: limit.amount: Input should be greater than 0, not '-2'",
     ]

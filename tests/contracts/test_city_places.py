@@ -109,6 +109,15 @@ def test_holes_and_several_parts_are_respected() -> None:
     assert ground.at(5.0, 5.0) == ground.at(0.5, 15.0) == NOWHERE
 
 
+def test_a_position_level_with_a_corner_is_inside_all_the_same() -> None:
+    names = Names(zh="方", en="Diamond")
+    shape = Shape(polygons=((((5.0, 0.0), (10.0, 5.0), (5.0, 10.0), (0.0, 5.0), (5.0, 0.0)),),))
+    ground = Ground.of(Geography(places=(PlaceEntry(code="1", level="district", names=names, shape=shape),)))
+
+    assert ground.at(5.0, 5.0).district == "1"
+    assert ground.at(5.0, 11.0) == ground.at(10.0, 0.0) == NOWHERE
+
+
 def test_named_areas_are_found_and_may_cut_across_streets() -> None:
     spot = QUAN.place_of(36.713 - 66.5 * 0.0009, 116.9 + 24.5 * 0.00112)
 
