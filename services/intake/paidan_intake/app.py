@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer import LaneConsumer, Subscription
+from paidan_chassis.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import Face, create_edge
 from paidan_chassis.kafka import Kafka, TopicShape
@@ -17,7 +17,7 @@ from paidan_chassis.keys import KeyRing
 from paidan_chassis.process import Owner, Process, Running
 from paidan_chassis.producer import Publisher
 from paidan_chassis.work import Handler
-from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, TOPICS
+from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, topic_named
 from paidan_intake import api
 from paidan_intake.cities import Cities, open_cities
 from paidan_intake.handlers import Following, Screening
@@ -30,10 +30,9 @@ from paidan_intake.vault import Cipher
 
 SCHEMA: Final = "intake"
 VERSION: Final = "0.1.0"
-_SHAPES: Final = {topic.name: TopicShape(topic.partitions, topic.config()) for topic in TOPICS}
 # Names of consumer groups and first parts of ce_origin: they must never change.
-_ALARMS: Final = Subscription("intake-alarms", topics=(ALARMS.name,))
-_STANDING: Final = Subscription("intake-standing", topics=(OUTCOMES.name, CASES.name))
+SCREENING: Final = "intake-alarms"
+STANDING: Final = "intake-standing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +46,24 @@ class _Ground:
     clock: Clock
     cities: Cities
 
+    def consumer(self, name: str, handler: Handler, *topics: str) -> LaneConsumer:
+        """Make a consumer of these topics."""
+        pace = Pace(stalls_after_s=self.settings.stalls_after_s, stop_within_s=self.settings.stop_within_s)
+        reading = Subscription(name, topics=topics, pace=pace)
+        progress = self.running.health.loop(name)
+        return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
+
 
 @asynccontextmanager
 async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
     """Open what the parts that are asked for need."""
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size)
-        )
+        pool = await _pool(stack, settings)
         ground = _Ground(
             settings=settings,
             running=running,
             pool=pool,
-            kafka=Kafka(settings.kafka, settings.topic_prefix, shape=_SHAPES.__getitem__),
+            kafka=Kafka(settings.kafka, settings.topic_prefix, shape=topic_shape),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
             cities=await stack.enter_async_context(open_cities(pool, reread_s=settings.packs_reread_s)),
         )
@@ -75,27 +79,25 @@ async def _loops(stack: AsyncExitStack, ground: _Ground) -> dict[str, Owner]:
         lambda record: ground.clock.city_time(record.appended_at),
         lambda cause, number: ground.running.metrics.count("paidan_outcomes_total", number, outcome=cause),
     )
-    heard: tuple[tuple[Subscription, Handler], ...] = ((_ALARMS, screening), (_STANDING, Following()))
-    loops: dict[str, Owner] = {}
-    for reading, handler in heard:
-        progress = ground.running.health.loop(reading.name)
-        lanes = LaneConsumer(reading, handler, kafka=ground.kafka, pool=ground.pool, progress=progress)
-        loops[reading.name] = (await stack.enter_async_context(lanes)).run
-    return loops
+    alarms = await stack.enter_async_context(ground.consumer(SCREENING, screening, ALARMS.name))
+    standing = await stack.enter_async_context(ground.consumer(STANDING, Following(), OUTCOMES.name, CASES.name))
+    return {SCREENING: alarms.run, STANDING: standing.run}
 
 
 async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     """Build the HTTP edge and what reports are taken with."""
     settings, running = ground.settings, ground.running
+    # A pool of its own: however much the edge is asked, a lane never waits for a connection.
+    pool = await _pool(stack, settings)
     publisher = await stack.enter_async_context(Publisher(ground.kafka, client_id="intake-edge"))
     limits = Limits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
     darkroom = open_darkroom(limits, workers=settings.photo_workers, most_waiting=settings.photos_waiting)
     cipher = Cipher.of(settings.vault_key, settings.vault_old_keys)
-    means = Means(ground.pool, publisher, Store(settings.photos), cipher)
+    means = Means(pool, publisher, Store(settings.photos), cipher)
     taking = open_taking(means, most_waiting=settings.reports_waiting, within_s=settings.answer_within_s)
     desk = api.Desk(
         settings=settings,
-        pool=ground.pool,
+        pool=pool,
         clock=ground.clock,
         cities=ground.cities,
         taking=await stack.enter_async_context(taking),
@@ -107,7 +109,18 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     )
     running.health.needs("city packs", lambda: bool(ground.cities.newest))
     running.health.needs("vault and Kafka", lambda: desk.taking.works)
-    face = Face("Paidan intake", VERSION, KeyRing(ground.pool), running.health, running.metrics, settings.access_log)
+    face = Face("Paidan intake", VERSION, KeyRing(pool), running.health, running.metrics, settings.access_log)
     edge = create_edge(face)
     api.add_routes(edge, desk)
     return edge
+
+
+async def _pool(stack: AsyncExitStack, settings: Settings) -> Pool:
+    opened = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size)
+    return await stack.enter_async_context(opened)
+
+
+def topic_shape(name: str) -> TopicShape:
+    """Say how the contracts want a topic to be made."""
+    topic = topic_named(name)
+    return TopicShape(topic.partitions, topic.config())

@@ -12,9 +12,11 @@ Kind = Literal["mobile", "landline", "identity", "card", "named"]
 
 BLOT: Final = "*"
 # Full-width digits, signs and spaces mean the same to whoever reads them; one for one, so that positions stay.
-_NARROW: Final = str.maketrans("０１２３４５６７８９＋－（）ｘＸ　—–‐‑·", "0123456789+-()xX -----")
-_DIGIT: Final = re.compile(r"[0-9０-９]")
-_MAYBE: Final = re.compile(r"(?:[0-9][^0-9]{0,2}){7}")
+_WIDE_FORMS: Final = "０１２３４５６７８９＋－（）ｘＸ　—–‐‑·"
+_NARROW: Final = str.maketrans(_WIDE_FORMS, "0123456789+-()xX -----")
+_WIDE: Final = re.compile(f"[{_WIDE_FORMS}]")
+# Where a number could be at all: looked for first, for most of a text is words.
+_MAYBE: Final = re.compile(r"[+(]*[0-9][0-9 ()+-]{5,}[0-9xX]")
 _IDENTITY: Final = re.compile(r"(?<![0-9])[1-9][0-9]{5}[ -]?(?:19|20)[0-9]{6}[ -]?[0-9]{3}[0-9xX](?![0-9])")
 _CARD: Final = re.compile(r"(?<![0-9])[3-69][0-9]{3}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{1,4}(?:[ -]?[0-9]{1,3})?(?![0-9])")
 _MOBILE: Final = re.compile(r"(?<![0-9])(?:(?:\+|00)?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])")
@@ -34,16 +36,19 @@ class Masked:
     found: Mapping[Kind, int] = field(default_factory=dict)
 
 
+_NOTHING: Final = Masked("")
+
+
 def mask(text: str, *, own: Sequence[str] = ()) -> Masked:
     """Blot out every telephone, identity and bank card number, and the words that are the reporter's own.
 
     Identity cards are known by their date and check digit, bank cards by theirs (Luhn), so that order numbers and
     grid codes stay readable. Masking what is masked changes nothing.
     """
-    if not own and not _DIGIT.search(text):
-        return Masked(text)
-    flat = text.translate(_NARROW)
-    spans = [*(_numbers(flat) if _MAYBE.search(flat) else ()), *_own(flat, own)]
+    if not text:
+        return _NOTHING
+    flat = text.translate(_NARROW) if _WIDE.search(text) else text
+    spans = [*_numbers(flat), *_own(flat, own)]
     if not spans:
         return Masked(text)
     found: Counter[Kind] = Counter()
@@ -55,12 +60,14 @@ def mask(text: str, *, own: Sequence[str] = ()) -> Masked:
 
 
 def _numbers(flat: str) -> Iterator[tuple[Kind, int, int]]:
-    # Longest first, and each blotted before the next is looked for: an identity number holds what looks like a mobile.
-    for kind, pattern, holds in _KINDS:
-        for match in pattern.finditer(flat):
-            if holds(match[0]):
-                yield kind, match.start(), match.end()
-                flat = flat[: match.start()] + BLOT * len(match[0]) + flat[match.end() :]
+    for candidate in _MAYBE.finditer(flat):
+        part = candidate[0]
+        # Longest first, and each blotted before the next is looked for: an identity number holds a mobile's digits.
+        for kind, pattern, holds in _KINDS:
+            for match in pattern.finditer(part):
+                if holds(match[0]):
+                    yield kind, candidate.start() + match.start(), candidate.start() + match.end()
+                    part = part[: match.start()] + BLOT * len(match[0]) + part[match.end() :]
 
 
 def _own(flat: str, words: Sequence[str]) -> Iterator[tuple[Kind, int, int]]:
@@ -68,8 +75,10 @@ def _own(flat: str, words: Sequence[str]) -> Iterator[tuple[Kind, int, int]]:
         sought = word.translate(_NARROW).strip()
         if len(sought) < 2:  # a lone surname would blot out half the text
             continue
-        for match in re.finditer(re.escape(sought), flat):
-            yield "named", match.start(), match.end()
+        begin = flat.find(sought)
+        while begin >= 0:
+            yield "named", begin, begin + len(sought)
+            begin = flat.find(sought, begin + len(sought))
 
 
 def is_identity(text: str) -> bool:

@@ -1,8 +1,7 @@
 """From what a source asked to the one normalized report: identity, class, place, masking. Pure; nothing is stored."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,7 +89,7 @@ def receive(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snap
     return Draft(
         report=_report(ticket, sender, now, photos, read),
         private=_private(ticket),
-        masked=dict(Counter(text.found) + Counter(address.found)),
+        masked=_sum(text.found, address.found),
         notes=_notes(ticket, kind, placed, from_photo=position is not None and ticket.position is None),
     )
 
@@ -123,6 +122,10 @@ def _masked(ticket: Ticket) -> tuple[Masked, Masked]:
     person = ticket.reporter
     own = [each for each in (person.name, person.phone, person.address) if each] if person else []
     return mask(ticket.text, own=own), mask(ticket.address or "", own=own)
+
+
+def _sum(one: Mapping[Kind, int], other: Mapping[Kind, int]) -> dict[Kind, int]:
+    return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in (*one, *other)}
 
 
 def _raw(position: Position | None, source: Source) -> RawPosition | None:

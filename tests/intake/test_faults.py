@@ -1,0 +1,245 @@
+"""Intake while things die: it never says 2xx for what is not there, and a retry under the same id makes one report."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+from tests import servers as real
+from tests.intake import dying
+from tests.intake.pictures import jpeg
+from tests.intake.rig import Rig, installed
+from tests.polling import poll
+
+EDGE = ("--only", "edge")
+HERE = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
+
+
+@pytest.fixture
+async def own(servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """Give an intake that a test may harm, not started yet."""
+    async with installed(servers.kafka, database, topic_prefix, tmp_path) as rig:
+        yield rig
+
+
+async def send(rig: Rig, ref: str) -> httpx.Response:
+    """Send a photo report: the longest way to Kafka."""
+    report = json.dumps({"source_ref": ref, "category": "rubbish", "position": HERE}).encode()
+    async with rig.client("photo") as client:
+        return await client.post("/v1/photo-reports", files={"report": (None, report), "photo": jpeg()})
+
+
+@pytest.mark.parametrize("window", dying.WINDOWS)
+async def test_killed_in_any_window_a_retry_makes_one_report(own: Rig, window: str) -> None:
+    """The sender saw no answer, so it sends again with the same id."""
+    ref = uuid.uuid4().hex
+    await own.start(window, *EDGE, python=(str(Path(dying.__file__)),))
+    with pytest.raises(httpx.HTTPError):
+        await send(own, ref)
+    assert own.process is not None
+    assert own.process.wait(10) == -9
+    died_with = await own.said("paidan.inbox")
+
+    await own.start(*EDGE)
+    answered = await send(own, ref)
+    said = await own.said("paidan.inbox")
+    [kept] = await own.fetch("SELECT recorded_at, digest FROM vault")
+
+    assert answered.status_code == 202
+    assert len(died_with) == (1 if window == "after_kafka" else 0)
+    assert [each["report_id"] for each in said] == [answered.json()["report_id"]] * (len(died_with) + 1)
+    assert len({json.dumps({**each, "headers": 0}) for each in said}) == 1, "both tries say the same, to the byte"
+    assert {each["digest"] for each in said} == {kept["digest"].hex()}
+    [photo] = said[0]["photos"]
+    assert (own.folder / "photos" / photo[:2] / photo).exists()
+
+
+async def test_kills_under_load_lose_nothing_that_was_acknowledged(own: Rig) -> None:
+    """Every 202 is on the inbox and in the vault, however often the process dies meanwhile."""
+    await own.start(*EDGE)
+    waiting = [f"{number}" for number in range(400)]
+    taken: dict[str, str] = {}
+
+    async def deliver(client: httpx.AsyncClient) -> None:
+        while waiting:
+            ref = waiting.pop()
+            try:
+                answered = await client.post("/v1/tickets", json={"source_ref": ref, "position": HERE, "text": ref})
+            except httpx.HTTPError:
+                waiting.insert(0, ref)
+                await asyncio.sleep(0.05)
+                continue
+            if answered.status_code == 202:
+                taken[ref] = answered.json()["report_id"]
+            else:
+                waiting.insert(0, ref)
+
+    async with own.client("hotline") as client, asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(deliver(client))
+        for goal in (50, 150, 300):
+            await poll(lambda goal=goal: len(taken) >= goal, within_s=60, what=f"{goal} taken")  # type: ignore[misc]
+            own.kill()
+            await own.start(*EDGE)
+    said = await own.said("paidan.inbox")
+    kept = {row["source_ref"] for row in await own.fetch("SELECT source_ref FROM vault")}
+
+    assert len(taken) == 400
+    assert {each["report_id"] for each in said} == set(taken.values())
+    assert kept == taken.keys()
+    assert len({(each["report_id"], each["digest"], each["recorded_at"]) for each in said}) == 400
+
+
+async def test_without_kafka_it_says_503_and_means_it(
+    start_kafka: Callable[..., KafkaServer], database: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    kafka = start_kafka()
+    async with installed(kafka.address, database, topic_prefix, tmp_path, ANSWER_WITHIN_S="1.5") as rig:
+        await rig.start(*EDGE)
+        async with rig.client("hotline") as client, rig.client("camera") as camera:
+            body = {"source_ref": "a", "position": HERE}
+            alarm = {"alarm_ref": "b", "camera": "c", "category": "890", "occurred_at": "2026-03-02T12:00:00+08:00"}
+            before = await client.post("/v1/tickets", json={**body, "source_ref": "before"})
+            kafka.kill()
+            refused = [
+                await client.post("/v1/tickets", json=body),
+                await client.post("/v1/tickets/batch", content=json.dumps(body)),
+                await camera.post("/v1/alarms/generic", json=alarm),
+            ]
+            stands = await client.get(f"/v1/reports/{before.json()['report_id']}")
+            kafka.start()
+            answered = await poll(
+                lambda: _accepted(client, body), within_s=40, what="the ticket is taken once Kafka is back"
+            )
+        said = await rig.said("paidan.inbox")
+
+    assert before.status_code == 202
+    assert [(each.status_code, int(each.headers["retry-after"]) > 0) for each in refused] == [(503, True)] * 3
+    assert json.loads(refused[1].text)["error"]["code"] == "unavailable"
+    assert stands.status_code == 200
+    assert {each["report_id"] for each in said} == {before.json()["report_id"], answered["report_id"]}
+
+
+async def test_without_postgresql_it_says_503_and_recovers(
+    start_postgres: Callable[..., PostgresServer], servers: real.Servers, topic_prefix: str, tmp_path: Path
+) -> None:
+    postgres = start_postgres()
+    async with installed(servers.kafka, postgres.dsn, topic_prefix, tmp_path, ANSWER_WITHIN_S="1.5") as rig:
+        await rig.start(*EDGE)
+        async with rig.client("hotline") as client:
+            body = {"source_ref": "a", "position": HERE}
+            await client.post("/v1/tickets", json={**body, "source_ref": "warms up the key"})
+            postgres.kill()
+            refused = await client.post("/v1/tickets", json=body)
+            postgres.start()
+            answered = await poll(
+                lambda: _accepted(client, body), within_s=40, what="the ticket is taken once PostgreSQL is back"
+            )
+        said = await rig.about("paidan.inbox", answered["report_id"])
+        rows = await rig.fetch("SELECT source_ref FROM vault ORDER BY source_ref")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+    assert len(said) == 1
+    assert [row["source_ref"] for row in rows] == ["a", "warms up the key"]
+
+
+async def _accepted(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any] | None:
+    answered = await client.post("/v1/tickets", json=body)
+    if answered.status_code == 202:
+        found: dict[str, Any] = answered.json()
+        return found
+    assert answered.status_code == 503, answered.text
+    return None
+
+
+def firings(number: int) -> list[dict[str, Any]]:
+    """Write alarms of a few cameras that re-fire every 20 s, with repeats."""
+    fired = [
+        {
+            "alarm_ref": f"{each}",
+            "camera": f"{each % 3}",
+            "category": "890",
+            "confidence": (0.9, 0.6, 0.3)[each % 7 % 3],
+            "position": HERE,
+            "occurred_at": f"2026-03-02T{each // 180 % 24:02d}:{each // 3 % 60:02d}:00+08:00",
+        }
+        for each in range(number)
+    ]
+    return [*fired, *fired[:: number // 20]]
+
+
+async def raise_all(rig: Rig, alarms: list[dict[str, Any]]) -> None:
+    """Send alarms in order, each until it is taken."""
+    for alarm in alarms:
+        while True:
+            try:
+                async with rig.client("camera") as client:
+                    if (await client.post("/v1/alarms/generic", json=alarm)).status_code == 202:
+                        break
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+
+
+async def ends(rig: Rig, number: int) -> dict[str, str]:
+    """Wait until so many alarms have come to an end, and give each one's first."""
+
+    async def look() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]:
+            end = each["why"]["code"] if "why" in each else f"reported {each['verify_first']}"
+            assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one end for each"
+        return found if len(found) >= number else {}
+
+    return await poll(look, within_s=40, what=f"{number} alarms have an end")
+
+
+async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
+    own: Rig, servers: real.Servers, tmp_path: Path
+) -> None:
+    """The log decides alone: killed in the midst, or set back to before it all, it comes to the same reports."""
+    await own.start()
+    await own.fetch("SELECT 1")
+    own.kill()
+    template = own.database.rsplit("/", 1)[1]
+    async with real.fresh_database(servers, template=template) as copy:
+        await own.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(raise_all(own, firings(240)))
+            for _ in range(2):
+                await asyncio.sleep(0.5)
+                own.kill()
+                await own.start()
+        first = await ends(own, 240)
+        said = await bodies(own)
+        own.kill()
+
+        restored = Rig(own.kafka, copy, own.prefix, tmp_path, own.tokens)
+        try:
+            await restored.start()
+            sighted = "SELECT count(*) FROM vault"
+            await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied anew")
+            assert restored.stop() == 0
+        finally:
+            restored.kill()
+        again = await bodies(own)
+
+    assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
+    assert again == said, "what is said again is said in the same words"
+
+
+async def bodies(rig: Rig) -> set[str]:
+    """Read what was said of alarms, without what the relay adds."""
+    found = [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]
+    return {json.dumps({**each, "headers": 0}, sort_keys=True) for each in found}
+
+
+async def _is(rig: Rig, statement: str, number: int) -> bool:
+    [row] = await rig.fetch(statement)
+    return bool(row[0] == number)
