@@ -126,6 +126,20 @@ def test_a_loop_that_waits_for_a_database_is_alive_and_not_ready(
     assert health.unready() == {}
 
 
+def test_readiness_does_not_flicker_while_kafka_answers_and_the_database_does_not(
+    health: Health, inbox: Progress, machine: Machine
+) -> None:
+    for _ in range(20):
+        inbox.retrying("ConnectionRefusedError")
+        machine.passes(1)
+        inbox.polled()
+        assert health.unready() == {"inbox": "ConnectionRefusedError"}
+
+    machine.passes(6)
+    inbox.polled()
+    assert health.unready() == {}
+
+
 def test_a_batch_that_never_ends_is_stalled(health: Health, inbox: Progress, machine: Machine) -> None:
     inbox.took(7)
 

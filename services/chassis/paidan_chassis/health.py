@@ -12,6 +12,7 @@ from paidan_chassis.metrics import Metrics
 Ticks: TypeAlias = Callable[[], float]
 Look: TypeAlias = Callable[[Metrics], None]
 _FROZEN_S: Final = 5.0
+_FAULT_HOLDS_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,15 @@ class Progress:
         self._behind = 0
         self._behind_since = 0.0
         self._fault: str | None = None
+        self._failed = 0.0
 
     def polled(self) -> None:
         """Say that the loop asked for records and got an answer, an empty one included."""
         self._beat = self._polled = self._ticks()
         self._has_polled = True
-        self._fault = None
+        # Kafka may answer while PostgreSQL is away: readiness must not flicker between two tries of a batch.
+        if self._beat - self._failed > _FAULT_HOLDS_S:
+            self._fault = None
 
     def took(self, records: int) -> None:
         """Say that a batch is in hand."""
@@ -73,7 +77,7 @@ class Progress:
 
     def retrying(self, fault: str) -> None:
         """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
-        self._beat = self._behind_since = self._ticks()
+        self._beat = self._behind_since = self._failed = self._ticks()
         self._fault = fault
 
     def behind(self, records: int) -> None:
