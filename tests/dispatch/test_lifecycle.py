@@ -6,7 +6,7 @@ from paidan_contracts.actions import Accept, Assign, File, Finish, Inspect, Redi
 from paidan_dispatch.lifecycle import Moved, Refused, decide, take_in, unknown_case
 from paidan_dispatch.matching import Nearby
 from tests.dispatch.town import MONDAY, How, at, finished, judged, moved, opened, report, request, taken, types
-from tests.dispatch.town_pack import bylaws
+from tests.dispatch.town_pack import bylaws, bylaws_of, document
 
 PHOTO = "a" * 64 + ".jpg"
 
@@ -218,6 +218,21 @@ def test_a_merged_report_does_not_end_the_case_of_another(action: Void | Verify)
     assert isinstance(result, Refused)
     assert result.why.code == "merged_report"
     assert isinstance(judged(joined.after, action, How(of_report=joined.after.opened_by)), Moved)
+
+
+def test_each_step_names_the_pack_it_was_decided_by() -> None:
+    """A city changes its rules on a Monday morning; what was decided before stays what it was."""
+    newer = document()
+    newer["clocks"]["handle"] = {"amount": 1, "unit": "urgent_hour"}
+    by = bylaws_of(newer)
+    assert by.version != bylaws().version
+
+    after = moved(opened(), Return(code="other", reason="no"), by=by)
+
+    assert after.city_version == by.version
+    assert [turn.placed_by.city_version for turn in after.assignments] == [bylaws().version, by.version]
+    assert after.filed_by is not None
+    assert after.filed_by.city_version == bylaws().version
 
 
 def test_deciding_changes_nothing_that_was_given() -> None:

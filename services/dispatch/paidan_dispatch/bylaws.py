@@ -52,7 +52,11 @@ class Bylaws:
 
     def spot(self, place: Place) -> Spot:
         """Say where a place is in the words of routing rules; named areas are looked up by its position."""
-        areas = NOWHERE.areas
-        if self.city.ground.areas and place.latitude is not None and place.longitude is not None:
-            areas = self.city.place_of(place.latitude, place.longitude).areas
-        return Spot(place.district, place.street, place.community, place.grid, areas)
+        return Spot(place.district, place.street, place.community, place.grid, self._areas(place))
+
+    def _areas(self, place: Place) -> frozenset[str]:
+        drawn = self.city.ground.areas
+        if not drawn or place.latitude is None or place.longitude is None:
+            return NOWHERE.areas
+        point = (place.longitude, place.latitude)
+        return frozenset([area.code for area in drawn if area.holds(point)])
