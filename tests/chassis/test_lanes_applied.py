@@ -6,7 +6,10 @@ import signal
 from collections.abc import Sequence
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.util import calc_crc32c
 
 from paidan_chassis import deadletters, halts
 from paidan_chassis.failures import Halted
@@ -63,6 +66,34 @@ async def test_headers_that_are_not_utf8_or_null_reach_the_handler(stage: Stage)
         await stage.settled(2)
 
     await stage.audit()
+
+
+async def test_a_header_name_that_is_not_utf8_stops_nobody(stage: Stage) -> None:
+    """aiokafka's parser raises on one from every poll, for ever, and with it for every lane of the consumer."""
+    await put(stage, [Parcel("in", 0, b"k", b"before", [])])
+    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka, acks="all")
+    await producer.start()
+    await (await producer.send_batch(with_odd_header_name(producer), stage.orders.cluster().real("in"), partition=0))
+    await producer.stop()
+    await put(stage, [Parcel("in", 0, b"k", b"after", []), Parcel("in", 1, b"l", b"elsewhere", [])])
+    stage.sent += ["before", "odd", "after", "elsewhere"]
+
+    async with stage.here():
+        await stage.settled(4)
+
+    await stage.audit()
+
+
+def with_odd_header_name(producer: AIOKafkaProducer) -> BatchBuilder:
+    """Build a batch as a client in another language may: no client in Python would."""
+    batch = producer.create_batch()
+    batch.append(key=b"k", value=b"odd", timestamp=None, headers=[("plain", b"1"), ("XX", b"2")])
+    raw = bytearray(batch._build())  # noqa: SLF001 - there is no other way to the bytes
+    at = raw.index(b"XX")
+    raw[at : at + 2] = b"\xff\xfe"
+    raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+    batch._buffer = bytes(raw)  # noqa: SLF001
+    return batch
 
 
 @pytest.mark.parametrize(("value", "reason"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])

@@ -171,8 +171,13 @@ async def test_a_log_that_is_not_the_one_it_was_halts_until_it_is_lifted(
         await halts.resume(conn, "ledger", anchor=anchor)
     async with stage.here():
         await stage.settled(then)
+        await poll(lambda: all_anchored(stage), within_s=30, what="lanes anchored anew")
         await stage.send(["one more"])
         await stage.settled(then + 1)
+
+
+async def all_anchored(stage: Stage) -> bool:
+    return await stage.value("SELECT count(*) FROM lane WHERE next_offset < 0 OR topic_id IS NULL") == 0
 
 
 async def test_a_topic_made_anew_under_a_running_consumer_halts_it(stage: Stage) -> None:
@@ -182,7 +187,7 @@ async def test_a_topic_made_anew_under_a_running_consumer_halts_it(stage: Stage)
         await stage.settled(60)
         await another_topic(stage)
         with pytest.raises(Halted, match=r"topic_changed|offset_after_log"):
-            await asyncio.wait_for(asyncio.shield(playing), 30)
+            await asyncio.wait_for(asyncio.shield(playing), 60)
 
 
 async def test_resuming_at_offsets_named_for_single_lanes(stage: Stage) -> None:

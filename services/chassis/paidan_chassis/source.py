@@ -10,6 +10,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
+from paidan_chassis.forgiving import forgive
 from paidan_chassis.kafka import Kafka
 from paidan_chassis.reading import Subscription
 from paidan_chassis.records import Lane, Record
@@ -17,7 +18,7 @@ from paidan_chassis.records import Lane, Record
 Batch: TypeAlias = "tuple[ConsumerRecord[Any, Any], ...]"
 Take: TypeAlias = Callable[[Batch], Awaitable[None]]
 
-_METADATA_AGE_MS = 30_000
+_METADATA_AGE_MS = 10_000
 _METADATA_AGE_OF_PATTERN_MS = 3_000
 """A new topic under a prefix is found this late."""
 
@@ -26,6 +27,7 @@ class Source:
     """One member of the consumer group."""
 
     def __init__(self, reading: Subscription, kafka: Kafka, *, take: Take, listener: ConsumerRebalanceListener) -> None:
+        forgive()
         self._kafka = kafka
         self._broker = KafkaBroker(
             kafka.servers.split(","),
