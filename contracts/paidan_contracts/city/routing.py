@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
@@ -91,9 +92,15 @@ Routing: TypeAlias = Routed | HardToPlace
 
 def hours_hold(hours: Hours, at: time) -> bool:
     """Tell whether a time of the day lies within ``22:00-06:00``."""
-    begin, end = hours.split("-")
-    now = at.isoformat("minutes")
+    begin, end = _minutes(hours)
+    now = at.hour * 60 + at.minute
     return begin <= now < end if begin < end else now >= begin or now < end
+
+
+@cache
+def _minutes(hours: Hours) -> tuple[int, int]:
+    begin, end = (60 * int(clock[:2]) + int(clock[3:]) for clock in hours.split("-"))
+    return begin, end
 
 
 def dates_hold(dates: Dates, day: date) -> bool:
