@@ -21,7 +21,7 @@ from paidan_deploy.reap import reap
 from paidan_deploy.servers import Servers, without_password
 from paidan_deploy.settings import Settings
 from paidan_deploy.state import State, read_state
-from tests.polling import poll_blocking
+from tests.polling import poll, poll_blocking
 from tests.servers import CACHE
 
 PATIENCE_S = 180
@@ -145,6 +145,30 @@ def test_a_killed_service_comes_back(paidan: Command) -> None:
     )
 
     assert "scoring died (ended by signal 9)" in (paidan.home.log / "supervisor.log").read_text()
+
+
+async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: Command) -> None:
+    await tell_postgres(
+        paidan, "INSERT INTO dispatch.halt (consumer, reason, detail) VALUES ('dispatch', 'planted', 'x')"
+    )
+    os.kill(paidan.pids()["dispatch"], signal.SIGKILL)
+
+    await poll(lambda: paidan.condition("dispatch") == "halted", within_s=PATIENCE_S, what="dispatch finds its halt")
+    told = paidan.status()
+    assert [halt["reason"] for halt in told["halts"]["dispatch"]] == ["planted"]
+    assert paidan("status", check=False).returncode == 1
+
+    assert "Lifted 1 halt" in paidan("resume", "--service", "dispatch").stdout
+    await poll(lambda: paidan.condition("dispatch") == "running", within_s=PATIENCE_S, what="dispatch runs again")
+    assert paidan.status()["halts"]["dispatch"] == []
+
+
+async def tell_postgres(paidan: Command, statement: str) -> None:
+    connection = await asyncpg.connect(superuser(paidan))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: Command) -> None:
