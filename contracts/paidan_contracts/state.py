@@ -102,6 +102,7 @@ class CaseState(Said):
     matter: Matter | None = None
     class_code: Code | None = None
     row_id: Code | None = None
+    suggested_row: Code | None = Field(default=None, description="The row its report named, until it may be filed.")
     filed_by: RuleRef | None = None
     place: Place
     suggested_owner: Slug | None = Field(default=None, description="Who is said to own the component, for routing.")

@@ -65,6 +65,7 @@ reports = st.builds(
     report,
     source=st.sampled_from(["hotline", "hotline", "app"]),
     class_code=st.sampled_from(["E0110", "E0110", "C0101", "E0505", "E9999", None]),
+    row_id=st.sampled_from([None, "E0110-2", "E9999-1"]),
     past=st.sampled_from([None, None, None, Past(owner="water"), Past(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
 )
@@ -133,6 +134,7 @@ def _assert_legal(state: CaseState) -> None:
         == (state.ended_at is not None)
     )
     assert state.held_because is None or state.status == "filed"
+    assert (state.row_id is None) == (state.filed_by is None) == (state.filed_at is None)
     assert state.hops == sum(turn.returned_at is not None for turn in turns)
     assert state.round == 1 + sum(turn.reworks for turn in turns) + state.reopened
     assert state.reopened <= 1

@@ -34,8 +34,8 @@ def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaw
         channel=report.channel,
         matter=report.matter,
         class_code=report.class_code,
-        # While it waits for verification this is the row that the report named, if it named one.
-        row_id=row.row.id if row else report.row_id,
+        row_id=row.row.id if row else None,
+        suggested_row=None if row else report.row_id,
         filed_by=row.filed_by if row else None,
         filed_at=report.recorded_at if row else None,
         place=report.place,

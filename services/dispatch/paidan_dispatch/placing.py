@@ -22,7 +22,7 @@ _NO_CALENDAR: Final = Words(
 
 def accept(state: CaseState, stamp: Stamp, bylaws: Bylaws) -> list[CaseEvent]:
     """File a case that was waiting for verification, by the row that its report named if any, and send it on."""
-    filing = file(state.class_code, state.row_id, bylaws)
+    filing = file(state.class_code, state.suggested_row, bylaws)
     if isinstance(filing, Unfiled):
         return [send_on(state, stamp, bylaws)]
     filed = steps.filed(state, stamp, filing)
@@ -69,7 +69,7 @@ def new_round_ends(state: CaseState, began_at: datetime, bylaws: Bylaws) -> date
 def _place(state: CaseState, at: datetime, bylaws: Bylaws) -> Placed | HardToPlace:
     # What cannot be filed is nobody's yet; but the owner of a past record is known without its class.
     if state.filed_by is None and not state.past:
-        filing = file(state.class_code, state.row_id, bylaws)
+        filing = file(state.class_code, state.suggested_row, bylaws)
         if isinstance(filing, Unfiled):
             return HardToPlace(filing.because)
     return place(state, at, bylaws)

@@ -205,11 +205,13 @@ def overdue(state: CaseState, stamp: Stamp, clock: TimerKind) -> CaseOverdue:
 class _ByRow(TypedDict):
     class_code: str
     row_id: str
+    suggested_row: None
     filed_by: RuleRef
 
 
 def _by_row(filing: Filed) -> _ByRow:
-    return {"class_code": filing.row.class_code, "row_id": filing.row.id, "filed_by": filing.filed_by}
+    row = filing.row
+    return {"class_code": row.class_code, "row_id": row.id, "suggested_row": None, "filed_by": filing.filed_by}
 
 
 def _ended(reason: str, stamp: Stamp) -> dict[Literal["ended_because", "ended_at"], object]:
