@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from paidan_chassis.records import Record
 from paidan_chassis.work import Doomed, Work
@@ -16,11 +16,15 @@ from paidan_contracts.reports import ReportReceived
 from . import queries, timers, writes
 from .bylaws import Bylaws
 from .cities import Cities
-from .deciding import Deciding, city_of
+from .deciding import DEAD_LETTERED, Deciding, city_of
 from .ledger import Ledger
 from .matching import Nearby, squares_around
 from .reading import INBOX, Unreadable, claimed_id, read
 from .reasons import too_large, unreadable
+
+# On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
+SIGN_OF_LIFE_EVERY: Final = 250
+SIGN_OF_LIFE: Final = "SELECT 1"
 
 InForce: TypeAlias = dict[tuple[int, str], Bylaws]
 """By lane and city."""
@@ -54,8 +58,10 @@ class Inbox:
             heard = sorted((*heard, *map(_set_aside, work.doomed)), key=_place)
         ledger = await self._load(work, heard)
         deciding = Deciding(work, ledger, await self._look_around(work, heard, ledger))
-        for each in heard:
+        for number, each in enumerate(heard, start=1):
             deciding.take(each.record, each.entry, each.bylaws)
+            if number % SIGN_OF_LIFE_EVERY == 0:
+                await work.conn.execute(SIGN_OF_LIFE)
         await self._write(work, heard, ledger)
 
     def forget(self) -> None:
@@ -85,6 +91,7 @@ class Inbox:
     async def _load(self, work: Work, heard: Sequence[Heard]) -> Ledger:
         entries = [each.entry for each in heard]
         ledger = Ledger(decided=await queries.decided(work.conn, set(_ids(heard))))
+        ledger.reopened = {id_ for id_, known in ledger.decided.items() if known.result == DEAD_LETTERED}
         ledger.decided.update(await queries.decided(work.conn, set(_reused_ids(entries, ledger))))
         wanted = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
         reports = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
@@ -113,13 +120,18 @@ class Inbox:
         await writes.open_cases(conn, ledger.opened)
         await writes.move_cases(conn, ledger.moved)
         await writes.keep_history(conn, ledger.history)
-        await writes.conclude(conn, list(ledger.outcomes.values()))
-        changes = [(each.lane, timers.changes(each.stored, each.now)) for each in ledger.changed.values()]
+        await writes.conclude(conn, ledger.outcomes.values(), reopened=ledger.reopened)
+        await self._set_clocks(work, ledger)
+
+    async def _set_clocks(self, work: Work, ledger: Ledger) -> None:
+        started = [(timer, each.lane) for each in ledger.opened for timer in timers.running(each.now)]
+        changes = [(each.lane, timers.changes(each.stored, each.now)) for each in ledger.moved]
         stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.cancelled}
         running = [(timer, lane) for lane, change in changes for timer in change.set]
-        await writes.change_timers(conn, stopped=stopped.union(ledger.rung), running=running)
-        if running:
-            self._timer_set(min(timer.due_at for timer, _ in running))
+        await writes.start_timers(work.conn, started)
+        await writes.change_timers(work.conn, stopped=stopped.union(ledger.rung), running=running)
+        if started or running:
+            self._timer_set(min(timer.due_at for timer, _ in (*started, *running)))
 
 
 def _lanes(work: Work) -> list[int]:

@@ -112,6 +112,8 @@ class Ledger:
     changed: dict[str, CaseFile] = field(default_factory=dict)
     history: list[StepRow] = field(default_factory=list)
     outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
+    reopened: set[str] = field(default_factory=set)
+    """Ids that were dead-lettered before this batch."""
     rung: list[tuple[str, str, int]] = field(default_factory=list)
     """Timers that were consumed: case, kind, generation."""
 

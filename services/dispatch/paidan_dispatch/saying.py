@@ -1,6 +1,7 @@
 """Turns what was decided into messages: body, key and CloudEvents headers, the same bytes for the same decision."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from paidan_chassis.cloudevents import JSON_CONTENT, SPECVERSION, rfc3339
@@ -31,8 +32,7 @@ def order_said(event: OrderEvent) -> Message:
     """Tell a department about its order."""
     order, type_ = event.order, type_of(event)
     body = event.model_dump_json().encode()
-    named = str(ids.named("order_event", order.order_id, order.version, type_))
-    headers = _headers(named, type_, event.recorded_at, order.case_id)
+    headers = _headers(f"{order.order_id}/{order.version}/{type_}", type_, event.recorded_at, order.case_id)
     return Message(ORDERS_PREFIX + order.department, order.case_id, body, headers)
 
 
@@ -71,6 +71,10 @@ def type_of(event: Said) -> str:
     return named
 
 
+# Nearly all that is said because of one record is said of the same moment.
+_moment_said = lru_cache(maxsize=256)(lambda moment: rfc3339(moment).encode())
+
+
 def _headers(id_: str, type_: str, time: datetime, key: str, *, subject: str | None = None) -> Headers:
     # By hand: cloudevents.encode takes 4 us, this takes 1, and there are four messages a case.
     key_bytes = key.encode()
@@ -79,7 +83,7 @@ def _headers(id_: str, type_: str, time: datetime, key: str, *, subject: str | N
         _SOURCE,
         ("ce_type", type_.encode()),
         _SPEC,
-        ("ce_time", rfc3339(time).encode()),
+        ("ce_time", _moment_said(time)),
         ("ce_subject", key_bytes if subject is None else subject.encode()),
         ("ce_partitionkey", key_bytes),
         _CONTENT,

@@ -25,7 +25,12 @@ def actor_of(principal: Principal, action: Action) -> Actor:
 
 
 def sender(principal: Principal, actor: Actor) -> str:
-    """Name who sends, so that the ids of two senders never meet; a department is the same at both doors."""
+    """Name who sends, so that the ids of two senders never meet; a department is the same at both doors.
+
+    An import is the same under whatever key it runs again: its ids are those of the records.
+    """
+    if actor.kind == "importer":
+        return f"role:importer:{principal.city}"
     return sender_of(actor.id) if actor.kind == "department" else f"role:{actor.kind}:{principal.key_id}"
 
 
