@@ -57,6 +57,13 @@ def test_what_no_rule_covers_is_hard_to_place() -> None:
     assert city(Rule(id="lamps", classes=("C*",), lead="lamps")).route(MATTER) == HardToPlace()
 
 
+def test_who_returned_a_case_is_passed_over() -> None:
+    ruled = city(Rule(id="hawkers", classes=("E0401",), lead="streets"), Rule(id="else", lead="lamps"))
+
+    assert ruled.route(replace(MATTER, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
+    assert ruled.route(replace(MATTER, declined=frozenset({"streets", "lamps"}))) == HardToPlace()
+
+
 @pytest.mark.parametrize(
     ("rule", "covered", "passed_over"),
     [
@@ -93,6 +100,7 @@ def test_a_condition_that_is_given_must_hold(
         (When(hours=("18:00-24:00",)), (2, 23, 59), (3, 0, 0)),
         (When(hours=("08:00-12:00",)), (2, 8, 0), (2, 12, 0)),
         (When(weekdays=("sat", "sun")), (7, 10, 0), (6, 10, 0)),
+        (When(weekdays=("sat", "sun")), (7, 2, 0), (9, 2, 0)),
         (When(dates=("2026-03-02..2026-03-03",)), (3, 23, 59), (4, 0, 0)),
         (When(dates=("11-15..03-02",)), (2, 12, 0), (3, 12, 0)),
         (When(working_time=True), (2, 11, 59), (2, 12, 0)),
