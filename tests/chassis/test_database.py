@@ -95,6 +95,25 @@ async def test_a_pool_waits_for_a_server_that_is_not_there_yet() -> None:
     assert time.monotonic() - began > 0.5
 
 
+async def test_nobody_waits_for_ever_on_a_server_that_is_frozen(
+    start_postgres: Callable[..., PostgresServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cut network looks the same; with asyncpg's own pool even a timeout around the statement does not help."""
+    monkeypatch.setattr("paidan_chassis.database.ACQUIRE_TIMEOUT_S", 1.0)
+    server = await asyncio.to_thread(start_postgres)
+    async with open_pool(await prepared(server.dsn), schema="library", size=2) as pool:
+        await asyncio.to_thread(server.pause)
+        try:
+            async with asyncio.timeout(20):
+                asked = [pool.fetchval("SELECT 1", timeout=1) for _ in range(6)]
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(server.resume)
+
+        assert [type(answer) for answer in answers] == [TimeoutError] * 6
+        assert await retrying(lambda: pool.fetchval("SELECT 1"), within_s=20) == 1
+
+
 async def test_closing_does_not_wait_for_a_connection_that_is_never_given_back(database: str) -> None:
     began = time.monotonic()
     async with open_pool(await prepared(database), schema="library") as pool:

@@ -1,6 +1,7 @@
 """A token opens what its key says, for as long as the key stands, and the database gives no token away."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from paidan_chassis import keys, migrations
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.keys import BadKey, KeyRing
+from paidan_deploy.postgres import PostgresServer
 from tests.polling import poll
 
 
@@ -108,6 +110,25 @@ async def test_a_hot_route_asks_the_database_once(pool: Pool) -> None:
     await pool.execute("DELETE FROM api_key")
 
     assert await ring.find(token) is not None
+
+
+async def test_nobody_waits_for_ever_on_a_frozen_server(start_postgres: Callable[..., PostgresServer]) -> None:
+    """Not even those who would have to wait for a connection first."""
+    server = await asyncio.to_thread(start_postgres)
+    connection = await asyncpg.connect(server.dsn)
+    await migrations.migrate(connection, "library", [migrations.OWN])
+    await connection.close()
+    async with open_pool(SecretStr(server.dsn), schema="library", size=2) as pool:
+        ring = KeyRing(pool, answers_within_s=1)
+        tokens = [keys.mint(name="x", city="x", scopes=["backdate"])[0] for _ in range(8)]
+        await asyncio.to_thread(server.pause)
+        try:
+            async with asyncio.timeout(20):
+                answers = await asyncio.gather(*(ring.find(token) for token in tokens), return_exceptions=True)
+        finally:
+            await asyncio.to_thread(server.resume)
+
+    assert [type(answer) for answer in answers] == [TimeoutError] * 8
 
 
 async def test_guesses_do_not_fill_the_memory(pool: Pool) -> None:

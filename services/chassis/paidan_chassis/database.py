@@ -1,6 +1,7 @@
 """The pool of connections and what every one of them is told."""
 
 import asyncio
+import contextlib
 import errno
 import random
 import re
@@ -8,7 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 from pydantic import SecretStr
@@ -17,9 +18,15 @@ T = TypeVar("T")
 Pool: TypeAlias = "asyncpg.Pool[Any]"
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
+if TYPE_CHECKING:
+    _AnyPool = asyncpg.Pool[Any]
+else:
+    _AnyPool = asyncpg.Pool  # generic in its stubs only
+
 IDLE_IN_TRANSACTION_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
+ACQUIRE_TIMEOUT_S: Final = 10.0
 
 # Classes of SQLSTATE that another try may mend: connection, rollback (deadlock...), resources, operator (restart...).
 _TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})
@@ -44,11 +51,27 @@ async def open_pool(dsn: SecretStr, *, schema: str, size: int = 8, within_s: flo
         await _close(pool)
 
 
+class _Impatient(_AnyPool):
+    """A pool in which nobody waits for ever on a server that is frozen or cut off.
+
+    Without a limit asyncpg queues for a connection without end, and giving one back waits without end for the
+    cancelled statement's answer, even inside somebody's ``asyncio.timeout``.
+    """
+
+    def acquire(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - asyncpg's own signature
+        return super().acquire(timeout=timeout or ACQUIRE_TIMEOUT_S)
+
+
 async def _create(dsn: SecretStr, *, schema: str, size: int) -> Pool:
-    return await asyncpg.create_pool(
+    return await _Impatient(
         dsn.get_secret_value(),
         min_size=min(2, size),
         max_size=size,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=300.0,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
+        loop=None,
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
         server_settings=session_settings(schema),
@@ -56,11 +79,10 @@ async def _create(dsn: SecretStr, *, schema: str, size: int) -> Pool:
 
 
 async def _close(pool: Pool) -> None:
-    try:
+    # Closing waits for those who still hold a connection; cut short, it ends theirs.
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2.0):
             await pool.close()
-    except TimeoutError:
-        pool.terminate()  # somebody still holds a connection, or the server is frozen
 
 
 def session_settings(schema: str) -> dict[str, str]:

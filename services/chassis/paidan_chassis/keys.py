@@ -154,8 +154,16 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
 class KeyRing:
     """Finds the principal of a token, remembering answers for a few seconds so that hot routes pay a dict look-up."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", *, expires_after_s: float = 5.0, remembers: int = 4096) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[Any]",
+        *,
+        expires_after_s: float = 5.0,
+        answers_within_s: float = 5.0,
+        remembers: int = 4096,
+    ) -> None:
         self._pool = pool
+        self._answers_within_s = answers_within_s
         self._expires_after_s = expires_after_s
         self._remembers = remembers
         self._known: dict[bytes, tuple[float, Principal | None]] = {}
@@ -186,7 +194,8 @@ class KeyRing:
         return len(self._known)
 
     async def _look_up(self, token_hash: bytes) -> Principal | None:
-        row = await self._pool.fetchrow(_FIND, token_hash, timeout=5.0)
+        async with self._pool.acquire(timeout=self._answers_within_s) as conn:
+            row = await conn.fetchrow(_FIND, token_hash, timeout=self._answers_within_s)
         return Principal(row["key_id"], row["name"], row["city"], frozenset(row["scopes"])) if row else None
 
 
