@@ -106,6 +106,10 @@ PLANTED = {
         "calendar.csv: ends on 2025-12-31, though city.toml says 2026-12-31",
         QUANCHENG,
     ),
+    "a calendar that ends amid a year": Planted(
+        replaced("city.toml", "last = 2026-12-31", "last = 2026-11-30"),
+        "city.toml: calendar.last: 2026-11-30 is amid a year",
+    ),
     "a calendar that begins later than it says": Planted(
         without("calendar.csv", "2026-01-01"), "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01"
     ),

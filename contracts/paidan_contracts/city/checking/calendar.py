@@ -53,3 +53,6 @@ def _check_ends(pack: Pack) -> Iterator[Fault]:
         yield Fault(("calendar", "days"), f"begins on {begins}, though city.toml says {calendar.first}")
     if ends < calendar.last:
         yield Fault(("calendar", "days"), f"ends on {ends}, though city.toml says {calendar.last}")
+    if (calendar.last.month, calendar.last.day) != (12, 31):
+        problem = f"{calendar.last} is amid a year: a year's dates are published together, so some are missing"
+        yield Fault(("calendar", "last"), problem)
