@@ -1,0 +1,66 @@
+"""A whole installation on the run's servers, driven by the `paidan` command as a person would."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paidan_deploy.reap import reap
+from tests.servers import CACHE, Servers
+
+PATIENCE_S = 420
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The `paidan` command with a home, a database and a topic prefix of its own."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command; its output is in the failure when it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "paidan_deploy", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"paidan {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done
+
+    def scores(self, *, city: str, period: str, by: str) -> dict[str, Any]:
+        """Ask for scores as a program does."""
+        found: dict[str, Any] = json.loads(
+            self.run("scores", "--city", city, "--period", period, "--by", by, "--format", "json").stdout
+        )
+        return found
+
+
+@contextmanager
+def installed(home: Path, servers: Servers, *, database: str, prefix: str) -> Iterator[Installation]:
+    """Bring an installation up, and take it down again."""
+    home.mkdir(parents=True)
+    (home / "cache").symlink_to(CACHE)
+    given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+    environment = given | {
+        "PAIDAN_HOME": str(home),
+        "PAIDAN_KAFKA": servers.kafka,
+        "PAIDAN_DATABASE": database,
+        "PAIDAN_TOPIC_PREFIX": prefix,
+        "COLUMNS": "200",
+    }
+    installation = Installation(home, environment)
+    installation.run("up", "--detach")
+    try:
+        yield installation
+    finally:
+        installation.run("down", check=False)
+        reap(home)

@@ -1,0 +1,163 @@
+"""Ten thousand real records through the same topics and decisions as everything else, against a count of the file."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paidan_contracts.city import City
+from paidan_contracts.city.reading import load_city
+from tests.journeys.installation import Installation, installed
+from tests.journeys.losangeles import Figures, Record, figures, records
+from tests.servers import Servers, fresh_database
+
+FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
+MONTH = "2020-01"
+
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the real records are not beside this checkout")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The installation that took the file in, and what it said while doing so."""
+
+    installation: Installation
+    file: Path
+    records: list[Record]
+    report: dict[str, Any]
+
+    def scores(self, by: str) -> dict[str, dict[str, Any]]:
+        rows = self.installation.scores(city="losangeles", period=MONTH, by=by)["rows"]
+        return {row["key"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+async def imported(servers: Servers, run_folder: Path) -> AsyncIterator[Imported]:
+    """Import the file with one row more, of the month's last evening: by then it is February in UTC."""
+    file = run_folder / "myla311.csv"
+    text = FILE.read_text(encoding="utf-8-sig").rstrip("\n")
+    file.write_text(f"{text}\n{_planted()}", encoding="utf-8")
+    async with fresh_database(servers) as database:
+        prefix = f"la{uuid.uuid4().hex[:8]}."
+        with installed(run_folder / "losangeles", servers, database=database, prefix=prefix) as installation:
+            installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
+            yield Imported(installation, file, records(file), _report(installation))
+
+
+def _planted() -> str:
+    names = FILE.read_text(encoding="utf-8-sig").splitlines()[0].split(",")
+    cells = {
+        "srnumber": "1-planted",
+        "requesttype": "Bulky Items",
+        "status": "Closed",
+        "createddate": "1/31/20 22:30",
+        "updateddate": "2/1/20 9:00",
+        "servicedate": "2/1/20 0:00",
+        "closeddate": "2/1/20 9:00",
+        "requestsource": "Call",
+        "owner": "BOS",
+        "latitude": "34.05",
+        "longitude": "-118.25",
+        "cd": "14",
+    }
+    return ",".join(cells.get(name, "") for name in names) + "\n"
+
+
+def _report(installation: Installation) -> dict[str, Any]:
+    [path] = (installation.home / "imports").glob("*.json")
+    report: dict[str, Any] = json.loads(path.read_text())
+    return report
+
+
+def _class_of(city: City) -> Callable[[Record], str]:
+    codes = {kind.value: kind.class_code for kind in city.imports["myla311"].categories}
+    return lambda record: codes[record["requesttype"]]
+
+
+def _source_of(city: City) -> Callable[[Record], str]:
+    ids = {source.value: source.source for source in city.imports["myla311"].sources}
+    return lambda record: ids[record["requestsource"]]
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return load_city(Path(__file__).parents[2] / "deploy" / "cities" / "losangeles")
+
+
+def _expected(imported: Imported, city: City, by: str) -> dict[str, Figures]:
+    keys: dict[str, Callable[[Record], str]] = {
+        "department": lambda record: record["owner"].lower(),
+        "class": _class_of(city),
+        "district": lambda record: record["cd"] or "unknown",
+        "source": _source_of(city),
+    }
+    return figures(imported.records, MONTH, keys[by])
+
+
+@pytest.mark.parametrize("by", ["department", "class", "district", "source"])
+def test_every_figure_equals_a_count_of_the_file(imported: Imported, city: City, by: str) -> None:
+    found = imported.scores(by)
+    expected = _expected(imported, city, by)
+
+    assert {key: row["counts"] for key, row in found.items()} == {key: row.counts() for key, row in expected.items()}
+    for key, row in expected.items():
+        rates = {
+            name: {part: rate[part] for part in ("numerator", "denominator", "value")}
+            for name, rate in found[key]["rates"].items()
+        }
+        assert rates == row.rates(), key
+
+
+def test_there_are_seven_owners_and_eleven_kinds(imported: Imported) -> None:
+    assert len(imported.scores("department")) == 7
+    assert len(imported.scores("class")) == 11
+
+
+@pytest.mark.parametrize("by", ["department", "class", "district", "source"])
+def test_each_dimension_sums_to_the_whole(imported: Imported, by: str) -> None:
+    [whole] = imported.scores("city").values()
+    rows = imported.scores(by).values()
+
+    for name, count in whole["counts"].items():
+        assert sum(row["counts"][name] for row in rows) == count, name
+
+
+def test_a_report_of_the_last_evening_counts_in_its_own_month(imported: Imported) -> None:
+    """22:30 on the 31st in Los Angeles is the 1st of February in UTC."""
+    february = imported.installation.scores(city="losangeles", period="2020-02", by="city")["rows"]
+
+    assert sum(row["counts"]["cases"] for row in february) == 0
+    assert sum(row["counts"]["cases"] for row in imported.scores("city").values()) == 10_001 - 246
+
+
+def test_what_a_row_lacks_is_listed_by_its_line(imported: Imported) -> None:
+    lines = [number for number, record in enumerate(imported.records, 2) if not record["servicedate"]]
+    listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("no promised day")]
+
+    assert listed == lines
+    undated = [each for each in imported.report["remarks"] if each["problem"].endswith("it stays open")]
+    assert len(undated) == 18
+    assert imported.report["refusals"] == []
+
+
+def test_importing_it_again_changes_nothing(imported: Imported) -> None:
+    before = imported.scores("department")
+
+    imported.installation.run(
+        "import", str(imported.file), "--city", "losangeles", "--mapping", "myla311", "--no-matching"
+    )
+
+    assert imported.scores("department") == before
+    again = _report(imported.installation)
+    assert again["results"] == imported.report["results"]
+
+
+def test_nothing_was_lost_and_nothing_counts_twice(imported: Imported) -> None:
+    found = json.loads(imported.installation.run("verify", "--json").stdout)
+
+    assert found["holds"]
+    assert found["received"] == 10_001
