@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from paidan_chassis import migrations
-from paidan_chassis.clock import read_scale, real_now, set_scale
+from paidan_chassis.clock import read_scale, set_scale
 from paidan_chassis.kafka import Kafka, TopicShape
 from paidan_chassis.keys import add_key
 from paidan_chassis.topology import Topology
@@ -20,6 +20,8 @@ from paidan_deploy.services import SERVICES, Service
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 CITIES: Final = "cities"
+# Just before a Monday that the demo city's calendar knows: no calendar reaches into whatever year this runs in.
+CITY_BEGINS: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
 # Roles belong to the whole server: provisioning two databases of it at once may touch the same row.
 ATTEMPTS: Final = 5
 
@@ -97,8 +99,7 @@ async def _prepare_cities(connection: Connection) -> None:
     await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {CITIES} TO {roles}")
     await connection.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA {CITIES} GRANT SELECT ON TABLES TO {roles}")
     if await read_scale(connection) is None:
-        now = real_now()
-        await set_scale(connection, starts=now, factor=1.0, fast_until=now + timedelta(seconds=1))
+        await set_scale(connection, starts=CITY_BEGINS, factor=1.0, fast_until=CITY_BEGINS + timedelta(seconds=1))
 
 
 async def make_topics(bootstrap: str, prefix: str) -> None:

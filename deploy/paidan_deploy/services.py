@@ -49,6 +49,7 @@ class Told:
     database: str
     topic_prefix: str
     port: int
+    real_clock: bool
 
 
 def environment(service: Service, told: Told, *, home: Home, credentials: Credentials) -> Mapping[str, str]:
@@ -58,7 +59,7 @@ def environment(service: Service, told: Told, *, home: Home, credentials: Creden
         "DATABASE": told.database,
         "TOPIC_PREFIX": told.topic_prefix,
         "PORT": str(told.port),
-        "CLOCK": "scaled",
+        "CLOCK": "real" if told.real_clock else "scaled",
         "STOP_WITHIN_S": str(STOP_WITHIN_S),
         **_secrets(service, home, credentials),
     }

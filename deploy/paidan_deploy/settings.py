@@ -3,7 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     kafka: str | None = Field(default=None, description="Bootstrap servers of your own Kafka, host:port[,host:port].")
     database: str | None = Field(default=None, description="DSN of an owner of your own PostgreSQL database.")
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    clock: Literal["city", "real"] = Field(
+        default="city",
+        description="city: a clock of the city's own, which a demonstration runs fast; real: the machine's.",
+    )
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
 
 

@@ -112,6 +112,7 @@ class Supervisor:
             database=as_role(self.servers.dsn, service.role, self.credentials.password(service.role)),
             topic_prefix=self.settings.topic_prefix,
             port=port,
+            real_clock=self.settings.clock == "real",
         )
         return Watched(
             name=service.name,
