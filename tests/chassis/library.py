@@ -47,6 +47,7 @@ async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
             async def slow() -> str:
                 log.info("request_taken")
                 await asyncio.sleep(1)
+                log.info("request_done")
                 return "answered"
 
             yield Running(loops={"inbox": Inbox(settings.fault, running)}, edge=edge)

@@ -101,6 +101,7 @@ def test_stops_in_order_when_told_to(start: Start, number: signal.Signals) -> No
 
 
 def test_answers_the_request_in_hand_before_it_stops(start: Start) -> None:
+    """And before the loops stop, since the request may need them."""
     service = start()
     answers: list[tuple[int, str]] = []
     asking = Thread(target=lambda: answers.append(service.get("/slow")))
@@ -110,8 +111,10 @@ def test_answers_the_request_in_hand_before_it_stops(start: Start) -> None:
     code = service.end()
 
     asking.join()
+    events = [line["event"] for line in service.lines()]
     assert answers == [(200, '"answered"')]
     assert code == 0
+    assert events.index("request_done") < events.index("loop_finished")
 
 
 def test_a_stop_during_start_ends_at_once(start: Start) -> None:
@@ -218,8 +221,11 @@ def test_a_loop_alone_still_answers_for_its_health_and_for_nothing_else(start: S
     assert service.get("/slow")[0] == 404
 
 
-def test_an_edge_alone_runs_no_loop(start: Start) -> None:
-    service = start("--only", "edge", fault="breaks")
+def test_an_edge_alone_runs_no_loop_and_is_not_judged_by_one(start: Start) -> None:
+    service = start("--only", "edge", fault="breaks", stalls_after_s="1")
 
-    assert service.get("/slow")[0] == 200
+    answers = [service.get("/slow")[0] for _ in range(3)]  # three times longer than a loop may be silent
+
+    assert answers == [200, 200, 200]
+    assert service.get("/readyz")[0] == 200
     assert service.wait_for("process_started")["loops"] == []
