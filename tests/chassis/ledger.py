@@ -31,6 +31,7 @@ TABLES = """
         id bigint GENERATED ALWAYS AS IDENTITY, key text, version bigint, body text, topic text, log_offset bigint);
     CREATE TABLE IF NOT EXISTS balance (entries bigint NOT NULL);
     INSERT INTO balance SELECT 0 WHERE NOT EXISTS (SELECT FROM balance);
+    CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
     CREATE TABLE IF NOT EXISTS account (key text PRIMARY KEY, version bigint NOT NULL);
 """
 Death = Literal["", "applying", "carrying", "carried"]
@@ -95,6 +96,8 @@ class Ledger:
             " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])",
             *([entry[column] for entry in entries] for column in range(5)),
         )
+        late = [word for record in work.records if record.value == b"late" for word in ("twice", "twice")]
+        await work.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
         await work.conn.execute("UPDATE balance SET entries = entries + $1", len(entries))
         await work.conn.executemany(
             "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
@@ -171,14 +174,16 @@ class DyingCarrier:
         return await self.publisher.partitions(topic)
 
 
-async def run(orders: Orders, pool: Pool, stop: asyncio.Event) -> None:
-    """Keep the ledger until told to stop."""
+async def run(orders: Orders, pool: Pool, stop: asyncio.Event, known: list[LaneConsumer] | None = None) -> None:
+    """Keep the ledger until told to stop; lets the consumer be ``known`` to whoever wants to look at it."""
     async with Publisher(orders.cluster(), client_id="carrier") as publisher:
         carrier = DyingCarrier(orders, publisher)
         ledger = Ledger(orders)
         async with LaneConsumer(
             orders.reading(), ledger, kafka=orders.cluster(), pool=pool, carrier=carrier
         ) as consumer:
+            if known is not None:
+                known.append(consumer)
             await consumer.run(stop)
 
 

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pydantic import SecretStr
 
 from paidan_chassis import database
+from paidan_chassis.consumer import LaneConsumer
 from paidan_chassis.migrations import OWN, migrate
 from paidan_chassis.producer import Publisher
 from paidan_chassis.records import Message
@@ -64,6 +65,8 @@ class Stage:
     folder: Path
     sent: list[str] = field(default_factory=list)
     actors: int = 0
+    consumers: list[LaneConsumer] = field(default_factory=list)
+    """Those that ran in this process, newest last."""
 
     async def prepare(self) -> None:
         """Make the tables."""
@@ -114,7 +117,7 @@ class Stage:
         orders = replace(self.orders, **changed)  # type: ignore[arg-type] # names of fields, as the tests say
         stop = asyncio.Event()
         async with database.open_pool(SecretStr(orders.dsn), schema=SCHEMA, size=4) as pool:
-            playing = asyncio.create_task(ledger.run(orders, pool, stop))
+            playing = asyncio.create_task(ledger.run(orders, pool, stop, self.consumers))
             try:
                 yield playing
             finally:

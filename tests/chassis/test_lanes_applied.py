@@ -23,6 +23,7 @@ BROKEN: list[tuple[str, bytes | None, str]] = [
     ("poison raised by the handler", b"poison", "poison"),
     ("a NUL that only PostgreSQL finds", b"nul", "refused_by_database"),
     ("a lone surrogate that only the driver finds", b"surrogate", "refused_by_database"),
+    ("a constraint that PostgreSQL looks at when it commits", b"late", "refused_by_database"),
     ("says more than a broker takes", b"large", "too_large"),
 ]
 

@@ -104,6 +104,40 @@ async def test_records_that_are_missing_from_the_log_are_looked_for_once_and_the
     await stage.audit()
 
 
+async def test_a_log_that_ends_with_a_marker_is_read_to_its_end(stage: Stage) -> None:
+    """Its last offset is nothing that could ever be applied: no lag, no standstill, timers may fire."""
+    await stage.send(["before"])
+    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka, transactional_id=stage.orders.prefix)
+    await producer.start()
+    async with producer.transaction():
+        await producer.send_and_wait(stage.orders.cluster().real("in"), b"last", partition=0, key=b"k")
+    await producer.stop()
+    stage.sent.append("last")
+
+    async with stage.here(stalls_after_s=3.0) as playing:
+        await stage.settled(2)
+        consumer = stage.consumers[-1]
+        await poll(lambda: consumer.caught_up(Lane("in", 0)), within_s=20, what="the end of the log")
+        await poll(
+            lambda: [each.lag_records for each in consumer.figures().lanes.values()] == [0, 0, 0],
+            within_s=20, what="no lag",
+        )  # fmt: skip
+        await asyncio.wait([playing], timeout=5)
+        assert not playing.done()
+
+
+async def test_a_lane_has_not_caught_up_before_the_end_that_was_seen_when_it_was_taken_over(stage: Stage) -> None:
+    """Until then timers must not fire: what cancels them may still be unread."""
+    await stage.send([f"in {number}" for number in range(60)], keys=1)
+    async with stage.here(naps_s=0.5, max_records=20):
+        await stage.applied(20)
+        (consumer,) = stage.consumers
+        behind = [lane for lane in consumer.lanes() if not consumer.caught_up(lane)]
+        assert len(behind) == 1
+        await poll(lambda: all(consumer.caught_up(lane) for lane in consumer.lanes()), within_s=20, what="the end")
+        assert await stage.balance() == 60
+
+
 async def stays_halted(stage: Stage, reason: str) -> None:
     """See it halt, and halt again when started again, for the same reason."""
     for _ in range(2):

@@ -217,6 +217,7 @@ class LaneConsumer:
         self._parts.reading.lost(lanes)
 
     async def _wind_down(self) -> None:
+        self._parts.ownership.close()
         with contextlib.suppress(TimeoutError, *_BROKEN):
             async with asyncio.timeout(self._parts.reading.pace.stop_within_s - _LEFT_WITHIN_S):
                 async with self._parts.ownership.turn:

@@ -31,10 +31,17 @@ class Stand:
     """As it was when the lane was taken over."""
     applied_at: datetime | None = None
     """When the broker appended the newest record applied here."""
+    read_to: int = 0
+    """How far the log was read with nothing left in hand: past markers of transactions, which are never records."""
+
+    @property
+    def reached(self) -> int:
+        """Tell the offset below which nothing waits to be applied."""
+        return max(self.next_offset, self.read_to)
 
     @property
     def caught_up(self) -> bool:
-        return self.next_offset >= self.log.end
+        return self.reached >= self.log.end
 
 
 class Cut(NamedTuple):

@@ -115,7 +115,7 @@ RELAYED: Final = """
           JOIN lane USING (consumer, topic, partition)
          WHERE outbox.consumer = $1
            AND outbox.last_seq <= lane.relayed_seq
-         LIMIT 500)
+         LIMIT 5000)
 """
 
 

@@ -55,6 +55,11 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is 
         self.given.set()
         self._log.info("lanes_assigned", lanes=len(assigned))
 
+    def close(self) -> None:
+        """End the epoch for good: whatever waits for a server gives way."""
+        self.epoch += 1
+        self._over.set()
+
     async def pause(self, seconds: float) -> None:
         """Wait so long, or until the epoch ends."""
         with contextlib.suppress(TimeoutError):

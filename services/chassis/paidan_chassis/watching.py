@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
@@ -64,8 +65,22 @@ class Watching:
         logs = await self._parts.anchoring.logs(client, stands)
         moved, self._stood = stands != self._stood, stands
         await self._check_odd(stands, logs)
+        await self._pass_markers(client, stands)
         self._show(logs)
-        return not moved and (bool(unread) or any(logs[lane].end > at for lane, at in stands.items()))
+        return not moved and (bool(unread) or any(self._waiting(lane, log) for lane, log in logs.items()))
+
+    async def _pass_markers(self, client: AIOKafkaConsumer, stands: Mapping[Lane, int]) -> None:
+        # A log that ends with the marker of a transaction is read to its end, though its last offset is no record.
+        for lane, at in stands.items():
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                read_to = await client.position(self._parts.source.partition(lane))
+            stand = self._parts.fence.stands.get(lane)
+            if stand is not None and stand.next_offset == at and not self._parts.ownership.turn.locked():
+                stand.read_to = read_to
+
+    def _waiting(self, lane: Lane, log: LogFound) -> int:
+        stand = self._parts.fence.stands.get(lane)
+        return max(0, log.end - stand.reached) if stand is not None else 0
 
     async def _check_odd(self, stands: Mapping[Lane, int], logs: Mapping[Lane, LogFound]) -> None:
         held = self._parts.fence.stands
@@ -90,15 +105,13 @@ class Watching:
         held = self._parts.fence.stands
         if self._parts.progress:
             self._parts.progress.polled()
-            self._parts.progress.behind(
-                sum(max(0, log.end - held[lane].next_offset) for lane, log in logs.items() if lane in held)
-            )
+            self._parts.progress.behind(sum(self._waiting(lane, log) for lane, log in logs.items()))
         self._parts.figures.lanes = {
-            lane: self._figures(lane, held[lane], log.end) for lane, log in logs.items() if lane in held
+            lane: self._figures(lane, held[lane], log) for lane, log in logs.items() if lane in held
         }
 
-    def _figures(self, lane: Lane, stand: Stand, log_end: int) -> LaneFigures:
-        lag = max(0, log_end - stand.next_offset)
+    def _figures(self, lane: Lane, stand: Stand, log: LogFound) -> LaneFigures:
+        lag = self._waiting(lane, log)
         since = stand.applied_at or self._parts.figures.started_at
         return LaneFigures(
             next_offset=stand.next_offset,
