@@ -67,6 +67,11 @@ class Rig:
 
     async def start(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> None:
         """Start the process and wait until it is ready."""
+        self.process = self.launch(*arguments, python=python)
+        await poll(self._is_ready, within_s=60, what="intake is ready")
+
+    def launch(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> "subprocess.Popen[bytes]":
+        """Start a process with this installation's settings."""
         self.port = self.port or _free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
         told = {
@@ -81,10 +86,7 @@ class Rig:
             **self.settings,
         }
         environment |= {f"INTAKE_{name}": value for name, value in told.items()}
-        self.process = self._launched([sys.executable, *python, *arguments], environment)
-        await poll(self._is_ready, within_s=30, what="intake is ready")
-
-    def _launched(self, argv: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        argv = [sys.executable, *python, *arguments]
         with self.log.open("ab") as log:
             return subprocess.Popen(argv, env=environment, stdout=log, stderr=subprocess.STDOUT)
 

@@ -36,6 +36,13 @@ async def send(rig: Rig, ref: str) -> httpx.Response:
         return await client.post("/v1/photo-reports", files={"report": (None, report), "photo": jpeg()})
 
 
+def photo_of(rig: Rig, said: dict[str, Any]) -> Path:
+    """Say where the photo of a report lies."""
+    ref: str
+    [ref] = said["photos"]
+    return rig.folder / "photos" / ref[:2] / ref
+
+
 @pytest.mark.parametrize("window", dying.WINDOWS)
 async def test_killed_in_any_window_a_retry_makes_one_report(own: Rig, window: str) -> None:
     """The sender saw no answer, so it sends again with the same id."""
@@ -46,6 +53,7 @@ async def test_killed_in_any_window_a_retry_makes_one_report(own: Rig, window: s
     assert own.process is not None
     assert own.process.wait(10) == -9
     died_with = await own.said("paidan.inbox")
+    assert all(photo_of(own, each).exists() for each in died_with), "nothing refers to what is not there"
 
     await own.start(*EDGE)
     answered = await send(own, ref)
@@ -57,8 +65,7 @@ async def test_killed_in_any_window_a_retry_makes_one_report(own: Rig, window: s
     assert [each["report_id"] for each in said] == [answered.json()["report_id"]] * (len(died_with) + 1)
     assert len({json.dumps({**each, "headers": 0}) for each in said}) == 1, "both tries say the same, to the byte"
     assert {each["digest"] for each in said} == {kept["digest"].hex()}
-    [photo] = said[0]["photos"]
-    assert (own.folder / "photos" / photo[:2] / photo).exists()
+    assert photo_of(own, said[0]).exists()
 
 
 async def test_kills_under_load_lose_nothing_that_was_acknowledged(own: Rig) -> None:

@@ -32,6 +32,14 @@ def test_who_waits_as_told_is_let_through(sent: list[tuple[float, int]], cost: i
     assert wait == 0 or buckets.spend("key", cost, now + wait + 1e-6) == 0
 
 
+def test_patience_fills_one_bucket_and_no_more() -> None:
+    """A key that was silent all night may not send the whole night's reports at once."""
+    buckets = Buckets(rate_per_s=2, burst=5)
+    buckets.spend("key", 5, 0)
+
+    assert [buckets.spend("key", 1, 10_000) for _ in range(6)] == [0, 0, 0, 0, 0, 0.5]
+
+
 def test_one_keys_flood_is_not_anothers() -> None:
     buckets = Buckets(rate_per_s=1, burst=1)
 

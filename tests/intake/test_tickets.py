@@ -178,11 +178,14 @@ async def test_dry_run_tells_all_and_takes_nothing(intake: Rig) -> None:
     async with intake.client("hotline") as client:
         tried = await client.post("/v1/tickets?dry-run=true", json=body)
         unclear = await client.post("/v1/tickets?dry-run=maybe", json=body)
+        await client.post("/v1/tickets", json=(first := ticket()))
+        clash = await client.post("/v1/tickets?dry-run=true", json={**first, "text": "二"})
 
     assert (tried.status_code, tried.json()["report_id"]) == (200, report_id)
     assert (tried.json()["text"], tried.json()["masked"]) == ("电话***********", {"mobile": 1})
     assert (tried.json()["class_code"], tried.json()["dry_run"]) == ("E0110", True)
     assert unclear.json()["error"]["field"] == "dry-run"
+    assert clash.status_code == 409
     assert await intake.about("paidan.inbox", report_id) == []
     assert await intake.fetch("SELECT FROM vault WHERE report_id = $1::uuid", report_id) == []
 

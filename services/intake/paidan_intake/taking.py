@@ -103,10 +103,12 @@ class Taking:
         """Commit to the vault, for ever, all that has gathered while the last group was being committed."""
         while True:
             await self._woken.wait()
-            group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
+            # In an outage many have been told to come again before their turn: those must not pile up.
+            waiting = [each for each in self._waiting if not each.done.done()]
+            group, self._waiting = waiting[:_LARGEST_GROUP], waiting[_LARGEST_GROUP:]
             if not self._waiting:
                 self._woken.clear()
-            kept = await self._commit([each for each in group if not each.done.done()])
+            kept = await self._commit(group)
             for each in kept:
                 if each.pictures:
                     self._owner.create_task(self._store(each), name="store")

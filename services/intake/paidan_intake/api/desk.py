@@ -16,7 +16,7 @@ from paidan_chassis.keys import Principal
 from paidan_chassis.problems import Problem
 from paidan_chassis.producer import Publisher
 from paidan_contracts.reports import ReportReceived
-from paidan_intake import photo_queries
+from paidan_intake import photo_queries, queries
 from paidan_intake.asked import Taken, Ticket
 from paidan_intake.cities import Cities
 from paidan_intake.limits import Buckets
@@ -80,11 +80,19 @@ class Desk:
         try:
             return await self.taking.take(draft, pictures)
         except Clash:
-            raise Problem(
-                409, "id_reused", "another report had this id", "该编号已被其他上报使用", "source_ref"
-            ) from None
+            raise _reused() from None
         except NotTaken:
             raise problems.unavailable() from None
+
+    async def check_id(self, draft: Draft) -> None:
+        """Raise 409 when another report had this id: what taking would find out, asked without taking."""
+        report = draft.report
+        try:
+            known = await queries.known(self.pool, [report.report_id])
+        except DATABASE_FAULTS:
+            raise problems.unavailable() from None
+        if known and known[report.report_id].digest != report.digest:
+            raise _reused()
 
     async def check_photos(self, refs: Collection[str]) -> None:
         """Raise 422 unless each photo was sent before."""
@@ -96,6 +104,10 @@ class Desk:
             raise problems.unavailable() from None
         if missing:
             raise Problem(422, "unknown_photo", "no such photo was sent", "照片不存在，请先上传", "photos")
+
+
+def _reused() -> Problem:
+    return Problem(409, "id_reused", "another report had this id", "该编号已被其他上报使用", "source_ref")
 
 
 def sender_of(who: Principal, cities: Cities, *, source: str | None, city: str | None) -> Sender:

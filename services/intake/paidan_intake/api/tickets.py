@@ -44,6 +44,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         draft = desk.read(ticket, sender)
         await desk.check_photos(ticket.photos)
         if is_dry_run(call.request):
+            await desk.check_id(draft)
             return answer(taken(draft.report, draft, dry_run=True))
         return answer(taken(await desk.take(draft), draft))
 
@@ -75,6 +76,8 @@ async def _line(desk: Desk, who: Principal, line: bytes, *, dry_run: bool) -> di
         ticket = parse(Ticket, line)
         draft = desk.read(ticket, desk.sender(who, source=ticket.source, city=ticket.city))
         await desk.check_photos(ticket.photos)
+        if dry_run:
+            await desk.check_id(draft)
         report = draft.report if dry_run else await desk.take(draft)
     except Problem as problem:
         return {"status": problem.status, **problem.body()}

@@ -1,0 +1,66 @@
+"""What the edge says of itself, and its parts run by themselves."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from tests.intake.rig import Rig
+from tests.polling import poll
+
+
+def refs(part: object) -> Iterator[str]:
+    """Yield every reference in a document."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from refs(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from refs(value)
+
+
+async def test_document_names_every_route_and_its_dry_run(intake: Rig) -> None:
+    async with httpx.AsyncClient(base_url=intake.url, verify=False) as anyone:
+        document = (await anyone.get("/openapi.json")).json()
+    writes = {path: on["post"] for path, on in document["paths"].items() if "post" in on}
+
+    assert set(document["paths"]) == {
+        "/v1/tickets",
+        "/v1/tickets/batch",
+        "/v1/photo-reports",
+        "/v1/photos",
+        "/v1/photos/{ref}",
+        "/v1/photos/{ref}/links",
+        "/v1/alarms/generic",
+        "/v1/reports/{report_id}",
+    }
+    for path in writes.keys() - {"/v1/photos/{ref}/links"}:
+        assert "dry-run" in {each["name"] for each in writes[path]["parameters"]}, path
+    assert {each.rsplit("/", 1)[1] for each in refs(document)} <= document["components"]["schemas"].keys()
+
+
+async def test_metrics_tell_of_requests_and_lanes(intake: Rig) -> None:
+    async with intake.client("hotline") as client:
+        await client.post("/v1/tickets", json={"source_ref": ""})
+
+        async def page() -> str:
+            found = (await client.get("/metrics")).text
+            return found if 'lane="paidan.alarms-0"' in found else ""
+
+        found = await poll(page, within_s=30, what="the lanes' figures are shown")
+
+    assert 'route="/v1/tickets"' in found
+
+
+async def test_what_is_typed_by_hand_is_checked_at_start(intake: Rig) -> None:
+    """A misspelt or missing secret must end the process with a word, not with a stack trace."""
+    broken = Rig(intake.kafka, intake.database, intake.prefix, intake.folder / "broken", intake.tokens)
+    broken.folder.mkdir()
+    broken.settings = {"VAULT_KEY": "too short"}
+    process = broken.launch("--only", "edge")
+
+    assert process.wait(20) == 78
+    assert "INTAKE_VAULT_KEY" in broken.log.read_text()
+    assert "too short" not in broken.log.read_text()
