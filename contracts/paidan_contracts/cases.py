@@ -48,7 +48,7 @@ class CaseFiled(CaseEvent):
     """立案: filed against a row of the catalogue, after verification or anew by an operator."""
 
     type: Literal["case.filed.v1"] = "case.filed.v1"
-    row_id: Code | None
+    row_id: Code | None = None
     filed_by: RuleRef
 
 
@@ -59,7 +59,9 @@ class CaseDispatched(CaseEvent):
     department: Slug
     order_id: Id
     placed_by: RuleRef
-    due_at: Moment | None = Field(description="End of the handling limit, by the city's calendar; None: no limit.")
+    due_at: Moment | None = Field(
+        default=None, description="End of the handling limit, by the city's calendar; None: no limit."
+    )
 
 
 class CaseHeld(CaseEvent):
@@ -90,7 +92,7 @@ class CaseFinished(CaseEvent):
 
     type: Literal["case.finished.v1"] = "case.finished.v1"
     department: Slug
-    late: bool | None = Field(description="Of the running limit; None: there is none.")
+    late: bool | None = Field(default=None, description="Of the running limit; None: there is none.")
     text: Text = ""
     proof: tuple[PhotoRef, ...] = ()
 
@@ -124,7 +126,7 @@ class CaseReopened(CaseEvent):
 
     type: Literal["case.reopened.v1"] = "case.reopened.v1"
     department: Slug
-    due_at: Moment | None
+    due_at: Moment | None = None
 
 
 class CaseVoided(CaseEvent):

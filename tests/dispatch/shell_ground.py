@@ -163,7 +163,7 @@ class Heard:
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Give each outcome's result and, of a refusal, its code."""
-        return [(each["result"], (each["why"] or {}).get("code")) for each in self.on("paidan.outcomes")]
+        return [(each["result"], each.get("why", {}).get("code")) for each in self.on("paidan.outcomes")]
 
     def types(self) -> list[str]:
         """Name the steps of cases that were said, in order."""

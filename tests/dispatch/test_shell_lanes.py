@@ -6,10 +6,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import TypeAdapter
 
 from paidan_chassis.failures import Halt
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, AskExtension, CallBack, Finish, Inspect, Return, Void
+from paidan_contracts.cases import CaseStep
+from paidan_contracts.orders import OrderMessage
+from paidan_contracts.outcomes import OutcomeDecided
 from tests import servers as real
 from tests.dispatch import shell_ground as ground
 from tests.dispatch.shell_ground import Log, asked, case_of, in_force, play, report
@@ -316,3 +320,19 @@ async def test_what_the_consumer_itself_sets_aside_comes_to_an_end_too(pool: "as
     assert heard.outcomes() == [("opened", None), ("dead_lettered", "too_large")]
     assert heard.on("paidan.outcomes")[1]["id"] == report("2").report_id
     assert again.said == []
+
+
+async def test_all_that_is_said_is_as_its_contract_has_it(pool: "asyncpg.Pool[Any]") -> None:
+    """Events are made without being checked; reading them back checks every part, and writes the same bytes."""
+    adapters: dict[str, TypeAdapter[Any]] = {
+        "paidan.cases": TypeAdapter(CaseStep),
+        "paidan.outcomes": TypeAdapter(OutcomeDecided),
+        "paidan.orders.streets": TypeAdapter(OrderMessage),
+    }
+
+    heard = await play(pool, main_road().records)
+
+    assert {message.topic for message in heard.said} == set(adapters)
+    for message in heard.said:
+        adapter = adapters[message.topic]
+        assert adapter.dump_json(adapter.validate_json(message.value), exclude_none=True) == message.value

@@ -9,6 +9,7 @@ from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import reused_id
 from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
+from paidan_contracts.making import changed, unchecked
 from paidan_contracts.outcomes import OutcomeDecided, Why
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
@@ -22,6 +23,7 @@ from .reading import Unreadable, claimed_id
 from .reasons import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
 
 DEAD_LETTERED: Final = "dead_lettered"
+_made_outcome: Final = unchecked(OutcomeDecided)
 
 
 class Deciding:
@@ -63,7 +65,7 @@ class Deciding:
             return False
         again = reused_id(id_, entry.digest)
         if again not in self._ledger.decided:
-            outcome = _refusal(entry, ID_REUSED).model_copy(update={"id": again, "repeats": id_})
+            outcome = changed(_refusal(entry, ID_REUSED), id=again, repeats=id_)
             self._refuse(record, entry, outcome)
         return False
 
@@ -111,14 +113,14 @@ class Deciding:
         if claimed is None or claimed[1] in self._ledger.decided:
             return
         about, id_ = claimed
-        outcome = OutcomeDecided(id=id_, about=about, result=DEAD_LETTERED, why=why, decided_at=record.appended_at)
+        outcome = _made_outcome(id=id_, about=about, result=DEAD_LETTERED, why=why, decided_at=record.appended_at)
         self._say(record, outcome, digest=None, sender=None)
 
     def _step(self, record: Record, case_file: CaseFile, events: Sequence[CaseEvent], bylaws: Bylaws) -> None:
         before = case_file.state
         rows = []
         for event in events:
-            body = event.model_dump_json().encode()
+            body = event.model_dump_json(exclude_none=True).encode()
             rows.append(case_file.append(event, body))
             self._work.emit(record, saying.step_said(event, body))
         self._ledger.take(case_file, rows)
@@ -130,7 +132,7 @@ class Deciding:
         self, record: Record, entry: ReportReceived | ActionRequested, result: Literal["opened", "merged", "applied"],
         after: CaseState,
     ) -> None:  # fmt: skip
-        outcome = OutcomeDecided(
+        outcome = _made_outcome(
             id=_id_of(entry),
             about=_about(entry),
             result=result,
@@ -183,7 +185,7 @@ def _sender(entry: ReportReceived | ActionRequested) -> str | None:
 
 
 def _refusal(entry: ReportReceived | ActionRequested, why: Why, state: CaseState | None = None) -> OutcomeDecided:
-    return OutcomeDecided(
+    return _made_outcome(
         id=_id_of(entry),
         about=_about(entry),
         result="refused",

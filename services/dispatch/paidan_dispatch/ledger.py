@@ -51,34 +51,46 @@ class OutcomeRow(NamedTuple):
 class CaseFile:
     """A case in hand: as the database has it, as it is now, and what it has been through in this batch."""
 
-    __slots__ = ("bylaws", "chain", "lane", "sighted", "state", "step", "stored")
+    __slots__ = ("_state", "_stored", "chain", "is_new", "lane", "sighted", "step")
 
-    def __init__(self, lane: int, *, stored: CaseState | None, step: bytes, chain: bytes) -> None:
+    def __init__(self, lane: int, *, step: bytes, chain: bytes) -> None:
+        """Take up a case from its newest step; without one it is being opened."""
         self.lane = lane
-        self.stored = stored
-        """As it was before this batch; None: it was not."""
-        self.state = stored
         self.step = step
         self.chain = chain
+        self.is_new = not step
+        """It was not there before this batch."""
         self.sighted: Sighting | None = None
         """What has changed for matching; None: nothing."""
-        self.bylaws: Bylaws | None = None
-
-    @classmethod
-    def read(cls, lane: int, step: bytes, chain: bytes) -> "CaseFile":
-        """Take up a case from its newest step."""
-        return cls(lane, stored=Newest.model_validate_json(step).state, step=step, chain=chain)
+        self._state: CaseState | None = None
+        self._stored: CaseState | None = None
 
     @classmethod
     def new(cls, lane: int) -> "CaseFile":
         """Begin the file of a case that is being opened."""
-        return cls(lane, stored=None, step=b"", chain=UNCHAINED)
+        return cls(lane, step=b"", chain=UNCHAINED)
+
+    @property
+    def stored(self) -> CaseState | None:
+        """The case as it was before this batch; None: it was not."""
+        # Read when asked for: most cases near a report have nothing to do with it.
+        if self._stored is None and not self.is_new:
+            self._stored = Newest.model_validate_json(self.step).state
+        return self._stored
+
+    @property
+    def state(self) -> CaseState | None:
+        """The case as it is now; None: it has taken no step yet."""
+        if self._state is None:
+            self._state = self.stored
+        return self._state
 
     def append(self, event: CaseEvent, step: bytes) -> StepRow:
         """Take a step: the chain grows by its bytes as published."""
+        before = self.stored  # while ``step`` still says it
         self.chain = sha256(self.chain + step).digest()
-        self.step = step
-        self.state = event.state
+        self.step, self._stored = step, before
+        self._state = event.state
         return StepRow(event.case_id, event.version, step, self.chain)
 
     def sight(self, before: CaseState | None, bylaws: Bylaws) -> Sighting | None:
@@ -132,12 +144,12 @@ class Ledger:
     @property
     def opened(self) -> Sequence[CaseFile]:
         """The cases that were not there before this batch."""
-        return [each for each in self.changed.values() if each.stored is None]
+        return [each for each in self.changed.values() if each.is_new]
 
     @property
     def moved(self) -> Sequence[CaseFile]:
         """The cases that were there and have taken steps."""
-        return [each for each in self.changed.values() if each.stored is not None]
+        return [each for each in self.changed.values() if not each.is_new]
 
 
 def ended_at(state: CaseState) -> datetime | None:

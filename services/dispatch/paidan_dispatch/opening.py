@@ -1,11 +1,16 @@
 """How a case begins: from a report to its first state, filed against a row unless it must be verified first."""
 
+from typing import Final
+
 from paidan_contracts import ids
+from paidan_contracts.making import unchecked
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 
 from .bylaws import Bylaws
 from .filing import Filed, file
+
+_made_state: Final = unchecked(CaseState)
 
 
 def is_trusted(report: ReportReceived, bylaws: Bylaws) -> bool:
@@ -22,7 +27,7 @@ def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaw
     filing = file(report.class_code, report.row_id, bylaws) if trusted else None
     row = filing if isinstance(filing, Filed) else None
     past = report.past
-    return CaseState(
+    return _made_state(
         case_id=ids.case_id(report.area, report.report_id),
         version=1,
         city=report.city,

@@ -1,6 +1,7 @@
 """What departments are told when a case moves: orders issued, changed, withdrawn, urged, and answers refused."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import (
@@ -15,6 +16,7 @@ from paidan_contracts.cases import (
     CaseUrged,
     CaseVoided,
 )
+from paidan_contracts.making import unchecked
 from paidan_contracts.orders import (
     AnswerRefused,
     Order,
@@ -29,6 +31,12 @@ from paidan_contracts.state import Assignment, CaseState
 
 from .bylaws import Bylaws
 from .turns import LIVE
+
+_issued: Final = unchecked(OrderIssued)
+_has_changed: Final = unchecked(OrderChanged)
+_is_withdrawn: Final = unchecked(OrderWithdrawn)
+_urged: Final = unchecked(OrderUrged)
+_order_as_it_stands: Final = unchecked(Order)
 
 
 def messages(before: CaseState | None, events: Sequence[CaseEvent], bylaws: Bylaws) -> list[OrderEvent]:
@@ -66,12 +74,12 @@ def _told(before: CaseState | None, event: CaseEvent, bylaws: Bylaws) -> Iterato
         case CaseDispatched():
             if had is not None:
                 taken = _order(state, state.assignments[-2], bylaws)
-                yield OrderWithdrawn(order=taken, recorded_at=at, because="redispatched")
-            yield OrderIssued(order=newest(state, bylaws), recorded_at=at)
+                yield _is_withdrawn(order=taken, recorded_at=at, because="redispatched")
+            yield _issued(order=newest(state, bylaws), recorded_at=at)
         case CaseReopened():
-            yield OrderChanged(order=newest(state, bylaws), recorded_at=at, because="reopened")
+            yield _has_changed(order=newest(state, bylaws), recorded_at=at, because="reopened")
         case CaseUrged(reason=reason):
-            yield OrderUrged(order=newest(state, bylaws), recorded_at=at, reason=reason)
+            yield _urged(order=newest(state, bylaws), recorded_at=at, reason=reason)
         case CaseMerged() | CaseFiled() | CaseReworked() if had is not None:
             yield _changed(event, newest(state, bylaws))
         case CaseReturned() | CaseVoided() | CaseClosed() if had is not None:
@@ -83,21 +91,21 @@ def _told(before: CaseState | None, event: CaseEvent, bylaws: Bylaws) -> Iterato
 def _changed(event: CaseMerged | CaseFiled | CaseReworked, order: Order) -> OrderChanged:
     match event:
         case CaseMerged():
-            return OrderChanged(order=order, recorded_at=event.recorded_at, because="merged")
+            return _has_changed(order=order, recorded_at=event.recorded_at, because="merged")
         case CaseFiled():
-            return OrderChanged(order=order, recorded_at=event.recorded_at, because="refiled")
+            return _has_changed(order=order, recorded_at=event.recorded_at, because="refiled")
         case CaseReworked(reason=reason):
-            return OrderChanged(order=order, recorded_at=event.recorded_at, because="rework", reason=reason)
+            return _has_changed(order=order, recorded_at=event.recorded_at, because="rework", reason=reason)
 
 
 def _withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
     match event:
         case CaseReturned(reason=reason):
-            return OrderWithdrawn(order=order, recorded_at=event.recorded_at, because="returned", reason=reason)
+            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="returned", reason=reason)
         case CaseVoided(reason=reason):
-            return OrderWithdrawn(order=order, recorded_at=event.recorded_at, because="voided", reason=reason)
+            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="voided", reason=reason)
         case CaseClosed(reason=reason):
-            return OrderWithdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
+            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
 
 
 def newest(state: CaseState, bylaws: Bylaws) -> Order:
@@ -107,7 +115,7 @@ def newest(state: CaseState, bylaws: Bylaws) -> Order:
 
 def _order(state: CaseState, turn: Assignment, bylaws: Bylaws) -> Order:
     row = bylaws.city.rows.get(state.row_id) if state.row_id else None
-    return Order(
+    return _order_as_it_stands(
         order_id=turn.order_id,
         case_id=state.case_id,
         version=state.version,

@@ -55,7 +55,7 @@ async def decided(conn: Connection, ids: Collection[str]) -> dict[str, Decided]:
 async def cases(conn: Connection, case_ids: Collection[str], lanes: Collection[int]) -> dict[str, CaseFile]:
     """Read these cases, so far as they are of these lanes: nobody else may touch them."""
     rows = await conn.fetch(CASES, case_ids, lanes) if case_ids else ()
-    return {row["case_id"]: CaseFile.read(row["lane"], row["step"], row["chain"]) for row in rows}
+    return {row["case_id"]: CaseFile(row["lane"], step=row["step"], chain=row["chain"]) for row in rows}
 
 
 async def nearby(
@@ -63,7 +63,7 @@ async def nearby(
 ) -> tuple[list[tuple[int, Seen]], dict[str, CaseFile]]:
     """Read what matching may see in these squares (with its lane), and the open cases among them as a whole."""
     rows = await conn.fetch(NEARBY, ",".join(map(str, squares)), since, lanes) if squares else ()
-    files = {row["case_id"]: CaseFile.read(row["lane"], row["step"], row["chain"]) for row in rows if row["step"]}
+    files = {row["case_id"]: CaseFile(row["lane"], step=row["step"], chain=row["chain"]) for row in rows if row["step"]}
     return [(row["lane"], _seen(row)) for row in rows], files
 
 

@@ -31,20 +31,20 @@ def step_said(event: CaseEvent, body: bytes) -> Message:
 def order_said(event: OrderEvent) -> Message:
     """Tell a department about its order."""
     order, type_ = event.order, type_of(event)
-    body = event.model_dump_json().encode()
+    body = event.model_dump_json(exclude_none=True).encode()
     headers = _headers(f"{order.order_id}/{order.version}/{type_}", type_, event.recorded_at, order.case_id)
     return Message(ORDERS_PREFIX + order.department, order.case_id, body, headers)
 
 
 def outcome_said(outcome: OutcomeDecided) -> Message:
     """Say what became of a report or an action."""
-    body = outcome.model_dump_json().encode()
+    body = outcome.model_dump_json(exclude_none=True).encode()
     return Message(OUTCOMES.name, outcome.id, body, _headers(outcome.id, outcome.type, outcome.decided_at, outcome.id))
 
 
 def refusal_said(refused: AnswerRefused, department: str) -> Message:
     """Tell a department why its answer was not taken."""
-    body = refused.model_dump_json().encode()
+    body = refused.model_dump_json(exclude_none=True).encode()
     key = refused.case_id or department
     cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
     named = str(ids.named("answer_refused", department, cause))
@@ -53,14 +53,14 @@ def refusal_said(refused: AnswerRefused, department: str) -> Message:
 
 def request_said(request: ActionRequested) -> Message:
     """Put an action into its case's lane."""
-    body = request.model_dump_json().encode()
+    body = request.model_dump_json(exclude_none=True).encode()
     headers = _headers(request.action_id, request.type, request.recorded_at, request.area, subject=request.case_id)
     return Message(INBOX.name, request.area, body, headers)
 
 
 def timer_said(timer: TimerDue) -> Message:
     """Put a timer that ran out into its case's lane."""
-    body = timer.model_dump_json().encode()
+    body = timer.model_dump_json(exclude_none=True).encode()
     headers = _headers(timer.timer_id, timer.type, timer.due_at, timer.area, subject=timer.case_id)
     return Message(INBOX.name, timer.area, body, headers)
 

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.cases import Cause
 from paidan_contracts.inbox import TimerDue
+from paidan_contracts.making import unchecked
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 
 from .bylaws import Bylaws
+
+_made_cause: Final = unchecked(Cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,19 @@ class Head(TypedDict):
 
 def of_report(report: ReportReceived, bylaws: Bylaws) -> Stamp:
     """Stamp what a report brings about."""
-    cause = Cause(kind="report", id=report.report_id)
+    cause = _made_cause(kind="report", id=report.report_id)
     return Stamp(cause, report.occurred_at, report.recorded_at, bylaws.version)
 
 
 def of_action(request: ActionRequested, bylaws: Bylaws) -> Stamp:
     """Stamp what an action brings about."""
-    cause = Cause(kind="action", id=request.action_id)
+    cause = _made_cause(kind="action", id=request.action_id)
     return Stamp(cause, request.occurred_at, request.recorded_at, bylaws.version, request.actor)
 
 
 def of_timer(timer: TimerDue, bylaws: Bylaws) -> Stamp:
     """Stamp what a clock brings about: it happened when the clock ran out, not when somebody looked."""
-    cause = Cause(kind="timer", id=timer.timer_id)
+    cause = _made_cause(kind="timer", id=timer.timer_id)
     return Stamp(cause, timer.due_at, timer.due_at, bylaws.version)
 
 

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Final
 
+from paidan_contracts.making import changed, unchecked
 from paidan_contracts.state import Assignment, CaseState, Limit, Status
 
 LIVE: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has an order in hand."""
+
+_made_limit: Final = unchecked(Limit)
 
 
 def last(state: CaseState) -> Assignment:
@@ -22,7 +25,7 @@ def with_last(state: CaseState, assignment: Assignment) -> tuple[Assignment, ...
 def next_limit(state: CaseState, began_at: datetime, due_at: datetime | None) -> Limit:
     """Begin a limit under the case's next number."""
     number = last(state).limits[-1].number + 1 if state.assignments else 1
-    return Limit(number=number, began_at=began_at, due_at=due_at)
+    return _made_limit(number=number, began_at=began_at, due_at=due_at)
 
 
 def accepted(turn: Assignment, at: datetime) -> Assignment:
@@ -46,7 +49,7 @@ def failed(turn: Assignment) -> Assignment:
 def given_up(turn: Assignment, at: datetime, **how: object) -> Assignment:
     """The department has it no more: its clocks stand where they are, and what they showed stays with it."""
     still = _with_limit(_accept_clock_stopped(turn, at), _stopped(turn.limits[-1], at))
-    return still.model_copy(update=how)
+    return changed(still, **how)
 
 
 def reopened(turn: Assignment, limit: Limit) -> Assignment:
