@@ -1,14 +1,26 @@
 """Two owners, one of them frozen, cut off or late: the fence lets one of them through, and readers see one story."""
 
 import asyncio
+import contextlib
 import signal
+from functools import partial
 
+import psutil
 import pytest
 
 from tests.chassis.cutting import Cut, cutting_proxy
 from tests.chassis.stage import Actor, Stage, bodies
 from tests.polling import poll
 
+HOLDER = """
+    SELECT client_port
+      FROM pg_stat_activity
+     WHERE application_name = 'paidan-ledger'
+       AND datname = current_database()
+       AND state = 'idle in transaction'
+       AND backend_xid IS NOT NULL
+       AND wait_event = ANY($1)
+"""
 HOLDING = """
     SELECT count(*)
       FROM pg_stat_activity
@@ -59,6 +71,45 @@ async def test_a_frozen_owner_is_passed_by_and_does_nothing_when_it_wakes(
             await stage.settled(350)
 
     await stage.audit()
+
+
+WAITING = """
+    SELECT count(*)
+      FROM pg_stat_activity
+     WHERE application_name = 'paidan-ledger'
+       AND datname = current_database()
+       AND wait_event_type = 'Lock'
+"""
+
+
+async def test_the_taker_waits_for_an_owner_that_is_only_slow_and_then_sees_what_it_did(stage: Stage) -> None:
+    """An owner cut off from Kafka for a moment is still in its transaction: both must not apply the same records."""
+    with stage.actor(naps_s=1.5, lock_wait_s=30.0) as one, stage.actor(naps_s=1.5, lock_wait_s=30.0) as other:
+        for actor in (one, other):
+            await poll(partial(has_lanes, actor), within_s=30, what="a share")
+        await stage.send(bodies(40), keys=1)
+
+        async def holders() -> list[Actor]:
+            port = await stage.value(HOLDER, ["ClientRead"])
+            return [actor for actor in (one, other) if port in ports(actor)]
+
+        (slow,) = await poll(holders, within_s=20, what="a session in its transaction")
+        slow.send(signal.SIGSTOP)
+        with contextlib.suppress(AssertionError):  # without a lock, nobody ever waits: the audit will tell
+            await poll(lambda: stage.value(WAITING), within_s=4.5, what="a taker that waits")
+        slow.send(signal.SIGCONT)
+        await stage.settled(40)
+
+    await stage.audit()
+
+
+def has_lanes(actor: Actor) -> bool:
+    return "lanes_assigned" in actor.said()
+
+
+def ports(actor: Actor) -> set[int]:
+    """Name the ports that a process has connections from."""
+    return {each.laddr.port for each in psutil.Process(actor.process.pid).net_connections()}
 
 
 async def test_a_cut_off_owner_that_kept_its_cache_does_not_use_it(stage: Stage) -> None:
