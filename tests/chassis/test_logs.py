@@ -84,6 +84,20 @@ def test_a_librarys_flood_is_cut_and_counted(out: Output, monkeypatch: pytest.Mo
     assert [line["left_out"] for line in out.lines()] == [995]
 
 
+def test_a_library_with_a_handler_of_its_own_writes_through_us_alone(out: Output) -> None:
+    """FastStream comes with one, which writes errors with the values they quote."""
+    past_us = io.StringIO()
+    library = logging.getLogger("a_library")
+    library.addHandler(logging.StreamHandler(past_us))
+    library.propagate = False
+
+    logs.configure("library", "info", out=out)
+    library.error("failed")
+
+    assert past_us.getvalue() == ""
+    assert [line["event"] for line in out.lines()] == ["failed"]
+
+
 def test_numbers_in_the_words_do_not_make_another_kind(out: Output) -> None:
     for node in range(100):
         logging.getLogger("aiokafka").warning(f"Node {node} is away")  # noqa: G004 - as libraries do
@@ -125,7 +139,7 @@ def errors() -> Iterator[BaseException]:
     except ValidationError as error:
         yield error
     yield asyncpg.DataError(f"invalid input for query argument $1: '{PHONE}' (an integer is required)")
-    yield of_server("22P02", f'invalid input syntax for type integer: "{PHONE}x"')
+    yield of_server("22P02", f'invalid input syntax for type integer: "张三 {PHONE}"')
     yield of_server("23505", "duplicate key value violates a constraint", detail=f"Key (phone)=({PHONE}) exists.")
     yield ValueError(f"invalid literal for int() with base 10: '{PHONE}x'")
     yield KeyError("张三")
