@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.clock import ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.clock import Scale, ScaledClock, read_scale, real_now, set_scale
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_of, orders_of
 from paidan_deploy.keyring import Connection
@@ -30,6 +30,7 @@ from .voices import HttpVoice, KafkaVoice, listen_on_kafka, listen_over_http, ta
 
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)
+_A_BREATH: Final = timedelta(seconds=1)
 Show = Callable[[datetime, Reporters, Monitor], None]
 
 
@@ -93,11 +94,18 @@ async def play(at: Installation, connection: Connection, day: Day, show: Show) -
 async def _stage(
     at: Installation, connection: Connection, day: Day, badges: Badges, opened: AsyncExitStack
 ) -> AsyncIterator[Stage]:
-    factor = _DAY.total_seconds() / day.lasts_s
-    scale = await set_scale(connection, starts=day.midnight, factor=factor, fast_until=day.ends)
+    scale = await _started(connection, day)
     clock = ScaledClock(scale)
     chance = Random(f"{day.midnight.date()} {SEED}")  # noqa: S311  # a demonstration, not a secret
     yield Stage(at, day, badges, clock, Agenda(clock), chance, World(), opened)
+
+
+async def _started(connection: Connection, day: Day) -> Scale:
+    """Let the day begin: at midnight, or at once where making it ready took until past it."""
+    present = await read_scale(connection)
+    starts = max(day.midnight, present.city_time(real_now()) + _A_BREATH) if present else day.midnight
+    factor = _DAY.total_seconds() / day.lasts_s
+    return await set_scale(connection, starts=starts, factor=factor, fast_until=day.ends)
 
 
 async def _live(stage: Stage, monitor: Monitor, reporters: Reporters, planned: list[Planned], show: Show) -> None:
