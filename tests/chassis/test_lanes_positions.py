@@ -104,6 +104,20 @@ async def test_records_that_are_missing_from_the_log_are_looked_for_once_and_the
     await stage.audit()
 
 
+async def test_records_that_a_client_skipped_are_sought_back_to(stage: Stage) -> None:
+    """Clients reset themselves to other offsets now and then; what they pass over is not lost and no alarm."""
+    await stage.send(bodies(60), keys=1)
+    async with stage.here(naps_s=0.5, max_records=10):
+        await stage.applied(10)
+        (consumer,) = stage.consumers
+        (busy,) = [lane for lane in consumer.lanes() if not consumer.caught_up(lane)]
+        consumer._parts.source.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
+        await stage.settled(60)
+
+        assert consumer.figures().gaps == 0
+    await stage.audit()
+
+
 async def test_a_log_that_ends_with_a_marker_is_read_to_its_end(stage: Stage) -> None:
     """Its last offset is nothing that could ever be applied: no lag, no standstill, timers may fire."""
     await stage.send(["before"])
