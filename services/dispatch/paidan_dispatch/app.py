@@ -74,7 +74,12 @@ async def build(settings: Settings, process: Process) -> AsyncIterator[Running]:
 
 async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
     timers = Timers(ground.pool, ground.clock, per_claim=ground.settings.timers_per_claim)
-    inbox = Inbox(Cities(), timer_set=timers.mention)
+    metrics = ground.process.metrics
+    inbox = Inbox(
+        Cities(),
+        timer_set=timers.mention,
+        count=lambda outcome, number: metrics.count("paidan_outcomes_total", number, outcome=outcome),
+    )
     lanes = await opened.enter_async_context(ground.consumer(LANES, inbox, topics=(INBOX.name,)))
     desk = await opened.enter_async_context(ground.consumer(DESK, Desk(ground.clock), prefix=ANSWERS_PREFIX))
     beat = ground.process.health.loop("timers")

@@ -43,10 +43,13 @@ class Heard:
 class Inbox:
     """Applies the inbox, lane by lane, each in the order that Kafka keeps."""
 
-    def __init__(self, cities: Cities, *, timer_set: Callable[[datetime], None]) -> None:
-        """``timer_set`` is told when a clock is set, perhaps before the batch is committed and perhaps twice."""
+    def __init__(
+        self, cities: Cities, *, timer_set: Callable[[datetime], None], count: Callable[[str, int], None] | None = None
+    ) -> None:
+        """``timer_set`` is told when a clock is set, ``count`` what became of how many; both before the commit."""
         self._cities = cities
         self._timer_set = timer_set
+        self._count = count
         self._in_force: InForce | None = None
 
     async def apply(self, work: Work) -> None:
@@ -63,6 +66,9 @@ class Inbox:
             if number % SIGN_OF_LIFE_EVERY == 0:
                 await work.conn.execute(SIGN_OF_LIFE)
         await self._write(work, heard, ledger)
+        if self._count is not None:
+            for outcome, number in work.counts.items():
+                self._count(outcome, number)
 
     def forget(self) -> None:
         """Read again what is in force: a rollback, another owner or a restored copy made the memory doubtful."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -119,18 +120,21 @@ class LookingRoutes:
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
         states = [each for each in await views.open_orders(self.pool, asked) if access.covers_area(caller, each.area)]
-        return Orders(department=asked, as_of=as_of, orders=[await self._shown_order(each) for each in states])
+        return Orders(department=asked, as_of=as_of, orders=await self._shown_orders(states))
 
     async def _order(self, state: CaseState, caller: Principal) -> OrderShown:
         holds = state.department == caller.department and state.status not in ("received", "filed") and not state.past
         if caller.department is None or not holds:
             raise problems.not_found("there is no such case", "无此案件")
-        return await self._shown_order(state)
+        return (await self._shown_orders([state]))[0]
 
-    async def _shown_order(self, state: CaseState) -> OrderShown:
+    async def _shown_orders(self, states: Sequence[CaseState]) -> list[OrderShown]:
         async with self.pool.acquire() as conn:
-            bylaws = await self.cities.get(conn, state.city_version)
-        return OrderShown(order=orders.newest(state, bylaws), status=state.status)
+            versions = {state.city_version for state in states}
+            bylaws = {version: await self.cities.get(conn, version) for version in versions}
+        return [
+            OrderShown(order=orders.newest(state, bylaws[state.city_version]), status=state.status) for state in states
+        ]
 
 
 def _cursor(state: CaseState) -> str:
