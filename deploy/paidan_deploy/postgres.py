@@ -127,7 +127,7 @@ class PostgresServer:
         self.home.mkdir(parents=True, exist_ok=True)
         user = unprivileged.account()
         room = unprivileged.make_room(user, self.home)
-        programs = pgbinaries.find(user, room)
+        programs = pgbinaries.find(user)
         data = room / "data"
         if not (data / "PG_VERSION").exists():
             self._initialize(programs, room, user)

@@ -1,4 +1,4 @@
-"""Ends what a killed run left behind: `python -m paidan_deploy.reap CHECKOUT`."""
+"""Ends what a killed test run left behind: `python -m paidan_deploy.reap CHECKOUT`."""
 
 import signal
 import sys
@@ -17,4 +17,5 @@ def reap(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    reap(Path(sys.argv[1]) / ".paidan")
+    # Only what tests started: a stack that somebody keeps up in the same checkout is theirs.
+    reap(Path(sys.argv[1]) / ".paidan" / "tests")

@@ -46,7 +46,7 @@ def make_room(user: int | None, home: Path) -> Path:
     if can(user, "-w", inside):
         return inside
     inside.rmdir()
-    return _owned(_outside(home) / "files", user)
+    return _owned(_passable(_outside(home)) / "files", user)
 
 
 def find_room(home: Path) -> Path | None:
@@ -59,6 +59,11 @@ def remove_room(home: Path) -> None:
     shutil.rmtree(_outside(home), ignore_errors=True)
 
 
+def shared_room() -> Path:
+    """Make the folder for programs that this user can run; it holds no data, so a wipe leaves it."""
+    return _passable(ROOM / f"paidan-{os.geteuid()}")
+
+
 def _outside(home: Path) -> Path:
     return ROOM / f"paidan-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
 
@@ -69,6 +74,21 @@ def _owned(folder: Path, user: int | None) -> Path:
     if user is not None:
         os.chown(folder, user, user)
     return folder
+
+
+def _passable(folder: Path) -> Path:
+    """Make a folder through which others can pass, whatever our umask is."""
+    _guarded(folder)
+    folder.chmod(0o711)
+    return folder
+
+
+def let_all_read(folder: Path) -> None:
+    """Open all in this folder to every reader: root may have installed it for itself alone."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if path.is_dir() or mode & 0o100 else 0o044))
 
 
 def _guarded(folder: Path) -> None:

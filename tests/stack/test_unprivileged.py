@@ -32,6 +32,22 @@ def test_root_hands_the_server_to_another_user_even_in_a_closed_folder(tmp_path:
 
 
 @as_root
+def test_a_root_who_shares_nothing_still_gets_a_server(tmp_path: Path) -> None:
+    """Under umask 077 everything that root installs and makes is closed to the user who must run it."""
+    closed = tmp_path / "closed"
+    before = os.umask(0o077)
+    server = PostgresServer(home=closed / "postgres")
+    try:
+        server.start()
+
+        assert server.process is not None
+    finally:
+        os.umask(before)
+        server.kill()
+        server.wipe()
+
+
+@as_root
 def test_room_inside_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None:
     reachable = unprivileged.ROOM / f"paidan-test-{os.getpid()}"  # pytest's own folders are closed
     try:
