@@ -15,7 +15,7 @@ from paidan_scoring.queries import Placed
 from paidan_scoring.reading import Unreadable, read
 from paidan_scoring.tally import Row, rows_of
 
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 2000
 _BREATHES_EVERY: Final = 100
 
 

@@ -11,7 +11,7 @@ from paidan_chassis import logs
 from paidan_chassis.clock import Clock
 from paidan_chassis.cloudevents import Attributes, encode
 from paidan_chassis.database import Connection, Pool, is_transient
-from paidan_chassis.failures import Unacknowledged
+from paidan_chassis.failures import Halt, Unacknowledged
 from paidan_chassis.health import Progress
 from paidan_chassis.producer import Publisher
 from paidan_chassis.records import Message
@@ -49,6 +49,7 @@ class Scores:
         self._means = means
         self._every_s = every_s
         self._in_use: dict[str, str] = {}
+        self._unreadable: set[str] = set()
 
     async def run(self, stop: asyncio.Event, beat: Progress) -> None:
         """Publish what moved, again and again, until told to stop. While a server is away, wait for it."""
@@ -83,12 +84,21 @@ class Scores:
         for city, version in in_use.items():
             await self._notice_redefinition(conn, city, version)
         for marked in await outgoing.marks(conn):
-            version = in_use.get(marked.city, "")
-            pack = await self._means.packs.get(version) if version else None
-            async with conn.transaction():
-                if pack:
+            pack = await self._pack(in_use.get(marked.city, ""))
+            if pack:
+                async with conn.transaction():
                     await self._edit(conn, pack, marked)
-                await outgoing.unmark(conn, marked.mark_ids)
+                    await outgoing.unmark(conn, marked.mark_ids)
+
+    async def _pack(self, version: str) -> PackSeen | None:
+        """Give a pack; one that this release cannot read leaves its city's figures as they were, and the lanes alone."""
+        try:
+            return await self._means.packs.get(version)
+        except Halt as unreadable:
+            if version not in self._unreadable:
+                _log.warning("pack_unreadable", version=version, reason=unreadable.reason)
+            self._unreadable.add(version)
+            return None
 
     async def _edit(self, conn: Connection, pack: PackSeen, marked: Marked) -> None:
         for period in _periods(marked.days):
@@ -105,8 +115,8 @@ class Scores:
     async def _notice_redefinition(self, conn: Connection, city: str, version: str) -> None:
         """Mark all days of a city whose published figures follow an older version of its indicators."""
         if self._in_use.get(city) != version:
-            pack = await self._means.packs.get(version)
-            await outgoing.mark_if_redefined(conn, city, indicator_version=pack.indicators.version)
+            if pack := await self._pack(version):
+                await outgoing.mark_if_redefined(conn, city, indicator_version=pack.indicators.version)
             self._in_use[city] = version
 
     async def _send(self, conn: Connection) -> int:

@@ -10,7 +10,7 @@ class Settings(ServiceSettings):
 
     model_config = prefixed("SCORING_")
 
-    batch_records: int = Field(default=4000, ge=1, le=10_000, description="Records taken into one transaction at most.")
+    batch_records: int = Field(default=8000, ge=1, le=20_000, description="Records taken into one transaction at most.")
     dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt the loop.")
     session_timeout_ms: int = Field(
         default=6000, ge=1000, le=60_000, description="How long a silent owner keeps partitions."
