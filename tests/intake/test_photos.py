@@ -1,10 +1,12 @@
 """Photos over HTTP: made harmless, kept for good, shown to who may see them."""
 
+import asyncio
 import hashlib
 import io
 import json
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,8 +15,10 @@ from PIL import Image
 
 from paidan_intake.links import Signer
 from paidan_intake.photos import BadPhoto, Limits, develop
+from tests import servers as real
 from tests.intake.pictures import bomb, geotagged, jpeg
-from tests.intake.rig import Rig
+from tests.intake.rig import Rig, installed
+from tests.polling import poll
 
 LIMITS = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
 
@@ -107,6 +111,30 @@ async def test_a_body_without_end_is_cut_off(intake: Rig) -> None:
         answered = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
 
     assert answered.status_code == 413
+
+
+async def test_an_upload_that_drips_gives_its_place_back(
+    servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """With one place and one slow sender nobody else could ever send a photo."""
+    slow = {"PHOTOS_WAITING": "1", "UPLOAD_WITHIN_S": "4"}
+    async with installed(servers.kafka, database, topic_prefix, tmp_path, **slow) as rig:
+        await rig.start("--only", "edge")
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {rig.tokens['department']}\r\n"
+        writer.write(f"{head}content-length: 100000\r\n\r\nsome".encode())
+        async with rig.client("department") as client:
+            await poll(lambda: _turned_away(client), what="the place is taken")
+            answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+            kept = await client.post("/v1/photos", content=jpeg())
+        writer.close()
+
+    assert answered.startswith(b"HTTP/1.1 408")
+    assert kept.status_code == 201
+
+
+async def _turned_away(client: httpx.AsyncClient) -> bool:
+    return (await client.post("/v1/photos", content=jpeg())).status_code == 503
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])

@@ -190,6 +190,20 @@ async def test_dry_run_tells_all_and_takes_nothing(intake: Rig) -> None:
     assert await intake.fetch("SELECT FROM vault WHERE report_id = $1::uuid", report_id) == []
 
 
+async def test_reporters_own_words_do_not_travel(intake: Rig) -> None:
+    """Who complains must not be read in the complaint, which reaches those complained of."""
+    body = ticket(
+        text="我是王小明，住西街一号", address="西街一号门口", reporter={"name": "王小明", "address": "西街一号"}
+    )
+
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets", json=body)
+    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+
+    assert (said["text"], said["place"]["address"]) == ("我是***，住****", "****门口")
+    assert answered.json()["masked"] == {"named": 3}
+
+
 async def test_vault_keeps_the_words_sealed(intake: Rig) -> None:
     body = ticket(
         text="秘密的话", reporter={"name": "王小明", "phone": "13812345678", "address": "西街1号"}, secrecy=True

@@ -104,7 +104,7 @@ def digest(ticket: Ticket, city: str, photos: Sequence[Snapshot] = ()) -> str:
 
 
 def _refusal(ticket: Ticket, sender: Sender) -> Refused | None:
-    if sender.source.kind == "camera":
+    if sender.source.kind == "camera" and ticket.past is None:
         return Refused(
             "screened_source", "source", "a camera's alarms go to /v1/alarms, where they are screened",
             "摄像头告警请提交到 /v1/alarms，须先经筛选",

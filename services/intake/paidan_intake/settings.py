@@ -21,6 +21,7 @@ class Settings(ServiceSettings):
     photos: Path = Field(description="Folder of the stored photos; it needs a backup of its own, as the vault does.")
     photo_workers: int = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")
     photos_waiting: int = Field(default=16, ge=1, description="Uploads in hand before further ones get 503.")
+    upload_within_s: float = Field(default=60.0, gt=0, le=600, description="Slower uploads are given up: 408.")
     photo_bytes: int = Field(default=12_000_000, ge=10_000, description="Longest photo taken.")
     photo_pixels: int = Field(default=50_000_000, ge=10_000, description="Most pixels a photo may unfold to.")
     photo_side: int = Field(default=2560, ge=64, le=10_000, description="Stored photos are made no larger than this.")

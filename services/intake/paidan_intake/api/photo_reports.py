@@ -51,7 +51,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         Where and when is read from the photo when the report does not say it, and taken out of what is kept.
         """
         desk.spend(who)
-        with a_place(desk.darkroom):
+        async with a_place(desk.darkroom, within_s=desk.settings.upload_within_s):
             form = await read_form(request, limit)
             if form.report is None:
                 raise problems.invalid("report", "the part is missing", "缺少 report 部分")

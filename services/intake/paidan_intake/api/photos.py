@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
         desk.spend(who)
         holder = _holder(who)
-        with a_place(desk.darkroom):
+        async with a_place(desk.darkroom, within_s=desk.settings.upload_within_s):
             picture = await develop(desk.darkroom, await _uploaded(request, desk), field="photo")
             if not is_dry_run(request):
                 await _keep(desk, picture, holder, who.city)

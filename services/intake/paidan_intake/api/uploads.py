@@ -1,7 +1,8 @@
 """Photos out of requests: multipart parsed within limits, each part developed."""
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,15 +32,19 @@ class Form:
     uploads: tuple[bytes, ...]
 
 
-@contextmanager
-def a_place(darkroom: Darkroom) -> Iterator[None]:
-    """Hold a place in the darkroom, from before the upload is read; 503 when there is none."""
+@asynccontextmanager
+async def a_place(darkroom: Darkroom, *, within_s: float) -> AsyncIterator[None]:
+    """Hold a place in the darkroom from before the upload is read: 503 when there is none, 408 when held too long."""
     try:
         darkroom.enter()
     except Busy:
         raise problems.unavailable() from None
     try:
-        yield
+        # Or a few senders that drip their photos would keep everybody else out.
+        async with asyncio.timeout(within_s):
+            yield
+    except TimeoutError:
+        raise Problem(408, "too_slow", "the upload took too long", "上传超时") from None
     finally:
         darkroom.leave()
 
