@@ -91,7 +91,7 @@ class Scores:
                     await outgoing.unmark(conn, marked.mark_ids)
 
     async def _pack(self, version: str) -> PackSeen | None:
-        """Give a pack; one that this release cannot read leaves its city's figures as they were, and the lanes alone."""
+        """Give a pack. One that this release cannot read leaves its city's figures, and the lanes, as they are."""
         try:
             return await self._means.packs.get(version)
         except Halt as unreadable:

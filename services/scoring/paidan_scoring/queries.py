@@ -14,8 +14,12 @@ class Placed(NamedTuple):
     partition: int
 
 
-# A plan made while the table was small would read all of it for every row once it is large.
-_NEVER_SCAN: Final = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+# A plan made while the table was small would read all of it for every row once it is large; and planning anew for
+# every batch costs as much as a small batch itself. No session is told: whoever else uses it plans as usual.
+_ONE_PLAN: Final = """
+    SELECT set_config('enable_seqscan', 'off', true),
+           set_config('plan_cache_mode', 'force_generic_plan', true)
+"""
 
 # paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here. The fact is
 # then found again by its place in the table (ctid), which the lane's lock keeps true and which saves half the work.
@@ -104,7 +108,7 @@ _FOLD: Final = """
 
 async def prepare(conn: Connection) -> None:
     """Tell the planner, for this transaction, what it cannot know."""
-    await conn.execute(_NEVER_SCAN)
+    await conn.execute(_ONE_PLAN)
 
 
 async def fold(conn: Connection, rows: Sequence[Placed]) -> int:
