@@ -1,0 +1,40 @@
+"""Fixtures for tests that harm: servers of their own, and an installation on them."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+from tests import servers as real
+from tests.chaos.works import Works, installed
+
+
+@pytest.fixture(scope="session")
+def at_length(pytestconfig: pytest.Config) -> bool:
+    """Tell whether `make chaos` asked for the long form."""
+    return bool(pytestconfig.getoption("--chaos"))
+
+
+@pytest.fixture(scope="session")
+def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
+    """Give a broker that tests may kill, so long as they start it again."""
+    with real.private_kafka(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def own_postgres(run_folder: Path) -> Iterator[PostgresServer]:
+    """Give a PostgreSQL that tests may kill, so long as they start it again."""
+    with real.private_postgres(run_folder) as server:
+        yield server
+
+
+@pytest.fixture
+async def works(
+    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, run_folder: Path
+) -> AsyncIterator[Works]:
+    """Give an installation that a test may harm, not started yet."""
+    async with installed(own_kafka, own_postgres, topic_prefix, run_folder / topic_prefix) as prepared:
+        yield prepared

@@ -1,0 +1,256 @@
+"""The city's people as clients of the public doors: they report, answer, inspect and call back, and never give up."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from paidan_chassis.failures import Unacknowledged
+from paidan_chassis.producer import Publisher
+from paidan_chassis.records import Message
+from paidan_contracts import ids
+from paidan_contracts.topics import ALARMS, CASES, answers_of, orders_of
+from paidan_deploy import provision
+from tests.chaos.works import MONDAY, Works
+
+OFFICES: Final = ("streets", "lamps")
+SENDERS: Final = 4
+_KINDS: Final = ("环境卫生/暴露垃圾", "市政设施/路灯不亮", "谁也不知道")
+_LARGEST_BATCH: Final = 60
+_REPEATED: Final = 5
+"""One in so many comes twice."""
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Who sends, what they have sent, and what they were promised."""
+
+    works: Works
+    seed: int
+    answered: int = 100
+    """Of a hundred orders, so many are answered."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """Tickets that were answered 2xx: the sender's id, and the report's."""
+    alarmed: set[str] = field(default_factory=set)
+    """Reports that the alarms would be, once Kafka has acknowledged them."""
+    replied: int = 0
+    inspected: int = 0
+    turned_away: int = 0
+
+    @property
+    def delivered(self) -> int:
+        return len(self.taken) + len(self.alarmed)
+
+    async def report(self, number: int, *, name: str = "r") -> None:
+        """Have so many reports sent, a fifth of them twice, in any order; return when each is acknowledged."""
+        chance = random.Random(f"{self.seed} {name}")  # noqa: S311 - a test has to be repeatable, not secret
+        tickets = _again(chance, [ticket(chance, f"{name}{each}") for each in range(number - number // 4)])
+        alarms = _again(chance, [alarm(chance, f"{name}{each}") for each in range(number // 4)])
+        async with self.works.client("intake", "hotline") as client, asyncio.TaskGroup() as group:
+            for _ in range(SENDERS):
+                group.create_task(self._send_tickets(client, tickets, chance))
+            group.create_task(self._raise(alarms))
+
+    async def _send_tickets(
+        self, client: httpx.AsyncClient, waiting: list[dict[str, Any]], chance: random.Random
+    ) -> None:
+        while waiting:
+            size = chance.choice((1, 5, _LARGEST_BATCH))
+            chosen, waiting[:] = waiting[:size], waiting[size:]
+            left = await (self._send_one(client, chosen[0]) if size == 1 else self._send_lines(client, chosen))
+            if left:
+                # Whoever was not told 202 sends again, with the same id.
+                waiting += left
+                await asyncio.sleep(0.1)
+
+    async def _send_one(self, client: httpx.AsyncClient, said: dict[str, Any]) -> list[dict[str, Any]]:
+        with suppress(httpx.HTTPError):
+            answer = await client.post("/v1/tickets", json=said)
+            if self._is_taken(answer.status_code, answer.text):
+                self.taken[said["source_ref"]] = answer.json()["report_id"]
+                return []
+        return [said]
+
+    async def _send_lines(self, client: httpx.AsyncClient, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines = b"\n".join(json.dumps(each, ensure_ascii=False).encode() for each in said)
+        with suppress(httpx.HTTPError):
+            answer = await client.post("/v1/tickets/batch", content=lines)
+            if answer.headers.get("content-type", "").startswith("application/x-ndjson"):
+                told = [json.loads(line) for line in answer.text.splitlines()]
+                return [each for each, line in zip(said, told, strict=True) if not self._is_line_taken(each, line)]
+            self._is_taken(answer.status_code, answer.text)
+        return said
+
+    def _is_line_taken(self, said: dict[str, Any], line: dict[str, Any]) -> bool:
+        if self._is_taken(line["status"], str(line)):
+            self.taken[said["source_ref"]] = line["report_id"]
+            return True
+        return False
+
+    def _is_taken(self, status: int, text: str) -> bool:
+        if status == 202:
+            return True
+        assert status == 503, text
+        self.turned_away += 1
+        return False
+
+    async def _raise(self, alarms: Sequence[dict[str, Any]]) -> None:
+        async with self._publisher() as publisher:
+            for start in range(0, len(alarms), 50):
+                chosen = alarms[start : start + 50]
+                await _until_sent(publisher, [_message(ALARMS.name, each["camera"], each) for each in chosen])
+                self.alarmed |= {ids.report_id(each["source"], each["alarm_ref"]) for each in chosen}
+
+    def _publisher(self) -> Publisher:
+        return Publisher(self.works.cluster, client_id="crowd")
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Have departments answer, inspectors inspect and callers call while the context is open."""
+        async with (
+            self._publisher() as publisher,
+            self.works.client("dispatch", "inspector") as inspector,
+            self.works.client("dispatch", "caller") as caller,
+        ):
+            working = [
+                *(asyncio.create_task(self._office(publisher, each)) for each in OFFICES),
+                asyncio.create_task(self._visits(inspector, caller)),
+            ]
+            try:
+                yield
+            finally:
+                for task in working:
+                    task.cancel()
+                for ended in await asyncio.gather(*working, return_exceptions=True):
+                    assert isinstance(ended, asyncio.CancelledError), ended
+
+    async def _office(self, publisher: Publisher, department: str) -> None:
+        """Answer on our own topic what comes on our own topic, and keep the highest version of each order."""
+        highest: dict[str, int] = {}
+
+        async def hear(said: dict[str, Any]) -> None:
+            order = said.get("order")
+            if order is None or order["version"] <= highest.get(order["order_id"], 0):
+                return
+            highest[order["order_id"]] = order["version"]
+            if said["type"] in ("order.issued.v1", "order.changed.v1") and share(order["case_id"]) < self.answered:
+                answers = [*_answers(said["type"], order)]
+                self.replied += len(answers)
+                await _until_sent(
+                    publisher, [_message(answers_of(department).name, each["case_id"], each) for each in answers]
+                )
+
+        await self._follow(orders_of(department).name, hear)
+
+    async def _visits(self, inspector: httpx.AsyncClient, caller: httpx.AsyncClient) -> None:
+        highest: dict[str, int] = {}
+
+        async def hear(said: dict[str, Any]) -> None:
+            case_id, version, status = said["case_id"], said["version"], said["state"]["status"]
+            if version <= highest.get(case_id, 0):
+                return
+            highest[case_id] = version
+            if status == "inspecting":
+                passed = share(f"{case_id} {said['state']['round']}") < 85
+                await self._act(inspector, case_id, version, {"kind": "inspect", "passed": passed, "reason": "seen"})
+            elif said["type"] == "case.closed.v1" and share(case_id) % 3 == 0:
+                rating = ("satisfied", "basically_satisfied", "dissatisfied", "no_answer")[share(case_id + "x") % 4]
+                await self._act(caller, case_id, version, {"kind": "call_back", "rating": rating, "reason": "said so"})
+
+        await self._follow(CASES.name, hear)
+
+    async def _act(self, client: httpx.AsyncClient, case_id: str, version: int, action: dict[str, Any]) -> None:
+        key = {"idempotency-key": f"{case_id} {version} {action['kind']}"}
+        while True:
+            with suppress(httpx.HTTPError):
+                answer = await client.post(f"/v1/cases/{case_id}/actions", json={"action": action}, headers=key)
+                if answer.status_code == 202:
+                    self.inspected += 1
+                    return
+                assert answer.status_code == 503, answer.text
+            await asyncio.sleep(0.1)
+
+    async def _follow(self, topic: str, hear: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.works.kafka.address, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            number = provision.shape(topic).partitions
+            consumer.assign([TopicPartition(self.works.prefix + topic, each) for each in range(number)])
+            await consumer.seek_to_beginning()
+            while True:
+                with suppress(KafkaError):
+                    for records in (await consumer.getmany(timeout_ms=100, max_records=200)).values():
+                        for record in records:
+                            await hear(json.loads(record.value))
+        finally:
+            await consumer.stop()
+
+
+def share(word: str) -> int:
+    """Put a word into one of a hundred drawers, the same for ever."""
+    return int.from_bytes(sha256(word.encode()).digest()[:4], "big") % 100
+
+
+def ticket(chance: random.Random, ref: str) -> dict[str, Any]:
+    """Write a ticket somewhere in the tiny city, or nowhere in particular."""
+    said: dict[str, Any] = {"source_ref": ref, "category": chance.choice(_KINDS), "text": f"{ref}，请处理"}
+    if chance.random() < 0.95:
+        at = {"x": round(117.0 + chance.random() * 0.04, 6), "y": round(36.0 + chance.random() * 0.02, 6)}
+        said["position"] = {**at, "crs": "wgs84"}
+    if chance.random() < 0.3:
+        said["reporter"] = {"name": f"张{ref}", "phone": "13800138000"}
+    return said
+
+
+def alarm(chance: random.Random, ref: str) -> dict[str, Any]:
+    """Write a firing as a camera platform puts it on the topic; some re-fire, some are in doubt."""
+    camera = chance.randrange(400)
+    return {
+        "type": "alarm.raised.v1",
+        "source": "camera",
+        "alarm_ref": ref,
+        "camera": f"c{camera}",
+        "category": chance.choice(("890", "887")),
+        "confidence": chance.choice((0.95, 0.9, 0.6, 0.2)),
+        "position": {"x": 117.0 + camera % 20 * 0.002, "y": 36.0 + camera // 20 * 0.001, "crs": "wgs84"},
+        "occurred_at": (MONDAY + timedelta(seconds=chance.randrange(600))).isoformat(),
+    }
+
+
+def _answers(kind: str, order: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    case_id, version, drawer = order["case_id"], order["version"], share(order["order_id"])
+    answer: dict[str, Any] = {"case_id": case_id, "id": f"{case_id} {version} accept", "action": {"kind": "accept"}}
+    if kind == "order.issued.v1":
+        yield answer
+    if drawer < 10:
+        yield {**answer, "id": f"{case_id} return", "action": {"kind": "return", "code": "other", "reason": "no"}}
+        return
+    done = {"kind": "finish", "proof": [sha256(order["order_id"].encode()).hexdigest() + ".jpg"]}
+    for _ in range(2 if drawer % _REPEATED == 0 else 1):
+        yield {**answer, "id": f"{case_id} {version} finish", "action": done}
+
+
+def _again(chance: random.Random, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    twice = chance.sample(said, len(said) // _REPEATED)
+    return chance.sample([*said, *twice], len(said) + len(twice))
+
+
+def _message(topic: str, key: str, body: dict[str, Any]) -> Message:
+    return Message(topic, key, json.dumps(body, ensure_ascii=False).encode(), ())
+
+
+async def _until_sent(publisher: Publisher, messages: Sequence[Message]) -> None:
+    while True:
+        try:
+            return await publisher.send(messages, within_s=10.0)
+        except Unacknowledged:
+            await asyncio.sleep(0.1)

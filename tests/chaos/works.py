@@ -1,0 +1,324 @@
+"""All three services as processes of their own on a Kafka and a PostgreSQL that a test may harm."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from paidan_chassis.clock import read_scale, real_now, set_scale
+from paidan_chassis.kafka import Kafka
+from paidan_contracts.city.reading import load_city
+from paidan_deploy import keyring, provision
+from paidan_deploy.city_publishing import publish
+from paidan_deploy.conservation.balance import Balance
+from paidan_deploy.conservation.check import Ground, check
+from paidan_deploy.conservation.reading import Logs
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.home import Home
+from paidan_deploy.kafka import KafkaServer
+from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.process import Born
+from paidan_deploy.services import SERVICES, Service, Told, environment
+from tests import servers as real
+from tests.polling import poll
+
+ROOT: Final = Path(__file__).parents[2]
+TINY: Final = ROOT / "tests" / "cities" / "tiny"
+MONDAY: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""09:00 in the tiny city, a working day."""
+SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "hotline": ("source:hotline",),
+    "photo": ("source:photo",),
+    "inspector": ("role:inspector",),
+    "caller": ("role:caller",),
+    "operator": ("role:operator",),
+}
+READY_S: Final = 90.0
+SETTLED_S: Final = 240.0
+# Members that die give their lanes up at once, so that a test need not wait for Kafka's usual 6 s.
+HASTY: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "2000", "SCORING_SESSION_TIMEOUT_MS": "2000"}
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+
+
+@dataclass(slots=True)
+class Member:
+    """One service process: started, killed, frozen and started again under the same address."""
+
+    name: str
+    environment: Mapping[str, str]
+    log: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of its present life, None while it lasts."""
+        return self.process.poll() if self.process else None
+
+    def start(self, *arguments: str, dies: str = "", **more: str) -> None:
+        """Begin a life; ``dies`` names the window in which it is to end."""
+        module = ["-m", "tests.chaos.dying", self.name, dies] if dies else ["-m", f"paidan_{self.name}"]
+        told = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, *module, *arguments],
+                cwd=ROOT, env={**self.environment, **told}, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        Born.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would, frozen or not."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    async def ends(self, *, within_s: float = READY_S) -> int:
+        """Wait until it ends by itself, and give its exit code."""
+        await poll(lambda: self.code is not None, within_s=within_s, what=f"the end of {self.name}")
+        assert self.code is not None
+        return self.code
+
+    async def ready(self) -> None:
+        """Wait until it answers and makes progress. An end before that fails with what it said."""
+
+        async def asked() -> bool:
+            assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
+            try:
+                async with httpx.AsyncClient(verify=False) as client:
+                    return (await client.get(f"{self.url}/readyz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@dataclass(slots=True)
+class Works:
+    """One installation: its servers, its three services and the keys to them."""
+
+    kafka: KafkaServer
+    postgres: PostgresServer
+    database: str
+    prefix: str
+    home: Home
+    tokens: dict[str, str]
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def dsn(self) -> str:
+        """The database, for its owner."""
+        return real.Servers("", self.postgres.dsn).database(self.database)
+
+    @property
+    def cluster(self) -> Kafka:
+        return Kafka(self.kafka.address, self.prefix, shape=provision.shape)
+
+    def member(self, service: Service, *, called: str = "", dsn: str = "") -> Member:
+        """Make a process of a service, not started yet: the one of its name, or another beside it."""
+        port = _free_port()
+        told = Told(
+            kafka=self.kafka.address,
+            database=dsn or self.dsn_of(service),
+            topic_prefix=self.prefix,
+            port=port,
+            real_clock=False,
+        )
+        given = environment(service, told, home=self.home, credentials=Credentials(self.home.secrets))
+        own = {name: value for name, value in HASTY.items() if name.startswith(service.name.upper())}
+        name = called or service.name
+        made = Member(service.name, {**given, **own}, self.home.log / f"{name}.log", port)
+        self.members[name] = made
+        return made
+
+    def dsn_of(self, service: Service) -> str:
+        """The database, for a service's own role."""
+        return self.dsn.replace("postgres@", f"{service.role}@")
+
+    async def start(self) -> None:
+        """Start all three, and wait until they are ready."""
+        for service in SERVICES:
+            self.members.get(service.name) or self.member(service)
+            self.members[service.name].start()
+        for member in self.members.values():
+            await member.ready()
+
+    def end(self) -> None:
+        """Kill whatever still runs."""
+        for member in self.members.values():
+            member.kill()
+
+    async def stop(self) -> None:
+        """Stop all that run in order; none may have to be killed."""
+        running = [member for member in self.members.values() if member.process is not None and member.code is None]
+        for member in running:
+            member.send(signal.SIGTERM)
+        for member in running:
+            assert await member.ends() == 0, member.said()[-3000:]
+
+    def client(self, service: str, who: str) -> httpx.AsyncClient:
+        """Speak to a service as somebody."""
+        headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        return httpx.AsyncClient(base_url=self.members[service].url, headers=headers, timeout=20, verify=False)
+
+    @asynccontextmanager
+    async def conn(self, schema: str = "dispatch") -> "AsyncIterator[asyncpg.Connection[Any]]":
+        """Open a connection as the owner."""
+        conn = await asyncpg.connect(self.dsn, server_settings={"search_path": schema}, timeout=10)
+        try:
+            yield conn
+        finally:
+            await conn.close()
+
+    async def value(self, statement: str, *arguments: object, schema: str = "dispatch") -> Any:  # noqa: ANN401 - whatever the database says
+        """Ask for one value."""
+        async with self.conn(schema) as conn:
+            return await conn.fetchval(statement, *arguments)
+
+    async def read(self, topic: str) -> list[Any]:
+        """Read every record of a topic up to its present end, partition by partition."""
+        found, ends = await self._open(topic)
+        try:
+            found.assign(list(ends))
+            await found.seek_to_beginning()
+            records: list[Any] = []
+            while any([await found.position(each) < end for each, end in ends.items()]):
+                for polled in (await found.getmany(timeout_ms=200)).values():
+                    records += polled
+            return sorted(records, key=lambda record: (record.partition, record.offset))
+        finally:
+            await found.stop()
+
+    async def _open(self, topic: str) -> tuple[AIOKafkaConsumer, dict[TopicPartition, int]]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.address, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            name = self.prefix + topic
+            partitions = [TopicPartition(name, each) for each in range(provision.shape(topic).partitions)]
+            return consumer, await consumer.end_offsets(partitions)
+        except BaseException:
+            await consumer.stop()
+            raise
+
+    async def pass_time(self, minutes: float) -> None:
+        """Let the city's clock run so far ahead at once; it goes on at real speed."""
+        async with self.conn("cities") as conn:
+            scale = await read_scale(conn)
+            assert scale is not None
+            now = scale.city_time(real_now())
+            until = now + timedelta(minutes=minutes)
+            await set_scale(conn, starts=now + timedelta(seconds=1), factor=3600.0, fast_until=until)
+
+    async def settled(self, *, within_s: float = SETTLED_S) -> None:
+        """Wait until every consumer has come to the end of its logs, and all they said is out."""
+        seen: list[object] = []
+
+        async def still() -> bool:
+            try:
+                stands = await self._stands()
+            except _AWAY as error:
+                seen.append(error)
+                return False
+            seen.append(stands)
+            return stands is not None and len(seen) > 1 and seen[-2] == stands
+
+        try:
+            await poll(still, within_s=within_s, what="every log read to its end")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {await self.left()}") from error
+
+    async def _stands(self) -> tuple[object, ...] | None:
+        ends = await self._ends()
+        rows = [row for service in SERVICES for row in await self._lanes(service.name)]
+        behind = [row for row in rows if row["next_offset"] < ends[row["topic"], row["partition"]]]
+        unsaid = [row for row in rows if row["seq"] > row["relayed_seq"]]
+        due = await self.value("SELECT count(*) FROM timer WHERE due_at <= $1", await self.city_time())
+        return None if behind or unsaid or due else tuple(sorted(ends.items()))
+
+    async def city_time(self) -> datetime:
+        """Tell the city's time."""
+        async with self.conn("cities") as conn:
+            scale = await read_scale(conn)
+        assert scale is not None
+        return scale.city_time(real_now())
+
+    async def _lanes(self, schema: str) -> list[Any]:
+        async with self.conn(schema) as conn:
+            return list(await conn.fetch("SELECT consumer, topic, partition, next_offset, seq, relayed_seq FROM lane"))
+
+    async def _ends(self) -> dict[tuple[str, int], int]:
+        topics = {row["topic"] for service in SERVICES for row in await self._lanes(service.name)}
+        ends: dict[tuple[str, int], int] = {}
+        for topic in topics:
+            consumer, found = await self._open(topic)
+            await consumer.stop()
+            ends |= {(topic, each.partition): end for each, end in found.items()}
+        return ends
+
+    async def left(self) -> str:
+        """Say what is not through yet, and how the processes do."""
+        codes = {name: member.code for name, member in self.members.items()}
+        try:
+            ends = await self._ends()
+            lanes = [dict(row) for service in SERVICES for row in await self._lanes(service.name)]
+        except _AWAY as error:
+            return f"{codes}, {error!r}"
+        behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
+        return f"{codes}, behind {behind}, unsaid {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
+
+    async def verified(self) -> Balance:
+        """Run the check that `paidan verify` runs."""
+        async with self.conn() as conn:
+            return await check(Ground(Logs(self.kafka.address, self.prefix), conn, self.home.photos), within_s=60)
+
+
+@asynccontextmanager
+async def installed(kafka: KafkaServer, postgres: PostgresServer, prefix: str, folder: Path) -> AsyncIterator[Works]:
+    """Prepare an installation with the tiny city in force, nothing started; at the end all its processes are ended."""
+    home = Home(folder / "home")
+    for made in (home.log, home.photos):
+        made.mkdir(parents=True)
+    async with real.fresh_database(real.Servers(kafka.address, postgres.dsn)) as dsn:
+        works = Works(kafka, postgres, dsn.rsplit("/", 1)[1], prefix, home, {})
+        await _prepare(works)
+        try:
+            yield works
+        finally:
+            works.end()
+
+
+async def _prepare(works: Works) -> None:
+    await provision.prepare_database(works.dsn, Credentials(works.home.secrets))
+    await provision.make_topics(works.kafka.address, works.prefix)
+    async with works.conn("cities") as conn:
+        await set_scale(conn, starts=MONDAY, factor=1.0, fast_until=MONDAY + timedelta(seconds=1))
+        await publish(conn, works.cluster, load_city(TINY).pack)
+        for name, scopes in SCOPES.items():
+            works.tokens[name], _ = await keyring.grant(conn, name=name, city="tiny", scopes=scopes)
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
