@@ -1,8 +1,8 @@
 """Ten thousand real records through the same topics and decisions as everything else, against a count of the file."""
 
+import csv
 import json
-import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ import pytest
 
 from paidan_contracts.city import City
 from paidan_contracts.city.reading import load_city
-from tests.journeys.installation import Installation, installed
+from tests.journeys.installation import Installation
 from tests.journeys.losangeles import Figures, Record, figures, records
-from tests.servers import Servers, fresh_database
+from tests.journeys.pairs import read
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
 MONTH = "2020-01"
+MATCHED = 4000
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the real records are not beside this checkout")
 
@@ -36,16 +37,13 @@ class Imported:
 
 
 @pytest.fixture(scope="module")
-async def imported(servers: Servers, run_folder: Path) -> AsyncIterator[Imported]:
+def imported(installation: Installation, run_folder: Path) -> Imported:
     """Import the file with one row more, of the month's last evening: by then it is February in UTC."""
     file = run_folder / "myla311.csv"
     text = FILE.read_text(encoding="utf-8-sig").rstrip("\n")
     file.write_text(f"{text}\n{_planted()}", encoding="utf-8")
-    async with fresh_database(servers) as database:
-        prefix = f"la{uuid.uuid4().hex[:8]}."
-        with installed(run_folder / "losangeles", servers, database=database, prefix=prefix) as installation:
-            installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
-            yield Imported(installation, file, records(file), _report(installation))
+    installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
+    return Imported(installation, file, records(file), _report(installation, file))
 
 
 def _planted() -> str:
@@ -67,8 +65,8 @@ def _planted() -> str:
     return ",".join(cells.get(name, "") for name in names) + "\n"
 
 
-def _report(installation: Installation) -> dict[str, Any]:
-    [path] = (installation.home / "imports").glob("*.json")
+def _report(installation: Installation, file: Path) -> dict[str, Any]:
+    path = installation.home / "imports" / f"{file.stem}-myla311.json"
     report: dict[str, Any] = json.loads(path.read_text())
     return report
 
@@ -152,12 +150,40 @@ def test_importing_it_again_changes_nothing(imported: Imported) -> None:
     )
 
     assert imported.scores("department") == before
-    again = _report(imported.installation)
+    again = _report(imported.installation, imported.file)
     assert again["results"] == imported.report["results"]
+
+
+def test_records_that_are_matched_merge_as_a_reading_of_all_pairs_says(
+    imported: Imported, city: City, run_folder: Path
+) -> None:
+    """The same rule, found by squares and an index in one case, by trying everything in the other."""
+    file = run_folder / "matched.csv"
+    _write_earlier(imported.records[:MATCHED], file)
+    expected = read(records(file), city)
+
+    imported.installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311")
+
+    report = _report(imported.installation, file)
+    assert report["results"]["report merged"] == len(expected.joined) > 100
+    assert report["results"]["report opened"] == len(expected.cases)
+    assert sorted({each["line"] for each in report["refusals"]}) == sorted(expected.refused)
+    merged = {each["line"]: each["case_line"] for each in report["merged"]}
+    assert merged == expected.joined
+
+
+def _write_earlier(found: list[Record], file: Path) -> None:
+    """Write records as those of the year before, under other ids, so that the installation has never seen them."""
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(found[0]))
+        writer.writeheader()
+        for record in found:
+            times = {name: record[name].replace("/20 ", "/19 ") for name in record if name.endswith("date")}
+            writer.writerow({**record, **times, "srnumber": f"m{record['srnumber']}"})
 
 
 def test_nothing_was_lost_and_nothing_counts_twice(imported: Imported) -> None:
     found = json.loads(imported.installation.run("verify", "--json").stdout)
 
     assert found["holds"]
-    assert found["received"] == 10_001
+    assert found["received"] == 10_001 + MATCHED

@@ -10,6 +10,16 @@ from .reading import Remark
 from .sending import Refusal
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A record that was found to be about the same thing as an earlier one."""
+
+    line: int
+    case_id: str
+    case_line: int | None
+    """The line of the record that opened the case; None: it is of another file."""
+
+
 @dataclass(slots=True)
 class ImportReport:
     """The whole result; ``results`` counts outcomes by kind of step and result, such as ``report opened``."""
@@ -21,6 +31,7 @@ class ImportReport:
     untaken: int = 0
     results: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
     def write(self, path: Path) -> None:

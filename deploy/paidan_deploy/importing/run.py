@@ -8,7 +8,7 @@ from paidan_contracts.city.city import City
 from paidan_contracts.city.imports import ImportMapping
 
 from .reading import Known, Reader
-from .report import ImportReport
+from .report import ImportReport, Merged
 from .sending import Doors, outcomes, refusal_of, send
 from .steps import Terms, steps_of
 
@@ -52,10 +52,17 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     sent = await send(steps, doors, progress.sent)
     report = ImportReport(job.file.name, job.city.id, job.mapping.id, rows=len(rows) + reader.untaken)
     report.untaken, report.remarks, report.refusals = reader.untaken, reader.remarks, list(sent.refused)
+    opened: dict[str, int] = {}
+    joined: list[tuple[int, str]] = []
     async for outcome in outcomes(sent, doors, progress.decided):
         step = sent.taken[outcome["id"]]
         report.results[f"{outcome['about']} {outcome['result']}"] += 1
-        if refusal := refusal_of(step, outcome):
+        if outcome["result"] == "opened":
+            opened[outcome["case_id"]] = step.line
+        elif outcome["result"] == "merged":
+            joined.append((step.line, outcome["case_id"]))
+        elif refusal := refusal_of(step, outcome):
             report.refusals.append(refusal)
     report.refusals.sort(key=lambda refusal: refusal.line)
+    report.merged = [Merged(line, case_id, opened.get(case_id)) for line, case_id in sorted(joined)]
     return report
