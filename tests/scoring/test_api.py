@@ -9,12 +9,9 @@ import pytest
 from fastapi import FastAPI
 
 from paidan_chassis import keys
-from paidan_chassis.edge import Face, create_edge
 from paidan_chassis.health import Health
-from paidan_chassis.keys import KeyRing
 from paidan_chassis.metrics import Metrics
-from paidan_scoring import api
-from paidan_scoring.asking import Asking
+from paidan_scoring.app import edge_on
 from paidan_scoring.handlers import Fold
 from paidan_scoring.packs import Packs
 from tests.scoring import ground, stories
@@ -46,9 +43,7 @@ async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
 
 def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     metrics = Metrics("scoring")
-    made = create_edge(Face("Paidan scoring", "test", KeyRing(pool), Health(metrics), metrics))
-    made.include_router(api.routes(Asking(pool, Packs(pool)), pool))
-    return made
+    return edge_on(pool, Health(metrics), metrics)
 
 
 async def key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:

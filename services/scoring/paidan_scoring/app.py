@@ -12,8 +12,10 @@ from paidan_chassis.clock import Clock, open_clock
 from paidan_chassis.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import Face, create_edge
+from paidan_chassis.health import Health
 from paidan_chassis.kafka import Kafka, TopicShape
 from paidan_chassis.keys import KeyRing
+from paidan_chassis.metrics import Metrics
 from paidan_chassis.process import Owner, Process, Running
 from paidan_contracts.topics import CASES, topic_named
 from paidan_scoring import api
@@ -79,19 +81,15 @@ async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
 
 
 async def _edge(opened: AsyncExitStack, ground: Ground) -> FastAPI:
-    settings, process = ground.settings, ground.process
+    settings = ground.settings
     # A pool of its own: however much the edge is asked for, a lane never waits for a connection.
     pool = await opened.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
-    edge = create_edge(
-        Face(
-            title="Paidan scoring",
-            version=VERSION,
-            keys=KeyRing(pool),
-            health=process.health,
-            metrics=process.metrics,
-            access_log=settings.access_log,
-        )
-    )
+    return edge_on(pool, ground.process.health, ground.process.metrics, access_log=settings.access_log)
+
+
+def edge_on(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "failed") -> FastAPI:
+    """Build the HTTP edge on a pool."""
+    edge = create_edge(Face("Paidan scoring", VERSION, KeyRing(pool), health, metrics, access_log))
     edge.include_router(api.routes(Asking(pool, Packs(pool)), pool))
     return edge
 

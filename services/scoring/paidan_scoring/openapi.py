@@ -1,0 +1,21 @@
+"""Writes scoring's OpenAPI document: ``python -m paidan_scoring.openapi > contracts/openapi/scoring.json``."""
+
+import json
+import sys
+from typing import cast
+
+from paidan_chassis.database import Pool
+from paidan_chassis.health import Health
+from paidan_chassis.metrics import Metrics
+from paidan_scoring.app import edge_on
+
+
+def document() -> str:
+    """Give the document; describing an edge opens nothing."""
+    metrics = Metrics("scoring")
+    edge = edge_on(cast(Pool, None), Health(metrics), metrics)
+    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
