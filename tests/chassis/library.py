@@ -1,6 +1,7 @@
 """A service for process tests: what it does wrong is told by LIBRARY_FAULT."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from paidan_chassis.process import Process, Running
 from paidan_chassis.settings import ServiceSettings, prefixed
 
 Fault = Literal[
-    "none", "halts", "breaks", "returns", "never_beats", "blocks", "stuck_behind", "ignores_stop", "hangs_opening",
+    "none", "halts", "breaks", "returns", "never_beats", "blocks", "stuck_behind", "ignores_stop", "hangs_opening", "deaf_opening",
     "hangs_closing",
 ]  # fmt: skip
 
@@ -38,6 +39,10 @@ async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
     """Open two things, and say in which order they are closed."""
     log = logs.logger()
     if settings.fault == "hangs_opening":
+        await asyncio.sleep(3600)
+    if settings.fault == "deaf_opening":
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
         await asyncio.sleep(3600)
     try:
         async with opened("shelf"), opened("desk"):

@@ -125,6 +125,14 @@ def test_a_stop_during_start_ends_at_once(start: Start) -> None:
     assert service.end() == 0
 
 
+def test_a_start_that_does_not_hear_the_stop_is_ended_all_the_same(start: Start) -> None:
+    service = start(fault="deaf_opening", stop_within_s="1")
+    service.wait_for("process_starting")
+
+    assert service.end() == 70
+    assert service.said("process_ended_unclosed")
+
+
 def test_a_loop_that_ignores_the_stop_is_ended_at_the_deadline(start: Start) -> None:
     service = start(fault="ignores_stop", stop_within_s="1")
     service.wait_for("process_started")
