@@ -19,6 +19,7 @@ from paidan_deploy.files import write_atomically
 PORT: Final = 15432
 # A server started at once after kill -9 finds its predecessor's children still alive.
 PREDECESSOR_GRACE_S: Final = 10.0
+MENDS_ITSELF: Final = r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"
 OPTIONS: Final = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",
@@ -83,7 +84,7 @@ class PostgresServer:
                 self._launch()
             if self._answers(timeout_s):
                 return not adopted
-            if not adopted and (time.monotonic() > give_up_at or not self._lost_to_predecessor()):
+            if not adopted and (time.monotonic() > give_up_at or not self._may_be_tried_again()):
                 raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
 
     def stop(self, *, timeout_s: float = 5) -> None:
@@ -174,13 +175,10 @@ class PostgresServer:
         secret.unlink(missing_ok=True)
         half.rename(room / "data")
 
-    def _lost_to_predecessor(self) -> bool:
-        """Say whether the last lines of the log blame children of a killed predecessor, who are about to notice."""
+    def _may_be_tried_again(self) -> bool:
+        """Say whether the log blames a killed predecessor's children, who will notice, or a port taken that moment."""
         tail = self.log.read_bytes()[-2000:].decode(errors="replace")
-        return (
-            re.search(r"postmaster\.pid.* already exists|pre-existing shared memory block|is being used by", tail)
-            is not None
-        )
+        return re.search(MENDS_ITSELF, tail) is not None
 
 
 def _remove_stale_lock(data: Path) -> None:
