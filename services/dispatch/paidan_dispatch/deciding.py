@@ -120,7 +120,7 @@ class Deciding:
         before = case_file.state
         rows = []
         for event in events:
-            body = event.model_dump_json(exclude_none=True).encode()
+            body = saying.written(event)
             rows.append(case_file.append(event, body))
             self._work.emit(record, saying.step_said(event, body))
         self._ledger.take(case_file, rows)

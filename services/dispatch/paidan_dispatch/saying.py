@@ -1,7 +1,7 @@
 """Turns what was decided into messages: body, key and CloudEvents headers, the same bytes for the same decision."""
 
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from paidan_chassis.cloudevents import JSON_CONTENT, SPECVERSION, rfc3339
@@ -24,27 +24,29 @@ Headers = tuple[tuple[str, bytes], ...]
 
 def step_said(event: CaseEvent, body: bytes) -> Message:
     """Say a step of a case; ``body`` is the event as history keeps it."""
-    headers = _headers(ids.event_id(event.case_id, event.version), type_of(event), event.recorded_at, event.case_id)
+    headers = _headers(
+        ids.event_id(event.case_id, event.version), _type_of(type(event)), event.recorded_at, event.case_id
+    )
     return Message(CASES.name, event.case_id, body, headers)
 
 
 def order_said(event: OrderEvent) -> Message:
     """Tell a department about its order."""
-    order, type_ = event.order, type_of(event)
-    body = event.model_dump_json(exclude_none=True).encode()
+    order, type_ = event.order, _type_of(type(event))
+    body = written(event)
     headers = _headers(f"{order.order_id}/{order.version}/{type_}", type_, event.recorded_at, order.case_id)
     return Message(ORDERS_PREFIX + order.department, order.case_id, body, headers)
 
 
 def outcome_said(outcome: OutcomeDecided) -> Message:
     """Say what became of a report or an action."""
-    body = outcome.model_dump_json(exclude_none=True).encode()
+    body = written(outcome)
     return Message(OUTCOMES.name, outcome.id, body, _headers(outcome.id, outcome.type, outcome.decided_at, outcome.id))
 
 
 def refusal_said(refused: AnswerRefused, department: str) -> Message:
     """Tell a department why its answer was not taken."""
-    body = refused.model_dump_json(exclude_none=True).encode()
+    body = written(refused)
     key = refused.case_id or department
     cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
     named = str(ids.named("answer_refused", department, cause))
@@ -53,21 +55,27 @@ def refusal_said(refused: AnswerRefused, department: str) -> Message:
 
 def request_said(request: ActionRequested) -> Message:
     """Put an action into its case's lane."""
-    body = request.model_dump_json(exclude_none=True).encode()
+    body = written(request)
     headers = _headers(request.action_id, request.type, request.recorded_at, request.area, subject=request.case_id)
     return Message(INBOX.name, request.area, body, headers)
 
 
 def timer_said(timer: TimerDue) -> Message:
     """Put a timer that ran out into its case's lane."""
-    body = timer.model_dump_json(exclude_none=True).encode()
+    body = written(timer)
     headers = _headers(timer.timer_id, timer.type, timer.due_at, timer.area, subject=timer.case_id)
     return Message(INBOX.name, timer.area, body, headers)
 
 
-def type_of(event: Said) -> str:
-    """Name an event's type, which its class alone says."""
-    named: str = type(event).model_fields["type"].default
+def written(said: Said) -> bytes:
+    """Write a body. Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them."""
+    body: bytes = type(said).__pydantic_serializer__.to_json(said, exclude_none=True)
+    return body
+
+
+@cache
+def _type_of(model: type[Said]) -> str:
+    named: str = model.model_fields["type"].default
     return named
 
 
