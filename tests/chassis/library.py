@@ -15,9 +15,18 @@ from paidan_chassis.process import Process, Running
 from paidan_chassis.settings import ServiceSettings, prefixed
 
 Fault = Literal[
-    "none", "halts", "breaks", "returns", "never_beats", "blocks", "stuck_behind", "ignores_stop", "hangs_opening", "deaf_opening",
+    "none",
+    "halts",
+    "breaks",
+    "returns",
+    "never_beats",
+    "blocks",
+    "stuck_behind",
+    "ignores_stop",
+    "hangs_opening",
+    "deaf_opening",
     "hangs_closing",
-]  # fmt: skip
+]
 
 
 class Settings(ServiceSettings):
