@@ -28,6 +28,8 @@ from .due import Timers
 from .handlers import Inbox
 from .settings import Settings
 
+TITLE: Final = "Paidan dispatch"
+VERSION: Final = "1"
 SCHEMA: Final = "dispatch"
 LANES: Final = "dispatch"
 DESK: Final = "dispatch-desk"
@@ -94,18 +96,17 @@ async def _edge(opened: AsyncExitStack, ground: Ground) -> FastAPI:
     settings, process = ground.settings, ground.process
     pool = await opened.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     publisher = await opened.enter_async_context(Publisher(ground.kafka, client_id="dispatch-edge"))
-    cities = Cities()
-    face = Face(
-        title="Paidan dispatch",
-        version="1",
-        keys=KeyRing(pool),
-        health=process.health,
-        metrics=process.metrics,
-        access_log=settings.access_log,
+    face = Face(TITLE, VERSION, KeyRing(pool), process.health, process.metrics, settings.access_log)
+    return edge_on(
+        face, LookingRoutes(pool, Cities(), ground.clock), ActionRoutes(pool, Cities(), ground.clock, publisher)
     )
+
+
+def edge_on(face: Face, looking: LookingRoutes, acting: ActionRoutes) -> FastAPI:
+    """Build the HTTP edge with its routes."""
     edge = create_edge(face)
-    edge.include_router(LookingRoutes(pool, cities, ground.clock).router())
-    edge.include_router(ActionRoutes(pool, cities, ground.clock, publisher).router())
+    edge.include_router(looking.router())
+    edge.include_router(acting.router())
     return edge
 
 

@@ -29,6 +29,7 @@ from paidan_intake.taking import Means, open_taking
 from paidan_intake.vault import Cipher
 
 SCHEMA: Final = "intake"
+TITLE: Final = "Paidan intake"
 VERSION: Final = "0.1.0"
 # Names of consumer groups and first parts of ce_origin: they must never change.
 SCREENING: Final = "intake-alarms"
@@ -109,7 +110,11 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     )
     running.health.needs("city packs", lambda: bool(ground.cities.newest))
     running.health.needs("vault and Kafka", lambda: desk.taking.works)
-    face = Face("Paidan intake", VERSION, KeyRing(pool), running.health, running.metrics, settings.access_log)
+    return edge_on(Face(TITLE, VERSION, KeyRing(pool), running.health, running.metrics, settings.access_log), desk)
+
+
+def edge_on(face: Face, desk: api.Desk) -> FastAPI:
+    """Build the HTTP edge with its routes."""
     edge = create_edge(face)
     api.add_routes(edge, desk)
     return edge

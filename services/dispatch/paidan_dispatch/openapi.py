@@ -1,0 +1,30 @@
+"""Writes dispatch's OpenAPI document: ``python -m paidan_dispatch.openapi > contracts/openapi/dispatch.json``."""
+
+import json
+import sys
+from typing import cast
+
+from paidan_chassis.clock import RealClock
+from paidan_chassis.database import Pool
+from paidan_chassis.edge import Face
+from paidan_chassis.health import Health
+from paidan_chassis.keys import KeyRing
+from paidan_chassis.metrics import Metrics
+from paidan_chassis.producer import Publisher
+from paidan_dispatch.api.acting import ActionRoutes
+from paidan_dispatch.api.looking import LookingRoutes
+from paidan_dispatch.app import TITLE, VERSION, edge_on
+from paidan_dispatch.cities import Cities
+
+
+def document() -> str:
+    """Give the document; describing an edge opens nothing."""
+    metrics, pool = Metrics("dispatch"), cast(Pool, None)
+    looking = LookingRoutes(pool, Cities(), RealClock())
+    acting = ActionRoutes(pool, Cities(), RealClock(), cast(Publisher, None))
+    edge = edge_on(Face(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), looking, acting)
+    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

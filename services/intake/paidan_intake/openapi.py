@@ -1,0 +1,28 @@
+"""Writes intake's OpenAPI document: ``python -m paidan_intake.openapi > contracts/openapi/intake.json``."""
+
+import json
+import sys
+from types import SimpleNamespace
+from typing import cast
+
+from paidan_chassis.database import Pool
+from paidan_chassis.edge import Face
+from paidan_chassis.health import Health
+from paidan_chassis.keys import KeyRing
+from paidan_chassis.metrics import Metrics
+from paidan_intake.api.desk import Desk
+from paidan_intake.app import TITLE, VERSION, edge_on
+from paidan_intake.settings import Settings
+
+
+def document() -> str:
+    """Give the document; describing an edge opens nothing."""
+    metrics = Metrics("intake")
+    face = Face(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
+    limits = {name: field.default for name, field in Settings.model_fields.items()}
+    edge = edge_on(face, cast(Desk, SimpleNamespace(settings=SimpleNamespace(**limits))))
+    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
