@@ -1,0 +1,148 @@
+"""The load, a process of its own: HTTP/1.1 over kept connections, as little Python a request as can be."""
+
+import asyncio
+import json
+import sys
+import time
+from array import array
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+ANSWERED_WITHIN_S: Final = 30.0
+TICK_S: Final = 0.001
+_END: Final = b"\r\n\r\n"
+_LENGTH: Final = b"content-length: "
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: every request once, each with when it was due and when it was answered."""
+
+    requests: list[bytes]
+    due: "array[float]" = field(default_factory=lambda: array("d"))
+    answered: "array[float]" = field(default_factory=lambda: array("d"))
+    status: "array[int]" = field(default_factory=lambda: array("h"))
+    idle: "deque[Connection]" = field(default_factory=deque)
+    waiting: "deque[int]" = field(default_factory=deque)
+    pending: int = 0
+    ends_at: float = 0.0
+    """Until then a connection that is answered asks again at once; 0: it asks when it is told to."""
+
+    def ask(self, due: float) -> None:
+        """Ask the next request on an idle connection, or as soon as there is one."""
+        number = self._begin(due)
+        if self.idle:
+            self.idle.popleft().ask(number, self.requests[number])
+        else:
+            self.waiting.append(number)
+
+    def took(self, connection: "Connection", number: int, status: int) -> None:
+        """Note an answer, and keep the connection busy."""
+        now = time.monotonic()
+        self.answered[number], self.status[number] = now, status
+        self.pending -= 1
+        if self.waiting:
+            later = self.waiting.popleft()
+            connection.ask(later, self.requests[later])
+        elif now < self.ends_at and len(self.due) < len(self.requests):
+            number = self._begin(now)
+            connection.ask(number, self.requests[number])
+        else:
+            self.idle.append(connection)
+
+    def _begin(self, due: float) -> int:
+        number = len(self.due)
+        self.due.append(due)
+        self.answered.append(0.0)
+        self.status.append(0)
+        self.pending += 1
+        return number
+
+    async def open_loop(self, rate: float) -> None:
+        """Ask so many a second whether or not answers come; a late start counts as waiting."""
+        begin = time.monotonic()
+        for number in range(len(self.requests)):
+            due = begin + number / rate
+            while time.monotonic() < due:  # noqa: ASYNC110 - nothing announces that time passes
+                await asyncio.sleep(TICK_S)
+            self.ask(due)
+        await self._all_answered()
+
+    async def closed_loop(self, seconds: float) -> None:
+        """Let each connection ask again as soon as it is answered."""
+        self.ends_at = time.monotonic() + seconds
+        for _ in range(min(len(self.idle), len(self.requests))):
+            self.ask(time.monotonic())
+        await self._all_answered()
+
+    async def _all_answered(self) -> None:
+        give_up_at = max(time.monotonic(), self.ends_at) + ANSWERED_WITHIN_S
+        while self.pending and time.monotonic() < give_up_at:  # noqa: ASYNC110 - an event would cost each answer
+            await asyncio.sleep(TICK_S)
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection with at most one request under way."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._number = -1
+        self._came = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment] # a stream's transport is one that writes
+        self._run.idle.append(self)
+
+    def ask(self, number: int, request: bytes) -> None:
+        """Send a request."""
+        self._number, self._came = number, b""
+        if self._transport is not None:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._came += data
+        body_at = self._came.find(_END) + len(_END)
+        if body_at < len(_END):
+            return
+        length_at = self._came.find(_LENGTH) + len(_LENGTH)
+        length = int(self._came[length_at : self._came.index(b"\r", length_at)])
+        if len(self._came) >= body_at + length:
+            self._run.took(self, self._number, int(self._came[9:12]))
+
+
+async def play(job: dict[str, Any]) -> dict[str, Any]:
+    """Connect, say that we are ready, wait for the word, and run."""
+    run = Run([_request(job, token, body) for token, body in job["requests"]])
+    loop = asyncio.get_running_loop()
+    for _ in range(job["connections"]):
+        await loop.create_connection(lambda: Connection(run), job["host"], job["port"])
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await loop.run_in_executor(None, sys.stdin.readline)
+    began = time.process_time()
+    if job["rate"]:
+        await run.open_loop(job["rate"])
+    else:
+        await run.closed_loop(job["seconds"])
+    cpu_s = time.process_time() - began
+    return {"due": list(run.due), "answered": list(run.answered), "status": list(run.status), "cpu_s": cpu_s}
+
+
+def _request(job: dict[str, Any], token: str, body: str) -> bytes:
+    content = body.encode()
+    head = (
+        f"POST /v1/tickets HTTP/1.1\r\nHost: {job['host']}:{job['port']}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+if __name__ == "__main__":
+    order = Path(sys.argv[1])
+    done = uvloop.run(play(json.loads(order.read_text())))
+    order.with_suffix(".done").write_text(json.dumps(done))

@@ -1,0 +1,68 @@
+"""On what and beside what was measured: figures of a loaded machine must look like it."""
+
+import os
+import platform
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Final
+
+import psutil
+
+_ROUNDS: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine at the start of the run."""
+
+    cores: int
+    memory_gb: float
+    processor: str
+    load: tuple[float, float, float]
+    python: str
+    core_speed: float
+    """Thousands of rounds of a small fixed task that one core does in a second of its time: machines differ by 2."""
+    core_share: float
+    """How much of a core that task got: well below 1 on a machine that is busy with something else."""
+
+    @property
+    def said(self) -> str:
+        """Say it in a line."""
+        load = " ".join(f"{each:.2f}" for each in self.load)
+        return (
+            f"{self.cores} cores ({self.processor}), {self.memory_gb:.0f} GB, Python {self.python}; load average at"
+            f" the start {load}; one core {self.core_speed:.0f}k rounds/s, {self.core_share:.0%} of it ours"
+        )
+
+
+def this_machine() -> Machine:
+    """Look at the machine, for half a second."""
+    wall, own = perf_counter(), process_time()
+    _work()
+    used = process_time() - own
+    return Machine(
+        cores=len(os.sched_getaffinity(0)),
+        memory_gb=psutil.virtual_memory().total / 2**30,
+        processor=_processor(),
+        load=os.getloadavg(),
+        python=platform.python_version(),
+        core_speed=_ROUNDS / used / 1000,
+        core_share=min(used / (perf_counter() - wall), 1.0),
+    )
+
+
+def _work() -> None:
+    digest = b""
+    for number in range(_ROUNDS):
+        digest = sha256(digest + str(number).encode()).digest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()

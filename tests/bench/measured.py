@@ -1,0 +1,99 @@
+"""What a measurement gives, and the goals. No measuring here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final, NamedTuple
+
+from tests.bench.cpu import Spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One measurement."""
+
+    cases: int
+    seconds: float
+    figures: dict[str, float]
+    us_per_case: dict[str, float] = field(default_factory=dict)
+    processors_used: float = 0.0
+    """Whole processors, by everything of ours."""
+    processors_of_others: float = 0.0
+
+
+class Size(NamedTuple):
+    """How long everything takes: seconds of load, reports in bulk."""
+
+    warm_s: float
+    steady_s: float
+    closed_s: float
+    bulk: int
+    connections: int = 64
+
+
+class Goal(NamedTuple):
+    """A line of the table; without a goal it is only told."""
+
+    case: str
+    figure: str
+    says: str
+    unit: str
+    goal: float | None = None
+    at_most: bool = False
+
+    def met(self, measured: float) -> bool:
+        """Tell whether the goal is reached."""
+        return self.goal is None or (measured <= self.goal if self.at_most else measured >= self.goal)
+
+
+FULL: Final = Size(warm_s=4, steady_s=15, closed_s=15, bulk=50_000)
+QUICK: Final = Size(warm_s=1, steady_s=3, closed_s=3, bulk=6_000)
+GOALS: Final = (
+    Goal("http", "cases_per_s", "HTTP to a committed score, one case a request, closed loop", "/s", 3_500),
+    Goal("http", "answers_p50_ms", "  its 202, p50", "ms"),
+    Goal("http", "answers_p99_ms", "  its 202, p99", "ms"),
+    Goal("http_1000", "score_p50_ms", "at 1,000/s: report to committed score, p50", "ms", 30, at_most=True),
+    Goal("http_1000", "score_p99_ms", "at 1,000/s: report to committed score, p99", "ms", 100, at_most=True),
+    Goal("http_1000", "answers_p50_ms", "  its 202, p50", "ms"),
+    Goal("http_1000", "answers_p99_ms", "  its 202, p99", "ms"),
+    Goal("http_200", "score_p50_ms", "at 200/s: report to committed score, p50", "ms"),
+    Goal("http_200", "score_p99_ms", "at 200/s: report to committed score, p99", "ms"),
+    Goal("http_200", "answers_p50_ms", "  its 202, p50", "ms"),
+    Goal("http_200", "answers_p99_ms", "  its 202, p99", "ms"),
+    Goal("bulk", "cases_per_s", "bulk from Kafka to a committed score", "/s", 8_000),
+    Goal("bulk_all", "cases_per_s", "  the same while intake follows", "/s"),
+    Goal("drain", "cases_per_s", "dispatch alone, draining a backlog", "/s", 9_000),
+    Goal("drain", "of_bare", "  of the bare loop", "", 0.4),
+    Goal("rebuild", "cases_per_s", "scoring rebuilt from the log, cases", "/s", 25_000),
+    Goal("rebuild", "records_per_s", "  the same in records of the log", "/s"),
+    Goal("bare", "cases_per_s", "bare loop: consume, insert a row, produce", "/s"),
+    Goal("bare_batched", "cases_per_s", "  the same with COPY and whole batches", "/s"),
+)
+
+
+def measured(cases: int, seconds: float, spent: Spent, **figures: float) -> Measured:
+    """Put a measurement together; ``seconds`` is what the cases took, which is not all that was watched."""
+    used = sum(each for name, each in spent.ours.items() if not name.startswith("PostgreSQL for "))
+    return Measured(
+        cases=cases,
+        seconds=round(seconds, 3),
+        figures={"cases_per_s": round(cases / seconds, 1)} | {name: round(each, 3) for name, each in figures.items()},
+        us_per_case=spent.us_each(cases),
+        processors_used=round(used / spent.seconds, 2),
+        processors_of_others=spent.others,
+    )
+
+
+def percentile(sorted_values: Sequence[float], share: float) -> float:
+    """Give the value that this share of all lies at or below."""
+    return sorted_values[max(ceil(share * len(sorted_values)) - 1, 0)]
+
+
+def latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    """Give p50, p99 and the longest in milliseconds."""
+    values = sorted(seconds)
+    return {
+        f"{name}_p50_ms": 1e3 * percentile(values, 0.5),
+        f"{name}_p99_ms": 1e3 * percentile(values, 0.99),
+        f"{name}_max_ms": 1e3 * values[-1],
+    }
