@@ -9,6 +9,7 @@ from paidan_deploy.cli import app
 # One line for each group: its module, which has `register(app)`, and the commands that it brings.
 GROUPS: Final = {
     "stack_commands": ("up", "down", "status", "resume"),
+    "container_commands": ("prepare", "serve"),
     "city_commands": ("city",),
     "key_commands": ("keys",),
     "import_commands": ("import",),

@@ -7,6 +7,7 @@ from typing import Final
 
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.home import Home
+from paidan_deploy.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
 
 
@@ -50,15 +51,17 @@ class Told:
     topic_prefix: str
     port: int
     real_clock: bool
+    host: str = LOOPBACK
 
 
 def environment(service: Service, told: Told, *, home: Home, credentials: Credentials) -> Mapping[str, str]:
-    """Build a service's environment: ours, without other settings under its prefix, and what it is told."""
+    """Build a service's environment: ours, with settings that somebody made, and what it is told."""
     own = {
         "KAFKA": told.kafka,
         "DATABASE": told.database,
         "TOPIC_PREFIX": told.topic_prefix,
         "PORT": str(told.port),
+        "HOST": told.host,
         "CLOCK": "real" if told.real_clock else "scaled",
         "STOP_WITHIN_S": str(STOP_WITHIN_S),
         **_secrets(service, home, credentials),
