@@ -51,6 +51,7 @@ class Rig:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
+    readers: "dict[str, Reader]" = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -123,9 +124,21 @@ class Rig:
                 "partition": record.partition,
                 **body,
             }
-            for record in await read_topic(self.kafka, self.prefix + topic)
+            for record in await self._records(self.prefix + topic)
             if (body := _body(record.value)) is not None
         ]
+
+    async def _records(self, topic: str) -> list[Any]:
+        if topic not in self.readers:
+            self.readers[topic] = await Reader.open(self.kafka, topic)
+        return await self.readers[topic].to_the_end()
+
+    async def close(self) -> None:
+        """End the process and stop reading."""
+        self.kill()
+        for reader in self.readers.values():
+            await reader.consumer.stop()
+        self.readers.clear()
 
     async def about(self, topic: str, report_id: str) -> list[dict[str, Any]]:
         """Read what a topic says of one report."""
@@ -148,23 +161,31 @@ def _body(value: bytes | None) -> dict[str, Any] | None:
     return body
 
 
-async def read_topic(kafka: str, topic: str) -> list[Any]:
-    """Read every record of a topic up to its present end."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
+@dataclass(slots=True)
+class Reader:
+    """One topic and what was read of it so far."""
+
+    consumer: AIOKafkaConsumer
+    parts: list[TopicPartition]
+    records: list[Any] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, kafka: str, topic: str) -> "Reader":
         [shape] = [each for each in TOPICS if topic.endswith(each.name)]
         parts = [TopicPartition(topic, number) for number in range(shape.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
+        await consumer.start()
         consumer.assign(parts)
-        ends = await consumer.end_offsets(parts)
-        records: list[Any] = []
+        return cls(consumer, parts)
+
+    async def to_the_end(self) -> list[Any]:
+        """Read every record up to the topic's present end."""
+        ends = await self.consumer.end_offsets(self.parts)
         async with asyncio.timeout(20):
-            while any([await consumer.position(part) < ends[part] for part in parts]):
-                for found_records in (await consumer.getmany(timeout_ms=100)).values():
-                    records += found_records
-        return records
-    finally:
-        await consumer.stop()
+            while any([await self.consumer.position(part) < ends[part] for part in self.parts]):
+                for found in (await self.consumer.getmany(timeout_ms=100)).values():
+                    self.records += found
+        return self.records
 
 
 @asynccontextmanager
@@ -175,7 +196,7 @@ async def installed(kafka: str, database: str, prefix: str, folder: Path, **sett
     try:
         yield rig
     finally:
-        rig.kill()
+        await rig.close()
 
 
 async def _make_topics(kafka: str, prefix: str) -> None:

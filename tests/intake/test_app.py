@@ -38,7 +38,7 @@ async def test_edge_and_loop_run_apart(own: Rig) -> None:
 
         [said] = await poll(reported, within_s=30, what="the loop has screened what the edge took")
     finally:
-        loop.kill()
+        await loop.close()
 
     assert (taken.status_code, absent.status_code) == (202, 404)
     assert said["class_code"] == "E0110"

@@ -234,7 +234,7 @@ async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
             await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied anew")
             assert restored.stop() == 0
         finally:
-            restored.kill()
+            await restored.close()
         again = await bodies(own)
 
     assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
