@@ -36,6 +36,7 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "department": ("department:sanitation",),
     "inspector": ("role:inspector",),
     "operator": ("role:operator",),
+    "caller": ("role:caller",),
 }
 
 

@@ -105,6 +105,7 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
         publisher=publisher,
         darkroom=await stack.enter_async_context(darkroom),
         store=means.store,
+        cipher=means.cipher,
         signer=Signer(settings.link_key.get_secret_value().encode()),
         buckets=Buckets(settings.rate_per_s, settings.rate_burst),
     )

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from paidan_intake.api import alarms, photo_reports, photos, reports, tickets
+from paidan_intake.api import alarms, photo_reports, photos, reports, tickets, vault
 from paidan_intake.api.desk import DRY_RUN, Desk
 
 __all__ = ["Desk", "add_routes"]
@@ -14,7 +14,7 @@ _HOT: Final = ("/v1/tickets", "/v1/alarms/generic")
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """Put every route of intake on the edge."""
-    for part in (tickets, photo_reports, alarms, photos, reports):
+    for part in (tickets, photo_reports, alarms, photos, reports, vault):
         part.add_routes(app, desk)
     _tell_of_dry_runs(app)
 

@@ -25,6 +25,7 @@ from paidan_intake.photos import Darkroom, Picture, Store
 from paidan_intake.receiving import Draft, Refused, Sender, Snapshot, receive
 from paidan_intake.settings import Settings
 from paidan_intake.taking import Clash, NotTaken, Taking
+from paidan_intake.vault import Cipher
 
 DATABASE_FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _YES: Final = frozenset({"true", "1", "yes", ""})
@@ -53,6 +54,7 @@ class Desk:
     publisher: Publisher
     darkroom: Darkroom
     store: Store
+    cipher: Cipher
     signer: Signer
     buckets: Buckets
 
