@@ -75,6 +75,15 @@ class Servers:
             for started in [pool.submit(server.start) for server in ours]:
                 started.result()
 
+    def moved(self) -> list[str]:
+        """Say which of our servers listen elsewhere than they would, because somebody had taken their port."""
+        ours = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
+        return [
+            f"port {server.wanted_port} was taken: {name} listens on {server.port}"
+            for name, server in ours
+            if server is not None and server.port != server.wanted_port
+        ]
+
     def stop(self) -> None:
         """Stop what is ours: Kafka first, PostgreSQL last."""
         if (broker := self.own_kafka) is not None:

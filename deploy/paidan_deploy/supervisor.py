@@ -86,6 +86,8 @@ class Supervisor:
         self._end_orphans()
         self.servers.start(lambda message: self._tell("starting", message))
         self._tell_servers()
+        for text in self.servers.moved():
+            self._note(text)
         self._tell("starting", "creating tables and topics")
         asyncio.run(self._provision())
         self._tell("starting", "starting services")
