@@ -29,9 +29,7 @@ def show(out: Console, machine: Machine, found: Mapping[str, Measured]) -> None:
 
 
 def _figures(found: Mapping[str, Measured]) -> Table:
-    table = Table(
-        "", "goal", "measured", "of the bare loop", box=None, pad_edge=False, title="Speed", title_justify="left"
-    )
+    table = Table("", "goal", "measured", "of bare", box=None, pad_edge=False, title="Speed", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
     bare = found["bare"].figures["cases_per_s"] if "bare" in found else None
