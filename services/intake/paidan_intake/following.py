@@ -1,7 +1,20 @@
 """What a reporter is told of a case, read from its steps. Pure."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from paidan_contracts.wire import CaseId, Moment, Said, Version
-from paidan_intake.queries import Standing
+
+
+class Standing(NamedTuple):
+    """One version of a case, so far as a reporter is told of it."""
+
+    case_id: str
+    version: int
+    status: str
+    answer: str | None
+    due_at: datetime | None
+    changed_at: datetime
 
 
 class LimitSeen(Said):

@@ -16,8 +16,8 @@ from paidan_contracts.topics import OUTCOMES
 from paidan_intake import alarms, queries
 from paidan_intake.alarms import ReadAlarm
 from paidan_intake.cities import Cities
-from paidan_intake.following import CaseSeen, standing_of
-from paidan_intake.queries import Decided, Entry, Kept, Standing
+from paidan_intake.following import CaseSeen, Standing, standing_of
+from paidan_intake.queries import Decided, Entry, Kept
 from paidan_intake.saying import outcome_message, report_message
 from paidan_intake.screening import Report, Sighting, Subject, Suppress, Verdict, screen
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
+from paidan_intake.following import Standing
 from paidan_intake.screening import Sighting, Subject
 from paidan_intake.vault import Sealed
 
@@ -162,17 +163,6 @@ async def decide(conn: Connection, decided: Sequence[Decided]) -> None:
     """Store outcomes of different reports. An end stands, but a dead letter's, which a redrive replaces."""
     rows = sorted(decided)
     await conn.execute(_DECIDE, *(list(column) for column in zip(*rows, strict=True)))
-
-
-class Standing(NamedTuple):
-    """One version of a case, so far as a reporter is told of it."""
-
-    case_id: str
-    version: int
-    status: str
-    answer: str | None
-    due_at: datetime | None
-    changed_at: datetime
 
 
 _STAND: Final = """
