@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -21,17 +22,26 @@ OPEN: Final = ("dispatched", "handling", "inspecting")
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Logs:
     """Every topic, read once from its first record to its last."""
 
     records: Mapping[str, Sequence[Any]]
 
     def bodies(self, topic: str) -> list[Body]:
-        return [json.loads(record.value) for record in self.records[topic]]
+        return self._bodies[topic]
 
-    def states(self) -> list[CaseState]:
-        return [CaseState.model_validate(each["state"]) for each in self.bodies(CASES.name)]
+    @cached_property
+    def _bodies(self) -> dict[str, list[Body]]:
+        return {topic: [json.loads(record.value) for record in records] for topic, records in self.records.items()}
+
+    @cached_property
+    def newest(self) -> list[CaseState]:
+        """What each case came to."""
+        by_version = sorted(self.bodies(CASES.name), key=lambda each: int(each["version"]))
+        return [
+            CaseState.model_validate(each["state"]) for each in {each["case_id"]: each for each in by_version}.values()
+        ]
 
 
 async def logs_of(works: Works) -> Logs:
@@ -40,8 +50,8 @@ async def logs_of(works: Works) -> Logs:
     return Logs({topic: await works.read(topic) for topic in [*topics, *(orders_of(each).name for each in OFFICES)]})
 
 
-async def audit(works: Works, crowd: Crowd) -> Logs:
-    """Check everything that a reader may rely on, once all is quiet."""
+async def audit(works: Works, crowd: Crowd, *, forgiven: Collection[str] = ()) -> Logs:
+    """Check everything that a reader may rely on, once all is quiet; some claims of `paidan verify` may fail."""
     logs = await logs_of(works)
     check_promises(logs, crowd)
     check_outcomes(logs)
@@ -50,8 +60,8 @@ async def audit(works: Works, crowd: Crowd) -> Logs:
     check_orders(logs)
     await check_history(works, logs)
     await check_scores(works, logs)
-    balance = await works.verified()
-    assert balance.holds, (balance.line, [claim for claim in balance.claims if not claim.holds])
+    broken = [claim for claim in (await works.verified()).claims if not claim.holds and claim.name not in forgiven]
+    assert not broken
     return logs
 
 
@@ -118,7 +128,7 @@ def check_orders(logs: Logs) -> None:
                     held[order_id] = each
     told = {name for name, each in held.items() if each["type"] != "order.withdrawn.v1"}
     waiting = {
-        state.assignments[-1].order_id for state in recount.highest(logs.states()) if state.status in OPEN
+        state.assignments[-1].order_id for state in logs.newest if state.status in OPEN
     }  # fmt: skip
     assert told == waiting, f"orders without cases {told - waiting}, cases without orders {waiting - told}"
 
@@ -137,7 +147,7 @@ async def check_history(works: Works, logs: Logs) -> None:
 
 async def check_scores(works: Works, logs: Logs) -> None:
     """Facts and tallies are what a fold over the cases' log gives that shares nothing with scoring's."""
-    expected = sorted(recount.lines(logs.states(), ZONE))
+    expected = sorted(recount.lines(logs.newest, ZONE))
     async with database.open_pool(SecretStr(works.dsn), schema="scoring", size=2) as pool:
         assert await ground.facts(pool) == expected
         assert await ground.tallies(pool) == recount.tallied(expected)

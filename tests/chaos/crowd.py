@@ -1,6 +1,7 @@
 """The city's people as clients of the public doors: they report, answer, inspect and call back, and never give up."""
 
 import asyncio
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -50,15 +51,23 @@ class Crowd:
     def delivered(self) -> int:
         return len(self.taken) + len(self.alarmed)
 
-    async def report(self, number: int, *, name: str = "r") -> None:
+    async def report(self, number: int, *, name: str = "r", alarms_of_4: int = 1) -> None:
         """Have so many reports sent, a fifth of them twice, in any order; return when each is acknowledged."""
         chance = random.Random(f"{self.seed} {name}")  # noqa: S311 - a test has to be repeatable, not secret
-        tickets = _again(chance, [ticket(chance, f"{name}{each}") for each in range(number - number // 4)])
-        alarms = _again(chance, [alarm(chance, f"{name}{each}") for each in range(number // 4)])
+        alarmed = number * alarms_of_4 // 4
+        tickets = _again(chance, [ticket(chance, f"{name}{each}") for each in range(number - alarmed)])
+        alarms = _again(chance, [alarm(chance, f"{name}{each}") for each in range(alarmed)])
         async with self.works.client("intake", "hotline") as client, asyncio.TaskGroup() as group:
             for _ in range(SENDERS):
                 group.create_task(self._send_tickets(client, tickets, chance))
             group.create_task(self._raise(alarms))
+
+    async def report_until(self, done: Callable[[], bool], *, name: str, at_once: int = 80) -> None:
+        """Go on reporting until something is done."""
+        for round_ in itertools.count():
+            if done():
+                return
+            await self.report(at_once, name=f"{name}{round_}.")
 
     async def _send_tickets(
         self, client: httpx.AsyncClient, waiting: list[dict[str, Any]], chance: random.Random

@@ -1,10 +1,11 @@
 """All three services as processes of their own on a Kafka and a PostgreSQL that a test may harm."""
 
+import asyncio
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
+import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -47,7 +49,7 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
 READY_S: Final = 90.0
 SETTLED_S: Final = 240.0
 # Members that die give their lanes up at once, so that a test need not wait for Kafka's usual 6 s.
-HASTY: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "2000", "SCORING_SESSION_TIMEOUT_MS": "2000"}
+HASTY: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
 _AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
@@ -85,6 +87,9 @@ class Member:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def __post_init__(self) -> None:
+        self.log.touch()
+
     def kill(self) -> None:
         """End it as a power cut would, frozen or not."""
         if self.process is not None:
@@ -99,16 +104,21 @@ class Member:
 
     async def ready(self) -> None:
         """Wait until it answers and makes progress. An end before that fails with what it said."""
+        async with httpx.AsyncClient(verify=False, timeout=5) as client:
 
-        async def asked() -> bool:
-            assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
-            try:
-                async with httpx.AsyncClient(verify=False) as client:
+            async def asked() -> bool:
+                await asyncio.sleep(0.1)  # asking is dear, and slows down what is waited for
+                assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
+                try:
                     return (await client.get(f"{self.url}/readyz")).status_code == 200
-            except httpx.HTTPError:
-                return False
+                except httpx.HTTPError:
+                    return False
 
-        await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
+            await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
+
+    def is_frozen(self) -> bool:
+        """Tell whether it stands still."""
+        return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
     def said(self) -> str:
         return self.log.read_text()
@@ -198,28 +208,22 @@ class Works:
 
     async def read(self, topic: str) -> list[Any]:
         """Read every record of a topic up to its present end, partition by partition."""
-        found, ends = await self._open(topic)
-        try:
-            found.assign(list(ends))
-            await found.seek_to_beginning()
-            records: list[Any] = []
-            while any([await found.position(each) < end for each, end in ends.items()]):
-                for polled in (await found.getmany(timeout_ms=200)).values():
-                    records += polled
-            return sorted(records, key=lambda record: (record.partition, record.offset))
-        finally:
-            await found.stop()
-
-    async def _open(self, topic: str) -> tuple[AIOKafkaConsumer, dict[TopicPartition, int]]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.address, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.address, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             name = self.prefix + topic
             partitions = [TopicPartition(name, each) for each in range(provision.shape(topic).partitions)]
-            return consumer, await consumer.end_offsets(partitions)
-        except BaseException:
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: list[Any] = []
+            while any([await consumer.position(each) < end for each, end in ends.items()]):
+                for polled in (await consumer.getmany(timeout_ms=200)).values():
+                    records += polled
+            return sorted(records, key=lambda record: (record.partition, record.offset))
+        finally:
             await consumer.stop()
-            raise
 
     async def pass_time(self, minutes: float) -> None:
         """Let the city's clock run so far ahead at once; it goes on at real speed."""
@@ -235,6 +239,7 @@ class Works:
         seen: list[object] = []
 
         async def still() -> bool:
+            await asyncio.sleep(0.2)  # asking is dear, and slows down what is waited for
             try:
                 stands = await self._stands()
             except _AWAY as error:
@@ -249,12 +254,16 @@ class Works:
             raise AssertionError(f"{error}: {await self.left()}") from error
 
     async def _stands(self) -> tuple[object, ...] | None:
-        ends = await self._ends()
         rows = [row for service in SERVICES for row in await self._lanes(service.name)]
+        if any(row["seq"] > row["relayed_seq"] for row in rows) or await self._clocks_run_out():
+            return None
+        ends = await self._ends(rows)
         behind = [row for row in rows if row["next_offset"] < ends[row["topic"], row["partition"]]]
-        unsaid = [row for row in rows if row["seq"] > row["relayed_seq"]]
-        due = await self.value("SELECT count(*) FROM timer WHERE due_at <= $1", await self.city_time())
-        return None if behind or unsaid or due else tuple(sorted(ends.items()))
+        return None if behind else tuple(sorted(ends.items()))
+
+    async def _clocks_run_out(self) -> bool:
+        now = await self.city_time()
+        return bool(await self.value("SELECT count(*) FROM timer WHERE due_at <= $1", now))
 
     async def city_time(self) -> datetime:
         """Tell the city's time."""
@@ -267,21 +276,22 @@ class Works:
         async with self.conn(schema) as conn:
             return list(await conn.fetch("SELECT consumer, topic, partition, next_offset, seq, relayed_seq FROM lane"))
 
-    async def _ends(self) -> dict[tuple[str, int], int]:
-        topics = {row["topic"] for service in SERVICES for row in await self._lanes(service.name)}
-        ends: dict[tuple[str, int], int] = {}
-        for topic in topics:
-            consumer, found = await self._open(topic)
+    async def _ends(self, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.address, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            asked = {TopicPartition(self.prefix + row["topic"], row["partition"]) for row in lanes}
+            found = await consumer.end_offsets(asked)
+        finally:
             await consumer.stop()
-            ends |= {(topic, each.partition): end for each, end in found.items()}
-        return ends
+        return {(each.topic.removeprefix(self.prefix), each.partition): end for each, end in found.items()}
 
     async def left(self) -> str:
         """Say what is not through yet, and how the processes do."""
         codes = {name: member.code for name, member in self.members.items()}
         try:
-            ends = await self._ends()
             lanes = [dict(row) for service in SERVICES for row in await self._lanes(service.name)]
+            ends = await self._ends(lanes)
         except _AWAY as error:
             return f"{codes}, {error!r}"
         behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
