@@ -192,6 +192,20 @@ async def play(
     return heard
 
 
+async def apply(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:
+    """Apply one batch inside the caller's transaction."""
+    raw = cast("asyncpg.Connection[Any]", conn)
+    await Inbox(Cities(), timer_set=lambda _due_at: None).apply(Work(raw, records, largest=1_000_000))
+
+
+async def is_waiting(pool: "asyncpg.Pool[Any]") -> bool:
+    """Tell whether some session of this database waits for another's transaction."""
+    statement = (
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(await pool.fetchval(statement))
+
+
 async def dump(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ...]]]:
     """Read all that lanes have written, in an order of its own."""
     tables = {

@@ -1,5 +1,6 @@
 """What the lanes do with a log: decided in order, written once, said in the case's own order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
@@ -8,6 +9,7 @@ import asyncpg
 import pytest
 from pydantic import TypeAdapter
 
+from paidan_chassis.database import is_transient
 from paidan_chassis.failures import Halt
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, AskExtension, CallBack, Finish, Inspect, Return, Void
@@ -17,6 +19,7 @@ from paidan_contracts.outcomes import OutcomeDecided
 from tests import servers as real
 from tests.dispatch import shell_ground as ground
 from tests.dispatch.shell_ground import Log, asked, case_of, in_force, play, report
+from tests.polling import poll
 
 Pool = asyncpg.Pool
 
@@ -246,13 +249,15 @@ async def test_a_lane_decides_by_the_version_that_its_own_log_put_in_force(pool:
     log.say(report("other lane 2", east_m=1300), lane=1)
     by_lane = sorted(log.records, key=lambda record: record.partition)
 
-    for cut in (1000, 1):
+    for records, cut in ((by_lane, 1000), (log.records, 1)):
         await ground.wipe(pool)
-        heard = await play(pool, by_lane, cut=cut)
+        heard = await play(pool, records, cut=cut)
 
-        placed = [each["placed_by"] for each in heard.on("paidan.cases") if each["type"] == "case.dispatched.v1"]
-        assert [each["rule"] for each in placed] == ["rubbish", "rubbish-2", "rubbish", "rubbish"]
-        assert [each["city_version"] == newer for each in placed] == [False, True, False, False]
+        placed = {each["case_id"]: each["placed_by"] for each in heard.on("paidan.cases") if "placed_by" in each}
+        assert {case: each["rule"] for case, each in placed.items() if each["city_version"] == newer} == {
+            case_of(report("2")): "rubbish-2"
+        }
+        assert sorted(each["rule"] for each in placed.values()) == ["rubbish", "rubbish", "rubbish", "rubbish-2"]
 
 
 async def test_a_missing_pack_halts_the_lane(pool: "asyncpg.Pool[Any]") -> None:
@@ -301,12 +306,13 @@ async def test_nobody_touches_a_case_of_another_lane(pool: "asyncpg.Pool[Any]") 
     """A record under a wrong key lands in a lane that does not own its case: two owners would write one history."""
     first = report("1")
     log = Log().say(in_force(), first).say(in_force(), lane=1)
-    await play(pool, log.records)
-    stray = Log().say(asked(case_of(first), Accept(), by="department:streets"), report("2", east_m=2), lane=1)
+    log.say(asked(case_of(first), Accept(), by="department:streets"), report("2", east_m=2), lane=1)
 
-    heard = await play(pool, stray.records)
+    for cut in (1000, 1):
+        await ground.wipe(pool)
+        heard = await play(pool, log.records, cut=cut)
 
-    assert heard.outcomes() == [("refused", "unknown_case"), ("opened", None)]
+        assert heard.outcomes() == [("opened", None), ("refused", "unknown_case"), ("opened", None)]
 
 
 async def test_what_the_consumer_itself_sets_aside_comes_to_an_end_too(pool: "asyncpg.Pool[Any]") -> None:
@@ -336,3 +342,23 @@ async def test_all_that_is_said_is_as_its_contract_has_it(pool: "asyncpg.Pool[An
     for message in heard.said:
         adapter = adapters[message.topic]
         assert adapter.dump_json(adapter.validate_json(message.value), exclude_none=True) == message.value
+
+
+async def test_two_lanes_that_decide_one_id_at_once_are_settled_by_the_table(pool: "asyncpg.Pool[Any]") -> None:
+    """A report sent again from a corrected place goes to another lane; whoever commits later applies its batch anew."""
+    await play(pool, Log().say(in_force()).say(in_force(), lane=1).records)
+    elsewhere = report("1", area="tiny.990102", digest="e" * 64)
+    first, second = Log().say(report("1")).records, Log().say(elsewhere, lane=1).records
+    async with pool.acquire() as one:
+        transaction = one.transaction()
+        await transaction.start()
+        await ground.apply(one, first)
+        other = asyncio.create_task(play(pool, second))
+        await poll(lambda: ground.is_waiting(pool), what="the second lane waits for the first")
+        await transaction.commit()
+
+        with pytest.raises(asyncpg.SerializationError) as raised:
+            await other
+
+    assert is_transient(raised.value)
+    assert (await play(pool, second)).outcomes() == [("refused", "id_reused")]

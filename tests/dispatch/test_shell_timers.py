@@ -42,9 +42,11 @@ class Log:
     own: Collection[int] = (0, 1)
     behind: Collection[int] = ()
     faults: int = 0
+    looks: int = 0
     appended: list[TimerDue] = field(default_factory=list)
 
     def lanes(self) -> list[Lane]:
+        self.looks += 1
         return [Lane(INBOX.name, each) for each in self.own]
 
     def caught_up(self, lane: Lane) -> bool:
@@ -89,7 +91,9 @@ async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool
 
     async with ringing(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 14, what="all appended")
+        looked = log.looks
         timers.mention(past)  # looks at once, and finds what is not consumed yet
+        await poll(lambda: log.looks >= looked + 2, what="another look, and one after it")
 
     assert len({timer.timer_id for timer in log.appended}) == len(log.appended) == 14
     assert [timer.due_at for timer in log.appended] == sorted(timer.due_at for timer in log.appended)

@@ -97,7 +97,7 @@ class Deciding:
                 self._refuse(record, request, _refusal(request, why, case_file.now))
 
     def _take_timer(self, record: Record, timer: TimerDue, bylaws: Bylaws | None) -> None:
-        case_file = self._ledger.files.get(timer.case_id)
+        case_file = self._file(timer.case_id, record.partition)
         if case_file is None or bylaws is None:
             return
         self._ledger.rung.append((timer.case_id, timer.kind, timer.generation))
@@ -163,7 +163,10 @@ class Deciding:
         if request.of_report is not None:
             known = self._ledger.decided.get(request.of_report)
             case_id = known.case_id if known is not None else None
-        found = self._ledger.files.get(case_id) if case_id else None
+        return self._file(case_id, lane) if case_id else None
+
+    def _file(self, case_id: str, lane: int) -> CaseFile | None:
+        found = self._ledger.files.get(case_id)
         return found if found is not None and found.lane == lane else None
 
 
