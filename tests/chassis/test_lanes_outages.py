@@ -67,7 +67,7 @@ async def test_a_rebalance_while_postgres_is_away(stage: Stage, own_postgres: Po
             own_postgres.kill()
             doomed.send(signal.SIGKILL)
             before = survivor.said().count("lanes_assigned")
-            await poll(lambda: survivor.said().count("lanes_assigned") > before, within_s=30, what="a rebalance")
+            await poll(lambda: survivor.said().count("lanes_assigned") > before, within_s=60, what="a rebalance")
         own_postgres.start()
         await stage.settled(1000)
         assert survivor.ended() is None

@@ -17,9 +17,7 @@ HOLDER = """
       FROM pg_stat_activity
      WHERE application_name = 'paidan-ledger'
        AND datname = current_database()
-       AND state = 'idle in transaction'
-       AND backend_xid IS NOT NULL
-       AND wait_event = ANY($1)
+       AND wait_event = 'PgSleep'
 """
 HOLDING = """
     SELECT count(*)
@@ -84,21 +82,24 @@ WAITING = """
 
 async def test_the_taker_waits_for_an_owner_that_is_only_slow_and_then_sees_what_it_did(stage: Stage) -> None:
     """An owner cut off from Kafka for a moment is still in its transaction: both must not apply the same records."""
-    with stage.actor(naps_s=1.5, lock_wait_s=30.0) as one, stage.actor(naps_s=1.5, lock_wait_s=30.0) as other:
+    with stage.actor(sql_naps_s=5.0, lock_wait_s=30.0) as one, stage.actor(sql_naps_s=5.0, lock_wait_s=30.0) as other:
         for actor in (one, other):
             await poll(partial(has_lanes, actor), within_s=30, what="a share")
         await stage.send(bodies(40), keys=1)
 
         async def holders() -> list[Actor]:
-            port = await stage.value(HOLDER, ["ClientRead"])
+            port = await stage.value(HOLDER)
             return [actor for actor in (one, other) if port in ports(actor)]
 
         (slow,) = await poll(holders, within_s=20, what="a session in its transaction")
         slow.send(signal.SIGSTOP)
         with contextlib.suppress(AssertionError):  # without a lock, nobody ever waits: the audit will tell
-            await poll(lambda: stage.value(WAITING), within_s=4.5, what="a taker that waits")
+            await poll(lambda: stage.value(WAITING), within_s=8, what="a taker that waits")
         slow.send(signal.SIGCONT)
         await stage.settled(40)
+        for actor in (one, other):
+            actor.send(signal.SIGTERM)  # what either still has in hand is finished, and counts
+        await poll(lambda: [one.ended(), other.ended()] == [0, 0], within_s=20, what="both owners' ends")
 
     await stage.audit()
 
