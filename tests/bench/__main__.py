@@ -1,6 +1,7 @@
 """`python -m tests.bench`: measures, prints a table, writes `.paidan/bench/<time>.json`."""
 
 import argparse
+import asyncio
 import json
 import pstats
 import sys
@@ -26,6 +27,7 @@ from tests.bench.watching import FOLD, LANES, Logs, quiet
 FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 PARTS: Final = ("bare", "http", "bulk", "drain", "rebuild")
 SEED: Final = 12345
+ENDS_WITHIN_S: Final = 1_800
 out: Final = Console()
 
 
@@ -71,7 +73,7 @@ async def run(size: Size, parts: frozenset[str], profiled: str | None, stem: Pat
     """Lay out an installation and measure on it."""
     found: dict[str, Measured] = {}
     with out.status("starting servers") as status:
-        async with laid_out(profiled, stem.with_suffix(".prof")) as ground:
+        async with asyncio.timeout(ENDS_WITHIN_S), laid_out(profiled, stem.with_suffix(".prof")) as ground:
             status.update("measuring")
             async for more in measure(ground, size, parts):
                 found |= more

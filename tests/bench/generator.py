@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import uvloop
 
-ANSWERED_WITHIN_S: Final = 30.0
+ANSWERED_WITHIN_S: Final = 120.0
 TICK_S: Final = 0.001
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
@@ -97,6 +97,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment] # a stream's transport is one that writes
         self._run.idle.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self in self._run.idle:
+            self._run.idle.remove(self)
+        elif self._number >= 0:
+            self._run.pending -= 1  # its status stays 0: not answered
 
     def ask(self, number: int, request: bytes) -> None:
         """Send a request."""

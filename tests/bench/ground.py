@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka import Kafka
 from paidan_contracts.city.city import City
@@ -69,8 +71,8 @@ class Ground:
             await poll(lambda: all(self._is_up(name) for name in names), within_s=60, what=f"{names} are ready")
 
     def _is_up(self, name: str) -> bool:
-        self.running[name].tick()
         self.check()
+        self.running[name].tick()
         return self.running[name].condition == "running"
 
     def _watched(self, service: Service, arguments: Sequence[str]) -> Watched:
@@ -107,12 +109,10 @@ class Ground:
             self.pids.pop(name)
 
     def check(self) -> None:
-        """Raise ``ServiceEnded`` when a service has died."""
+        """Raise ``ServiceEnded`` when a service has ended by itself."""
         for watched in self.running.values():
-            if watched.condition == "running":
-                watched.tick()
-            if watched.condition in {"waiting", "halted", "misconfigured"}:
-                raise ServiceEnded(f"{watched.name}: {watched.detail} (its log: {watched.log})")
+            if watched.state.pid is None or _has_ended(watched.state.pid):
+                raise ServiceEnded(f"{watched.name} {watched.detail} (its log: {watched.log})")
 
     async def used(self) -> Used:
         """Read what everybody has used of the processors so far."""
@@ -123,6 +123,13 @@ class Ground:
         async with connected(self.dsn) as connection:
             scale = await read_scale(connection)
         return scale.city_time(real_now()) if scale else real_now()
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 @asynccontextmanager
