@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from paidan_chassis import logs
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.producer import Publisher
 from paidan_contracts.reports import ReportReceived
@@ -20,6 +21,7 @@ from paidan_intake.receiving import Draft
 from paidan_intake.saying import report_message
 from paidan_intake.vault import Cipher
 
+_log = logs.logger()
 _LARGEST_GROUP: Final = 500
 _DOUBTED_S: Final = 2.0
 _DATABASE_FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -190,6 +192,7 @@ class Taking:
 
     def _fail(self, group: Sequence[_Waiting], error: BaseException) -> list[_Waiting]:
         self._failed_at = time.monotonic()
+        _log.warning("reports_not_taken", reports=len(group), fault=type(error).__name__)
         for each in group:
             each.fails(NotTaken(type(error).__name__))
         return []
