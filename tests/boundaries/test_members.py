@@ -131,3 +131,16 @@ def test_nothing_outside_the_closure_can_be_imported(tmp_path: Path) -> None:
     )
 
     assert "No module named 'asyncpg'" in done.stderr
+
+
+def test_what_the_suite_imports_is_pinned() -> None:
+    """What happens to be installed here is missing on a clean machine."""
+    pinned = {
+        line.partition("==")[0].lower().replace("_", "-")
+        for name in ("dev", "postgres")
+        for line in (ROOT / "deploy" / "requirements" / f"{name}.txt").read_text().splitlines()
+        if "==" in line and line[0].isalnum()
+    }
+    ours = {manifest(member)[0] for member in MEMBERS} | {"tests"}
+
+    assert set(distributions_of(set(imports_of(ROOT / "tests")) - ours)) - pinned == set()
