@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.live import Live
@@ -18,7 +18,13 @@ from paidan_deploy.keyring import connected
 from paidan_deploy.stack import Stack
 from paidan_deploy.stack_commands import show, stay
 
-CITY = "quancheng"
+CITY: Final = "quancheng"
+_NEXT: Final = (
+    "scores --city {city} --period {period} --by district",
+    "verify",
+    "dead-letters list",
+    "import FILE --city losangeles --mapping myla311",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +79,7 @@ def _shown(stack: Stack, day: Day, balance: Balance) -> bool:
     """Print what came of the day; False when a check or a service failed."""
     period = f"{day.midnight:%Y-%m-%d}"
     found = score_commands.asked(stack.installation(), city=CITY, period=period, by="department")
-    out.print(score_commands.table(found))
+    out.print(score_commands.table(found, width=out.width))
     if balance.holds:
         out.print(f"[green]nothing lost, nothing twice:[/green] {balance.line}", highlight=False)
     else:
@@ -83,10 +89,7 @@ def _shown(stack: Stack, day: Day, balance: Balance) -> bool:
     if state is not None:
         show(state, stack.halts())
         sound = sound and all(each.condition == "running" and not each.restarts for each in state.services)
-    out.print(
-        f"Try next:  .venv/bin/paidan scores --city {CITY} --period {period} --by district\n"
-        "           .venv/bin/paidan verify\n"
-        "           .venv/bin/paidan import FILE --city losangeles --mapping myla311",
-        highlight=False,
-    )
+    out.print("Try next, in another terminal:")
+    for line in _NEXT:
+        out.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)
     return sound

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import httpx
 import typer
@@ -38,7 +38,7 @@ def scores(
         case "csv":
             _write_csv(found)
         case "table":
-            out.print(table(found))
+            out.print(table(found, width=out.width))
 
 
 def asked(at: Installation, *, city: str, period: str, by: str) -> Scores:
@@ -59,43 +59,48 @@ def asked(at: Installation, *, city: str, period: str, by: str) -> Scores:
     return found
 
 
-def table(found: Scores) -> Table:
-    """Lay rows out for a person: a rate as a percentage with what it was made of; nothing to divide by is a dash."""
-    rates = sorted({name for row in found["rows"] for name in row["rates"]}, key=_order)
+def table(found: Scores, *, width: int = 80) -> Table:
+    """Lay rows out for a person: a rate as a percentage, with what it was made of where the terminal is wide enough.
+
+    Nothing to divide by is a dash. The satisfaction rate always shows its n: it is often small.
+    """
+    rates = [name for name in _TITLES if any(name in row["rates"] for row in found["rows"])]
     shown = Table(box=None, pad_edge=False)
-    shown.add_column("")
-    shown.add_column("cases 案件", justify="right")
+    shown.add_column("", no_wrap=True)
+    shown.add_column("案件\ncases", justify="right")
     for name in rates:
-        shown.add_column(_TITLES.get(name, name), justify="right")
-    for row in found["rows"]:
-        cells = [_rate(row["rates"].get(name)) for name in rates]
+        shown.add_column(_TITLES[name], justify="right", no_wrap=True)
+    for row in [*sorted(found["rows"], key=lambda row: -row["counts"]["cases"]), *_whole(found)]:
+        cells = [_rate(row["rates"].get(name), full=width >= _WIDE or name == "satisfaction") for name in rates]
         shown.add_row(_named(row), str(row["counts"]["cases"]), *cells)
     return shown
 
 
-_TITLES = {
-    "handling": "handling 处置率",
-    "on_time": "on time 按期处置率",
-    "closing": "closing 结案率",
-    "rework": "rework 返工率",
-    "satisfaction": "satisfaction 满意率",
+_WIDE: Final = 118
+_TITLES: Final = {
+    "handling": "处置率\nhandling",
+    "on_time": "按期处置率\non time",
+    "closing": "结案率\nclosing",
+    "rework": "返工率\nrework",
+    "satisfaction": "满意率 (n)\nsatisfaction",
 }
 
 
-def _order(name: str) -> tuple[int, str]:
-    known = list(_TITLES)
-    return (known.index(name) if name in known else len(known), name)
+def _whole(found: Scores) -> list[Scores]:
+    total = found.get("total")
+    return [{**total, "key": "", "names": {"zh": "合计 total"}}] if total else []
 
 
 def _named(row: Scores) -> str:
     names = row.get("names") or {}
-    return " ".join(part for part in (names.get("zh"), row["key"]) if part)
+    return str(names.get("zh") or row["key"])
 
 
-def _rate(rate: Scores | None) -> str:
+def _rate(rate: Scores | None, *, full: bool) -> str:
     if rate is None or rate["value"] is None:
         return "—"
-    return f"{rate['value']:.1%} ({rate['numerator']}/{rate['denominator']})"
+    made_of = f" ({rate['numerator']}/{rate['denominator']})" if full else ""
+    return f"{rate['value']:.1%}{made_of}"
 
 
 def _write_csv(found: Scores) -> None:
