@@ -188,14 +188,15 @@ def event(state: CaseState) -> CaseEvent:
     )
 
 
-def record(state: CaseState, *, offset: int, partition: int = 0, at: datetime = START) -> Record:
-    """Put a step where a consumer would find it."""
+def record(state: CaseState, *, offset: int, partition: int = 0, sequence: int | None = None) -> Record:
+    """Put a step where a consumer would find it; with the stamps of a relay, where it has a number in its lane."""
+    stamps = () if sequence is None else (("ce_sequence", b"%d" % sequence), ("ce_previous", b"0"))
     return Record(
         topic="paidan.cases",
         partition=partition,
         offset=offset,
         key=state.case_id.encode(),
         value=event(state).model_dump_json().encode(),
-        headers=(),
-        appended_at=at,
+        headers=(("ce_type", b"case.urged.v1"), ("ce_origin", b"dispatch/paidan.inbox-0"), *stamps),
+        appended_at=START,
     )

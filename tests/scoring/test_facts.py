@@ -19,7 +19,8 @@ PACK = "0" * 64
 
 
 def rows(state: CaseState, zone: ZoneInfo = SHANGHAI) -> list[Row]:
-    return list(rows_of(StepSeen.model_validate_json(stories.event(state).model_dump_json()), zone))
+    step = StepSeen.model_validate_json(stories.event(state).model_dump_json())
+    return list(rows_of(step, zone=zone, partition=0))
 
 
 def after(*moves: stories.Move, **changes: object) -> list[Row]:

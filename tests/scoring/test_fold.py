@@ -70,19 +70,50 @@ async def test_tables_hold_what_a_recount_finds_however_records_arrive(
     await ground.clear(pool)
     states = [state for life in versions(lives) for state in life]
     arriving = data.draw(st.permutations([*states, *data.draw(st.lists(st.sampled_from(states), max_size=8))]))
+    numbers = {(state.case_id, state.version): number for number, state in enumerate(states)}
+    relayed = numbers if data.draw(st.booleans()) else {}
     handler, cuts = Fold(Packs(pool)), sorted(data.draw(st.lists(st.integers(0, len(arriving)), max_size=4)))
 
     for begin, end in zip([0, *cuts], [*cuts, len(arriving)], strict=True):
-        await ground.fold(pool, handler, placed(arriving[begin:end]))
+        await ground.fold(pool, handler, placed(arriving[begin:end], relayed))
 
     expected = sorted(recount.lines(states, ZONE))
     assert await ground.facts(pool) == expected
     assert await ground.tallies(pool) == recount.tallied(expected)
 
 
-def placed(states: list[CaseState]) -> list[Record]:
-    """Put each case into the one of two partitions that its id chooses."""
+def placed(states: list[CaseState], numbers: dict[tuple[str, int], int]) -> list[Record]:
+    """Put each case into the one of two partitions that its id chooses, under the number its lane gave the step."""
     return [
-        stories.record(state, offset=offset, partition=int(state.case_id[-1], 16) % 2)
+        stories.record(
+            state,
+            offset=offset,
+            partition=int(state.case_id[-1], 16) % 2,
+            sequence=numbers.get((state.case_id, state.version)),
+        )
         for offset, state in enumerate(states)
     ]
+
+
+async def test_a_later_step_that_cannot_be_read_hides_no_earlier_one(pool: "asyncpg.Pool[Any]") -> None:
+    """A step of tomorrow's contract goes to the dead letters; what was readable before it still counts."""
+    await ground.clear(pool)
+    steps = list(stories.lived(stories.opened(1, pack=PACK), [stories.assign("a"), stories.accept]))
+    records = [stories.record(state, offset=offset, sequence=offset) for offset, state in enumerate(steps)]
+    records[2] = records[2]._replace(value=b'{"type": "case.accepted.v2"}')
+
+    work = await ground.fold(pool, Fold(Packs(pool)), records)
+
+    assert [(record.offset, reason) for record, reason, _ in work.buried] == [(2, "unknown_type")]
+    assert [line.version for line in await ground.facts(pool)] == [2]
+
+
+async def test_a_step_under_another_cases_key_is_set_aside(pool: "asyncpg.Pool[Any]") -> None:
+    """It could come in by another partition than the rest of its case, and be folded by two owners at once."""
+    await ground.clear(pool)
+    stray = stories.record(stories.opened(1, pack=PACK), offset=0)._replace(key=b"tiny-" + b"0" * 32)
+
+    work = await ground.fold(pool, Fold(Packs(pool)), [stray])
+
+    assert [(reason, field) for _, reason, field in work.buried] == [("invalid", "key")]
+    assert await ground.facts(pool) == []

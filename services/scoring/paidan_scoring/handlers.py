@@ -1,7 +1,7 @@
 """What scoring hears: steps of cases, in batches, each inside the batch's one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -11,8 +11,7 @@ from paidan_chassis.records import Record
 from paidan_chassis.work import Work
 from paidan_scoring import queries
 from paidan_scoring.packs import Packs
-from paidan_scoring.queries import Placed
-from paidan_scoring.reading import Unreadable, read
+from paidan_scoring.reading import Unreadable, read, unsurpassed
 from paidan_scoring.tally import Row, rows_of
 
 _AT_ONCE: Final = 2000
@@ -40,29 +39,34 @@ class Fold:
     def forget(self) -> None:
         """Nothing to forget: packs never change, and no state of a case is kept in memory."""
 
-    async def _newest(self, work: Work, part: Sequence[Record]) -> list[Placed]:
+    async def _newest(self, work: Work, part: Sequence[Record]) -> list[Row]:
         """Give the rows of each case's highest version: it carries the whole state, so earlier ones add nothing."""
-        newest: dict[str, list[Placed]] = {}
-        for number, record in enumerate(part):
+        rows, unreadable = await self._rows(unsurpassed(part))
+        if unreadable:
+            # What would have surpassed others says nothing, so these count after all.
+            rows, unreadable = await self._rows(part)
+        for record, why in unreadable:
+            work.bury(record, why.reason, why.field)
+        return rows
+
+    async def _rows(self, records: Iterable[Record]) -> tuple[list[Row], list[tuple[Record, Unreadable]]]:
+        newest: dict[str, list[Row]] = {}
+        unreadable: list[tuple[Record, Unreadable]] = []
+        for number, record in enumerate(records):
             if number % _BREATHES_EVERY == 0:
                 await asyncio.sleep(0)  # lets the statement that runs get its bytes, and the edge its turn
-            match await self._read(record):
-                case Unreadable(reason, field):
-                    work.bury(record, reason, field)
-                case rows:
-                    seen = newest.get(rows[0].case_id)
-                    if seen is None or seen[0].row.version < rows[0].version:
-                        newest[rows[0].case_id] = [Placed(row, record.partition) for row in rows]
-        return [row for rows in newest.values() for row in rows]
-
-    # A step is taken apart at once: a batch of whole steps held in memory makes Python's collector look through it
-    # again and again, which doubles the cost of reading.
-    async def _read(self, record: Record) -> Sequence[Row] | Unreadable:
-        step = read(record)
-        if isinstance(step, Unreadable):
-            return step
-        version = step.state.city_version
-        return list(rows_of(step, self._packs.known_zone(version) or await self._packs.zone(version)))
+            step = read(record)
+            if isinstance(step, Unreadable):
+                unreadable.append((record, step))
+                continue
+            seen = newest.get(step.case_id)
+            if seen is None or seen[0].version < step.version:
+                # A step is taken apart at once: a batch of whole steps held in memory makes Python's collector look
+                # through it again and again, which doubles the cost of reading.
+                version = step.state.city_version
+                zone = self._packs.known_zone(version) or await self._packs.zone(version)
+                newest[step.case_id] = list(rows_of(step, zone=zone, partition=record.partition))
+        return [row for rows in newest.values() for row in rows], unreadable
 
 
 class _Running:
@@ -72,7 +76,7 @@ class _Running:
         self._conn = conn
         self._statement: asyncio.Task[int] | None = None
 
-    async def start(self, rows: Sequence[Placed]) -> None:
+    async def start(self, rows: Sequence[Row]) -> None:
         await self.settle()
         self._statement = asyncio.create_task(queries.fold(self._conn, rows))
 

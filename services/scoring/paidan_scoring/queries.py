@@ -1,18 +1,10 @@
 """Every statement that a lane of scoring runs, one function each. The caller owns the transaction."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from paidan_chassis.database import Connection, Pool
 from paidan_scoring.tally import Row
-
-
-class Placed(NamedTuple):
-    """A row, and the input partition that its case comes in by."""
-
-    row: Row
-    partition: int
-
 
 # A plan made while the table was small would read all of it for every row once it is large; and planning anew for
 # every batch costs as much as a small batch itself. No session is told: whoever else uses it plans as usual.
@@ -111,7 +103,7 @@ async def prepare(conn: Connection) -> None:
     await conn.execute(_ONE_PLAN)
 
 
-async def fold(conn: Connection, rows: Sequence[Placed]) -> int:
+async def fold(conn: Connection, rows: Sequence[Row]) -> int:
     """Put down rows that are newer than what is there, and move the tallies with them; call ``prepare`` before.
 
     Tells how many rows were newer. A case and assignment may stand in ``rows`` once only. The lane's lock is what keeps
@@ -119,9 +111,7 @@ async def fold(conn: Connection, rows: Sequence[Placed]) -> int:
     """
     if not rows:
         return 0
-    columns = list(zip(*(placed.row for placed in rows), strict=True))
-    partitions = [placed.partition for placed in rows]
-    return int(await conn.fetchval(_FOLD, *columns[:3], partitions, *columns[3:]))
+    return int(await conn.fetchval(_FOLD, *zip(*rows, strict=True)))
 
 
 _PACK: Final = """

@@ -14,11 +14,12 @@ UNKNOWN: Final = "unknown"
 
 # A tuple, because thousands a second are made and taken apart into columns.
 class Row(NamedTuple):
-    """A case under one of its assignments, as it is counted."""
+    """A case under one of its assignments, as it is counted. Its columns go to the database in this order."""
 
     case_id: str
     assignment: int
     version: int
+    partition: int
     city: str
     day: date
     department: str
@@ -29,9 +30,10 @@ class Row(NamedTuple):
     facts: int
 
 
-def rows_of(step: StepSeen, zone: ZoneInfo) -> Iterator[Row]:
-    """Give one row for each assignment. A case that was never assigned has one too, in the place of its first.
+def rows_of(step: StepSeen, *, zone: ZoneInfo, partition: int) -> Iterator[Row]:
+    """Give one row for each assignment; ``partition`` is the one that the case comes in by.
 
+    A case that was never assigned has one too, in the place of its first.
     That place is taken over when the case is assigned, so nothing has to be deleted, and a late old version cannot
     bring the unassigned row back.
     """
@@ -43,6 +45,7 @@ def rows_of(step: StepSeen, zone: ZoneInfo) -> Iterator[Row]:
             case_id=step.case_id,
             assignment=number,
             version=step.version,
+            partition=partition,
             city=state.city,
             day=day,
             department=(turn.department if turn else state.department) or UNKNOWN,
