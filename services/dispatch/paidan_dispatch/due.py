@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import asyncpg
@@ -20,6 +20,9 @@ from . import saying
 
 LOOK_AGAIN_S: Final = 1.0
 """Lanes come and go, and a clock may be set by a batch that is not committed yet: real seconds between two looks."""
+BETWEEN_LOOKS_S: Final = 0.02
+"""However many clocks are due: two statements every 10 ms, for each batch, would be a load of their own."""
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 FORGET_AFTER: Final = 100_000
 
 DUE: Final = """
@@ -114,19 +117,29 @@ class Timers:
         self._fired.update(timer.timer_id for timer in fired)
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        """Sleep until the next timer is due, a clock is set, or it is time to look again."""
+        """Sleep until the next timer is due or it is time to look again; a clock that is set may bring that forward."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + LOOK_AGAIN_S
+        await asyncio.sleep(BETWEEN_LOOKS_S)
+        while not stop.is_set() and (left := look_at - loop.time()) > 0:
+            self._mentioned.clear()
+            if not await self._was_mentioned(stop, within_s=left):
+                return
+
+    async def _was_mentioned(self, stop: asyncio.Event, *, within_s: float) -> bool:
+        """Sleep until something happens; True when it was no more than that a clock was set."""
         waits: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
-            asyncio.create_task(self._mentioned.wait()),
+            asyncio.create_task(self._clock.sleep_until(self._next or NEVER)),
         ]
-        if self._next is not None:
-            waits.append(asyncio.create_task(self._clock.sleep_until(self._next)))
+        mentioned = asyncio.create_task(self._mentioned.wait())
         try:
-            await asyncio.wait(waits, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*waits, mentioned], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            return done == {mentioned}
         finally:
-            for each in waits:
+            for each in (*waits, mentioned):
                 each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await asyncio.gather(*waits, mentioned, return_exceptions=True)
 
 
 def _due(row: "asyncpg.Record") -> TimerDue:
