@@ -1,5 +1,6 @@
 """What the edge says of itself, and its parts run by themselves."""
 
+import asyncio
 from collections.abc import Iterator
 
 import httpx
@@ -53,6 +54,18 @@ async def test_metrics_tell_of_requests_and_lanes(intake: Rig) -> None:
         found = await poll(page, within_s=30, what="the lanes' figures are shown")
 
     assert 'route="/v1/tickets"' in found
+
+
+async def test_whoever_hangs_up_while_sending_is_no_bug(intake: Rig) -> None:
+    """An error in the log must mean that somebody has to look."""
+    _, writer = await asyncio.open_connection("127.0.0.1", intake.port)
+    head = f"POST /v1/tickets HTTP/1.1\r\nhost: x\r\nx-api-key: {intake.tokens['hotline']}\r\n"
+    writer.write(f"{head}content-length: 1000\r\n\r\nsome".encode())
+    await writer.drain()
+    writer.close()
+
+    await poll(lambda: '"status": 499' in intake.log.read_text(), within_s=10, what="the hanging up is noted")
+    assert "request_broke" not in intake.log.read_text()
 
 
 async def test_what_is_typed_by_hand_is_checked_at_start(intake: Rig) -> None:

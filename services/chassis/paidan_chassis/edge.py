@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -63,6 +63,7 @@ def create_edge(face: Face) -> FastAPI:
     app.add_middleware(Envelope, metrics=face.metrics, body_limit=face.body_limit, access_log=face.access_log)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     openapi.install(app)
     return app
@@ -153,6 +154,11 @@ def hot_route(
 async def _on_problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - what it is registered for
     return error.response()
+
+
+async def _on_gone(_request: Request, _error: Exception) -> Response:
+    # Whoever hung up while sending reads no answer; 499 is what access logs commonly call it, for it is no bug of ours.
+    return Response(status_code=499)
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:
