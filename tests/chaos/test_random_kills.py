@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tests.chaos.audit import audit
 from tests.chaos.crowd import Crowd
+from tests.chaos.settling import settled
 from tests.chaos.works import Works
 from tests.polling import poll
 
@@ -46,7 +47,7 @@ async def test_random_kills_under_load_lose_nothing_and_repeat_nothing(works: Wo
     for member in works.members.values():
         await member.ready()
     await works.pass_time(20)  # the accept clocks of what nobody answered run out
-    await works.settled()
+    await settled(works)
 
     logs = await audit(works, crowd)
     await works.stop()

@@ -8,8 +8,11 @@ from contextlib import AsyncExitStack
 from paidan_deploy.services import DISPATCH, INTAKE, SCORING
 from tests.chaos.audit import audit
 from tests.chaos.crowd import Crowd
-from tests.chaos.works import Member, Works
+from tests.chaos.member import Member
+from tests.chaos.settling import settled
+from tests.chaos.works import Works
 from tests.chassis.cutting import Cut, cutting_proxy
+from tests.polling import poll
 
 # The second of two deaths before publishing comes with the first one's rows in the outbox.
 WINDOWS = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
@@ -33,6 +36,20 @@ LONG_FATES = {
 }
 
 
+# A deferred trigger has its turn inside COMMIT.
+HELD_AT_COMMIT = """
+    CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(42);
+        RETURN NULL;
+    END
+    $$;
+    CREATE CONSTRAINT TRIGGER held AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.consumer = 'dispatch') EXECUTE FUNCTION held();
+"""
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
 async def live_out(member: Member, fates: Sequence[str]) -> None:
     """Die in one window after the other, and live on."""
     for fate in fates:
@@ -52,7 +69,7 @@ async def test_death_in_every_window_loses_nothing_and_repeats_nothing(works: Wo
     async with crowd.at_work():
         await crowd.report_until(lambda: all(life.done() for life in lives), name="w")
         await asyncio.gather(*lives)
-    await works.settled()
+    await settled(works)
 
     await audit(works, crowd)
     assert crowd.replied > 10
@@ -82,8 +99,24 @@ async def test_commits_whose_outcome_nobody_knows_are_looked_up(works: Works, *,
             await works.start()
             async with crowd.at_work():
                 await crowd.report_until(lambda: all(each.cuts > 2 for each in opened), name=f"c{turn}-")  # noqa: B023 - called here
-            await works.settled()
+            await settled(works)
             assert all(member.code is None for member in works.members.values()), "an unknown outcome ends nobody"
             works.end()
+
+    await audit(works, crowd)
+
+
+async def test_nothing_is_said_before_it_is_committed(works: Works) -> None:
+    """PostgreSQL is made to wait at COMMIT: nobody may hear of a step that may yet never have been."""
+    crowd = Crowd(works, seed=8)
+    await works.start()
+    async with works.conn() as holder:
+        await holder.execute("SELECT pg_advisory_lock(42)")
+        await holder.execute(HELD_AT_COMMIT)
+        await crowd.report(40)
+        await poll(lambda: works.value(WAITING), within_s=60, what="a batch that waits at its commit")
+        heard = [await works.read("paidan.cases") for _ in range(10)]
+        assert heard == [[]] * 10
+    await settled(works)
 
     await audit(works, crowd)

@@ -1,11 +1,8 @@
 """All three services as processes of their own on a Kafka and a PostgreSQL that a test may harm."""
 
-import asyncio
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,9 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
-import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka import Kafka
@@ -30,10 +25,9 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.home import Home
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
-from paidan_deploy.process import Born
 from paidan_deploy.services import SERVICES, Service, Told, environment
 from tests import servers as real
-from tests.polling import poll
+from tests.chaos.member import Member
 
 ROOT: Final = Path(__file__).parents[2]
 TINY: Final = ROOT / "tests" / "cities" / "tiny"
@@ -46,82 +40,8 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "caller": ("role:caller",),
     "operator": ("role:operator",),
 }
-READY_S: Final = 90.0
-SETTLED_S: Final = 240.0
 # Members that die give their lanes up at once, so that a test need not wait for Kafka's usual 6 s.
 HASTY: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
-
-
-@dataclass(slots=True)
-class Member:
-    """One service process: started, killed, frozen and started again under the same address."""
-
-    name: str
-    environment: Mapping[str, str]
-    log: Path
-    port: int
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def code(self) -> int | None:
-        """The exit code of its present life, None while it lasts."""
-        return self.process.poll() if self.process else None
-
-    def start(self, *arguments: str, dies: str = "", **more: str) -> None:
-        """Begin a life; ``dies`` names the window in which it is to end."""
-        module = ["-m", "tests.chaos.dying", self.name, dies] if dies else ["-m", f"paidan_{self.name}"]
-        told = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, *module, *arguments],
-                cwd=ROOT, env={**self.environment, **told}, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        Born.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def __post_init__(self) -> None:
-        self.log.touch()
-
-    def kill(self) -> None:
-        """End it as a power cut would, frozen or not."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    async def ends(self, *, within_s: float = READY_S) -> int:
-        """Wait until it ends by itself, and give its exit code."""
-        await poll(lambda: self.code is not None, within_s=within_s, what=f"the end of {self.name}")
-        assert self.code is not None
-        return self.code
-
-    async def ready(self) -> None:
-        """Wait until it answers and makes progress. An end before that fails with what it said."""
-        async with httpx.AsyncClient(verify=False, timeout=5) as client:
-
-            async def asked() -> bool:
-                await asyncio.sleep(0.1)  # asking is dear, and slows down what is waited for
-                assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
-                try:
-                    return (await client.get(f"{self.url}/readyz")).status_code == 200
-                except httpx.HTTPError:
-                    return False
-
-            await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
-
-    def is_frozen(self) -> bool:
-        """Tell whether it stands still."""
-        return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
-
-    def said(self) -> str:
-        return self.log.read_text()
 
 
 @dataclass(slots=True)
@@ -234,68 +154,12 @@ class Works:
             until = now + timedelta(minutes=minutes)
             await set_scale(conn, starts=now + timedelta(seconds=1), factor=3600.0, fast_until=until)
 
-    async def settled(self, *, within_s: float = SETTLED_S) -> None:
-        """Wait until every consumer has come to the end of its logs, and all they said is out."""
-        seen: list[object] = []
-
-        async def still() -> bool:
-            await asyncio.sleep(0.2)  # asking is dear, and slows down what is waited for
-            try:
-                stands = await self._stands()
-            except _AWAY as error:
-                seen.append(error)
-                return False
-            seen.append(stands)
-            return stands is not None and len(seen) > 1 and seen[-2] == stands
-
-        try:
-            await poll(still, within_s=within_s, what="every log read to its end")
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {await self.left()}") from error
-
-    async def _stands(self) -> tuple[object, ...] | None:
-        rows = [row for service in SERVICES for row in await self._lanes(service.name)]
-        if any(row["seq"] > row["relayed_seq"] for row in rows) or await self._clocks_run_out():
-            return None
-        ends = await self._ends(rows)
-        behind = [row for row in rows if row["next_offset"] < ends[row["topic"], row["partition"]]]
-        return None if behind else tuple(sorted(ends.items()))
-
-    async def _clocks_run_out(self) -> bool:
-        now = await self.city_time()
-        return bool(await self.value("SELECT count(*) FROM timer WHERE due_at <= $1", now))
-
     async def city_time(self) -> datetime:
         """Tell the city's time."""
         async with self.conn("cities") as conn:
             scale = await read_scale(conn)
         assert scale is not None
         return scale.city_time(real_now())
-
-    async def _lanes(self, schema: str) -> list[Any]:
-        async with self.conn(schema) as conn:
-            return list(await conn.fetch("SELECT consumer, topic, partition, next_offset, seq, relayed_seq FROM lane"))
-
-    async def _ends(self, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.address, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            asked = {TopicPartition(self.prefix + row["topic"], row["partition"]) for row in lanes}
-            found = await consumer.end_offsets(asked)
-        finally:
-            await consumer.stop()
-        return {(each.topic.removeprefix(self.prefix), each.partition): end for each, end in found.items()}
-
-    async def left(self) -> str:
-        """Say what is not through yet, and how the processes do."""
-        codes = {name: member.code for name, member in self.members.items()}
-        try:
-            lanes = [dict(row) for service in SERVICES for row in await self._lanes(service.name)]
-            ends = await self._ends(lanes)
-        except _AWAY as error:
-            return f"{codes}, {error!r}"
-        behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
-        return f"{codes}, behind {behind}, unsaid {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
 
     async def verified(self) -> Balance:
         """Run the check that `paidan verify` runs."""

@@ -45,8 +45,10 @@ class Installation:
 
 
 @contextmanager
-def installed(home: Path, servers: Servers, *, database: str, prefix: str) -> Iterator[Installation]:
-    """Bring an installation up, and take it down again."""
+def installed(
+    home: Path, servers: Servers, *, database: str, prefix: str, cities: Path | None = None
+) -> Iterator[Installation]:
+    """Bring an installation up, with other packs than the repository's where asked for, and take it down again."""
     home.mkdir(parents=True)
     (home / "cache").symlink_to(CACHE)
     given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
@@ -56,6 +58,7 @@ def installed(home: Path, servers: Servers, *, database: str, prefix: str) -> It
         "PAIDAN_DATABASE": database,
         "PAIDAN_TOPIC_PREFIX": prefix,
         "COLUMNS": "200",
+        **({"PAIDAN_CITIES": str(cities)} if cities else {}),
     }
     installation = Installation(home, environment)
     installation.run("up", "--detach")
