@@ -116,6 +116,25 @@ async def test_a_producer_that_died_is_replaced(servers: Servers, topic_prefix: 
         assert publisher.rebuilds == 1
 
 
+async def test_a_topic_that_was_deleted_is_made_anew(servers: Servers, topic_prefix: str) -> None:
+    """The outbox still holds what was not acknowledged; without its topic the lane would be blocked for ever."""
+    async with Publisher(Kafka(servers.kafka, topic_prefix), client_id="mended") as publisher:
+        await publisher.send([Message("t", "k", b"one", ())])
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+        await admin.start()
+        await admin.delete_topics([topic_prefix + "t"])
+        await admin.close()
+
+        async def accepted() -> bool:
+            try:
+                await publisher.send([Message("t", "k", b"two", ())], within_s=3.0)
+            except Unacknowledged:
+                return False
+            return True
+
+        await poll(accepted, within_s=30, what="the topic made anew")
+
+
 async def limit(servers: Servers, topic: str, largest: int) -> None:
     """Have the broker refuse larger batches from now on."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)

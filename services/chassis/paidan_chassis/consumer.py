@@ -87,7 +87,6 @@ class LaneConsumer:
             progress.shows(Shown(reading.name, self.figures))
         self._failure: BaseException | None = None
         self._ended = asyncio.Event()
-        self._stopping = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,12 +157,15 @@ class LaneConsumer:
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                return await work()
+                await work()
             except _BROKEN as error:
                 if not is_outage(error):
                     raise
                 self._parts.log.warning("start_delayed", fault=type(error).__name__)
-                self._settling.outage = type(error).__name__
+                self._settling.held_up(error)
+            else:
+                self._settling.outage = None
+                return
             await asyncio.sleep(_BETWEEN_STARTS_S)
 
     async def _heed(self, stop: asyncio.Event) -> None:

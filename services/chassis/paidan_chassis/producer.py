@@ -108,7 +108,7 @@ class Publisher:
         fault: BaseException | None = None
         try:
             async with asyncio.timeout(within_s):
-                producer = await self._ready()
+                producer = self._producer or await self._ready()
                 if batched or len(parcels) >= _WORTH_BATCHING:
                     await self._send_lines(producer, parcels)
                 else:
@@ -116,6 +116,7 @@ class Publisher:
         except* _FAULTS as errors:
             fault = errors.exceptions[0]  # raised below: whatever is raised in here would come out as a group
         if fault is not None:
+            self.topology.doubt()
             await self._replace(producer)
             raise Unacknowledged(repr(fault)) from fault
 

@@ -180,11 +180,15 @@ class Settling:
                 raise EpochOver
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _after_outage(self, error: Exception, pause_s: float) -> None:
+    def held_up(self, error: Exception) -> None:
+        """Say that a server is away: until that is over, standing still is no standstill."""
         self.outage = type(error).__name__
-        self._parts.figures.retries += 1
         if self._parts.progress:
             self._parts.progress.retrying(self.outage)
+
+    async def _after_outage(self, error: Exception, pause_s: float) -> None:
+        self.held_up(error)
+        self._parts.figures.retries += 1
         self._parts.log.warning("batch_delayed", fault=self.outage, retry_in_s=pause_s)
         self._forget()
         await self._parts.session.discard()

@@ -42,9 +42,13 @@ class Topology:
 
     async def partitions(self, topic: str) -> int:
         """Count a topic's partitions, making the topic when it does not exist."""
-        if topic not in self._counts:
+        while (count := self._counts.get(topic)) is None:
             await self.ensure([topic])
-        return self._counts[topic]
+        return count
+
+    def doubt(self) -> None:
+        """Forget which topics exist: somebody may have deleted one, and it is to be made anew."""
+        self._counts.clear()
 
     async def ensure(self, topics: Iterable[str]) -> None:
         """Make the topics that do not exist, and wait until each has its leaders."""
