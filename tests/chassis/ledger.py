@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Literal
 
 from pydantic import SecretStr
@@ -28,7 +29,8 @@ from paidan_chassis.work import Work
 SCHEMA = "ledger"
 TABLES = """
     CREATE TABLE IF NOT EXISTS entry (
-        id bigint GENERATED ALWAYS AS IDENTITY, key text, version bigint, body text, topic text, log_offset bigint);
+        id bigint GENERATED ALWAYS AS IDENTITY, key text, version bigint, body text, topic text, log_offset bigint,
+        appended_at timestamptz);
     CREATE TABLE IF NOT EXISTS balance (entries bigint NOT NULL);
     INSERT INTO balance SELECT 0 WHERE NOT EXISTS (SELECT FROM balance);
     CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
@@ -92,9 +94,9 @@ class Ledger:
         await self._load(work.conn, {_key(record) for record in work.records})
         entries = [entry for record in work.records if (entry := self._entry(work, record))]
         await work.conn.execute(
-            "INSERT INTO entry (key, version, body, topic, log_offset)"
-            " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])",
-            *([entry[column] for entry in entries] for column in range(5)),
+            "INSERT INTO entry (key, version, body, topic, log_offset, appended_at)"
+            " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
+            *([entry[column] for entry in entries] for column in range(6)),
         )
         late = [word for record in work.records if record.value == b"late" for word in ("twice", "twice")]
         await work.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
@@ -113,7 +115,7 @@ class Ledger:
             await work.conn.execute("SELECT pg_sleep($1)", self.orders.sql_naps_s)
         await asyncio.sleep(self.orders.naps_s)
 
-    def _entry(self, work: Work, record: Record) -> tuple[str, int, str, str, int] | None:
+    def _entry(self, work: Work, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
         if record.value is None:
             work.bury(record, "null_value", "")
             return None
@@ -137,7 +139,7 @@ class Ledger:
         said = f"{self.versions[key]} {body}".encode()
         work.emit(record, Message("echo", key, said, (("ce_id", b"%s@%d" % (record.topic.encode(), record.offset)),)))
         body = body.replace("nul", "\x00").replace("surrogate", "\udc80")
-        return key, self.versions[key], body, record.topic, record.offset
+        return key, self.versions[key], body, record.topic, record.offset, record.appended_at
 
     async def _load(self, conn: Connection, keys: set[str]) -> None:
         unknown = [key for key in keys if key not in self.versions]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -200,6 +201,22 @@ async def test_a_topic_that_appears_while_running_is_read_from_its_start(stage: 
         await stage.settled(3, within_s=30)
 
     await stage.audit()
+
+
+async def test_a_record_is_dated_by_the_broker_and_not_by_whoever_wrote_it(stage: Stage) -> None:
+    """Limits are judged by that time, so nobody may choose it."""
+    started_ms = int(time.time() * 1000)
+    await put(stage, [])
+    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka)
+    await producer.start()
+    await producer.send_and_wait(stage.orders.cluster().real("in"), b"long ago", key=b"k", timestamp_ms=1_000_000)
+    await producer.stop()
+
+    async with stage.here():
+        await stage.settled(1)
+
+    dated_ms = await stage.value("SELECT extract(epoch FROM appended_at) * 1000 FROM entry")
+    assert started_ms <= dated_ms <= int(time.time() * 1000)
 
 
 async def test_relayed_rows_leave_the_outbox(stage: Stage) -> None:
