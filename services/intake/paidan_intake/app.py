@@ -49,7 +49,11 @@ class _Ground:
 
     def consumer(self, name: str, handler: Handler, *topics: str) -> LaneConsumer:
         """Make a consumer of these topics."""
-        pace = Pace(stalls_after_s=self.settings.stalls_after_s, stop_within_s=self.settings.stop_within_s)
+        pace = Pace(
+            dead_letter_limit=self.settings.dead_letter_limit,
+            stalls_after_s=self.settings.stalls_after_s,
+            stop_within_s=self.settings.stop_within_s,
+        )
         reading = Subscription(name, topics=topics, pace=pace)
         progress = self.running.health.loop(name)
         return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)

@@ -31,5 +31,8 @@ class Settings(ServiceSettings):
     batch_lines: int = Field(default=5_000, ge=1, le=100_000, description="Longest NDJSON batch, in lines.")
     batch_bytes: int = Field(default=20_000_000, ge=1_000)
     reports_waiting: int = Field(default=20_000, ge=1, description="Reports in hand before further ones get 503.")
+    dead_letter_limit: int = Field(
+        default=1_000, ge=1, description="So many dead letters within an hour halt a loop; strangers write alarms."
+    )
     answer_within_s: float = Field(default=5.0, gt=0, le=60, description="Then 503: stored perhaps, to be sent again.")
     packs_reread_s: float = Field(default=1.0, gt=0, le=60, description="How soon a published city pack is used.")
