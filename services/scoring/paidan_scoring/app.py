@@ -71,7 +71,7 @@ async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
             progress=health.loop(CONSUMER),
         )
     )
-    means = Means(CONSUMER, ground.pool, ground.packs, lanes.publisher, ground.clock)
+    means = Means(ground.pool, ground.packs, lanes.publisher, ground.clock)
     scores, beat = Scores(means, every_s=settings.publish_every_s), health.loop("scores")
 
     async def publish(stop: asyncio.Event) -> None:

@@ -59,7 +59,7 @@ class Asking:
             raise UnknownIndicator(version)
         async with self._pool.acquire() as conn:
             found = await lookups.tallies(conn, asked.city, asked.period, by=asked.by, key=asked.key)
-            shown = self._shown(asked, pack, found)
+            shown = self._shown(asked, pack, found, rebuilding=await lookups.rebuilding(conn))
             await self._remember(conn, asked, pack, shown)
         return shown
 
@@ -105,7 +105,7 @@ class Asking:
             raise UnknownCity(city)
         return version, await self._packs.get(version)
 
-    def _shown(self, asked: Question, pack: PackSeen, found: Sequence[Tally]) -> ScoresShown:
+    def _shown(self, asked: Question, pack: PackSeen, found: Sequence[Tally], *, rebuilding: bool) -> ScoresShown:
         reckoner = pack.reckoner
         rows = [_row(asked, pack, asked.by, line) for line in reckoner.lines(found)]
         total = reckoner.total(found, key=asked.city)
@@ -114,6 +114,7 @@ class Asking:
             period=asked.period.name,
             by=asked.by,
             indicator_version=pack.indicators.version,
+            rebuilding=rebuilding,
             rows=rows,
             total=_row(asked, pack, "city", total) if asked.key is None else None,
         )

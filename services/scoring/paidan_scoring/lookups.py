@@ -163,6 +163,22 @@ async def counted(
     return [Counted(**dict(row)) for row in rows]
 
 
+_REBUILDING: Final = """
+    SELECT EXISTS (
+           SELECT
+             FROM rebuild
+             JOIN lane USING (partition)
+            WHERE lane.consumer = 'scoring'
+              AND lane.topic = 'paidan.cases'
+              AND lane.next_offset < rebuild.until)
+"""
+
+
+async def rebuilding(conn: Connection) -> bool:
+    """Tell whether facts are being made anew, so that no figure is complete yet."""
+    return bool(await conn.fetchval(_REBUILDING))
+
+
 _CONSERVATION: Final = """
     SELECT count(DISTINCT case_id) AS cases,
            count(*) AS facts,

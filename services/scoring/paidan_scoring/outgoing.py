@@ -24,21 +24,6 @@ async def resign(conn: Connection) -> None:
     await conn.execute("SELECT pg_advisory_unlock($1)", _PUBLISHER)
 
 
-_REBUILDING: Final = """
-    SELECT EXISTS (
-           SELECT
-             FROM rebuild
-             JOIN lane USING (partition)
-            WHERE lane.consumer = $1
-              AND lane.next_offset < rebuild.until)
-"""
-
-
-async def rebuilding(conn: Connection, consumer: str) -> bool:
-    """Tell whether facts are being made anew, so that no figure is complete."""
-    return bool(await conn.fetchval(_REBUILDING, consumer))
-
-
 @dataclass(frozen=True, slots=True)
 class Marked:
     """Days of a city whose figures have moved, and the marks that say so."""
@@ -111,29 +96,32 @@ class Figure:
     share: Share
 
 
-_PUT: Final = """
+# A version is the real time in milliseconds, or one more than the last: a database restored to an earlier moment must
+# not say again, of other figures, versions that readers have seen and would keep.
+_NEXT_VERSION: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_PUT: Final = f"""
     INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version,
                        numerator, denominator, version, computed_at)
-    SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, 1, $5
+    SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, {_NEXT_VERSION}, $5
       FROM unnest($1::uuid[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
         AS figure (score_id, dimension, key, indicator, numerator, denominator)
         ON CONFLICT (score_id) DO UPDATE
        SET numerator = EXCLUDED.numerator,
            denominator = EXCLUDED.denominator,
            indicator_version = EXCLUDED.indicator_version,
-           version = score.version + 1,
+           version = GREATEST(score.version + 1, EXCLUDED.version),
            computed_at = EXCLUDED.computed_at
      WHERE score.version = 0
         OR (score.numerator, score.denominator, score.indicator_version)
            <> (EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.indicator_version)
 """
 # A key that nothing is counted under any more: its last figure must not stand for ever.
-_EMPTY: Final = """
+_EMPTY: Final = f"""
     UPDATE score
        SET numerator = 0,
            denominator = 0,
            indicator_version = $4,
-           version = version + 1,
+           version = GREATEST(version + 1, {_NEXT_VERSION}),
            computed_at = $5
      WHERE city = $2
        AND period = $3

@@ -35,7 +35,6 @@ _log = logs.logger(loop="scores")
 class Means:
     """What publishing works with."""
 
-    consumer: str
     pool: Pool
     packs: Packs
     publisher: Publisher
@@ -72,7 +71,7 @@ class Scores:
             if not await outgoing.become_publisher(conn):
                 return 0
             try:
-                if await outgoing.rebuilding(conn, self._means.consumer):
+                if await lookups.rebuilding(conn):
                     return 0
                 await self._compute(conn)
                 return await self._send(conn)

@@ -35,6 +35,7 @@ class ScoresShown(BaseModel):
     by: Dimension
     indicator_version: str
     provisional: bool = Field(default=True, description="A later step of a case may still change it.")
+    rebuilding: bool = Field(description="Facts are being made anew from the log: cases are missing for a while.")
     rows: list[RowShown]
     total: RowShown | None = Field(description="All rows together; null for who may see one row only.")
 
