@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from paidan_chassis.compressing import compress_quickly
 from paidan_chassis.failures import TooLarge, Unacknowledged
 from paidan_chassis.kafka import Kafka
 from paidan_chassis.partitioning import partition_for
@@ -48,6 +49,7 @@ class Publisher:
     """
 
     def __init__(self, kafka: Kafka, *, client_id: str, linger_ms: int = 0) -> None:
+        compress_quickly()
         self.topology = Topology(kafka, client_id=client_id)
         self.rebuilds = 0
         """Producers that had to be replaced."""
