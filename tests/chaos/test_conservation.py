@@ -55,7 +55,7 @@ async def quiet(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder
         yield works
 
 
-async def failing(works: Works, damage: str = "") -> set[str]:
+async def failing(works: Works, damage: str = "SELECT") -> set[str]:
     """Run the check on damaged tables, and undo the damage."""
     conn: asyncpg.Connection[Any] = await asyncpg.connect(works.dsn, timeout=10)
     try:

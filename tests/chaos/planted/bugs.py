@@ -1,0 +1,93 @@
+"""The bugs, each in as few lines as possible, and the tests that must see it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place of one file, which must stand there exactly once."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """What is wrong, where, and which tests say so."""
+
+    name: str
+    changes: tuple[Change, ...]
+    tests: tuple[str, ...]
+
+
+_FENCE: Final = "services/chassis/paidan_chassis/fence.py"
+_POSITIONS: Final = "services/chassis/paidan_chassis/positions.py"
+_BALANCE: Final = "deploy/paidan_deploy/conservation/balance.py"
+
+BUGS: Final = (
+    Bug(
+        "no fence",
+        (
+            Change(_POSITIONS, "       FOR UPDATE\n", ""),
+            Change(_FENCE, "if void := moved(self.stands, found, lanes):", "if void := ():"),
+            Change(_FENCE, "fresh, ahead = cut(records, found, self.tolerated)", "fresh, ahead = list(records), {}"),
+        ),
+        ("tests/chaos/test_two_owners.py::test_owners_frozen_in_their_transactions_change_nothing_when_they_wake",),
+    ),
+    Bug(
+        "no de-duplication",
+        (
+            Change(
+                "services/dispatch/paidan_dispatch/deciding.py",
+                "if known is None or known.result == DEAD_LETTERED:",
+                "if known is None or known:",
+            ),
+        ),
+        ("tests/chaos/test_random_kills.py",),
+    ),
+    Bug(
+        "relay before commit",
+        (
+            Change(
+                _FENCE,
+                "        await transaction.commit()\n        self._remember(outcome)\n",
+                "        self._remember(outcome)\n        await transaction.commit()\n",
+            ),
+        ),
+        ("tests/chaos/test_windows.py::test_nothing_is_said_before_it_is_committed",),
+    ),
+    Bug(
+        "relay out of order",
+        (
+            Change(
+                "services/chassis/paidan_chassis/relay.py",
+                "chosen = list(islice(trail.waiting, share))",
+                "chosen = list(islice(trail.waiting, share))[::-1]",
+            ),
+        ),
+        ("tests/chaos/test_servers_die.py",),
+    ),
+    Bug(
+        "ack before Kafka",
+        (
+            Change(
+                "services/intake/paidan_intake/taking.py",
+                "        messages = [report_message(each.report) for each in group]\n        try:\n",
+                "        messages = [report_message(each.report) for each in group]\n"
+                "        for each in group:\n            each.done.set_result(each.report)\n        try:\n",
+            ),
+        ),
+        ("tests/chaos/test_servers_die.py",),
+    ),
+    Bug(
+        "a check that counts what it should doubt",
+        (
+            Change(_BALANCE, "names = [*found.inbox.reports, *reused]",
+                   "names = found.decided.keys() & found.inbox.at.keys()"),
+            Change(_BALANCE, "received = len({*found.inbox.reports, *reused, *suppressed})", "received = ends.total()"),
+        ),
+        ("tests/chaos/test_conservation.py",),
+    ),
+)  # fmt: skip
