@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from paidan_contracts.city.indicators import Count, Indicators, Judge, judges, share
@@ -117,4 +117,10 @@ class ScoreName:
     @property
     def score_id(self) -> str:
         """Give the id under which the figure is published and asked back."""
-        return str(named("score", self.city, self.period, self.by, self.key, self.indicator))
+        return _score_id(self)
+
+
+# Every pass of the publisher asks for the ids of all figures of a day and a month, nearly always the same ones.
+@lru_cache(maxsize=100_000)
+def _score_id(name: ScoreName) -> str:
+    return str(named("score", name.city, name.period, name.by, name.key, name.indicator))

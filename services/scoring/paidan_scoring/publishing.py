@@ -26,7 +26,7 @@ from paidan_scoring.periods import Period
 
 _AT_ONCE: Final = 2000
 # Of the time that passes, figures take one part in this many at most, however large a month has become.
-_SHARE_OF_TIME: Final = 10
+_SHARE_OF_TIME: Final = 20
 _SENT_WITHIN_S: Final = 5.0
 _log = logs.logger(loop="scores")
 

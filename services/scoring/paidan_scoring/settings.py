@@ -16,5 +16,5 @@ class Settings(ServiceSettings):
         default=6000, ge=1000, le=60_000, description="How long a silent owner keeps partitions."
     )
     publish_every_s: float = Field(
-        default=1.0, gt=0, le=3600, description="Figures that moved are published together, so often at most."
+        default=2.0, gt=0, le=3600, description="Figures that moved are published together, so often at most."
     )
