@@ -95,7 +95,9 @@ def claimed_answer(record: Record) -> tuple[str | None, str | None]:
 def _bad_header(record: Record) -> str | None:
     for name, value in record.headers:
         # ASCII is nearly all there is, and telling so costs a tenth of decoding it.
-        if name.startswith("ce_") and (value is None or not (value.isascii() or _is_utf8(value))):
+        if value is not None and value.isascii():
+            continue
+        if name.startswith("ce_") and (value is None or not _is_utf8(value)):
             return name[:100]
     return None
 

@@ -79,20 +79,22 @@ def _type_of(model: type[Said]) -> str:
     return named
 
 
-# Nearly all that is said because of one record is said of the same moment.
-_moment_said = lru_cache(maxsize=256)(lambda moment: rfc3339(moment).encode())
+# What is said because of one record is said of one moment, and mostly of one case.
+@lru_cache(maxsize=256)
+def _tail(time: datetime, key: str, subject: str) -> Headers:
+    return (
+        ("ce_time", rfc3339(time).encode()),
+        ("ce_subject", subject.encode()),
+        ("ce_partitionkey", key.encode()),
+        _CONTENT,
+    )
+
+
+@cache
+def _head(type_: str) -> Headers:
+    return (_SOURCE, ("ce_type", type_.encode()), _SPEC)
 
 
 def _headers(id_: str, type_: str, time: datetime, key: str, *, subject: str | None = None) -> Headers:
     # By hand: cloudevents.encode takes 4 us, this takes 1, and there are four messages a case.
-    key_bytes = key.encode()
-    return (
-        ("ce_id", id_.encode()),
-        _SOURCE,
-        ("ce_type", type_.encode()),
-        _SPEC,
-        ("ce_time", _moment_said(time)),
-        ("ce_subject", key_bytes if subject is None else subject.encode()),
-        ("ce_partitionkey", key_bytes),
-        _CONTENT,
-    )
+    return (("ce_id", id_.encode()), *_head(type_), *_tail(time, key, subject or key))

@@ -28,6 +28,8 @@ def square_of(latitude: float, longitude: float, world: tuple[str, ...]) -> int:
     return _key(_origin(world), _row(latitude), _column(longitude) % _COLUMNS)
 
 
+# Asked twice of each report: once to search the database for a whole batch, once to decide.
+@lru_cache(maxsize=4096)
 def squares_within(radius_m: float, latitude: float, longitude: float, world: tuple[str, ...]) -> tuple[int, ...]:
     """Name every square that a circle may touch."""
     # A metre more than asked, for the decimetre that distances are rounded to and the last bits of the arithmetic.
