@@ -45,19 +45,20 @@ class Ground:
     pool: Pool
     clock: Clock
 
-    def consumer(self, name: str, handler: Handler, *, topics: tuple[str, ...] = (), prefix: str = "") -> LaneConsumer:
-        """Make a consumer; its name is its group and must never change."""
-        settings = self.settings
-        pace = Pace(
-            max_records=settings.batch_records,
-            session_timeout_ms=settings.session_timeout_ms,
-            dead_letter_limit=settings.dead_letter_limit,
-            stalls_after_s=settings.stalls_after_s,
-            stop_within_s=settings.stop_within_s,
-        )
-        reading = Subscription(name, topics=topics, prefixes=(prefix,) if prefix else (), pace=pace)
-        progress = self.process.health.loop(name)
+    def consumer(self, reading: Subscription, handler: Handler) -> LaneConsumer:
+        """Make a consumer that reports its progress."""
+        progress = self.process.health.loop(reading.name)
         return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
+
+    def pace(self, *, dead_letter_limit: int) -> Pace:
+        """Say how fast to read, and when to give up."""
+        return Pace(
+            max_records=self.settings.batch_records,
+            session_timeout_ms=self.settings.session_timeout_ms,
+            dead_letter_limit=dead_letter_limit,
+            stalls_after_s=self.settings.stalls_after_s,
+            stop_within_s=self.settings.stop_within_s,
+        )
 
 
 @asynccontextmanager
@@ -82,8 +83,12 @@ async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
         timer_set=timers.mention,
         count=lambda outcome, number: metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
-    lanes = await opened.enter_async_context(ground.consumer(LANES, inbox, topics=(INBOX.name,)))
-    desk = await opened.enter_async_context(ground.consumer(DESK, Desk(ground.clock), prefix=ANSWERS_PREFIX))
+    of_lanes = ground.pace(dead_letter_limit=ground.settings.dead_letter_limit)
+    of_desk = ground.pace(dead_letter_limit=ground.settings.answers_dead_letter_limit)
+    reports = Subscription(LANES, topics=(INBOX.name,), pace=of_lanes)
+    answers = Subscription(DESK, prefixes=(ANSWERS_PREFIX,), pace=of_desk)
+    lanes = await opened.enter_async_context(ground.consumer(reports, inbox))
+    desk = await opened.enter_async_context(ground.consumer(answers, Desk(ground.clock)))
     beat = ground.process.health.loop("timers")
 
     async def ring(stop: asyncio.Event) -> None:

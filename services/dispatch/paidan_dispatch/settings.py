@@ -11,7 +11,12 @@ class Settings(ServiceSettings):
     model_config = prefixed("DISPATCH_")
 
     batch_records: int = Field(default=1000, ge=1, le=5000, description="Records taken into one transaction at most.")
-    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt a loop.")
+    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters an hour halt the lanes.")
+    answers_dead_letter_limit: int = Field(
+        default=10_000,
+        ge=1,
+        description="Likewise the desk: one department's broken client must not silence the others.",
+    )
     session_timeout_ms: int = Field(
         default=6000, ge=1000, le=60_000, description="How long a silent owner keeps lanes."
     )
