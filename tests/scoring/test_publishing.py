@@ -8,11 +8,12 @@ from typing import Final
 import pytest
 
 from paidan_chassis.clock import RealClock
+from paidan_chassis.settings import ServiceSettings
 from paidan_contracts.scores import ScoreUpdated
 from paidan_scoring import outgoing
 from paidan_scoring.handlers import Fold
 from paidan_scoring.packs import Packs
-from paidan_scoring.publishing import Means, Scores
+from paidan_scoring.publishing import Means, Scores, resting_s
 from tests import servers as real
 from tests.scoring import ground, stories
 from tests.scoring.stories import accept, assign, close, finish, refile
@@ -139,3 +140,13 @@ async def test_nothing_is_published_while_facts_are_made_anew(told: Town) -> Non
 
     assert held == 0
     assert await scores(told).publish() > 0
+
+
+@pytest.mark.parametrize("took_s", [0.0, 0.2, 3.1, 600.0])
+def test_figures_that_are_dear_rest_longer_but_never_so_long_that_the_loop_passes_for_dead(took_s: float) -> None:
+    """A server that is away, or a slow machine, makes one round long; the process must not be ended for its rest."""
+    ended_after_s = ServiceSettings.model_fields["stalls_after_s"].default
+
+    rest_s = resting_s(took_s, every_s=2.0)
+
+    assert 2.0 <= rest_s < ended_after_s / 2

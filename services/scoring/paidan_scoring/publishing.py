@@ -27,6 +27,8 @@ from paidan_scoring.periods import Period
 _AT_ONCE: Final = 2000
 # Of the time that passes, figures take one part in this many at most, however large a month has become.
 _SHARE_OF_TIME: Final = 20
+# A loop that gives no sign of life for a minute is ended: however dear figures have become, they rest less than that.
+_LONGEST_REST_S: Final = 20.0
 _SENT_WITHIN_S: Final = 5.0
 _log = logs.logger(loop="scores")
 
@@ -53,17 +55,18 @@ class Scores:
     async def run(self, stop: asyncio.Event, beat: Progress) -> None:
         """Publish what moved, again and again, until told to stop. While a server is away, wait for it."""
         while not stop.is_set():
-            began = time.monotonic()
+            began, rest_s = time.monotonic(), self._every_s
             try:
                 await self.publish()
                 beat.polled()
+                rest_s = resting_s(time.monotonic() - began, every_s=self._every_s)
             except Unacknowledged as error:
                 beat.retrying(type(error).__name__)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 beat.retrying(type(error).__name__)
-            await _wait(stop, max(self._every_s, (time.monotonic() - began) * _SHARE_OF_TIME))
+            await _wait(stop, rest_s)
 
     async def publish(self) -> int:
         """Compute what moved, publish what changed, and tell how many figures that was."""
@@ -147,6 +150,11 @@ def _periods(days: frozenset[date]) -> Iterator[Period]:
         yield Period.day(day)
     months = {Period.month_of(day).name for day in days}
     yield from (Period.parse(month) for month in sorted(months))
+
+
+def resting_s(took_s: float, *, every_s: float) -> float:
+    """Tell how long to rest after publishing took so long."""
+    return min(max(every_s, took_s * _SHARE_OF_TIME), _LONGEST_REST_S)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
