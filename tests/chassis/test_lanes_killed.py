@@ -44,14 +44,15 @@ async def test_successor_relays_what_its_predecessor_had_said_before_anything_of
     await stage.audit()
 
 
-async def test_repeated_kills_under_load_still_add_up(stage: Stage) -> None:
+async def test_repeated_kills_under_load_still_add_up(stage: Stage, request: pytest.FixtureRequest) -> None:
     """Each life gets a little further than the one before."""
-    await stage.send(bodies(2000))
-    for life, window in enumerate(WINDOWS * 2):
+    rounds = 4 if request.config.getoption("--chaos") else 1
+    await stage.send(bodies(1000 * rounds))
+    for life, window in enumerate(WINDOWS * rounds):
         with stage.actor(dies=window, dies_after=150 + 37 * life) as victim:
             await killed(victim)
 
     with stage.actor():
-        await stage.settled(2000)
+        await stage.settled(1000 * rounds)
 
     await stage.audit()

@@ -140,11 +140,11 @@ async def test_a_commit_of_unknown_outcome_is_looked_up_and_never_assumed(stage:
     await stage.audit()
 
 
-async def test_rebalances_under_load_neither_lose_nor_repeat(stage: Stage) -> None:
+async def test_rebalances_under_load_neither_lose_nor_repeat(stage: Stage, request: pytest.FixtureRequest) -> None:
     """Members come and go every second; eager rebalances take all lanes away in the midst of a batch."""
     await stage.send(bodies(1500))
     with stage.actor(naps_s=0.05, max_records=40):
-        for _ in range(4):
+        for _ in range(10 if request.config.getoption("--chaos") else 2):
             with stage.actor(naps_s=0.05, max_records=40) as passing:
                 await poll(lambda: "lanes_assigned" in passing.said(), within_s=20, what="a share for the newcomer")
                 await asyncio.sleep(0.3)
