@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC
 from hashlib import sha256
 from typing import Any
 
@@ -12,11 +13,16 @@ from pydantic import TypeAdapter
 from paidan_chassis.database import is_transient
 from paidan_chassis.failures import Halt
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, AskExtension, CallBack, Finish, Inspect, Return, Void
+from paidan_contracts.actions import Accept, AskExtension, CallBack, File, Finish, Inspect, Return, Void
 from paidan_contracts.cases import CaseStep
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_dispatch.bylaws import Bylaws
+from paidan_dispatch.ledger import Newest, ended_at
+from paidan_dispatch.matching import seen
+from paidan_dispatch.writes import ALWAYS
 from tests import servers as real
+from tests.contracts.city_packs import tiny
 from tests.dispatch import shell_ground as ground
 from tests.dispatch.shell_ground import Log, asked, case_of, in_force, play, report
 from tests.polling import poll
@@ -362,3 +368,35 @@ async def test_two_lanes_that_decide_one_id_at_once_are_settled_by_the_table(poo
 
     assert is_transient(raised.value)
     assert (await play(pool, second)).outcomes() == [("refused", "id_reused")]
+
+
+async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Pool[Any]") -> None:
+    """Through every kind of change that moves a case in the indexes: closing, reopening, refiling, ending."""
+    log, doer, olga = main_road(), "department:streets", "operator:olga"
+    again, refiled, moved = report("4", east_m=1300), report("5", east_m=1700), report("6", class_code=None)
+    log.say(again, refiled, moved, asked(case_of(moved), File(row_id="C0137-1"), by=olga, minutes=5))
+    log.say(asked(case_of(refiled), File(row_id="C0137-2"), by=olga, minutes=6))
+    for action, by in (
+        (Accept(), doer),
+        (Finish(proof=("a" * 64 + ".jpg",)), doer),
+        (Inspect(passed=True), "inspector:ivy"),
+        (CallBack(rating="dissatisfied"), "caller:carl"),
+    ):
+        log.say(asked(case_of(again), action, by=by, minutes=10))
+
+    for cut in (1000, 1):
+        await ground.wipe(pool)
+        await play(pool, log.records, cut=cut)
+
+        rows = await pool.fetch("SELECT * FROM case_now")
+        statuses = set()
+        for row in rows:
+            state = Newest.model_validate_json(row["step"]).state
+            found = seen(state, Bylaws.of(tiny()))
+            statuses.add((state.status, state.reopened))
+            assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)
+            assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))
+            assert row["square"] == (found.square if found else None)
+            # asyncpg gives infinity without a zone
+            assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or ALWAYS)
+        assert statuses >= {("closed", 0), ("handling", 1), ("voided", 0), ("dispatched", 0)}
