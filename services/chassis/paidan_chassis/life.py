@@ -2,7 +2,6 @@
 
 import asyncio
 import faulthandler
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp
 from paidan_chassis import logs
 from paidan_chassis.edge import probes
 from paidan_chassis.errors import EXIT_BUG, EXIT_HALTED, EXIT_MISCONFIGURED, ChassisError
+from paidan_chassis.garbage import look_seldom
 from paidan_chassis.health import Health
 from paidan_chassis.listening import Listener, bind
 from paidan_chassis.metrics import Metrics
@@ -30,7 +30,6 @@ Owner: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
 # After the graceful stop: what closing connections may take before the process is ended from outside itself.
 _CLOSING_S: Final = 2.0
 _PULSE_S: Final = 2.0
-_GARBAGE_AT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,7 @@ class Life:
 
     async def _open_and_run(self, build: Callable[[], AbstractAsyncContextManager[Running]]) -> None:
         async with build() as running:
-            gc.collect()
-            gc.freeze()  # what start-up made lives as long as the process: no use looking through it again
-            # A batch makes a hundred thousand objects that die without a cycle: looking for some took an eighth of it.
-            gc.set_threshold(_GARBAGE_AT, 20, 100)
+            look_seldom()
             self._opened = True
             try:
                 await self._run(running)

@@ -13,6 +13,7 @@ from paidan_chassis import logs
 from paidan_chassis.consumer import LaneConsumer
 from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import EXIT_BUG, ChassisError
+from paidan_chassis.garbage import look_seldom
 from paidan_chassis.kafka import Kafka
 from paidan_contracts.topics import CASES
 from paidan_scoring.app import CONSUMER, SCHEMA, kafka_of, subscription
@@ -83,6 +84,7 @@ async def rebuild(settings: Settings) -> None:
         lanes = await opened.enter_async_context(
             LaneConsumer(subscription(settings), Fold(Packs(pool)), kafka=kafka, pool=pool)
         )
+        look_seldom()
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as owner:
             owner.create_task(lanes.run(stop))
