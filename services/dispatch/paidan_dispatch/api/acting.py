@@ -55,14 +55,22 @@ class ActionRoutes:
         refused: dict[int | str, dict[str, Any]] = {503: {"model": ErrorBody, "description": "Send it again."}}
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.act, methods=["POST"], status_code=202, response_model=None,
+            summary="Ask for an action",
             responses={202: {"model": Taken}, 200: {"model": Judged}, **refused},
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/batch", self.act_on_lines, methods=["POST"], status_code=202, response_model=None,
+            summary="Ask for many actions",
             responses=refused, openapi_extra=LINES,
         )  # fmt: skip
-        router.add_api_route("/v1/actions/{action_id}", self.became, methods=["GET"], response_model=OutcomeShown)
-        router.add_api_route("/v1/outcomes/lookup", self.look_up, methods=["POST"], response_model=Outcomes)
+        router.add_api_route(
+            "/v1/actions/{action_id}", self.became, methods=["GET"], response_model=OutcomeShown,
+            summary="What became of an action",
+        )  # fmt: skip
+        router.add_api_route(
+            "/v1/outcomes/lookup", self.look_up, methods=["POST"], response_model=Outcomes,
+            summary="What became of many reports and actions",
+        )  # fmt: skip
         return router
 
     async def act(

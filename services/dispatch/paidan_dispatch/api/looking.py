@@ -73,12 +73,17 @@ class LookingRoutes:
     def router(self) -> APIRouter:
         """Give the routes."""
         router = APIRouter(tags=["cases"])
-        router.add_api_route("/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList)
+        router.add_api_route(
+            "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
+        )
         router.add_api_route(
             "/v1/cases/{case_id}", self.show, methods=["GET"], response_model=None,
+            summary="A case with its history and receipts",
             responses={200: {"model": CaseShown, "description": "For a department: its order alone (OrderShown)."}},
         )  # fmt: skip
-        router.add_api_route("/v1/orders", self.list_orders, methods=["GET"], response_model=Orders)
+        router.add_api_route(
+            "/v1/orders", self.list_orders, methods=["GET"], response_model=Orders, summary="A department's open orders"
+        )
         return router
 
     async def list_cases(
