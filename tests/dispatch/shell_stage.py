@@ -21,7 +21,7 @@ from paidan_chassis.health import Health
 from paidan_chassis.kafka import Kafka
 from paidan_chassis.keys import add_key, mint
 from paidan_chassis.metrics import Metrics
-from paidan_chassis.process import Process
+from paidan_chassis.process import Part, Process
 from paidan_chassis.producer import Publisher
 from paidan_chassis.records import Message
 from paidan_contracts.inbox import CityInForce, InboxEntry
@@ -141,13 +141,13 @@ class Stage:
             process.wait()
 
     @asynccontextmanager
-    async def here(self, **more: Any) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401 - settings
-        """Run dispatch in this process, stopped gracefully at the end; gives a client of its edge."""
+    async def here(self, *parts: Part, kafka: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """Run dispatch, or one part, in this process, stopped gracefully at the end; gives a client of its edge."""
         settings = Settings(
-            kafka=self.kafka, database=SecretStr(self.dsn), topic_prefix=self.prefix, port=0, **more
+            kafka=kafka or self.kafka, database=SecretStr(self.dsn), topic_prefix=self.prefix, port=0
         )  # fmt: skip
         metrics = Metrics("dispatch")
-        process = Process("dispatch", frozenset({"loop", "edge"}), metrics, Health(metrics))
+        process = Process("dispatch", frozenset(parts or ("loop", "edge")), metrics, Health(metrics))
         stop = asyncio.Event()
         async with AsyncExitStack() as opened:
             running = await opened.enter_async_context(app.build(settings, process))
@@ -161,10 +161,9 @@ class Stage:
                 yield client
             finally:
                 stop.set()
-                await asyncio.wait(loops, timeout=30)
-                for loop in loops:
-                    if not loop.done():
-                        loop.cancel()
+                _, late = await asyncio.wait(loops, timeout=30) if loops else (set(), set())
+                for loop in late:
+                    loop.cancel()
                 await asyncio.gather(*loops)
 
 

@@ -1,5 +1,7 @@
 """The main road through a real Kafka: reports in, orders out, answers by both doors, timers, what may be read."""
 
+import json
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -265,3 +267,23 @@ async def test_a_request_that_is_wrong_is_told_which_field(
     got = await client.post(f"/v1/cases/{NOBODYS}/actions", json=body, headers=streets | headers)
 
     assert (got.status_code, got.json()["error"]["field"]) == (status, field)
+
+
+async def test_nothing_is_taken_that_kafka_has_not_got(stage: Stage) -> None:
+    """202 is a promise; 503 says that it may have been kept all the same, so it is sent again under the same key."""
+    operator = await stage.key("role:operator")
+    void = {"kind": "void", "reason": "a joke"}
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with stage.here("edge", kafka=f"127.0.0.1:{nobody.getsockname()[1]}") as edge:
+            got = await edge.post(
+                f"/v1/cases/{NOBODYS}/actions", json={"action": void}, headers=operator | {"Idempotency-Key": "503"}
+            )
+            line = json.dumps({"id": "503", "case_id": NOBODYS, "action": void})
+            batch = await edge.post("/v1/actions/batch", content=line, headers=operator)
+            still = await edge.get("/v1/cases", headers=operator)
+
+    for answer in (got, batch):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    assert still.status_code == 200
