@@ -36,5 +36,7 @@ async def works(
     own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, run_folder: Path
 ) -> AsyncIterator[Works]:
     """Give an installation that a test may harm, not started yet."""
+    own_postgres.start()  # a test that failed may have left them dead
+    own_kafka.start()
     async with installed(own_kafka, own_postgres, topic_prefix, run_folder / topic_prefix) as prepared:
         yield prepared

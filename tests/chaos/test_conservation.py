@@ -46,7 +46,9 @@ async def quiet(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder
         crowd = Crowd(works, seed=7)
         await works.start()
         async with Publisher(works.cluster, client_id="test") as publisher:
-            await publisher.send([Message(topic, "k", b"[", ()) for topic in ("paidan.inbox", "paidan.alarms")])
+            await publisher.send(
+                [Message(topic, "k", b"[" * 100_000, ()) for topic in ("paidan.inbox", "paidan.alarms")]
+            )
         async with crowd.at_work():
             await crowd.report(200)
             await settled(works)

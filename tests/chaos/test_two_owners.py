@@ -37,7 +37,9 @@ async def test_owners_frozen_in_their_transactions_change_nothing_when_they_wake
 
     await audit(works, crowd)
     assert "frozen_owner_terminated" in third.said()
-    assert [each.code for each in (first, second, third)] == [None] * 3
+    # Whoever was frozen for over a minute may end itself as stalled: loudly, and its supervisor starts it again.
+    assert {first.code, second.code} <= {None, 70}
+    assert third.code is None
     assert await works.value("SELECT count(*) FROM history") > written
 
 
@@ -50,9 +52,12 @@ async def test_rebalances_under_load_and_one_while_postgresql_is_away(works: Wor
     async with crowd.at_work():
         for turn in range(12 if at_length else 3):
             # Newcomers leave in order, die, and die while the database is away, in turn.
+            seen = passing.said().count("lanes_assigned")
             passing.start(*ONLY_LANES)
-            seen = regular.said().count("lanes_assigned")
-            await crowd.report_until(lambda seen=seen: regular.said().count("lanes_assigned") > seen, name=f"in{turn}.")  # type: ignore[misc]
+            await crowd.report_until(
+                lambda seen=seen: passing.said().count("lanes_assigned") >= seen + 2,  # type: ignore[misc]
+                name=f"in{turn}.",
+            )
             seen = regular.said().count("lanes_assigned")
             if turn % 3 == 2:
                 works.postgres.kill()

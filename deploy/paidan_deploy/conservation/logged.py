@@ -123,6 +123,6 @@ async def fill(log: InboxLog | CasesLog | AlarmsLog | OutcomesLog, records: Asyn
 def _json(value: bytes | None) -> dict[str, Any] | None:
     try:
         said = json.loads(value or b"")
-    except ValueError:
+    except (ValueError, RecursionError):  # a record that only opens brackets is a ladder without end
         return None
     return said if isinstance(said, dict) else None
