@@ -19,9 +19,11 @@ def progress(now: datetime, midnight: datetime, zone: ZoneInfo, *, reporters: Re
     head.add_row(
         Text(f"{now.astimezone(zone):%Y-%m-%d %H:%M}", style="bold"), ProgressBar(total=1.0, completed=lived, width=48)
     )
-    counts = Table.grid(padding=(0, 3))
-    counts.add_row(*(Text(title, style="dim") for title, _ in _figures(reporters, seen)))
-    counts.add_row(*(Text(f"{count:,}", style="bold") for _, count in _figures(reporters, seen)))
+    figures = _figures(reporters, seen)
+    counts = Table.grid(padding=(0, 2))
+    for some in (figures[:5], figures[5:]):
+        counts.add_row(*(Text(title, style="dim") for title, _ in some))
+        counts.add_row(*(Text(f"{count:,}", style="bold") for _, count in some))
     return Group(head, counts)
 
 
