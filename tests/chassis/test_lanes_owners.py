@@ -52,7 +52,7 @@ async def test_a_frozen_owner_is_passed_by_and_does_nothing_when_it_wakes(
     stage: Stage, state: str, waits: list[str], naps: dict[str, float], lock_wait_s: float, terminated: bool
 ) -> None:
     """It wakes up with records in hand, a cache, and a session that is gone; the position has moved."""
-    await stage.send(bodies(300))
+    await stage.send(bodies(300), keys=1)  # one lane: owners of different lanes meet in the ledger's balance, too
     with stage.actor(**naps) as frozen:
         await frozen_in_transaction(stage, frozen, state, waits)
         assert await stage.balance() == 0
