@@ -27,7 +27,7 @@ DAMAGES: Final = {
     "what was received is what ended": "INSERT INTO dispatch.outcome (id, about, result, decided_at)"
     " VALUES ('00000000-0000-0000-0000-000000000001', 'report', 'refused', now())",
     "every unreadable record of the inbox is a dead letter": "DELETE FROM dispatch.dead_letter",
-    "every alarm became a report, was suppressed, or is a dead letter": "DELETE FROM intake.dead_letter",
+    "every alarm became a report, was screened out, or is a dead letter": "DELETE FROM intake.dead_letter",
     "cases are in the table as the log tells them": "UPDATE dispatch.case_now SET version = version + 1"
     " WHERE case_id = " + ONE_CASE,
     "reports opened and merged are the reports that cases hold": "UPDATE dispatch.outcome SET result = 'refused'"

@@ -62,16 +62,20 @@ class Balance:
 
 def balance(found: Evidence) -> Balance:
     """Judge all claims."""
-    suppressed = {name for name, result in found.outcomes.results.items() if result == "suppressed"}
+    screened = {
+        name: result
+        for name, result in found.outcomes.results.items()
+        if found.outcomes.about[name] == "report" and name not in found.decided and name not in found.inbox.reports
+    }
     ends = Counter(result for name, (about, result) in found.decided.items() if about == "report")
-    ends["suppressed"] = len(suppressed)
+    ends.update(screened.values())
     order = ("opened", "merged", "suppressed", "refused", "dead_lettered")
     reused = {name for name, original in found.inbox.reused.items() if original in found.inbox.reports}
-    received = len({*found.inbox.reports, *reused, *suppressed})
+    received = len({*found.inbox.reports, *reused, *screened})
     return Balance(
         received=received,
         ends={name: ends[name] for name in order},
-        claims=(_adds_up(received, ends, whole=found.whole), *_claims(found, suppressed)),
+        claims=(_adds_up(received, ends, whole=found.whole), *_claims(found, set(screened))),
     )
 
 
@@ -80,12 +84,12 @@ def _adds_up(received: int, ends: Counter[str], *, whole: bool) -> Claim:
     return _against("what was received is what ended", wrong, range(received))
 
 
-def _claims(found: Evidence, suppressed: set[str]) -> Iterator[Claim]:
+def _claims(found: Evidence, screened: set[str]) -> Iterator[Claim]:
     yield _every_report(found)
     yield _every_action(found)
     yield _nothing_from_nowhere(found)
     yield _every_unreadable(found)
-    yield _every_alarm(found, suppressed)
+    yield _every_alarm(found, screened)
     yield _against(
         "each published outcome is the only one for its id", found.outcomes.contradictions, found.outcomes.results
     )
@@ -139,13 +143,13 @@ def _every_unreadable(found: Evidence) -> Claim:
     return _against("every unreadable record of the inbox is a dead letter", missing, found.inbox.unreadable)
 
 
-def _every_alarm(found: Evidence, suppressed: set[str]) -> Claim:
+def _every_alarm(found: Evidence, screened: set[str]) -> Claim:
     buried = set(found.alarms_buried)
     missing = [f"{partition}:{offset}" for partition, offset in found.alarms.unreadable - buried]
     for name, positions in found.alarms.named.items():
-        if name not in found.inbox.reports and name not in suppressed and not buried.issuperset(positions):
+        if name not in found.inbox.reports and name not in screened and not buried.issuperset(positions):
             missing.append(name)
-    return _against("every alarm became a report, was suppressed, or is a dead letter", missing, found.alarms.named)
+    return _against("every alarm became a report, was screened out, or is a dead letter", missing, found.alarms.named)
 
 
 def _cases_agree(found: Evidence) -> Claim:
