@@ -45,7 +45,7 @@ class Size:
     """How many incidents each channel is the first to see."""
 
     first_seen: dict[Channel, int] = field(
-        default_factory=lambda: {"hotline": 1250, "photo": 700, "camera": 260, "patrol": 650}
+        default_factory=lambda: {"hotline": 880, "photo": 450, "camera": 130, "patrol": 460}
     )
 
 

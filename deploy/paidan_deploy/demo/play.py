@@ -142,7 +142,7 @@ async def _offices(stage: Stage) -> list[Coroutine[Any, Any, None]]:
         if by_kafka:
             listening.append(listen_on_kafka(office, stage.at.kafka, orders_of(department.id).under(prefix)))
         else:
-            listening.append(listen_over_http(office, face, every_s=0.5))
+            listening.append(listen_over_http(office, face, every_s=2.0))
     return listening
 
 

@@ -11,7 +11,7 @@ from .agenda import Agenda, Deed
 from .calls import Face, Refused
 from .offices import World
 
-_POLL_S: Final = 0.4
+_POLL_S: Final = 0.8
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (
     ("satisfied", 66),
     ("basically_satisfied", 20),
@@ -66,7 +66,7 @@ class Staff:
     async def _queue(self, status: str, **how: Any) -> AsyncIterator[Case]:  # noqa: ANN401  # parameters of the list
         while True:
             try:
-                page = await self.face.get("/v1/cases", city=self.city, status=status, limit=500, **how)
+                page = await self.face.get("/v1/cases", city=self.city, status=status, limit=150, **how)
             except Refused:
                 page = {"cases": []}
             for state in page["cases"]:
