@@ -72,6 +72,7 @@ async def _played(stack: Stack, seconds: float) -> Day:
                 live.update(progress(now, day.midnight, city.zone, reporters=reporters, seen=monitor.seen))
 
             await play(at, connection, day, show_progress)
+        out.print()
     return day
 
 
