@@ -22,7 +22,7 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is 
     ) -> None:
         self.turn = asyncio.Lock()
         self.epoch = 0
-        """Which assignment it is; whatever was begun in an earlier one gives way."""
+        """How many assignments have ended."""
         self.given = asyncio.Event()
         """Lanes were given, or none: the group has spoken."""
         self._log = log
@@ -59,6 +59,11 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is 
         """End the epoch for good: whatever waits for a server gives way."""
         self.epoch += 1
         self._over.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether lanes were taken away and no new ones are given yet, or everything ends."""
+        return self._over.is_set()
 
     async def pause(self, seconds: float) -> None:
         """Wait so long, or until the epoch ends."""

@@ -165,7 +165,6 @@ class Settling:
     async def _persistently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it again, with back-off, for as long as servers are away and the lanes are ours."""
         pause_s = _FIRST_PAUSE_S
-        epoch = self._parts.ownership.epoch
         while True:
             try:
                 done = await work()
@@ -176,7 +175,8 @@ class Settling:
             else:
                 self.outage = None
                 return done
-            if self._parts.ownership.epoch != epoch:
+            # Not whether it ended since we began: who had waited for the turn before the rebalance did gets it after.
+            if self._parts.ownership.over:
                 raise EpochOver
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
