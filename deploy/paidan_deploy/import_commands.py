@@ -65,7 +65,7 @@ async def _import(at: Installation, file: Path, chosen: tuple[str, str], *, matc
             raise DeployError(f"{city_id}'s pack has no mapping {mapping_id}; it has: {known}")
         job = run.Job(file, city, city.imports[mapping_id], matching)
         async with _key(connection, city_id) as token:
-            return await _shown(job, Doors(at.urls["intake"], at.urls["dispatch"], token))
+            return await _shown(job, Doors(at.url("intake"), at.url("dispatch"), token))
 
 
 @asynccontextmanager

@@ -45,7 +45,7 @@ def asked(at: Installation, *, city: str, period: str, by: str) -> Scores:
     """Ask scoring. Raises ``DeployError`` with its words when it refuses."""
     try:
         answer = httpx.get(
-            f"{at.urls['scoring']}/v1/scores",
+            f"{at.url('scoring')}/v1/scores",
             params={"city": city, "period": period, "by": by},
             headers={"authorization": f"Bearer {at.admin_token}"},
             timeout=30,

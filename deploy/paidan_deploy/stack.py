@@ -6,13 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
 
 from paidan_chassis.halts import Anchor, KeptHalt, resume, standing
-from paidan_deploy import process
+from paidan_deploy import probes, process
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.home import Home
@@ -20,7 +20,7 @@ from paidan_deploy.reap import reap
 from paidan_deploy.servers import Servers
 from paidan_deploy.services import SERVICES
 from paidan_deploy.settings import Settings, settings
-from paidan_deploy.state import State, read_state
+from paidan_deploy.state import ServiceState, State, read_state
 
 Say = Callable[[str], None]
 DOWNLOADED_WITHIN_S: Final = 600.0
@@ -40,7 +40,14 @@ class Installation:
     database: str
     topic_prefix: str
     urls: Mapping[str, str]
+    """Of the services that run; a port whose service is down may be anybody's."""
     admin_token: str
+
+    def url(self, service: str) -> str:
+        """Give a service's address. Raises NotUpError when it is down: keys are for no stranger on its port."""
+        if service not in self.urls:
+            raise NotUpError(f"{service} is not running; `paidan status` says why")
+        return self.urls[service]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +73,21 @@ class Stack:
         told = read_state(self.home.state)
         return told if told is not None and told.alive else None
 
+    def asked(self) -> State | None:
+        """Give what the supervisor says, after asking each service that it believes to be running."""
+        told = self.state
+        return None if told is None else replace(told, services=tuple(map(_asked, told.services)))
+
     def installation(self) -> Installation:
         """Give the addresses of the running installation. Raises NotUpError."""
-        running = self.state
+        running = self.asked()
         if running is None or running.phase != "ready":
             raise NotUpError("the stack is not up; `paidan up --detach` starts it")
         return Installation(
             kafka=self.servers.bootstrap,
             database=self.servers.dsn,
             topic_prefix=self.settings.topic_prefix,
-            urls={service.name: service.url for service in running.services},
+            urls={service.name: service.url for service in running.services if service.condition == "running"},
             admin_token=self.credentials.admin_token,
         )
 
@@ -170,3 +182,10 @@ class Stack:
             return lifted
         finally:
             await connection.close()
+
+
+def _asked(service: ServiceState) -> ServiceState:
+    port = int(service.url.rpartition(":")[2])
+    if service.condition != "running" or probes.service_answers(port, service.instance) != "stranger":
+        return service
+    return replace(service, condition="waiting", detail=f"another process answers on port {port}")

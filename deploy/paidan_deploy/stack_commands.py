@@ -75,7 +75,7 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show addresses, pids, data folders, and halts with their reasons. Exit status 1 when anything is not running."""
     stack = Stack.here()
-    running = stack.state
+    running = stack.asked()
     halts = stack.halts() if running is not None else {}
     if as_json:
         out.print_json(json.dumps(_report(stack, running, halts)), highlight=False)

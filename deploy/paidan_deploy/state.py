@@ -22,6 +22,7 @@ class ServiceState:
     url: str
     condition: Condition
     pid: int | None = None
+    instance: str = ""
     restarts: int = 0
     detail: str = ""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, TextIO
 
-from paidan_deploy import ports, process, provision
+from paidan_deploy import process, provision
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.first_packs import publish_first_packs
@@ -50,6 +50,7 @@ class Supervisor:
     servers: Servers
     state: State
     watched: list[Watched] = field(default_factory=list)
+    notes: list[str] = field(default_factory=lambda: [OPEN_KAFKA])
     stopping: bool = False
     interruptible: bool = False
     checked_servers_at: float = 0.0
@@ -106,20 +107,17 @@ class Supervisor:
             log.info("%s", said)
 
     def _watch(self, service: Service) -> Watched:
-        port = ports.choose([service.port])
-        if port != service.port:
-            self._note(f"port {service.port} is taken: {service.name} listens on {port}")
         told = Told(
             kafka=self.servers.bootstrap,
             database=as_role(self.servers.dsn, service.role, self.credentials.password(service.role)),
             topic_prefix=self.settings.topic_prefix,
-            port=port,
+            port=service.port,
             real_clock=self.settings.clock == "real",
         )
         return Watched(
             name=service.name,
             argv=service.argv,
-            port=port,
+            port=service.port,
             env=environment(service, told, home=self.home, credentials=self.credentials),
             log=self.home.log / f"{service.name}.log",
             born=self.home.services / service.name / "process.json",
@@ -171,10 +169,16 @@ class Supervisor:
 
     def _note(self, text: str) -> None:
         log.warning("%s", text)
-        self.state = replace(self.state, notes=(*self.state.notes, text))
+        self.notes.append(text)
 
     def _tell(self, phase: Phase, message: str) -> None:
-        told = replace(self.state, phase=phase, message=message, services=tuple(each.state for each in self.watched))
+        told = replace(
+            self.state,
+            phase=phase,
+            message=message,
+            services=tuple(each.state for each in self.watched),
+            notes=(*self.notes, *filter(None, (each.moved for each in self.watched))),
+        )
         if told != self.state or not self.home.state.exists():
             if message and message != self.state.message:
                 log.info("%s", message)
@@ -207,7 +211,7 @@ def main() -> int:
             home=home,
             credentials=credentials,
             servers=Servers(chosen, home, credentials),
-            state=State(supervisor=process.Born.of(os.getpid()), phase="starting", notes=(OPEN_KAFKA,)),
+            state=State(supervisor=process.Born.of(os.getpid()), phase="starting"),
         )
         signal.signal(signal.SIGTERM, supervisor.on_stop)
         signal.signal(signal.SIGINT, supervisor.on_stop)

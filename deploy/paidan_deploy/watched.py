@@ -1,7 +1,7 @@
 """One service under supervision: started, seen ready, started again with back-off when it dies."""
 
-import http.client
 import logging
+import secrets
 import signal
 import subprocess
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from paidan_deploy import process
+from paidan_deploy import ports, probes, process
 from paidan_deploy.ports import LOOPBACK
 from paidan_deploy.state import Condition, ServiceState
 
@@ -26,7 +26,10 @@ STEADY_AFTER_S: Final = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """A service's process and what became of it. `tick` does all that is due."""
+    """A service's process and what became of it. `tick` does all that is due.
+
+    Each start tells the process a word of its own, `<NAME>_INSTANCE`: only who echoes it is taken for that process.
+    """
 
     name: str
     argv: Sequence[str]
@@ -37,10 +40,22 @@ class Watched:
     condition: Condition = "stopped"
     restarts: int = 0
     detail: str = ""
+    _instance: str = ""
+    _wanted_port: int = 0
     _running: subprocess.Popen[bytes] | None = None
     _started_at: float = 0.0
     _wait_s: float = FIRST_WAIT_S
     _due_at: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self._wanted_port = self.port
+
+    @property
+    def moved(self) -> str:
+        """Say that it listens elsewhere than it was meant to; nothing when it does not."""
+        if self.port == self._wanted_port:
+            return ""
+        return f"port {self._wanted_port} is taken: {self.name} listens on {self.port}"
 
     @property
     def state(self) -> ServiceState:
@@ -49,13 +64,19 @@ class Watched:
             url=f"http://{LOOPBACK}:{self.port}",
             condition=self.condition,
             pid=None if self._running is None else self._running.pid,
+            instance=self._instance,
             restarts=self.restarts,
             detail=self.detail,
         )
 
     def start(self) -> None:
-        """Start it now."""
-        launch = process.Launch(argv=self.argv, log=self.log, env=self.env)
+        """Start it now, on another port when somebody took its own while it was down."""
+        if (port := ports.choose([self.port, self._wanted_port])) != self.port:
+            self.port = port
+            log.warning("%s", self.moved or f"{self.name} listens on its own port {port} again")
+        self._instance = secrets.token_hex(16)
+        own = {f"{self.name}_port".upper(): str(self.port), f"{self.name}_instance".upper(): self._instance}
+        launch = process.Launch(argv=self.argv, log=self.log, env={**self.env, **own})
         self._running = launch.spawn()
         process.Born.of(self._running.pid).write(self.born)
         self._started_at = time.monotonic()
@@ -68,9 +89,8 @@ class Watched:
         elif self.condition == "waiting" and time.monotonic() >= self._due_at:
             self.restarts += 1
             self.start()
-        elif self.condition == "starting" and _is_ready(self.port):
-            self.condition = "running"
-            log.info("%s is ready on port %d", self.name, self.port)
+        elif self.condition == "starting":
+            self._see_whether_ready()
 
     def resume(self) -> None:
         """Start it again after somebody lifted its halt."""
@@ -95,6 +115,16 @@ class Watched:
         self._running = None
         self.born.unlink(missing_ok=True)
 
+    def _see_whether_ready(self) -> None:
+        match probes.service_answers(self.port, self._instance):
+            case "ready":
+                self.condition, self.detail = "running", ""
+                log.info("%s is ready on port %d", self.name, self.port)
+            case "stranger":
+                self.detail = f"another process answers on port {self.port}"
+            case _:
+                self.detail = ""
+
     def _on_death(self, code: int) -> None:
         self._running = None
         lasting = NOT_RESTARTED.get(code)
@@ -108,18 +138,6 @@ class Watched:
         self._due_at = time.monotonic() + self._wait_s
         self.condition = "waiting"
         log.warning("%s died (%s) and starts again in %.1f s", self.name, self.detail, self._wait_s)
-
-
-def _is_ready(port: int) -> bool:
-    """Ask the service itself whether it would serve."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=0.5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _last_line(path: Path) -> str:

@@ -1,25 +1,53 @@
 """What the supervisor does about a service that dies, halts, or will not stop."""
 
+import http.server
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from paidan_deploy import ports
+from paidan_chassis.edge import INSTANCE_HEADER
+from paidan_deploy import ports, probes
 from paidan_deploy.watched import Watched
 from tests.polling import poll_blocking
 
 SERVING = """
-import http.server, sys
+import http.server, os
+name = os.environ["NAME"]
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200); self.end_headers()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+        self.send_response(200)
+        self.send_header("x-paidan-instance", os.environ[f"{name}_INSTANCE"])
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ[f"{name}_PORT"])), Ready).serve_forever()
 """
+
+
+@contextmanager
+def stranger(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
+    """Let another installation's service answer on this port that it is ready."""
+
+    class Ready(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the library's name
+            self.send_response(200)
+            self.send_header(INSTANCE_HEADER, instance)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.HTTPServer(("127.0.0.1", port), Ready)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Tended:
@@ -34,9 +62,9 @@ class Tended:
         name = f"service{len(self.made)}"
         each = Watched(
             name=name,
-            argv=[sys.executable, "-c", program, str(port)],
+            argv=[sys.executable, "-c", program],
             port=port,
-            env=dict(os.environ),
+            env=dict(os.environ) | {"NAME": name.upper()},
             log=self.folder / f"{name}.log",
             born=self.folder / name / "process.json",
         )
@@ -70,6 +98,43 @@ def test_a_service_runs_once_it_says_that_it_is_ready(tended: Tended) -> None:
     becomes(each, "running")
 
     assert each.state.pid is not None
+
+
+def test_a_stranger_s_answer_on_the_port_is_not_taken_for_the_service_s(tended: Tended) -> None:
+    """Another installation's service may have the port of one that is starting, and say that it is ready."""
+    each = tended.start("import time; time.sleep(60)")
+
+    with stranger(each.port):
+        becomes_unlike_itself(each)
+
+        assert each.condition == "starting"
+
+
+def becomes_unlike_itself(each: Watched) -> None:
+    poll_blocking(
+        lambda: "another process answers" in ticked(each).detail, within_s=10, what=f"{each.name} notices the stranger"
+    )
+
+
+def test_a_service_whose_port_was_taken_while_it_was_down_listens_on_another(tended: Tended) -> None:
+    each = tended.start(SERVING)
+    becomes(each, "running")
+    first = each.state
+    assert first.pid is not None
+    os.kill(first.pid, 9)
+    becomes(each, "waiting")
+
+    with stranger(int(first.url.rpartition(":")[2]), instance=first.instance):
+        becomes(each, "running")
+
+        assert each.state.url != first.url
+        assert f"listens on {each.port}" in each.moved
+        assert probes.service_answers(each.port, each.state.instance) == "ready"
+        assert probes.service_answers(int(first.url.rpartition(":")[2]), each.state.instance) == "stranger"
+
+
+def test_the_probes_and_the_edge_name_the_header_alike() -> None:
+    assert probes.INSTANCE_HEADER == INSTANCE_HEADER
 
 
 def test_a_killed_service_is_started_again(tended: Tended) -> None:

@@ -71,7 +71,7 @@ class Stage:
 
     def face(self, service: str, token: str) -> Face:
         """Open a client of one service."""
-        face = Face(self.at.urls[service], token)
+        face = Face(self.at.url(service), token)
         self.opened.push_async_callback(face.close)
         return face
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +20,7 @@ from paidan_chassis.metrics import Metrics
 from paidan_chassis.problems import ErrorBody, Problem
 
 M = TypeVar("M", bound=BaseModel)
+INSTANCE_HEADER: Final = "x-paidan-instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,19 @@ def create_edge(face: Face) -> FastAPI:
 
 
 def probes(health: Health, metrics: Metrics) -> list[BaseRoute]:
-    """Give the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``."""
+    """Give the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
+
+    The first two tell which process answers: another's may have taken the port of one that is down.
+    """
+    told = {INSTANCE_HEADER: health.instance} if health.instance else None
 
     async def healthz(_request: Request) -> Response:
         stalled = {each.name: each.stalled for each in health.states() if each.stalled}
-        return JSONResponse({"alive": not stalled, "stalled": stalled}, 503 if stalled else 200)
+        return JSONResponse({"alive": not stalled, "stalled": stalled}, 503 if stalled else 200, told)
 
     async def readyz(_request: Request) -> Response:
         unready = health.unready()
-        return JSONResponse({"ready": not unready, "waits_for": unready}, 503 if unready else 200)
+        return JSONResponse({"ready": not unready, "waits_for": unready}, 503 if unready else 200, told)
 
     async def page(_request: Request) -> Response:
         return Response(metrics.page(), media_type="text/plain; version=0.0.4")

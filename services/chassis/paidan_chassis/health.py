@@ -127,7 +127,9 @@ class Health:
         stalls_after_s: float = 60.0,
         looks_every_s: float = 1.0,
         ticks: Ticks = time.monotonic,
+        instance: str = "",
     ) -> None:
+        self.instance = instance
         self._metrics = metrics
         self._looks_every_s = looks_every_s
         self._ticks = ticks

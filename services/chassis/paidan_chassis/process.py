@@ -39,7 +39,8 @@ def main(service: str, settings_type: type[S], build: Build[S]) -> None:
         sys.exit(error.exit_code)
     logs.configure(service, settings.log_level)
     metrics = Metrics(service)
-    process = Process(service, parts, metrics, Health(metrics, stalls_after_s=settings.stalls_after_s))
+    health = Health(metrics, stalls_after_s=settings.stalls_after_s, instance=settings.instance)
+    process = Process(service, parts, metrics, health)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(Life(settings, process).live(lambda: build(settings, process)))
     sys.exit(code)

@@ -24,6 +24,12 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic's name.")
     host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; local unless told otherwise.")
     port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
+    instance: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^[a-zA-Z0-9]*$",
+        description="Echoed by the probes, so that who started this process knows its answer from a stranger's.",
+    )
     log_level: LogLevel = "info"
     access_log: Literal["failed", "all", "none"] = "failed"
     clock: Literal["real", "scaled"] = Field(default="real", description="scaled: follow the clock in schema cities.")
