@@ -13,7 +13,7 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.first_packs import publish_first_packs
 from paidan_deploy.ports import LOOPBACK
 from paidan_deploy.servers import as_role
-from paidan_deploy.services import SERVICES, Told, environment
+from paidan_deploy.services import SERVICES, Told, environment, secrets
 from paidan_deploy.stack import Stack
 
 
@@ -34,6 +34,8 @@ def prepare() -> None:
 
 
 async def _prepare(stack: Stack) -> None:
+    for service in SERVICES:
+        secrets(service, home=stack.home, credentials=stack.credentials)
     await provision.prepare_database(stack.servers.dsn, stack.credentials)
     await provision.make_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
     for said in await publish_first_packs(stack.servers, stack.settings):

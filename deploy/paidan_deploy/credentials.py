@@ -20,7 +20,7 @@ class Credentials:
         return self._once(f"postgres-{role}", secrets.token_urlsafe(24))
 
     def key(self, name: str) -> str:
-        """Give a 256-bit key in base64: for the vault, for signing links."""
+        """Give a 256-bit key in base64: for sealing, for signing links."""
         return self._once(name, base64.b64encode(secrets.token_bytes(32)).decode())
 
     @property
@@ -33,6 +33,11 @@ class Credentials:
         """Give what the services keep of the operator's key."""
         token = self.admin_token
         return NewKey(f"key_{hashed(token).hex()[:16]}", hashed(token), "admin", "*", ("role:admin",))
+
+    def kept(self, name: str) -> str | None:
+        """Give a secret that was made before; None where there is none, and none is made."""
+        path = self.folder / name
+        return path.read_text() if path.exists() else None
 
     def _once(self, name: str, fresh: str) -> str:
         path = self.folder / name

@@ -9,19 +9,21 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from paidan_chassis.deadletters import DeadLetter, kept, letter, redrive
+from paidan_chassis.carried import Carried
+from paidan_chassis.deadletters import DeadLetter, kept, letter, opened, redrive
 from paidan_chassis.kafka import Kafka
 from paidan_chassis.producer import Publisher
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import Connection, connected
 from paidan_deploy.provision import shape
-from paidan_deploy.services import SERVICES
-from paidan_deploy.stack import Installation, Stack
+from paidan_deploy.services import SERVICES, Service
+from paidan_deploy.stack import Stack
+from paidan_deploy.vault_keys import cipher_of, opening
 
 _SHOWN: Final = 1000
-Found = tuple[str, DeadLetter]
-"""A dead letter, and the schema that keeps it."""
+Found = tuple[Service, DeadLetter]
+"""A dead letter, and the service that keeps it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +45,7 @@ def show_all(
         put = f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else ""
         record = f"{each.topic}-{each.partition}@{each.offset}"
         table.add_row(
-            str(each.letter_id), service, record, each.reason, each.detail, f"{each.buried_at:%m-%d %H:%M}", put
+            str(each.letter_id), service.name, record, each.reason, each.detail, f"{each.buried_at:%m-%d %H:%M}", put
         )
     out.print(table if table.row_count else "No dead letters.")
 
@@ -53,16 +55,21 @@ def show(
     named: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
     value: Annotated[bool, typer.Option("--value", help="What the record says, too. It may be about people.")] = False,
 ) -> None:
-    """Show one: where it came from, its headers, why it was set aside."""
+    """Show one: where it came from, why it was set aside, its headers. It takes the key of the service that has it."""
     service, found = asyncio.run(_one(named))
-    out.print(
-        f"{found.topic}-{found.partition}@{found.offset}, set aside by {service} ({found.consumer})", highlight=False
-    )
+    carried = _opened(service, found)
+    place = f"{found.topic}-{found.partition}@{found.offset}"
+    out.print(f"{place}, set aside by {service.name} ({found.consumer})", highlight=False)
     out.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
-    for name, header in found.headers:
+    for name, header in carried.headers:
         out.print(f"  {name}: {_text(header)}", highlight=False, markup=False)
     if value:
-        out.print(_text(found.value), highlight=False, markup=False, soft_wrap=True)
+        out.print(_text(carried.value), highlight=False, markup=False, soft_wrap=True)
+
+
+def _opened(service: Service, found: DeadLetter) -> Carried:
+    with opening(service):
+        return opened(found, cipher_of(service, Stack.here().credentials))
 
 
 @said_plainly
@@ -70,7 +77,10 @@ def put_back(
     named: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that were not put back yet.")] = False,
 ) -> None:
-    """Append records again to the topics they came from, as they were, once what was wrong with them is mended."""
+    """Append records again to the topics they came from, as they were, once what was wrong with them is mended.
+
+    It takes the keys of the services that have them.
+    """
     if not named and not everything:
         raise DeployError("name dead letters, or say --all")
     done = asyncio.run(_redrive(named or []))
@@ -87,7 +97,7 @@ async def _kept(connection: Connection, *, waiting_only: bool) -> list[Found]:
     for service in SERVICES:
         await connection.execute(f"SET search_path = {service.name}")
         letters = await kept(connection, waiting_only=waiting_only, limit=_SHOWN)
-        found += [(service.name, each) for each in letters]
+        found += [(service, each) for each in letters]
     return found
 
 
@@ -96,28 +106,31 @@ async def _one(named: UUID) -> Found:
         for service in SERVICES:
             await connection.execute(f"SET search_path = {service.name}")
             if found := await letter(connection, named):
-                return service.name, found
+                return service, found
     raise DeployError(f"no dead letter is called {named}")
 
 
 async def _redrive(named: Sequence[UUID]) -> int:
-    at = Stack.here().installation()
-    async with connected(at.database) as connection:
-        wanted: defaultdict[str, list[UUID]] = defaultdict(list)
+    stack = Stack.here()
+    async with connected(stack.installation().database) as connection:
+        wanted: defaultdict[Service, list[UUID]] = defaultdict(list)
         for service, each in await _kept(connection, waiting_only=not named):
             if not named or each.letter_id in named:
                 wanted[service].append(each.letter_id)
         if missing := set(named) - {each for some in wanted.values() for each in some}:
             raise DeployError(f"no dead letter is called {min(map(str, missing))}")
-        return await _put_back(at, connection, wanted)
+        return await _put_back(stack, connection, wanted)
 
 
-async def _put_back(at: Installation, connection: Connection, wanted: dict[str, list[UUID]]) -> int:
+async def _put_back(stack: Stack, connection: Connection, wanted: dict[Service, list[UUID]]) -> int:
+    at = stack.installation()
+    ciphers = {service: cipher_of(service, stack.credentials) for service in wanted}
     done = 0
     async with Publisher(Kafka(at.kafka, at.topic_prefix, shape=shape), client_id="paidan-redrive") as publisher:
         for service, letters in wanted.items():
-            await connection.execute(f"SET search_path = {service}")
-            done += await redrive(connection, publisher, letters)
+            await connection.execute(f"SET search_path = {service.name}")
+            with opening(service):
+                done += await redrive(connection, publisher, letters, cipher=ciphers[service])
     return done
 
 

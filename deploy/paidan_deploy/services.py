@@ -27,6 +27,11 @@ class Service:
         return f"paidan_{self.name}"
 
     @property
+    def vault_secret(self) -> str:
+        """Name the secret under which it seals; intake's has the name from when intake alone sealed."""
+        return "vault-key" if self.name == "intake" else f"vault-key-{self.name}"
+
+    @property
     def argv(self) -> list[str]:
         return [sys.executable, "-m", self.package]
 
@@ -64,16 +69,14 @@ def environment(service: Service, told: Told, *, home: Home, credentials: Creden
         "HOST": told.host,
         "CLOCK": "real" if told.real_clock else "scaled",
         "STOP_WITHIN_S": str(STOP_WITHIN_S),
-        **_secrets(service, home, credentials),
+        **secrets(service, home=home, credentials=credentials),
     }
     return inherited_environment() | {service.variable(name): value for name, value in own.items()}
 
 
-def _secrets(service: Service, home: Home, credentials: Credentials) -> dict[str, str]:
-    if service is not INTAKE:
-        return {}
-    return {
-        "VAULT_KEY": credentials.key("vault-key"),
-        "LINK_KEY": credentials.key("link-key"),
-        "PHOTOS": str(home.photos),
-    }
+def secrets(service: Service, *, home: Home, credentials: Credentials) -> dict[str, str]:
+    """Give what no other service is told, making what was not made yet."""
+    own = {"VAULT_KEY": credentials.key(service.vault_secret)}
+    if service is INTAKE:
+        own |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(home.photos)}
+    return own

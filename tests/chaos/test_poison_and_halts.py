@@ -229,8 +229,10 @@ async def test_a_dead_letter_is_redriven_once_its_cause_is_gone(ground: Ground, 
     assert letter["reason"] == "unknown_department"
 
     ground.paidan.run("city", "publish", str(_with_sweepers(tmp_path)))
+    shown = ground.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
     redriven = ground.paidan.run("dead-letters", "redrive", str(letter["letter_id"]))
 
+    assert case_id in shown.stdout
     assert "1 put back" in redriven.stdout
     assert await ground.outcome(ids.action_id("department:sweepers", "early")) == ("refused", "not_your_order")
     assert str(letter["letter_id"]) not in ground.paidan.run("dead-letters", "list").stdout

@@ -25,6 +25,7 @@ from paidan_chassis.kafka import Kafka, TopicShape
 from paidan_chassis.producer import Parcel, Publisher
 from paidan_chassis.records import Message, Record
 from paidan_chassis.work import Work
+from tests import vault
 
 SCHEMA = "ledger"
 TABLES = """
@@ -74,7 +75,9 @@ class Orders:
             lock_wait_s=self.lock_wait_s,
             session_timeout_ms=self.session_timeout_ms,
         )
-        return Subscription(self.name, topics=tuple(self.topics), prefixes=tuple(self.prefixes), pace=pace)
+        return Subscription(
+            self.name, topics=tuple(self.topics), prefixes=tuple(self.prefixes), pace=pace, cipher=vault.cipher()
+        )
 
 
 def die() -> None:

@@ -1,39 +1,17 @@
-"""What one consumer does with what comes in: applied once, buried, halted, followed to new topics."""
+"""What one consumer does with what comes in: applied once, said in order, followed to new topics."""
 
-import asyncio
-import json
 import signal
 import time
-from collections.abc import Sequence
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from paidan_chassis import deadletters, halts
-from paidan_chassis.failures import Halted
-from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.producer import Parcel
 from tests.chassis.stage import Stage, bodies
+from tests.chassis.strangers import put
 from tests.polling import poll
-
-BROKEN: list[tuple[str, bytes | None, str]] = [
-    ("null value", None, "null_value"),
-    ("unreadable", b"unreadable", "unreadable"),
-    ("poison raised by the handler", b"poison", "poison"),
-    ("a NUL that only PostgreSQL finds", b"nul", "refused_by_database"),
-    ("a lone surrogate that only the driver finds", b"surrogate", "refused_by_database"),
-    ("a constraint that PostgreSQL looks at when it commits", b"late", "refused_by_database"),
-    ("says more than a broker takes", b"large", "too_large"),
-]
-
-
-async def put(stage: Stage, records: Sequence[Parcel]) -> None:
-    """Append records as anybody on the cluster might."""
-    async with Publisher(stage.orders.cluster(), client_id="stranger") as publisher:
-        await publisher.topology.ensure(["in"])
-        await publisher.carry(records)
 
 
 async def test_everything_is_applied_once_and_said_in_order(stage: Stage) -> None:
@@ -96,99 +74,6 @@ def with_odd_header_name(producer: AIOKafkaProducer) -> BatchBuilder:
     raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
     batch._buffer = bytes(raw)  # noqa: SLF001
     return batch
-
-
-@pytest.mark.parametrize(("value", "reason"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])
-async def test_one_broken_record_costs_itself_alone(stage: Stage, value: bytes | None, reason: str) -> None:
-    """Its neighbours are applied, it is kept whole, and its announcement carries none of its bytes."""
-    before, after = bodies(40, name="before"), bodies(40, name="after")
-    records = [Parcel("in", 0, b"k", body.encode(), []) for body in before]
-    records.append(Parcel("in", 0, b"secret key", value, [("h", b"secret header")]))
-    records += [Parcel("in", 0, b"k", body.encode(), []) for body in after]
-    await put(stage, records)
-    stage.sent += before + after
-
-    async with stage.here():
-        await stage.settled(80)
-
-    await stage.audit()
-    async with stage.conn() as conn:
-        (letter,) = await deadletters.kept(conn)
-    assert (letter.reason, letter.offset, letter.value) == (reason, 40, value)
-    assert letter.headers == (("h", b"secret header"),)
-    (announced,) = await stage.read("paidan.dead-letters")
-    said = json.loads(announced.value)
-    assert (said["letter_id"], said["reason"], said["offset"]) == (str(letter.letter_id), reason, 40)
-    assert b"secret" not in announced.value
-
-
-async def test_dead_letters_are_redriven_whole_once_the_cause_is_gone(stage: Stage) -> None:
-    await put(stage, [Parcel("in", 1, b"k", b"unreadable", [("h", b"\xff")]), Parcel("in", 1, b"k", b"plain", [])])
-    async with stage.here():
-        await stage.settled(1)
-        async with stage.conn() as conn, Publisher(stage.orders.cluster(), client_id="operator") as publisher:
-            (letter,) = await deadletters.kept(conn)
-            redriven = await deadletters.redrive(conn, publisher, [letter.letter_id])
-
-        async def buried_again() -> bool:
-            return await stage.dead() == 2
-
-        await poll(buried_again, what="the redriven record, which is unreadable as ever")
-
-    assert redriven == 1
-    async with stage.conn() as conn:
-        again = await deadletters.kept(conn)
-    assert [(each.offset, each.headers, each.value) for each in again] == [(2, (("h", b"\xff"),), b"unreadable")]
-
-
-async def test_too_many_dead_letters_halt_before_they_eat_the_topic(stage: Stage) -> None:
-    """The halt is kept over a restart, says why, and counts from nought once it is lifted."""
-    await put(stage, [Parcel("in", 0, b"k", b"unreadable", []) for _ in range(30)])
-    async with stage.here(dead_letter_limit=10, max_records=5) as playing:
-        with pytest.raises(Halted, match="dead_letter_limit"):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
-    assert await stage.dead() == 10
-
-    async with stage.here(dead_letter_limit=10, max_records=5) as playing:
-        with pytest.raises(Halted, match="dead_letter_limit"):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
-    assert await stage.dead() == 10
-
-    async with stage.conn() as conn:
-        assert await halts.resume(conn) == 1
-        assert await halts.standing(conn) == []
-    async with stage.here(dead_letter_limit=25, max_records=5):
-
-        async def all_buried() -> bool:
-            return await stage.dead() == 30
-
-        await poll(all_buried, what="the rest buried")
-
-
-async def test_a_halt_of_the_handler_is_kept_and_ends_the_process_with_a_code_of_its_own(stage: Stage) -> None:
-    """Code 75 tells the supervisor not to restart it; nothing of the batch is applied."""
-    await put(stage, [Parcel("in", 0, b"k", b"plain", []), Parcel("in", 0, b"k", b"halt", [])])
-
-    for _ in range(2):
-        with stage.actor() as actor:
-            code = await poll(actor.ended, within_s=20, what="the process's end")
-            assert code == 75
-            assert "pack_missing" in actor.said()
-
-    assert await stage.balance() == 0
-    async with stage.conn() as conn:
-        (halt,) = await halts.standing(conn, "ledger")
-    assert (halt.reason, halt.detail) == ("pack_missing", "the pack named by the log")
-
-
-async def test_a_bug_ends_the_process_loudly_and_is_not_taken_for_poison(stage: Stage) -> None:
-    await put(stage, [Parcel("in", 0, b"k", b"bug", [])])
-
-    async with stage.here() as playing:
-        with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
-
-    assert await stage.dead() == 0
 
 
 async def test_a_topic_that_appears_while_running_is_read_from_its_start(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
+from tests import vault
 from tests.polling import poll_blocking
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def one(*arguments: str, **settings: str) -> Service:
         needed = {"kafka": "nowhere:1", "database": "postgresql://nowhere", "port": "0", "stop_within_s": "3"}
+        needed["vault_key"] = vault.KEY
         given = {f"LIBRARY_{name}".upper(): value for name, value in (needed | settings).items()}
         out, err = tmp_path / f"out-{len(started)}", tmp_path / f"err-{len(started)}"
         with out.open("w") as stdout, err.open("w") as stderr:

@@ -1,10 +1,11 @@
 """Settings come from the environment, whole and right, or the process does not start."""
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from paidan_chassis.errors import Misconfigured
 from paidan_chassis.settings import ServiceSettings, prefixed
+from tests import vault
 
 
 class LibrarySettings(ServiceSettings):
@@ -12,7 +13,6 @@ class LibrarySettings(ServiceSettings):
 
     model_config = prefixed("LIBRARY_")
 
-    vault_key: SecretStr
     hold_for_s: int = 60
 
 
@@ -22,7 +22,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBRARY_KAFKA", "broker:9092")
     monkeypatch.setenv("LIBRARY_DATABASE", "postgresql://library:hush@db/paidan")
     monkeypatch.setenv("LIBRARY_PORT", "8101")
-    monkeypatch.setenv("LIBRARY_VAULT_KEY", "hush-hush")
+    monkeypatch.setenv("LIBRARY_VAULT_KEY", vault.KEY)
 
 
 def test_reads_its_own_prefix_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,21 @@ def test_what_is_wrong_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_secrets_do_not_show_when_printed() -> None:
-    assert "hush" not in repr(LibrarySettings.load())
+    shown = repr(LibrarySettings.load())
+
+    assert "hush" not in shown
+    assert vault.KEY not in shown
+
+
+@pytest.mark.parametrize("name", ["LIBRARY_VAULT_KEY", "LIBRARY_VAULT_OLD_KEYS"])
+@pytest.mark.parametrize("key", ["not base64!", "aHVzaA==", vault.KEY + vault.KEY])
+def test_a_key_that_is_none_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch, name: str, key: str) -> None:
+    monkeypatch.setenv(name, key)
+
+    with pytest.raises(Misconfigured, match=f"{name}: .*32 bytes in base64") as refused:
+        LibrarySettings.load()
+
+    assert key not in str(refused.value)
 
 
 def test_nobody_changes_settings_later() -> None:

@@ -28,6 +28,7 @@ from paidan_contracts.inbox import CityInForce, InboxEntry
 from paidan_contracts.topics import INBOX, TOPICS, answers_of, orders_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
+from tests import vault
 from tests.dispatch import shell_ground as ground
 from tests.polling import poll
 
@@ -121,6 +122,7 @@ class Stage:
             "DISPATCH_DATABASE": self.dsn,
             "DISPATCH_TOPIC_PREFIX": self.prefix,
             "DISPATCH_PORT": "0",
+            "DISPATCH_VAULT_KEY": vault.KEY,
             **more,
         }
 
@@ -144,8 +146,12 @@ class Stage:
     async def here(self, *parts: Part, kafka: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
         """Run dispatch, or one part, in this process, stopped gracefully at the end; gives a client of its edge."""
         settings = Settings(
-            kafka=kafka or self.kafka, database=SecretStr(self.dsn), topic_prefix=self.prefix, port=0
-        )  # fmt: skip
+            kafka=kafka or self.kafka,
+            database=SecretStr(self.dsn),
+            topic_prefix=self.prefix,
+            port=0,
+            vault_key=SecretStr(vault.KEY),
+        )
         metrics = Metrics("dispatch")
         process = Process("dispatch", frozenset(parts or ("loop", "edge")), metrics, Health(metrics))
         stop = asyncio.Event()

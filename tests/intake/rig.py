@@ -23,10 +23,10 @@ from paidan_chassis.keys import add_key, mint
 from paidan_chassis.topology import Topology
 from paidan_contracts.city.reading import load_city
 from paidan_contracts.topics import TOPICS
+from tests import vault
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
-VAULT_KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "hotline": ("source:hotline",),
     "photo": ("source:photo",),
@@ -81,7 +81,7 @@ class Rig:
             "DATABASE": self.database,
             "TOPIC_PREFIX": self.prefix,
             "PORT": str(self.port),
-            "VAULT_KEY": VAULT_KEY,
+            "VAULT_KEY": vault.KEY,
             "LINK_KEY": "a secret that signs links in tests",
             "PHOTOS": str(self.folder / "photos"),
             "PACKS_REREAD_S": "0.2",

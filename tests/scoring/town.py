@@ -22,6 +22,7 @@ from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
 from tests import servers as real
+from tests import vault
 from tests.polling import poll
 from tests.scoring import ground, stories
 
@@ -50,6 +51,7 @@ class Town:
             "SCORING_DATABASE": self.dsn,
             "SCORING_TOPIC_PREFIX": self.prefix,
             "SCORING_PORT": str(port),
+            "SCORING_VAULT_KEY": vault.KEY,
             "SCORING_PUBLISH_EVERY_S": "0.1",
         }
         with (self.folder / f"scoring-{len(self.processes)}.log").open("wb") as log:

@@ -45,7 +45,7 @@ class LaneConsumer:
 
     The pool's connections must have the service's schema first on their ``search_path``; one is held throughout.
 
-        reading = Subscription("loans", topics=("library.loans",))
+        reading = Subscription("loans", topics=("library.loans",), cipher=settings.cipher())
         async with LaneConsumer(reading, handler, kafka=kafka, pool=pool) as lanes:
             await lanes.run(stop)
 

@@ -1,20 +1,22 @@
-"""Records set aside: kept whole in the service's schema, announced by reference, put back by an operator."""
+"""Records set aside: kept whole and sealed in the service's schema, announced by reference, put back by an operator."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 
+from paidan_chassis.carried import Carried
 from paidan_chassis.cloudevents import Attributes, encode, rfc3339
 from paidan_chassis.database import Connection
 from paidan_chassis.failures import Halt
 from paidan_chassis.kafka import DEAD_LETTERS
 from paidan_chassis.producer import Parcel, Publisher
 from paidan_chassis.records import Message, Record
+from paidan_chassis.sealing import Cipher, Sealed, Unopenable
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _TYPE: Final = "record.buried.v1"
@@ -30,20 +32,19 @@ class Burial(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that was set aside. ``value`` and ``headers`` may hold personal data: show them to nobody unasked."""
+    """A record that was set aside: where it came from and why. What it carried takes a key to see (``opened``)."""
 
     letter_id: UUID
     consumer: str
     topic: str
     partition: int
     offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
     reason: str
     detail: str
     buried_at: datetime
     redriven_at: datetime | None
+    sealed: Sealed | None = field(repr=False)
+    """None: set aside by a release that did not seal."""
 
 
 def letter_id(consumer: str, record: Record) -> UUID:
@@ -76,14 +77,11 @@ def announcement(consumer: str, burial: Burial) -> Message:
 
 # Should its topic be made anew, an offset comes again with another record: then the newer one is kept.
 BURY: Final = """
-    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key, value,
-                             header_names, header_values, reason, detail)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key_id, sealed, reason, detail)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (letter_id) DO UPDATE
-       SET key = excluded.key,
-           value = excluded.value,
-           header_names = excluded.header_names,
-           header_values = excluded.header_values,
+       SET key_id = excluded.key_id,
+           sealed = excluded.sealed,
            reason = excluded.reason,
            detail = excluded.detail,
            buried_at = excluded.buried_at,
@@ -99,27 +97,27 @@ COUNTED: Final = """
 """
 
 
-async def bury(conn: Connection, consumer: str, burials: Sequence[Burial], *, limit: int) -> None:
+async def bury(conn: Connection, consumer: str, burials: Sequence[Burial], *, limit: int, cipher: Cipher) -> None:
     """Keep records inside the batch's transaction; raises ``Halt`` once more than the limit died within the hour."""
-    await conn.executemany(BURY, [_row(consumer, burial) for burial in burials])
+    await conn.executemany(BURY, [_row(consumer, burial, cipher) for burial in burials])
     dead = await conn.fetchval(COUNTED, consumer)
     if dead > limit:
         last = burials[-1]
         raise Halt("dead_letter_limit", f"{dead} within an hour; the last: {last.reason} at {last.record.lane}")
 
 
-def _row(consumer: str, burial: Burial) -> tuple[object, ...]:
+def _row(consumer: str, burial: Burial, cipher: Cipher) -> tuple[object, ...]:
     record = burial.record
+    named = letter_id(consumer, record)
+    sealed = cipher.seal(Carried.by(record).pack(), bound_to=str(named))
     return (
-        letter_id(consumer, record),
+        named,
         consumer,
         record.topic,
         record.partition,
         record.offset,
-        record.key,
-        record.value,
-        [name.encode(errors="surrogateescape") for name, _ in record.headers],
-        [value for _, value in record.headers],
+        sealed.key_id,
+        sealed.body,
         _storable(burial.reason),
         _storable(burial.detail),
     )
@@ -129,8 +127,8 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 
-_COLUMNS: Final = """letter_id, consumer, topic, partition, log_offset, key, value,
-           header_names, header_values, reason, detail, buried_at, redriven_at"""
+_COLUMNS: Final = """letter_id, consumer, topic, partition, log_offset, key_id, sealed,
+           reason, detail, buried_at, redriven_at"""
 KEPT: Final = f"""
     SELECT {_COLUMNS}
       FROM dead_letter
@@ -162,35 +160,41 @@ async def letter(conn: Connection, named: UUID) -> DeadLetter | None:
     return _read(rows[0]) if rows else None
 
 
-async def redrive(conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID]) -> int:
+def opened(each: DeadLetter, cipher: Cipher) -> Carried:
+    """Open what a dead letter carried; raises ``Unopenable``. It may hold personal data: show it to nobody unasked."""
+    if each.sealed is None:
+        raise Unopenable(
+            f"{each.letter_id} was set aside before records were sealed: its topic alone may have it still"
+        )
+    return Carried.unpack(cipher.open(each.sealed, bound_to=str(each.letter_id)))
+
+
+async def redrive(conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID], *, cipher: Cipher) -> int:
     """Append the records again, as they were, to the topics they came from, then mark them; tells how many.
 
     They go to the partition they came from, in their old order. A crash in between appends them twice, which the
-    lane drops as it drops every repeat.
+    lane drops as it drops every repeat. Raises ``Unopenable``, before any is appended, when one cannot be opened.
     """
     letters = [_read(row) for row in await conn.fetch(CHOSEN, list(letter_ids))]
-    await publisher.carry([_again(each) for each in letters])
+    await publisher.carry([_again(each, opened(each, cipher)) for each in letters])
     await conn.execute(REDRIVEN, [each.letter_id for each in letters])
     return len(letters)
 
 
-def _again(each: DeadLetter) -> Parcel:
-    return Parcel(each.topic, each.partition, each.key, each.value, list(each.headers))
+def _again(each: DeadLetter, carried: Carried) -> Parcel:
+    return Parcel(each.topic, each.partition, carried.key, carried.value, list(carried.headers))
 
 
 def _read(row: asyncpg.Record) -> DeadLetter:
-    names = [name.decode(errors="surrogateescape") for name in row["header_names"]]
     return DeadLetter(
         letter_id=row["letter_id"],
         consumer=row["consumer"],
         topic=row["topic"],
         partition=row["partition"],
         offset=row["log_offset"],
-        key=row["key"],
-        value=row["value"],
-        headers=tuple(zip(names, row["header_values"], strict=True)),
         reason=row["reason"],
         detail=row["detail"],
         buried_at=row["buried_at"],
         redriven_at=row["redriven_at"],
+        sealed=None if row["sealed"] is None else Sealed(row["key_id"], row["sealed"]),
     )

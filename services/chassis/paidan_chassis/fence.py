@@ -114,7 +114,8 @@ class Fence:
     async def _write(self, conn: Connection, outcome: _Outcome, burials: Sequence[Burial]) -> None:
         consumer = self._reading.name
         if burials:
-            await deadletters.bury(conn, consumer, burials, limit=self._reading.pace.dead_letter_limit)
+            limit = self._reading.pace.dead_letter_limit
+            await deadletters.bury(conn, consumer, burials, limit=limit, cipher=self._reading.cipher)
         if outcome.advances:
             chunks = [outbox.pack(lane, said) for lane, said in outcome.said.items()]
             await positions.move(conn, consumer, outcome.advances, chunks)

@@ -8,6 +8,7 @@ from typing import Final
 from paidan_chassis.clock import real_now
 from paidan_chassis.producer import LARGEST_VALUE
 from paidan_chassis.records import Lane
+from paidan_chassis.sealing import Cipher
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Subscription:
     """What a consumer reads: these topics, and every topic whose name starts with one of the prefixes, new ones too.
 
     ``name`` is the consumer group and the first part of each message's ``ce_origin``; it must never change. Topics are
-    named without the installation's prefix. ``gained`` and ``lost`` are called on the loop and must not wait.
+    named without the installation's prefix. ``cipher`` seals what is set aside. ``gained`` and ``lost`` are called on
+    the loop and must not wait.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Subscription:
     pace: Pace = AT_EASE
     gained: Callable[[Collection[Lane]], None] = _unheard
     lost: Callable[[Collection[Lane]], None] = _unheard
+    cipher: Cipher = field(kw_only=True)
 
 
 @dataclass(slots=True)

@@ -5,13 +5,27 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from paidan_chassis.errors import Misconfigured
+from paidan_chassis.sealing import Cipher, read_key, read_keys
+
+
+def _one_key(given: SecretStr) -> SecretStr:
+    read_key(given)
+    return given
+
+
+def _keys(given: SecretStr) -> SecretStr:
+    read_keys(given)
+    return given
+
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Port = Annotated[int, Field(ge=0, le=65535)]
+VaultKey = Annotated[SecretStr, AfterValidator(_one_key)]
+VaultKeys = Annotated[SecretStr, AfterValidator(_keys)]
 
 
 class ServiceSettings(BaseSettings):
@@ -21,6 +35,10 @@ class ServiceSettings(BaseSettings):
 
     kafka: str = Field(min_length=1, description="Bootstrap servers, host:port, comma-separated.")
     database: SecretStr = Field(description="DSN of PostgreSQL with this service's own role.")
+    vault_key: VaultKey = Field(description="Seals what may be personal: 32 bytes in base64, this service's own.")
+    vault_old_keys: VaultKeys = Field(
+        default=SecretStr(""), description="Keys it had before, comma-separated: they open and no longer seal."
+    )
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic's name.")
     host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; local unless told otherwise.")
     port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
@@ -45,6 +63,10 @@ class ServiceSettings(BaseSettings):
         if unknown:
             raise ValueError("; ".join(unknown))
         return values
+
+    def cipher(self) -> Cipher:
+        """Give what seals and opens under the service's keys."""
+        return Cipher.of(self.vault_key, self.vault_old_keys)
 
     @classmethod
     def prefix(cls) -> str:

@@ -26,7 +26,6 @@ from paidan_intake.links import Signer
 from paidan_intake.photos import Limits, Store, open_darkroom
 from paidan_intake.settings import Settings
 from paidan_intake.taking import Means, open_taking
-from paidan_intake.vault import Cipher
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
@@ -54,7 +53,7 @@ class _Ground:
             stalls_after_s=self.settings.stalls_after_s,
             stop_within_s=self.settings.stop_within_s,
         )
-        reading = Subscription(name, topics=topics, pace=pace)
+        reading = Subscription(name, topics=topics, pace=pace, cipher=self.settings.cipher())
         progress = self.running.health.loop(name)
         return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
@@ -97,8 +96,7 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     publisher = await stack.enter_async_context(Publisher(ground.kafka, client_id="intake-edge"))
     limits = Limits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
     darkroom = open_darkroom(limits, workers=settings.photo_workers, most_waiting=settings.photos_waiting)
-    cipher = Cipher.of(settings.vault_key, settings.vault_old_keys)
-    means = Means(pool, publisher, Store(settings.photos), cipher)
+    means = Means(pool, publisher, Store(settings.photos), settings.cipher())
     taking = open_taking(means, most_waiting=settings.reports_waiting, within_s=settings.answer_within_s)
     desk = api.Desk(
         settings=settings,

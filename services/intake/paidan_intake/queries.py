@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.sealing import Sealed
 from paidan_intake.following import Standing
 from paidan_intake.screening import Sighting, Subject
-from paidan_intake.vault import Sealed
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
 

@@ -13,10 +13,6 @@ class Settings(ServiceSettings):
 
     model_config = prefixed("INTAKE_")
 
-    vault_key: SecretStr = Field(description="Key of the vault: 32 bytes in base64.")
-    vault_old_keys: SecretStr = Field(
-        default=SecretStr(""), description="Keys it had before, comma-separated: they open and no longer seal."
-    )
     link_key: SecretStr = Field(min_length=32, description="Secret that signs links to photos.")
     photos: Path = Field(description="Folder of the stored photos; it needs a backup of its own, as the vault does.")
     photo_workers: int = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")

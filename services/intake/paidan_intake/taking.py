@@ -13,13 +13,13 @@ import asyncpg
 from paidan_chassis import logs
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.producer import Publisher
+from paidan_chassis.sealing import Cipher
 from paidan_contracts.reports import ReportReceived
-from paidan_intake import photo_queries, queries
+from paidan_intake import photo_queries, queries, vault
 from paidan_intake.photos import Picture, Store
 from paidan_intake.queries import Entry, Kept
 from paidan_intake.receiving import Draft
 from paidan_intake.saying import report_message
-from paidan_intake.vault import Cipher
 
 _log = logs.logger()
 _LARGEST_GROUP: Final = 500
@@ -159,7 +159,7 @@ class Taking:
             area=report.area,
             digest=report.digest,
             recorded_at=report.recorded_at,
-            sealed=self._means.cipher.seal(report.report_id, draft.private) if draft.private else None,
+            sealed=vault.seal(self._means.cipher, report.report_id, draft.private) if draft.private else None,
         )
 
     async def _hold(self, each: _Waiting) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from paidan_chassis.sealing import Sealed
 from paidan_intake.queries import Connection
-from paidan_intake.vault import Sealed
 
 
 class Entrusted(NamedTuple):

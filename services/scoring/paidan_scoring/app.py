@@ -103,7 +103,7 @@ def subscription(settings: Settings) -> Subscription:
         stalls_after_s=settings.stalls_after_s,
         stop_within_s=settings.stop_within_s,
     )
-    return Subscription(CONSUMER, topics=(CASES.name,), pace=pace)
+    return Subscription(CONSUMER, topics=(CASES.name,), pace=pace, cipher=settings.cipher())
 
 
 def kafka_of(settings: Settings) -> Kafka:

@@ -15,6 +15,7 @@ from paidan_chassis.clock import Clock
 from paidan_chassis.keys import Principal
 from paidan_chassis.problems import Problem
 from paidan_chassis.producer import Publisher
+from paidan_chassis.sealing import Cipher
 from paidan_contracts.reports import ReportReceived
 from paidan_intake import photo_queries, queries
 from paidan_intake.asked import Taken, Ticket
@@ -25,7 +26,6 @@ from paidan_intake.photos import Darkroom, Picture, Store
 from paidan_intake.receiving import Draft, Refused, Sender, Snapshot, receive
 from paidan_intake.settings import Settings
 from paidan_intake.taking import Clash, NotTaken, Taking
-from paidan_intake.vault import Cipher
 
 DATABASE_FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _YES: Final = frozenset({"true", "1", "yes", ""})

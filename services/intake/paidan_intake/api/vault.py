@@ -8,11 +8,11 @@ from pydantic import BaseModel
 from paidan_chassis import logs, problems
 from paidan_chassis.edge import Caller
 from paidan_chassis.problems import Problem
+from paidan_chassis.sealing import Unopenable
 from paidan_contracts.wire import Asked, Reason
-from paidan_intake import vault_queries
+from paidan_intake import vault, vault_queries
 from paidan_intake.api.desk import DATABASE_FAULTS, Desk
 from paidan_intake.asked import Reporter
-from paidan_intake.vault import Unopenable
 from paidan_intake.vault_queries import Entrusted
 
 _log = logs.logger()
@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             await vault_queries.note_reading(
                 desk.pool, report_id, api_key=who.key_id, reader=who.name, reason=look.reason
             )
-            private = desk.cipher.open(str(uuid.UUID(report_id)), held.sealed)
+            private = vault.unseal(desk.cipher, str(uuid.UUID(report_id)), held.sealed)
         except DATABASE_FAULTS:
             raise problems.unavailable() from None
         except Unopenable:

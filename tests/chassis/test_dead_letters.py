@@ -1,0 +1,153 @@
+"""What a dead letter carried: nowhere in the clear, opened by its service's keys alone, given back bytes for bytes."""
+
+import uuid
+from collections.abc import Sequence
+from io import BytesIO
+
+import asyncpg
+import pytest
+from aiokafka import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paidan_chassis import deadletters
+from paidan_chassis.carried import Carried
+from paidan_chassis.deadletters import DeadLetter
+from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.sealing import Cipher, Unopenable
+from tests.chassis.stage import Stage
+from tests.chassis.strangers import put
+from tests.polling import poll
+from tests.vault import ANOTHER, KEY, cipher
+
+# Nulls and empty ones side by side, since they are what packing confuses.
+some_bytes = st.none() | st.sampled_from([b"", b"\x00", b"\xff\xfe"]) | st.binary(max_size=4)
+names = st.sampled_from(["", "h", "中", "\udcff\udcfe"])
+PHONE, NAME, STREET = b"13812345678", "王小明".encode(), b"7 West Street \xff"
+
+
+@given(some_bytes, some_bytes, st.lists(st.tuples(names, some_bytes), max_size=4))
+def test_what_is_packed_comes_out_as_it_was(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    carried = Carried(key, value, tuple(headers))
+
+    assert Carried.unpack(carried.pack()) == carried
+
+
+async def buried(stage: Stage, records: Sequence[Parcel]) -> list[DeadLetter]:
+    """Have records set aside, and give their letters in the order of the records."""
+    await put(stage, records)
+    async with stage.here():
+
+        async def all_of_them() -> bool:
+            return await stage.dead() == len(records)
+
+        await poll(all_of_them, what=f"{len(records)} dead letters")
+    async with stage.conn() as conn:
+        return sorted(await deadletters.kept(conn), key=lambda each: each.offset)
+
+
+async def redriven(stage: Stage, letters: Sequence[DeadLetter], keys: Cipher) -> int:
+    """Put them back as an operator who has these keys."""
+    async with stage.conn() as conn, Publisher(stage.orders.cluster(), client_id="operator") as publisher:
+        return await deadletters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
+
+
+async def dumped(conn: asyncpg.Connection) -> bytes:
+    """Give the chassis' own tables as their bytes; the ledger notes keys in one of its own."""
+    dump = BytesIO()
+    for table in ("dead_letter", "outbox", "lane", "halt"):
+        await conn.copy_from_table(table, output=dump, format="binary")
+    return dump.getvalue()
+
+
+async def test_what_was_set_aside_is_nowhere_in_the_clear(stage: Stage) -> None:
+    """Whoever gets hold of a dump or a backup learns where and why, and nothing of anybody."""
+    poison = b"unreadable " + PHONE + b" " + NAME
+    [letter] = await buried(stage, [Parcel("in", 0, b"of " + PHONE, poison, [("street", STREET)])])
+
+    async with stage.conn() as conn:
+        dump = await dumped(conn)
+
+    assert letter.letter_id.bytes in dump
+    assert [each for each in (PHONE, NAME, STREET) if each in dump] == []
+    assert "sealed" not in repr(letter)
+    assert poison == deadletters.opened(letter, cipher()).value
+
+
+def bytes_of(record: "ConsumerRecord[bytes, bytes]") -> tuple[object, ...]:
+    return record.partition, record.key, record.value, tuple(record.headers)
+
+
+async def test_redriven_it_is_byte_for_byte_what_it_was(stage: Stage) -> None:
+    """A null is not an empty one, and a header is whatever its sender made of it."""
+    records = [
+        Parcel("in", 2, b"k", None, []),
+        Parcel(
+            "in", 2, b"\xff\x00", b"unreadable \xff\x00", [("h", b"\xff\xfe"), ("h", None), ("h", b""), ("h", b"1")]
+        ),
+        Parcel("in", 2, b"", b"unreadable", [("\u4e2d", b"1")]),
+        Parcel("in", 2, None, b"unreadable", []),
+    ]
+    letters = await buried(stage, records)
+
+    assert await redriven(stage, letters, cipher()) == len(records)
+
+    before, after = (await stage.read("in"))[: len(records)], (await stage.read("in"))[len(records) :]
+    assert [bytes_of(each) for each in before] == [
+        (each.partition, *each[2:4], tuple(each.headers)) for each in records
+    ]
+    assert [bytes_of(each) for each in after] == [bytes_of(each) for each in before]
+    async with stage.conn() as conn:
+        assert await deadletters.kept(conn) == []
+
+
+async def test_without_its_key_nothing_is_shown_appended_or_marked(stage: Stage) -> None:
+    letters = await buried(stage, [Parcel("in", 0, b"k", b"unreadable", [])])
+    sealed = letters[0].sealed
+    assert sealed is not None
+
+    with pytest.raises(Unopenable, match=sealed.key_id):
+        deadletters.opened(letters[0], cipher(ANOTHER))
+    with pytest.raises(Unopenable, match=sealed.key_id):
+        await redriven(stage, letters, cipher(ANOTHER))
+
+    assert len(await stage.read("in")) == 1
+    async with stage.conn() as conn:
+        assert await deadletters.kept(conn) == letters
+
+
+async def test_a_key_that_was_rotated_still_opens(stage: Stage) -> None:
+    letters = await buried(stage, [Parcel("in", 0, b"k", b"unreadable", [])])
+
+    assert await redriven(stage, letters, cipher(ANOTHER, older=KEY)) == 1
+
+    assert [each.value for each in await stage.read("in")] == [b"unreadable"] * 2
+
+
+async def test_what_one_letter_carried_cannot_be_put_into_another(stage: Stage) -> None:
+    letters = await buried(stage, [Parcel("in", 0, b"k", b"unreadable %d" % number, []) for number in range(2)])
+    async with stage.conn() as conn:
+        await conn.execute(
+            "UPDATE dead_letter SET sealed = (SELECT sealed FROM dead_letter WHERE letter_id = $1)",
+            letters[0].letter_id,
+        )
+        swapped = await deadletters.letter(conn, letters[1].letter_id)
+
+    assert swapped is not None
+    with pytest.raises(Unopenable, match=str(letters[1].letter_id)):
+        deadletters.opened(swapped, cipher())
+
+
+async def test_one_from_a_release_that_did_not_seal_is_listed_and_says_so(stage: Stage) -> None:
+    async with stage.conn() as conn:
+        await conn.execute(
+            "INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, reason, detail)"
+            " VALUES ($1, 'ledger', 'in', 0, 7, 'unreadable', '')",
+            uuid.uuid4(),
+        )
+        [letter] = await deadletters.kept(conn)
+
+    with pytest.raises(Unopenable, match="before records were sealed"):
+        deadletters.opened(letter, cipher())

@@ -1,0 +1,75 @@
+"""Whoever looks into a dead letter needs its service's key, and is told which setting is missing."""
+
+import secrets as random
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from paidan_chassis.sealing import Sealed
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.errors import DeployError
+from paidan_deploy.home import Home
+from paidan_deploy.services import DISPATCH, SERVICES, secrets
+from paidan_deploy.vault_keys import cipher_of, opening
+from tests.vault import ANOTHER, KEY, cipher
+
+PLAIN = b"13812345678"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPATCH_VAULT_KEY", "DISPATCH_VAULT_OLD_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def sealed_by(key: str) -> Sealed:
+    return cipher(key).seal(PLAIN, bound_to="a")
+
+
+def test_each_service_seals_under_a_key_of_its_own_that_is_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    credentials = Credentials(home.secrets)
+
+    made, again = (
+        {each.name: secrets(each, home=home, credentials=credentials)["VAULT_KEY"] for each in SERVICES}
+        for _ in range(2)
+    )
+
+    assert made == again
+    assert len(set(made.values())) == len(SERVICES)
+    assert {path.stat().st_mode & 0o777 for path in home.secrets.iterdir()} == {0o600}
+    sealed = sealed_by(made["dispatch"])
+    assert cipher_of(DISPATCH, credentials).open(sealed, bound_to="a") == PLAIN
+
+
+def test_without_a_key_the_setting_is_named_and_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"set DISPATCH_VAULT_KEY: .*vault-key-dispatch"):
+        cipher_of(DISPATCH, Credentials(tmp_path))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "older"), [(KEY, ""), (ANOTHER, KEY), (ANOTHER, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")]
+)
+def test_keys_of_the_environment_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, older: str) -> None:
+    """In the home lies the newest; what a key before it sealed takes that one."""
+    monkeypatch.setenv("DISPATCH_VAULT_KEY", key)
+    monkeypatch.setenv("DISPATCH_VAULT_OLD_KEYS", older)
+    credentials = Credentials(tmp_path)
+
+    assert cipher_of(DISPATCH, credentials).open(sealed_by(KEY), bound_to="a") == PLAIN
+    secrets(DISPATCH, home=Home(tmp_path), credentials=credentials)
+    assert cipher_of(DISPATCH, credentials).open(sealed_by(KEY), bound_to="a") == PLAIN
+
+
+def test_a_wrong_key_is_an_error_that_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCH_VAULT_KEY", ANOTHER)
+    with pytest.raises(DeployError, match="not among those given; DISPATCH_VAULT_OLD_KEYS"), opening(DISPATCH):
+        cipher_of(DISPATCH, Credentials(tmp_path)).open(sealed_by(KEY), bound_to="a")
+
+    monkeypatch.setenv("DISPATCH_VAULT_KEY", "hush")
+    with pytest.raises(DeployError, match=r"DISPATCH_VAULT_KEY.*32 bytes in base64") as refused:
+        cipher_of(DISPATCH, Credentials(tmp_path))
+    assert "hush" not in str(refused.value)

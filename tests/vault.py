@@ -1,0 +1,15 @@
+"""The vault keys of the tests' services; the local stack makes a random one for each."""
+
+from typing import Final
+
+from pydantic import SecretStr
+
+from paidan_chassis.sealing import Cipher
+
+KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+ANOTHER: Final = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+
+
+def cipher(newest: str = KEY, older: str = "") -> Cipher:
+    """Give what a service with these settings seals with."""
+    return Cipher.of(SecretStr(newest), SecretStr(older))
