@@ -1,11 +1,14 @@
-"""Fixtures for tests of lanes."""
+"""Fixtures for tests of lanes and of the edge."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.chassis.ledger import Orders
+from tests.chassis.lending import open_client
 from tests.chassis.stage import Stage
 from tests.servers import Servers
 
@@ -19,3 +22,10 @@ async def stage(servers: Servers, database: str, topic_prefix: str, tmp_path: Pa
     made = Stage(orders, tmp_path)
     await made.prepare()
     return made
+
+
+@pytest.fixture(scope="module")
+async def client(servers: Servers) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the edge that holds a key."""
+    async with open_client(servers) as made:
+        yield made

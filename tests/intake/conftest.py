@@ -1,7 +1,8 @@
-"""Intake running once for all tests that do it no harm."""
+"""Intake running once for all tests that do it no harm, and one for each that does."""
 
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +19,10 @@ async def intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory
             await rig.start()
             yield rig
             assert rig.stop() == 0, rig.log.read_text()[-4000:]
+
+
+@pytest.fixture
+async def own(servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """Give an intake that a test may harm, not started yet."""
+    async with installed(servers.kafka, database, topic_prefix, tmp_path) as rig:
+        yield rig

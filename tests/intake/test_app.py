@@ -2,23 +2,13 @@
 
 import shutil
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pytest
 
-from tests import servers as real
-from tests.intake.rig import TINY, Rig, installed, publish
+from tests.intake.rig import TINY, Rig, publish
 from tests.polling import poll
-
-
-@pytest.fixture
-async def own(servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
-    """Give an intake of the test's own, not started yet."""
-    async with installed(servers.kafka, database, topic_prefix, tmp_path) as rig:
-        yield rig
 
 
 async def test_edge_and_loop_run_apart(own: Rig) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,15 @@ from tests import servers as real
 from tests.intake import dying
 from tests.intake.pictures import jpeg
 from tests.intake.rig import Rig, installed
+from tests.intake.tickets import WEST
 from tests.polling import poll
 
 EDGE = ("--only", "edge")
-HERE = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
-
-
-@pytest.fixture
-async def own(servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
-    """Give an intake that a test may harm, not started yet."""
-    async with installed(servers.kafka, database, topic_prefix, tmp_path) as rig:
-        yield rig
 
 
 async def send(rig: Rig, ref: str) -> httpx.Response:
     """Send a photo report: the longest way to Kafka."""
-    report = json.dumps({"source_ref": ref, "category": "rubbish", "position": HERE}).encode()
+    report = json.dumps({"source_ref": ref, "category": "rubbish", "position": WEST}).encode()
     async with rig.client("photo") as client:
         return await client.post("/v1/photo-reports", files={"report": (None, report), "photo": jpeg()})
 
@@ -78,7 +71,7 @@ async def test_kills_under_load_lose_nothing_that_was_acknowledged(own: Rig) -> 
         while waiting:
             ref = waiting.pop()
             try:
-                answered = await client.post("/v1/tickets", json={"source_ref": ref, "position": HERE, "text": ref})
+                answered = await client.post("/v1/tickets", json={"source_ref": ref, "position": WEST, "text": ref})
             except httpx.HTTPError:
                 waiting.insert(0, ref)
                 await asyncio.sleep(0.05)
@@ -111,7 +104,7 @@ async def test_without_kafka_it_says_503_and_means_it(
     async with installed(kafka.address, database, topic_prefix, tmp_path, ANSWER_WITHIN_S="1.5") as rig:
         await rig.start(*EDGE)
         async with rig.client("hotline") as client, rig.client("camera") as camera:
-            body = {"source_ref": "a", "position": HERE}
+            body = {"source_ref": "a", "position": WEST}
             alarm = {"alarm_ref": "b", "camera": "c", "category": "890", "occurred_at": "2026-03-02T12:00:00+08:00"}
             before = await client.post("/v1/tickets", json={**body, "source_ref": "before"})
             kafka.kill()
@@ -141,7 +134,7 @@ async def test_without_postgresql_it_says_503_and_recovers(
     async with installed(servers.kafka, postgres.dsn, topic_prefix, tmp_path, ANSWER_WITHIN_S="1.5") as rig:
         await rig.start(*EDGE)
         async with rig.client("hotline") as client:
-            body = {"source_ref": "a", "position": HERE}
+            body = {"source_ref": "a", "position": WEST}
             await client.post("/v1/tickets", json={**body, "source_ref": "warms up the key"})
             postgres.kill()
             refused = await client.post("/v1/tickets", json=body)
@@ -164,89 +157,3 @@ async def _accepted(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str
         return found
     assert answered.status_code == 503, answered.text
     return None
-
-
-def firings(number: int) -> list[dict[str, Any]]:
-    """Write alarms of a few cameras that re-fire every 20 s, with repeats."""
-    fired = [
-        {
-            "alarm_ref": f"{each}",
-            "camera": f"{each % 3}",
-            "category": "890",
-            "confidence": (0.9, 0.6, 0.3)[each % 7 % 3],
-            "position": HERE,
-            "occurred_at": f"2026-03-02T{each // 180 % 24:02d}:{each // 3 % 60:02d}:00+08:00",
-        }
-        for each in range(number)
-    ]
-    return [*fired, *fired[:: number // 20]]
-
-
-async def raise_all(rig: Rig, alarms: list[dict[str, Any]]) -> None:
-    """Send alarms in order, each until it is taken."""
-    for alarm in alarms:
-        while True:
-            try:
-                async with rig.client("camera") as client:
-                    if (await client.post("/v1/alarms/generic", json=alarm)).status_code == 202:
-                        break
-            except httpx.HTTPError:
-                await asyncio.sleep(0.05)
-
-
-async def ends(rig: Rig, number: int) -> dict[str, str]:
-    """Wait until so many alarms have come to an end, and give each one's first."""
-
-    async def look() -> dict[str, str]:
-        found: dict[str, str] = {}
-        for each in [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]:
-            end = each["why"]["code"] if "why" in each else f"reported {each['verify_first']}"
-            assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one end for each"
-        return found if len(found) >= number else {}
-
-    return await poll(look, within_s=40, what=f"{number} alarms have an end")
-
-
-async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
-    own: Rig, servers: real.Servers, tmp_path: Path
-) -> None:
-    """The log decides alone: killed in the midst, or set back to before it all, it comes to the same reports."""
-    await own.start()
-    await own.fetch("SELECT 1")
-    own.kill()
-    template = own.database.rsplit("/", 1)[1]
-    async with real.fresh_database(servers, template=template) as copy:
-        await own.start()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(raise_all(own, firings(240)))
-            for _ in range(2):
-                await asyncio.sleep(0.5)
-                own.kill()
-                await own.start()
-        first = await ends(own, 240)
-        said = await bodies(own)
-        own.kill()
-
-        restored = Rig(own.kafka, copy, own.prefix, tmp_path, own.tokens)
-        try:
-            await restored.start()
-            sighted = "SELECT count(*) FROM vault"
-            await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied anew")
-            assert restored.stop() == 0
-        finally:
-            await restored.close()
-        again = await bodies(own)
-
-    assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
-    assert again == said, "what is said again is said in the same words"
-
-
-async def bodies(rig: Rig) -> set[str]:
-    """Read what was said of alarms, without what the relay adds."""
-    found = [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]
-    return {json.dumps({**each, "headers": 0}, sort_keys=True) for each in found}
-
-
-async def _is(rig: Rig, statement: str, number: int) -> bool:
-    [row] = await rig.fetch(statement)
-    return bool(row[0] == number)

@@ -1,22 +1,12 @@
-"""Tickets over HTTP, one by one and in batches: what is taken, what is refused, and what the inbox is told."""
+"""Tickets over HTTP, one by one: what is taken, what is sealed, and what the inbox is told."""
 
 import asyncio
 import json
-import uuid
-from typing import Any
-
-import pytest
 
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from tests.intake.rig import Rig
-
-WEST = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
-
-
-def ticket(**said: object) -> dict[str, Any]:
-    """Write a ticket nobody sent before."""
-    return {"source_ref": uuid.uuid4().hex, "category": "环境卫生/暴露垃圾", "position": WEST} | said
+from tests.intake.tickets import ticket
 
 
 async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: Rig) -> None:
@@ -102,50 +92,6 @@ async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: Rig) -> Non
     assert (await intake.about("paidan.inbox", report_id))[-1]["key"] == "tiny.990102"
 
 
-@pytest.mark.parametrize(
-    ("said", "status", "code", "field"),
-    [
-        ({"source": "photo"}, 403, "not_your_source", "source"),
-        ({"city": "elsewhere"}, 403, "not_your_city", "city"),
-        ({"source_ref": ""}, 422, "invalid", "source_ref"),
-        ({"sauce_ref": "x"}, 422, "invalid", "sauce_ref"),
-        ({"text": "a\0b"}, 422, "invalid", "text"),
-        ({"text": "x" * 4001}, 422, "invalid", "text"),
-        ({"position": {"x": 200, "y": 1}}, 422, "invalid", "position.x"),
-        ({"position": {"x": 117, "y": 36, "crs": "mars"}}, 422, "invalid", "position.crs"),
-        ({"occurred_at": "2026-01-01T08:00:00"}, 422, "invalid", "occurred_at"),
-        ({"matter": "grumble"}, 422, "invalid", "matter"),
-        ({"district": "370102"}, 422, "unknown_district", "district"),
-        ({"past": {"owner": "sanitation"}}, 403, "past_not_allowed", "past"),
-        ({"photos": ["0" * 64 + ".jpg"]}, 422, "unknown_photo", "photos"),
-    ],
-)
-async def test_refusal_names_the_field(intake: Rig, said: dict[str, Any], status: int, code: str, field: str) -> None:
-    async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=ticket(**said))
-
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
-    assert error["message"]
-    assert error["message_zh"]
-
-
-async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: Rig) -> None:
-    async with intake.client("inspector") as client:
-        forbidden = await client.post("/v1/tickets", json=ticket())
-        unknown = await client.post("/v1/tickets", json=ticket(), headers={"authorization": "Bearer pdk_" + "x" * 43})
-
-    assert (forbidden.status_code, unknown.status_code) == (403, 401)
-
-
-@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b'{"source_ref": "\\ud800"}', b"[]", b""])
-async def test_what_is_no_ticket_is_never_a_500(intake: Rig, raw: bytes) -> None:
-    async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", content=raw)
-
-    assert answered.status_code in (400, 422)
-
-
 async def test_what_nobody_knows_is_taken_and_noted(intake: Rig) -> None:
     """A resident must not be sent away because an integrator's table is behind."""
     async with intake.client("hotline") as client:
@@ -218,57 +164,6 @@ async def test_vault_keeps_the_words_sealed(intake: Rig) -> None:
     for secret in ("秘密的话", "王小明", "13812345678", "西街1号"):
         assert secret.encode() not in bytes(row["sealed"])
         assert secret not in intake.log.read_text()
-
-
-async def test_batch_answers_each_line_in_order(intake: Rig) -> None:
-    good, clash = ticket(), ticket(text="一")
-    lines = [good, clash, {**clash, "text": "二"}, ticket(source="photo"), ticket(position={"x": 999, "y": 0})]
-    raw = b"\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
-
-    async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets/batch", content=raw)
-    answers = [json.loads(line) for line in answered.text.splitlines()]
-
-    assert answered.status_code == 200
-    assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
-    assert [each["line"] for each in answers] == [1, 2, 3, 4, 5, 6]
-    assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
-    assert len(await intake.about("paidan.inbox", answers[0]["report_id"])) == 1
-
-
-async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: Rig) -> None:
-    """Limits of an import are judged by when things happened, and in the order of its lines."""
-    lines = [
-        ticket(
-            source="records",
-            city="tiny",
-            class_code="E0110",
-            occurred_at=f"2020-01-{day:02d}T08:00:00+08:00",
-            past={"owner": "sanitation", "promised_by": "2020-02-01T00:00:00+08:00", "matched_within": "records"},
-        )
-        for day in range(1, 29)
-    ]
-
-    async with intake.client("importer") as client:
-        raw = b"\n".join(json.dumps(line).encode() for line in lines)
-        answered = await client.post("/v1/tickets/batch", content=raw)
-        nameless = await client.post("/v1/tickets", json=ticket())
-    taken = [json.loads(line) for line in answered.text.splitlines()]
-    said = [each for each in await intake.said("paidan.inbox") if each.get("source") == "records"]
-
-    assert [each["status"] for each in taken] == [202] * 28
-    assert [each["report_id"] for each in said] == [each["report_id"] for each in taken]
-    assert all(each["recorded_at"] == each["occurred_at"] for each in said)
-    assert said[0]["past"]["owner"] == "sanitation"
-    assert said[0]["class_code"] == "E0110"
-    assert nameless.json()["error"]["field"] == "source"
-
-
-async def test_a_cameras_alarm_cannot_pass_for_a_ticket(intake: Rig) -> None:
-    async with intake.client("camera") as client:
-        answered = await client.post("/v1/tickets", json=ticket())
-
-    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "screened_source")
 
 
 async def test_report_shows_where_it_stands_to_its_own_source_only(intake: Rig) -> None:

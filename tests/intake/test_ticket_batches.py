@@ -1,0 +1,50 @@
+"""Tickets in batches, a line each: answered in order, and dated back for an importer."""
+
+import json
+
+from tests.intake.rig import Rig
+from tests.intake.tickets import ticket
+
+
+async def test_batch_answers_each_line_in_order(intake: Rig) -> None:
+    good, clash = ticket(), ticket(text="一")
+    lines = [good, clash, {**clash, "text": "二"}, ticket(source="photo"), ticket(position={"x": 999, "y": 0})]
+    raw = b"\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
+
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets/batch", content=raw)
+    answers = [json.loads(line) for line in answered.text.splitlines()]
+
+    assert answered.status_code == 200
+    assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
+    assert [each["line"] for each in answers] == [1, 2, 3, 4, 5, 6]
+    assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
+    assert len(await intake.about("paidan.inbox", answers[0]["report_id"])) == 1
+
+
+async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: Rig) -> None:
+    """Limits of an import are judged by when things happened, and in the order of its lines."""
+    lines = [
+        ticket(
+            source="records",
+            city="tiny",
+            class_code="E0110",
+            occurred_at=f"2020-01-{day:02d}T08:00:00+08:00",
+            past={"owner": "sanitation", "promised_by": "2020-02-01T00:00:00+08:00", "matched_within": "records"},
+        )
+        for day in range(1, 29)
+    ]
+
+    async with intake.client("importer") as client:
+        raw = b"\n".join(json.dumps(line).encode() for line in lines)
+        answered = await client.post("/v1/tickets/batch", content=raw)
+        nameless = await client.post("/v1/tickets", json=ticket())
+    taken = [json.loads(line) for line in answered.text.splitlines()]
+    said = [each for each in await intake.said("paidan.inbox") if each.get("source") == "records"]
+
+    assert [each["status"] for each in taken] == [202] * 28
+    assert [each["report_id"] for each in said] == [each["report_id"] for each in taken]
+    assert all(each["recorded_at"] == each["occurred_at"] for each in said)
+    assert said[0]["past"]["owner"] == "sanitation"
+    assert said[0]["class_code"] == "E0110"
+    assert nameless.json()["error"]["field"] == "source"

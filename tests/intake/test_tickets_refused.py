@@ -1,0 +1,59 @@
+"""Tickets that are not taken: who may not send them, and which field is wrong."""
+
+from typing import Any
+
+import pytest
+
+from tests.intake.rig import Rig
+from tests.intake.tickets import ticket
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code", "field"),
+    [
+        ({"source": "photo"}, 403, "not_your_source", "source"),
+        ({"city": "elsewhere"}, 403, "not_your_city", "city"),
+        ({"source_ref": ""}, 422, "invalid", "source_ref"),
+        ({"sauce_ref": "x"}, 422, "invalid", "sauce_ref"),
+        ({"text": "a\0b"}, 422, "invalid", "text"),
+        ({"text": "x" * 4001}, 422, "invalid", "text"),
+        ({"position": {"x": 200, "y": 1}}, 422, "invalid", "position.x"),
+        ({"position": {"x": 117, "y": 36, "crs": "mars"}}, 422, "invalid", "position.crs"),
+        ({"occurred_at": "2026-01-01T08:00:00"}, 422, "invalid", "occurred_at"),
+        ({"matter": "grumble"}, 422, "invalid", "matter"),
+        ({"district": "370102"}, 422, "unknown_district", "district"),
+        ({"past": {"owner": "sanitation"}}, 403, "past_not_allowed", "past"),
+        ({"photos": ["0" * 64 + ".jpg"]}, 422, "unknown_photo", "photos"),
+    ],
+)
+async def test_refusal_names_the_field(intake: Rig, said: dict[str, Any], status: int, code: str, field: str) -> None:
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets", json=ticket(**said))
+
+    error = answered.json()["error"]
+    assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
+    assert error["message"]
+    assert error["message_zh"]
+
+
+async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: Rig) -> None:
+    async with intake.client("inspector") as client:
+        forbidden = await client.post("/v1/tickets", json=ticket())
+        unknown = await client.post("/v1/tickets", json=ticket(), headers={"authorization": "Bearer pdk_" + "x" * 43})
+
+    assert (forbidden.status_code, unknown.status_code) == (403, 401)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b'{"source_ref": "\\ud800"}', b"[]", b""])
+async def test_what_is_no_ticket_is_never_a_500(intake: Rig, raw: bytes) -> None:
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets", content=raw)
+
+    assert answered.status_code in (400, 422)
+
+
+async def test_a_cameras_alarm_cannot_pass_for_a_ticket(intake: Rig) -> None:
+    async with intake.client("camera") as client:
+        answered = await client.post("/v1/tickets", json=ticket())
+
+    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "screened_source")
