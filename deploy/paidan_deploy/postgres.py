@@ -159,7 +159,7 @@ class PostgresServer:
             write_atomically(secret, self.password, mode=0o600, user=user)
         argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", f"--pwfile={secret}"]
         done = subprocess.run(
-            argv,
+            unprivileged.named(argv),
             capture_output=True,
             text=True,
             cwd=room,

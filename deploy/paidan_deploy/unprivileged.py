@@ -6,6 +6,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,41 @@ def account() -> int | None:
     raise ServerStartError(
         f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(USERS)}"
     )
+
+
+def named(argv: Sequence[str]) -> list[str]:
+    """Let a program that asks for its own name run under a user id without one, as containers give out.
+
+    `initdb` is such a program, and PostgreSQL's server is not. It is run where the system calls us by an id that has a
+    name: what it makes belongs to us all the same. Raises ServerStartError naming the cure where that is not allowed.
+    """
+    own = os.geteuid()
+    if own == 0 or _has_name(own):
+        return list(argv)
+    stand_in = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0), None)
+    lent = [] if stand_in is None else ["unshare", "--user", f"--map-user={stand_in}"]
+    if not lent or shutil.which("unshare") is None or not _runs([*lent, "true"]):
+        raise ServerStartError(
+            f"user id {own} has no name here, and PostgreSQL makes no data folder for a nameless user: add the line"
+            f" 'paidan:x:{own}:{os.getegid()}::/:/sbin/nologin' to /etc/passwd, run as a user that has one,"
+            " or set PAIDAN_DATABASE to a server of your own"
+        )
+    return [*lent, *argv]
+
+
+def _has_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _runs(argv: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def can(user: int | None, permission: str, path: Path) -> bool:
