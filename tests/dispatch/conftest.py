@@ -1,0 +1,41 @@
+"""Fixtures for tests of dispatch's shell: its tables alone, and the whole of it on a real Kafka."""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests import servers as real
+from tests.dispatch import shell_ground, shell_stage
+from tests.dispatch.shell_ground import in_force
+from tests.dispatch.shell_stage import Stage
+
+
+@pytest.fixture(scope="module")
+async def module_pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    async with real.fresh_database(servers) as dsn, shell_ground.open_ground(dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
+    await shell_ground.wipe(module_pool)
+    return module_pool
+
+
+@pytest.fixture(scope="module")
+async def stage(servers: real.Servers) -> AsyncIterator[Stage]:
+    """One dispatch plays for a whole module; each test has reports, answers and keys of its own."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    async with real.fresh_database(servers) as dsn, shell_stage.open_stage(servers.kafka, prefix, dsn) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    async with stage.here() as edge:
+        await stage.say(in_force())
+        yield edge
