@@ -5,18 +5,13 @@ import json
 import os
 import signal
 import statistics
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import asyncpg
-import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 
 from paidan_chassis.kafka import Kafka
 from paidan_chassis.topology import Topology
@@ -27,108 +22,19 @@ from paidan_deploy import provision
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
 from tests import servers as real
+from tests.chaos.poisoned import HERE, PATIENCE_S, Ground, open_ground
 from tests.contracts.city_packs import TINY, add, copied
 from tests.dispatch.shell_ground import report
-from tests.journeys.installation import Installation, installed
 from tests.polling import poll
 
-CITIES: Final = TINY.parent
 ANSWERS: Final = "paidan.answers.streets"
-PATIENCE_S: Final = 90
-Place: TypeAlias = tuple[str, int, int]
-HERE: Final = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
-
-
-@dataclass(slots=True)
-class Ground:
-    """The installation, and a stranger's client of its Kafka."""
-
-    paidan: Installation
-    dsn: str
-    prefix: str
-    producer: AIOKafkaProducer
-    appended: dict[Place, datetime] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    async def put(self, topic: str, value: bytes | None, *, key: str = "k", header: bytes = b"x") -> Place:
-        """Write whatever it is, and tell where it stands."""
-        headers = [("ce_type", header)]
-        sent = await self.producer.send_and_wait(self.prefix + topic, value, key.encode(), headers=headers)
-        place = (topic, sent.partition, sent.offset)
-        self.appended[place] = datetime.fromtimestamp(sent.timestamp / 1000, UTC)
-        return place
-
-    async def rows(self, statement: str, *arguments: object) -> list[Any]:
-        """Ask the database, as its owner."""
-        conn = await asyncpg.connect(self.dsn, timeout=10)
-        try:
-            return list(await conn.fetch(statement, *arguments))
-        finally:
-            await conn.close()
-
-    async def buried(self, schema: str, place: Place) -> Any:  # noqa: ANN401 - a row
-        """Wait for the dead letter of a record."""
-        statement = (
-            f"SELECT letter_id, reason, detail, buried_at FROM {schema}.dead_letter"
-            " WHERE topic = $1 AND partition = $2 AND log_offset = $3"
-        )
-        [row] = await self.found(statement, *place)
-        return row
-
-    async def found(self, statement: str, *arguments: object) -> list[Any]:
-        """Ask until there is an answer."""
-        return await poll(
-            lambda: self.rows(statement, *arguments), within_s=PATIENCE_S, what=f"{statement} {arguments}"
-        )
-
-    async def case_of(self, report_id: str) -> str:
-        """Wait until a report is in a case."""
-        [row] = await self.found("SELECT case_id FROM dispatch.outcome WHERE id = $1", uuid.UUID(report_id))
-        return str(row["case_id"])
-
-    async def outcome(self, name: str) -> tuple[str, str | None]:
-        """Wait until an id has come to its end in dispatch: the result, and why."""
-        statement = "SELECT result, why FROM dispatch.outcome WHERE id = $1"
-        [row] = await self.found(statement, uuid.UUID(name))
-        return row["result"], json.loads(row["why"])["code"] if row["why"] else None
-
-    def client(self, service: str, who: str, *scopes: str) -> httpx.AsyncClient:
-        """Speak to a service as somebody."""
-        if who not in self.tokens:
-            made = self.paidan.run("keys", "add", *scopes, "--name", who, "--city", "tiny").stdout
-            self.tokens[who] = made.split()[-1]
-        url = next(each["url"] for each in self.status()["services"] if each["name"] == service)
-        headers = {"authorization": f"Bearer {self.tokens[who]}"}
-        return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=False)
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.paidan.run("status", "--json", check=False).stdout)
-        return found
-
-    def conditions(self) -> dict[str, str]:
-        return {each["name"]: each["condition"] for each in self.status()["services"]}
-
-    async def ticket(self, ref: str) -> str:
-        """Have a neighbour report something, and give the report's id."""
-        async with self.client("intake", "hotline", "source:hotline") as client:
-            answer = await client.post("/v1/tickets", json={"source_ref": ref, "position": HERE, "text": "路灯不亮"})
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["report_id"])
 
 
 @pytest.fixture(scope="module")
 async def ground(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder: Path) -> AsyncIterator[Ground]:
-    """Bring an installation up with the tiny city in force."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
-    servers = real.Servers(own_kafka.address, own_postgres.dsn)
-    async with AsyncExitStack() as opened:
-        dsn = await opened.enter_async_context(real.fresh_database(servers))
-        home = run_folder / f"paidan-{prefix}"
-        paidan = opened.enter_context(installed(home, servers, database=dsn, prefix=prefix, cities=CITIES))
-        producer = AIOKafkaProducer(bootstrap_servers=servers.kafka, max_request_size=2_000_000)
-        await producer.start()
-        opened.push_async_callback(producer.stop)
-        yield Ground(paidan, dsn, prefix, producer)
+    """Bring an installation up on servers that nobody else uses."""
+    async with open_ground(real.Servers(own_kafka.address, own_postgres.dsn), run_folder) as opened:
+        yield opened
 
 
 def bytes_of(said: ReportReceived, **changed: object) -> bytes:
@@ -141,6 +47,7 @@ READABLE: Final = {
     ALARMS.name: json.dumps({"type": "alarm.raised.v1", "source": "camera", "alarm_ref": "\x00"}).encode(),
     CASES.name: json.dumps({"type": "case.opened.v1", "case_id": "\x00"}).encode(),
 }  # fmt: skip
+
 POISON: Final[dict[str, tuple[bytes | None, bytes]]] = {
     "not JSON": (b"\xff{", b"x"),
     "large and not JSON": (b"[" * 1_000_000, b"x"),
@@ -149,6 +56,7 @@ POISON: Final[dict[str, tuple[bytes | None, bytes]]] = {
     "header that is not UTF-8": (b"[]", b"\xff\xfe"),
     "unknown type": (b'{"type": "no.such.v1"}', b"x"),
 }
+
 READERS: Final = {INBOX.name: "dispatch", ANSWERS: "dispatch", ALARMS.name: "intake", CASES.name: "scoring"}
 
 
