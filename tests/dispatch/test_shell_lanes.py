@@ -13,6 +13,7 @@ from paidan_contracts.actions import Accept, CallBack, File, Finish, Inspect
 from paidan_contracts.cases import CaseStep
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_dispatch.adding import FEW
 from paidan_dispatch.bylaws import Bylaws
 from paidan_dispatch.ledger import Newest, ended_at
 from paidan_dispatch.matching import seen
@@ -60,6 +61,21 @@ async def test_where_a_batch_ends_changes_nothing(pool: "asyncpg.Pool[Any]") -> 
         await ground.wipe(pool)
         assert (await play(pool, log.records, cut=cut)).said == whole.said
         assert await ground.dump(pool) == written
+
+
+async def test_few_rows_and_many_are_written_alike(pool: "asyncpg.Pool[Any]") -> None:
+    """A large batch is copied in, a small one is inserted by one statement: the tables must not tell which it was."""
+    reports = [report(str(each), minutes=each, east_m=100 * each) for each in range(FEW)]
+    unreadable = report("of nowhere", area="tiny.none")
+    log = Log().say(in_force(), *reports, unreadable)
+    await play(pool, log.records)
+    copied = await ground.dump(pool)
+
+    await ground.wipe(pool)
+    await play(pool, log.records, cut=FEW // 4)
+
+    assert len(copied["history"]) > FEW
+    assert await ground.dump(pool) == copied
 
 
 async def test_history_is_chained_and_cannot_be_changed(pool: "asyncpg.Pool[Any]") -> None:

@@ -13,7 +13,8 @@ from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
 from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import ReportReceived
 
-from . import queries, timers, writes
+from . import adding, queries, timers, writes
+from .adding import Added
 from .bylaws import Bylaws
 from .cities import Cities
 from .deciding import DEAD_LETTERED, Deciding, city_of
@@ -21,6 +22,7 @@ from .ledger import Ledger
 from .matching import Nearby, squares_around
 from .reading import INBOX, Unreadable, claimed_id, read
 from .reasons import too_large, unreadable
+from .timers import Timer
 
 # On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
 SIGN_OF_LIFE_EVERY: Final = 250
@@ -123,21 +125,22 @@ class Inbox:
         conn = work.conn
         said = [(each.record.partition, each.entry) for each in heard if isinstance(each.entry, CityInForce)]
         await writes.put_in_force(conn, {(lane, entry.city): entry for lane, entry in said})
-        await writes.open_cases(conn, ledger.opened)
-        await writes.move_cases(conn, ledger.moved)
-        await writes.keep_history(conn, ledger.history)
-        await writes.conclude(conn, ledger.outcomes.values(), reopened=ledger.reopened)
-        await self._set_clocks(work, ledger)
-
-    async def _set_clocks(self, work: Work, ledger: Ledger) -> None:
         started = [(timer, each.lane) for each in ledger.opened for timer in timers.running(each.now)]
+        again = [row for id_, row in ledger.outcomes.items() if id_ in ledger.reopened]
+        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in ledger.reopened]
+        await adding.add(conn, Added.of(ledger.opened, ledger.history, fresh, started))
+        await writes.move_cases(conn, ledger.moved)
+        await writes.conclude_after_all(conn, again)
+        running = await self._change_clocks(work, ledger)
+        if started or running:
+            self._timer_set(min(timer.due_at for timer, _ in (*started, *running)))
+
+    async def _change_clocks(self, work: Work, ledger: Ledger) -> list[tuple[Timer, int]]:
         changes = [(each.lane, timers.changes(each.stored, each.now)) for each in ledger.moved]
         stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.cancelled}
         running = [(timer, lane) for lane, change in changes for timer in change.set]
-        await writes.start_timers(work.conn, started)
         await writes.change_timers(work.conn, stopped=stopped.union(ledger.rung), running=running)
-        if started or running:
-            self._timer_set(min(timer.due_at for timer, _ in (*started, *running)))
+        return running
 
 
 def _lanes(work: Work) -> list[int]:
