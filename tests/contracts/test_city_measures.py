@@ -1,16 +1,20 @@
 """Indicators are data: conditions over a closed list of facts, and rates that are parts of a whole."""
 
 from itertools import chain, combinations
-from typing import Final
+from pathlib import Path
+from typing import Final, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.city import City, load_city
 from paidan_contracts.city.facts import KNOWN, Unreadable, condition
 from paidan_contracts.city.indicators import judges, share
-from tests.contracts.city_packs import LOSANGELES, QUANCHENG, tiny
+from paidan_contracts.scores import ScoreUpdated
+from paidan_deploy.city_checking import check_folder
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, copied, edit, tiny
 
 CITIES: Final = [tiny(), load_city(QUANCHENG), load_city(LOSANGELES)]
 FACTS: Final = st.frozensets(st.sampled_from(sorted(KNOWN)))
@@ -91,6 +95,33 @@ def test_quancheng_counts_as_its_standard_says() -> None:
     assert "on_time.denominator" in late
     assert "on_time.numerator" not in late
     assert "due" not in counted(quancheng, *row, "handled", "late", "overdue", "closed", "exempt")
+
+
+def test_what_has_no_limit_is_not_on_time() -> None:
+    """Nothing was kept where nothing was asked; the standard knows no such case, and counts it as due once handled."""
+    unlimited = counted(CITIES[1], "current", "dispatched", "filed", "accepted", "handled", "closed")
+
+    assert {"handling.numerator", "on_time.denominator", "closing_on_time.denominator"} <= unlimited
+    assert not {"on_time", "on_time.numerator", "closed_on_time", "closing_on_time.numerator"} & unlimited
+
+
+@pytest.mark.parametrize("length", [40, 41])
+def test_a_rate_is_fit_just_when_its_figure_can_be_published(length: int, tmp_path: Path) -> None:
+    """Scoring would fail on the first figure of it, long after the pack was put in force."""
+    rate_id = "x" * length
+    folder = copied(TINY, tmp_path)
+    edit(folder, "indicators.toml", 'id = "rework"', f'id = "{rate_id}"')
+    indicator = TypeAdapter(get_type_hints(ScoreUpdated, include_extras=True)["indicator"])
+
+    said = check_folder(folder).mistakes
+
+    if said:
+        assert [mistake.field for mistake in said] == ["id"]
+        with pytest.raises(ValidationError):
+            indicator.validate_python(rate_id)
+    else:
+        assert indicator.validate_python(rate_id) == rate_id
+    assert bool(said) is (length > 40)
 
 
 def test_a_department_keeps_what_happened_under_it() -> None:

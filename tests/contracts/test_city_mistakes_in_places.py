@@ -28,6 +28,10 @@ PLANTED = {
         replaced("indicators.toml", 'id = "rework"', 'id = "closing"'),
         "indicators.toml:72: closing: id: 'closing' stands there twice",
     ),
+    "a rate whose id no figure can carry": Planted(
+        replaced("indicators.toml", 'id = "rework"', f'id = "rework-{"x" * 34}"'),
+        f"indicators.toml:72: rework-{'x' * 34}: id: 'rework-{'x' * 34}' names figures on paidan.scores, so it may",
+    ),
     "a mapping onto an unknown class": Planted(
         replaced("imports/myla311.toml", 'class_code = "E0104"', 'class_code = "E0304"'),
         "imports/myla311.toml:34: Metal/Household Appliances: class_code: there is no class 'E0304'",

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.city.checking.calendar import check_zone
 from paidan_contracts.city.checking.known import Known, twice
 from paidan_contracts.city.imports import ImportMapping
 from paidan_contracts.city.mistakes import Fault, Path
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.wire import Code
+
+# What `ScoreUpdated.indicator` is.
+_INDICATOR: Final[TypeAdapter[str]] = TypeAdapter(Code)
 
 
 def check_terms(pack: Pack, known: Known) -> Iterator[Fault]:
@@ -33,6 +40,7 @@ def check_indicators(pack: Pack, known: Known) -> Iterator[Fault]:
         yield Fault(("indicators",), "nothing is counted")
     for index, rate in enumerate(indicators.rates):
         path: Path = ("indicators", "rates", index)
+        yield from _check_goes_out((*path, "id"), rate.id)
         for field, count_id in (("numerator", rate.numerator), ("denominator", rate.denominator)):
             if count_id not in counts and count_id not in known.excused:
                 yield Fault((*path, field), f"there is no count {count_id!r}")
@@ -40,6 +48,14 @@ def check_indicators(pack: Pack, known: Known) -> Iterator[Fault]:
             counts[rate.numerator].per != counts[rate.denominator].per
         ):
             yield Fault((*path, "numerator"), "is counted per another thing than the denominator")
+
+
+def _check_goes_out(path: Path, rate_id: str) -> Iterator[Fault]:
+    """Find a rate whose id no figure on ``paidan.scores`` can carry."""
+    try:
+        _INDICATOR.validate_python(rate_id)
+    except ValidationError:
+        yield Fault(path, f"{rate_id!r} names figures on paidan.scores, so it may have 40 characters at most")
 
 
 def check_imports(pack: Pack, known: Known) -> Iterator[Fault]:
