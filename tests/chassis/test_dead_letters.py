@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from paidan_chassis import deadletters
 from paidan_chassis.carried import Carried
 from paidan_chassis.deadletters import DeadLetter
+from paidan_chassis.migrations import OWN, migrate
 from paidan_chassis.producer import Parcel, Publisher
 from paidan_chassis.sealing import Cipher, Unopenable
 from tests.chassis.stage import Stage
@@ -140,14 +141,27 @@ async def test_what_one_letter_carried_cannot_be_put_into_another(stage: Stage) 
         deadletters.opened(swapped, cipher())
 
 
-async def test_one_from_a_release_that_did_not_seal_is_listed_and_says_so(stage: Stage) -> None:
-    async with stage.conn() as conn:
-        await conn.execute(
-            "INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, reason, detail)"
-            " VALUES ($1, 'ledger', 'in', 0, 7, 'unreadable', '')",
-            uuid.uuid4(),
-        )
-        [letter] = await deadletters.kept(conn)
+BY_AN_EARLIER_RELEASE = """
+    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key, value, header_names, header_values,
+                             reason, detail)
+    VALUES ($1, 'ledger', 'in', 0, 7, 'k', $2, '{}', '{}', 'unreadable', '')
+"""
 
+
+async def test_one_from_a_release_that_did_not_seal_is_listed_and_says_so(database: str) -> None:
+    """That release goes on burying until the new one runs; then its clear bytes go, and its letters stay."""
+    conn = await asyncpg.connect(database)
+    try:
+        await migrate(conn, "ledger", [OWN], phases=("pre",))
+        await conn.execute("SET search_path = ledger")
+        await conn.execute(BY_AN_EARLIER_RELEASE, uuid.uuid4(), PHONE)
+        await migrate(conn, "ledger", [OWN])
+        [letter] = await deadletters.kept(conn)
+        dump = await dumped(conn)
+    finally:
+        await conn.close()
+
+    assert letter.offset == 7
+    assert PHONE not in dump
     with pytest.raises(Unopenable, match="before records were sealed"):
         deadletters.opened(letter, cipher())
