@@ -47,10 +47,10 @@ BUGS: Final = (
                 "if known is None or known:",
             ),
             Change(
-                "services/dispatch/paidan_dispatch/writes.py",
-                "    new = [_concluded(row) for row in rows if row.outcome.id not in reopened]\n",
-                "    known = {str(row['id']) for row in await conn.fetch('SELECT id FROM outcome')} | set(reopened)\n"
-                "    new = [_concluded(row) for row in rows if row.outcome.id not in known]\n",
+                "services/dispatch/paidan_dispatch/handlers.py",
+                "        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in ledger.reopened]\n",
+                "        known = {str(row['id']) for row in await conn.fetch('SELECT id FROM outcome')}\n"
+                "        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in known | ledger.reopened]\n",
             ),
         ),
         (_QUICK,),
