@@ -186,6 +186,33 @@ async def test_a_city_nobody_knows_is_not_an_empty_scoreboard(
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize("route", ["scores", "cases", "indicators"])
+async def test_where_the_newest_pack_cannot_be_read_the_reason_is_told(
+    route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
+    """Nobody here can mend that, and a figure by an older pack's indicators would not be what it says."""
+    monitor, asked = await key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
+    shown = (await edge.get("/v1/scores", params=asked, headers=monitor)).json()
+    figure = shown["rows"][1]["rates"]["handling"]["score_id"]
+    path, params = {
+        "scores": ("/v1/scores", asked),
+        "cases": (f"/v1/scores/{figure}/cases", {}),
+        "indicators": ("/v1/indicators", {"city": "tiny"}),
+    }[route]
+    damaged = await ground.publish(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
+
+    try:
+        answer = await edge.get(path, params=params, headers=monitor)
+    finally:
+        await pool.execute("DELETE FROM cities.pack WHERE version = $1", damaged)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    said = answer.json()["error"]
+    assert said["code"] == "city_pack_damaged"
+    assert damaged in said["message"]
+
+
 async def test_a_forged_page_mark_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor = await key(pool, "role:monitor")
     rows = (await edge.get("/v1/scores", params={"city": "tiny", "period": "2026"}, headers=monitor)).json()["rows"]

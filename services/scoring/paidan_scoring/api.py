@@ -1,11 +1,14 @@
 """Scoring's HTTP edge. A department's key sees that department's figures; monitors and operators see all."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import Caller
+from paidan_chassis.failures import Halt
 from paidan_chassis.keys import Principal
 from paidan_chassis.problems import Problem, forbidden, invalid, not_found
 from paidan_contracts.city.part import CityId
@@ -28,6 +31,8 @@ ScoreId = Annotated[Id, Path(description="As a rate of `/v1/scores` or a message
 MissedOnly = Annotated[bool, Query(description="Only cases that are in the denominator and not in the numerator.")]
 After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+# Somebody has to publish the city again.
+_MENDED_IN_S: Final = 30
 
 
 def routes(asking: Asking, pool: Pool) -> APIRouter:
@@ -59,7 +64,8 @@ def _scores(router: APIRouter, asking: Asking) -> None:
             every_count=counts == "all",
         )
         try:
-            return await asking.scores(asked)
+            with _pack_needed():
+                return await asking.scores(asked)
         except UnknownCity:
             raise _no_city() from None
         except UnknownIndicator:
@@ -74,7 +80,8 @@ def _scores(router: APIRouter, asking: Asking) -> None:
         if name is None or not _may_see(caller, name):
             raise not_found("no figure of this id was ever shown", "没有此编号的指标值")
         try:
-            return await asking.receipt(name, missed_only=missed_only, after=after, limit=limit)
+            with _pack_needed():
+                return await asking.receipt(name, missed_only=missed_only, after=after, limit=limit)
         except BadCursor:
             raise invalid("after", "not what an earlier page gave as next", "分页标记无效") from None
         except KeyError:
@@ -87,7 +94,8 @@ def _definitions(router: APIRouter, asking: Asking) -> None:
         """Show a city's own definitions of its counts and rates."""
         _must_cover(caller, city)
         try:
-            return await asking.indicators(city)
+            with _pack_needed():
+                return await asking.indicators(city)
         except UnknownCity:
             raise _no_city() from None
 
@@ -150,6 +158,21 @@ def _may_see(caller: Principal, name: ScoreName) -> bool:
 def _must_cover(caller: Principal, city: str) -> None:
     if not caller.covers(city):
         raise forbidden("the key is for another city", "该密钥不适用于此城市")
+
+
+@contextmanager
+def _pack_needed() -> Iterator[None]:
+    """Say 503, and why, where a lane would halt: the city's newest pack is gone or cannot be read."""
+    try:
+        yield
+    except Halt as halt:
+        raise Problem(
+            503,
+            halt.reason,
+            f"the city's newest pack cannot be read ({halt.detail}); publish it again",
+            "该城市最新的城市包无法读取，请重新发布",
+            retry_after_s=_MENDED_IN_S,
+        ) from halt
 
 
 def _no_city() -> Problem:
