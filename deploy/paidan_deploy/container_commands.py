@@ -65,7 +65,7 @@ def serve(
 
 
 def _with_given_servers() -> Stack:
-    stack = Stack.here()
+    stack = Stack.as_set()
     if stack.settings.kafka is None or stack.settings.database is None:
         raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; for servers of the stack's own there is `paidan up`")
     return stack

@@ -38,7 +38,7 @@ def demo(
     seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 85,
 ) -> None:
     """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
-    stack = Stack.here()
+    stack = Stack.to_start()
     try:
         with out.status("starting") as shown:
             stack.up(shown.update)

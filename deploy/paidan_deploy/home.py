@@ -45,5 +45,10 @@ class Home:
         return self.root / "state.json"
 
     @property
+    def remembered(self) -> Path:
+        """Which servers the stack was started with; it may hold a password."""
+        return self.root / "servers.json"
+
+    @property
     def lock(self) -> Path:
         return self.root / "supervisor.lock"

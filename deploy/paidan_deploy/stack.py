@@ -17,6 +17,7 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.home import Home
 from paidan_deploy.reap import reap
+from paidan_deploy.remembered import Remembered
 from paidan_deploy.servers import Servers
 from paidan_deploy.services import SERVICES
 from paidan_deploy.settings import Settings, settings
@@ -61,8 +62,35 @@ class Stack:
 
     @classmethod
     def here(cls) -> "Stack":
-        """Find the stack of this checkout, or of PAIDAN_HOME."""
-        chosen = settings()
+        """Find the stack of this checkout, or of PAIDAN_HOME, on the servers that it was started with.
+
+        Raises OtherServersError when a variable names others than those of a stack that runs.
+        """
+        stack = cls.as_set()
+        kept = Remembered.read(stack.home.remembered)
+        running = stack.state is not None
+        return stack if kept is None else cls._on(kept.beside(stack.settings, running=running))
+
+    @classmethod
+    def to_start(cls) -> "Stack":
+        """Find it as it runs; where it does not, on the servers that are set now."""
+        stack = cls.as_set()
+        return stack if stack.state is None else cls.here()
+
+    @classmethod
+    def to_stop(cls) -> "Stack":
+        """Find it on the servers that it was started with, whatever is set now."""
+        stack = cls.as_set()
+        kept = Remembered.read(stack.home.remembered)
+        return stack if kept is None else cls._on(kept.in_place_of(stack.settings))
+
+    @classmethod
+    def as_set(cls) -> "Stack":
+        """Find it on the servers that are set now, whatever it was started with."""
+        return cls._on(settings())
+
+    @classmethod
+    def _on(cls, chosen: Settings) -> "Stack":
         home = Home(chosen.home)
         credentials = Credentials(home.secrets)
         return cls(chosen, home, credentials, Servers(chosen, home, credentials))
@@ -144,6 +172,7 @@ class Stack:
         for folder in (home.kafka, home.postgres, home.secrets, home.photos, home.log, home.services):
             shutil.rmtree(folder, ignore_errors=True)
         home.state.unlink(missing_ok=True)
+        home.remembered.unlink(missing_ok=True)
 
     def halts(self) -> dict[str, list[KeptHalt]]:
         """Read the halts that stand, by service. Empty when the database cannot be asked."""

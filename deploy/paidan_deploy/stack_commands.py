@@ -38,7 +38,7 @@ def up(
     Without --detach it stays, and Ctrl-C stops everything.
     PAIDAN_KAFKA and PAIDAN_DATABASE point it at your own servers.
     """
-    stack = Stack.here()
+    stack = Stack.to_start()
     with out.status("starting") as shown:
         running = stack.up(lambda message: shown.update(escape(message)))
     show(running, {})
@@ -63,7 +63,7 @@ def stay(stack: Stack) -> None:
 @said_plainly
 def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and secrets too.")] = False) -> None:
     """Stop services, Kafka and PostgreSQL, in this order."""
-    stack = Stack.here()
+    stack = Stack.to_stop()
     with out.status("stopping"):
         stopped = stack.down()
         if wipe:

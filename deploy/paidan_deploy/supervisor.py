@@ -17,6 +17,7 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.first_packs import publish_first_packs
 from paidan_deploy.home import Home
+from paidan_deploy.remembered import Remembered
 from paidan_deploy.servers import Servers, as_role
 from paidan_deploy.services import SERVICES, STOP_WITHIN_S, Service, Told, environment
 from paidan_deploy.settings import Settings, settings
@@ -206,6 +207,7 @@ def main() -> int:
     home = Home(chosen.home)
     credentials = Credentials(home.secrets)
     with _only_one(home):
+        Remembered.of(chosen).write(home.remembered)
         supervisor = Supervisor(
             settings=chosen,
             home=home,
