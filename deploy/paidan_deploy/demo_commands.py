@@ -10,10 +10,9 @@ from rich.live import Live
 from paidan_deploy import published_packs, score_commands, verify_commands
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.conservation.balance import Balance
-from paidan_deploy.demo.display import progress
-from paidan_deploy.demo.monitor import Monitor
+from paidan_deploy.demo.display import Hour, progress
+from paidan_deploy.demo.leash import Leash
 from paidan_deploy.demo.play import Day, next_day, play
-from paidan_deploy.demo.reporters import Reporters
 from paidan_deploy.keyring import connected
 from paidan_deploy.stack import Stack
 from paidan_deploy.stack_commands import show, stay
@@ -68,11 +67,14 @@ async def _played(stack: Stack, seconds: float) -> Day:
         out.print(f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s")
         with Live(console=out, refresh_per_second=5, transient=False) as live:
 
-            def show_progress(now: datetime, reporters: Reporters, monitor: Monitor) -> None:
-                live.update(progress(now, day.midnight, city.zone, reporters=reporters, seen=monitor.seen))
+            def show_progress(now: datetime, leash: Leash) -> None:
+                hour = Hour(now, day.midnight, city.zone, waits=leash.waits)
+                live.update(progress(hour, reporters=leash.reporters, seen=leash.seen))
 
-            await play(at, connection, day, show_progress)
+            waited_s = await play(at, connection, day, show_progress)
         out.print()
+        if waited_s >= 1:
+            out.print(f"[yellow]note[/yellow] the city's clock waited {waited_s:.0f} s for this machine to keep up")
     return day
 
 

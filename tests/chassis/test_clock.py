@@ -63,6 +63,43 @@ def test_waiting_as_long_as_told_leads_to_the_moment(waited_s: int, city_s: int)
     assert wait == timedelta() or reached <= moment + timedelta(milliseconds=2)
 
 
+# Half-hours of the city and seconds outside that often meet at the end of a fast stretch: it is 30 minutes a second.
+ends = st.integers(0, 6).map(lambda halves: DAY + timedelta(minutes=30 * halves))
+moments = st.integers(0, 8).map(lambda s: REAL + timedelta(seconds=s))
+
+
+@given(ends, st.lists(st.tuples(moments, ends), max_size=4), moments)
+def test_letting_time_run_on_takes_nothing_back(
+    first: datetime, longer: list[tuple[datetime, datetime]], asked: datetime
+) -> None:
+    """Who has not heard of the newest stretch must never have read a later time than who has."""
+    scale = Scale(anchor_real=REAL, anchor_city=DAY, factor=1800, fast_until=first)
+    for real, until in sorted(longer):
+        before, scale = scale, scale.fast_up_to(until, real)
+
+        assert scale.city_time(real) == before.city_time(real)
+        assert scale.city_time(max(asked, real)) >= before.city_time(max(asked, real))
+        assert scale.fast_until >= before.fast_until
+        assert scale.city_time(max(asked, real)) <= scale.fast_until + (max(asked, real) - REAL)
+
+
+async def test_time_that_stood_runs_on_from_where_it_stood(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await clock.set_scale(conn, starts=DAY, factor=1e6, fast_until=DAY + timedelta(hours=1))
+        await poll(lambda: _present(conn, later_than=DAY + timedelta(hours=1)), what="the fast stretch is over")
+
+        scale = await clock.let_run(conn, until=DAY + timedelta(hours=9))
+
+        assert await clock.read_scale(conn) == scale
+        assert DAY + timedelta(hours=1) < scale.anchor_city < DAY + timedelta(hours=1, minutes=1)
+        assert scale.fast_until == DAY + timedelta(hours=9)
+
+
+async def _present(conn: clock.Connection, *, later_than: datetime) -> bool:
+    scale = await clock.read_scale(conn)
+    return scale is not None and scale.city_time(clock.real_now()) > later_than
+
+
 async def test_everybody_who_follows_reads_the_same_time(pool: Pool) -> None:
     async with pool.acquire() as conn:
         await clock.set_scale(conn, starts=DAY, factor=10, fast_until=DAY + timedelta(days=1))

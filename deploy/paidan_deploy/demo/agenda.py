@@ -2,7 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from paidan_chassis.clock import Clock
@@ -18,6 +19,7 @@ class Agenda:
         self._heap: list[tuple[datetime, int, Deed]] = []
         self._added = asyncio.Event()
         self._number = 0
+        self._under_way: dict[int, datetime] = {}
         self._hands = asyncio.Semaphore(at_once)
 
     def __len__(self) -> int:
@@ -29,6 +31,25 @@ class Agenda:
         heapq.heappush(self._heap, (at, self._number, deed))
         self._added.set()
 
+    @property
+    def oldest_undone(self) -> datetime | None:
+        """Tell for when the oldest was meant that is not done yet; None when nothing is meant to be done."""
+        waiting = [self._heap[0][0]] if self._heap else []
+        return min([*waiting, *self._under_way.values()], default=None)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Count as begun now and not done yet what is done within: looking at a queue is work, too."""
+        number = self._begin(self.clock.now())
+        try:
+            yield
+        finally:
+            del self._under_way[number]
+
+    def wake(self) -> None:
+        """Look at the clock again: it goes otherwise than it did."""
+        self._added.set()
+
     async def keep(self) -> None:
         """Do what is due, for ever. A deed that fails ends the agenda, loudly."""
         async with asyncio.TaskGroup() as doing:
@@ -36,12 +57,19 @@ class Agenda:
                 await self._wait()
                 while self._heap and self._heap[0][0] <= self.clock.now():
                     await self._hands.acquire()
-                    doing.create_task(self._do(heapq.heappop(self._heap)[2]))
+                    at, _, deed = heapq.heappop(self._heap)
+                    doing.create_task(self._do(self._begin(at), deed))
 
-    async def _do(self, deed: Deed) -> None:
+    def _begin(self, meant_for: datetime) -> int:
+        self._number += 1
+        self._under_way[self._number] = meant_for
+        return self._number
+
+    async def _do(self, number: int, deed: Deed) -> None:
         try:
             await deed()
         finally:
+            del self._under_way[number]
             self._hands.release()
 
     async def _wait(self) -> None:

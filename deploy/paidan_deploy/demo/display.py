@@ -1,5 +1,6 @@
 """The one progress display of a demonstration day."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,12 +13,24 @@ from .monitor import Seen
 from .reporters import Reporters
 
 
-def progress(now: datetime, midnight: datetime, zone: ZoneInfo, *, reporters: Reporters, seen: Seen) -> Group:
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The city's time, the day it is in, and whether its clock waits for a slow machine."""
+
+    now: datetime
+    midnight: datetime
+    zone: ZoneInfo
+    waits: bool = False
+
+
+def progress(hour: Hour, *, reporters: Reporters, seen: Seen) -> Group:
     """Draw the city's time and what has happened so far."""
-    lived = min(max((now - midnight) / timedelta(days=1), 0.0), 1.0)
+    lived = min(max((hour.now - hour.midnight) / timedelta(days=1), 0.0), 1.0)
     head = Table.grid(padding=(0, 2))
     head.add_row(
-        Text(f"{now.astimezone(zone):%Y-%m-%d %H:%M}", style="bold"), ProgressBar(total=1.0, completed=lived, width=48)
+        Text(f"{hour.now.astimezone(hour.zone):%Y-%m-%d %H:%M}", style="bold"),
+        ProgressBar(total=1.0, completed=lived, width=48),
+        Text("the clock waits for this machine 时钟等候" if hour.waits else "", style="yellow"),
     )
     figures = _figures(reporters, seen)
     counts = Table.grid(padding=(0, 2))

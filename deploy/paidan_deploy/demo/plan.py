@@ -12,6 +12,7 @@ from paidan_contracts.wire import Channel
 from .incidents import Incident, Town, nearby
 from .people import anybody, words
 from .pictures import photograph
+from .rhythm import LAST_S
 
 # Shares of one city's hotline in a week of 2024: 咨询, 求助, 建议, 投诉举报, 感谢, 其他.
 _MATTERS: Final = {
@@ -88,7 +89,7 @@ class _Writer:
         others = [kind for kind in _PEOPLE if incident.spoken.words.get(kind)]
         for _ in range(self._chance.randrange(1, 4) if others else 0):
             at = nearby(self._chance, (incident.latitude, incident.longitude), 12)
-            second = min(incident.second + self._chance.uniform(60, 1800), 86_399)
+            second = min(incident.second + self._chance.uniform(60, 1800), LAST_S)
             other = Incident(second, *at, incident.spoken, None)
             yield from self.reports(self._chance.choice([kind for kind in others if kind != first] or others), other)
 
@@ -136,7 +137,7 @@ class _Writer:
         confidence = round(self._chance.uniform(0.35, 0.99), 3)
         looks = self._chance.randrange(3, 9)
         for look in range(looks):
-            second = min(incident.second + look * 60, 86_399)
+            second = min(incident.second + look * 60, LAST_S)
             body = {
                 "alarm_ref": self._ref("camera"),
                 "camera": f"cam-{incident.camera:03d}",

@@ -19,11 +19,12 @@ from paidan_deploy.stack import Installation
 from .agenda import Agenda
 from .badges import Badges
 from .calls import Face
+from .leash import Leash
 from .manners import Manner
 from .monitor import Monitor
 from .offices import Office, World
 from .pictures import photograph
-from .plan import Planned, Size, plan
+from .plan import Size, plan
 from .reporters import Reporters
 from .staff import Staff
 from .voices import HttpVoice, KafkaVoice, listen_on_kafka, listen_over_http, take_up
@@ -31,7 +32,7 @@ from .voices import HttpVoice, KafkaVoice, listen_on_kafka, listen_over_http, ta
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)
 _A_BREATH: Final = timedelta(seconds=1)
-Show = Callable[[datetime, Reporters, Monitor], None]
+Show = Callable[[datetime, Leash], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,11 @@ class Stage:
         return face
 
 
-async def play(at: Installation, connection: Connection, day: Day, show: Show) -> tuple[Reporters, Monitor]:
-    """Live the day. What its people did not finish, the next day's take up from their snapshots."""
+async def play(at: Installation, connection: Connection, day: Day, show: Show) -> float:
+    """Live the day, and tell for how many seconds its clock waited for a slow machine.
+
+    What the city's people did not finish, the next day's take up from their snapshots.
+    """
     planned = await asyncio.to_thread(plan, day.city, day.midnight.date(), Size(), seed=SEED)
     async with AsyncExitStack() as opened:
         badges = await opened.enter_async_context(Badges.handed_out(connection, day.city))
@@ -86,8 +90,10 @@ async def play(at: Installation, connection: Connection, day: Day, show: Show) -
         async with _stage(at, connection, day, badges, opened) as stage:
             reporters = Reporters({source: stage.face("intake", token) for source, token in badges.sources.items()})
             reporters.note(stage.agenda, planned)
-            await _live(stage, monitor, reporters, planned, show)
-    return reporters, monitor
+            leash = Leash(at.database, day.midnight, stage.clock, stage.agenda, reporters, monitor.seen, len(planned))
+            opened.push_async_callback(leash.close)
+            await _live(stage, monitor, leash, show)
+    return leash.waited_s
 
 
 @asynccontextmanager
@@ -101,23 +107,24 @@ async def _stage(
 
 
 async def _started(connection: Connection, day: Day) -> Scale:
-    """Let the day begin: at midnight, or at once where making it ready took until past it."""
+    """Let the day begin: at midnight, or at once where making it ready took until past it. Its people let it run."""
     present = await read_scale(connection)
     starts = max(day.midnight, present.city_time(real_now()) + _A_BREATH) if present else day.midnight
     factor = _DAY.total_seconds() / day.lasts_s
-    return await set_scale(connection, starts=starts, factor=factor, fast_until=day.ends)
+    return await set_scale(connection, starts=starts, factor=factor, fast_until=starts)
 
 
-async def _live(stage: Stage, monitor: Monitor, reporters: Reporters, planned: list[Planned], show: Show) -> None:
+async def _live(stage: Stage, monitor: Monitor, leash: Leash, show: Show) -> None:
     people = [*await _offices(stage), *_staff(stage), stage.agenda.keep(), monitor.follow()]
     working = [asyncio.create_task(each) for each in people]
     try:
-        while stage.clock.now() < stage.day.ends or reporters.sent < len(planned):
-            show(stage.clock.now(), reporters, monitor)
+        while stage.clock.now() < stage.day.ends:
+            await leash.lengthen()
+            show(stage.clock.now(), leash)
             done, _ = await asyncio.wait(working, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
             for ended in done:
                 ended.result()  # nobody stops working before the day ends: this raises why
-        show(stage.day.ends, reporters, monitor)
+        show(stage.day.ends, leash)
     finally:
         for each in working:
             each.cancel()

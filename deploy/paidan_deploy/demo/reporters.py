@@ -1,20 +1,31 @@
 """The four sources of the demo city: each sends what was planned, when it was planned, under its own key."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from .agenda import Agenda, Deed
 from .calls import Face
 from .plan import Planned
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A report that intake took: when it was due by the city's clock, and when it was taken by ours."""
+
+    due: datetime
+    taken_s: float
+
+
 @dataclass(slots=True)
 class Reporters:
-    """Sends the day's reports; ``taken`` holds the ids of those that intake took, alarms apart."""
+    """Sends the day's reports; ``undecided`` are those that intake took and dispatch has not decided, alarms apart."""
 
     faces: Mapping[str, Face]
-    taken: set[str] = field(default_factory=set)
+    undecided: dict[str, Taken] = field(default_factory=dict)
     alarms: int = 0
     sent: int = 0
 
@@ -39,7 +50,10 @@ class Reporters:
                 "report": (None, json.dumps(planned.body, ensure_ascii=False), "application/json"),
                 "photo": ("photo.jpg", planned.picture, "image/jpeg"),
             }
-            self.taken.add((await face.post("/v1/photo-reports", files=parts))["report_id"])
+            self._note_taken(await face.post("/v1/photo-reports", files=parts), planned)
         else:
-            self.taken.add((await face.post("/v1/tickets", json=planned.body))["report_id"])
+            self._note_taken(await face.post("/v1/tickets", json=planned.body), planned)
         self.sent += 1
+
+    def _note_taken(self, answer: dict[str, Any], planned: Planned) -> None:
+        self.undecided[answer["report_id"]] = Taken(planned.at, time.monotonic())

@@ -9,6 +9,9 @@ from typing import Final
 _BY_HOUR: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
 _UP_TO: Final = tuple(accumulate(_BY_HOUR))
 
+# Nothing is reported in a day's last minutes: the clock can wait there for what was, and it is still that day.
+LAST_S: Final = 24 * 3600 - 10 * 60
+
 BURST_BEGINS_S: Final = 15 * 3600 + 20 * 60
 BURST_LASTS_S: Final = 40 * 60
 
@@ -16,7 +19,7 @@ BURST_LASTS_S: Final = 40 * 60
 def ordinary_second(chance: Random) -> float:
     """Pick a second of the day, peak hours more often."""
     hour = bisect(_UP_TO, chance.random() * _UP_TO[-1])
-    return (hour + chance.random()) * 3600
+    return min((hour + chance.random()) * 3600, LAST_S)
 
 
 def burst_second(chance: Random) -> float:

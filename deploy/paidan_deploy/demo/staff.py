@@ -66,7 +66,8 @@ class Staff:
     async def _queue(self, status: str, **how: Any) -> AsyncIterator[Case]:  # noqa: ANN401  # parameters of the list
         while True:
             try:
-                page = await self.face.get("/v1/cases", city=self.city, status=status, limit=150, **how)
+                with self.agenda.under_way():
+                    page = await self.face.get("/v1/cases", city=self.city, status=status, limit=150, **how)
             except Refused:
                 page = {"cases": []}
             for state in page["cases"]:

@@ -61,7 +61,8 @@ async def listen_over_http(office: Office, face: Face, every_s: float) -> None:
     """Ask for the snapshot of open orders again and again; an order that is gone from it needs nothing more."""
     while True:
         try:
-            snapshot = await face.get("/v1/orders")
+            with office.agenda.under_way():
+                snapshot = await face.get("/v1/orders")
         except Refused:
             snapshot = {"orders": []}
         for shown in snapshot["orders"]:

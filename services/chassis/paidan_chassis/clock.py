@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -77,6 +77,15 @@ class Scale:
         slow = moment - max(city, self.fast_until)
         return max(fast, timedelta()) / self.factor + max(slow, timedelta())
 
+    def fast_up_to(self, until: datetime, real: datetime) -> "Scale":
+        """Give the scale that is fast for longer. What has been by ``real`` stays as it was, slow times included."""
+        city = self.city_time(real)
+        if until <= max(self.fast_until, city):
+            return self
+        if real - self.anchor_real < self._fast_for():
+            return replace(self, fast_until=until)
+        return replace(self, anchor_real=real, anchor_city=city, fast_until=until)
+
     def _fast_for(self) -> timedelta:
         return (self.fast_until - self.anchor_city) / self.factor
 
@@ -124,6 +133,15 @@ class ScaledClock:
             left = self._scale.real_wait(moment, real_now()).total_seconds()
             await asyncio.sleep(min(max(left, 0.001), REREAD_EVERY_S))
 
+    @property
+    def scale(self) -> Scale:
+        """Tell by what it goes."""
+        return self._scale
+
+    def obey(self, scale: Scale) -> None:
+        """Go by this scale from now on, without waiting for the row to be read again."""
+        self._scale = scale
+
     async def follow(self, pool: "asyncpg.Pool[Any]") -> None:
         """Read the row again every so often, for ever. While the database is away the last scale holds."""
         while True:
@@ -157,8 +175,29 @@ async def set_scale(conn: Connection, *, starts: datetime, factor: float, fast_u
         if present and present.city_time(real) > starts:
             raise ClockSetBack(starts, present.city_time(real))
         scale = Scale(anchor_real=real, anchor_city=starts, factor=factor, fast_until=max(fast_until, starts))
-        await conn.execute(SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
+        await _keep(conn, scale)
     return scale
+
+
+async def let_run(conn: Connection, *, until: datetime) -> Scale:
+    """Let the city's time run fast for longer, up to ``until``; an earlier end than it has changes nothing.
+
+    Whoever has not heard of it yet reads a time that is right or too early, never one that will be taken back.
+    Raises ClockNotSet. Locks the row.
+    """
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
+        present = await read_scale(conn)
+        if present is None:
+            raise ClockNotSet
+        scale = present.fast_up_to(until, real_now())
+        if scale != present:
+            await _keep(conn, scale)
+    return scale
+
+
+async def _keep(conn: Connection, scale: Scale) -> None:
+    await conn.execute(SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
 
 
 SET: Final = """
