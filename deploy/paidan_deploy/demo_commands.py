@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 @said_plainly
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End by itself; exit status 1 when anything failed.")] = False,
-    seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 85,
+    seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 80,
 ) -> None:
     """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
     stack = Stack.to_start()
