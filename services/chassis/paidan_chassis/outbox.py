@@ -6,14 +6,17 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
+from aiokafka.codec import lz4_decode, lz4_encode
+
+from paidan_chassis.compressing import QUICK
 from paidan_chassis.database import Connection
 from paidan_chassis.failures import Halt
 from paidan_chassis.records import Lane, Message, Record
 
 Said: TypeAlias = tuple[Record, Message]
 
-_FORMAT: Final = 1
-_HEAD: Final = struct.Struct("<BI")
+_FORMAT: Final = b"\x02"
+_SIZE: Final = struct.Struct("<I")
 _FIXED_FIELDS: Final = 3  # topic, key, value
 
 
@@ -52,7 +55,10 @@ def number(said: Iterable[Said], last_seqs: Mapping[Lane, int]) -> dict[Lane, li
 
 
 def pack(lane: Lane, numbered: Sequence[Numbered]) -> Chunk:
-    """Pack messages whose numbers follow each other into one row: lengths first, then all bytes."""
+    """Pack messages whose numbers follow each other into one row: lengths first, then all bytes.
+
+    Squeezed it is several times smaller, which takes less than sending, storing and logging the rest would.
+    """
     parts: list[bytes] = []
     counts: list[int] = []
     for _, (topic, key, value, headers) in numbered:
@@ -60,17 +66,19 @@ def pack(lane: Lane, numbered: Sequence[Numbered]) -> Chunk:
         parts += (topic.encode(), key.encode(), value)
         for name, held in headers:
             parts += (name.encode(), held)
-    shape = struct.pack(f"<BI{len(counts)}I{len(parts)}I", _FORMAT, len(counts), *counts, *map(len, parts))
-    return Chunk(lane, numbered[0].seq, numbered[-1].seq, b"".join((shape, *parts)))
+    shape = struct.pack(f"<I{len(counts)}I{len(parts)}I", len(counts), *counts, *map(len, parts))
+    body = _FORMAT + lz4_encode(b"".join((shape, *parts)), QUICK)
+    return Chunk(lane, numbered[0].seq, numbered[-1].seq, body)
 
 
 def unpack(chunk: Chunk) -> Iterator[Numbered]:
     """Read back what ``pack`` wrote."""
-    written_as, size = _HEAD.unpack_from(chunk.body)
-    if written_as != _FORMAT:
+    if not chunk.body.startswith(_FORMAT):
         raise Halt("outbox_unreadable", f"{chunk.lane} from {chunk.first_seq} on was written by another release")
-    counts = struct.unpack_from(f"<{size}I", chunk.body, _HEAD.size)
-    parts = _parts(chunk.body, _HEAD.size + 4 * size, _FIXED_FIELDS * size + 2 * sum(counts))
+    body = lz4_decode(chunk.body[len(_FORMAT) :])
+    (size,) = _SIZE.unpack_from(body)
+    counts = struct.unpack_from(f"<{size}I", body, _SIZE.size)
+    parts = _parts(body, _SIZE.size + 4 * size, _FIXED_FIELDS * size + 2 * sum(counts))
     for seq, count in enumerate(counts, chunk.first_seq):
         topic, key, value = next(parts).decode(), next(parts).decode(), next(parts)
         yield Numbered(
