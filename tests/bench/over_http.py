@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +53,9 @@ async def _run(ground: Ground, traffic: Traffic, size: Size, *, seconds: float, 
     scored = _scored(ground, reports, found, watch)
     figures = latencies("answers", [end - due for due, end in zip(done["due"], done["answered"], strict=True)])
     if rate:
+        wall = time.time() - time.monotonic()
+        logged = [found[ids.case_id(ground.city.id, each.report_id)][2] - wall for each in reports]
+        figures |= latencies("logged", [end - due for due, end in zip(done["due"], logged, strict=True)])
         figures |= latencies("score", [end - due for due, end in zip(done["due"], scored, strict=True)])
     took = max(scored) - done["due"][0]
     return measured(len(reports), took, spent(before, after, generator=done["cpu_s"]), **figures)

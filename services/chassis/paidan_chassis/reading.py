@@ -18,6 +18,8 @@ class Pace:
     max_records: int = 1000
     poll_ms: int = 5
     busy_interval_s: float = 0.010
+    gather_ms: int = 0
+    """So long Kafka may hold records back to hand over more at once: for what nobody waits for."""
     session_timeout_ms: int = 6000
     largest_message: int = LARGEST_VALUE
     dead_letter_limit: int = 100

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
@@ -12,15 +12,18 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from paidan_chassis.forgiving import forgive
 from paidan_chassis.kafka import Kafka
+from paidan_chassis.prefetching import take_before_fetching
 from paidan_chassis.reading import Subscription
 from paidan_chassis.records import Lane, Record
 
 Batch: TypeAlias = "tuple[ConsumerRecord[Any, Any], ...]"
 Take: TypeAlias = Callable[[Batch], Awaitable[None]]
 
-_METADATA_AGE_MS = 10_000
-_METADATA_AGE_OF_PATTERN_MS = 3_000
+_METADATA_AGE_MS: Final = 10_000
+_METADATA_AGE_OF_PATTERN_MS: Final = 3_000
 """A new topic under a prefix is found this late."""
+_FETCH_WAIT_MS: Final = 500
+_MUCH_BYTES: Final = 1024 * 1024
 
 
 class Source:
@@ -28,6 +31,7 @@ class Source:
 
     def __init__(self, reading: Subscription, kafka: Kafka, *, take: Take, listener: ConsumerRebalanceListener) -> None:
         forgive()
+        take_before_fetching()
         self._kafka = kafka
         self._broker = KafkaBroker(
             kafka.servers.split(","),
@@ -53,6 +57,8 @@ class Source:
             max_records=reading.pace.max_records,
             batch_timeout_ms=reading.pace.poll_ms,
             auto_offset_reset="earliest",
+            fetch_min_bytes=_MUCH_BYTES if reading.pace.gather_ms else 1,
+            fetch_max_wait_ms=reading.pace.gather_ms or _FETCH_WAIT_MS,
             session_timeout_ms=reading.pace.session_timeout_ms,
             heartbeat_interval_ms=reading.pace.session_timeout_ms // 4,
             max_poll_interval_ms=300_000,

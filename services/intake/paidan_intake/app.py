@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import FastAPI
@@ -16,6 +16,7 @@ from paidan_chassis.kafka import Kafka, TopicShape
 from paidan_chassis.keys import KeyRing
 from paidan_chassis.process import Owner, Process, Running
 from paidan_chassis.producer import Publisher
+from paidan_chassis.reading import AT_EASE
 from paidan_chassis.work import Handler
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, topic_named
 from paidan_intake import api
@@ -33,6 +34,8 @@ VERSION: Final = "0.1.0"
 # Names of consumer groups and first parts of ce_origin: they must never change.
 SCREENING: Final = "intake-alarms"
 STANDING: Final = "intake-standing"
+# Where a report stands is read seconds later at the earliest; small batches of it cost more than all else here.
+UNHURRIED: Final = Pace(poll_ms=50, busy_interval_s=0.1, gather_ms=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class _Ground:
     clock: Clock
     cities: Cities
 
-    def consumer(self, name: str, handler: Handler, *topics: str) -> LaneConsumer:
+    def consumer(self, name: str, handler: Handler, *topics: str, pace: Pace = AT_EASE) -> LaneConsumer:
         """Make a consumer of these topics."""
-        pace = Pace(
+        pace = replace(
+            pace,
             dead_letter_limit=self.settings.dead_letter_limit,
             stalls_after_s=self.settings.stalls_after_s,
             stop_within_s=self.settings.stop_within_s,
@@ -84,7 +88,9 @@ async def _loops(stack: AsyncExitStack, ground: _Ground) -> dict[str, Owner]:
         lambda cause, number: ground.running.metrics.count("paidan_outcomes_total", number, outcome=cause),
     )
     alarms = await stack.enter_async_context(ground.consumer(SCREENING, screening, ALARMS.name))
-    standing = await stack.enter_async_context(ground.consumer(STANDING, Following(), OUTCOMES.name, CASES.name))
+    standing = await stack.enter_async_context(
+        ground.consumer(STANDING, Following(), OUTCOMES.name, CASES.name, pace=UNHURRIED)
+    )
     return {SCREENING: alarms.run, STANDING: standing.run}
 
 
@@ -92,7 +98,7 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     """Build the HTTP edge and what reports are taken with."""
     settings, running = ground.settings, ground.running
     # A pool of its own: however much the edge is asked, a lane never waits for a connection.
-    pool = await _pool(stack, settings)
+    pool = await _pool(stack, settings, tidy=True)
     publisher = await stack.enter_async_context(Publisher(ground.kafka, client_id="intake-edge"))
     limits = Limits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
     darkroom = open_darkroom(limits, workers=settings.photo_workers, most_waiting=settings.photos_waiting)
@@ -123,8 +129,8 @@ def edge_on(face: Face, desk: api.Desk) -> FastAPI:
     return edge
 
 
-async def _pool(stack: AsyncExitStack, settings: Settings) -> Pool:
-    opened = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size)
+async def _pool(stack: AsyncExitStack, settings: Settings, *, tidy: bool = False) -> Pool:
+    opened = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, tidy=tidy)
     return await stack.enter_async_context(opened)
 
 
