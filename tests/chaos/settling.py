@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from paidan_chassis.database import FAULTS
 from paidan_deploy.services import SERVICES
 from tests.chaos.works import Works
 from tests.polling import poll
 
 SETTLED_S: Final = 240.0
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+_AWAY: Final = (*FAULTS, KafkaError)
 
 
 async def settled(works: Works, *, within_s: float = SETTLED_S) -> None:

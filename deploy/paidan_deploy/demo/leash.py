@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from paidan_chassis.clock import ScaledClock, let_run
+from paidan_chassis.database import FAULTS
 
 from .agenda import Agenda
 from .monitor import Seen
@@ -65,13 +66,13 @@ class Leash:
         until, scale = self._until(), self.clock.scale
         if until - scale.fast_until > lead(scale.factor) / 10 or scale.fast_until < until == self.midnight + _DAY:
             # Without PostgreSQL nobody can be told, so the clock waits for it, too.
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*FAULTS):
                 await self._tell(until)
 
     async def close(self) -> None:
         """Close its connection."""
         if self._connection is not None:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*FAULTS):
                 await self._connection.close(timeout=5)
 
     def _until(self) -> datetime:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.database import FAULTS
 from paidan_chassis.errors import ChassisError
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
@@ -149,7 +150,7 @@ class ScaledClock:
             try:
                 async with asyncio.timeout(5.0), pool.acquire() as conn:
                     self._scale = await read_scale(conn) or self._scale
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAULTS:
                 continue
 
 

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from paidan_chassis import halts
 from paidan_chassis.anchoring import Anchoring
-from paidan_chassis.database import Pool
+from paidan_chassis.database import FAULTS, Pool
 from paidan_chassis.failures import Halt, Halted, Unacknowledged
 from paidan_chassis.fence import Fence
 from paidan_chassis.health import Progress
@@ -37,7 +36,8 @@ __all__ = ["ConsumerFigures", "LaneConsumer", "LaneFigures", "Pace", "Subscripti
 _RELAY_AT_REVOKE_S: Final = 2.0
 _LEFT_WITHIN_S: Final = 2.0
 _BETWEEN_STARTS_S: Final = 0.5
-_BROKEN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, Unacknowledged)
+_LONGEST_REST_S: Final = 0.030
+_BROKEN: Final = (*FAULTS, KafkaError, Unacknowledged)
 
 
 class LaneConsumer:
@@ -196,7 +196,9 @@ class LaneConsumer:
             await asyncio.Event().wait()  # whoever asked for the next poll is cancelled when the group is left
         await self._parts.relay.below(self._parts.reading.pace.backlog_limit)
         if len(batch) < self._parts.reading.pace.max_records:
-            await asyncio.sleep(began + self._parts.reading.pace.busy_interval_s - time.monotonic())
+            took_s = time.monotonic() - began
+            # A rest as long as the work lets the next batch grow where batches are dear: it mends its own overload.
+            await asyncio.sleep(max(self._parts.reading.pace.busy_interval_s - took_s, min(took_s, _LONGEST_REST_S)))
 
     async def _apply(self, batch: Batch, started: float) -> None:
         owned = self._parts.source.owned()

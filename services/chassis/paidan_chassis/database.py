@@ -28,6 +28,9 @@ LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
 ACQUIRE_TIMEOUT_S: Final = 10.0
 
+FAULTS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the network, the server and the driver raise; whether another try may help, ``is_transient`` tells."""
+
 # Classes of SQLSTATE that another try may mend: connection, rollback (deadlock...), resources, operator (restart...).
 _TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})
 # Lock not available; idle in a transaction for too long; cannot run in a read-only transaction (a fail-over).
@@ -38,13 +41,16 @@ _LOST: Final = re.compile(r"connection (is|was|has been|lost)|closed|closing|rel
 
 
 @asynccontextmanager
-async def open_pool(dsn: SecretStr, *, schema: str, size: int = 8, within_s: float = 30.0) -> AsyncIterator[Pool]:
+async def open_pool(
+    dsn: SecretStr, *, schema: str, size: int = 8, within_s: float = 30.0, tidy: bool = False
+) -> AsyncIterator[Pool]:
     """Open a pool whose connections work in this schema, waiting for a server that is still starting.
 
     Each connection frees its locks when left idle in a transaction for 5 s (the fence against a
-    frozen owner) and gives up waiting for a lock after 2 s. Statements name no schema.
+    frozen owner) and gives up waiting for a lock after 2 s. Statements name no schema. Whoever is ``tidy`` leaves
+    nothing behind in a session (settings, session locks), and is spared a round trip each time one is given back.
     """
-    pool = await retrying(lambda: _create(dsn, schema=schema, size=size), within_s=within_s)
+    pool = await retrying(lambda: _create(dsn, schema=schema, size=size, tidy=tidy), within_s=within_s)
     try:
         yield pool
     finally:
@@ -62,7 +68,7 @@ class _Impatient(_AnyPool):
         return super().acquire(timeout=timeout or ACQUIRE_TIMEOUT_S)
 
 
-async def _create(dsn: SecretStr, *, schema: str, size: int) -> Pool:
+async def _create(dsn: SecretStr, *, schema: str, size: int, tidy: bool) -> Pool:
     return await _Impatient(
         dsn.get_secret_value(),
         min_size=min(2, size),
@@ -75,7 +81,12 @@ async def _create(dsn: SecretStr, *, schema: str, size: int) -> Pool:
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
         server_settings=session_settings(schema),
+        reset=_as_it_is if tidy else None,
     )
+
+
+async def _as_it_is(_conn: Connection) -> None:
+    """Leave a session as its user left it; a transaction still open has been rolled back by then."""
 
 
 async def _close(pool: Pool) -> None:
@@ -110,6 +121,9 @@ def is_transient(error: BaseException) -> bool:
             return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
         case asyncpg.InterfaceError():
             return not isinstance(error, ValueError) and bool(_LOST.search(str(error)))
+        case asyncpg.InternalClientError():
+            # The server has said why it ends the session, and the end of the connection has not come in yet.
+            return "cannot switch to state" in str(error)
         case ConnectionError() | TimeoutError() | socket.gaierror():
             return True
         case OSError():
@@ -127,7 +141,7 @@ async def retrying(
     while True:
         try:
             return await work()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAULTS as error:
             if not is_transient(error) or time.monotonic() + wait_s > gives_up_at:
                 raise
             if on_fault:

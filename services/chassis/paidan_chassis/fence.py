@@ -2,12 +2,10 @@
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
-
-from asyncpg import InterfaceError, PostgresError
+from typing import NamedTuple
 
 from paidan_chassis import deadletters, outbox, positions
-from paidan_chassis.database import Connection
+from paidan_chassis.database import FAULTS, Connection
 from paidan_chassis.deadletters import Burial
 from paidan_chassis.errors import ChassisError
 from paidan_chassis.lanes import Stand, by_lane, cut, moved
@@ -18,8 +16,6 @@ from paidan_chassis.records import Lane, Record
 from paidan_chassis.relay import Relay
 from paidan_chassis.session import Session
 from paidan_chassis.work import Handler, Work
-
-_BROKEN: Final = (PostgresError, InterfaceError, OSError, TimeoutError)
 
 
 class Moved(ChassisError):
@@ -83,7 +79,7 @@ class Fence:
             await self._write(conn, outcome, burials)
         except BaseException:
             # A lost connection makes the rollback fail, too; what went wrong first is what counts.
-            with contextlib.suppress(*_BROKEN):
+            with contextlib.suppress(*FAULTS):
                 await transaction.rollback()
             raise
         await transaction.commit()

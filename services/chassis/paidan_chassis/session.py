@@ -5,17 +5,15 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, TypeVar
 
-from asyncpg import InterfaceError, PostgresError
 from asyncpg.pool import PoolConnectionProxy
 
-from paidan_chassis.database import Connection, Pool
+from paidan_chassis.database import FAULTS, Connection, Pool
 from paidan_chassis.logs import Log
 
 T = TypeVar("T")
 
 _PATIENCE: Final = 5
 _ACQUIRED_WITHIN_S: Final = 5.0
-_BROKEN: Final = (PostgresError, InterfaceError, OSError, TimeoutError)
 
 TERMINATE: Final = """
     SELECT pid, pg_terminate_backend(pid) AS terminated
@@ -60,7 +58,7 @@ class Session:
         """Let go of the connection, whatever state it is in."""
         conn, self._conn = self._conn, None
         if conn is not None:
-            with contextlib.suppress(*_BROKEN):
+            with contextlib.suppress(*FAULTS):
                 await self._pool.release(conn, timeout=1.0)
 
     async def past_the_frozen(self, conn: Connection, locking: Awaitable[T]) -> T:

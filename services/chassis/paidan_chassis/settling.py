@@ -8,7 +8,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.database import is_transient
+from paidan_chassis.database import FAULTS, is_transient
 from paidan_chassis.deadletters import Burial
 from paidan_chassis.failures import Poison, Unacknowledged
 from paidan_chassis.fence import Applied, Moved
@@ -168,7 +168,7 @@ class Settling:
         while True:
             try:
                 done = await work()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, Unacknowledged, OSError) as error:
+            except (*FAULTS, KafkaError, Unacknowledged) as error:
                 if not is_outage(error):
                     raise
                 await self._after_outage(error, pause_s)

@@ -5,10 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from paidan_chassis import outbox, positions
+from paidan_chassis.database import FAULTS
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.parts import Parts
 from paidan_chassis.settling import EpochOver, Settling, is_outage
@@ -91,7 +91,7 @@ class Tending:
     async def _bear(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, Unacknowledged, OSError) as error:
+        except (*FAULTS, KafkaError, Unacknowledged) as error:
             if not is_outage(error):
                 raise
             self._parts.log.info("tending_delayed", what=work.__name__.strip("_"), fault=type(error).__name__)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import asyncpg
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.database import is_transient
+from paidan_chassis.database import FAULTS, is_transient
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.health import Progress
 from paidan_chassis.records import Lane, Message
@@ -80,7 +80,7 @@ class Timers:
             try:
                 self._next = await self._fire(owner)
                 progress.polled()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unacknowledged) as error:
+            except (*FAULTS, Unacknowledged) as error:
                 if not (isinstance(error, Unacknowledged) or is_transient(error)):
                     raise
                 progress.retrying(type(error).__name__)

@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Final
 
-import asyncpg
 from pydantic import ValidationError
 
 from paidan_chassis import logs
-from paidan_chassis.database import Pool, retrying
+from paidan_chassis.database import FAULTS, Pool, retrying
 from paidan_contracts.city import City
 
 # What is in force goes before what was published last: a city may have gone back to an older pack.
@@ -57,7 +56,7 @@ class Cities:
             await asyncio.sleep(self._reread_s)
             try:
                 await self.reread()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAULTS as error:
                 _log.warning("packs_not_reread", fault=type(error).__name__)
 
     async def _city(self, city_id: str, version: str) -> City | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 
 from paidan_chassis import logs
+from paidan_chassis.database import FAULTS
 from paidan_chassis.failures import Unacknowledged
 from paidan_chassis.producer import Publisher
 from paidan_chassis.sealing import Cipher
@@ -24,7 +25,7 @@ from paidan_intake.saying import report_message
 _log = logs.logger()
 _LARGEST_GROUP: Final = 500
 _DOUBTED_S: Final = 2.0
-_DATABASE_FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LONGEST_REST_S: Final = 0.005
 
 
 class NotTaken(Exception):
@@ -110,12 +111,16 @@ class Taking:
             group, self._waiting = waiting[:_LARGEST_GROUP], waiting[_LARGEST_GROUP:]
             if not self._waiting:
                 self._woken.clear()
+            began = time.monotonic()
             kept = await self._commit(group)
+            rests_s = min(time.monotonic() - began, _LONGEST_REST_S)
             for each in kept:
                 if each.pictures:
                     self._owner.create_task(self._store(each), name="store")
             if plain := [each for each in kept if not each.pictures]:
                 await self._kept.put(plain)
+            if len(group) < _LARGEST_GROUP:
+                await asyncio.sleep(rests_s)  # commits cost more than what is in them: the next group may grow
 
     async def publish(self) -> None:
         """Send to Kafka, for ever, what is committed: one group after the other, so that none overtakes."""
@@ -132,7 +137,7 @@ class Taking:
             if len(group) > 1:
                 return [kept for each in group for kept in await self._commit([each])]
             return self._fail(group, error)
-        except _DATABASE_FAULTS as error:
+        except FAULTS as error:
             return self._fail(group, error)
 
     async def _keep_group(self, group: Sequence[_Waiting]) -> list[_Waiting]:

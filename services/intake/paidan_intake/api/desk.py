@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from paidan_chassis import problems
 from paidan_chassis.clock import Clock
+from paidan_chassis.database import FAULTS
 from paidan_chassis.keys import Principal
 from paidan_chassis.problems import Problem
 from paidan_chassis.producer import Publisher
@@ -27,7 +28,6 @@ from paidan_intake.receiving import Draft, Refused, Sender, Snapshot, receive
 from paidan_intake.settings import Settings
 from paidan_intake.taking import Clash, NotTaken, Taking
 
-DATABASE_FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _YES: Final = frozenset({"true", "1", "yes", ""})
 _NO: Final = frozenset({"false", "0", "no"})
 DRY_RUN: Final[Mapping[str, Any]] = {
@@ -91,7 +91,7 @@ class Desk:
         report = draft.report
         try:
             known = await queries.known(self.pool, [report.report_id])
-        except DATABASE_FAULTS:
+        except FAULTS:
             raise problems.unavailable() from None
         if known and known[report.report_id].digest != report.digest:
             raise _reused()
@@ -102,7 +102,7 @@ class Desk:
             return
         try:
             missing = await photo_queries.missing(self.pool, refs)
-        except DATABASE_FAULTS:
+        except FAULTS:
             raise problems.unavailable() from None
         if missing:
             raise Problem(422, "unknown_photo", "no such photo was sent", "照片不存在，请先上传", "photos")

@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 
 from paidan_chassis import problems
 from paidan_chassis.clock import real_now
+from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import Caller, principal, read_body
 from paidan_chassis.keys import EVERY_CITY, Principal
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import photo_queries
-from paidan_intake.api.desk import DATABASE_FAULTS, DRY_RUN, Desk, is_dry_run
+from paidan_intake.api.desk import DRY_RUN, Desk, is_dry_run
 from paidan_intake.api.uploads import a_place, develop, is_multipart, read_form
 from paidan_intake.photos import Picture
 
@@ -103,7 +104,7 @@ async def _keep(desk: Desk, picture: Picture, holder: str, city: str) -> None:
     try:
         await photo_queries.hold(desk.pool, [picture.ref], holder=holder, city=city, at=desk.clock.now())
         await desk.store.save(picture)
-    except DATABASE_FAULTS:
+    except FAULTS:
         raise problems.unavailable() from None
 
 
@@ -125,7 +126,7 @@ async def _check_may_see(desk: Desk, who: Principal, ref: str) -> None:
     """
     try:
         holders = await photo_queries.holders(desk.pool, ref)
-    except DATABASE_FAULTS:
+    except FAULTS:
         raise problems.unavailable() from None
     own = who.source is not None and f"source:{who.source}" in holders
     theirs = who.department is not None or who.is_a("inspector", "caller", "operator", "monitor")

@@ -6,10 +6,11 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from paidan_chassis import problems
+from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import Caller
 from paidan_chassis.keys import Principal
 from paidan_intake import queries
-from paidan_intake.api.desk import DATABASE_FAULTS, Desk
+from paidan_intake.api.desk import Desk
 from paidan_intake.asked import Stands
 from paidan_intake.queries import Whereabouts
 
@@ -34,7 +35,7 @@ async def _found(desk: Desk, report_id: str) -> Whereabouts | None:
         return None
     try:
         return await queries.find(desk.pool, wanted)
-    except DATABASE_FAULTS:
+    except FAULTS:
         raise problems.unavailable() from None
 
 

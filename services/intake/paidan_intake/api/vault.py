@@ -6,12 +6,13 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from paidan_chassis import logs, problems
+from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import Caller
 from paidan_chassis.problems import Problem
 from paidan_chassis.sealing import Unopenable
 from paidan_contracts.wire import Asked, Reason
 from paidan_intake import vault, vault_queries
-from paidan_intake.api.desk import DATABASE_FAULTS, Desk
+from paidan_intake.api.desk import Desk
 from paidan_intake.asked import Reporter
 from paidan_intake.vault_queries import Entrusted
 
@@ -53,7 +54,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
                 desk.pool, report_id, api_key=who.key_id, reader=who.name, reason=look.reason
             )
             private = vault.unseal(desk.cipher, str(uuid.UUID(report_id)), held.sealed)
-        except DATABASE_FAULTS:
+        except FAULTS:
             raise problems.unavailable() from None
         except Unopenable:
             _log.error("vault_not_opened", report_id=report_id, vault_key=held.sealed.key_id)
@@ -73,5 +74,5 @@ async def _held(desk: Desk, report_id: str) -> Entrusted | None:
         return await vault_queries.entrusted(desk.pool, str(uuid.UUID(report_id)))
     except ValueError:
         return None
-    except DATABASE_FAULTS:
+    except FAULTS:
         raise problems.unavailable() from None
