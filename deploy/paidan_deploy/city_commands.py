@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city import Pack, Unfit, version_of
 from paidan_deploy.city_checking import Checked, calendar_note, check_folder, summary
 from paidan_deploy.city_publishing import Published, publish

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from paidan_chassis.clock import read_scale, real_now
-from paidan_chassis.cloudevents import Attributes, encode
-from paidan_chassis.kafka import Kafka
-from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.kafka.cloudevents import Attributes, encode
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.producer import Parcel, Publisher
 from paidan_contracts.city import Pack, version_of
 from paidan_contracts.ids import named
 from paidan_contracts.inbox import CityInForce

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from paidan_chassis.keys import SHOWN_AS, NewKey, hashed
+from paidan_chassis.edge.keys import SHOWN_AS, NewKey, hashed
 from paidan_deploy.files import write_atomically
 
 

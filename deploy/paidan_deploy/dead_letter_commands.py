@@ -9,10 +9,10 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from paidan_chassis.carried import Carried
-from paidan_chassis.deadletters import DeadLetter, kept, letter, opened, redrive
-from paidan_chassis.kafka import Kafka
-from paidan_chassis.producer import Publisher
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.carried import Carried
+from paidan_chassis.lanes.deadletters import DeadLetter, kept, letter, opened, redrive
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import Connection, connected

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city import Pack, Unfit
 from paidan_deploy.city_checking import check_folder
 from paidan_deploy.city_publishing import in_force, publish

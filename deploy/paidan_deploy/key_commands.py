@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from paidan_chassis.keys import BadKey, Key
+from paidan_chassis.edge.keys import BadKey, Key
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import connected, grant, listed, revoke

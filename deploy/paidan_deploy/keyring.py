@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.keys import Key, add_key, list_keys, mint, revoke_key
+from paidan_chassis.edge.keys import Key, add_key, list_keys, mint, revoke_key
 from paidan_deploy.services import SERVICES
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"

@@ -9,9 +9,9 @@ import asyncpg
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.keys import add_key
-from paidan_chassis.topology import Topology
+from paidan_chassis.edge.keys import add_key
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.topology import Topology
 from paidan_contracts.topics import ANSWERS_PREFIX, ORDERS_PREFIX, TOPICS, answers_of, orders_of
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError

@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from paidan_chassis.halts import Anchor, KeptHalt, resume, standing
+from paidan_chassis.lanes.halts import Anchor, KeptHalt, resume, standing
 from paidan_deploy import probes, process
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from paidan_chassis.halts import KeptHalt
+from paidan_chassis.lanes.halts import KeptHalt
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.stack import Stack
 from paidan_deploy.state import State, read_state

@@ -10,10 +10,10 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from paidan_chassis.kafka import TopicShape
-from paidan_chassis.partitioning import partition_for
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.cluster import TopicShape
+from paidan_chassis.kafka.partitioning import partition_for
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from tests.bench.cpu import spent
 from tests.bench.ground import Ground
 from tests.bench.measured import Measured, measured

@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from paidan_contracts.topics import CASES, INBOX
 from tests.bench.cpu import spent
 from tests.bench.ground import Ground

@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 from paidan_chassis.clock import read_scale, real_now, set_scale
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city.city import City
 from paidan_contracts.city.reading import load_city
 from paidan_deploy import ports, provision

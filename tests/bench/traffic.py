@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from paidan_chassis.records import Message
+from paidan_chassis.lanes.records import Message
 from paidan_contracts import ids
 from paidan_contracts.city.city import City
 from paidan_contracts.city.places import Grid

@@ -13,9 +13,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.failures import Unacknowledged
+from paidan_chassis.lanes.records import Message
 from paidan_contracts import ids
 from paidan_contracts.topics import ALARMS, CASES, answers_of, orders_of
 from paidan_deploy import provision

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from paidan_chassis import process
-from paidan_chassis.fence import Applied, Fence
-from paidan_chassis.logs import Log
-from paidan_chassis.ownership import Ownership
-from paidan_chassis.producer import Parcel
-from paidan_chassis.relay import Carrier, Relay
-from paidan_chassis.work import Work
+from paidan_chassis.kafka.producer import Parcel
+from paidan_chassis.lanes.fence import Applied, Fence
+from paidan_chassis.lanes.ownership import Ownership
+from paidan_chassis.lanes.relay import Carrier, Relay
+from paidan_chassis.lanes.work import Work
+from paidan_chassis.telling.logs import Log
 
 WINDOWS: Final = (
     "before_commit", "after_commit", "before_publish", "after_publish", "in_rebalance",

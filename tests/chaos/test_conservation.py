@@ -7,8 +7,8 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from paidan_deploy.conservation.check import Ground, check
 from paidan_deploy.conservation.reading import Logs
 from paidan_deploy.kafka import KafkaServer

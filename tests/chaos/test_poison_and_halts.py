@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.kafka import Kafka
-from paidan_chassis.topology import Topology
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.topology import Topology
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES

@@ -14,7 +14,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis.clock import read_scale, real_now, set_scale
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city.reading import load_city
 from paidan_deploy import keyring, provision
 from paidan_deploy.city_publishing import publish

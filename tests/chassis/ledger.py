@@ -17,14 +17,14 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from paidan_chassis.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import ChassisError
-from paidan_chassis.failures import Halt, Poison
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.producer import Parcel, Publisher
-from paidan_chassis.records import Message, Record
-from paidan_chassis.work import Work
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.lanes.consumer import LaneConsumer, Pace, Subscription
+from paidan_chassis.lanes.failures import Halt, Poison
+from paidan_chassis.lanes.records import Message, Record
+from paidan_chassis.lanes.work import Work
 from tests import vault
 
 SCHEMA = "ledger"

@@ -11,12 +11,13 @@ from fastapi import FastAPI, File, UploadFile
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from starlette.responses import JSONResponse, Response
 
-from paidan_chassis import keys, migrations, problems
+from paidan_chassis import migrations
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge import Call, Caller, Face, create_edge, hot_route
-from paidan_chassis.health import Health
-from paidan_chassis.keys import KeyRing
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.edge import keys, problems
+from paidan_chassis.edge.face import Call, Caller, Face, create_edge, hot_route
+from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from tests.servers import Servers, fresh_database
 
 PHONE = "13812345678"

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from paidan_chassis import logs, process
-from paidan_chassis.edge import Face, create_edge
+from paidan_chassis import process
+from paidan_chassis.edge.face import Face, create_edge
+from paidan_chassis.edge.keys import KeyRing
 from paidan_chassis.errors import EXIT_HALTED, ChassisError
-from paidan_chassis.keys import KeyRing
 from paidan_chassis.process import Process, Running
 from paidan_chassis.settings import ServiceSettings, prefixed
+from paidan_chassis.telling import logs
 
 Fault = Literal[
     "none",

@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer import LaneConsumer
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.consumer import LaneConsumer
+from paidan_chassis.lanes.records import Message
 from paidan_chassis.migrations import OWN, migrate
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
 from tests.chassis import ledger
 from tests.chassis.ledger import SCHEMA, TABLES, Orders
 from tests.polling import poll

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.kafka.producer import Parcel, Publisher
 from tests.chassis.stage import Stage
 
 

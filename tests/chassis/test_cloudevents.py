@@ -9,8 +9,8 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_chassis import cloudevents
-from paidan_chassis.cloudevents import Attributes, Malformed
+from paidan_chassis.kafka import cloudevents
+from paidan_chassis.kafka.cloudevents import Attributes, Malformed
 
 MOMENT = datetime(2026, 3, 3, 9, 30, 15, 250000, tzinfo=UTC)
 WHOLE = Attributes(

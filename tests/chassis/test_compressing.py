@@ -3,7 +3,7 @@
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from paidan_chassis.compressing import QUICK, compress_quickly
+from paidan_chassis.kafka.compressing import QUICK, compress_quickly
 
 LZ4 = 3
 SAID = b"".join(b'{"type":"case.opened.v1","case_id":"tiny-%032x","version":1}' % number for number in range(400))

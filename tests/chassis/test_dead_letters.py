@@ -10,11 +10,11 @@ from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_chassis import deadletters
-from paidan_chassis.carried import Carried
-from paidan_chassis.deadletters import DeadLetter
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.lanes import deadletters
+from paidan_chassis.lanes.carried import Carried
+from paidan_chassis.lanes.deadletters import DeadLetter
 from paidan_chassis.migrations import OWN, migrate
-from paidan_chassis.producer import Parcel, Publisher
 from paidan_chassis.sealing import Cipher, Unopenable
 from tests.chassis.stage import Stage
 from tests.chassis.strangers import put

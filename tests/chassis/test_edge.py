@@ -9,9 +9,9 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis import edge
-from paidan_chassis.edge import Caller
-from paidan_chassis.listening import Listener, bind
+from paidan_chassis.edge import face as edge
+from paidan_chassis.edge.face import Caller
+from paidan_chassis.edge.listening import Listener, bind
 from tests.chassis.lending import GOOD, PHONE, longer, pieces, refusal
 
 

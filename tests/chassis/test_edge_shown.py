@@ -6,10 +6,10 @@ import httpx
 import structlog
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from paidan_chassis.edge import Face, create_edge
-from paidan_chassis.health import Health
-from paidan_chassis.keys import KeyRing
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.edge.face import Face, create_edge
+from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from tests.chassis.lending import GOOD, PHONE
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from paidan_chassis.errors import Stalled
-from paidan_chassis.health import Health, Progress
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.telling.health import Health, Progress
+from paidan_chassis.telling.metrics import Metrics
 from tests.polling import poll
 
 

@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from paidan_chassis import keys, migrations
+from paidan_chassis import migrations
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.keys import BadKey, KeyRing
+from paidan_chassis.edge import keys
+from paidan_chassis.edge.keys import BadKey, KeyRing
 from paidan_deploy.postgres import PostgresServer
 from tests.polling import poll
 

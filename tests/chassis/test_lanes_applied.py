@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from paidan_chassis.producer import Parcel
+from paidan_chassis.kafka.producer import Parcel
 from tests.chassis.stage import Stage, bodies
 from tests.chassis.strangers import put
 from tests.polling import poll

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from paidan_chassis import deadletters, halts
-from paidan_chassis.failures import Halted
-from paidan_chassis.producer import Parcel, Publisher
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.lanes import deadletters, halts
+from paidan_chassis.lanes.failures import Halted
 from tests import vault
 from tests.chassis.stage import Stage, bodies
 from tests.chassis.strangers import put

@@ -8,10 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from paidan_chassis import halts
-from paidan_chassis.failures import Halted
-from paidan_chassis.halts import Anchor
-from paidan_chassis.records import Lane
+from paidan_chassis.lanes import halts
+from paidan_chassis.lanes.failures import Halted
+from paidan_chassis.lanes.halts import Anchor
+from paidan_chassis.lanes.records import Lane
 from tests.chassis.stage import Stage, bodies
 from tests.polling import poll
 

@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from paidan_chassis.failures import TooLarge, Unacknowledged
-from paidan_chassis.kafka import Kafka
-from paidan_chassis.producer import Parcel, Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.lanes.failures import TooLarge, Unacknowledged
+from paidan_chassis.lanes.records import Message
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
 from tests import servers as real

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.records import Lane
+from paidan_chassis.lanes.records import Lane
 from tests.chassis.stage import Stage, bodies
 from tests.polling import poll
 from tests.servers import Servers, fresh_database

@@ -8,13 +8,13 @@ from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_chassis.failures import Halt, Poison
-from paidan_chassis.lanes import At, LogFound, anchored, by_lane, check, cut
-from paidan_chassis.outbox import Numbered, Said, number, pack, unpack
-from paidan_chassis.partitioning import murmur2
-from paidan_chassis.positions import LOG_END, LOG_START, Anchor, Anchored, Position
-from paidan_chassis.records import Lane, Message, Record
-from paidan_chassis.work import Work
+from paidan_chassis.kafka.partitioning import murmur2
+from paidan_chassis.lanes.failures import Halt, Poison
+from paidan_chassis.lanes.outbox import Numbered, Said, number, pack, unpack
+from paidan_chassis.lanes.positions import LOG_END, LOG_START, Anchor, Anchored, Position
+from paidan_chassis.lanes.records import Lane, Message, Record
+from paidan_chassis.lanes.stands import At, LogFound, anchored, by_lane, check, cut
+from paidan_chassis.lanes.work import Work
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 LANE = Lane("in", 0)

@@ -13,8 +13,9 @@ import pytest
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from paidan_chassis import logs, traces
 from paidan_chassis.errors import ChassisError
+from paidan_chassis.kafka import traces
+from paidan_chassis.telling import logs
 
 PHONE = "13812345678"
 

@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.prefetching import WAITS_S, take_before_fetching
+from paidan_chassis.lanes.prefetching import WAITS_S, take_before_fetching
 from tests.servers import Servers
 
 

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from paidan_chassis import migrations
-from paidan_chassis.cloudevents import Attributes, decode
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cloudevents import Attributes, decode
+from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX

@@ -14,9 +14,9 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
+from paidan_chassis.lanes.records import Message, Record
+from paidan_chassis.lanes.work import Doomed, Work
 from paidan_chassis.migrations import CITIES, OWN, migrate
-from paidan_chassis.records import Message, Record
-from paidan_chassis.work import Doomed, Work
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.inbox import CityInForce, TimerDue

@@ -17,13 +17,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import murmur2
 from pydantic import SecretStr
 
-from paidan_chassis.health import Health
-from paidan_chassis.kafka import Kafka
-from paidan_chassis.keys import add_key, mint
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.edge.keys import add_key, mint
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from paidan_chassis.process import Part, Process
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_contracts.inbox import CityInForce, InboxEntry
 from paidan_contracts.topics import INBOX, TOPICS, answers_of, orders_of
 from paidan_dispatch import app

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paidan_contracts.city.calendar import CalendarEnded, WorkingCalendar
 from paidan_contracts.city.part import Limit, Unit
-from paidan_dispatch.clocks import Clock
+from paidan_dispatch.life.clocks import Clock
 from tests.dispatch.town_pack import bylaws
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -26,10 +26,10 @@ from paidan_contracts.actions import (
 from paidan_contracts.cases import CaseEvent, CaseStep
 from paidan_contracts.reports import Past, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch import orders
-from paidan_dispatch.lifecycle import Ignored, Moved, Opened, Refused, decide, run_out, take_in
-from paidan_dispatch.matching import Nearby, seen
-from paidan_dispatch.timers import Timer, changes, running
+from paidan_dispatch.life import orders
+from paidan_dispatch.life.lifecycle import Ignored, Moved, Opened, Refused, decide, run_out, take_in
+from paidan_dispatch.life.timers import Timer, changes, running
+from paidan_dispatch.sameness.matching import Nearby, seen
 from tests.dispatch.town import DOERS, How, due, report, request
 from tests.dispatch.town_pack import bylaws
 

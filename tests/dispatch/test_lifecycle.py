@@ -3,8 +3,8 @@
 import pytest
 
 from paidan_contracts.actions import Accept, Assign, File, Finish, Inspect, Redispatch, Return, Urge, Verify, Void
-from paidan_dispatch.lifecycle import Moved, Refused, decide, take_in, unknown_case
-from paidan_dispatch.matching import Nearby
+from paidan_dispatch.life.lifecycle import Moved, Refused, decide, take_in, unknown_case
+from paidan_dispatch.sameness.matching import Nearby
 from tests.dispatch.town import MONDAY, How, at, finished, judged, moved, opened, report, request, taken, types
 from tests.dispatch.town_pack import bylaws, bylaws_of, document
 

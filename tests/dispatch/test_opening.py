@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from paidan_contracts.actions import Verify
-from paidan_dispatch.lifecycle import Refused
+from paidan_dispatch.life.lifecycle import Refused
 from tests.dispatch.town import How, at, judged, moved, opened, report, taken, types
 from tests.dispatch.town_pack import bylaws
 

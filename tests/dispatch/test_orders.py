@@ -21,8 +21,8 @@ from paidan_contracts.orders import OrderEvent
 from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import Past
 from paidan_contracts.state import CaseState
-from paidan_dispatch import orders
-from paidan_dispatch.lifecycle import Moved, Opened
+from paidan_dispatch.life import orders
+from paidan_dispatch.life.lifecycle import Moved, Opened
 from tests.dispatch.town import How, at, closed, finished, judged, moved, opened, past_report, report, request, taken
 from tests.dispatch.town_pack import bylaws
 

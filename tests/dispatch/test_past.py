@@ -6,7 +6,7 @@ import pytest
 
 from paidan_contracts.actions import Accept, Finish, Inspect, Verify
 from paidan_contracts.reports import Past
-from paidan_dispatch.lifecycle import Moved, Refused
+from paidan_dispatch.life.lifecycle import Moved, Refused
 from tests.dispatch.town import MONDAY, How, at, judged, moved, opened, past_report, report, taken, types
 
 PROMISE = MONDAY + timedelta(days=1)

@@ -6,9 +6,9 @@ import pytest
 
 from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.bylaws import Bylaws
-from paidan_dispatch.filing import Filed, Unfiled, file
-from paidan_dispatch.lifecycle import Moved
+from paidan_dispatch.life.bylaws import Bylaws
+from paidan_dispatch.life.lifecycle import Moved
+from paidan_dispatch.placement.filing import Filed, Unfiled, file
 from tests.dispatch.town import How, judged, opened, report
 from tests.dispatch.town_pack import bylaws, bylaws_of, document
 

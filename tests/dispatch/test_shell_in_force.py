@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from paidan_chassis.failures import Halt
+from paidan_chassis.lanes.failures import Halt
 from paidan_contracts.actions import Accept, Finish
 from tests.dispatch import shell_ground as ground
 from tests.dispatch.shell_ground import Log, asked, case_of, in_force, play, report

@@ -13,10 +13,10 @@ from paidan_contracts.actions import Accept, CallBack, File, Finish, Inspect
 from paidan_contracts.cases import CaseStep
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
-from paidan_dispatch.adding import FEW
-from paidan_dispatch.bylaws import Bylaws
-from paidan_dispatch.ledger import Newest, ended_at
-from paidan_dispatch.matching import seen
+from paidan_dispatch.lanes.adding import FEW
+from paidan_dispatch.lanes.ledger import Newest, ended_at
+from paidan_dispatch.life.bylaws import Bylaws
+from paidan_dispatch.sameness.matching import seen
 from tests.contracts.city_packs import tiny
 from tests.dispatch import shell_ground as ground
 from tests.dispatch.main_road import main_road

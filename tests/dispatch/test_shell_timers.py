@@ -11,13 +11,13 @@ import asyncpg
 import pytest
 
 from paidan_chassis.clock import RealClock, real_now
-from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.health import Health
-from paidan_chassis.metrics import Metrics
-from paidan_chassis.records import Lane, Message
+from paidan_chassis.lanes.failures import Unacknowledged
+from paidan_chassis.lanes.records import Lane, Message
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.due import Timers
+from paidan_dispatch.lanes.due import Timers
 from tests import servers as real
 from tests.dispatch import shell_ground as ground
 from tests.polling import poll

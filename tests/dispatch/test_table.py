@@ -30,7 +30,7 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.state import CaseState, Status
-from paidan_dispatch.lifecycle import Moved, Refused
+from paidan_dispatch.life.lifecycle import Moved, Refused
 from tests.dispatch.town import DOERS, How, judged, moved, opened, report
 
 STATES: tuple[Status, ...] = get_args(Status)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from paidan_contracts.actions import Accept, Action, CallBack, File, Finish, Inspect, Redispatch, Return, Void
 from paidan_contracts.reports import Past
 from paidan_contracts.state import CaseState
-from paidan_dispatch.lifecycle import Ignored, Moved
-from paidan_dispatch.timers import Timer, changes, running
+from paidan_dispatch.life.lifecycle import Ignored, Moved
+from paidan_dispatch.life.timers import Timer, changes, running
 from tests.dispatch.town import at, closed, due, finished, moved, opened, past_report, report, rung
 
 

@@ -9,10 +9,10 @@ from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Fin
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import Past, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.bylaws import Bylaws
-from paidan_dispatch.lifecycle import Ignored, Moved, Opened, Refused, decide, run_out, take_in
-from paidan_dispatch.matching import Nearby, sighting
-from paidan_dispatch.timers import Timer
+from paidan_dispatch.life.bylaws import Bylaws
+from paidan_dispatch.life.lifecycle import Ignored, Moved, Opened, Refused, decide, run_out, take_in
+from paidan_dispatch.life.timers import Timer
+from paidan_dispatch.sameness.matching import Nearby, sighting
 from tests.dispatch.town_pack import bylaws
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

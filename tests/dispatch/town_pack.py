@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from paidan_contracts.city import City, Pack
-from paidan_dispatch.bylaws import Bylaws
+from paidan_dispatch.life.bylaws import Bylaws
 
 HOLIDAYS_2026 = ["01-01", "01-02", "01-03", *(f"02-{day}" for day in range(15, 24)), "04-04", "04-05", "04-06"]
 MADE_UP_2026 = ["01-04", "02-14", "02-28"]

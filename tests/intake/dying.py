@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from paidan_chassis import process
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from paidan_intake import app, queries, settings
 from paidan_intake.photos import Picture, Store
 

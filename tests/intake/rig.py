@@ -18,9 +18,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis import migrations
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.keys import add_key, mint
-from paidan_chassis.topology import Topology
+from paidan_chassis.edge.keys import add_key, mint
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.topology import Topology
 from paidan_contracts.city.reading import load_city
 from paidan_contracts.topics import TOPICS
 from tests import vault

@@ -14,9 +14,9 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
+from paidan_chassis.lanes.records import Record
+from paidan_chassis.lanes.work import Work
 from paidan_chassis.migrations import CITIES, OWN, migrate
-from paidan_chassis.records import Record
-from paidan_chassis.work import Work
 from paidan_contracts.city.reading import load_city
 from paidan_scoring.bits import unpacked
 from paidan_scoring.handlers import Fold

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from paidan_chassis import keys
-from paidan_chassis.health import Health
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.edge import keys
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_scoring.app import edge_on
 from paidan_scoring.handlers import Fold
 from paidan_scoring.packs import Packs

@@ -14,10 +14,10 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis import keys
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.edge import keys
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.records import Message
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from paidan_chassis.metrics import COUNTERS, GAUGES, HISTOGRAMS
+from paidan_chassis.telling.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from paidan_deploy.services import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.edge import INSTANCE_HEADER
+from paidan_chassis.edge.face import INSTANCE_HEADER
 from paidan_deploy import ports, probes
 from paidan_deploy.watched import Watched
 from tests.polling import poll_blocking

@@ -13,14 +13,14 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from paidan_chassis import logs
-from paidan_chassis.edge import probes
+from paidan_chassis.edge.face import probes
+from paidan_chassis.edge.listening import Listener, bind
 from paidan_chassis.errors import EXIT_BUG, EXIT_HALTED, EXIT_MISCONFIGURED, ChassisError
 from paidan_chassis.garbage import look_seldom
-from paidan_chassis.health import Health
-from paidan_chassis.listening import Listener, bind
-from paidan_chassis.metrics import Metrics
 from paidan_chassis.settings import ServiceSettings
+from paidan_chassis.telling import logs
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 
 Part = Literal["loop", "edge"]
 

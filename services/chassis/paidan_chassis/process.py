@@ -9,12 +9,12 @@ from typing import Final, TypeAlias, TypeVar
 
 import uvloop
 
-from paidan_chassis import logs
 from paidan_chassis.errors import Misconfigured
-from paidan_chassis.health import Health
 from paidan_chassis.life import Life, Owner, Part, Process, Running
-from paidan_chassis.metrics import Metrics
 from paidan_chassis.settings import ServiceSettings
+from paidan_chassis.telling import logs
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 
 __all__ = ["Build", "Owner", "Part", "Process", "Running", "main"]
 

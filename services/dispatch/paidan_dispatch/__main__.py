@@ -1,9 +1,8 @@
 """Runs dispatch: ``python -m paidan_dispatch``, both parts, or ``--only loop`` or ``--only edge``."""
 
 from paidan_chassis import process
-
-from . import app
-from .settings import Settings
+from paidan_dispatch import app
+from paidan_dispatch.settings import Settings
 
 if __name__ == "__main__":
     process.main("dispatch", Settings, app.build)

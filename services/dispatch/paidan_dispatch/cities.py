@@ -4,10 +4,9 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.failures import Halt
+from paidan_chassis.lanes.failures import Halt
 from paidan_contracts.city import City
-
-from .bylaws import Bylaws
+from paidan_dispatch.life.bylaws import Bylaws
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 

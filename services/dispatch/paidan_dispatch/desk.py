@@ -5,18 +5,17 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.records import Record
-from paidan_chassis.work import Work
+from paidan_chassis.lanes.records import Record
+from paidan_chassis.lanes.work import Work
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
 from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Why
 from paidan_contracts.topics import ANSWERS_PREFIX
-
-from . import saying
-from .asking import Asked, Speaker, request
-from .reading import ANSWERS, Unreadable, claimed_answer, read
-from .reasons import UNKNOWN_DEPARTMENT
+from paidan_dispatch.asking import Asked, Speaker, request
+from paidan_dispatch.lanes import saying
+from paidan_dispatch.lanes.reading import ANSWERS, Unreadable, claimed_answer, read
+from paidan_dispatch.lanes.reasons import UNKNOWN_DEPARTMENT
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 

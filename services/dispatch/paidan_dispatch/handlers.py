@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from paidan_chassis.records import Record
-from paidan_chassis.work import Doomed, Work
+from paidan_chassis.lanes.records import Record
+from paidan_chassis.lanes.work import Doomed, Work
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import reused_id
 from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
 from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import ReportReceived
-
-from . import adding, queries, timers, writes
-from .adding import Added
-from .bylaws import Bylaws
-from .cities import Cities
-from .deciding import DEAD_LETTERED, Deciding, city_of
-from .ledger import Ledger
-from .matching import Nearby, squares_around
-from .reading import INBOX, Unreadable, claimed_id, read
-from .reasons import too_large, unreadable
-from .timers import Timer
+from paidan_dispatch.cities import Cities
+from paidan_dispatch.lanes import adding, queries, writes
+from paidan_dispatch.lanes.adding import Added
+from paidan_dispatch.lanes.deciding import DEAD_LETTERED, Deciding, city_of
+from paidan_dispatch.lanes.ledger import Ledger
+from paidan_dispatch.lanes.reading import INBOX, Unreadable, claimed_id, read
+from paidan_dispatch.lanes.reasons import too_large, unreadable
+from paidan_dispatch.life import timers
+from paidan_dispatch.life.bylaws import Bylaws
+from paidan_dispatch.life.timers import Timer
+from paidan_dispatch.sameness.matching import Nearby, squares_around
 
 # On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
 SIGN_OF_LIFE_EVERY: Final = 250

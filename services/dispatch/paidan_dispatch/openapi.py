@@ -6,11 +6,11 @@ from typing import cast
 
 from paidan_chassis.clock import RealClock
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import Face
-from paidan_chassis.health import Health
-from paidan_chassis.keys import KeyRing
-from paidan_chassis.metrics import Metrics
-from paidan_chassis.producer import Publisher
+from paidan_chassis.edge.face import Face
+from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_dispatch.api.acting import ActionRoutes
 from paidan_dispatch.api.looking import LookingRoutes
 from paidan_dispatch.app import TITLE, VERSION, edge_on

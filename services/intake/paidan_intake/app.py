@@ -9,15 +9,15 @@ from fastapi import FastAPI
 
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import Face, create_edge
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.keys import KeyRing
+from paidan_chassis.edge.face import Face, create_edge
+from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.consumer import LaneConsumer, Pace, Subscription
+from paidan_chassis.lanes.reading import AT_EASE
+from paidan_chassis.lanes.work import Handler
 from paidan_chassis.process import Owner, Process, Running
-from paidan_chassis.producer import Publisher
-from paidan_chassis.reading import AT_EASE
-from paidan_chassis.work import Handler
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, topic_named
 from paidan_intake import api
 from paidan_intake.cities import Cities, open_cities

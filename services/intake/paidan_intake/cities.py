@@ -8,8 +8,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from paidan_chassis import logs
 from paidan_chassis.database import FAULTS, Pool, retrying
+from paidan_chassis.telling import logs
 from paidan_contracts.city import City
 
 # What is in force goes before what was published last: a city may have gone back to an older pack.

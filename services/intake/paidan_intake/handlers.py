@@ -7,8 +7,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from paidan_chassis.records import Record
-from paidan_chassis.work import Work
+from paidan_chassis.lanes.records import Record
+from paidan_chassis.lanes.work import Work
 from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised

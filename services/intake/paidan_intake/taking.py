@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import asyncpg
 
-from paidan_chassis import logs
 from paidan_chassis.database import FAULTS
-from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.producer import Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_chassis.sealing import Cipher
+from paidan_chassis.telling import logs
 from paidan_contracts.reports import ReportReceived
 from paidan_intake import photo_queries, queries, vault
 from paidan_intake.photos import Picture, Store

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import Caller
-from paidan_chassis.failures import Halt
-from paidan_chassis.keys import Principal
-from paidan_chassis.problems import Problem, forbidden, invalid, not_found
+from paidan_chassis.edge.face import Caller
+from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
+from paidan_chassis.lanes.failures import Halt
 from paidan_contracts.city.part import CityId
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug

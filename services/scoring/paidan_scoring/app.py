@@ -9,14 +9,14 @@ from typing import Final
 from fastapi import FastAPI
 
 from paidan_chassis.clock import Clock, open_clock
-from paidan_chassis.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge import Face, create_edge
-from paidan_chassis.health import Health
-from paidan_chassis.kafka import Kafka, TopicShape
-from paidan_chassis.keys import KeyRing
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.edge.face import Face, create_edge
+from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.lanes.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.process import Owner, Process, Running
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_contracts.topics import CASES, topic_named
 from paidan_scoring import api
 from paidan_scoring.asking import Asking

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Final
 
 from paidan_chassis.database import Connection
-from paidan_chassis.records import Record
-from paidan_chassis.work import Work
+from paidan_chassis.lanes.records import Record
+from paidan_chassis.lanes.work import Work
 from paidan_scoring import queries
 from paidan_scoring.packs import Packs
 from paidan_scoring.reading import Unreadable, read, unsurpassed

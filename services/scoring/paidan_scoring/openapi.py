@@ -5,8 +5,8 @@ import sys
 from typing import cast
 
 from paidan_chassis.database import Pool
-from paidan_chassis.health import Health
-from paidan_chassis.metrics import Metrics
+from paidan_chassis.telling.health import Health
+from paidan_chassis.telling.metrics import Metrics
 from paidan_scoring.app import edge_on
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from paidan_chassis import logs
 from paidan_chassis.clock import Clock
-from paidan_chassis.cloudevents import Attributes, encode
 from paidan_chassis.database import Connection, Pool, is_transient
-from paidan_chassis.failures import Halt, Unacknowledged
-from paidan_chassis.health import Progress
-from paidan_chassis.producer import Publisher
-from paidan_chassis.records import Message
+from paidan_chassis.kafka.cloudevents import Attributes, encode
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.failures import Halt, Unacknowledged
+from paidan_chassis.lanes.records import Message
+from paidan_chassis.telling import logs
+from paidan_chassis.telling.health import Progress
 from paidan_contracts.ids import named
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.topics import SCORES

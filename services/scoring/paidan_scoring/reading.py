@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
-from paidan_chassis.records import Record
+from paidan_chassis.lanes.records import Record
 from paidan_scoring.events import StepSeen
 
 

@@ -9,12 +9,12 @@ from typing import Final
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis import logs
-from paidan_chassis.consumer import LaneConsumer
 from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import EXIT_BUG, ChassisError
 from paidan_chassis.garbage import look_seldom
-from paidan_chassis.kafka import Kafka
+from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.lanes.consumer import LaneConsumer
+from paidan_chassis.telling import logs
 from paidan_contracts.topics import CASES
 from paidan_scoring.app import CONSUMER, SCHEMA, kafka_of, subscription
 from paidan_scoring.handlers import Fold

@@ -22,8 +22,8 @@ class Bug:
     tests: tuple[str, ...]
 
 
-_FENCE: Final = "services/chassis/paidan_chassis/fence.py"
-_POSITIONS: Final = "services/chassis/paidan_chassis/positions.py"
+_FENCE: Final = "services/chassis/paidan_chassis/lanes/fence.py"
+_POSITIONS: Final = "services/chassis/paidan_chassis/lanes/positions.py"
 _BALANCE: Final = "deploy/paidan_deploy/conservation/balance.py"
 _QUICK: Final = "tests/chaos/test_windows.py::test_nothing_is_said_before_it_is_committed"
 """Its load has repeats, and what comes out is audited."""
@@ -42,7 +42,7 @@ BUGS: Final = (
         "no de-duplication",
         (
             Change(
-                "services/dispatch/paidan_dispatch/deciding.py",
+                "services/dispatch/paidan_dispatch/lanes/deciding.py",
                 "if known is None or known.result == DEAD_LETTERED:",
                 "if known is None or known:",
             ),
@@ -70,7 +70,7 @@ BUGS: Final = (
         "relay out of order",
         (
             Change(
-                "services/chassis/paidan_chassis/relay.py",
+                "services/chassis/paidan_chassis/lanes/relay.py",
                 "chosen = list(islice(trail.waiting, share))",
                 "chosen = list(islice(trail.waiting, share))[::-1]",
             ),

@@ -9,23 +9,22 @@ import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
-from paidan_chassis import problems
 from paidan_chassis.clock import Clock
-from paidan_chassis.edge import Caller, read_body
-from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.keys import Principal
-from paidan_chassis.problems import ErrorBody, Problem
-from paidan_chassis.producer import Publisher
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller, read_body
+from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.problems import ErrorBody, Problem
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.wire import CaseId
-from paidan_dispatch import saying
+from paidan_dispatch.api import access, views
+from paidan_dispatch.api.bodies import ActionAsked, ActionLine, Judged, Lookup, Outcomes, OutcomeShown, Taken
+from paidan_dispatch.api.judging import judge
 from paidan_dispatch.asking import Asked, Speaker, request
 from paidan_dispatch.cities import Cities
-
-from . import access, views
-from .bodies import ActionAsked, ActionLine, Judged, Lookup, Outcomes, OutcomeShown, Taken
-from .judging import judge
+from paidan_dispatch.lanes import saying
 
 ACKNOWLEDGED_WITHIN_S: Final = 5.0
 BATCH_BYTES: Final = 8_000_000

@@ -7,12 +7,11 @@ import asyncpg
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.outcomes import Why
 from paidan_contracts.state import Status
-from paidan_dispatch import lifecycle
+from paidan_dispatch.api import views
+from paidan_dispatch.api.bodies import Judged
 from paidan_dispatch.cities import Cities
-from paidan_dispatch.lifecycle import Moved, Refused
-
-from . import views
-from .bodies import Judged
+from paidan_dispatch.life import lifecycle
+from paidan_dispatch.life.lifecycle import Moved, Refused
 
 
 async def judge(pool: "asyncpg.Pool[Any]", cities: Cities, request: ActionRequested) -> Judged:

@@ -12,20 +12,19 @@ import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
-from paidan_chassis import problems
 from paidan_chassis.clock import Clock
-from paidan_chassis.edge import Caller
-from paidan_chassis.keys import Principal
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller
+from paidan_chassis.edge.keys import Principal
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, Asked, CaseId, Code, Moment, Slug
-from paidan_dispatch import orders
+from paidan_dispatch.api import access, views
+from paidan_dispatch.api.bodies import CaseList, CaseShown, Orders, OrderShown, Receipt
+from paidan_dispatch.api.views import Wanted
 from paidan_dispatch.cities import Cities
-from paidan_dispatch.ledger import UNCHAINED, StepRow
-
-from . import access, views
-from .bodies import CaseList, CaseShown, Orders, OrderShown, Receipt
-from .views import Wanted
+from paidan_dispatch.lanes.ledger import UNCHAINED, StepRow
+from paidan_dispatch.life import orders
 
 _RECEIPTS: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 

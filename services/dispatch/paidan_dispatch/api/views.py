@@ -10,9 +10,8 @@ import asyncpg
 
 from paidan_contracts.outcomes import Why
 from paidan_contracts.state import CaseState, Status
-from paidan_dispatch.ledger import Newest, StepRow
-
-from .bodies import OutcomeShown
+from paidan_dispatch.api.bodies import OutcomeShown
+from paidan_dispatch.lanes.ledger import Newest, StepRow
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Pool: TypeAlias = "asyncpg.Pool[Any]"

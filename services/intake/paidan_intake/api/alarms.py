@@ -3,10 +3,10 @@
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis import problems
-from paidan_chassis.edge import Call, hot_route
-from paidan_chassis.failures import Unacknowledged
-from paidan_chassis.problems import Problem
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Call, hot_route
+from paidan_chassis.edge.problems import Problem
+from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
 from paidan_intake.alarms import ReadAlarm, read_alarm
 from paidan_intake.api.desk import Desk, answer, is_dry_run

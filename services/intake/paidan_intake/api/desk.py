@@ -10,12 +10,12 @@ import asyncpg
 from fastapi import Request
 from starlette.responses import Response
 
-from paidan_chassis import problems
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import FAULTS
-from paidan_chassis.keys import Principal
-from paidan_chassis.problems import Problem
-from paidan_chassis.producer import Publisher
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.problems import Problem
+from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.sealing import Cipher
 from paidan_contracts.reports import ReportReceived
 from paidan_intake import photo_queries, queries

@@ -5,8 +5,8 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from paidan_chassis import problems
-from paidan_chassis.edge import Caller, parse
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller, parse
 from paidan_intake.api.desk import DRY_RUN, Desk, answer, is_dry_run, taken
 from paidan_intake.api.uploads import a_place, develop, read_form
 from paidan_intake.asked import Position, Taken, Ticket

@@ -7,11 +7,11 @@ from fastapi import FastAPI, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from paidan_chassis import problems
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import FAULTS
-from paidan_chassis.edge import Caller, principal, read_body
-from paidan_chassis.keys import EVERY_CITY, Principal
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller, principal, read_body
+from paidan_chassis.edge.keys import EVERY_CITY, Principal
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import photo_queries
 from paidan_intake.api.desk import DRY_RUN, Desk, is_dry_run

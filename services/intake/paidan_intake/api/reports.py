@@ -5,10 +5,10 @@ import uuid
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis import problems
 from paidan_chassis.database import FAULTS
-from paidan_chassis.edge import Caller
-from paidan_chassis.keys import Principal
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller
+from paidan_chassis.edge.keys import Principal
 from paidan_intake import queries
 from paidan_intake.api.desk import Desk
 from paidan_intake.asked import Stands

@@ -8,10 +8,10 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from paidan_chassis import problems
-from paidan_chassis.edge import Call, Caller, hot_route, parse, read_body
-from paidan_chassis.keys import Principal
-from paidan_chassis.problems import Problem
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Call, Caller, hot_route, parse, read_body
+from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.desk import DRY_RUN, Desk, answer, is_dry_run, taken
 from paidan_intake.asked import Taken, Ticket
 

@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from paidan_chassis import problems
-from paidan_chassis.edge import read_body
-from paidan_chassis.problems import Problem
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import read_body
+from paidan_chassis.edge.problems import Problem
 from paidan_intake.photos import BadPhoto, Busy, Darkroom, Picture
 
 MOST_PHOTOS: Final = 9

@@ -5,11 +5,12 @@ import uuid
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from paidan_chassis import logs, problems
 from paidan_chassis.database import FAULTS
-from paidan_chassis.edge import Caller
-from paidan_chassis.problems import Problem
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.face import Caller
+from paidan_chassis.edge.problems import Problem
 from paidan_chassis.sealing import Unopenable
+from paidan_chassis.telling import logs
 from paidan_contracts.wire import Asked, Reason
 from paidan_intake import vault, vault_queries
 from paidan_intake.api.desk import Desk

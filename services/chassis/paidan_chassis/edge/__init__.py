@@ -1,0 +1,1 @@
+"""The HTTP edge: keys, problems, the envelope around every request."""

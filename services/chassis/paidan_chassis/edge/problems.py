@@ -1,0 +1,118 @@
+"""The one shape in which an edge says no: ``{"error": {"code", "message", "message_zh", "field"}}``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from paidan_chassis.errors import ChassisError
+from paidan_chassis.kafka.traces import unquoted
+
+
+@dataclass(eq=False)  # not frozen: Python itself writes an exception's traceback
+class Problem(ChassisError):
+    """An answer that is not a success. ``field`` names the part of the input that is wrong, dotted."""
+
+    status: int
+    code: str
+    message: str
+    message_zh: str
+    field: str | None = None
+    retry_after_s: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Give the body of the answer; a batch's answer holds one for each line that was refused."""
+        said = {"code": self.code, "message": self.message, "message_zh": self.message_zh, "field": self.field}
+        return {"error": said}
+
+    def response(self) -> Response:
+        """Write the answer."""
+        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else None
+        content = json.dumps(self.body(), ensure_ascii=False).encode()
+        return Response(content, status_code=self.status, headers=headers, media_type="application/json")
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}" + (f" at {self.field}" if self.field else "")
+
+
+class ErrorDetail(BaseModel):
+    """Why a request was refused."""
+
+    code: str = Field(description="A word for machines; the README lists them all.")
+    message: str
+    message_zh: str
+    field: str | None = Field(description="The part of the input that is wrong, dotted.")
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: ErrorDetail
+
+
+def unavailable(retry_after_s: int = 2) -> Problem:
+    """Say 503: not taken for certain, send it again with the same id."""
+    message = "not available now; it may have been stored all the same, so send it again with the same id"
+    message_zh = "服务暂不可用；内容可能已保存，请使用相同的编号重新发送"
+    return Problem(503, "unavailable", message, message_zh, retry_after_s=retry_after_s)
+
+
+def not_found(message: str = "there is no such thing", message_zh: str = "不存在") -> Problem:
+    """Say 404; also for what exists but is not the caller's to see."""
+    return Problem(404, "not_found", message, message_zh)
+
+
+def forbidden(message: str = "the key has no scope for this", message_zh: str = "该密钥无此权限") -> Problem:
+    """Say 403."""
+    return Problem(403, "forbidden", message, message_zh)
+
+
+def unauthorized() -> Problem:
+    """Say 401: no key, an unknown one or a revoked one; which of these is nobody's business."""
+    return Problem(401, "unauthorized", "a valid API key is needed", "需要有效的 API 密钥")
+
+
+def too_large(limit: int) -> Problem:
+    """Say 413."""
+    return Problem(413, "too_large", f"the body may have {limit} bytes at most", f"请求体不得超过 {limit} 字节")
+
+
+def invalid(field: str | None, message: str, message_zh: str = "内容不符合要求") -> Problem:
+    """Say 422, naming the field. The message quotes no value."""
+    return Problem(422, "invalid", message, message_zh, field)
+
+
+def first_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Turn pydantic's complaints into the answer for the first of them, in the order of the model."""
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
+    where = [str(part) for part in first["loc"] if part != "body"]
+    message = unquoted(str(first["msg"])) if first["type"] in _OF_A_VALIDATOR else str(first["msg"])
+    return invalid(".".join(where) or None, message.removeprefix("Value error, "), _zh(str(first["type"])))
+
+
+# Messages of pydantic's own name what was expected; a validator's may quote what it got.
+_OF_A_VALIDATOR: Final = frozenset({"value_error", "assertion_error"})
+_ZH: Final = {
+    "missing": "缺少必填项",
+    "extra_forbidden": "不允许的字段",
+    "too_long": "数量过多",
+    "too_short": "数量过少",
+    "string_too_long": "文字过长",
+    "string_too_short": "文字过短",
+    "string_pattern_mismatch": "格式不正确",
+    "literal_error": "不在允许的取值之内",
+    "enum": "不在允许的取值之内",
+    "timezone_aware": "时间须带时区",
+    "string_unicode": "不是有效的文字",
+}
+_ZH_BY_END: Final = {"_type": "类型不正确", "_parsing": "格式不正确", "_than": "超出允许范围", "_equal": "超出允许范围"}
+
+
+def _zh(kind: str) -> str:
+    by_end = (said for end, said in _ZH_BY_END.items() if kind.endswith(end))
+    return _ZH.get(kind) or next(by_end, "内容不符合要求")

@@ -1,0 +1,1 @@
+"""What is known of Kafka without lanes: the cluster, producing, topics, CloudEvents."""

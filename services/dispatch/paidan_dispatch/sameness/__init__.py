@@ -1,0 +1,1 @@
+"""Which reports are about the same thing. No I/O."""
