@@ -2,8 +2,6 @@
 
 import signal
 
-import pytest
-
 from paidan_deploy.services import DISPATCH
 from tests.chaos.audit import audit
 from tests.chaos.crowd import Crowd
@@ -46,8 +44,6 @@ async def test_owners_frozen_in_their_transactions_change_nothing_when_they_wake
 
 
 async def test_rebalances_under_load_and_one_while_postgresql_is_away(works: Works, *, at_length: bool) -> None:
-    if not at_length:
-        pytest.skip("part of `make chaos`: it takes minutes, most of them waiting for sessions to run out")
     crowd = Crowd(works, seed=4, answered=30)
     await works.start()
     passing = works.member(DISPATCH, called="passing")
