@@ -51,7 +51,9 @@ def test_without_a_key_the_setting_is_named_and_none_is_made(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "older"), [(KEY, ""), (ANOTHER, KEY), (ANOTHER, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")]
+    ("key", "older"),
+    [(KEY, ""), (ANOTHER, KEY), (ANOTHER, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")],
+    ids=["the newest", "the one before", "one of those before"],
 )
 def test_keys_of_the_environment_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, older: str) -> None:
     """In the home lies the newest; what a key before it sealed takes that one."""
