@@ -22,14 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", action="store_true", help="run the fault tests at length")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process a file, whose tests share servers, and all whole stacks, which want the same ports."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "stack" else f"{folder}/{item.path.stem}"))
-
-
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[Path]:
     """Lend the run a folder for its servers."""

@@ -42,8 +42,11 @@ def own_folder() -> Iterator[Path]:
     """Lend this run a folder for its servers, cleared at its end; those of killed runs are cleared first."""
     _clear_dead_runs()
     folder = RUNS / f"run-{os.getpid()}"
-    folder.mkdir(parents=True)
-    process.Born.of(os.getpid()).write(folder / "owner.json")
+    # Owned before it is seen: another run that begins now would take it for one that was killed.
+    unseen = RUNS / f"new-{os.getpid()}"
+    unseen.mkdir(parents=True, exist_ok=True)
+    process.Born.of(os.getpid()).write(unseen / "owner.json")
+    unseen.rename(folder)
     try:
         yield folder
     finally:

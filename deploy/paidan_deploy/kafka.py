@@ -95,7 +95,7 @@ class KafkaServer:
 
     def _answers(self, timeout_s: float) -> bool:
         return process.await_ready(
-            lambda: probes.kafka_answers(self.port),
+            lambda: probes.kafka_answers(self.port) and process.listens(self.process, self.port),
             lambda: self.process is not None,
             what=f"Kafka (its log is {self.log})",
             timeout_s=timeout_s,

@@ -117,7 +117,7 @@ class PostgresServer:
 
     def _answers(self, timeout_s: float) -> bool:
         return process.await_ready(
-            lambda: probes.postgres_answers(self.port),
+            lambda: probes.postgres_answers(self.port) and process.listens(self.process, self.port),
             lambda: self.process is not None,
             what=f"PostgreSQL (its log is {self.log})",
             timeout_s=timeout_s,

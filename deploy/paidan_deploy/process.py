@@ -50,6 +50,16 @@ class Born:
         return process if same and _lives(process) else None
 
 
+def listens(process: psutil.Process | None, port: int) -> bool:
+    """Tell whether it is this process that listens there: a stranger who took the port first answers like it."""
+    if process is None:
+        return False
+    with suppress(psutil.Error):
+        held = process.net_connections("tcp")
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in held)
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """How to start one process in the background."""

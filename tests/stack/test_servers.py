@@ -105,6 +105,15 @@ def test_postgres_moves_to_another_port_when_its_own_is_taken(start_postgres: St
         assert server.port != squatter.getsockname()[1]
 
 
+def test_a_stranger_who_was_quicker_to_the_port_is_not_taken_for_the_server(start_postgres: StartPostgres) -> None:
+    """Two that start at the same moment find the same port free; the one that answers there is one of them only."""
+    server, other = start_postgres(), start_postgres()
+
+    assert process.listens(server.process, server.port)
+    assert not process.listens(other.process, server.port)
+    assert not process.listens(None, server.port)
+
+
 def test_a_pid_file_of_somebody_else_is_not_believed(start_postgres: StartPostgres) -> None:
     """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
     server = start_postgres()

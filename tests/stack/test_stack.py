@@ -184,7 +184,7 @@ def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_p
         paidan("up", "--detach")
 
         told = paidan.status()
-        assert {each["condition"] for each in told["services"]} == {"running"}
+        assert [each for each in told["services"] if each["condition"] != "running"] == []
         assert any("intake listens on" in note for note in told["notes"])
     assert {path.name: path.read_text() for path in paidan.home.secrets.iterdir()} == secrets
     assert "city quancheng is in force" in (paidan.home.log / "supervisor.log").read_text()
