@@ -13,6 +13,7 @@ from paidan_deploy.demo.agenda import Agenda
 from paidan_deploy.demo.leash import LEAD_S, Leash, lead, may_run_to
 from paidan_deploy.demo.monitor import Seen
 from paidan_deploy.demo.reporters import Reporters, Taken
+from paidan_deploy.demo.rhythm import LAST_S
 from tests.polling import poll
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
@@ -31,10 +32,12 @@ async def dsn(database: str) -> str:
     return database
 
 
-async def started(dsn: str, *, factor: float, planned: int) -> Leash:
+async def started(
+    dsn: str, *, factor: float, planned: int, starts: datetime = MIDNIGHT, fast_until: datetime = MIDNIGHT
+) -> Leash:
     connection = await asyncpg.connect(dsn)
     try:
-        scale = await set_scale(connection, starts=MIDNIGHT, factor=factor, fast_until=MIDNIGHT)
+        scale = await set_scale(connection, starts=starts, factor=factor, fast_until=fast_until)
     finally:
         await connection.close()
     clock = ScaledClock(scale)
@@ -108,6 +111,19 @@ async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why:
         leash.reporters.sent = 1
         leash.seen.outcome("report", "opened")
         await poll(lambda: runs_to_its_end(leash), within_s=20, what="the day ends")
+    finally:
+        await leash.close()
+
+
+async def test_the_last_minutes_of_an_evening_are_not_lived_at_real_speed(dsn: str) -> None:
+    """However little is left until the last report is sent: minutes are minutes at real speed."""
+    evening = MIDNIGHT + timedelta(seconds=LAST_S + 60)
+    starts, fast_until = evening - timedelta(minutes=5), evening - timedelta(minutes=1)
+    leash = await started(dsn, factor=900 / LEAD_S, planned=1, starts=starts, fast_until=fast_until)
+    try:
+        await leash.lengthen()
+
+        assert leash.clock.scale.fast_until == evening
     finally:
         await leash.close()
 

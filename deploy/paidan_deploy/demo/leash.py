@@ -63,8 +63,10 @@ class Leash:
         """Let the clock run as far as it may. To be asked again several times within a lead."""
         self._count_waiting()
         self._forget_decided()
-        until, scale = self._until(), self.clock.scale
-        if until - scale.fast_until > lead(scale.factor) / 10 or scale.fast_until < until == self.midnight + _DAY:
+        scale, at_most = self.clock.scale, self._at_most()
+        until = may_run_to(self.clock.now(), self._undone(), factor=scale.factor, at_most=at_most)
+        # A step is worth telling when it is long, and when it is the last one for now, however short.
+        if until - scale.fast_until > lead(scale.factor) / 10 or scale.fast_until < until == at_most:
             # Without PostgreSQL nobody can be told, so the clock waits for it, too.
             with suppress(*FAULTS):
                 await self._tell(until)
@@ -75,12 +77,13 @@ class Leash:
             with suppress(*FAULTS):
                 await self._connection.close(timeout=5)
 
-    def _until(self) -> datetime:
+    def _undone(self) -> list[datetime]:
         oldest = self.agenda.oldest_undone
-        undone = [taken.due for taken in self.reporters.undecided.values()] + ([oldest] if oldest else [])
+        return [taken.due for taken in self.reporters.undecided.values()] + ([oldest] if oldest else [])
+
+    def _at_most(self) -> datetime:
         all_in = self.reporters.sent == self.planned and not self.reporters.undecided
-        at_most = self.midnight + (_DAY if all_in else _LAST_SENT_BY)
-        return may_run_to(self.clock.now(), undone, factor=self.clock.scale.factor, at_most=at_most)
+        return self.midnight + (_DAY if all_in else _LAST_SENT_BY)
 
     def _forget_decided(self) -> None:
         given_up_s = time.monotonic() - PATIENCE_S
