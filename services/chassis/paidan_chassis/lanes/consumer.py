@@ -36,7 +36,7 @@ __all__ = ["ConsumerFigures", "LaneConsumer", "LaneFigures", "Pace", "Subscripti
 _RELAY_AT_REVOKE_S: Final = 2.0
 _LEFT_WITHIN_S: Final = 2.0
 _BETWEEN_STARTS_S: Final = 0.5
-_LONGEST_REST_S: Final = 0.030
+_LONGEST_REST_S: Final = 0.010
 _BROKEN: Final = (*FAULTS, KafkaError, Unacknowledged)
 
 
@@ -197,8 +197,8 @@ class LaneConsumer:
         await self._parts.relay.below(self._parts.reading.pace.backlog_limit)
         if len(batch) < self._parts.reading.pace.max_records:
             took_s = time.monotonic() - began
-            # A rest as long as the work lets the next batch grow where batches are dear: it mends its own overload.
-            await asyncio.sleep(max(self._parts.reading.pace.busy_interval_s - took_s, min(took_s, _LONGEST_REST_S)))
+            # A rest that grows with the work lets the next batch grow where batches are dear: it mends its own overload.
+            await asyncio.sleep(max(self._parts.reading.pace.busy_interval_s - took_s, min(took_s / 3, _LONGEST_REST_S)))
 
     async def _apply(self, batch: Batch, started: float) -> None:
         owned = self._parts.source.owned()
