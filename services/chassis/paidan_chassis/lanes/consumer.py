@@ -196,9 +196,9 @@ class LaneConsumer:
             await asyncio.Event().wait()  # whoever asked for the next poll is cancelled when the group is left
         await self._parts.relay.below(self._parts.reading.pace.backlog_limit)
         if len(batch) < self._parts.reading.pace.max_records:
-            took_s = time.monotonic() - began
-            # A rest that grows with the work lets the next batch grow where batches are dear: it mends its own overload.
-            await asyncio.sleep(max(self._parts.reading.pace.busy_interval_s - took_s, min(took_s / 3, _LONGEST_REST_S)))
+            took_s, least_s = time.monotonic() - began, self._parts.reading.pace.busy_interval_s
+            # A rest that grows with the work lets the next batch grow where batches are dear: overload mends itself.
+            await asyncio.sleep(max(least_s - took_s, min(took_s / 3, _LONGEST_REST_S)))
 
     async def _apply(self, batch: Batch, started: float) -> None:
         owned = self._parts.source.owned()
