@@ -7,14 +7,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiokafka.errors import KafkaError
-
-from paidan_chassis.database import FAULTS, Pool
+from paidan_chassis.database import Pool
 from paidan_chassis.kafka.cluster import DEAD_LETTERS, Kafka
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.lanes import halts
 from paidan_chassis.lanes.anchoring import Anchoring
-from paidan_chassis.lanes.failures import Halt, Halted, Unacknowledged
+from paidan_chassis.lanes.failures import Halt, Halted
 from paidan_chassis.lanes.fence import Fence
 from paidan_chassis.lanes.ownership import Ownership
 from paidan_chassis.lanes.parts import Parts
@@ -22,7 +20,7 @@ from paidan_chassis.lanes.reading import ConsumerFigures, LaneFigures, Pace, Sub
 from paidan_chassis.lanes.records import Lane, Message
 from paidan_chassis.lanes.relay import Carrier, Relay
 from paidan_chassis.lanes.session import Session
-from paidan_chassis.lanes.settling import Settling, is_outage
+from paidan_chassis.lanes.settling import SERVER_FAULTS, Settling, is_outage
 from paidan_chassis.lanes.source import Batch, Source
 from paidan_chassis.lanes.tending import Tending
 from paidan_chassis.lanes.watching import Watching
@@ -37,7 +35,6 @@ _RELAY_AT_REVOKE_S: Final = 2.0
 _LEFT_WITHIN_S: Final = 2.0
 _BETWEEN_STARTS_S: Final = 0.5
 _LONGEST_REST_S: Final = 0.010
-_BROKEN: Final = (*FAULTS, KafkaError, Unacknowledged)
 
 
 class LaneConsumer:
@@ -158,7 +155,7 @@ class LaneConsumer:
         while True:
             try:
                 await work()
-            except _BROKEN as error:
+            except SERVER_FAULTS as error:
                 if not is_outage(error):
                     raise
                 self._parts.log.warning("start_delayed", fault=type(error).__name__)
@@ -222,7 +219,7 @@ class LaneConsumer:
 
     async def _wind_down(self) -> None:
         self._parts.ownership.close()
-        with contextlib.suppress(TimeoutError, *_BROKEN):
+        with contextlib.suppress(TimeoutError, *SERVER_FAULTS):
             async with asyncio.timeout(self._parts.reading.pace.stop_within_s - _LEFT_WITHIN_S):
                 async with self._parts.ownership.turn:
                     pass  # the batch in hand is through, and no other begins once we have ended
@@ -231,7 +228,7 @@ class LaneConsumer:
                 await self._tending.commit_lazily()
 
     async def _leave(self) -> None:
-        with contextlib.suppress(TimeoutError, *_BROKEN):
+        with contextlib.suppress(TimeoutError, *SERVER_FAULTS):
             async with asyncio.timeout(_LEFT_WITHIN_S):
                 await self._parts.source.stop()
 
@@ -240,7 +237,7 @@ class LaneConsumer:
         try:
             async with self._parts.session.aside() as conn:
                 await halts.keep(conn, name, halt.reason, halt.detail)
-        except _BROKEN as error:
+        except SERVER_FAULTS as error:
             self._parts.log.exception("halt_not_kept", fault=type(error).__name__)
         self._parts.log.error("halted", reason=halt.reason, detail=halt.detail)
         return Halted(name, halt.reason, halt.detail)

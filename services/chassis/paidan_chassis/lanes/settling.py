@@ -19,6 +19,9 @@ from paidan_chassis.telling.logs import batch_line
 
 T = TypeVar("T")
 
+SERVER_FAULTS: Final = (*FAULTS, KafkaError, Unacknowledged)
+"""What either server raises; whether it is only away for a while, ``is_outage`` tells."""
+
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 # Classes of SQLSTATE that are the data's own fault: data exceptions, broken constraints, limits of a program.
@@ -168,7 +171,7 @@ class Settling:
         while True:
             try:
                 done = await work()
-            except (*FAULTS, KafkaError, Unacknowledged) as error:
+            except SERVER_FAULTS as error:
                 if not is_outage(error):
                     raise
                 await self._after_outage(error, pause_s)

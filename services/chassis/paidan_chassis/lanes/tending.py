@@ -5,13 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiokafka.errors import KafkaError
-
-from paidan_chassis.database import FAULTS
 from paidan_chassis.lanes import outbox, positions
-from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_chassis.lanes.parts import Parts
-from paidan_chassis.lanes.settling import EpochOver, Settling, is_outage
+from paidan_chassis.lanes.settling import SERVER_FAULTS, EpochOver, Settling, is_outage
 
 _BEAT_S: Final = 0.1
 _NOTE_AFTER_S: Final = 0.2
@@ -91,7 +87,7 @@ class Tending:
     async def _bear(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except (*FAULTS, KafkaError, Unacknowledged) as error:
+        except SERVER_FAULTS as error:
             if not is_outage(error):
                 raise
             self._parts.log.info("tending_delayed", what=work.__name__.strip("_"), fault=type(error).__name__)
