@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from paidan_intake.photos import BadPhoto, Limits, develop
 from tests import servers as real
 from tests.intake.pictures import bomb, geotagged, jpeg
 from tests.intake.rig import Rig, installed
-from tests.polling import poll
 
 LIMITS = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
 
@@ -121,22 +122,30 @@ async def test_an_upload_that_drips_gives_its_place_back(
     async with installed(servers.kafka, database, topic_prefix, tmp_path, **slow) as rig:
         await rig.start("--only", "edge")
         async with rig.client("department") as client:
-            # The first photo of all starts a process that decodes; the slow sender is not to wait as long as that.
-            assert (await client.post("/v1/photos", content=jpeg())).status_code == 201
-            reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
-            head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {rig.tokens['department']}\r\n"
-            writer.write(f"{head}content-length: 100000\r\n\r\nsome".encode())
-            await poll(lambda: _turned_away(client), what="the place is taken")
-            answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+            async with _slow_sender(rig) as reader:
+                turned_away = await client.post("/v1/photos", content=jpeg())
+                answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
             kept = await client.post("/v1/photos", content=jpeg())
-        writer.close()
 
+    assert turned_away.status_code == 503
     assert answered.startswith(b"HTTP/1.1 408")
     assert kept.status_code == 201
 
 
-async def _turned_away(client: httpx.AsyncClient) -> bool:
-    return (await client.post("/v1/photos", content=jpeg())).status_code == 503
+@asynccontextmanager
+async def _slow_sender(rig: Rig) -> AsyncIterator[asyncio.StreamReader]:
+    """Announce a photo of 100 kB, send four bytes of it and no more. The place is taken when this is entered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+    try:
+        head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {rig.tokens['department']}\r\n"
+        writer.write(f"{head}expect: 100-continue\r\ncontent-length: 100000\r\n\r\n".encode())
+        # The server says so when it first asks for the body, which it does once it holds a place.
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"some")
+        yield reader
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])
