@@ -19,6 +19,9 @@ _SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer pdk_..."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+_RETRY_AFTER: Final = {
+    "Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = _SCHEMES
     document["security"] = [{name: []} for name in _SCHEMES]
     refused = {"description": "What is wrong, and where.", "content": _json(ErrorBody, "serialization", schemas)}
+    unavailable = refused | {"description": "Not done for certain; send it again later.", "headers": _RETRY_AFTER}
     for path, route in app.state.described.items():
         document["paths"].setdefault(path, {})["post"] = _operation(path, route, schemas)
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"]["default"] = refused
+            operation["responses"] |= {"503": unavailable, "default": refused}
     return document
 
 
