@@ -3,12 +3,14 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from paidan_chassis.errors import Misconfigured
+from paidan_chassis.lanes.reading import AT_EASE, Pace
 from paidan_chassis.sealing import Cipher, read_key, read_keys
 
 
@@ -54,6 +56,9 @@ class ServiceSettings(BaseSettings):
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
     stalls_after_s: float = Field(default=60.0, ge=1, description="A loop without progress for so long is ended.")
+    session_timeout_ms: int = Field(
+        default=6000, ge=1000, le=60_000, description="How long a silent owner keeps its lanes."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +72,16 @@ class ServiceSettings(BaseSettings):
     def cipher(self) -> Cipher:
         """Give what seals and opens under the service's keys."""
         return Cipher.of(self.vault_key, self.vault_old_keys)
+
+    def pace(self, base: Pace = AT_EASE, *, dead_letter_limit: int) -> Pace:
+        """Give a consumer's pace with what this process was told of it."""
+        return replace(
+            base,
+            dead_letter_limit=dead_letter_limit,
+            session_timeout_ms=self.session_timeout_ms,
+            stalls_after_s=self.stalls_after_s,
+            stop_within_s=self.stop_within_s,
+        )
 
     @classmethod
     def prefix(cls) -> str:

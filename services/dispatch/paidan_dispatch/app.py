@@ -28,7 +28,7 @@ from paidan_dispatch.lanes.due import Timers
 from paidan_dispatch.settings import Settings
 
 TITLE: Final = "Paidan dispatch"
-VERSION: Final = "1"
+VERSION: Final = "0.1.0"
 SCHEMA: Final = "dispatch"
 LANES: Final = "dispatch"
 DESK: Final = "dispatch-desk"
@@ -48,16 +48,6 @@ class Ground:
         """Make a consumer that reports its progress."""
         progress = self.process.health.loop(reading.name)
         return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
-
-    def pace(self, *, dead_letter_limit: int) -> Pace:
-        """Say how fast to read, and when to give up."""
-        return Pace(
-            max_records=self.settings.batch_records,
-            session_timeout_ms=self.settings.session_timeout_ms,
-            dead_letter_limit=dead_letter_limit,
-            stalls_after_s=self.settings.stalls_after_s,
-            stop_within_s=self.settings.stop_within_s,
-        )
 
 
 @asynccontextmanager
@@ -82,9 +72,10 @@ async def _loops(opened: AsyncExitStack, ground: Ground) -> dict[str, Owner]:
         timer_set=timers.mention,
         count=lambda outcome, number: metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
-    of_lanes = ground.pace(dead_letter_limit=ground.settings.dead_letter_limit)
-    of_desk = ground.pace(dead_letter_limit=ground.settings.answers_dead_letter_limit)
-    cipher = ground.settings.cipher()
+    settings, cipher = ground.settings, ground.settings.cipher()
+    in_batches = Pace(max_records=settings.batch_records)
+    of_lanes = settings.pace(in_batches, dead_letter_limit=settings.dead_letter_limit)
+    of_desk = settings.pace(in_batches, dead_letter_limit=settings.answers_dead_letter_limit)
     reports = Subscription(LANES, topics=(INBOX.name,), pace=of_lanes, cipher=cipher)
     answers = Subscription(DESK, prefixes=(ANSWERS_PREFIX,), pace=of_desk, cipher=cipher)
     lanes = await opened.enter_async_context(ground.consumer(reports, inbox))

@@ -17,7 +17,4 @@ class Settings(ServiceSettings):
         ge=1,
         description="Likewise the desk: one department's broken client must not silence the others.",
     )
-    session_timeout_ms: int = Field(
-        default=6000, ge=1000, le=60_000, description="How long a silent owner keeps lanes."
-    )
     timers_per_claim: int = Field(default=500, ge=1, le=5000, description="Timers appended to the inbox at once.")

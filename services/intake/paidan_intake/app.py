@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import FastAPI
@@ -51,12 +51,7 @@ class _Ground:
 
     def consumer(self, name: str, handler: Handler, *topics: str, pace: Pace = AT_EASE) -> LaneConsumer:
         """Make a consumer of these topics."""
-        pace = replace(
-            pace,
-            dead_letter_limit=self.settings.dead_letter_limit,
-            stalls_after_s=self.settings.stalls_after_s,
-            stop_within_s=self.settings.stop_within_s,
-        )
+        pace = self.settings.pace(pace, dead_letter_limit=self.settings.dead_letter_limit)
         reading = Subscription(name, topics=topics, pace=pace, cipher=self.settings.cipher())
         progress = self.running.health.loop(name)
         return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)

@@ -96,13 +96,8 @@ def edge_on(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "
 
 def subscription(settings: Settings) -> Subscription:
     """Say what scoring reads, and how. The name is its group and must never change."""
-    pace = Pace(
-        max_records=settings.batch_records,
-        session_timeout_ms=settings.session_timeout_ms,
-        dead_letter_limit=settings.dead_letter_limit,
-        stalls_after_s=settings.stalls_after_s,
-        stop_within_s=settings.stop_within_s,
-    )
+    in_batches = Pace(max_records=settings.batch_records)
+    pace = settings.pace(in_batches, dead_letter_limit=settings.dead_letter_limit)
     return Subscription(CONSUMER, topics=(CASES.name,), pace=pace, cipher=settings.cipher())
 
 

@@ -12,9 +12,6 @@ class Settings(ServiceSettings):
 
     batch_records: int = Field(default=8000, ge=1, le=20_000, description="Records taken into one transaction at most.")
     dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt the loop.")
-    session_timeout_ms: int = Field(
-        default=6000, ge=1000, le=60_000, description="How long a silent owner keeps partitions."
-    )
     publish_every_s: float = Field(
         default=2.0, gt=0, le=3600, description="Figures that moved are published together, so often at most."
     )
