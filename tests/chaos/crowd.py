@@ -58,12 +58,14 @@ class Crowd:
                 group.create_task(self._send_tickets(client, tickets, chance))
             group.create_task(self._raise(alarms))
 
-    async def report_until(self, done: Callable[[], bool], *, name: str, at_once: int = 40) -> None:
-        """Go on reporting until something is done."""
+    async def report_until(
+        self, done: Callable[[], bool], *, name: str, at_once: int = 40, alarms_of_4: int = 1
+    ) -> None:
+        """Go on reporting until something is done. Tickets wait for the alarms that were raised beside them."""
         for round_ in itertools.count():
             if done():
                 return
-            await self.report(at_once, name=f"{name}{round_}.")
+            await self.report(at_once, name=f"{name}{round_}.", alarms_of_4=alarms_of_4)
             await asyncio.sleep(0.2)  # a stream, not a flood: what comes of it has to be read, too
 
     async def _send_tickets(
