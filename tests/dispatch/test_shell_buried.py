@@ -52,6 +52,20 @@ async def test_a_header_that_is_not_text_buries_its_record(pool: "asyncpg.Pool[A
     assert [(reason, detail) for _, reason, detail in heard.buried] == [("bad_header", "ce_type: not UTF-8 text")]
 
 
+@pytest.mark.parametrize("name", ["ce_\udcff", "ce_\x00", "ce_" + "x" * 500, "ce_\n", "ce_类型"])
+@pytest.mark.parametrize("value", [None, b"\xff"])
+async def test_a_header_whose_name_cannot_be_said_buries_its_record(
+    pool: "asyncpg.Pool[Any]", name: str, value: bytes | None
+) -> None:
+    """Names come from strangers, too: one that no message may hold must not be quoted in any."""
+    record = Log().say(report("1")).records[0]
+
+    heard = await play(pool, [record._replace(headers=((name, value), *record.headers))])
+
+    assert [(reason, detail) for _, reason, detail in heard.buried] == [("bad_header", "?: not UTF-8 text")]
+    assert heard.outcomes() == [("dead_lettered", "invalid_field")]
+
+
 async def test_a_pack_under_another_citys_name_is_buried(pool: "asyncpg.Pool[Any]") -> None:
     heard = await play(pool, Log().say(in_force(city="other")).records)
 

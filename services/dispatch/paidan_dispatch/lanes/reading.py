@@ -19,6 +19,7 @@ INBOX: Final[TypeAdapter[InboxEntry]] = TypeAdapter(InboxEntry)
 ANSWERS: Final[TypeAdapter[Answer]] = TypeAdapter(Answer)
 
 _TAG: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CASE_ID: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*-[0-9a-f]{32}")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -59,7 +60,7 @@ def complaint(error: ValidationError) -> Unreadable:
     """Put the first thing that is wrong into words that quote nothing of it."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     # The tag of a union stands in the location, too, but no sender wrote it there.
-    field = ".".join(str(part) for part in first["loc"] if not _TAG.fullmatch(str(part)))[:200] or None
+    field = ".".join(_sayable(str(part)) for part in first["loc"] if not _TAG.fullmatch(str(part)))[:200] or None
     if first["type"] == "json_invalid":
         return Unreadable("unreadable", None, "not JSON")
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
@@ -97,8 +98,13 @@ def _bad_header(record: Record) -> str | None:
         if value is not None and value.isascii():
             continue
         if name.startswith("ce_") and (value is None or not _is_utf8(value)):
-            return name[:100]
+            return _sayable(name)
     return None
+
+
+def _sayable(name: str) -> str:
+    """Give a name that strangers chose only when it can be said again: NUL and half characters cannot."""
+    return name if _NAME.fullmatch(name) else "?"
 
 
 def _is_utf8(value: bytes) -> bool:
