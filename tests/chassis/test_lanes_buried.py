@@ -94,6 +94,28 @@ async def test_too_many_dead_letters_halt_before_they_eat_the_topic(stage: Stage
         await poll(all_buried, what="the rest buried")
 
 
+async def test_each_resume_gets_further_though_one_poll_holds_more_poison_than_the_limit(stage: Stage) -> None:
+    """Had nothing of such a poll been kept, every resume would meet the same halt; yet none buries a whole topic."""
+    values = [b"plain %d" % at if at % 4 == 0 else b"unreadable" for at in range(40)]
+    await put(stage, [Parcel("in", 0, b"k", value, []) for value in values])
+
+    # The eleventh poison stands at 14, the twenty-first at 27.
+    for dead, reached in ((10, 14), (20, 27)):
+        async with stage.here(dead_letter_limit=10, max_records=100) as playing:
+            with pytest.raises(Halted, match="dead_letter_limit"):
+                await asyncio.wait_for(asyncio.shield(playing), 20)
+        assert await stage.dead() == dead
+        assert await stage.value("SELECT next_offset FROM lane WHERE partition = 0") == reached
+        async with stage.conn() as conn:
+            assert await halts.resume(conn) == 1
+    stage.sent += [value.decode() for value in values if value != b"unreadable"]
+    async with stage.here(dead_letter_limit=10, max_records=100):
+        await stage.settled(10)
+
+    assert await stage.dead() == 30
+    await stage.audit()
+
+
 async def test_a_halt_of_the_handler_is_kept_and_ends_the_process_with_a_code_of_its_own(stage: Stage) -> None:
     """Code 75 tells the supervisor not to restart it; nothing of the batch is applied."""
     await put(stage, [Parcel("in", 0, b"k", b"plain", []), Parcel("in", 0, b"k", b"halt", [])])

@@ -22,6 +22,10 @@ _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _TYPE: Final = "record.buried.v1"
 
 
+class OneTooMany(Halt):
+    """So many dead letters within the hour look like a wrong deployment rather than wrong records."""
+
+
 class Burial(NamedTuple):
     """A record that is being set aside, and why. ``detail`` quotes no value."""
 
@@ -98,12 +102,12 @@ COUNTED: Final = """
 
 
 async def bury(conn: Connection, consumer: str, burials: Sequence[Burial], *, limit: int, cipher: Cipher) -> None:
-    """Keep records inside the batch's transaction; raises ``Halt`` once more than the limit died within the hour."""
+    """Keep records inside the batch's transaction; raises ``OneTooMany`` if they are more within the hour than the limit."""
     await conn.executemany(BURY, [_row(consumer, burial, cipher) for burial in burials])
     dead = await conn.fetchval(COUNTED, consumer)
     if dead > limit:
         last = burials[-1]
-        raise Halt("dead_letter_limit", f"{dead} within an hour; the last: {last.reason} at {last.record.lane}")
+        raise OneTooMany("dead_letter_limit", f"{dead} within an hour; the last: {last.reason} at {last.record.lane}")
 
 
 def _row(consumer: str, burial: Burial, cipher: Cipher) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import FAULTS, is_transient
-from paidan_chassis.lanes.deadletters import Burial
+from paidan_chassis.lanes.deadletters import Burial, OneTooMany
 from paidan_chassis.lanes.failures import Poison, Unacknowledged
 from paidan_chassis.lanes.fence import Applied, Moved
 from paidan_chassis.lanes.parts import Parts
@@ -78,7 +78,7 @@ class Settling:
             await self._persistently(lambda: self._take_over(new))
 
     async def _through(self, part: Sequence[Record], doomed: dict[Record, Burial]) -> bool:
-        """Apply a part; False when PostgreSQL refuses some record of it and nobody knows yet which."""
+        """Apply a part; False when only a smaller one may get through, for some record of it is refused or too many."""
         while True:
             started = time.perf_counter()
             try:
@@ -88,6 +88,12 @@ class Settling:
                 self._doom(doomed, Burial(poison.record, poison.reason, poison.detail))
             except Moved as moved:
                 await self._begin_anew(moved.lanes)
+            except OneTooMany:
+                self._forget()
+                if len(part) == 1:
+                    raise
+                # What precedes the one too many goes through, or each resume would meet the same batch for ever.
+                return False
             except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
                 self._forget()
                 if not is_datas_fault(error):
