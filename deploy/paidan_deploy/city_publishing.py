@@ -30,6 +30,15 @@ AREA_LEVELS: Final = """
       FROM cities.pack
      WHERE city = $1
 """
+TAKEN_BY_OTHERS: Final = """
+    SELECT DISTINCT city, kind, named ->> 'id' AS id
+      FROM cities.pack,
+           unnest(ARRAY['departments', 'sources']) AS kind,
+           jsonb_array_elements(convert_from(content, 'UTF8')::jsonb -> kind) AS named
+     WHERE city <> $1
+       AND (kind, named ->> 'id') IN (SELECT * FROM unnest($2::text[], $3::text[]))
+     ORDER BY city, kind, id
+"""
 TELL: Final = """
     INSERT INTO cities.in_force (city, version, since)
     VALUES ($1, $2, $3)
@@ -46,6 +55,10 @@ IN_FORCE: Final = """
 
 class AreaLevelChanged(DeployError):
     """A city's areas can never change: its cases are named by them, and lie in the lanes that they chose."""
+
+
+class NameTaken(DeployError):
+    """Topics are named by departments, and reports' ids by sources: two cities cannot share either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ async def publish(connection: Connection, kafka: Kafka, pack: Pack) -> Published
     content = pack.canonical()
     version = version_of(content)
     await _refuse_other_areas(connection, pack)
+    await _refuse_others_names(connection, pack)
     async with Publisher(kafka, client_id="paidan-city") as publisher:
         await publisher.topology.ensure([INBOX.name, *_topics(pack)])
         lanes = await publisher.topology.partitions(INBOX.name)
@@ -89,6 +103,20 @@ async def _refuse_other_areas(connection: Connection, pack: Pack) -> None:
         raise AreaLevelChanged(
             f"city {pack.id} has been published with areas by {', '.join(sorted(levels))}; its cases are named by"
             f" them, so city.toml must keep that area_level"
+        )
+
+
+async def _refuse_others_names(connection: Connection, pack: Pack) -> None:
+    ours = [("departments", each.id) for each in pack.departments] + [("sources", each.id) for each in pack.sources]
+    kinds, names = zip(*ours, strict=True)
+    taken = [
+        f"{row['kind'].removesuffix('s')} {row['id']} of {row['city']}"
+        for row in await connection.fetch(TAKEN_BY_OTHERS, pack.id, kinds, names)
+    ]
+    if taken:
+        raise NameTaken(
+            f"city {pack.id} may not use what another city here is called by: {', '.join(taken)}; topics are named by"
+            " departments, and reports' ids by sources: give them ids of their own in departments.csv and sources.csv"
         )
 
 

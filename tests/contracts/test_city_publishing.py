@@ -18,7 +18,7 @@ from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX
 from paidan_deploy.city_checking import check_folder
-from paidan_deploy.city_publishing import AreaLevelChanged, in_force, publish
+from paidan_deploy.city_publishing import AreaLevelChanged, NameTaken, in_force, publish
 from paidan_deploy.provision import shape
 from tests.contracts.city_packs import TINY
 from tests.servers import Servers
@@ -107,6 +107,32 @@ async def test_a_version_that_comes_back_is_the_newest_again(
     assert newest == first.version
     ids = [dict(record.headers)["ce_id"] for record in await inbox_of(kafka)]
     assert len(set(ids)) == len(ids) == 3 * INBOX.partitions
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        ({"departments"}, "department lamps of tiny, department streets of tiny"),
+        ({"sources"}, "source hotline of tiny"),
+    ],
+    ids=["departments", "sources"],
+)
+async def test_two_cities_share_neither_departments_nor_sources(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack, shared: set[str], said: str
+) -> None:
+    """One's department would get the other's orders; one's ticket would be refused as the other's with another text."""
+    theirs = {
+        kind: tuple(each.model_copy(update={"id": f"their-{each.id}"}) for each in getattr(pack, kind))
+        for kind in ("departments", "sources")
+    }
+    other = pack.model_copy(update={"id": "other", **theirs})
+    await publish(connection, kafka, pack)
+
+    with pytest.raises(NameTaken, match=said):
+        await publish(connection, kafka, other.model_copy(update={kind: getattr(pack, kind) for kind in shared}))
+
+    assert await connection.fetchval("SELECT count(*) FROM cities.pack WHERE city = 'other'") == 0
+    assert (await publish(connection, kafka, other)).city == "other"
 
 
 async def test_a_city_keeps_its_areas_for_ever(
