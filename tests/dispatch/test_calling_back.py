@@ -3,7 +3,10 @@
 import pytest
 
 from paidan_contracts.actions import CallBack, Finish, Inspect, Rating
-from tests.dispatch.town import How, at, closed, judged, moved, types
+from paidan_contracts.making import changed
+from paidan_contracts.state import CaseState
+from paidan_dispatch.lanes.ledger import awaits_call
+from tests.dispatch.town import How, at, closed, finished, judged, moved, opened, types
 from tests.dispatch.town_pack import bylaws_of, document
 
 
@@ -13,6 +16,12 @@ def test_an_answer_is_kept(rating: Rating) -> None:
 
     (word,) = after.called_back
     assert (after.status, word.rating, word.at, word.round) == ("closed", rating, at(30), 1)
+    assert (awaits_call(closed()), awaits_call(after)) == (True, False)
+
+
+@pytest.mark.parametrize("state", [opened(), finished(), changed(closed(), past=True)], ids=["opened", "done", "past"])
+def test_nobody_calls_before_the_end_or_about_an_imported_past(state: CaseState) -> None:
+    assert not awaits_call(state)
 
 
 def test_dissatisfied_with_reason_it_begins_again_under_a_limit_of_its_own() -> None:
@@ -48,6 +57,7 @@ def test_the_second_time_the_rating_is_kept_but_it_stays_closed() -> None:
 
     after = moved(state, CallBack(rating="dissatisfied"), minutes=50)
 
+    assert (awaits_call(state), awaits_call(after)) == (True, False)
     assert (after.status, after.reopened, len(after.called_back)) == ("closed", 1, 2)
 
 

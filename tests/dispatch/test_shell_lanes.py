@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 import asyncpg
@@ -14,7 +15,7 @@ from paidan_contracts.cases import CaseStep
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_dispatch.lanes.adding import FEW
-from paidan_dispatch.lanes.ledger import Newest, ended_at
+from paidan_dispatch.lanes.ledger import Newest, awaits_call, ended_at
 from paidan_dispatch.life.bylaws import Bylaws
 from paidan_dispatch.sameness.matching import seen
 from tests.contracts.city_packs import tiny
@@ -25,6 +26,8 @@ from tests.dispatch.shell_ground import Log, asked, case_of, in_force, play, rep
 Pool = asyncpg.Pool
 
 ALWAYS = datetime.max.replace(tzinfo=UTC)
+CALLS = resources.files("paidan_dispatch.migrations") / "0002_pre_calls.sql"
+CALLS_FILLED = next(part for part in CALLS.read_text().split(";") if part.strip().startswith("UPDATE"))
 
 
 async def test_a_case_is_followed_from_report_to_callback(pool: "asyncpg.Pool[Any]") -> None:
@@ -133,15 +136,16 @@ async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Po
     """Through every kind of change that moves a case in the indexes: closing, reopening, refiling, ending."""
     log, doer, olga = main_road(), "department:streets", "operator:olga"
     again, refiled, moved = report("4", east_m=1300), report("5", east_m=1700), report("6", class_code=None)
-    log.say(again, refiled, moved, asked(case_of(moved), File(row_id="C0137-1"), by=olga, minutes=5))
+    uncalled = report("7", east_m=2100)
+    log.say(again, refiled, moved, uncalled, asked(case_of(moved), File(row_id="C0137-1"), by=olga, minutes=5))
     log.say(asked(case_of(refiled), File(row_id="C0137-2"), by=olga, minutes=6))
     for action, by in (
         (Accept(), doer),
         (Finish(proof=("a" * 64 + ".jpg",)), doer),
         (Inspect(passed=True), "inspector:ivy"),
-        (CallBack(rating="dissatisfied"), "caller:carl"),
     ):
-        log.say(asked(case_of(again), action, by=by, minutes=10))
+        log.say(*(asked(case_of(each), action, by=by, minutes=10) for each in (again, uncalled)))
+    log.say(asked(case_of(again), CallBack(rating="dissatisfied"), by="caller:carl", minutes=10))
 
     for cut in (1000, 1):
         await ground.wipe(pool)
@@ -155,7 +159,13 @@ async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Po
             statuses.add((state.status, state.reopened))
             assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)
             assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))
+            assert row["awaits_call"] == awaits_call(state)
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone
             assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or ALWAYS)
+        assert {row["awaits_call"] for row in rows} == {True, False}
         assert statuses >= {("closed", 0), ("handling", 1), ("voided", 0), ("dispatched", 0)}
+        kept = await ground.dump(pool)
+        await pool.execute("UPDATE case_now SET awaits_call = false")
+        await pool.execute(CALLS_FILLED)
+        assert await ground.dump(pool) == kept, "what was there before the column came is filled in alike"

@@ -39,7 +39,9 @@ class ListAsked(Asked):
     class_code: Code | None = None
     reported_from: Moment | None = None
     reported_until: Moment | None = None
-    not_called_back: bool = Field(default=False, description="Only cases whose reporter nobody has called back yet.")
+    not_called_back: bool = Field(
+        default=False, description="Only closed cases whose reporter nobody has called back since."
+    )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the page before.")
     limit: int = Field(default=100, ge=1, le=500)

@@ -69,10 +69,11 @@ PART_OF_LIST: Final = """
         AND ($6::timestamptz IS NULL OR reported_at >= $6)
         AND ($7::timestamptz IS NULL OR reported_at < $7)
         AND ($8::timestamptz IS NULL OR (reported_at, case_id) {beyond} ($8, $9))
-        AND (NOT $10 OR convert_from(step, 'UTF8')::jsonb #> '{{state,called_back}}' = '[]'::jsonb)
+        {more}
       ORDER BY reported_at {order}, case_id {order}
-      LIMIT $11)
+      LIMIT $10)
 """
+UNCALLED: Final = "AND awaits_call"
 
 
 class Found(NamedTuple):
@@ -142,9 +143,11 @@ async def open_orders(pool: Pool, department: str) -> list[CaseState]:
 async def cases(pool: Pool, wanted: Wanted) -> list[CaseState]:
     """Read a page of cases, by the time of their first report."""
     order, beyond = ("ASC", ">") if wanted.oldest_first else ("DESC", "<")
-    parts = [PART_OF_LIST.format(ended=ended, order=order, beyond=beyond) for ended in _parts(wanted.statuses)]
+    # In words, not as a parameter: only so is the index of those who wait for a call found.
+    how = {"order": order, "beyond": beyond, "more": UNCALLED if wanted.not_called_back else ""}
+    parts = [PART_OF_LIST.format(ended=ended, **how) for ended in _parts(wanted.statuses)]
     found = " UNION ALL ".join(parts)
-    statement = f"SELECT step FROM ({found}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $11"
+    statement = f"SELECT step FROM ({found}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $10"
     at, case_id = wanted.after or (None, None)
     rows = await pool.fetch(
         statement,
@@ -157,7 +160,6 @@ async def cases(pool: Pool, wanted: Wanted) -> list[CaseState]:
         wanted.reported_until,
         at,
         case_id,
-        wanted.not_called_back,
         wanted.limit,
         timeout=30,
     )

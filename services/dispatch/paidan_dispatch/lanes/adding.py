@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
-from paidan_dispatch.lanes.ledger import CaseFile, OutcomeRow, StepRow, ended_at
+from paidan_dispatch.lanes.ledger import CaseFile, OutcomeRow, StepRow, awaits_call, ended_at
 from paidan_dispatch.life.timers import Timer
 from paidan_dispatch.sameness.matching import Seen
 
@@ -40,6 +40,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "reported_at": "timestamptz",
         "recurs_until": "timestamptz",
         "ended_at": "timestamptz",
+        "awaits_call": "boolean",
         "step": "bytea",
         "chain": "bytea",
     },
@@ -162,6 +163,7 @@ def _opened(each: CaseFile) -> Values:
         state.reported_at,
         recurs_until(seen),
         ended_at(state),
+        awaits_call(state),
         each.step,
         each.chain,
     )

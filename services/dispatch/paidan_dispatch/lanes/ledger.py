@@ -160,3 +160,9 @@ def ended_at(state: CaseState) -> datetime | None:
             return state.ended_at or state.reported_at
         case _:
             return None
+
+
+def awaits_call(state: CaseState) -> bool:
+    """Tell whether its reporter is to be called back: it is closed, and nobody has called in this round."""
+    called_in = state.called_back[-1].round if state.called_back else 0
+    return state.status == "closed" and not state.past and called_in < state.round

@@ -7,7 +7,7 @@ import asyncpg
 
 from paidan_contracts.inbox import CityInForce
 from paidan_dispatch.lanes.adding import outcome_row, recurs_until, timer_row
-from paidan_dispatch.lanes.ledger import CaseFile, OutcomeRow, ended_at
+from paidan_dispatch.lanes.ledger import CaseFile, OutcomeRow, awaits_call, ended_at
 from paidan_dispatch.life.timers import Timer
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
@@ -29,12 +29,13 @@ MOVE_CASES: Final = """
            square = CASE WHEN moved.sighted THEN moved.square ELSE c.square END,
            recurs_until = CASE WHEN moved.sighted THEN moved.recurs_until ELSE c.recurs_until END,
            ended_at = moved.ended_at,
+           awaits_call = moved.awaits_call,
            step = moved.step,
            chain = moved.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[],
-           $8::timestamptz[], $9::timestamptz[], $10::bytea[], $11::bytea[])
-           AS moved (case_id, version, status, department, class_code, sighted, square, recurs_until, ended_at, step,
-                     chain)
+           $8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::bytea[], $12::bytea[])
+           AS moved (case_id, version, status, department, class_code, sighted, square, recurs_until, ended_at,
+                     awaits_call, step, chain)
      WHERE c.case_id = moved.case_id
 """
 
@@ -115,6 +116,7 @@ def _moved(each: CaseFile) -> tuple[object, ...]:
         seen and seen.square,
         recurs_until(seen),
         ended_at(state),
+        awaits_call(state),
         each.step,
         each.chain,
     )
