@@ -1,5 +1,7 @@
 """What residents say once it is done, and when that begins the work anew."""
 
+from datetime import datetime
+
 import pytest
 
 from paidan_contracts.actions import CallBack, Finish, Inspect, Rating
@@ -66,3 +68,14 @@ def test_long_after_closing_it_takes_a_new_report(days: float, status: str) -> N
     state = closed(minutes=20)
 
     assert moved(state, CallBack(rating="dissatisfied"), minutes=20 + days * 1440).status == status
+
+
+@pytest.mark.parametrize(("term", "due"), [("limit", None), ("within", at(30 + 120))])
+def test_where_the_calendar_ends_residents_are_heard_even_so(term: str, due: datetime | None) -> None:
+    pack = document()
+    pack["clocks"]["reopening"][term] = {"amount": 60, "unit": "working_day"}
+
+    state = moved(closed(), CallBack(rating="dissatisfied"), minutes=30, by=bylaws_of(pack))
+
+    assert (state.status, state.called_back[0].rating) == ("handling", "dissatisfied")
+    assert state.assignments[0].limits[-1].due_at == due

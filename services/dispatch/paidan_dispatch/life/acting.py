@@ -1,6 +1,7 @@
 """What each action does, once nothing stands against it: the steps that follow, or why not after all."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeAlias
 
 from paidan_contracts.actions import (
@@ -19,6 +20,7 @@ from paidan_contracts.actions import (
     Void,
 )
 from paidan_contracts.cases import CaseEvent
+from paidan_contracts.city.calendar import CalendarEnded
 from paidan_contracts.outcomes import Why
 from paidan_contracts.state import CaseState
 from paidan_dispatch.life import steps, turns
@@ -114,12 +116,25 @@ def _call_back(state: CaseState, action: CallBack, stamp: Stamp, bylaws: Bylaws)
     answered = steps.called_back(state, stamp, action)
     if not _reopens(state, action, stamp, bylaws):
         return [answered]
-    ends = placing.new_round_ends(state, stamp.at, bylaws)
-    return [answered, steps.reopened(answered.state, stamp, turns.next_limit(state, stamp.at, ends))]
+    limit = turns.next_limit(state, stamp.at, _new_round_ends(state, stamp, bylaws))
+    return [answered, steps.reopened(answered.state, stamp, limit)]
+
+
+# Where next year's calendar is missing, residents are heard even so: the work begins anew, in a round without a limit.
+def _new_round_ends(state: CaseState, stamp: Stamp, bylaws: Bylaws) -> datetime | None:
+    try:
+        return placing.new_round_ends(state, stamp.at, bylaws)
+    except CalendarEnded:
+        return None
 
 
 def _reopens(state: CaseState, action: CallBack, stamp: Stamp, bylaws: Bylaws) -> bool:
     terms = bylaws.city.clocks.reopening
     if action.rating != "dissatisfied" or not action.reasonable or state.reopened >= terms.times:
         return False
-    return state.closed_at is not None and stamp.at <= bylaws.deadline(state.closed_at, terms.within)
+    if state.closed_at is None:
+        return False
+    try:
+        return stamp.at <= bylaws.deadline(state.closed_at, terms.within)
+    except CalendarEnded:
+        return True
