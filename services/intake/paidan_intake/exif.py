@@ -1,4 +1,4 @@
-"""What a photo says of itself: where and when it was taken. Read before it is stripped. Pure."""
+"""What a photo says of itself: where and when it was taken, and how it was held. Read before it is stripped. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,15 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 _LOCAL: Final = "%Y:%m:%d %H:%M:%S"
+_TURNS: Final[dict[object, Image.Transpose]] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,18 @@ def told_by(image: Image.Image) -> Told:
         longitude = latitude = None
     local = _local(shot)
     return Told(longitude, latitude, _of_gps(gps) or _zoned(local, shot), local)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Copy a photo the way it was held; as it lies where its EXIF cannot be read.
+
+    Pillow's own ``exif_transpose`` writes the EXIF anew, and fails on what its reader let through.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(Base.Orientation))
+    except Exception:  # noqa: BLE001 - as above: only its pixels count
+        turn = None
+    return image.copy() if turn is None else image.transpose(turn)
 
 
 def _degrees(gps: Mapping[int, Any], tags: tuple[int, int], *, negative: str, most: int) -> float | None:

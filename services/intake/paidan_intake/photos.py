@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from paidan_intake.exif import Told, told_by
+from paidan_intake.exif import Told, told_by, upright
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _QUALITY: Final = 85
@@ -70,11 +70,11 @@ def develop(upload: bytes, limits: Limits) -> Picture:
 
 
 def _encoded(image: Image.Image, side: int) -> bytes:
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((side, side))
+    held = upright(image)
+    held.thumbnail((side, side))
     # Only pixels are carried over: comments and profiles would ride along in the copy's info.
-    bare = Image.new("RGB", upright.size, "white")
-    shown = upright.convert("RGBA") if _is_see_through(upright) else upright.convert("RGB")
+    bare = Image.new("RGB", held.size, "white")
+    shown = held.convert("RGBA") if _is_see_through(held) else held.convert("RGB")
     bare.paste(shown, mask=shown.getchannel("A") if shown.mode == "RGBA" else None)
     out = io.BytesIO()
     bare.save(out, "JPEG", quality=_QUALITY)

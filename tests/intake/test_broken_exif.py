@@ -1,0 +1,82 @@
+"""Photos whose EXIF is broken and whose pixels are fine: editors and messengers write those every day."""
+
+import io
+import random
+from typing import Final
+
+import pytest
+from PIL import Image, ImageOps
+from PIL.ExifTags import GPS, IFD, Base
+
+from paidan_intake.exif import upright
+from paidan_intake.photos import Limits, develop
+from tests.intake.rig import Rig
+
+LIMITS: Final = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
+KINDS: Final = ("JPEG", "PNG", "WEBP")
+# Counts, types and offsets of a TIFF directory are small numbers: others are seldom read as anything.
+TELLING: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 255)
+
+
+def exif() -> bytes:
+    """Write the EXIF of a photo taken with the camera on its side."""
+    told = Image.Exif()
+    told[Base.Orientation] = 6
+    told[Base.Make] = "Maker"
+    told[Base.XResolution] = 72.0
+    gps = told.get_ifd(IFD.GPSInfo)
+    gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude] = "N", (36.0, 0.0, 18.0)
+    shot = told.get_ifd(IFD.Exif)
+    shot[Base.DateTimeOriginal], shot[Base.MakerNote] = "2026:03:02 09:30:00", b"abc"
+    return told.tobytes()
+
+
+def photo(kind: str, told: bytes) -> bytes:
+    """Make a photo of 64 by 48 pixels with this EXIF."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(out, kind, exif=told)
+    return out.getvalue()
+
+
+def mutations(told: bytes, number: int) -> list[bytes]:
+    """Spoil up to six bytes of the directory, the same ones for ever."""
+    chance = random.Random(20260302)  # noqa: S311 - the same photos on every run
+    found = []
+    for _ in range(number):
+        spoilt = bytearray(told)
+        for _ in range(chance.choice((1, 1, 2, 3, 6))):
+            spoilt[chance.randrange(len(b"Exif\0\0"), len(spoilt))] = chance.choice(TELLING)
+        found.append(bytes(spoilt))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # Pillow warns of what it skips
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_is_taken_whatever_became_of_its_exif(kind: str) -> None:
+    """What is dropped anyway must cost nobody the photo."""
+    sizes = set()
+    for told in mutations(exif(), 600):
+        with Image.open(io.BytesIO(develop(photo(kind, told), LIMITS).body)) as kept:
+            sizes.add(kept.size)
+
+    assert sizes == {(48, 64), (64, 48)}, "some still say how they were held, others do not"
+
+
+@pytest.mark.parametrize("way", range(1, 9))
+def test_a_sound_photo_is_turned_as_pillow_turns_it(way: int) -> None:
+    told = Image.Exif()
+    told[Base.Orientation] = way
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((64, 48)).rotate(30).save(out, "PNG", exif=told)
+
+    with Image.open(out) as image:
+        assert upright(image).tobytes() == ImageOps.exif_transpose(image).tobytes()
+
+
+async def test_a_camera_that_writes_its_name_as_a_number_may_report(intake: Rig) -> None:
+    spoilt = exif().replace(b"\x01\x0f\x00\x02", b"\x01\x0f\x00\x0c")
+
+    async with intake.client("department") as client:
+        kept = await client.post("/v1/photos", content=photo("JPEG", spoilt))
+
+    assert kept.status_code == 201
