@@ -102,7 +102,7 @@ COUNTED: Final = """
 
 
 async def bury(conn: Connection, consumer: str, burials: Sequence[Burial], *, limit: int, cipher: Cipher) -> None:
-    """Keep records inside the batch's transaction; raises ``OneTooMany`` if they are more within the hour than the limit."""
+    """Keep records inside the batch's transaction; raises ``OneTooMany`` past the limit of an hour."""
     await conn.executemany(BURY, [_row(consumer, burial, cipher) for burial in burials])
     dead = await conn.fetchval(COUNTED, consumer)
     if dead > limit:
