@@ -58,6 +58,7 @@ class Orders:
     max_records: int = 100
     dead_letter_limit: int = 100
     stalls_after_s: float = 60.0
+    compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
     session_timeout_ms: int = 6000
 
@@ -72,6 +73,7 @@ class Orders:
             max_records=self.max_records,
             dead_letter_limit=self.dead_letter_limit,
             stalls_after_s=self.stalls_after_s,
+            compare_every_s=self.compare_every_s,
             lock_wait_s=self.lock_wait_s,
             session_timeout_ms=self.session_timeout_ms,
         )

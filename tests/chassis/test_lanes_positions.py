@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from paidan_chassis.lanes.records import Lane
@@ -10,6 +11,12 @@ from tests.chassis.stage import Stage, bodies
 from tests.polling import poll
 from tests.servers import Servers, fresh_database
 
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid)
+      FROM pg_stat_activity
+     WHERE application_name = 'paidan-ledger'
+       AND datname = current_database()
+"""
 SAVED = ("entry", "balance", "account", "lane", "outbox", "dead_letter")
 
 
@@ -37,19 +44,53 @@ async def test_a_database_set_back_under_a_running_owner_is_noticed_and_replayed
     await stage.send(bodies(200))
     async with stage.here():
         await stage.settled(200)
-        async with stage.conn() as conn:
-            for table in SAVED:
-                await conn.execute(f"CREATE TABLE saved_{table} AS TABLE {table}")
+        await copy(stage)
         await stage.send(bodies(200, name="undone"))
         await stage.settled(400)
-        async with stage.conn() as conn, conn.transaction():
-            await conn.execute("LOCK TABLE lane")
-            for table in SAVED:
-                columns = "" if table != "entry" else "OVERRIDING SYSTEM VALUE"
-                await conn.execute(f"DELETE FROM {table}; INSERT INTO {table} {columns} TABLE saved_{table}")
+        await set_back(stage)
 
         await stage.send(bodies(100, name="after"))
         await stage.settled(500)
+
+    await stage.audit()
+
+
+async def copy(stage: Stage) -> None:
+    """Take a copy of all that a restore would bring back."""
+    async with stage.conn() as conn:
+        for table in SAVED:
+            await conn.execute(f"CREATE TABLE saved_{table} AS TABLE {table}")
+
+
+async def set_back(stage: Stage, *, ending_sessions: bool = False) -> None:
+    """Put the copy in place of what is there, in one moment."""
+    async with stage.conn() as conn, conn.transaction():
+        await conn.execute("LOCK TABLE lane")
+        for table in SAVED:
+            columns = "" if table != "entry" else "OVERRIDING SYSTEM VALUE"
+            await conn.execute(f"DELETE FROM {table}; INSERT INTO {table} {columns} TABLE saved_{table}")
+        if ending_sessions:
+            await conn.execute(END_SESSIONS)
+
+
+@pytest.mark.parametrize(
+    ("compare_every_s", "ending_sessions"),
+    [(0.2, False), (3600.0, True)],
+    ids=["noticed in its time", "noticed at the loss of the session"],
+)
+async def test_a_database_set_back_is_replayed_on_lanes_that_nothing_comes_to(
+    stage: Stage, compare_every_s: float, ending_sessions: bool
+) -> None:
+    """A quiet lane has no batch that would find its row moved; until one came, all since the copy would be gone."""
+    await stage.send(bodies(200))
+    async with stage.here(compare_every_s=compare_every_s):
+        await stage.settled(200)
+        await copy(stage)
+        await stage.send(bodies(200, name="undone"))
+        await stage.settled(400)
+        await set_back(stage, ending_sessions=ending_sessions)
+
+        await stage.settled(400, within_s=20)
 
     await stage.audit()
 

@@ -28,6 +28,8 @@ class Pace:
     """So many messages may wait for Kafka before no further batch is taken."""
     lock_wait_s: float = 2.0
     """So long another session may hold a lane's row before it is terminated."""
+    compare_every_s: float = 3.0
+    """So often what is remembered of all lanes is held against their rows, for those that no batch comes to."""
     stalls_after_s: float = 60.0
     stop_within_s: float = 8.0
 

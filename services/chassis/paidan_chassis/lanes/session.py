@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, TypeVar
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from paidan_chassis.database import FAULTS, Connection, Pool
@@ -32,6 +33,8 @@ class Session:
     def __init__(self, pool: Pool, log: Log, *, lock_wait_s: float) -> None:
         self.terminated = 0
         """Sessions of others that were ended because they held a lane's row and did nothing."""
+        self.held = 0
+        """Connections held since the start: more than a while ago, and the one of then is gone."""
         self._pool = pool
         self._log = log
         self._lock_wait_s = lock_wait_s
@@ -39,14 +42,23 @@ class Session:
 
     async def connection(self) -> Connection:
         """Give the connection, a new one when the old one is broken."""
-        if self._conn is not None and self._conn.is_closed():
+        if self.lost:
             await self.discard()
         if self._conn is None:
             conn = await self._pool.acquire(timeout=_ACQUIRED_WITHIN_S)
             # We end the waiting ourselves, by terminating whoever is waited for; this limit is the last resort.
             await conn.execute(f"SET lock_timeout = {int(self._lock_wait_s * 1000 * _PATIENCE)}")
             self._conn = conn
+            self.held += 1
         return self._conn
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection broke and nobody has asked for another yet."""
+        try:
+            return self._conn is not None and self._conn.is_closed()
+        except asyncpg.InterfaceError:
+            return True  # the pool has taken it back already, and what is left of it cannot even be asked
 
     @contextlib.asynccontextmanager
     async def aside(self) -> AsyncIterator[Connection]:

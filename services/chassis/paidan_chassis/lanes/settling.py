@@ -9,12 +9,13 @@ from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import FAULTS, is_transient
+from paidan_chassis.lanes import positions
 from paidan_chassis.lanes.deadletters import Burial, OneTooMany
 from paidan_chassis.lanes.failures import Poison, Unacknowledged
 from paidan_chassis.lanes.fence import Applied, Moved
 from paidan_chassis.lanes.parts import Parts
 from paidan_chassis.lanes.records import Lane, Record
-from paidan_chassis.lanes.stands import by_lane
+from paidan_chassis.lanes.stands import by_lane, moved
 from paidan_chassis.telling.logs import batch_line
 
 T = TypeVar("T")
@@ -77,6 +78,16 @@ class Settling:
         if new:
             await self._persistently(lambda: self._take_over(new))
 
+    async def compare(self) -> None:
+        """Take over anew whichever lanes have moved without us: a database set back says nothing of it by itself."""
+        stands = self._parts.fence.stands
+        if not stands:
+            return
+        conn = await self._parts.session.connection()
+        rows = await positions.read(conn, self._parts.reading.name, stands)
+        if void := moved(stands, {lane: row.position for lane, row in rows.items()}, list(stands)):
+            await self._begin_anew(void)
+
     async def _through(self, part: Sequence[Record], doomed: dict[Record, Burial]) -> bool:
         """Apply a part; False when only a smaller one may get through, for some record of it is refused or too many."""
         while True:
@@ -86,8 +97,8 @@ class Settling:
             except Poison as poison:
                 self._forget()
                 self._doom(doomed, Burial(poison.record, poison.reason, poison.detail))
-            except Moved as moved:
-                await self._begin_anew(moved.lanes)
+            except Moved as void:
+                await self._begin_anew(void.lanes)
             except OneTooMany:
                 self._forget()
                 if len(part) == 1:

@@ -1,6 +1,7 @@
 """What happens between batches: lanes taken over, acknowledgements noted, the outbox pruned, Kafka told the offsets."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -24,6 +25,7 @@ class Tending:
         self._settling = settling
         self._batch_at = time.monotonic()
         self._due: dict[str, float] = {}
+        self._compared_through = 0
 
     def batch_done(self) -> None:
         """Hear that a batch is through."""
@@ -36,6 +38,7 @@ class Tending:
             await self._bear(self._take_over_new)
             if time.monotonic() - self._batch_at > _NOTE_AFTER_S:
                 await self._bear(self.note_relayed)
+            await self._compare_in_time()
             await self._every(_PRUNE_EVERY_S, self._prune)
             await self._every(_COMMIT_EVERY_S, self.commit_lazily)
 
@@ -69,10 +72,21 @@ class Tending:
         if self._parts.source.owned() <= self._parts.fence.stands.keys():
             return
         async with self._parts.ownership.turn:
-            try:
+            with contextlib.suppress(EpochOver):
                 await self._settling.take_over(self._parts.source.owned())
-            except EpochOver:
-                return
+
+    async def _compare_in_time(self) -> None:
+        session = self._parts.session
+        if session.lost or session.held != self._compared_through:
+            # That is how a restore looks from here: what was compared through another session counts no longer.
+            self._due.pop(self._compare.__name__, None)
+        await self._every(self._parts.reading.pace.compare_every_s, self._compare)
+
+    async def _compare(self) -> None:
+        async with self._parts.ownership.turn:
+            with contextlib.suppress(EpochOver):
+                await self._settling.compare()
+            self._compared_through = self._parts.session.held
 
     async def _prune(self) -> None:
         async with self._parts.session.aside() as conn:
