@@ -47,9 +47,9 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     with job.file.open(encoding=job.mapping.encoding, newline="") as lines:
         rows = list(reader.rows(lines))
     matched_within = f"import-{job.mapping.id}" if job.matching else None
-    steps = steps_of(rows, Terms(job.city.id, job.city.id, matched_within))
+    steps = steps_of(rows, Terms(job.city.id, matched_within))
     progress.found(len(steps))
-    sent = await send(steps, doors, progress.sent)
+    sent = await send(steps, doors, progress.sent, elsewhere=job.city.id)
     report = ImportReport(job.file.name, job.city.id, job.mapping.id, rows=len(rows) + reader.untaken)
     report.untaken, report.remarks, report.refusals = reader.untaken, reader.remarks, list(sent.refused)
     opened: dict[str, int] = {}

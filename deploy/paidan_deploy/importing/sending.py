@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
+
+from paidan_contracts import ids
 
 from .steps import Door, Step, runs
 
@@ -43,18 +45,21 @@ class Sent:
     """What the doors took, by the id under which its outcome will stand."""
 
     taken: dict[str, Step] = field(default_factory=dict)
+    areas: dict[str, str] = field(default_factory=dict)
+    """Of each report that was taken: where intake found it to be."""
     refused: list[Refusal] = field(default_factory=list)
 
 
-async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None]) -> Sent:
+async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None], *, elsewhere: str) -> Sent:
     """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
 
+    ``elsewhere`` is the area in which what is asked about a report that was not taken is refused.
     Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
     """
     sent = Sent()
     async with _client(doors) as client:
         for door, run in runs(steps, _LINES):
-            answers = await _post(client, doors.of(door), run)
+            answers = await _post(client, doors.of(door), [_line(step, sent.areas, elsewhere) for step in run])
             for step, answer in zip(run, answers, strict=True):
                 _note(sent, step, answer)
             on_progress(len(run))
@@ -65,8 +70,16 @@ def _client(doors: Doors) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers={"authorization": f"Bearer {doors.token}"}, timeout=60)
 
 
-async def _post(client: httpx.AsyncClient, url: str, run: Sequence[Step]) -> list[dict[str, Any]]:
-    body = b"".join(json.dumps(step.body, ensure_ascii=False).encode() + b"\n" for step in run)
+def _line(step: Step, areas: Mapping[str, str], elsewhere: str) -> dict[str, Any]:
+    # A case's id begins with its area, which tells the lane: an action is to come after its report, in the same one.
+    if step.door == "reports":
+        return step.body
+    report: str = step.body["of_report"]
+    return {"case_id": ids.case_id(areas.get(report, elsewhere), report), **step.body}
+
+
+async def _post(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     for attempt in range(_TRIES):
         answer = await client.post(url, content=body, headers={"content-type": "application/x-ndjson"})
         if answer.status_code not in (429, 503):
@@ -81,8 +94,11 @@ def _note(sent: Sent, step: Step, answer: dict[str, Any]) -> None:
         error = answer["error"]
         where = f"{error.get('field')}: " if error.get("field") else ""
         sent.refused.append(Refusal(step.line, _what(step), error["code"], where + error["message"]))
+    elif step.door == "reports":
+        sent.taken[answer["report_id"]] = step
+        sent.areas[answer["report_id"]] = answer["area"]
     else:
-        sent.taken[answer.get("report_id") or answer["action_id"]] = step
+        sent.taken[answer["action_id"]] = step
 
 
 def _what(step: Step) -> str:

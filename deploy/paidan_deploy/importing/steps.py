@@ -18,7 +18,6 @@ class Terms:
     """What holds for a whole import."""
 
     city: str
-    area: str
     matched_within: str | None
 
 
@@ -31,11 +30,12 @@ class Step:
     line: int
     id: str
     body: dict[str, Any]
+    """An action's names the report it is about; its case is named once the report's area is known."""
 
 
 def steps_of(rows: Iterable[Row], terms: Terms) -> list[Step]:
     """List every step of every row by time; at one moment reports come before actions, and a row's own keep order."""
-    steps = [step for row in rows for step in (_report(row, terms), *_ending(row, terms))]
+    steps = [step for row in rows for step in (_report(row, terms), *_ending(row))]
     steps.sort(key=lambda step: (step.at, step.door != "reports"))
     return steps
 
@@ -77,7 +77,7 @@ def _position(row: Row) -> dict[str, Any] | None:
     return {"x": row.longitude, "y": row.latitude, "crs": row.crs}
 
 
-def _ending(row: Row, terms: Terms) -> list[Step]:
+def _ending(row: Row) -> list[Step]:
     if row.ended_at is None:
         return []
     # A record that ends before it begins is taken as it stands; its steps still come after its report.
@@ -86,7 +86,6 @@ def _ending(row: Row, terms: Terms) -> list[Step]:
     return [
         Step(at, "actions", row.line, f"{row.source}:{row.ref}:{action['kind']}", {
             "id": f"{row.source}:{row.ref}:{action['kind']}",
-            "case_id": ids.case_id(terms.area, report),
             "of_report": report,
             "occurred_at": row.ended_at.isoformat(),
             "action": action,

@@ -1,0 +1,78 @@
+"""A past of a city whose reports are matched by district: each record goes its whole way in its own district's lane."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.contracts.city_packs import TINY
+from tests.journeys.installation import installed
+from tests.servers import Servers
+
+MAPPING = """
+id = "old"
+note = "Made up for tests."
+encoding = "utf-8"
+zone = "Asia/Shanghai"
+time_format = "%Y-%m-%d %H:%M"
+crs = "wgs84"
+default_source = "records"
+categories = [{ value = "rubbish", class_code = "E0110" }]
+owners = [{ value = "S", department = "streets" }]
+sources = [{ value = "R", source = "records" }]
+statuses = [
+    { value = "done", becomes = "closed", at = ["ended"] },
+    { value = "gone", becomes = "voided", at = ["ended"] },
+    { value = "not ours", becomes = "not_accepted", at = ["ended"] },
+    { value = "open", becomes = "open" },
+]
+
+[columns]
+id = "no"
+reported_at = "began"
+category = "what"
+status = "status"
+owner = "who"
+source = "by"
+promised_on = "promised"
+latitude = "lat"
+longitude = "lon"
+district = "district"
+address = "where"
+"""
+ROWS = """no,began,ended,what,status,who,by,promised,lat,lon,district,where
+1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
+2,2026-02-02 09:10,2026-02-05 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.035,990102,
+3,2026-02-02 09:20,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.010,117.030,990102,
+4,2026-02-02 09:30,2026-02-03 09:00,rubbish,not ours,S,R,2026-02-04 00:00,36.015,117.030,990102,
+5,2026-02-02 09:40,,rubbish,open,S,R,2026-02-04 00:00,36.012,117.002,990101,
+"""
+
+
+async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
+    servers: Servers, database: str, topic_prefix: str, run_folder: Path
+) -> None:
+    packs = run_folder / "with-areas"
+    shutil.copytree(TINY, packs / "tiny")
+    (packs / "tiny" / "imports").mkdir()
+    (packs / "tiny" / "imports" / "old.toml").write_text(MAPPING, encoding="utf-8")
+    file = run_folder / "old.csv"
+    file.write_text(ROWS, encoding="utf-8")
+
+    home = run_folder / "areas"
+    with installed(home, servers, database=database, prefix=topic_prefix, cities=packs) as installation:
+        for _ in range(2):
+            installation.run("import", str(file), "--city", "tiny", "--mapping", "old", "--no-matching")
+        report = json.loads((home / "imports" / "old-old.json").read_text())
+        [streets] = [
+            row for row in installation.scores(city="tiny", period="2026-02", by="department")["rows"]
+            if row["key"] == "streets"
+        ]  # fmt: skip
+        verified = installation.run("verify")
+
+    assert report["results"] == {"report opened": 5, "action applied": 8}
+    assert report["refusals"] == []
+    assert (
+        streets["counts"] | {"cases": 3, "voided": 1, "not_accepted": 1, "handled": 2, "open": 1} == streets["counts"]
+    )
+    assert (streets["counts"]["on_time"], streets["counts"]["late"]) == (1, 1)
+    assert verified.returncode == 0
