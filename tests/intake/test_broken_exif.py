@@ -2,7 +2,9 @@
 
 import io
 import random
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageOps
@@ -60,6 +62,32 @@ def test_a_photo_is_taken_whatever_became_of_its_exif(kind: str) -> None:
             sizes.add(kept.size)
 
     assert sizes == {(48, 64), (64, 48)}, "some still say how they were held, others do not"
+
+
+@pytest.mark.parametrize(
+    ("taken", "offset", "expected"),
+    [
+        ("1990:01:01 07:59:59", None, None),
+        ("1990:01:01 08:00:00", None, datetime(1990, 1, 1, tzinfo=UTC)),
+        ("2200:01:01 07:59:59", None, datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2200:01:01 08:00:00", None, None),
+        ("1990:01:01 08:59:59", "+09:00", datetime(1990, 1, 1, 0, 59, 59, tzinfo=UTC)),
+        ("1990:01:01 00:00:00", "-01:00", datetime(1990, 1, 1, 1, tzinfo=UTC)),
+        ("2199:12:31 23:00:00", "-01:00", datetime(2199, 12, 31, 15, tzinfo=UTC)),
+        ("0001:01:01 00:00:00", "+23:59", None),
+        ("9999:12:31 23:59:59", "-23:59", None),
+        ("yesterday", "+08:00", None),
+    ],
+)
+def test_a_time_is_taken_where_the_calendar_holds_it(taken: str, offset: str | None, expected: datetime | None) -> None:
+    """An offset that takes it out of the calendar is nonsense, and so is read as missing."""
+    told = Image.Exif()
+    shot = told.get_ifd(IFD.Exif)
+    shot[Base.DateTimeOriginal] = taken
+    if offset:
+        shot[Base.OffsetTimeOriginal] = offset
+
+    assert develop(photo("JPEG", told.tobytes()), LIMITS).told.taken_at(ZoneInfo("Asia/Shanghai")) == expected
 
 
 @pytest.mark.parametrize("way", range(1, 9))

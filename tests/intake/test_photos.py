@@ -73,6 +73,22 @@ async def test_the_same_photo_sent_again_is_the_same_report(intake: Rig) -> None
     assert clash.status_code == 409
 
 
+async def test_a_camera_that_lost_its_clock_may_report(intake: Rig) -> None:
+    """New Year 1990 in Shanghai is 1989 in UTC, which no time of ours may be."""
+    answered = await send(intake, geotagged(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
+    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+
+    assert said["occurred_at"] == said["recorded_at"]
+
+
+async def test_photos_sent_before_and_along_are_counted_together(intake: Rig) -> None:
+    answered = await send(intake, jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
+
+    error = answered.json()["error"]
+    assert (answered.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
+    assert error["message_zh"] == "数量过多"
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: Rig, kind: str) -> None:
     out = io.BytesIO()

@@ -10,6 +10,9 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 _LOCAL: Final = "%Y:%m:%d %H:%M:%S"
+# What may be said on a topic (``Moment``). New Year 1990, where a lost clock begins, is 1989 east of Greenwich.
+_EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _TURNS: Final[dict[object, Image.Transpose]] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,7 +35,7 @@ class Told:
 
     def taken_at(self, zone: tzinfo) -> datetime | None:
         """Say when it was taken; a time without a zone is the city's."""
-        return self.at or (self.local.replace(tzinfo=zone) if self.local else None)
+        return self.at or (_within(self.local.replace(tzinfo=zone)) if self.local else None)
 
 
 def told_by(image: Image.Image) -> Told:
@@ -85,7 +88,7 @@ def _of_gps(gps: Mapping[int, Any]) -> datetime | None:
 
 def _local(shot: Mapping[int, Any]) -> datetime | None:
     try:
-        return _within(datetime.strptime(_text(shot.get(Base.DateTimeOriginal)), _LOCAL))  # noqa: DTZ007 - the camera names no zone
+        return datetime.strptime(_text(shot.get(Base.DateTimeOriginal)), _LOCAL)  # noqa: DTZ007 - the camera names no zone
     except ValueError:
         return None
 
@@ -95,13 +98,13 @@ def _zoned(local: datetime | None, shot: Mapping[int, Any]) -> datetime | None:
     if local is None or not offset:
         return None
     try:
-        return datetime.strptime(f"{local:%Y-%m-%d %H:%M:%S}{_text(offset)}", "%Y-%m-%d %H:%M:%S%z")
+        return _within(datetime.strptime(f"{local:%Y-%m-%d %H:%M:%S}{_text(offset)}", "%Y-%m-%d %H:%M:%S%z"))
     except ValueError:
         return None
 
 
 def _within(moment: datetime) -> datetime | None:
-    return moment if 1990 <= moment.year < 2199 else None
+    return moment if _EARLIEST <= moment < _LATEST else None
 
 
 def _text(value: object) -> str:

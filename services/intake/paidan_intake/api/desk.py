@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 from fastapi import Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from paidan_chassis.clock import Clock
@@ -72,7 +73,12 @@ class Desk:
 
     def read(self, ticket: Ticket, sender: Sender, photos: Sequence[Snapshot] = ()) -> Draft:
         """Read a ticket, or raise the problem that names its wrong field."""
-        draft = receive(ticket, sender, self.clock.now(), photos)
+        try:
+            draft = receive(ticket, sender, self.clock.now(), photos)
+        except ValidationError as error:
+            # A report may be narrower than ticket and photos together: 20 photos, whether sent before or along.
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            raise problems.first_of(found) from None
         if isinstance(draft, Refused):
             raise Problem(403 if draft.forbidden else 422, draft.code, draft.message, draft.message_zh, draft.field)
         return draft
