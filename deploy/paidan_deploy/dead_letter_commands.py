@@ -1,8 +1,7 @@
 """`paidan dead-letters list`, `show` and `redrive`."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from paidan_chassis.kafka.cluster import Kafka
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.lanes.carried import Carried
-from paidan_chassis.lanes.deadletters import DeadLetter, kept, letter, opened, redrive
+from paidan_chassis.lanes.deadletters import DeadLetter, Redriven, kept, letter, opened, redrive, to_put_back
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import Connection, connected
@@ -22,6 +21,7 @@ from paidan_deploy.stack import Stack
 from paidan_deploy.vault_keys import cipher_of, opening
 
 _SHOWN: Final = 1000
+_AT_ONCE: Final = 100
 Found = tuple[Service, DeadLetter]
 """A dead letter, and the service that keeps it."""
 
@@ -62,7 +62,7 @@ def show(
     out.print(f"{place}, set aside by {service.name} ({found.consumer})", highlight=False)
     out.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
     for name, header in carried.headers:
-        out.print(f"  {name}: {_text(header)}", highlight=False, markup=False)
+        out.print(f"  {_text(name.encode(errors='surrogateescape'))}: {_text(header)}", highlight=False, markup=False)
     if value:
         out.print(_text(carried.value), highlight=False, markup=False, soft_wrap=True)
 
@@ -83,8 +83,14 @@ def put_back(
     """
     if not named and not everything:
         raise DeployError("name dead letters, or say --all")
-    done = asyncio.run(_redrive(named or []))
-    out.print(f"{done} put back.")
+    result = asyncio.run(_redrive(named or None))
+    for each, why in result.left:
+        out.print(
+            f"{each.letter_id} ({each.topic}-{each.partition}@{each.offset}) {why}", highlight=False, markup=False
+        )
+    out.print(f"{result.done} put back.")
+    if result.left:
+        raise DeployError(f"{len(result.left)} could not be put back")
 
 
 async def _all(*, waiting_only: bool) -> list[Found]:
@@ -110,28 +116,33 @@ async def _one(named: UUID) -> Found:
     raise DeployError(f"no dead letter is called {named}")
 
 
-async def _redrive(named: Sequence[UUID]) -> int:
+async def _redrive(named: Sequence[UUID] | None) -> Redriven:
+    """Put these back, or all that wait."""
     stack = Stack.here()
     async with connected(stack.installation().database) as connection:
-        wanted: defaultdict[Service, list[UUID]] = defaultdict(list)
-        for service, each in await _kept(connection, waiting_only=not named):
-            if not named or each.letter_id in named:
-                wanted[service].append(each.letter_id)
-        if missing := set(named) - {each for some in wanted.values() for each in some}:
+        wanted: dict[Service, Sequence[UUID]] = {}
+        for service in SERVICES:
+            await connection.execute(f"SET search_path = {service.name}")
+            if found := await to_put_back(connection, named):
+                wanted[service] = found
+        if missing := set(named or ()) - {each for some in wanted.values() for each in some}:
             raise DeployError(f"no dead letter is called {min(map(str, missing))}")
         return await _put_back(stack, connection, wanted)
 
 
-async def _put_back(stack: Stack, connection: Connection, wanted: dict[Service, list[UUID]]) -> int:
+async def _put_back(stack: Stack, connection: Connection, wanted: Mapping[Service, Sequence[UUID]]) -> Redriven:
     at = stack.installation()
     ciphers = {service: cipher_of(service, stack.credentials) for service in wanted}
-    done = 0
+    total = Redriven(0, [])
     async with Publisher(Kafka(at.kafka, at.topic_prefix, shape=shape), client_id="paidan-redrive") as publisher:
         for service, letters in wanted.items():
             await connection.execute(f"SET search_path = {service.name}")
-            with opening(service):
-                done += await redrive(connection, publisher, letters, cipher=ciphers[service])
-    return done
+            for start in range(0, len(letters), _AT_ONCE):
+                chosen = letters[start : start + _AT_ONCE]
+                with opening(service):
+                    part = await redrive(connection, publisher, chosen, cipher=ciphers[service])
+                total = Redriven(total.done + part.done, total.left + part.left)
+    return total
 
 
 def _text(data: bytes | None) -> str:

@@ -135,6 +135,7 @@ async def test_a_dead_letter_is_redriven_once_its_cause_is_gone(ground: Ground, 
     place = await ground.put("paidan.answers.sweepers", json.dumps(answer).encode())
     letter = await ground.buried("dispatch", place)
     assert letter["reason"] == "unknown_department"
+    await ground.rows(OLDER_ONES)
 
     ground.paidan.run("city", "publish", str(_with_sweepers(tmp_path)))
     shown = ground.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
@@ -144,6 +145,16 @@ async def test_a_dead_letter_is_redriven_once_its_cause_is_gone(ground: Ground, 
     assert "1 put back" in redriven.stdout
     assert await ground.outcome(ids.action_id("department:sweepers", "early")) == ("refused", "not_your_order")
     assert str(letter["letter_id"]) not in ground.paidan.run("dead-letters", "list").stdout
+
+
+# More than a list of them shows, put back long ago.
+OLDER_ONES: Final = """
+    INSERT INTO dispatch.dead_letter
+           (letter_id, consumer, topic, partition, log_offset, reason, detail, buried_at, redriven_at)
+    SELECT gen_random_uuid(), 'dispatch-desk', 'paidan.answers.sweepers', 0, 1000 + older, 'unreadable', '',
+           clock_timestamp() - interval '1 day', clock_timestamp()
+      FROM generate_series(1, 1200) AS older
+"""
 
 
 def _with_sweepers(folder: Path) -> Path:

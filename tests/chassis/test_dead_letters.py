@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from paidan_chassis.kafka.producer import Parcel, Publisher
 from paidan_chassis.lanes import deadletters
 from paidan_chassis.lanes.carried import Carried
-from paidan_chassis.lanes.deadletters import DeadLetter
+from paidan_chassis.lanes.deadletters import DeadLetter, Redriven
 from paidan_chassis.migrations import OWN, migrate
 from paidan_chassis.sealing import Cipher, Unopenable
 from tests.chassis.stage import Stage
-from tests.chassis.strangers import put
+from tests.chassis.strangers import put, put_with_odd_header_name
 from tests.polling import poll
 from tests.vault import ANOTHER, KEY, cipher
 
@@ -36,20 +36,20 @@ def test_what_is_packed_comes_out_as_it_was(
     assert Carried.unpack(carried.pack()) == carried
 
 
-async def buried(stage: Stage, records: Sequence[Parcel]) -> list[DeadLetter]:
-    """Have records set aside, and give their letters in the order of the records."""
+async def buried(stage: Stage, records: Sequence[Parcel], *, already: int = 0) -> list[DeadLetter]:
+    """Have records set aside after those that are in already; give the letters of all in the order of the records."""
     await put(stage, records)
     async with stage.here():
 
         async def all_of_them() -> bool:
-            return await stage.dead() == len(records)
+            return await stage.dead() == already + len(records)
 
-        await poll(all_of_them, what=f"{len(records)} dead letters")
+        await poll(all_of_them, what=f"{already + len(records)} dead letters")
     async with stage.conn() as conn:
         return sorted(await deadletters.kept(conn), key=lambda each: each.offset)
 
 
-async def redriven(stage: Stage, letters: Sequence[DeadLetter], keys: Cipher) -> int:
+async def redriven(stage: Stage, letters: Sequence[DeadLetter], keys: Cipher) -> Redriven:
     """Put them back as an operator who has these keys."""
     async with stage.conn() as conn, Publisher(stage.orders.cluster(), client_id="operator") as publisher:
         return await deadletters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
@@ -93,7 +93,7 @@ async def test_redriven_it_is_byte_for_byte_what_it_was(stage: Stage) -> None:
     ]
     letters = await buried(stage, records)
 
-    assert await redriven(stage, letters, cipher()) == len(records)
+    assert await redriven(stage, letters, cipher()) == (len(records), [])
 
     before, after = (await stage.read("in"))[: len(records)], (await stage.read("in"))[len(records) :]
     assert [bytes_of(each) for each in before] == [
@@ -102,6 +102,41 @@ async def test_redriven_it_is_byte_for_byte_what_it_was(stage: Stage) -> None:
     assert [bytes_of(each) for each in after] == [bytes_of(each) for each in before]
     async with stage.conn() as conn:
         assert await deadletters.kept(conn) == []
+
+
+async def test_one_that_no_client_can_write_is_left_and_named_and_keeps_nobody_from_being_put_back(
+    stage: Stage,
+) -> None:
+    """Other languages' clients write header names that are not UTF-8. Marked with the rest, nobody appends it twice."""
+    await put(stage, [Parcel("in", 0, b"k", b"unreadable", [])])
+    await put_with_odd_header_name(stage, b"unreadable and odd")
+    letters = await buried(stage, [Parcel("in", 0, b"k", b"unreadable", [])], already=2)
+
+    done, left = await redriven(stage, letters, cipher())
+
+    assert done == 2
+    assert [(each.offset, "not UTF-8" in why) for each, why in left] == [(1, True)]
+    async with stage.conn() as conn:
+        assert [each.offset for each in await deadletters.kept(conn)] == [1]
+        assert await deadletters.to_put_back(conn, None) == [letters[1].letter_id]
+    assert [each.offset for each in await stage.read("in")] == [0, 1, 2, 3, 4]
+
+
+async def test_any_letter_is_found_by_its_name_however_many_are_older(stage: Stage) -> None:
+    [letter] = await buried(stage, [Parcel("in", 0, b"k", b"unreadable", [])])
+    async with stage.conn() as conn:
+        await conn.execute(OLDER_ONES, 2000)
+
+        assert await deadletters.to_put_back(conn, [letter.letter_id, uuid.uuid4()]) == [letter.letter_id]
+        assert len(await deadletters.to_put_back(conn, None)) == 1001
+
+
+OLDER_ONES = """
+    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, reason, detail, buried_at, redriven_at)
+    SELECT gen_random_uuid(), 'ledger', 'in', 0, 1000 + older, 'unreadable', '',
+           clock_timestamp() - interval '1 day', CASE WHEN older % 2 = 0 THEN clock_timestamp() END
+      FROM generate_series(1, $1) AS older
+"""
 
 
 async def test_without_its_key_nothing_is_shown_appended_or_marked(stage: Stage) -> None:
@@ -122,7 +157,7 @@ async def test_without_its_key_nothing_is_shown_appended_or_marked(stage: Stage)
 async def test_a_key_that_was_rotated_still_opens(stage: Stage) -> None:
     letters = await buried(stage, [Parcel("in", 0, b"k", b"unreadable", [])])
 
-    assert await redriven(stage, letters, cipher(ANOTHER, older=KEY)) == 1
+    assert await redriven(stage, letters, cipher(ANOTHER, older=KEY)) == (1, [])
 
     assert [each.value for each in await stage.read("in")] == [b"unreadable"] * 2
 

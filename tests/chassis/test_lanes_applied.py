@@ -5,12 +5,10 @@ import time
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.util import calc_crc32c
 
 from paidan_chassis.kafka.producer import Parcel
 from tests.chassis.stage import Stage, bodies
-from tests.chassis.strangers import put
+from tests.chassis.strangers import put, put_with_odd_header_name
 from tests.polling import poll
 
 
@@ -51,10 +49,7 @@ async def test_headers_that_are_not_utf8_or_null_reach_the_handler(stage: Stage)
 async def test_a_header_name_that_is_not_utf8_stops_nobody(stage: Stage) -> None:
     """aiokafka's parser raises on one from every poll, for ever, and with it for every lane of the consumer."""
     await put(stage, [Parcel("in", 0, b"k", b"before", [])])
-    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka, acks="all")
-    await producer.start()
-    await (await producer.send_batch(with_odd_header_name(producer), stage.orders.cluster().real("in"), partition=0))
-    await producer.stop()
+    await put_with_odd_header_name(stage, b"odd")
     await put(stage, [Parcel("in", 0, b"k", b"after", []), Parcel("in", 1, b"l", b"elsewhere", [])])
     stage.sent += ["before", "odd", "after", "elsewhere"]
 
@@ -62,18 +57,6 @@ async def test_a_header_name_that_is_not_utf8_stops_nobody(stage: Stage) -> None
         await stage.settled(4)
 
     await stage.audit()
-
-
-def with_odd_header_name(producer: AIOKafkaProducer) -> BatchBuilder:
-    """Build a batch as a client in another language may: no client in Python would."""
-    batch = producer.create_batch()
-    batch.append(key=b"k", value=b"odd", timestamp=None, headers=[("plain", b"1"), ("XX", b"2")])
-    raw = bytearray(batch._build())  # noqa: SLF001 - there is no other way to the bytes
-    at = raw.index(b"XX")
-    raw[at : at + 2] = b"\xff\xfe"
-    raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
-    batch._buffer = bytes(raw)  # noqa: SLF001
-    return batch
 
 
 async def test_a_topic_that_appears_while_running_is_read_from_its_start(stage: Stage) -> None:

@@ -20,6 +20,8 @@ from paidan_chassis.sealing import Cipher, Sealed, Unopenable
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _TYPE: Final = "record.buried.v1"
+_UNSEALED: Final = "was set aside before records were sealed: its topic alone may have it still"
+_UNWRITABLE: Final = "has a header whose name is not UTF-8, which no client here can write: let its sender repeat it"
 
 
 class OneTooMany(Halt):
@@ -32,6 +34,13 @@ class Burial(NamedTuple):
     record: Record
     reason: str
     detail: str
+
+
+class Redriven(NamedTuple):
+    """How many letters were put back, and which could not be, each with what to do instead."""
+
+    done: int
+    left: "list[tuple[DeadLetter, str]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,14 @@ CHOSEN: Final = f"""
      WHERE letter_id = ANY($1::uuid[])
      ORDER BY consumer, topic, partition, log_offset
 """
+# In their old order; the ids alone, for what they carried may be large.
+TO_PUT_BACK: Final = """
+    SELECT letter_id
+      FROM dead_letter
+     WHERE letter_id = ANY($1::uuid[])
+        OR ($1 IS NULL AND redriven_at IS NULL)
+     ORDER BY consumer, topic, partition, log_offset
+"""
 REDRIVEN: Final = """
     UPDATE dead_letter
        SET redriven_at = clock_timestamp()
@@ -164,25 +181,38 @@ async def letter(conn: Connection, named: UUID) -> DeadLetter | None:
     return _read(rows[0]) if rows else None
 
 
+async def to_put_back(conn: Connection, named: Sequence[UUID] | None) -> Sequence[UUID]:
+    """Name the letters that there are of these, or all that were not put back yet, in the order to put them back in."""
+    return [row["letter_id"] for row in await conn.fetch(TO_PUT_BACK, named)]
+
+
 def opened(each: DeadLetter, cipher: Cipher) -> Carried:
     """Open what a dead letter carried; raises ``Unopenable``. It may hold personal data: show it to nobody unasked."""
     if each.sealed is None:
-        raise Unopenable(
-            f"{each.letter_id} was set aside before records were sealed: its topic alone may have it still"
-        )
+        raise Unopenable(f"{each.letter_id} {_UNSEALED}")
     return Carried.unpack(cipher.open(each.sealed, bound_to=str(each.letter_id)))
 
 
-async def redrive(conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID], *, cipher: Cipher) -> int:
-    """Append the records again, as they were, to the topics they came from, then mark them; tells how many.
+async def redrive(conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID], *, cipher: Cipher) -> Redriven:
+    """Append the records again, as they were, to the topics they came from, then mark them.
 
     They go to the partition they came from, in their old order. A crash in between appends them twice, which the
-    lane drops as it drops every repeat. Raises ``Unopenable``, before any is appended, when one cannot be opened.
+    lane drops as it drops every repeat. Those that nobody can ever append are left as they are, and named. Raises
+    ``Unopenable``, before any is appended, when another key may open one.
     """
     letters = [_read(row) for row in await conn.fetch(CHOSEN, list(letter_ids))]
-    await publisher.carry([_again(each, opened(each, cipher)) for each in letters])
-    await conn.execute(REDRIVEN, [each.letter_id for each in letters])
-    return len(letters)
+    left = [(each, _UNSEALED) for each in letters if each.sealed is None]
+    parcels = [(each, _again(each, opened(each, cipher))) for each in letters if each.sealed is not None]
+    left += [(each, _UNWRITABLE) for each, parcel in parcels if not _is_writable(parcel)]
+    writable = {each.letter_id: parcel for each, parcel in parcels if _is_writable(parcel)}
+    await publisher.carry(list(writable.values()))
+    await conn.execute(REDRIVEN, list(writable))
+    return Redriven(len(writable), left)
+
+
+def _is_writable(parcel: Parcel) -> bool:
+    # aiokafka writes names as UTF-8 alone; those that are not were read with lone surrogates in their place.
+    return not any("\udc80" <= letter <= "\udcff" for name, _ in parcel.headers for letter in name)
 
 
 def _again(each: DeadLetter, carried: Carried) -> Parcel:
