@@ -4,9 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+from paidan_chassis.kafka.partitioning import partition_for
+from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
 from tests.journeys.installation import installed
 from tests.servers import Servers
+
+BOROUGH = "borough"
+AREAS = (f"{BOROUGH}.990101", f"{BOROUGH}.990102")
+"""Its districts' lanes are not the one that its own name would choose."""
 
 MAPPING = """
 id = "old"
@@ -52,19 +58,23 @@ async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
     servers: Servers, database: str, topic_prefix: str, run_folder: Path
 ) -> None:
     packs = run_folder / "with-areas"
-    shutil.copytree(TINY, packs / "tiny")
-    (packs / "tiny" / "imports").mkdir()
-    (packs / "tiny" / "imports" / "old.toml").write_text(MAPPING, encoding="utf-8")
+    shutil.copytree(TINY, packs / BOROUGH)
+    named = packs / BOROUGH / "city.toml"
+    named.write_text(named.read_text(encoding="utf-8").replace('id = "tiny"', f'id = "{BOROUGH}"'), encoding="utf-8")
+    (packs / BOROUGH / "imports").mkdir()
+    (packs / BOROUGH / "imports" / "old.toml").write_text(MAPPING, encoding="utf-8")
     file = run_folder / "old.csv"
     file.write_text(ROWS, encoding="utf-8")
 
+    lanes = {partition_for(area.encode(), INBOX.partitions) for area in (BOROUGH, *AREAS)}
+    assert len(lanes) == 3, "or this shows nothing"
     home = run_folder / "areas"
     with installed(home, servers, database=database, prefix=topic_prefix, cities=packs) as installation:
         for _ in range(2):
-            installation.run("import", str(file), "--city", "tiny", "--mapping", "old", "--no-matching")
+            installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
         report = json.loads((home / "imports" / "old-old.json").read_text())
         [streets] = [
-            row for row in installation.scores(city="tiny", period="2026-02", by="department")["rows"]
+            row for row in installation.scores(city=BOROUGH, period="2026-02", by="department")["rows"]
             if row["key"] == "streets"
         ]  # fmt: skip
         verified = installation.run("verify")
