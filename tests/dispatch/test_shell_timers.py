@@ -1,6 +1,7 @@
 """When timers fire: once due, in lanes that are ours and caught up, again after a fault; never twice for nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from paidan_chassis.telling.health import Health
 from paidan_chassis.telling.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.lanes.due import Timers
+from paidan_dispatch.lanes.due import NEXT_DUE, Timers
 from tests import servers as real
 from tests.dispatch import shell_ground as ground
 from tests.polling import poll
@@ -132,3 +133,25 @@ async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_se
         await poll(lambda: log.appended, within_s=5, what="appended when due")
 
     assert log.appended[0].due_at == soon
+
+
+async def test_the_next_clock_is_found_without_reading_all_that_are_pending(pool: "asyncpg.Pool[Any]") -> None:
+    """It is looked for after every batch; a city has hundreds of thousands of clocks running."""
+    now = real_now()
+    for lane in range(3):
+        await set_timers(pool, 3000, lane=lane, due_at=now + timedelta(minutes=1 + lane))
+    await set_timers(pool, 1, lane=7, due_at=now + timedelta(seconds=1))
+    await pool.execute("ANALYZE timer")
+
+    found = await pool.fetchval(NEXT_DUE, [2, 1], now)
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {NEXT_DUE}", [2, 1], now))
+
+    assert found == now + timedelta(minutes=2)
+    assert read_of("timer", plan[0]["Plan"]) == 2
+
+
+def read_of(table: str, node: dict[str, Any]) -> float:
+    """Count the rows that a plan has read of a table, those it threw away included."""
+    seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    own: float = seen * node["Actual Loops"] if node.get("Relation Name") == table else 0
+    return own + sum(read_of(table, each) for each in node.get("Plans", ()))
