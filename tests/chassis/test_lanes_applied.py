@@ -123,7 +123,7 @@ async def committed(stage: Stage) -> dict[int, int]:
 async def test_a_graceful_stop_leaves_nothing_unsaid(stage: Stage) -> None:
     """What was committed is relayed and noted before the process ends, within its deadline."""
     await stage.send(bodies(4000))
-    with stage.actor() as actor:
+    with stage.actor(naps_s=0.1) as actor:  # asked to stop with a batch in hand, and seconds before the last one
         await stage.applied(500)
         actor.send(signal.SIGTERM)
         code = await poll(lambda: actor.ended() is not None, within_s=10, what="the process's end")
