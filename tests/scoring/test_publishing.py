@@ -104,6 +104,23 @@ async def test_a_new_version_of_the_indicators_needs_no_new_events(told: Town) -
     assert (figure.indicator_version, figure.numerator, figure.denominator) == ("tiny-2", 0, 1)
 
 
+async def test_a_figure_of_nothing_does_not_have_a_city_recomputed_at_every_start(told: Town) -> None:
+    """The last word of a key that nothing is counted under any more keeps the version it was said by."""
+    await scores(told).publish()
+    await happen(told, assign("a"), accept, finish, close, refile("E0199", "9-9"))
+    await scores(told).publish()
+    content = json.loads(ground.pack())
+    content["indicators"]["version"] = "tiny-2"
+    await ground.publish(told.pool, json.dumps(content, sort_keys=True).encode())
+    assert await scores(told).publish() > 0
+
+    assert await scores(told).publish() == 0
+    async with told.pool.acquire() as conn:
+        await outgoing.mark_if_redefined(conn, "tiny", indicator_version="tiny-2")
+
+    assert await told.pool.fetchval("SELECT count(*) FROM mark") == 0
+
+
 async def test_a_restored_database_says_no_version_again(told: Town) -> None:
     """Readers keep the highest version; what is computed after a restore must be higher than all they have seen."""
     await scores(told).publish()

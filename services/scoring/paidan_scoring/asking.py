@@ -1,6 +1,7 @@
 """Answers what is asked of scoring: rows of figures, the cases behind one, definitions. Who may ask is the edge's."""
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from paidan_scoring.periods import Period
 from paidan_scoring.views import CaseShown, IndicatorsShown, RateShown, ReceiptShown, RowShown, ScoreShown, ScoresShown
 
 _REMEMBERS: Final = 200_000
+_REMEMBERS_S: Final = 60.0
 _CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
 
 
@@ -51,6 +53,7 @@ class Asking:
         self._pool = pool
         self._packs = packs
         self._remembered: set[str] = set()
+        self._remembered_since = time.monotonic()
 
     async def scores(self, asked: Question) -> ScoresShown:
         """Give the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
@@ -123,13 +126,19 @@ class Asking:
         names = [_name(asked, asked.by, row.key, rate) for row in shown.rows for rate in row.rates]
         names += [_name(asked, "city", asked.city, rate) for rate in (shown.total.rates if shown.total else ())]
         new = {name.score_id: name for name in names}
+        self._forget_now_and_then()
         for known in self._remembered.intersection(new):
             del new[known]
         if new:
             await lookups.remember(conn, list(new.values()), indicator_version=pack.indicators.version)
-            if len(self._remembered) > _REMEMBERS:
-                self._remembered.clear()
             self._remembered.update(new)
+
+    def _forget_now_and_then(self) -> None:
+        # A database that was set back does not know what it knew.
+        now = time.monotonic()
+        if len(self._remembered) > _REMEMBERS or now - self._remembered_since > _REMEMBERS_S:
+            self._remembered.clear()
+            self._remembered_since = now
 
 
 def _name(asked: Question, by: Dimension, key: str, indicator: str) -> ScoreName:

@@ -58,12 +58,20 @@ _MARK_ALL: Final = """
       FROM tally
      WHERE city = $1
        AND dimension = 'city'
-       AND EXISTS (SELECT FROM score WHERE score.city = $1 AND version > 0 AND indicator_version <> $2)
+       AND EXISTS (SELECT
+                     FROM score
+                    WHERE score.city = $1
+                      AND version > 0
+                      AND indicator_version <> $2
+                      AND (numerator, denominator) <> (0, 0))
 """
 
 
 async def mark_if_redefined(conn: Connection, city: str, *, indicator_version: str) -> None:
-    """Mark every day of a city of which figures are published by another version of its indicators."""
+    """Mark every day of a city of which figures are published by another version of its indicators.
+
+    A figure of a key that nothing is counted under any more is 0 of 0 by any version.
+    """
     await conn.execute(_MARK_ALL, city, indicator_version)
 
 

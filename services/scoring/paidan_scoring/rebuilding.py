@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
+import asyncpg
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
@@ -22,6 +24,7 @@ from paidan_scoring.packs import Packs
 from paidan_scoring.settings import Settings
 
 _LOOKS_EVERY_S: Final = 0.2
+_WAITS_FOR_READERS_S: Final = 30.0
 
 # The lanes' rows first: whoever folds holds them, and no batch may find half of its tallies gone.
 _LOCK: Final = "SELECT partition FROM lane WHERE consumer = $1 AND topic = $2 ORDER BY partition FOR UPDATE"
@@ -46,10 +49,23 @@ async def reset(conn: Connection, log: Mapping[int, tuple[int, int]]) -> None:
     """Empty facts and tallies and put every lane back to where the log begins; ``log``: begin and end by partition.
 
     One transaction. What is published stays as it is, and is brought up to date once the log has been read.
+    Raises LockNotAvailableError when somebody has been reading for half a minute on end.
     """
+    patience = time.monotonic() + _WAITS_FOR_READERS_S
+    while True:
+        try:
+            return await _reset(conn, log)
+        except asyncpg.LockNotAvailableError:
+            if time.monotonic() > patience:
+                raise
+            await asyncio.sleep(_LOOKS_EVERY_S)
+
+
+async def _reset(conn: Connection, log: Mapping[int, tuple[int, int]]) -> None:
     partitions = sorted(log)
     async with conn.transaction():
-        await conn.execute("SET LOCAL lock_timeout = '30s'")
+        # While tables wait for readers, lanes wait for us: a running service would take us for a frozen owner.
+        await conn.execute("SET LOCAL lock_timeout = '1s'")
         await conn.fetch(_LOCK, CONSUMER, CASES.name)
         await conn.execute(_EMPTY)
         await conn.execute(_BACK, CONSUMER, CASES.name, partitions, [log[each][0] for each in partitions])
