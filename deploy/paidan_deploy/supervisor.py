@@ -53,6 +53,7 @@ class Supervisor:
     watched: list[Watched] = field(default_factory=list)
     notes: list[str] = field(default_factory=lambda: [OPEN_KAFKA])
     stopping: bool = False
+    resuming: bool = False
     interruptible: bool = False
     checked_servers_at: float = 0.0
 
@@ -79,8 +80,8 @@ class Supervisor:
             raise _StopRequested
 
     def on_resume(self, _number: int, _frame: object) -> None:
-        for each in self.watched:
-            each.resume()
+        # Acted on between two ticks: in the midst of one, a death half noticed would be started twice or not at all.
+        self.resuming = True
 
     def _bring_up(self) -> None:
         self.interruptible = True
@@ -134,6 +135,10 @@ class Supervisor:
 
     def _tick(self) -> None:
         self._revive_servers()
+        if self.resuming:
+            self.resuming = False
+            for each in self.watched:
+                each.resume()
         for each in self.watched:
             each.tick()
         settled = all(each.condition in {"running", *NOT_RESTARTED.values()} for each in self.watched)

@@ -46,6 +46,7 @@ class Watched:
     _started_at: float = 0.0
     _wait_s: float = FIRST_WAIT_S
     _due_at: float = field(default=0.0)
+    _resumed: bool = False
 
     def __post_init__(self) -> None:
         self._wanted_port = self.port
@@ -71,6 +72,7 @@ class Watched:
 
     def start(self) -> None:
         """Start it now, on another port when somebody took its own while it was down."""
+        self._resumed = False
         if (port := ports.choose([self.port, self._wanted_port])) != self.port:
             self.port = port
             log.warning("%s", self.moved or f"{self.name} listens on its own port {port} again")
@@ -93,9 +95,11 @@ class Watched:
             self._see_whether_ready()
 
     def resume(self) -> None:
-        """Start it again after somebody lifted its halt."""
+        """Start it again after somebody lifted its halt, or once it has ended of it."""
         if self.condition in NOT_RESTARTED.values():
             self.start()
+        else:
+            self._resumed = True  # a halt is kept, and may be lifted, some seconds before its process is gone
 
     def ask_to_stop(self) -> None:
         self.condition, self.detail = "stopped", ""
@@ -130,14 +134,21 @@ class Watched:
         lasting = NOT_RESTARTED.get(code)
         self.detail = f"exit {code}, {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code}"
         if lasting is not None:
-            self.condition = lasting
-            log.error("%s is %s and is not started again: %s", self.name, lasting, self.detail)
+            self._stay_down(lasting)
             return
         steady = time.monotonic() - self._started_at > STEADY_AFTER_S
         self._wait_s = FIRST_WAIT_S if steady else min(self._wait_s * 2, LONGEST_WAIT_S)
         self._due_at = time.monotonic() + self._wait_s
         self.condition = "waiting"
         log.warning("%s died (%s) and starts again in %.1f s", self.name, self.detail, self._wait_s)
+
+    def _stay_down(self, condition: Condition) -> None:
+        if self._resumed:
+            log.warning("%s was %s, and is resumed already: %s", self.name, condition, self.detail)
+            self.start()
+            return
+        self.condition = condition
+        log.error("%s is %s and is not started again: %s", self.name, condition, self.detail)
 
 
 def _last_line(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import signal
 import socket
 import sys
 import threading
@@ -176,6 +177,28 @@ def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(tended: Tende
 
     each.resume()
     assert each.condition == "starting"
+
+
+HALTING = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))\n" + SERVING
+
+
+def test_a_resume_that_comes_before_the_halted_process_has_ended_is_kept_for_its_end(tended: Tended) -> None:
+    """The halt shows before its process is gone; lifted by then, nothing would say any more why it stays down."""
+    each = tended.start(HALTING)
+    becomes(each, "running")
+    first = each.state.pid
+    assert first is not None
+
+    each.resume()
+    assert each.state.pid == first
+    os.kill(first, signal.SIGUSR1)
+    poll_blocking(lambda: ticked(each).state.pid != first, within_s=10, what="the first one's end")
+    becomes(each, "running")
+    second = each.state.pid
+    assert second is not None
+    os.kill(second, signal.SIGUSR1)
+
+    becomes(each, "halted")
 
 
 def test_a_service_deaf_to_sigterm_is_killed_at_the_deadline(tended: Tended) -> None:
