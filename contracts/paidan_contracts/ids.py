@@ -34,6 +34,11 @@ def reused_id(original: str, digest: str) -> str:
     return _text(_hex(("reused", original, digest)))
 
 
+def homeless_id(original: str) -> str:
+    """Name the refusal of alarms whose source no city knows; their own id stays free until one does."""
+    return _text(_hex(("homeless", original)))
+
+
 def case_id(area: str, opened_by: str) -> str:
     """Name a case by its area and the report that opened it."""
     return f"{area}-{_hex(('case', area, opened_by))}"

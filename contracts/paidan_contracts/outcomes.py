@@ -58,7 +58,11 @@ class OutcomeDecided(Said):
     about: Literal["report", "action"]
     result: ReportResult | ActionResult
     why: Why | None = None
-    repeats: Id | None = Field(default=None, description="Of id_reused: the id that was used again.")
+    repeats: Id | None = Field(
+        default=None,
+        description="Of a refusal with an id of its own: the id that was used again (id_reused), or that an alarm of no"
+        " known source or city would have had, and may still have when it is sent again.",
+    )
     area: Area | None = None
     case_id: CaseId | None = None
     case_version: Version | None = None

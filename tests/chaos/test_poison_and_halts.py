@@ -105,7 +105,7 @@ async def test_what_can_be_read_and_may_not_be_is_refused_with_a_reason(ground: 
     assert await ground.outcome(ids.action_id("department:lamps", "mine")) == ("refused", "not_your_order")
     assert posing.status_code == 403, posing.text
     assert oversized.status_code == 413, oversized.text
-    assert await _said_of(ground, ids.report_id("hotline", "z")) == "unknown_source"
+    assert await _said_of(ground, ids.homeless_id(ids.report_id("hotline", "z"))) == "unknown_source"
 
 
 async def _said_of(ground: Ground, name: str) -> str:

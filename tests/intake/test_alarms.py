@@ -104,9 +104,8 @@ async def test_alarms_on_the_topic_take_the_same_road(intake: Rig) -> None:
     await put(
         intake, b"not json", None, *(json.dumps(each).encode() for each in (said, said, other, stranger, elsewhere))
     )
-    found = await ends(
-        intake, [report_id, *(ids.report_id(each["source"], each["alarm_ref"]) for each in (stranger, elsewhere))]
-    )
+    homeless = [ids.homeless_id(ids.report_id(each["source"], each["alarm_ref"])) for each in (stranger, elsewhere)]
+    found = await ends(intake, [report_id, *homeless])
     refused = [each for each in await intake.said("paidan.outcomes") if each.get("repeats") == report_id]
     buried = await intake.fetch("SELECT reason FROM dead_letter ORDER BY reason")
 

@@ -117,12 +117,18 @@ def reused(read: ReadAlarm, decided_at: datetime) -> OutcomeDecided:
 
 
 def homeless(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
-    """Refuse an alarm of which nobody can tell the city (``city``), or whose city does not know it (``source``)."""
+    """Refuse an alarm of which nobody can tell the city (``city``), or whose city does not know it (``source``).
+
+    Under an id of its own, or the alarm would have two ends: it is taken when it comes again, or is replayed, after a
+    pack was published that knows it.
+    """
     if field == "city":
         why = Why(code="unknown_city", field=field, message="no city can be told", message_zh="无法确定所属城市")
     else:
         why = Why(
             code="unknown_source", field=field, message="no city has this camera source", message_zh="没有此告警来源"
         )
-    report_id = ids.report_id(alarm.source, alarm.alarm_ref)
-    return OutcomeDecided(id=report_id, about="report", result="refused", why=why, decided_at=decided_at)
+    own = ids.report_id(alarm.source, alarm.alarm_ref)
+    return OutcomeDecided(
+        id=ids.homeless_id(own), about="report", result="refused", why=why, repeats=own, decided_at=decided_at
+    )

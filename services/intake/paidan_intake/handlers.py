@@ -38,7 +38,10 @@ class Screening:
 
     async def apply(self, work: Work) -> None:
         """Judge each alarm in the order of the log. Runs inside the batch's one transaction."""
-        heard = [found for record in work.records if (found := self._read(work, record))]
+        raised = [(record, alarm) for record in work.records if (alarm := _parsed(work, record, AlarmRaised))]
+        if any(isinstance(_city_of(alarm, self._cities.newest), str) for _, alarm in raised):
+            await self._cities.reread()  # a camera may be quicker than our next look at a pack just published
+        heard = [found for record, alarm in raised if (found := self._read(work, record, alarm))]
         known = await queries.known(work.conn, {read.report_id for _, read in heard})
         fresh = [(record, read) for record, read in heard if self._is_first(work, record, read, known)]
         if not fresh:
@@ -55,10 +58,7 @@ class Screening:
     def forget(self) -> None:
         """Nothing is cached."""
 
-    def _read(self, work: Work, record: Record) -> Heard | None:
-        alarm = _parsed(work, record, AlarmRaised)
-        if alarm is None:
-            return None
+    def _read(self, work: Work, record: Record, alarm: AlarmRaised) -> Heard | None:
         city = _city_of(alarm, self._cities.newest)
         if isinstance(city, str):
             work.emit(record, outcome_message(alarms.homeless(alarm, city, self._stamp(record))))
