@@ -43,13 +43,17 @@ async def test_the_two_doors_agree_on_ids_and_content(stage: Stage, client: http
 
     await stage.answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "accept"}})
     await decided(client, action_id, streets)
-    for action in ({"kind": "accept"}, {"kind": "finish"}):
-        got = await client.post(
+    got = [
+        await client.post(
             f"/v1/cases/{case_id}/actions", json={"action": action}, headers=streets | {"Idempotency-Key": "d1"}
         )
-        assert got.json()["action_id"] == action_id
+        for action in ({"kind": "accept"}, {"kind": "finish"})
+    ]
+    await stage.answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "finish"}})
     outcomes = await stage.comes("paidan.outcomes", 2, about=[action_id])
 
+    assert [each.status_code for each in got] == [202, 409]
+    assert got[0].json()["action_id"] == action_id
     outcomes.sort(key=lambda each: each["result"])
     assert [each["result"] for each in outcomes] == ["applied", "refused"]
     assert (outcomes[1]["why"]["code"], outcomes[1]["repeats"]) == ("id_reused", action_id)

@@ -1,7 +1,7 @@
 """The desk's HTTP door: actions taken one by one or in batches, and what became of them."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -22,6 +22,7 @@ from paidan_contracts.wire import CaseId
 from paidan_dispatch.api import access, views
 from paidan_dispatch.api.bodies import ActionAsked, ActionLine, Judged, Lookup, Outcomes, OutcomeShown, Taken
 from paidan_dispatch.api.judging import judge
+from paidan_dispatch.api.reusing import id_reused, reused
 from paidan_dispatch.asking import Asked, Speaker, request
 from paidan_dispatch.cities import Cities
 from paidan_dispatch.lanes import saying
@@ -36,6 +37,7 @@ LINES: Final = {
         "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
     }
 }
+_REUSED: Final = {"model": ErrorBody, "description": "The key was used before for something else; that one stands."}
 DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
 
 
@@ -55,7 +57,7 @@ class ActionRoutes:
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.act, methods=["POST"], status_code=202, response_model=None,
             summary="Ask for an action",
-            responses={202: {"model": Taken}, 200: {"model": Judged}, **refused},
+            responses={202: {"model": Taken}, 200: {"model": Judged}, 409: _REUSED, **refused},
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/batch", self.act_on_lines, methods=["POST"], status_code=202, response_model=None,
@@ -77,10 +79,14 @@ class ActionRoutes:
     ) -> Response:
         """Ask for an action. It is taken once Kafka has it; whether it is allowed is told under its id.
 
-        A repeat with the same `Idempotency-Key` is dropped; the same key with another body is refused as such.
+        A repeat with the same `Idempotency-Key` is dropped. The same key with another body, or for another case, is
+        refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
+        and the first stands; whoever sends theirs again learns by 202 or 409 whether it was theirs.
         """
         asked = Asked(case_id=case_id, action=body.action, occurred_at=body.occurred_at)
         requested = self._request(asked, caller, _own_id(http))
+        if any(await reused(self.pool, [requested])):
+            raise id_reused("Idempotency-Key")
         if dry_run:
             judged = await judge(self.pool, self.cities, requested)
             return _json(judged.model_dump_json(), 200)
@@ -88,16 +94,23 @@ class ActionRoutes:
         return _json(Taken(action_id=requested.action_id).model_dump_json(), 202)
 
     async def act_on_lines(self, caller: Caller, http: Request) -> Response:
-        """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error."""
+        """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error.
+
+        An `id` that was used before for something else is `id_reused`, within the batch, too: the first one stands.
+        """
         lines = (await read_body(http, BATCH_BYTES)).splitlines()
         if len(lines) > BATCH_LINES:
             raise problems.invalid(None, f"a batch has {BATCH_LINES} lines at most")
-        read = [self._line(line, caller) for line in lines]
+        read = await self._first_uses([self._line(line, caller) for line in lines])
         await self._take([each for each in read if isinstance(each, ActionRequested)])
         return Response(b"\n".join(map(_line_said, read)) + b"\n", 202, media_type="application/x-ndjson")
 
     async def became(self, action_id: str, caller: Caller) -> OutcomeShown:
-        """Tell what became of an action: applied, or refused and why. 404 until it is decided."""
+        """Tell what became of an action: applied, or refused and why. 404 until it is decided.
+
+        It is told of the first that came under this id. Whether that was yours, where several use one id, tells
+        sending yours again: 409 `id_reused` when it was another.
+        """
         found = await self._outcomes([action_id], caller) if views.is_id(action_id) else []
         if not found or found[0].about != "action":
             raise problems.not_found("no such action, or it is not decided yet", "无此操作，或尚未有结果")
@@ -133,6 +146,11 @@ class ActionRoutes:
             return problems.first_of(error.errors(include_url=False, include_context=False, include_input=False))
         except Problem as problem:
             return problem
+
+    async def _first_uses(self, lines: Sequence[ActionRequested | Problem]) -> list[ActionRequested | Problem]:
+        requests = [each for each in lines if isinstance(each, ActionRequested)]
+        found = iter(await reused(self.pool, requests))
+        return [id_reused("id") if isinstance(each, ActionRequested) and next(found) else each for each in lines]
 
     async def _take(self, requests: list[ActionRequested]) -> None:
         try:
