@@ -1,13 +1,19 @@
 """Where a lane goes on: after the database was set back, after records are missing, at the log's end."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.lanes.records import Lane
+from paidan_chassis.kafka.producer import Parcel
+from paidan_chassis.lanes.consumer import LaneConsumer
+from paidan_chassis.lanes.records import Lane, Record
 from tests.chassis.stage import Stage, bodies
+from tests.chassis.strangers import put
 from tests.polling import poll
 from tests.servers import Servers, fresh_database
 
@@ -139,6 +145,63 @@ async def test_records_that_a_client_skipped_are_sought_back_to(stage: Stage) ->
 
         assert consumer.figures().gaps == 0
     await stage.audit()
+
+
+async def test_the_rest_of_a_halved_batch_is_no_second_look_at_a_gap(stage: Stage) -> None:
+    """Another lane's poison cuts the batch into parts; each begins too far on, and nobody has read again meanwhile."""
+    async with held(stage) as (consumer, skipped):
+        await put(stage, [Parcel("in", 1, b"k", b"nul", [])])
+
+        await consumer._settling.settle([*skipped, *await records(stage, 1)])  # noqa: SLF001 - as one poll
+
+        assert await stage.dead() == 1
+        assert (await stage.balance(), consumer.figures().gaps) == (0, 0)
+        await consumer_goes_on(stage, consumer)
+
+
+async def test_a_batch_from_before_a_rebalance_is_no_first_look_at_a_gap(stage: Stage) -> None:
+    """Kafka's own offset is above a restored database's, so that each assignment begins with records too far on."""
+    async with held(stage) as (consumer, skipped):
+        for _ in range(3):
+            await consumer._settling.settle(skipped)  # noqa: SLF001
+            await consumer._let_go()  # noqa: SLF001 - as each rebalance has it
+
+        assert (await stage.balance(), consumer.figures().gaps) == (0, 0)
+        await consumer_goes_on(stage, consumer)
+
+
+@asynccontextmanager
+async def held(stage: Stage) -> AsyncIterator[tuple[LaneConsumer, list[Record]]]:
+    """Run a consumer that is kept from its batches; give the latter half of what then waits for it in one lane."""
+    async with stage.here():
+        await poll(lambda: [len(each.lanes()) for each in stage.consumers] == [3], within_s=20, what="its lanes")
+        (consumer,) = stage.consumers
+        async with consumer._parts.ownership.turn:  # noqa: SLF001 - nothing else has one
+            stage.sent += bodies(20)
+            await put(stage, [Parcel("in", 0, b"k", body.encode(), []) for body in stage.sent])
+            yield consumer, (await records(stage, 0))[10:]
+
+
+async def consumer_goes_on(stage: Stage, consumer: LaneConsumer) -> None:
+    """Let it have its batches again, and see that it finds all there is."""
+    consumer._parts.ownership.turn.release()  # noqa: SLF001
+    try:
+        await stage.settled(20, within_s=20)
+        assert consumer.figures().gaps == 0
+    finally:
+        await consumer._parts.ownership.turn.acquire()  # noqa: SLF001
+    await stage.audit()
+
+
+async def records(stage: Stage, partition: int) -> list[Record]:
+    """Read a lane as the consumer's polls do."""
+    return [
+        Record(
+            "in", partition, each.offset, each.key, each.value, (), datetime.fromtimestamp(each.timestamp / 1000, UTC)
+        )
+        for each in await stage.read("in")
+        if each.partition == partition
+    ]
 
 
 async def test_a_log_that_ends_with_a_marker_is_read_to_its_end(stage: Stage) -> None:

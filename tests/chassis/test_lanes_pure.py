@@ -88,14 +88,14 @@ def test_a_key_goes_where_every_stock_client_puts_it(key: bytes) -> None:
 def test_only_what_is_new_and_follows_is_applied(stands_at: int, fresh: list[int], ahead: dict[Lane, int]) -> None:
     found = {LANE: Position(stands_at, 0, 0)}
 
-    result = cut([record(3), record(4), record(5)], found, ())
+    result = cut([record(3), record(4), record(5)], found, {})
 
     assert [each.offset for each in result.fresh] == fresh
     assert result.ahead == ahead
 
 
 def test_a_gap_looked_at_twice_is_passed_over() -> None:
-    result = cut([record(3)], {LANE: Position(2, 0, 0)}, {(LANE, 2)})
+    result = cut([record(3)], {LANE: Position(2, 0, 0)}, {LANE: 2})
 
     assert [each.offset for each in result.fresh] == [3]
 
@@ -103,7 +103,7 @@ def test_a_gap_looked_at_twice_is_passed_over() -> None:
 def test_one_lane_ahead_does_not_hold_up_another() -> None:
     found = {Lane("in", 0): Position(0, 0, 0), Lane("in", 1): Position(8, 0, 0)}
 
-    result = cut([record(5), record(8, 1)], found, ())
+    result = cut([record(5), record(8, 1)], found, {})
 
     assert [each.lane for each in result.fresh] == [Lane("in", 1)]
     assert result.ahead == {Lane("in", 0): 0}

@@ -50,8 +50,8 @@ class Fence:
     def __init__(self, reading: Subscription, handler: Handler, session: Session, relay: Relay) -> None:
         self.stands: dict[Lane, Stand] = {}
         """The lanes that are ours and whose rows have been read."""
-        self.tolerated: set[tuple[Lane, int]] = set()
-        """Places where records are missing, as far as anybody can tell for good."""
+        self.tolerated: dict[Lane, int] = {}
+        """Where in a lane records are missing, as far as anybody can tell for good."""
         self._reading = reading
         self._handler = handler
         self._session = session

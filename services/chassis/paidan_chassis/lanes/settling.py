@@ -57,9 +57,11 @@ class Settling:
         """What keeps the batch in hand from being applied, while something does."""
         self._parts = parts
         self._sought: dict[Lane, int] = {}
+        self._went_back: set[Lane] = set()
 
     async def settle(self, records: Sequence[Record]) -> None:
         """Apply these records, which lie lane by lane; gives way when the epoch ends."""
+        self._went_back.clear()
         doomed: dict[Record, Burial] = {}
         parts = [records]
         try:
@@ -143,11 +145,14 @@ class Settling:
         batch_line(self._parts.log, "batch_applied", started=started, **counts)
 
     async def _go_back(self, lane: Lane, offset: int) -> None:
+        if lane in self._went_back:
+            return  # this part was read together with the one before it: that is no second look
+        self._went_back.add(lane)
         if self._sought.get(lane) == offset:
             # It is truly not there. Compaction and markers of transactions leave such gaps; a lost log halts here.
             await self._persistently(lambda: self._verify({lane}))
             self._parts.figures.gaps += 1
-            self._parts.fence.tolerated.add((lane, offset))
+            self._parts.fence.tolerated[lane] = offset
             self._parts.log.error("records_missing", topic=lane.topic, partition=lane.partition, offset=offset)
         self._sought[lane] = offset
         self._parts.source.seek(lane, offset)
@@ -172,6 +177,9 @@ class Settling:
         self._forget()
         for lane, each in taken.items():
             self._parts.fence.stands[lane] = each.stand
+            # A gap is what two readings from one place have found; here both begin anew.
+            self._sought.pop(lane, None)
+            self._parts.fence.tolerated.pop(lane, None)
             self._parts.relay.take_over(lane, relayed_seq=each.relayed_seq, previous=each.previous, said=each.unsaid)
             self._parts.source.seek(lane, each.stand.next_offset)
         self._parts.reading.gained(lanes)

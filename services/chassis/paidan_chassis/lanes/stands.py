@@ -60,7 +60,7 @@ def moved(stands: Mapping[Lane, Stand], found: Mapping[Lane, Position], lanes: C
     ]
 
 
-def cut(records: Sequence[Record], found: Mapping[Lane, Position], tolerated: Collection[tuple[Lane, int]]) -> Cut:
+def cut(records: Sequence[Record], found: Mapping[Lane, Position], tolerated: Mapping[Lane, int]) -> Cut:
     """Drop records that were applied before, and keep back lanes of which some are missing.
 
     A gap that was looked at twice is ``tolerated``: compaction and markers of transactions leave such.
@@ -70,7 +70,7 @@ def cut(records: Sequence[Record], found: Mapping[Lane, Position], tolerated: Co
     for lane, group in by_lane(records):
         at = found[lane].next_offset
         first = group[0].offset
-        if first > at and (lane, at) not in tolerated:
+        if first > at and tolerated.get(lane) != at:
             ahead[lane] = at
         elif first >= at:
             fresh += group
