@@ -64,19 +64,32 @@ async def read_form(request: Request, limit: int) -> Form:
         report: bytes | None = None
         uploads: list[bytes] = []
         for name, value in form.multi_items():
-            content = await value.read() if isinstance(value, UploadFile) else value.encode()
             match name:
                 case "report":
-                    report = content
+                    report = await _content(name, value)
                 case "photo":
-                    uploads.append(content)
+                    uploads.append(await _content(name, value))
                 case _:
-                    raise problems.invalid(name[:60], "parts are report and photo", "仅接受 report 和 photo")
+                    raise problems.invalid(_spelt(name), "parts are report and photo", "仅接受 report 和 photo")
     finally:
         await form.close()
     if len(uploads) > MOST_PHOTOS:
         raise problems.invalid("photo", f"at most {MOST_PHOTOS} photos", "照片过多")
     return Form(report, tuple(uploads))
+
+
+async def _content(name: str, value: UploadFile | str) -> bytes:
+    if isinstance(value, UploadFile):
+        return await value.read()
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise problems.invalid(name, "not text that can be read", "文字无法读取") from None
+
+
+def _spelt(name: str) -> str:
+    # The form's charset is the sender's choice, and some of them make what no answer can be written with.
+    return name[:60].encode(errors="backslashreplace").decode()
 
 
 def is_multipart(headers: Headers) -> bool:
