@@ -90,6 +90,10 @@ def build(pool: Pool) -> FastAPI:
     async def away() -> None:
         raise ConnectionRefusedError
 
+    @app.get("/v1/halted")
+    async def halted() -> None:
+        raise Halt("shelf_missing", "there is no shelf 7")
+
     @app.get("/v1/stored-perhaps")
     async def stored_perhaps() -> None:
         raise problems.unavailable(7)

@@ -104,6 +104,14 @@ async def test_a_503_says_when_to_come_back(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/away")).headers["retry-after"] == "2"
 
 
+async def test_where_a_lane_would_halt_a_route_says_why_and_that_it_may_be_mended(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/halted")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert refusal(answer)["code"] == "shelf_missing"
+    assert "shelf 7" in refusal(answer)["message"]
+
+
 async def test_a_bug_tells_the_caller_nothing_but_where_to_ask(client: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await client.get("/v1/breaks")

@@ -1,8 +1,6 @@
 """Scoring's HTTP edge. A department's key sees that department's figures; monitors and operators see all."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
@@ -10,7 +8,6 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge.face import Caller
 from paidan_chassis.edge.keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
-from paidan_chassis.lanes.failures import Halt
 from paidan_contracts.city.part import CityId
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug
@@ -31,8 +28,6 @@ ScoreId = Annotated[Id, Path(description="As a rate of `/v1/scores` or a message
 MissedOnly = Annotated[bool, Query(description="Only cases that are in the denominator and not in the numerator.")]
 After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-# Somebody has to publish the city again.
-_MENDED_IN_S: Final = 30
 
 
 def routes(asking: Asking, pool: Pool) -> APIRouter:
@@ -64,8 +59,7 @@ def _scores(router: APIRouter, asking: Asking) -> None:
             every_count=counts == "all",
         )
         try:
-            with _pack_needed():
-                return await asking.scores(asked)
+            return await asking.scores(asked)
         except UnknownCity:
             raise _no_city() from None
         except UnknownIndicator:
@@ -80,8 +74,7 @@ def _scores(router: APIRouter, asking: Asking) -> None:
         if name is None or not _may_see(caller, name):
             raise not_found("no figure of this id was ever shown", "没有此编号的指标值")
         try:
-            with _pack_needed():
-                return await asking.receipt(name, missed_only=missed_only, after=after, limit=limit)
+            return await asking.receipt(name, missed_only=missed_only, after=after, limit=limit)
         except BadCursor:
             raise invalid("after", "not what an earlier page gave as next", "分页标记无效") from None
         except KeyError:
@@ -94,8 +87,7 @@ def _definitions(router: APIRouter, asking: Asking) -> None:
         """Show a city's own definitions of its counts and rates."""
         _must_cover(caller, city)
         try:
-            with _pack_needed():
-                return await asking.indicators(city)
+            return await asking.indicators(city)
         except UnknownCity:
             raise _no_city() from None
 
@@ -158,21 +150,6 @@ def _may_see(caller: Principal, name: ScoreName) -> bool:
 def _must_cover(caller: Principal, city: str) -> None:
     if not caller.covers(city):
         raise forbidden("the key is for another city", "该密钥不适用于此城市")
-
-
-@contextmanager
-def _pack_needed() -> Iterator[None]:
-    """Say 503, and why, where a lane would halt: the city's newest pack is gone or cannot be read."""
-    try:
-        yield
-    except Halt as halt:
-        raise Problem(
-            503,
-            halt.reason,
-            f"the city's newest pack cannot be read ({halt.detail}); publish it again",
-            "该城市最新的城市包无法读取，请重新发布",
-            retry_after_s=_MENDED_IN_S,
-        ) from halt
 
 
 def _no_city() -> Problem:

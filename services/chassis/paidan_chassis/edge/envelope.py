@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from paidan_chassis.database import is_transient
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.problems import Problem
-from paidan_chassis.lanes.failures import Unacknowledged
+from paidan_chassis.lanes.failures import Halt, Unacknowledged
 from paidan_chassis.telling.logs import Log, Sieve, logger
 from paidan_chassis.telling.metrics import Metrics
 
@@ -21,6 +21,7 @@ LIMIT: Final = "paidan.body_limit"
 TRACE: Final = "paidan.trace_id"
 ROUTE: Final = "paidan.route"
 _FAILED_AT_MOST: Final = 50
+_MENDED_IN_S: Final = 30
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -160,6 +161,10 @@ def problem_of(error: Exception) -> Problem:
     """Name the answer for an error that no handler has turned into one."""
     if is_transient(error) or isinstance(error, Unacknowledged):
         return problems.unavailable()
+    if isinstance(error, Halt):
+        # Where a lane would halt, an edge goes on with all that does not need what is missing.
+        message = f"an operator has to mend this first: {error}"
+        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_MENDED_IN_S)
     if isinstance(error, asyncpg.DataError):
         # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
         return problems.invalid(None, "a value cannot be stored", "有内容无法保存")
