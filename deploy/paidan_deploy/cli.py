@@ -1,11 +1,16 @@
 """The `paidan` command: which groups of commands it has, and how an error looks. No command itself."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TextIO, TypeVar
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from paidan_deploy.errors import DeployError
 
@@ -26,8 +31,45 @@ def _group() -> None:
     """Keep the command's name needed where only one is loaded: typer drops it from a lone command."""
 
 
-out = Console()
-err = Console(stderr=True)
+# Wider than anything that is printed: what a program reads is neither wrapped nor cut.
+_NO_LIMIT: Final = 1_000_000
+_FOLDED_TO: Final = 5
+_APART: Final = 2
+
+
+def _console(stream: TextIO, *, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, width=None if stream.isatty() else _NO_LIMIT)
+
+
+out = _console(sys.stdout)
+err = _console(sys.stderr, stderr=True)
+
+
+def listing(titles: Sequence[str], rows: Sequence[Sequence[str]], *, whole: Sequence[str] = ()) -> Table:
+    """Lay rows out so that nothing of them is cut: cells fold where the terminal is narrow.
+
+    Columns of ``whole`` are folded last, the first of them last of all: what a person copies from there stays whole.
+    """
+    widest = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(titles)}
+    kept = _kept_whole(widest, whole)
+    shown = Table(box=None, pad_edge=False)
+    for title in titles:
+        shown.add_column(title, overflow="fold", width=widest[title] if title in kept else None)
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _kept_whole(widest: Mapping[str, int], whole: Sequence[str]) -> set[str]:
+    """Choose as many as leave room for every other column to fold in: a column without room is not shown at all."""
+    needed = {title: min(width, _FOLDED_TO) + _APART for title, width in widest.items()}
+    kept: set[str] = set()
+    for title in whole:
+        needed[title] = widest[title] + _APART
+        if sum(needed.values()) > out.width + _APART:
+            break
+        kept.add(title)
+    return kept
 
 
 def example(line: str) -> str:
@@ -43,7 +85,7 @@ def said_plainly(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except DeployError as error:
-            err.print(f"[red]paidan:[/red] {error}", highlight=False)
+            err.print(f"[red]paidan:[/red] {escape(str(error))}", highlight=False)
             raise typer.Exit(1) from error
 
     return run

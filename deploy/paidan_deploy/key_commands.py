@@ -4,10 +4,9 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from paidan_chassis.edge.keys import BadKey, Key
-from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.cli import example, listing, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import connected, grant, listed, revoke
 from paidan_deploy.stack import Stack
@@ -49,11 +48,13 @@ async def _add(scopes: list[str], name: str, city: str) -> tuple[str, str]:
 @said_plainly
 def show() -> None:
     """List every key with its scopes; tokens are not kept."""
-    table = Table("key", "name", "city", "scopes", "made", "revoked", box=None, pad_edge=False)
-    for key in asyncio.run(_listed()):
-        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        table.add_row(key.key_id, key.name, key.city, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
-    out.print(table)
+    titles = ("key", "name", "city", "scopes", "made", "revoked")
+    out.print(listing(titles, [_row(key) for key in asyncio.run(_listed())], whole=("key", "name", "city")))
+
+
+def _row(key: Key) -> tuple[str, ...]:
+    revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+    return key.key_id, key.name, key.city, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked
 
 
 async def _listed() -> list[Key]:

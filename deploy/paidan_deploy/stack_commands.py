@@ -2,16 +2,16 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from paidan_chassis.lanes.halts import KeptHalt
-from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.cli import example, listing, out, said_plainly
 from paidan_deploy.stack import Stack
 from paidan_deploy.state import State, read_state
 
@@ -114,14 +114,7 @@ def resume(
 
 def show(state: State, halts: dict[str, list[KeptHalt]]) -> None:
     """Print where everything is and how it does."""
-    table = Table("", "address", "pid", "condition", box=None, pad_edge=False)
-    for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
-        if server is not None:
-            table.add_row(name, server.address, str(server.pid or "yours"), server.folder or "")
-    for each in state.services:
-        restarts = f", restarted {each.restarts} times" if each.restarts else ""
-        table.add_row(each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts)
-    out.print(table)
+    out.print(listing(("", "address", "pid", "condition"), [*_rows(state)], whole=("", "address", "pid")))
     for each in state.services:
         if each.detail and each.condition != "running":
             out.print(f"[yellow]{each.name}[/yellow] {each.condition}: {escape(each.detail)}")
@@ -130,3 +123,12 @@ def show(state: State, halts: dict[str, list[KeptHalt]]) -> None:
             out.print(f"[red]{name} halted[/red] ({halt.consumer}): {halt.reason}: {escape(halt.detail)}")
     for note in state.notes:
         out.print(f"[yellow]note[/yellow] {escape(note)}")
+
+
+def _rows(state: State) -> Iterator[tuple[str, ...]]:
+    for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
+        if server is not None:
+            yield name, server.address, str(server.pid or "yours"), server.folder or ""
+    for each in state.services:
+        restarts = f", restarted {each.restarts} times" if each.restarts else ""
+        yield each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts
