@@ -16,6 +16,7 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import keys, problems
 from paidan_chassis.edge.face import Call, Caller, Face, create_edge, hot_route
 from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.lanes.failures import Halt
 from paidan_chassis.telling.health import Health
 from paidan_chassis.telling.metrics import Metrics
 from tests.servers import Servers, fresh_database
