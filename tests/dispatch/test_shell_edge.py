@@ -28,6 +28,44 @@ async def test_a_dry_run_judges_and_does_nothing(stage: Stage, client: httpx.Asy
     assert ids.action_id("department:streets", "dry") not in str(await stage.read("paidan.inbox"))
 
 
+async def test_a_dry_run_of_a_batch_judges_each_line_and_does_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
+    first, twin = report("dry lines", east_m=3000), report("dry twin", east_m=3001)
+    importer, streets = await stage.key("role:importer"), await stage.key("department:streets")
+    await stage.say(first, twin)
+    merged = await stage.comes("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
+
+    def line(own: str, action: dict[str, Any], *, case_id: str = case_of(first), **more: str) -> str:
+        return json.dumps({"id": own, "case_id": case_id, "action": action, **more})
+
+    lines = [
+        line("dry 1", {"kind": "accept"}),
+        line("dry 2", {"kind": "finish"}),
+        line("dry 3", {"kind": "accept"}, case_id=NOBODYS),
+        line("dry 4", {"kind": "dance"}),
+        line("dry 5", {"kind": "accept"}),
+    ]
+    by_report = line("dry 6", {"kind": "void", "reason": "a"}, case_id=case_of(twin), of_report=twin.report_id)
+    got = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
+    by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
+    of_reports = await client.post(
+        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
+    )
+    answers = [json.loads(each) for each in got.text.splitlines()]
+
+    assert sorted(each["result"] for each in merged) == ["merged", "opened"]
+    assert (got.status_code, len(answers)) == (200, 5)
+    for number in (0, 4):
+        assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
+        assert answers[number]["dry_run"] is True
+    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["not_allowed_in_state", "unknown_case"]
+    assert answers[3]["error"]["field"] == "action"
+    assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
+        "merged_report",
+        "unknown_case",
+    ]
+    assert '"sender_ref":"dry ' not in json.dumps(await stage.read("paidan.inbox"), separators=(",", ":"))
+
+
 async def test_what_a_department_may_see(stage: Stage, client: httpx.AsyncClient) -> None:
     first, lamp = report("see", east_m=2000), report("lamp", east_m=500, class_code="C0137")
     streets, lamps = await stage.key("department:streets"), await stage.key("department:lamps")

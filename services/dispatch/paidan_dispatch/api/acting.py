@@ -88,22 +88,27 @@ class ActionRoutes:
         if any(await reused(self.pool, [requested])):
             raise id_reused("Idempotency-Key")
         if dry_run:
-            judged = await judge(self.pool, self.cities, requested)
+            [judged] = await judge(self.pool, self.cities, [requested])
             return _json(judged.model_dump_json(), 200)
         await self._take([requested])
         return _json(Taken(action_id=requested.action_id).model_dump_json(), 202)
 
-    async def act_on_lines(self, caller: Caller, http: Request) -> Response:
+    async def act_on_lines(self, caller: Caller, http: Request, *, dry_run: DryRun = False) -> Response:
         """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error.
 
         An `id` that was used before for something else is `id_reused`, within the batch, too: the first one stands.
+        With `dry-run` each line is judged as if it came alone, against its case as it is now, and nothing is done.
         """
         lines = (await read_body(http, BATCH_BYTES)).splitlines()
         if len(lines) > BATCH_LINES:
             raise problems.invalid(None, f"a batch has {BATCH_LINES} lines at most")
         read = await self._first_uses([self._line(line, caller) for line in lines])
-        await self._take([each for each in read if isinstance(each, ActionRequested)])
-        return Response(b"\n".join(map(_line_said, read)) + b"\n", 202, media_type="application/x-ndjson")
+        requests = [each for each in read if isinstance(each, ActionRequested)]
+        answers = iter(await (self._judged(requests) if dry_run else self._taken(requests)))
+        said = [
+            json.dumps(each.body(), ensure_ascii=False) if isinstance(each, Problem) else next(answers) for each in read
+        ]
+        return Response("\n".join(said) + "\n", 200 if dry_run else 202, media_type="application/x-ndjson")
 
     async def became(self, action_id: str, caller: Caller) -> OutcomeShown:
         """Tell what became of an action: applied, or refused and why. 404 until it is decided.
@@ -152,6 +157,13 @@ class ActionRoutes:
         found = iter(await reused(self.pool, requests))
         return [id_reused("id") if isinstance(each, ActionRequested) and next(found) else each for each in lines]
 
+    async def _judged(self, requests: list[ActionRequested]) -> list[str]:
+        return [each.model_dump_json() for each in await judge(self.pool, self.cities, requests)]
+
+    async def _taken(self, requests: list[ActionRequested]) -> list[str]:
+        await self._take(requests)
+        return [Taken(action_id=each.action_id).model_dump_json() for each in requests]
+
     async def _take(self, requests: list[ActionRequested]) -> None:
         try:
             await self.publisher.send([saying.request_said(each) for each in requests], within_s=ACKNOWLEDGED_WITHIN_S)
@@ -179,9 +191,3 @@ def _own_id(http: Request) -> str:
 
 def _json(text: str, status: int) -> Response:
     return Response(text, status, media_type="application/json")
-
-
-def _line_said(line: ActionRequested | Problem) -> bytes:
-    if isinstance(line, Problem):
-        return json.dumps(line.body(), ensure_ascii=False).encode()
-    return Taken(action_id=line.action_id).model_dump_json().encode()

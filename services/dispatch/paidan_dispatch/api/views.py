@@ -32,11 +32,11 @@ CASE: Final = """
      WHERE case_id = $1
 """
 
-IN_FORCE: Final = """
-    SELECT lane_city.version
-      FROM lane_city
-      JOIN case_now USING (lane, city)
-     WHERE case_id = $1
+STANDINGS: Final = """
+    SELECT case_id, step, lane_city.version
+      FROM case_now
+      JOIN lane_city USING (lane, city)
+     WHERE case_id = ANY($1::text[])
 """
 
 HISTORY: Final = """
@@ -83,6 +83,13 @@ class Found(NamedTuple):
     state: CaseState
 
 
+class Standing(NamedTuple):
+    """A case as it is now, and the version of the city's pack that its lane decides by."""
+
+    state: CaseState
+    version: str
+
+
 class OutcomeAbout(NamedTuple):
     """Whose an outcome is: for deciding who may know it."""
 
@@ -124,10 +131,10 @@ async def case_by_id(conn: Connection, case_id: str) -> Found | None:
     return Found(row["lane"], _state(row["step"])) if row else None
 
 
-async def version_in_force(conn: Connection, case_id: str) -> str | None:
-    """Read which version of the city's pack the case's lane decides by."""
-    version: str | None = await conn.fetchval(IN_FORCE, case_id)
-    return version
+async def standings(conn: Connection, case_ids: Collection[str]) -> dict[str, Standing]:
+    """Read these cases as they are now, each with what its lane decides by."""
+    rows = await conn.fetch(STANDINGS, case_ids, timeout=10)
+    return {row["case_id"]: Standing(_state(row["step"]), row["version"]) for row in rows}
 
 
 async def history(conn: Connection, case_id: str) -> list[StepRow]:
