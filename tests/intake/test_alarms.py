@@ -153,3 +153,19 @@ async def test_dry_run_raises_nothing(intake: Rig) -> None:
     assert (tried.status_code, tried.json()["class_code"]) == (200, "E0110")
     raised = [each["alarm_ref"] for each in await intake.said("paidan.alarms") if "alarm_ref" in each]
     assert said["alarm_ref"] not in raised
+
+
+async def test_another_alarm_under_a_used_id_is_refused_at_the_door(intake: Rig) -> None:
+    """Its sender would else hear of the first one's end and take it for this one's."""
+    first = alarm(uuid.uuid4().hex, text="电话13812345678", occurred_at="2026-03-02T12:00:00+08:00")
+    await ends(intake, await fire(intake, first))
+
+    async with intake.client("camera") as client:
+        for tried in ({}, {"dry-run": "true"}):
+            same = await client.post("/v1/alarms/generic", json=first, params=tried)
+            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=tried)
+
+            assert same.status_code == (200 if tried else 202)
+            assert other.status_code == 409
+            said = other.json()["error"]
+            assert (said["code"], said["field"]) == ("id_reused", "alarm_ref")

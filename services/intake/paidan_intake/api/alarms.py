@@ -8,7 +8,7 @@ from paidan_chassis.edge.face import Call, hot_route
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
-from paidan_intake.alarms import ReadAlarm, read_alarm
+from paidan_intake.alarms import ReadAlarm, digest, read_alarm
 from paidan_intake.api.desk import Desk, answer, is_dry_run
 from paidan_intake.asked import Alarm, Note, Taken
 from paidan_intake.saying import alarm_message
@@ -28,10 +28,13 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             )
         await desk.check_photos(alarm.photos)
         read = read_alarm(alarm.raised(sender.source.id, sender.city.id, sender.source.crs), sender.city)
+        said = _masked(read)
+        # As it will be read off the topic. What comes twice within a moment is told apart there, where no answer goes.
+        await desk.check_id(read.report_id, digest(said, sender.city.id), field="alarm_ref")
         if is_dry_run(call.request):
             return answer(_taken(read, dry_run=True))
         try:
-            message = alarm_message(_masked(read), read.report_id)
+            message = alarm_message(said, read.report_id)
             await desk.publisher.send([message], within_s=desk.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None

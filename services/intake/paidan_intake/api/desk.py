@@ -92,15 +92,14 @@ class Desk:
         except NotTaken:
             raise problems.unavailable() from None
 
-    async def check_id(self, draft: Draft) -> None:
+    async def check_id(self, report_id: str, digest: str, *, field: str = "source_ref") -> None:
         """Raise 409 when another report had this id: what taking would find out, asked without taking."""
-        report = draft.report
         try:
-            known = await queries.known(self.pool, [report.report_id])
+            known = await queries.known(self.pool, [report_id])
         except FAULTS:
             raise problems.unavailable() from None
-        if known and known[report.report_id].digest != report.digest:
-            raise _reused()
+        if known and known[report_id].digest != digest:
+            raise _reused(field)
 
     async def check_photos(self, refs: Collection[str]) -> None:
         """Raise 422 unless each photo was sent before."""
@@ -114,8 +113,8 @@ class Desk:
             raise Problem(422, "unknown_photo", "no such photo was sent", "照片不存在，请先上传", "photos")
 
 
-def _reused() -> Problem:
-    return Problem(409, "id_reused", "another report had this id", "该编号已被其他上报使用", "source_ref")
+def _reused(field: str = "source_ref") -> Problem:
+    return Problem(409, "id_reused", "another report had this id", "该编号已被其他上报使用", field)
 
 
 def sender_of(who: Principal, cities: Cities, *, source: str | None, city: str | None) -> Sender:

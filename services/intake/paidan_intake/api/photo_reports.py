@@ -66,7 +66,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             draft = desk.read(ticket, sender, [_snapshot(picture, sender) for picture in pictures])
             await desk.check_photos(ticket.photos)
             if is_dry_run(request):
-                await desk.check_id(draft)
+                await desk.check_id(draft.report.report_id, draft.report.digest)
                 return answer(taken(draft.report, draft, dry_run=True))
             return answer(taken(await desk.take(draft, pictures), draft))
 

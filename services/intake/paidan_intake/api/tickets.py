@@ -44,7 +44,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         draft = desk.read(ticket, sender)
         await desk.check_photos(ticket.photos)
         if is_dry_run(call.request):
-            await desk.check_id(draft)
+            await desk.check_id(draft.report.report_id, draft.report.digest)
             return answer(taken(draft.report, draft, dry_run=True))
         return answer(taken(await desk.take(draft), draft))
 
@@ -77,7 +77,7 @@ async def _line(desk: Desk, who: Principal, line: bytes, *, dry_run: bool) -> di
         draft = desk.read(ticket, desk.sender(who, source=ticket.source, city=ticket.city))
         await desk.check_photos(ticket.photos)
         if dry_run:
-            await desk.check_id(draft)
+            await desk.check_id(draft.report.report_id, draft.report.digest)
         report = draft.report if dry_run else await desk.take(draft)
     except Problem as problem:
         return {"status": problem.status, **problem.body()}
