@@ -3,11 +3,14 @@
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 import httpx
 import typer
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from paidan_deploy.cli import example, out, said_plainly
 from paidan_deploy.errors import DeployError
@@ -59,31 +62,49 @@ def asked(at: Installation, *, city: str, period: str, by: str) -> Scores:
     return found
 
 
-def table(found: Scores, *, width: int = 80) -> Table:
-    """Lay rows out for a person: a rate as a percentage, with what it was made of where the terminal is wide enough.
+def table(found: Scores, *, width: int) -> Table:
+    """Lay rows out for a person: each rate as a percentage, what it was made of beside it, or below where that is wide.
 
-    Nothing to divide by is a dash. The satisfaction rate always shows its n: it is often small.
+    Nothing to divide by is a dash.
     """
-    rates = [name for name in _TITLES if any(name in row["rates"] for row in found["rows"])]
-    shown = Table(box=None, pad_edge=False)
-    shown.add_column("", no_wrap=True)
-    shown.add_column("案件\ncases", justify="right")
-    for name in rates:
-        shown.add_column(_TITLES[name], justify="right", no_wrap=True)
-    for row in [*sorted(found["rows"], key=lambda row: -row["counts"]["cases"]), *_whole(found)]:
-        cells = [_rate(row["rates"].get(name), full=width >= _WIDE or name == "satisfaction") for name in rates]
-        shown.add_row(_named(row), str(row["counts"]["cases"]), *cells)
-    return shown
+    beside = _laid_out(found, " ")
+    natural = Measurement.get(out, out.options.update(width=_ANY_WIDTH), beside).maximum
+    return beside if natural <= width else _laid_out(found, "\n")
 
 
-_WIDE: Final = 118
+_ANY_WIDTH: Final = 1_000_000
 _TITLES: Final = {
     "handling": "处置率\nhandling",
     "on_time": "按期处置率\non time",
     "closing": "结案率\nclosing",
     "rework": "返工率\nrework",
-    "satisfaction": "满意率 (n)\nsatisfaction",
+    "satisfaction": "满意率\nsatisfaction",
 }
+
+
+def _laid_out(found: Scores, between: str) -> Table:
+    rows = [*sorted(found["rows"], key=lambda row: -row["counts"]["cases"]), *_whole(found)]
+    columns = {"": [_named(row) for row in rows], "案件\ncases": [str(row["counts"]["cases"]) for row in rows]}
+    for name, title in _TITLES.items():
+        if any(name in row["rates"] for row in rows):
+            columns[title] = _figures([row["rates"].get(name) for row in rows], between)
+    shown = Table(box=None, pad_edge=False, collapse_padding=between == "\n")
+    for title in columns:
+        shown.add_column(title, justify="right" if title else "left", overflow="fold")
+    for cells in zip(*columns.values(), strict=True):
+        shown.add_row(*map(Text, cells))
+    return shown
+
+
+def _figures(rates: Sequence[Scores | None], between: str) -> list[str]:
+    """Write a column of rates, so that percentages stand under each other, and so do what they were made of."""
+    made_of = [f"({rate['numerator']}/{rate['denominator']})" if rate else "" for rate in rates]
+    widest = max(map(len, made_of), default=0)
+    return [f"{_share(rate)}{between}{each:>{widest}}" for rate, each in zip(rates, made_of, strict=True)]
+
+
+def _share(rate: Scores | None) -> str:
+    return "—" if rate is None or rate["value"] is None else f"{rate['value']:.1%}"
 
 
 def _whole(found: Scores) -> list[Scores]:
@@ -94,13 +115,6 @@ def _whole(found: Scores) -> list[Scores]:
 def _named(row: Scores) -> str:
     names = row.get("names") or {}
     return str(names.get("zh") or row["key"])
-
-
-def _rate(rate: Scores | None, *, full: bool) -> str:
-    if rate is None or rate["value"] is None:
-        return "—"
-    made_of = f" ({rate['numerator']}/{rate['denominator']})" if full else ""
-    return f"{rate['value']:.1%}{made_of}"
 
 
 def _write_csv(found: Scores) -> None:
