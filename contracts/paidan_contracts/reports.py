@@ -40,7 +40,10 @@ class ReportReceived(Said):
     city_version: Digest = Field(description="The city pack that intake read the report with.")
     digest: Digest = Field(description="Of all that the sender said; the same id with another digest is refused.")
     matter: Matter | None = None
-    category: Line | None = Field(default=None, description="The source's own category, as it came.")
+    category: Line | None = Field(
+        default=None,
+        description="The source's own category, as it came; masked like the text where the pack has it not.",
+    )
     class_code: Code | None = None
     row_id: Code | None = Field(default=None, description="Catalogue row, where the report names its condition.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")

@@ -150,6 +150,21 @@ async def test_reporters_own_words_do_not_travel(intake: Rig) -> None:
     assert answered.json()["masked"] == {"named": 3}
 
 
+async def test_a_category_that_nobody_knows_travels_masked(intake: Rig) -> None:
+    """Whoever may write any word there may write a telephone number; a word of the catalogue is nobody's."""
+    body = ticket(category="王小明家 13812345678", reporter={"name": "王小明"})
+    known = ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
+
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets", json=body)
+        of_catalogue = await client.post("/v1/tickets", json=known)
+    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+    [understood] = await intake.about("paidan.inbox", of_catalogue.json()["report_id"])
+
+    assert (said["category"], answered.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
+    assert (understood["category"], understood["class_code"]) == ("环境卫生/暴露垃圾", "E0110")
+
+
 async def test_vault_keeps_the_words_sealed(intake: Rig) -> None:
     body = ticket(
         text="秘密的话", reporter={"name": "王小明", "phone": "13812345678", "address": "西街1号"}, secrecy=True

@@ -24,7 +24,12 @@ def test_what_came_with_a_report_opens_for_that_report_alone() -> None:
 
 
 async def test_a_look_into_the_vault_leaves_its_reason(intake: Rig) -> None:
-    body = {"source_ref": uuid.uuid4().hex, "text": "原话13812345678", "reporter": {"name": "王小明"}}
+    body = {
+        "source_ref": uuid.uuid4().hex,
+        "text": "原话13812345678",
+        "reporter": {"name": "王小明"},
+        "category": "找王小明",
+    }
     async with intake.client("hotline") as client:
         path = "/v1/reports/" + (await client.post("/v1/tickets", json=body)).json()["report_id"] + "/reporter"
         refused = await client.post(path, json={"reason": "curious"})
@@ -38,5 +43,6 @@ async def test_a_look_into_the_vault_leaves_its_reason(intake: Rig) -> None:
 
     assert [each.status_code for each in (refused, refused_too, reasonless, nobodys)] == [403, 403, 422, 404]
     assert (shown.json()["reporter"]["name"], shown.json()["text"]) == ("王小明", "原话13812345678")
+    assert shown.json()["category"] == "找王小明", "what was masked in what travelled"
     assert [(row["reader"], row["reason"]) for row in looks] == [("caller", "回访")]
     assert "王小明" not in intake.log.read_text()

@@ -1,7 +1,8 @@
 """From what a source asked to the one normalized report: identity, class, place, masking. Pure; nothing is stored."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +55,8 @@ class Private:
     text: str
     address: str | None
     secrecy: bool
+    category: str | None = None
+    """Where it did not travel as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,25 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """What was said, fit to travel."""
+
+    text: Masked
+    address: Masked
+    category: Masked
+
+    def found(self) -> dict[Kind, int]:
+        total: Counter[Kind] = Counter()
+        for each in (self.text, self.address, self.category):
+            total.update(each.found)
+        return dict(total)
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     kind: Classified
     placed: Placed
-    text: str
+    words: _Words
 
 
 def receive(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snapshot] = ()) -> Draft | Refused:
@@ -83,13 +101,13 @@ def receive(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snap
         return refused
     kind = classify(city, source.id, ticket.category, class_code=ticket.class_code, condition=ticket.condition)
     position = ticket.position or next((photo.position for photo in photos if photo.position), None)
-    text, address = _masked(ticket)
-    placed = place(city, _raw(position, source), district=ticket.district, address=address.text or None)
-    read = _Read(kind, placed, text.text)
+    words = _masked(ticket, sender)
+    placed = place(city, _raw(position, source), district=ticket.district, address=words.address.text or None)
+    read = _Read(kind, placed, words)
     return Draft(
         report=_report(ticket, sender, now, photos, read),
-        private=_private(ticket),
-        masked=_sum(text.found, address.found),
+        private=_private(ticket, words),
+        masked=words.found(),
         notes=_notes(ticket, kind, placed, from_photo=position is not None and ticket.position is None),
     )
 
@@ -118,14 +136,17 @@ def _refusal(ticket: Ticket, sender: Sender) -> Refused | None:
     return None
 
 
-def _masked(ticket: Ticket) -> tuple[Masked, Masked]:
+def _masked(ticket: Ticket, sender: Sender) -> _Words:
     person = ticket.reporter
     own = [each for each in (person.name, person.phone, person.address) if each] if person else []
-    return mask(ticket.text, own=own), mask(ticket.address or "", own=own)
+    return _Words(mask(ticket.text, own=own), mask(ticket.address or "", own=own), _category(ticket, sender, own))
 
 
-def _sum(one: Mapping[Kind, int], other: Mapping[Kind, int]) -> dict[Kind, int]:
-    return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in (*one, *other)}
+def _category(ticket: Ticket, sender: Sender, own: Sequence[str]) -> Masked:
+    word = ticket.category or ""
+    # A word that the pack has is nobody's number, whatever its digits; any other is free text.
+    known = sender.city.category(sender.source.id, word) is not None
+    return Masked(word) if known else mask(word, own=own)
 
 
 def _raw(position: Position | None, source: Source) -> RawPosition | None:
@@ -145,12 +166,12 @@ def _report(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snap
         city_version=sender.city.version,
         digest=digest(ticket, sender.city.id, photos),
         matter=ticket.matter,
-        category=ticket.category,
+        category=read.words.category.text if ticket.category is not None else None,
         class_code=read.kind.class_code,
         row_id=read.kind.row_id,
         suggested_owner=ticket.suggested_owner,
         place=read.placed.place,
-        text=read.text,
+        text=read.words.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
         reporter=report_id if ticket.reporter else None,
         wants_callback=ticket.wants_callback,
@@ -160,9 +181,10 @@ def _report(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snap
     )
 
 
-def _private(ticket: Ticket) -> Private | None:
-    if ticket.reporter or ticket.text or ticket.address or ticket.secrecy:
-        return Private(ticket.reporter, ticket.text, ticket.address, ticket.secrecy)
+def _private(ticket: Ticket, words: _Words) -> Private | None:
+    category = ticket.category if words.category.found else None
+    if ticket.reporter or ticket.text or ticket.address or ticket.secrecy or category:
+        return Private(ticket.reporter, ticket.text, ticket.address, ticket.secrecy, category)
     return None
 
 

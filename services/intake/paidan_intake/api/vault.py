@@ -3,7 +3,7 @@
 import uuid
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import problems
@@ -34,6 +34,7 @@ class Unmasked(BaseModel):
     text: str
     address: str | None
     secrecy: bool
+    category: str | None = Field(default=None, description="Where a personal number was masked in what travelled.")
 
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
@@ -67,6 +68,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             text=private.text,
             address=private.address,
             secrecy=private.secrecy,
+            category=private.category,
         )
 
 
