@@ -38,6 +38,15 @@ PLANTED = {
         ),
         "routing.toml:18: late-evening: id: never applies: all that it covers is taken before it by evening",
     ),
+    "a rule whose week two earlier ones share out between them": Planted(
+        rule(
+            'id = "week"\nclasses = ["E04*"]\nlead = "lamps"\n'
+            'when = { weekdays = ["mon", "tue", "wed", "thu", "fri"] }\n\n'
+            '[[rules]]\nid = "weekend"\nclasses = ["E04*"]\nwhen = { weekdays = ["sat", "sun"] }\nlead = "lamps"\n\n'
+            '[[rules]]\nid = "never"\nclasses = ["E0401"]\nwhen = { hours = ["08:00-10:00"] }\nlead = "streets"'
+        ),
+        "routing.toml:24: never: id: never applies: all that it covers is taken before it by week, weekend",
+    ),
     "a rule for a street of an earlier one's district": Planted(
         rule(
             'id = "west"\nclasses = ["E0401"]\nplaces = ["990101"]\nlead = "lamps"\n\n[[rules]]\n'

@@ -110,6 +110,10 @@ PLANTED = {
         replaced("city.toml", "last = 2026-12-31", "last = 2026-11-30"),
         "city.toml: calendar.last: 2026-11-30 is amid a year",
     ),
+    "a calendar that begins after its end": Planted(
+        replaced("city.toml", "first = 2026-01-01", "first = 2027-01-01"),
+        "city.toml: calendar.first: 2027-01-01 comes after the last date, 2026-12-31",
+    ),
     "a calendar that begins later than it says": Planted(
         without("calendar.csv", "2026-01-01"), "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01"
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -174,6 +175,33 @@ def test_a_rule_said_to_be_shadowed_never_decides(first: dict[str, object]) -> N
         if shadowed(pack):
             ruled = City.of(pack)
             assert "r1" not in {rule_of(ruled.route(matter)) for matter in MATTERS}, second
+
+
+PARTS_OF_WEEK: Final = [
+    When(weekdays=("mon", "tue", "wed", "thu", "fri")),
+    When(weekdays=("sat", "sun")),
+    When(hours=("00:00-12:00",)),
+    When(hours=("12:00-24:00",)),
+    When(hours=("22:00-06:00",), weekdays=("mon",)),
+    When(hours=("12:00-24:00",), dates=("03-01..03-31",)),
+    When(working_time=True),
+]
+
+
+def test_rules_that_share_out_a_week_shadow_what_is_within_it_and_nothing_else() -> None:
+    """Rule by rule against every hour of two weeks."""
+    hours = [MONDAY_NOON + timedelta(hours=number) for number in range(14 * 24)]
+    said = 0
+    for first, second, third in product(PARTS_OF_WEEK, PARTS_OF_WEEK, [*PARTS_OF_WEEK, When()]):
+        pack = pack_of({"when": first}, {"when": second}, {"when": third})
+        if "r2" in shadowed(pack):
+            said += 1
+            ruled = City.of(pack)
+            assert "r2" not in {rule_of(ruled.route(replace(MATTER, at=at))) for at in hours}, (first, second, third)
+
+    assert "r2" in shadowed(pack_of({"when": PARTS_OF_WEEK[0]}, {"when": PARTS_OF_WEEK[1]}, {}))
+    assert "r2" in shadowed(pack_of({"when": PARTS_OF_WEEK[2]}, {"when": PARTS_OF_WEEK[3]}, {}))
+    assert said > 50
 
 
 def test_a_rule_is_shadowed_by_its_own_double() -> None:

@@ -49,6 +49,8 @@ def _check_shifts(pack: Pack) -> Iterator[Fault]:
 def _check_ends(pack: Pack) -> Iterator[Fault]:
     calendar = pack.calendar
     begins, ends = calendar.days[0].date, calendar.days[-1].date
+    if calendar.first > calendar.last:
+        yield Fault(("calendar", "first"), f"{calendar.first} comes after the last date, {calendar.last}")
     if begins > calendar.first:
         yield Fault(("calendar", "days"), f"begins on {begins}, though city.toml says {calendar.first}")
     if ends < calendar.last:

@@ -3,20 +3,20 @@
 Each answer is certain: where it cannot be told whether one rule covers another, it is not said to.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, time
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import Final, get_args
 
 from paidan_contracts.city.checking.known import Known
 from paidan_contracts.city.mistakes import Fault
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.routebook import names_class
-from paidan_contracts.city.routing import Dates, Hours, Rule, When, dates_hold, hours_hold
+from paidan_contracts.city.routing import Dates, Rule, Weekday, When, dates_hold, hours_hold
 
 _MINUTES: Final = tuple(time(minute // 60, minute % 60) for minute in range(24 * 60))
 _ALWAYS: Final = When()
-_ALL_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-T = TypeVar("T")
+_ALL_WEEK: Final[tuple[Weekday, ...]] = get_args(Weekday)
 
 
 def check_shadows(pack: Pack, known: Known) -> Iterator[Fault]:
@@ -46,14 +46,42 @@ def sources_meant(rule: Rule, pack: Pack) -> frozenset[str]:
 
 
 def _shadowing(rule: Rule, codes: frozenset[str], ahead: Sequence[tuple[Rule, frozenset[str]]]) -> list[Rule]:
-    """Name the rules that together take all classes of this one; none where one class at least is left to it."""
+    """Name the rules that together take all classes of this one at all hours; none where anything is left to it."""
     if rule.classes is None:
-        return [each for each, _ in ahead if each.classes is None][:1]
-    takers = [next((each for each, taken in ahead if code in taken), None) for code in sorted(codes)]
-    return [taker for taker in takers if taker] if all(takers) else []
+        return _takers(rule, [each for each, _ in ahead if each.classes is None])
+    takers = [_takers(rule, [each for each, taken in ahead if code in taken]) for code in sorted(codes)]
+    return [each for several in takers for each in several] if all(takers) else []
+
+
+def _takers(rule: Rule, ahead: Sequence[Rule]) -> list[Rule]:
+    """Name one rule that holds whenever this one does, or several that share its week out between them."""
+    week = _week(rule.when or _ALWAYS)
+    left, several = week, []
+    for each in ahead:
+        taken = _week(each.when or _ALWAYS)
+        if not week & ~taken:
+            return [each]
+        if left & taken:
+            several.append(each)
+            left &= ~taken
+    return [] if left else several
+
+
+@lru_cache(maxsize=1024)
+def _week(when: When) -> int:
+    """Give the minutes of a week at which a rule holds, by its weekdays and hours, as bits."""
+    hours = when.hours
+    day = sum(
+        1 << number
+        for number, minute in enumerate(_MINUTES)
+        if hours is None or any(hours_hold(each, minute) for each in hours)
+    )
+    kept = [number for number, name in enumerate(_ALL_WEEK) if when.weekdays is None or name in when.weekdays]
+    return sum(day << number * len(_MINUTES) for number in kept)
 
 
 def _covers(wide: Rule, narrow: Rule, pack: Pack, known: Known, days: Sequence[date]) -> bool:
+    """Tell whether a rule takes all that another would, at the hours of the week at which both hold."""
     return (
         _within(narrow.conditions, wide.conditions)
         and _within(narrow.owners, wide.owners)
@@ -61,7 +89,7 @@ def _covers(wide: Rule, narrow: Rule, pack: Pack, known: Known, days: Sequence[d
         and _within(narrow.areas, wide.areas)
         and sources_meant(narrow, pack) <= sources_meant(wide, pack)
         and _places_within(narrow, wide, known)
-        and _when_within(narrow.when or _ALWAYS, wide.when or _ALWAYS, days)
+        and _dates_within(narrow.when or _ALWAYS, wide.when or _ALWAYS, days)
         and _can_name(wide, narrow, known)
     )
 
@@ -79,30 +107,18 @@ def _places_within(narrow: Rule, wide: Rule, known: Known) -> bool:
     return places and grids
 
 
-def _when_within(narrow: When, wide: When, days: Sequence[date]) -> bool:
-    weekdays = set(narrow.weekdays or _ALL_WEEK) <= set(wide.weekdays or _ALL_WEEK)
-    worked = wide.working_time is None or wide.working_time == narrow.working_time
+def _dates_within(narrow: When, wide: When, days: Sequence[date]) -> bool:
+    if wide.working_time is not None and wide.working_time != narrow.working_time:
+        return False
     return (
-        weekdays
-        and worked
-        and _times_within(narrow.hours, wide.hours, _MINUTES, hours_hold)
-        and _times_within(narrow.dates, wide.dates, days, dates_hold)
+        wide.dates is None
+        or narrow.dates == wide.dates
+        or all(_any_holds(wide.dates, day) for day in days if narrow.dates is None or _any_holds(narrow.dates, day))
     )
 
 
-def _times_within(
-    narrow: tuple[Hours | Dates, ...] | None,
-    wide: tuple[Hours | Dates, ...] | None,
-    moments: Iterable[T],
-    holds: Callable[[str, T], bool],
-) -> bool:
-    if wide is None or narrow == wide:
-        return True
-    return all(
-        any(holds(each, moment) for each in wide)
-        for moment in moments
-        if narrow is None or any(holds(each, moment) for each in narrow)
-    )
+def _any_holds(dates: Sequence[Dates], day: date) -> bool:
+    return any(dates_hold(each, day) for each in dates)
 
 
 def _can_name(wide: Rule, narrow: Rule, known: Known) -> bool:
