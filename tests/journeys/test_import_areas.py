@@ -7,6 +7,7 @@ from pathlib import Path
 from paidan_chassis.kafka.partitioning import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
+from tests.importing.records import HEADER, MAPPING, record
 from tests.journeys.installation import installed
 from tests.servers import Servers
 
@@ -14,44 +15,17 @@ BOROUGH = "borough"
 AREAS = (f"{BOROUGH}.990101", f"{BOROUGH}.990102")
 """Its districts' lanes are not the one that its own name would choose."""
 
-MAPPING = """
-id = "old"
-note = "Made up for tests."
-encoding = "utf-8"
-zone = "Asia/Shanghai"
-time_format = "%Y-%m-%d %H:%M"
-crs = "wgs84"
-default_source = "records"
-categories = [{ value = "rubbish", class_code = "E0110" }]
-owners = [{ value = "S", department = "streets" }]
-sources = [{ value = "R", source = "records" }]
-statuses = [
-    { value = "done", becomes = "closed", at = ["ended"] },
-    { value = "gone", becomes = "voided", at = ["ended"] },
-    { value = "not ours", becomes = "not_accepted", at = ["ended"] },
-    { value = "open", becomes = "open" },
-]
-
-[columns]
-id = "no"
-reported_at = "began"
-category = "what"
-status = "status"
-owner = "who"
-source = "by"
-promised_on = "promised"
-latitude = "lat"
-longitude = "lon"
-district = "district"
-address = "where"
-"""
-ROWS = """no,began,ended,what,status,who,by,promised,lat,lon,district,where
+ROWS = f"""{HEADER}
 1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
 2,2026-02-02 09:10,2026-02-05 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.035,990102,
 3,2026-02-02 09:20,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.010,117.030,990102,
 4,2026-02-02 09:30,2026-02-03 09:00,rubbish,not ours,S,R,2026-02-04 00:00,36.015,117.030,990102,
 5,2026-02-02 09:40,,rubbish,open,S,R,2026-02-04 00:00,36.012,117.002,990101,
+5,2026-02-02 09:40,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.012,117.002,990101,elsewhere
+1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
 """
+OTHERWISE = f"{HEADER}\n{record('5', 'gone', ended='2026-02-03 09:00', where='elsewhere')}\n"
+"""A file of another day, which gives the id of a record that is open to one that was voided."""
 
 
 async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
@@ -73,6 +47,9 @@ async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
         for _ in range(2):
             installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
         report = json.loads((home / "imports" / "old-old.json").read_text())
+        file.write_text(OTHERWISE, encoding="utf-8")
+        installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
+        otherwise = json.loads((home / "imports" / "old-old.json").read_text())
         [streets] = [
             row for row in installation.scores(city=BOROUGH, period="2026-02", by="department")["rows"]
             if row["key"] == "streets"
@@ -81,6 +58,11 @@ async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
 
     assert report["results"] == {"report opened": 5, "action applied": 8}
     assert report["refusals"] == []
+    assert (report["rows"], report["untaken"], report["repeated"]) == (7, 1, 1)
+    assert [(each["what"], each["code"]) for each in otherwise["refusals"]] == [
+        ("report", "id_reused"),
+        ("void", "report_not_taken"),
+    ]
     assert (
         streets["counts"] | {"cases": 3, "voided": 1, "not_accepted": 1, "handled": 2, "open": 1} == streets["counts"]
     )

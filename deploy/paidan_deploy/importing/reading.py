@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -69,9 +69,13 @@ class Reader:
         self._statuses = {status.value: status for status in mapping.statuses}
         self.remarks: list[Remark] = []
         self.untaken = 0
+        self.repeated = 0
+        self._first: dict[tuple[str, str], Row] = {}
 
     def rows(self, lines: Iterable[str]) -> Iterator[Row]:
-        """Read every row that has an id and a time; the others are remarked on and counted in ``untaken``.
+        """Read every row that has an id of its own and a time; others are remarked on and counted in ``untaken``.
+
+        A row that says nothing but what an earlier one said is remarked on too, and counted in ``repeated``.
 
         Raises ``KeyError`` when the file's first line lacks a column that the mapping names.
         """
@@ -81,8 +85,22 @@ class Reader:
             row = self._row(table.line_num, {name: cell or "" for name, cell in cells.items() if name})
             if row is None:
                 self.untaken += 1
-            else:
+            elif self._is_first(row):
                 yield row
+
+    def _is_first(self, row: Row) -> bool:
+        # Steps find their case by source and id alone: those of a second row would act on the first one's.
+        first = self._first.setdefault((row.source, row.ref), row)
+        if first is row:
+            return True
+        if replace(row, line=first.line) == first:
+            self.repeated += 1
+            problem = f"same record as line {first.line}"
+        else:
+            self.untaken += 1
+            problem = f"row not taken: line {first.line} has this id and says otherwise"
+        self._remark(row.line, self._mapping.columns.id, problem, row.ref)
+        return False
 
     def _must_have_columns(self, names: Iterable[str]) -> None:
         have = set(names)

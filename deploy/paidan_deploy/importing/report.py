@@ -29,6 +29,8 @@ class ImportReport:
     mapping: str
     rows: int = 0
     untaken: int = 0
+    repeated: int = 0
+    """Rows that say again what an earlier one said."""
     results: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
@@ -42,7 +44,8 @@ class ImportReport:
 
     def summary(self, longest: int = 12) -> Iterator[str]:
         """Give the lines for a terminal: totals, then each kind of oddity with its first line numbers."""
-        yield f"{self.rows} rows read, {self.untaken} could not be taken"
+        again = f", {self.repeated} said again what an earlier one says" if self.repeated else ""
+        yield f"{self.rows} rows read, {self.untaken} could not be taken{again}"
         yield from (f"  {count:>6}  {what}" for what, count in sorted(self.results.items()))
         for title, groups in (("refused", self._refused()), ("remarked", self._remarked())):
             for what, lines in sorted(groups.items()):

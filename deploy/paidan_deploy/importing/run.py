@@ -49,9 +49,11 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     matched_within = f"import-{job.mapping.id}" if job.matching else None
     steps = steps_of(rows, Terms(job.city.id, matched_within))
     progress.found(len(steps))
-    sent = await send(steps, doors, progress.sent, elsewhere=job.city.id)
-    report = ImportReport(job.file.name, job.city.id, job.mapping.id, rows=len(rows) + reader.untaken)
-    report.untaken, report.remarks, report.refusals = reader.untaken, reader.remarks, list(sent.refused)
+    sent = await send(steps, doors, progress.sent)
+    report = ImportReport(job.file.name, job.city.id, job.mapping.id)
+    report.rows = len(rows) + reader.untaken + reader.repeated
+    report.untaken, report.repeated = reader.untaken, reader.repeated
+    report.remarks, report.refusals = reader.remarks, list(sent.refused)
     opened: dict[str, int] = {}
     joined: list[tuple[int, str]] = []
     async for outcome in outcomes(sent, doors, progress.decided):

@@ -49,19 +49,32 @@ class Sent:
     """Of each report that was taken: where intake found it to be."""
     refused: list[Refusal] = field(default_factory=list)
 
+    def due(self, run: Sequence[Step]) -> list[Step]:
+        """Give the steps to send now, and list the others: those about a report that was not taken.
 
-async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None], *, elsewhere: str) -> Sent:
+        Its id may be that of another report, taken before: what is asked about this one would befall that one's case.
+        """
+        going: list[Step] = []
+        for step in run:
+            if step.door == "reports" or step.body["of_report"] in self.areas:
+                going.append(step)
+            else:
+                self.refused.append(Refusal(step.line, _what(step), "report_not_taken", "not sent: see its report"))
+        return going
+
+
+async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None]) -> Sent:
     """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
 
-    ``elsewhere`` is the area in which what is asked about a report that was not taken is refused.
     Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
     """
     sent = Sent()
     async with _client(doors) as client:
         for door, run in runs(steps, _LINES):
-            answers = await _post(client, doors.of(door), [_line(step, sent.areas, elsewhere) for step in run])
-            for step, answer in zip(run, answers, strict=True):
-                _note(sent, step, answer)
+            if going := sent.due(run):
+                answers = await _post(client, doors.of(door), [_line(step, sent.areas) for step in going])
+                for step, answer in zip(going, answers, strict=True):
+                    _note(sent, step, answer)
             on_progress(len(run))
     return sent
 
@@ -70,12 +83,12 @@ def _client(doors: Doors) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers={"authorization": f"Bearer {doors.token}"}, timeout=60)
 
 
-def _line(step: Step, areas: Mapping[str, str], elsewhere: str) -> dict[str, Any]:
+def _line(step: Step, areas: Mapping[str, str]) -> dict[str, Any]:
     # A case's id begins with its area, which tells the lane: an action is to come after its report, in the same one.
     if step.door == "reports":
         return step.body
     report: str = step.body["of_report"]
-    return {"case_id": ids.case_id(areas.get(report, elsewhere), report), **step.body}
+    return {"case_id": ids.case_id(areas[report], report), **step.body}
 
 
 async def _post(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
