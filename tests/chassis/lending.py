@@ -1,5 +1,6 @@
 """An edge of the tests' own: a library that lends books, with routes of every kind."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,6 +91,11 @@ def build(pool: Pool) -> FastAPI:
     @app.get("/v1/away")
     async def away() -> None:
         raise ConnectionRefusedError
+
+    @app.get("/v1/waits")
+    async def waits() -> None:
+        app.state.waits = True
+        await asyncio.Event().wait()
 
     @app.get("/v1/halted")
     async def halted() -> None:

@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 import structlog
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from paidan_chassis.edge import face as edge
 from paidan_chassis.edge.face import Caller
 from paidan_chassis.edge.listening import Listener, bind
 from tests.chassis.lending import GOOD, PHONE, longer, pieces, refusal
+from tests.polling import poll
 
 
 async def test_a_hot_route_answers_the_holder_of_a_key(client: httpx.AsyncClient) -> None:
@@ -110,6 +112,25 @@ async def test_where_a_lane_would_halt_a_route_says_why_and_that_it_may_be_mende
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert refusal(answer)["code"] == "shelf_missing"
     assert "shelf 7" in refusal(answer)["message"]
+
+
+async def test_what_the_process_takes_down_with_it_is_to_be_sent_again(client: httpx.AsyncClient) -> None:
+    """A process that ends by itself must not tell whoever waits for an answer that it was their request's fault."""
+    app: FastAPI = client._transport.app  # type: ignore[attr-defined] # noqa: SLF001 - httpx gives no other way
+    with bind("127.0.0.1", 0) as sock:
+        listener = Listener(app, sock, stop_within_s=5)
+        serving = asyncio.create_task(listener.serve())
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=10) as caller:
+            asking = asyncio.create_task(caller.get("/v1/waits"))
+            await poll(lambda: getattr(app.state, "waits", False), what="a request in hand")
+            [in_hand] = [each for each in asyncio.all_tasks() if "run_asgi" in repr(each.get_coro())]
+            in_hand.cancel()
+            answer = await asking
+        listener.stop()
+        await serving
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert refusal(answer)["code"] == "unavailable"
 
 
 async def test_a_bug_tells_the_caller_nothing_but_where_to_ask(client: httpx.AsyncClient) -> None:

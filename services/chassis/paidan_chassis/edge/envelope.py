@@ -1,5 +1,6 @@
 """What wraps every request of an edge: trace id, body limit, the last word on errors, metrics, the access line."""
 
+import asyncio
 import random
 import re
 import time
@@ -52,6 +53,11 @@ class Envelope:
         exchange = Exchange(scope, receive, send, self._body_limit)
         try:
             await self._app(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            # The process ends by itself, and takes what is in hand with it: perhaps done, to be sent again.
+            if exchange.status == 0:
+                await problems.unavailable().response()(scope, exchange.receive, exchange.send)
+            raise
         except Exception as error:  # noqa: BLE001 - the process edge: whatever it is, the caller gets an answer
             await self._answer_for(error, exchange)
         self._account_for(exchange)
