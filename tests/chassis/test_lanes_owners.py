@@ -27,7 +27,9 @@ HOLDING = """
        AND state = $1
        AND backend_xid IS NOT NULL
        AND wait_event = ANY($2)
+       AND state_change < clock_timestamp() - interval '300 ms'
 """
+"""Between two statements it looks so for a moment, too; frozen in the next one, it would be another test."""
 
 
 async def frozen_in_transaction(stage: Stage, actor: Actor, state: str, waits: list[str]) -> None:
