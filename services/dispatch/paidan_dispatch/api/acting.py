@@ -30,12 +30,33 @@ from paidan_dispatch.lanes import saying
 ACKNOWLEDGED_WITHIN_S: Final = 5.0
 BATCH_BYTES: Final = 8_000_000
 BATCH_LINES: Final = 2000
-LINES: Final = {
+_NDJSON: Final = "application/x-ndjson"
+_LINES: Final = {_NDJSON: {"schema": {"type": "string"}}}
+_BATCH: Final = {
     "requestBody": {
         "required": True,
         "description": "One JSON object a line: id, case_id, action, and if need be occurred_at and of_report.",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        "content": _LINES,
     }
+}
+_BATCH_SAID: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "A line for each line, in order: its `action_id`, or its `error`.", "content": _LINES},
+    200: {
+        "description": "Of a dry run: a line for each line, in order, as of one action, or its `error`.",
+        "content": _LINES,
+    },
+}
+# By hand, for a header that FastAPI finds missing would be 422, and said to be a field of the body.
+_KEY: Final = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "description": "Your own id for this action; a repeat under the same key is dropped.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        }
+    ]
 }
 _REUSED: Final = {"model": ErrorBody, "description": "The key was used before for something else; that one stands."}
 DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
@@ -57,12 +78,12 @@ class ActionRoutes:
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.act, methods=["POST"], status_code=202, response_model=None,
             summary="Ask for an action",
-            responses={202: {"model": Taken}, 200: {"model": Judged}, 409: _REUSED, **refused},
+            responses={202: {"model": Taken}, 200: {"model": Judged}, 409: _REUSED, **refused}, openapi_extra=_KEY,
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/batch", self.act_on_lines, methods=["POST"], status_code=202, response_model=None,
             summary="Ask for many actions",
-            responses=refused, openapi_extra=LINES,
+            response_class=Response, responses={**_BATCH_SAID, **refused}, openapi_extra=_BATCH,
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/{action_id}", self.became, methods=["GET"], response_model=OutcomeShown,
@@ -108,7 +129,7 @@ class ActionRoutes:
         said = [
             json.dumps(each.body(), ensure_ascii=False) if isinstance(each, Problem) else next(answers) for each in read
         ]
-        return Response("\n".join(said) + "\n", 200 if dry_run else 202, media_type="application/x-ndjson")
+        return Response("\n".join(said) + "\n", 200 if dry_run else 202, media_type=_NDJSON)
 
     async def became(self, action_id: str, caller: Caller) -> OutcomeShown:
         """Tell what became of an action: applied, or refused and why. 404 until it is decided.

@@ -80,7 +80,7 @@ class LookingRoutes:
         router.add_api_route(
             "/v1/cases/{case_id}", self.show, methods=["GET"], response_model=None,
             summary="A case with its history and receipts",
-            responses={200: {"model": CaseShown, "description": "For a department: its order alone (OrderShown)."}},
+            responses={200: {"model": CaseShown | OrderShown, "description": "The case; a department's own order."}},
         )  # fmt: skip
         router.add_api_route(
             "/v1/orders", self.list_orders, methods=["GET"], response_model=Orders, summary="A department's open orders"
