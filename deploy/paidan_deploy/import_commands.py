@@ -2,25 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import httpx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from paidan_chassis.database import FAULTS, retrying
 from paidan_deploy import published_packs
 from paidan_deploy.cli import err, example, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
 from paidan_deploy.importing.report import ImportReport
 from paidan_deploy.importing.sending import Doors
-from paidan_deploy.keyring import Connection, connected, grant, revoke
+from paidan_deploy.keyring import connected, grant, revoke
 from paidan_deploy.stack import Installation, Stack
 
 SCOPES = ("role:importer", "backdate")
+AGAIN: Final = "run it again, nothing will count twice"
+TAKEN_BACK_WITHIN_S: Final = 15.0
 
 
 def register(app: typer.Typer) -> None:
@@ -41,14 +44,8 @@ def take_in(
     """
     stack = Stack.here()
     began = time.monotonic()
-    try:
+    with faults_said_plainly(file, mapping):
         report = asyncio.run(_import(stack.installation(), file, (city, mapping), matching=not no_matching))
-    except KeyError as error:
-        raise DeployError(f"{file.name} has no column {error.args[0]}, which mapping {mapping} names") from error
-    except httpx.HTTPError as error:
-        raise DeployError(f"a service did not answer ({error}); run it again, nothing will count twice") from error
-    except TimeoutError as error:
-        raise DeployError("dispatch decided nothing for a minute; `paidan status` may say why") from error
     path = stack.home.root / "imports" / f"{file.stem}-{mapping}.json"
     report.write(path)
     for line in report.summary():
@@ -56,26 +53,63 @@ def take_in(
     out.print(f"{time.monotonic() - began:.1f} s; every line is listed in {path}", highlight=False, soft_wrap=True)
 
 
+@contextmanager
+def faults_said_plainly(file: Path, mapping: str) -> Iterator[None]:
+    """Say in one line why an import broke off. Raises ``DeployError`` in the place of what went wrong."""
+    try:
+        yield
+    except KeyError as error:
+        raise DeployError(f"{file.name} has no column {error.args[0]}, which mapping {mapping} names") from error
+    except httpx.HTTPError as error:
+        raise DeployError(f"a service did not answer ({_first_line(error)}); {AGAIN}") from error
+    except FAULTS as error:
+        raise DeployError(f"the import broke off ({_first_line(error)}); {AGAIN}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    said = str(error).splitlines()
+    return said[0] if said and said[0] else type(error).__name__
+
+
 async def _import(at: Installation, file: Path, chosen: tuple[str, str], *, matching: bool) -> ImportReport:
     city_id, mapping_id = chosen
     async with connected(at.database) as connection:
         city = await published_packs.newest(connection, city_id)
-        if mapping_id not in city.imports:
-            known = ", ".join(sorted(city.imports)) or "none"
-            raise DeployError(f"{city_id}'s pack has no mapping {mapping_id}; it has: {known}")
-        job = run.Job(file, city, city.imports[mapping_id], matching)
-        async with _key(connection, city_id) as token:
-            return await _shown(job, Doors(at.url("intake"), at.url("dispatch"), token))
+    if mapping_id not in city.imports:
+        known = ", ".join(sorted(city.imports)) or "none"
+        raise DeployError(f"{city_id}'s pack has no mapping {mapping_id}; it has: {known}")
+    job = run.Job(file, city, city.imports[mapping_id], matching)
+    async with lent_key(at.database, city_id) as token:
+        return await _shown(job, Doors(at.url("intake"), at.url("dispatch"), token))
 
 
 @asynccontextmanager
-async def _key(connection: Connection, city: str) -> AsyncIterator[str]:
-    """Give a key that may backdate, for as long as the import runs."""
-    token, key_id = await grant(connection, name="import", city=city, scopes=SCOPES)
+async def lent_key(dsn: str, city: str) -> AsyncIterator[str]:
+    """Give a key that may backdate, for as long as the import runs; no connection is held meanwhile."""
+    async with connected(dsn) as connection:
+        token, key_id = await grant(connection, name="import", city=city, scopes=SCOPES)
     try:
         yield token
     finally:
-        await revoke(connection, key_id)
+        await _take_back(dsn, key_id)
+
+
+async def _take_back(dsn: str, key_id: str) -> None:
+    async def revoked() -> bool:
+        async with connected(dsn) as connection:
+            return await revoke(connection, key_id)
+
+    try:
+        await retrying(revoked, within_s=TAKEN_BACK_WITHIN_S)
+    except FAULTS as error:
+        # Not raised: it would hide the import's result, or why the import broke off.
+        todo = f"it can be used until `paidan keys revoke {key_id}`"
+        err.print(
+            f"paidan: the import's key was not revoked ({_first_line(error)}); {todo}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 async def _shown(job: run.Job, doors: Doors) -> ImportReport:

@@ -35,7 +35,7 @@ class Job:
 async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     """Import a file; run again it changes nothing.
 
-    Raises ``KeyError`` for a missing column, ``httpx.HTTPError`` when a door stays shut, ``TimeoutError`` when
+    Raises ``KeyError`` for a missing column, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
     dispatch decides nothing for a minute.
     """
     known = Known(

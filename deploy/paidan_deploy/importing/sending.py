@@ -9,12 +9,20 @@ from typing import Any, Final
 import httpx
 
 from paidan_contracts import ids
+from paidan_deploy.errors import DeployError
 
 from .steps import Door, Step, runs
 
 _LINES: Final = 500
 _LOOKED_UP: Final = 1000
 _TRIES: Final = 8
+
+
+class Undecided(DeployError):
+    """Everything is sent, and the decisions do not come."""
+
+    def __init__(self) -> None:
+        super().__init__("dispatch decided nothing for a minute; `paidan status` may say why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +129,16 @@ def _what(step: Step) -> str:
 async def outcomes(sent: Sent, doors: Doors, on_progress: Callable[[int], None]) -> AsyncIterator[dict[str, Any]]:
     """Yield the outcome of everything that was taken, as it is decided.
 
-    Raises ``TimeoutError`` when nothing new is decided for a minute.
+    Raises ``Undecided`` when nothing new is decided for a minute.
     """
     waiting = list(sent.taken)
     async with _client(doors) as client:
         while waiting:
-            async with asyncio.timeout(60):
-                found = await _decided(client, doors, waiting)
+            try:
+                async with asyncio.timeout(60):
+                    found = await _decided(client, doors, waiting)
+            except TimeoutError as error:
+                raise Undecided from error
             for outcome in found.values():
                 yield outcome
             waiting = [one for one in waiting if one not in found]
