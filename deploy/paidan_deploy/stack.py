@@ -16,6 +16,7 @@ from paidan_deploy import probes, process
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.home import Home
+from paidan_deploy.keeping import is_kept
 from paidan_deploy.reap import reap
 from paidan_deploy.remembered import Remembered
 from paidan_deploy.servers import Servers
@@ -31,6 +32,10 @@ DOWN_WITHIN_S: Final = 15.0
 
 class NotUpError(DeployError):
     """The stack is not up; `paidan up --detach` starts it."""
+
+
+class StillUpError(DeployError):
+    """A supervisor is starting, or has not ended in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,6 @@ class Stack:
         if running is None:
             argv = [sys.executable, "-m", "paidan_deploy.supervisor"]
             born = process.Launch(argv=argv, log=self.home.log / "supervisor.log").detach()
-            born.write(self.home.services / "supervisor" / "process.json")
         else:
             born = running.supervisor
         return self._await_ready(born, say)
@@ -138,7 +142,11 @@ class Stack:
             told = self._told_by(born)
             if told is not None and told.phase == "ready":
                 return told
-            if born.find() is None:
+            if born.find() is None and is_kept(self.home):
+                # Somebody else's supervisor was there first: this is its stack.
+                told = self.state
+                born = told.supervisor if told is not None else born
+            elif born.find() is None:
                 why = told.message if told is not None and told.message else "it ended while starting"
                 raise DeployError(f"{why} (its log is {self.home.log / 'supervisor.log'})")
             if told is not None and told.services:
@@ -154,12 +162,17 @@ class Stack:
         return told if told is not None and told.supervisor == born else None
 
     def down(self) -> bool:
-        """Stop everything in order; False when nothing ran. What a killed supervisor left is ended too."""
+        """Stop everything in order; False when nothing ran. What a killed supervisor left is ended too.
+
+        Raises StillUpError rather than taking away the ground from under a supervisor that does not end.
+        """
         born = process.Born.read(self.home.services / "supervisor" / "process.json")
         supervisor = None if born is None else born.find()
         if supervisor is not None:
             process.send(supervisor, signal.SIGTERM)
             process.wait_gone([supervisor], timeout_s=DOWN_WITHIN_S)
+        if is_kept(self.home):
+            raise StillUpError(f"a supervisor keeps the stack up; its log is {self.home.log / 'supervisor.log'}")
         left = reap(self.home.services) if self.home.services.exists() else 0
         self.servers.stop()
         return supervisor is not None or left > 0

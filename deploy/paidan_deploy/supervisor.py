@@ -1,22 +1,19 @@
 """Keeps the whole stack up in the background: servers, what they must hold, and the three services."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, TextIO
+from typing import Final
 
 from paidan_deploy import process, provision
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.errors import DeployError
 from paidan_deploy.first_packs import publish_first_packs
 from paidan_deploy.home import Home
+from paidan_deploy.keeping import only_one
 from paidan_deploy.remembered import Remembered
 from paidan_deploy.servers import Servers, as_role
 from paidan_deploy.services import SERVICES, STOP_WITHIN_S, Service, Told, environment
@@ -33,10 +30,6 @@ OPEN_KAFKA: Final = (
 )
 
 
-class AlreadyRunningError(DeployError):
-    """Another supervisor keeps this stack up."""
-
-
 class _StopRequested(Exception):
     pass
 
@@ -50,6 +43,8 @@ class Supervisor:
     credentials: Credentials
     servers: Servers
     state: State
+    told: State | None = None
+    """As it was last written."""
     watched: list[Watched] = field(default_factory=list)
     notes: list[str] = field(default_factory=lambda: [OPEN_KAFKA])
     stopping: bool = False
@@ -185,23 +180,12 @@ class Supervisor:
             services=tuple(each.state for each in self.watched),
             notes=(*self.notes, *filter(None, (each.moved for each in self.watched))),
         )
-        if told != self.state or not self.home.state.exists():
-            if message and message != self.state.message:
-                log.info("%s", message)
-            self.state = told
+        if message and message != self.state.message:
+            log.info("%s", message)
+        self.state = told
+        if told != self.told or not self.home.state.exists():
             told.write(self.home.state)
-
-
-@contextmanager
-def _only_one(home: Home) -> Iterator[TextIO]:
-    """Hold the lock that says who keeps this stack up; the system lets go of it when its holder dies."""
-    home.root.mkdir(parents=True, exist_ok=True)
-    with home.lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunningError("the stack is up already, or on its way up or down") from error
-        yield file
+            self.told = told
 
 
 def main() -> int:
@@ -211,14 +195,16 @@ def main() -> int:
     chosen = settings()
     home = Home(chosen.home)
     credentials = Credentials(home.secrets)
-    with _only_one(home):
+    with only_one(home):
+        born = process.Born.of(os.getpid())
+        born.write(home.services / "supervisor" / "process.json")
         Remembered.of(chosen).write(home.remembered)
         supervisor = Supervisor(
             settings=chosen,
             home=home,
             credentials=credentials,
             servers=Servers(chosen, home, credentials),
-            state=State(supervisor=process.Born.of(os.getpid()), phase="starting"),
+            state=State(supervisor=born, phase="starting"),
         )
         signal.signal(signal.SIGTERM, supervisor.on_stop)
         signal.signal(signal.SIGINT, supervisor.on_stop)

@@ -1,15 +1,10 @@
 """The whole stack, as `paidan up` and `paidan down` know it: one start serves all tests here, in the order written."""
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import psutil
@@ -20,49 +15,9 @@ from paidan_deploy.home import Home
 from paidan_deploy.reap import reap
 from paidan_deploy.servers import Servers, without_password
 from paidan_deploy.settings import Settings
-from paidan_deploy.state import State, read_state
 from tests.polling import poll, poll_blocking
 from tests.servers import CACHE
-
-PATIENCE_S = 180
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """The `paidan` command with a home of its own and the environment of a person who has set nothing."""
-
-    home: Home
-
-    def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
-        return subprocess.run(
-            [sys.executable, "-m", "paidan_deploy", *arguments],
-            env=given | {"PAIDAN_HOME": str(self.home.root), "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=check,
-        )
-
-    def status(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self("status", "--json", check=False).stdout)
-        return answer
-
-    @property
-    def state(self) -> State:
-        told = read_state(self.home.state)
-        assert told is not None
-        return told
-
-    def condition(self, name: str) -> str:
-        return next(each.condition for each in self.state.services if each.name == name)
-
-    def pids(self) -> dict[str, int]:
-        state = self.state
-        servers = {"kafka": state.kafka, "postgres": state.postgres}
-        found = {name: server.pid for name, server in servers.items() if server is not None}
-        found |= {each.name: each.pid for each in state.services} | {"supervisor": state.supervisor.pid}
-        return {name: pid for name, pid in found.items() if pid is not None}
+from tests.stack.command import PATIENCE_S, Command
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +165,21 @@ def test_down_ends_every_process(paidan: Command) -> None:
     assert [name for name, pid in before.items() if _lives(pid)] == []
     assert paidan.status()["running"] is False
     assert paidan("status", check=False).returncode == 1
+
+
+def test_sigterm_to_who_plays_the_day_stops_everything_in_order(paidan: Command, tmp_path: Path) -> None:
+    """What shuts a machine or a session down sends it, and nobody is there to press Ctrl-C."""
+    said = tmp_path / "said"
+    with paidan.begin("demo", says=said) as playing:
+        poll_blocking(lambda: "a day in" in said.read_text(), within_s=PATIENCE_S, what="the day begins")
+        before = paidan.pids()
+
+        playing.terminate()
+
+        assert playing.wait(timeout=PATIENCE_S) == 0, said.read_text()
+    assert said.read_text().rstrip().endswith("Stopped.")
+    assert len(before) == 6
+    assert [name for name, pid in before.items() if _lives(pid)] == []
 
 
 def test_a_dsn_is_shown_without_its_password() -> None:
