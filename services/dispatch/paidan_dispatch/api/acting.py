@@ -1,6 +1,5 @@
 """The desk's HTTP door: actions taken one by one or in batches, and what became of them."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -19,7 +18,7 @@ from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.wire import CaseId
-from paidan_dispatch.api import access, views
+from paidan_dispatch.api import access, lines, views
 from paidan_dispatch.api.bodies import ActionAsked, ActionLine, Judged, Lookup, Outcomes, OutcomeShown, Taken
 from paidan_dispatch.api.judging import judge
 from paidan_dispatch.api.reusing import id_reused, reused
@@ -28,24 +27,6 @@ from paidan_dispatch.cities import Cities
 from paidan_dispatch.lanes import saying
 
 ACKNOWLEDGED_WITHIN_S: Final = 5.0
-BATCH_BYTES: Final = 8_000_000
-BATCH_LINES: Final = 2000
-_NDJSON: Final = "application/x-ndjson"
-_LINES: Final = {_NDJSON: {"schema": {"type": "string"}}}
-_BATCH: Final = {
-    "requestBody": {
-        "required": True,
-        "description": "One JSON object a line: id, case_id, action, and if need be occurred_at and of_report.",
-        "content": _LINES,
-    }
-}
-_BATCH_SAID: Final[dict[int | str, dict[str, Any]]] = {
-    202: {"description": "A line for each line, in order: its `action_id`, or its `error`.", "content": _LINES},
-    200: {
-        "description": "Of a dry run: a line for each line, in order, as of one action, or its `error`.",
-        "content": _LINES,
-    },
-}
 # By hand, for a header that FastAPI finds missing would be 422, and said to be a field of the body.
 _KEY: Final = {
     "parameters": [
@@ -83,7 +64,7 @@ class ActionRoutes:
         router.add_api_route(
             "/v1/actions/batch", self.act_on_lines, methods=["POST"], status_code=202, response_model=None,
             summary="Ask for many actions",
-            response_class=Response, responses={**_BATCH_SAID, **refused}, openapi_extra=_BATCH,
+            response_class=Response, responses={**lines.SAID, **refused}, openapi_extra=lines.ASKED,
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/{action_id}", self.became, methods=["GET"], response_model=OutcomeShown,
@@ -117,19 +98,17 @@ class ActionRoutes:
     async def act_on_lines(self, caller: Caller, http: Request, *, dry_run: DryRun = False) -> Response:
         """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error.
 
+        Blank lines are skipped and counted: each answer tells its line's number in the file, from 1.
         An `id` that was used before for something else is `id_reused`, within the batch, too: the first one stands.
         With `dry-run` each line is judged as if it came alone, against its case as it is now, and nothing is done.
         """
-        lines = (await read_body(http, BATCH_BYTES)).splitlines()
-        if len(lines) > BATCH_LINES:
-            raise problems.invalid(None, f"a batch has {BATCH_LINES} lines at most")
-        read = await self._first_uses([self._line(line, caller) for line in lines])
+        numbered = lines.numbered(await read_body(http, lines.BATCH_BYTES))
+        read = await self._first_uses([self._line(line, caller) for _, line in numbered])
         requests = [each for each in read if isinstance(each, ActionRequested)]
         answers = iter(await (self._judged(requests) if dry_run else self._taken(requests)))
-        said = [
-            json.dumps(each.body(), ensure_ascii=False) if isinstance(each, Problem) else next(answers) for each in read
-        ]
-        return Response("\n".join(said) + "\n", 200 if dry_run else 202, media_type=_NDJSON)
+        said = [_refused(each, dry_run=dry_run) if isinstance(each, Problem) else next(answers) for each in read]
+        numbers = (number for number, _ in numbered)
+        return lines.answered(zip(numbers, said, strict=True), 200 if dry_run else 202)
 
     async def became(self, action_id: str, caller: Caller) -> OutcomeShown:
         """Tell what became of an action: applied, or refused and why. 404 until it is decided.
@@ -173,17 +152,16 @@ class ActionRoutes:
         except Problem as problem:
             return problem
 
-    async def _first_uses(self, lines: Sequence[ActionRequested | Problem]) -> list[ActionRequested | Problem]:
-        requests = [each for each in lines if isinstance(each, ActionRequested)]
-        found = iter(await reused(self.pool, requests))
-        return [id_reused("id") if isinstance(each, ActionRequested) and next(found) else each for each in lines]
+    async def _first_uses(self, read: Sequence[ActionRequested | Problem]) -> list[ActionRequested | Problem]:
+        found = iter(await reused(self.pool, [each for each in read if isinstance(each, ActionRequested)]))
+        return [id_reused("id") if isinstance(each, ActionRequested) and next(found) else each for each in read]
 
-    async def _judged(self, requests: list[ActionRequested]) -> list[str]:
-        return [each.model_dump_json() for each in await judge(self.pool, self.cities, requests)]
+    async def _judged(self, requests: list[ActionRequested]) -> list[dict[str, Any]]:
+        return [each.model_dump(mode="json") for each in await judge(self.pool, self.cities, requests)]
 
-    async def _taken(self, requests: list[ActionRequested]) -> list[str]:
+    async def _taken(self, requests: list[ActionRequested]) -> list[dict[str, Any]]:
         await self._take(requests)
-        return [Taken(action_id=each.action_id).model_dump_json() for each in requests]
+        return [{"status": 202, "action_id": each.action_id} for each in requests]
 
     async def _take(self, requests: list[ActionRequested]) -> None:
         try:
@@ -208,6 +186,11 @@ def _own_id(http: Request) -> str:
     if len(own) > 200:
         raise problems.invalid("Idempotency-Key", "it may have 200 characters at most")
     return own
+
+
+def _refused(problem: Problem, *, dry_run: bool) -> dict[str, Any]:
+    # What is said of a dry run has the case's status under this name.
+    return problem.body() if dry_run else {"status": problem.status, **problem.body()}
 
 
 def _json(text: str, status: int) -> Response:
