@@ -18,6 +18,7 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
 from paidan_deploy.importing.report import ImportReport
 from paidan_deploy.importing.sending import Doors
+from paidan_deploy.importing.table import Unreadable
 from paidan_deploy.keyring import connected, grant, revoke
 from paidan_deploy.stack import Installation, Stack
 
@@ -58,8 +59,8 @@ def faults_said_plainly(file: Path, mapping: str) -> Iterator[None]:
     """Say in one line why an import broke off. Raises ``DeployError`` in the place of what went wrong."""
     try:
         yield
-    except KeyError as error:
-        raise DeployError(f"{file.name} has no column {error.args[0]}, which mapping {mapping} names") from error
+    except Unreadable as error:
+        raise DeployError(f"{file.name} cannot be read by mapping {mapping}: {error}") from error
     except httpx.HTTPError as error:
         raise DeployError(f"a service did not answer ({_first_line(error)}); {AGAIN}") from error
     except FAULTS as error:

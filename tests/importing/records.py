@@ -38,6 +38,7 @@ district = "district"
 address = "where"
 """
 HEADER: Final = "no,began,ended,what,status,who,by,promised,lat,lon,district,where"
+CITY_MAPPING: Final = ImportMapping.model_validate(tomllib.loads(MAPPING))
 KNOWN: Final = Known(frozenset({"E0110"}), frozenset({"streets"}), frozenset({"990101", "990102"}))
 
 
@@ -48,5 +49,5 @@ def record(no: str, status: str = "open", *, ended: str = "", where: str = "") -
 
 def read(*lines: str) -> tuple[list[Row], Reader]:
     """Read these lines under the header, and give the reader for what it remarked."""
-    reader = Reader(ImportMapping.model_validate(tomllib.loads(MAPPING)), KNOWN)
+    reader = Reader(CITY_MAPPING, KNOWN)
     return list(reader.rows(f"{line}\n" for line in (HEADER, *lines))), reader

@@ -1,13 +1,15 @@
 """Reads rows of a file as a pack's mapping says: pure, so that a city can try its mapping without a server."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.imports import Becomes, ImportMapping, Status
+
+from .table import Table, Unreadable
 
 T = TypeVar("T")
 
@@ -72,21 +74,28 @@ class Reader:
         self.repeated = 0
         self._first: dict[tuple[str, str], Row] = {}
 
+    def of(self, file: Path) -> Iterator[Row]:
+        """Read a file as ``rows`` does."""
+        # One byte that the encoding does not have must not cost the other rows.
+        with file.open(encoding=self._mapping.encoding, errors="surrogateescape", newline="") as lines:
+            yield from self.rows(lines)
+
     def rows(self, lines: Iterable[str]) -> Iterator[Row]:
         """Read every row that has an id of its own and a time; others are remarked on and counted in ``untaken``.
 
         A row that says nothing but what an earlier one said is remarked on too, and counted in ``repeated``.
 
-        Raises ``KeyError`` when the file's first line lacks a column that the mapping names.
+        Raises ``Unreadable`` when the file's first line lacks a column that the mapping names.
         """
-        table = csv.DictReader(lines, delimiter=self._mapping.delimiter)
-        self._must_have_columns(table.fieldnames or ())
-        for cells in table:
-            row = self._row(table.line_num, {name: cell or "" for name, cell in cells.items() if name})
+        table = Table(lines, self._mapping.delimiter, self._remark)
+        self._must_have_columns(table.names)
+        for line, cells in table:
+            row = self._row(line, cells)
             if row is None:
                 self.untaken += 1
             elif self._is_first(row):
                 yield row
+        self.untaken += table.untaken
 
     def _is_first(self, row: Row) -> bool:
         # Steps find their case by source and id alone: those of a second row would act on the first one's.
@@ -107,7 +116,8 @@ class Reader:
         named = [name for name in self._mapping.columns.model_dump().values() if name]
         named += [column for status in self._mapping.statuses for column in status.at]
         if missing := sorted(set(named) - have):
-            raise KeyError(", ".join(missing))
+            form = f"{self._mapping.encoding} text with '{self._mapping.delimiter}' between its cells"
+            raise Unreadable(f"line 1: there is no column {', '.join(missing)}; the mapping is for {form}")
 
     def _row(self, line: int, cells: Mapping[str, str]) -> Row | None:
         columns = self._mapping.columns

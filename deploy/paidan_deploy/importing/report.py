@@ -61,5 +61,5 @@ class ImportReport:
     def _remarked(self) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
         for remark in self.remarks:
-            groups.setdefault(f"{remark.column} {remark.problem}", []).append(remark.line)
+            groups.setdefault(f"{remark.column} {remark.problem}".strip(), []).append(remark.line)
         return groups

@@ -35,7 +35,7 @@ class Job:
 async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     """Import a file; run again it changes nothing.
 
-    Raises ``KeyError`` for a missing column, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
+    Raises ``Unreadable`` for a file of another kind, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
     dispatch decides nothing for a minute.
     """
     known = Known(
@@ -44,8 +44,7 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
         districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
     )
     reader = Reader(job.mapping, known)
-    with job.file.open(encoding=job.mapping.encoding, newline="") as lines:
-        rows = list(reader.rows(lines))
+    rows = list(reader.of(job.file))
     matched_within = f"import-{job.mapping.id}" if job.matching else None
     steps = steps_of(rows, Terms(job.city.id, matched_within))
     progress.found(len(steps))
