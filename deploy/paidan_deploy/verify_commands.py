@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -47,10 +48,21 @@ async def verified(stack: Stack) -> Balance:
 
 
 def show(found: Balance) -> None:
-    """Print each claim, what speaks against it, and the line that sums up."""
+    """Print each claim, what speaks against it, what else is to be seen, and the line that sums up."""
     for claim in found.claims:
         mark = "[green]holds[/green]" if claim.holds else "[red]FAILS[/red]"
-        out.print(f"{mark}  {claim.name} ({claim.counted})", highlight=False)
-        for against in claim.examples:
-            out.print(f"       {against}", highlight=False, markup=False)
+        of = f"{claim.counted}" if claim.holds else f"{claim.against} against, of {claim.counted}"
+        out.print(f"{mark}  {claim.name} ({of})", highlight=False)
+        _examples(claim.examples, claim.against)
+    for remark in found.remarks:
+        if remark.found:
+            out.print(f"[yellow]note[/yellow]   {remark.name} ({remark.found} of {remark.counted})", highlight=False)
+            _examples(remark.examples, remark.found)
     out.print(found.line, highlight=False, style="bold" if found.holds else "bold red")
+
+
+def _examples(examples: Sequence[str], of: int) -> None:
+    for each in examples:
+        out.print(f"       {each}", highlight=False, markup=False)
+    if of > len(examples):
+        out.print(f"       and {of - len(examples)} more", highlight=False)

@@ -1,6 +1,7 @@
 """The conservation check itself: whatever is lost, doubled or made up, the right claim of it fails."""
 
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -9,14 +10,17 @@ import pytest
 
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.lanes.records import Message
+from paidan_deploy.conservation.balance import Balance
 from paidan_deploy.conservation.check import Ground, check
 from paidan_deploy.conservation.reading import Logs
 from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.postgres import PostgresServer
 from tests.chaos.crowd import Crowd
+from tests.chaos.papers import alarm
 from tests.chaos.settling import settled
 from tests.chaos.works import Works, installed
 
+NEVER_TAKEN: Final = "0" * 64 + ".jpg"
 JOINED: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"
 ONE_CASE: Final = "(SELECT case_id FROM dispatch.case_now ORDER BY case_id LIMIT 1)"
 DAMAGES: Final = {
@@ -49,6 +53,10 @@ async def quiet(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder
             await publisher.send(
                 [Message(topic, "k", b"[" * 100_000, ()) for topic in ("paidan.inbox", "paidan.alarms")]
             )
+            chance = random.Random(7)  # noqa: S311  # a test has to be repeatable, not secret
+            seen = alarm(chance, "seen") | {"confidence": 0.95, "photos": [NEVER_TAKEN]}
+            for each in (seen, alarm(chance, "homeless") | {"source": "nobodys"}):
+                await publisher.send([Message("paidan.alarms", "k", json.dumps(each).encode(), ())])
         async with crowd.at_work():
             await crowd.report(200)
             await settled(works)
@@ -58,6 +66,11 @@ async def quiet(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder
 
 
 async def failing(works: Works, damage: str = "SELECT") -> set[str]:
+    """Name the claims that fail on damaged tables."""
+    return {claim.name for claim in (await judged(works, damage)).claims if not claim.holds}
+
+
+async def judged(works: Works, damage: str = "SELECT") -> Balance:
     """Run the check on damaged tables, and undo the damage."""
     conn: asyncpg.Connection[Any] = await asyncpg.connect(works.dsn, timeout=10)
     try:
@@ -71,7 +84,13 @@ async def failing(works: Works, damage: str = "SELECT") -> set[str]:
         await undone.rollback()
     finally:
         await conn.close()
-    return {claim.name for claim in found.claims if not claim.holds}
+    return found
+
+
+def against(found: Balance, claim: str) -> tuple[str, ...]:
+    """Name what speaks against one claim, where no other fails."""
+    assert {each.name for each in found.claims if not each.holds} == {claim}
+    return next(each.examples for each in found.claims if each.name == claim)
 
 
 async def test_it_holds_where_nothing_is_wrong(quiet: Works) -> None:
@@ -81,6 +100,41 @@ async def test_it_holds_where_nothing_is_wrong(quiet: Works) -> None:
 @pytest.mark.parametrize("claim", DAMAGES)
 async def test_damage_to_a_table_is_told_by_the_claim_that_speaks_of_it(quiet: Works, claim: str) -> None:
     assert claim in await failing(quiet, DAMAGES[claim])
+
+
+async def test_words_without_a_person_that_the_vault_lost_are_told(quiet: Works) -> None:
+    """Most people give no name, and what they wrote is in the vault all the same."""
+    reports = [said for said in await said_in_inbox(quiet) if said["type"] == "report.received.v1"]
+    lost = next(said["report_id"] for said in reports if said["text"] and "reporter" not in said)
+
+    found = await judged(quiet, f"DELETE FROM intake.vault WHERE report_id = '{lost}'")
+
+    assert against(found, "every reference into the vault leads somewhere") == (lost,)
+
+
+async def test_photos_that_others_name_and_nobody_sent_are_seen_and_are_no_loss_of_ours(quiet: Works) -> None:
+    said = await said_in_inbox(quiet)
+    proof = {ref for each in said if each["type"] == "action.requested.v1" for ref in each["action"].get("proof", ())}
+
+    found = await judged(quiet)
+
+    assert found.holds
+    [remark] = found.remarks
+    assert (remark.counted, remark.found) == (len(proof) + 1, len(proof) + 1)
+    assert remark.examples[0] == NEVER_TAKEN
+
+
+async def test_proof_that_was_sent_and_is_lost_is_a_loss(quiet: Works) -> None:
+    held = "INSERT INTO intake.photo (ref, holder, city, taken_at) VALUES ('{}', 'department:streets', 'tiny', now())"
+    proof = next(ref for each in await said_in_inbox(quiet) for ref in each.get("action", {}).get("proof", ()))
+
+    found = await judged(quiet, held.format(proof))
+
+    assert against(found, "every photo is there") == (proof,)
+
+
+async def said_in_inbox(works: Works) -> list[dict[str, Any]]:
+    return [json.loads(record.value) for record in await works.read("paidan.inbox") if record.value[:1] == b"{"]
 
 
 async def test_damage_to_a_log_is_told(quiet: Works) -> None:

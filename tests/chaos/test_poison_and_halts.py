@@ -85,7 +85,7 @@ async def test_poison_becomes_a_dead_letter_with_its_reason_and_costs_no_neighbo
 
 async def test_what_can_be_read_and_may_not_be_is_refused_with_a_reason(ground: Ground) -> None:
     lamps_may_not = await ground.case_of(await ground.ticket("somebody's rubbish"))
-    nowhere, nobodys = report("nowhere", area="tiny.999999"), "tiny.990101-" + "0" * 32
+    nowhere, nobodys = report("nowhere", area="tiny.999999", text=""), "tiny.990101-" + "0" * 32
     await ground.put(INBOX.name, bytes_of(nowhere), key="tiny.999999")
     accept = {"kind": "accept"}
     for department, case_id in (("streets", nobodys), ("lamps", lamps_may_not)):
@@ -136,23 +136,29 @@ async def test_a_dead_letter_is_redriven_once_its_cause_is_gone(ground: Ground, 
     letter = await ground.buried("dispatch", place)
     assert letter["reason"] == "unknown_department"
     await ground.rows(OLDER_ONES)
+    [lost] = await ground.rows(
+        "SELECT letter_id FROM dispatch.dead_letter WHERE sealed IS NULL AND redriven_at IS NULL"
+    )
 
     ground.paidan.run("city", "publish", str(_with_sweepers(tmp_path)))
     shown = ground.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
-    redriven = ground.paidan.run("dead-letters", "redrive", str(letter["letter_id"]))
+    both = str(lost["letter_id"]), str(letter["letter_id"])
+    redriven = ground.paidan.run("dead-letters", "redrive", *both, check=False)
 
     assert case_id in shown.stdout
+    assert redriven.returncode == 1
+    assert f"{lost['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
     assert "1 put back" in redriven.stdout
     assert await ground.outcome(ids.action_id("department:sweepers", "early")) == ("refused", "not_your_order")
     assert str(letter["letter_id"]) not in ground.paidan.run("dead-letters", "list").stdout
 
 
-# More than a list of them shows, put back long ago.
+# More than a list of them shows, put back long ago but for one, which nobody can put back.
 OLDER_ONES: Final = """
     INSERT INTO dispatch.dead_letter
            (letter_id, consumer, topic, partition, log_offset, reason, detail, buried_at, redriven_at)
     SELECT gen_random_uuid(), 'dispatch-desk', 'paidan.answers.sweepers', 0, 1000 + older, 'unreadable', '',
-           clock_timestamp() - interval '1 day', clock_timestamp()
+           clock_timestamp() - interval '1 day', CASE WHEN older > 1 THEN clock_timestamp() END
       FROM generate_series(1, 1200) AS older
 """
 

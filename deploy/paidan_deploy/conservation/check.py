@@ -9,7 +9,7 @@ from typing import Final
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 
 from . import tables
-from .balance import Balance, Evidence, balance
+from .balance import Balance, Evidence, Photos, balance
 from .logged import AlarmsLog, CasesLog, InboxLog, OutcomesLog, fill
 from .reading import Logs, Span
 from .tables import Connection
@@ -107,14 +107,19 @@ async def _evidence(ground: Ground, spans: Spans) -> Evidence:
         tallied=await tables.tallied(conn),
         inbox_buried=await tables.buried(conn, "dispatch", INBOX.name),
         alarms_buried=await tables.buried(conn, "intake", ALARMS.name),
-        lost_reporters=await tables.without_vault(conn, in_inbox.reporters),
-        lost_photos=await _lost_photos(ground, in_inbox.photos),
+        unsealed=await tables.without_vault(conn, in_inbox.sealed),
+        photos=await _photos(ground, in_inbox),
     )
 
 
-async def _lost_photos(ground: Ground, refs: set[str]) -> set[str]:
-    lost = await tables.without_photo_row(ground.connection, refs)
-    if ground.photos is None:
-        return lost
-    kept = await asyncio.to_thread(lambda folder: {path.name for path in folder.rglob("*.jpg")}, ground.photos)
-    return lost | (refs - kept)
+async def _photos(ground: Ground, named: InboxLog) -> Photos:
+    """Tell what is left of the photos that are named, and of which of them intake never knew anything."""
+    refs = named.photos | named.claimed
+    without_row = await tables.without_photo_row(ground.connection, refs)
+    without_file = without_row if ground.photos is None else refs - await asyncio.to_thread(_files, ground.photos)
+    never_sent = (without_row & without_file) - named.photos
+    return Photos(lost=(without_row | without_file) - never_sent, never_sent=never_sent)
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*.jpg")}

@@ -1,15 +1,19 @@
 """What the logs hold: distinct reports, actions and alarms of the inbox, and every case's versions in their order."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from aiokafka.structs import ConsumerRecord
 
 from paidan_contracts import ids
 
 Position = tuple[int, int]
+_SCREENED: Final = ("camera", "sensor")
+_PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 
 
 @dataclass(slots=True)
@@ -21,8 +25,12 @@ class InboxLog:
     reused: dict[str, str] = field(default_factory=dict)
     unreadable: set[Position] = field(default_factory=set)
     at: dict[str, list[Position]] = field(default_factory=dict)
-    reporters: set[str] = field(default_factory=set)
+    sealed: set[str] = field(default_factory=set)
+    """Reports whose sender's person or words lie in the vault."""
     photos: set[str] = field(default_factory=set)
+    """Photos that intake had when it took what names them."""
+    claimed: set[str] = field(default_factory=set)
+    """Photos that a department or a camera names: nobody looked whether they were ever sent."""
     records: int = 0
 
     def take(self, record: ConsumerRecord[bytes, bytes]) -> None:
@@ -35,13 +43,19 @@ class InboxLog:
             self.unreadable.add(position)
         elif kind == "report.received.v1":
             self._named(self.reports, str(said.get("report_id")), said, position)
-            self.photos.update(said.get("photos") or ())
-            if said.get("reporter"):
-                self.reporters.add(said["reporter"])
+            self._refers(said)
         elif kind == "action.requested.v1":
             self._named(self.actions, str(said.get("action_id")), said, position)
+            self.claimed.update(_proof(said))
         elif kind not in ("timer.due.v1", "city.in_force.v1"):
             self.unreadable.add(position)
+
+    def _refers(self, said: dict[str, Any]) -> None:
+        screened = said.get("channel") in _SCREENED and not said.get("past")
+        (self.claimed if screened else self.photos).update(_refs(said.get("photos")))
+        # What a machine says of itself is not kept anywhere else.
+        if said.get("reporter") or (not screened and _words(said)):
+            self.sealed.update(_ids(said.get("report_id")))
 
     def _named(self, known: dict[str, str], name: str, said: dict[str, Any], position: Position) -> None:
         digest = str(said.get("digest"))
@@ -118,6 +132,28 @@ async def fill(log: InboxLog | CasesLog | AlarmsLog | OutcomesLog, records: Asyn
     """Count all records of a log."""
     async for record in records:
         log.take(record)
+
+
+def _words(said: dict[str, Any]) -> bool:
+    place = said.get("place")
+    return bool(said.get("text") or (isinstance(place, dict) and place.get("address")))
+
+
+def _proof(said: dict[str, Any]) -> set[str]:
+    action = said.get("action")
+    return _refs(action.get("proof")) if isinstance(action, dict) else set()
+
+
+def _refs(named: object) -> set[str]:
+    return {each for each in named if isinstance(each, str) and _PHOTO(each)} if isinstance(named, list) else set()
+
+
+def _ids(named: object) -> set[str]:
+    """Give an id that the database can be asked for: anybody may write anything into a log."""
+    try:
+        return {str(UUID(str(named)))}
+    except ValueError:
+        return set()
 
 
 def _json(value: bytes | None) -> dict[str, Any] | None:
