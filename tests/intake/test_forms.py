@@ -35,3 +35,17 @@ async def test_a_file_may_have_any_name(intake: Rig) -> None:
         answered = await client.post("/v1/photos", content=named, headers=ESCAPED)
 
     assert answered.status_code == 201
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=gbk", "; charset=latin-1"])
+async def test_words_in_another_encoding_are_refused_and_not_taken_for_others(intake: Rig, charset: str) -> None:
+    """Read as Latin-1 a telephone number is one that no mask knows, and that anybody can read again."""
+    report = '{"source_ref": "gbk", "text": "我是张伟，电话１３８１２３４５６７８"}'.encode("gbk")
+    form = {"content-type": f"multipart/form-data; boundary=b{charset}"}
+    photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + jpeg() + b"\r\n"
+
+    async with intake.client("photo") as client:
+        answered = await client.post("/v1/photo-reports", content=photo + part(b"report", report), headers=form)
+
+    assert answered.status_code == 422
+    assert answered.json()["error"]["field"] == "report"

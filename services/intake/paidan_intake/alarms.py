@@ -7,10 +7,10 @@ from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
+from paidan_contracts.masking import Masked, mask
 from paidan_contracts.outcomes import OutcomeDecided, Why
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_intake.categorising import Classified, classify
-from paidan_intake.masking import Masked, mask
 from paidan_intake.placing import Placed, place
 from paidan_intake.screening import Cause, Subject
 

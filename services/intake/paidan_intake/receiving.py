@@ -9,11 +9,11 @@ from datetime import datetime
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
+from paidan_contracts.masking import Kind, Masked, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_intake.asked import Note, Position, Reporter, Ticket
 from paidan_intake.categorising import Classified, classify
-from paidan_intake.masking import Kind, Masked, mask
 from paidan_intake.placing import Placed, knows_district, place
 
 

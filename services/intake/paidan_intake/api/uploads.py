@@ -67,6 +67,9 @@ async def read_form(request: Request, limit: int) -> Form:
             match name:
                 case "report":
                     report = await _content(name, value)
+                    if report not in raw:
+                        # What is not in the form's charset Starlette reads as Latin-1, and no mask would know it again.
+                        raise problems.invalid(name, "not UTF-8 text", "须为 UTF-8 文字")
                 case "photo":
                     uploads.append(await _content(name, value))
                 case _:
