@@ -58,7 +58,9 @@ def show(found: Balance) -> None:
         if remark.found:
             out.print(f"[yellow]note[/yellow]   {remark.name} ({remark.found} of {remark.counted})", highlight=False)
             _examples(remark.examples, remark.found)
-    out.print(found.line, highlight=False, style="bold" if found.holds else "bold red")
+    out.print(found.line, highlight=False, style="bold" if found.adds_up else "bold red")
+    if failing := sum(not claim.holds for claim in found.claims):
+        out.print(f"{failing} of {len(found.claims)} claims FAIL", highlight=False, style="bold red")
 
 
 def _examples(examples: Sequence[str], of: int) -> None:

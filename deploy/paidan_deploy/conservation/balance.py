@@ -77,9 +77,14 @@ class Balance:
 
     @property
     def line(self) -> str:
-        """Write it as an equation."""
+        """Write it as an equation, true of its numbers whatever else fails."""
         ends = " + ".join(f"{count} {name}" for name, count in self.ends.items())
-        return f"{self.received} received {'=' if self.holds else '≠'} {ends}"
+        return f"{self.received} received {'=' if self.adds_up else '≠'} {ends}"
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether the numbers of the line do."""
+        return self.received == sum(self.ends.values())
 
 
 def balance(found: Evidence) -> Balance:
