@@ -1,5 +1,6 @@
 """An id that was used before for something else is refused at the door: its sender must not hear of another's end."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -70,6 +71,26 @@ async def test_a_line_whose_id_was_used_for_something_else_is_refused_alone(
     assert answers[2]["action_id"] == ids.action_id("department:streets", "M")
     assert finished["result"] == "applied"
     assert [each["action"]["kind"] for each in await _requests(stage, "M")] == ["finish"]
+
+
+async def test_of_two_at_once_sending_again_tells_whose_it_was(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Neither is decided when they come, so both may be taken; the outcome under the id is of one of them."""
+    first, streets = report("at once", east_m=1500), await stage.key("department:streets")
+    await stage.say(first)
+    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+
+    async def post(action: dict[str, Any]) -> httpx.Response:
+        url, key = f"/v1/cases/{case_of(first)}/actions", streets | {"Idempotency-Key": "at once"}
+        return await client.post(url, json={"action": action}, headers=key)
+
+    await asyncio.gather(post({"kind": "accept"}), post(RETURN))
+    await decided(client, ids.action_id("department:streets", "at once"), streets)
+    again = [await post({"kind": "accept"}), await post(RETURN)]
+    shown = (await client.get(f"/v1/cases/{case_of(first)}", headers=await stage.key("role:monitor"))).json()
+
+    done = {entry["event"]["type"] for entry in shown["history"]} & {"case.accepted.v1", "case.returned.v1"}
+    assert done == ({"case.accepted.v1"} if again[0].status_code == 202 else {"case.returned.v1"})
+    assert sorted(each.status_code for each in again) == [202, 409]
 
 
 async def _requests(stage: Stage, ref: str) -> list[dict[str, Any]]:
