@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -54,21 +54,21 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     async def take_tickets(request: Request, who: Caller) -> Response:
         """Take a ticket a line, and answer each line in order. 503 as a whole when any line was not taken."""
         raw = await read_body(request, desk.settings.batch_bytes)
-        lines = [line for line in raw.split(b"\n") if line.strip()]
+        lines = {number: line for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()}
         if len(lines) > desk.settings.batch_lines:
             raise problems.invalid(None, f"at most {desk.settings.batch_lines} lines", "行数过多")
         desk.spend(who, len(lines))
         return _ndjson(await _answers(desk, who, lines, dry_run=is_dry_run(request)))
 
 
-async def _answers(desk: Desk, who: Principal, lines: Sequence[bytes], *, dry_run: bool) -> list[dict[str, Any]]:
-    taking: list[asyncio.Task[dict[str, Any]]] = []
+async def _answers(desk: Desk, who: Principal, lines: Mapping[int, bytes], *, dry_run: bool) -> list[dict[str, Any]]:
+    taking: dict[int, asyncio.Task[dict[str, Any]]] = {}
     async with asyncio.TaskGroup() as group:
-        for number, line in enumerate(lines, 1):
-            taking.append(group.create_task(_line(desk, who, line, dry_run=dry_run)))
-            if number % _LINES_AT_ONCE == 0:
+        for number, line in lines.items():
+            taking[number] = group.create_task(_line(desk, who, line, dry_run=dry_run))
+            if len(taking) % _LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # tickets sent one by one must not wait for a whole file
-    return [{"line": number, **task.result()} for number, task in enumerate(taking, 1)]
+    return [{"line": number, **task.result()} for number, task in taking.items()]
 
 
 async def _line(desk: Desk, who: Principal, line: bytes, *, dry_run: bool) -> dict[str, Any]:
