@@ -24,8 +24,11 @@ ROWS = f"""{HEADER}
 5,2026-02-02 09:40,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.012,117.002,990101,elsewhere
 1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
 """
-OTHERWISE = f"{HEADER}\n{record('5', 'gone', ended='2026-02-03 09:00', where='elsewhere')}\n"
-"""A file of another day, which gives the id of a record that is open to one that was voided."""
+OTHERWISE = f"""{HEADER}
+{record("5", "gone", ended="2026-02-03 09:00", where="elsewhere")}
+{record("6").replace("2026-", "2126-")}
+"""
+"""A file of another day: it gives the id of a record that is open to one that was voided, and knows the future."""
 
 
 async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
@@ -63,6 +66,7 @@ async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
         ("report", "id_reused"),
         ("void", "report_not_taken"),
     ]
+    assert [each["line"] for each in otherwise["remarks"] if "city's clock" in each["problem"]] == [3]
     assert (
         streets["counts"] | {"cases": 3, "voided": 1, "not_accepted": 1, "handled": 2, "open": 1} == streets["counts"]
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from paidan_contracts.city.city import City
 from paidan_contracts.city.imports import ImportMapping
 
-from .reading import Known, Reader
+from .reading import Known, Reader, Remark
 from .report import ImportReport, Merged
 from .sending import Doors, outcomes, refusal_of, send
 from .steps import Terms, steps_of
@@ -52,7 +52,10 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     report = ImportReport(job.file.name, job.city.id, job.mapping.id)
     report.rows = len(rows) + reader.untaken + reader.repeated
     report.untaken, report.repeated = reader.untaken, reader.repeated
-    report.remarks, report.refusals = reader.remarks, list(sent.refused)
+    report.refusals = list(sent.refused)
+    column, ahead = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
+    report.remarks = reader.remarks + [Remark(line, column, ahead, at) for line, at in sent.ahead.items()]
+    report.remarks.sort(key=lambda remark: remark.line)
     opened: dict[str, int] = {}
     joined: list[tuple[int, str]] = []
     async for outcome in outcomes(sent, doors, progress.decided):

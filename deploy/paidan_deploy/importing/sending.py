@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -56,6 +57,8 @@ class Sent:
     areas: dict[str, str] = field(default_factory=dict)
     """Of each report that was taken: where intake found it to be."""
     refused: list[Refusal] = field(default_factory=list)
+    ahead: dict[int, str] = field(default_factory=dict)
+    """Of each line that reports what is yet to come, by the city's clock: the time that its report was given."""
 
     def due(self, run: Sequence[Step]) -> list[Step]:
         """Give the steps to send now, and list the others: those about a report that was not taken.
@@ -70,6 +73,20 @@ class Sent:
                 self.refused.append(Refusal(step.line, _what(step), "report_not_taken", "not sent: see its report"))
         return going
 
+    def note(self, step: Step, answer: dict[str, Any]) -> None:
+        """Keep what a door answered to a step."""
+        if "error" in answer:
+            error = answer["error"]
+            where = f"{error.get('field')}: " if error.get("field") else ""
+            self.refused.append(Refusal(step.line, _what(step), error["code"], where + error["message"]))
+        elif step.door == "reports":
+            self.taken[answer["report_id"]] = step
+            self.areas[answer["report_id"]] = answer["area"]
+            if datetime.fromisoformat(answer["recorded_at"]) < step.at:
+                self.ahead[step.line] = answer["recorded_at"]
+        else:
+            self.taken[answer["action_id"]] = step
+
 
 async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None]) -> Sent:
     """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
@@ -82,7 +99,7 @@ async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int],
             if going := sent.due(run):
                 answers = await _post(client, doors.of(door), [_line(step, sent.areas) for step in going])
                 for step, answer in zip(going, answers, strict=True):
-                    _note(sent, step, answer)
+                    sent.note(step, answer)
             on_progress(len(run))
     return sent
 
@@ -108,18 +125,6 @@ async def _post(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, A
         await asyncio.sleep(float(answer.headers.get("retry-after", 1)) * (attempt + 1))
     answer.raise_for_status()
     return [json.loads(line) for line in answer.text.splitlines() if line]
-
-
-def _note(sent: Sent, step: Step, answer: dict[str, Any]) -> None:
-    if "error" in answer:
-        error = answer["error"]
-        where = f"{error.get('field')}: " if error.get("field") else ""
-        sent.refused.append(Refusal(step.line, _what(step), error["code"], where + error["message"]))
-    elif step.door == "reports":
-        sent.taken[answer["report_id"]] = step
-        sent.areas[answer["report_id"]] = answer["area"]
-    else:
-        sent.taken[answer["action_id"]] = step
 
 
 def _what(step: Step) -> str:
