@@ -15,7 +15,7 @@ from paidan_deploy.demo.leash import Leash
 from paidan_deploy.demo.play import Day, next_day, play
 from paidan_deploy.keyring import connected
 from paidan_deploy.stack import Stack
-from paidan_deploy.stack_commands import show, stay
+from paidan_deploy.stack_commands import show, stay, stopped_when_told
 
 CITY: Final = "quancheng"
 _NEXT: Final = (
@@ -38,25 +38,26 @@ def demo(
 ) -> None:
     """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
     stack = Stack.to_start()
-    try:
-        with out.status("starting") as shown:
-            stack.up(shown.update)
-        day = asyncio.run(_played(stack, seconds))
-        balance = asyncio.run(verify_commands.verified(stack))
-        sound = _shown(stack, day, balance)
-    except KeyboardInterrupt:
-        with out.status("stopping"):
-            stack.down()
-        out.print("Stopped.")
-        return
-    except BaseException:
-        if once:
-            stack.down()
-        raise
-    if once:
+    with stopped_when_told(stack):
+        try:
+            sound = _lived(stack, seconds)
+        except Exception:
+            if once:
+                stack.down()
+            raise
+        if not once:
+            stay(stack)
         stack.down()
         raise typer.Exit(0 if sound else 1)
-    stay(stack)
+
+
+def _lived(stack: Stack, seconds: float) -> bool:
+    """Bring everything up, play the day and show what came of it; False when anything failed."""
+    with out.status("starting") as shown:
+        stack.up(shown.update)
+    day = asyncio.run(_played(stack, seconds))
+    balance = asyncio.run(verify_commands.verified(stack))
+    return _shown(stack, day, balance)
 
 
 async def _played(stack: Stack, seconds: float) -> Day:

@@ -1,11 +1,14 @@
 """`paidan up`, `down`, `status` and `resume`."""
 
 import json
+import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Literal
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.markup import escape
@@ -39,25 +42,48 @@ def up(
     PAIDAN_KAFKA and PAIDAN_DATABASE point it at your own servers.
     """
     stack = Stack.to_start()
-    with out.status("starting") as shown:
-        running = stack.up(lambda message: shown.update(escape(message)))
-    show(running, {})
-    if not detach:
+    if detach:
+        _start(stack)
+        return
+    with stopped_when_told(stack):
+        _start(stack)
         out.print("Ctrl-C stops everything.")
         stay(stack)
 
 
-def stay(stack: Stack) -> None:
-    """Stay until Ctrl-C, then stop everything in order."""
+def _start(stack: Stack) -> None:
+    with out.status("starting") as shown:
+        running = stack.up(lambda message: shown.update(escape(message)))
+    show(running, {})
+
+
+@contextmanager
+def stopped_when_told(stack: Stack) -> Iterator[None]:
+    """Stop everything in order, and go on behind it, when Ctrl-C or SIGTERM ends what is done in here."""
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
-        while stack.state is not None:
-            time.sleep(0.5)
-        out.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
-        raise typer.Exit(1)
+        yield
     except KeyboardInterrupt:
         with out.status("stopping"):
             stack.down()
         out.print("Stopped.")
+
+
+def _as_ctrl_c(_number: int, frame: FrameType | None) -> None:
+    # Asked once is enough: a second time would break off the stopping.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
+    if not callable(on_ctrl_c):  # a shell that starts something in the background has it ignore Ctrl-C
+        raise KeyboardInterrupt
+    on_ctrl_c(signal.SIGINT, frame)
+
+
+def stay(stack: Stack) -> NoReturn:
+    """Stay until Ctrl-C; end with status 1 when the stack went down by itself."""
+    while stack.state is not None:
+        time.sleep(0.5)
+    out.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
+    raise typer.Exit(1)
 
 
 @said_plainly
