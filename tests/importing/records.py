@@ -4,7 +4,8 @@ import tomllib
 from typing import Final
 
 from paidan_contracts.city.imports import ImportMapping
-from paidan_deploy.importing.reading import Known, Reader, Row
+from paidan_deploy.importing.reading import Reader
+from paidan_deploy.importing.rows import Known, Row
 
 MAPPING: Final = """
 id = "old"

@@ -97,3 +97,32 @@ def test_a_file_of_another_kind_is_refused_in_one_line(header: str, said: str) -
 
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+def test_what_is_longer_than_a_report_can_hold_is_cut_and_listed() -> None:
+    """Each of these would otherwise cost the whole row."""
+    rows, reader = read(
+        record("1", where="w" * 201), record("2").replace("rubbish", "r" * 300), record("3", where="w" * 200)
+    )
+
+    assert [len(row.address or "") for row in rows] == [200, 0, 200]
+    assert [len(row.category) for row in rows] == [7, 200, 7]
+    cut = [(each.line, each.column) for each in reader.remarks if "longer than 200 characters" in each.problem]
+    assert cut == [(2, "where"), (3, "what")]
+
+
+def test_a_position_of_zeros_is_none() -> None:
+    """Whoever has none often writes it so; it lies in the sea, and would be matched with every other such."""
+    rows, reader = read(record("1").replace("36.005,117.005", "0,0.0"), record("2").replace("36.005", "0"))
+
+    assert [(row.latitude, row.longitude) for row in rows] == [(None, None), (0, 117.005)]
+    assert [(each.line, each.problem) for each in reader.remarks] == [(2, "0/0 is no position")]
+
+
+def test_a_promised_day_out_of_all_calendars_costs_the_limit_alone() -> None:
+    rows, reader = read(
+        record("1").replace("2026-02-04", "9999-12-31"), record("2").replace("2026-02-04", "1900-01-01")
+    )
+
+    assert [row.promised_by for row in rows] == [None, None]
+    assert [each.problem for each in reader.remarks] == ["no day that can be kept: it has no limit"] * 2

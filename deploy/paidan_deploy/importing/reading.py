@@ -1,61 +1,42 @@
 """Reads rows of a file as a pack's mapping says: pure, so that a city can try its mapping without a server."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from paidan_contracts.city.imports import Becomes, ImportMapping, Status
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
+from paidan_contracts.city.imports import Becomes, ImportMapping, Status
+from paidan_contracts.wire import Line, Moment, Text
+
+from .rows import Known, Remark, Row
 from .table import Table, Unreadable
 
 T = TypeVar("T")
 
+
+def _longest(text: object) -> int:
+    [limits] = [each for each in get_args(text) if isinstance(each, StringConstraints)]
+    if limits.max_length is None:
+        raise TypeError(f"{text} has no longest length")
+    return limits.max_length
+
+
+def _can_be_said(moment: datetime) -> bool:
+    try:
+        _MOMENT.validate_python(moment)
+    except ValidationError:
+        return False
+    return True
+
+
+_LINE: Final = _longest(Line)
+_TEXT: Final = _longest(Text)
+_MOMENT: Final = TypeAdapter[datetime](Moment)
 _END_OF_DAY: Final = time(23, 59, 59, 999999)
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something about a row that a person should see; the row was taken as far as it holds."""
-
-    line: int
-    column: str
-    problem: str
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record, read: a report and what became of it. Times carry their zone."""
-
-    line: int
-    ref: str
-    reported_at: datetime
-    source: str
-    category: str
-    class_code: str | None
-    condition: str | None
-    owner: str | None
-    promised_by: datetime | None
-    latitude: float | None
-    longitude: float | None
-    crs: str
-    district: str | None
-    address: str | None
-    text: str
-    becomes: Becomes
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a pack knows, so far as a file can name it."""
-
-    classes: frozenset[str]
-    departments: frozenset[str]
-    districts: frozenset[str]
 
 
 class Reader:
@@ -134,7 +115,7 @@ class Reader:
             ref=ref,
             reported_at=reported_at,
             source=self._looked_up(line, columns.source, cells, self._sources) or self._mapping.default_source,
-            category=cells[columns.category],
+            category=self._cut(line, columns.category, cells[columns.category], _LINE),
             class_code=None if kind is None else kind.class_code,
             condition=None if kind is None else kind.condition,
             owner=self._looked_up(line, columns.owner, cells, self._owners),
@@ -143,8 +124,8 @@ class Reader:
             longitude=longitude,
             crs=self._mapping.crs,
             district=self._district(line, cells),
-            address=self._cell(columns.address, cells) or None,
-            text=self._cell(columns.text, cells),
+            address=self._cut(line, columns.address, self._cell(columns.address, cells), _LINE) or None,
+            text=self._cut(line, columns.text, self._cell(columns.text, cells), _TEXT),
             becomes=becomes,
             ended_at=ended_at,
         )
@@ -155,6 +136,12 @@ class Reader:
     @staticmethod
     def _cell(column: str | None, cells: Mapping[str, str]) -> str:
         return cells[column].strip() if column else ""
+
+    def _cut(self, line: int, column: str | None, value: str, longest: int) -> str:
+        # What a report cannot hold must not cost the whole of it.
+        if column is not None and len(value) > longest:
+            self._remark(line, column, f"is longer than {longest} characters: cut to them", value)
+        return value[:longest]
 
     def _looked_up(self, line: int, column: str | None, cells: Mapping[str, str], table: Mapping[str, T]) -> T | None:
         value = self._cell(column, cells)
@@ -187,6 +174,9 @@ class Reader:
             self._remark(line, column, "cannot be read as a day: it has no limit", text)
             return None
         promised = self._end_of(day)
+        if not _can_be_said(promised):
+            self._remark(line, column, "no day that can be kept: it has no limit", text)
+            return None
         if promised < reported_at:
             self._remark(line, column, "promised for a day before it was reported", text)
         return promised
@@ -206,6 +196,9 @@ class Reader:
             return None, None
         if not (-90 <= found[0] <= 90 and -180 <= found[1] <= 180):
             self._remark(line, columns.latitude, "not a position on this earth", latitude)
+            return None, None
+        if found == (0, 0):
+            self._remark(line, columns.latitude, "0/0 is no position")
             return None, None
         return found
 

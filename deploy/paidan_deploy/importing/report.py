@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .reading import Remark
+from .rows import Remark
 from .sending import Refusal
 
 

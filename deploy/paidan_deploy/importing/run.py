@@ -7,8 +7,9 @@ from pathlib import Path
 from paidan_contracts.city.city import City
 from paidan_contracts.city.imports import ImportMapping
 
-from .reading import Known, Reader, Remark
+from .reading import Reader
 from .report import ImportReport, Merged
+from .rows import Known, Remark
 from .sending import Doors, outcomes, refusal_of, send
 from .steps import Terms, steps_of
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from paidan_contracts import ids
 
-from .reading import Row
+from .rows import Row
 
 Door = Literal["reports", "actions"]
 
