@@ -17,6 +17,7 @@ from .steps import Door, Step, runs
 _LINES: Final = 500
 _LOOKED_UP: Final = 1000
 _TRIES: Final = 8
+_TOO_MANY: Final = 429
 
 
 class Undecided(DeployError):
@@ -97,7 +98,7 @@ async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int],
     async with _client(doors) as client:
         for door, run in runs(steps, _LINES):
             if going := sent.due(run):
-                answers = await _post(client, doors.of(door), [_line(step, sent.areas) for step in going])
+                answers = await post_lines(client, doors.of(door), [_line(step, sent.areas) for step in going])
                 for step, answer in zip(going, answers, strict=True):
                     sent.note(step, answer)
             on_progress(len(run))
@@ -116,15 +117,31 @@ def _line(step: Step, areas: Mapping[str, str]) -> dict[str, Any]:
     return {"case_id": ids.case_id(areas[report], report), **step.body}
 
 
-async def _post(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+async def post_lines(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Post one JSON object a line and read one for each, as ``ask`` does."""
     body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
-    for attempt in range(_TRIES):
-        answer = await client.post(url, content=body, headers={"content-type": "application/x-ndjson"})
-        if answer.status_code not in (429, 503):
-            break
-        await asyncio.sleep(float(answer.headers.get("retry-after", 1)) * (attempt + 1))
-    answer.raise_for_status()
-    return [json.loads(line) for line in answer.text.splitlines() if line]
+    answer = await ask(client, url, body, "application/x-ndjson")
+    # Not by `splitlines`: an id may hold a separator of Unicode's, and answers repeat it.
+    return [json.loads(line) for line in answer.content.split(b"\n") if line]
+
+
+async def ask(client: httpx.AsyncClient, url: str, body: bytes, kind: str) -> httpx.Response:
+    """Post this, again while whoever is to answer is away, busy or being restarted: a repeat changes nothing.
+
+    Raises ``httpx.HTTPError`` when it stays so for half a minute or longer, or refuses.
+    """
+    for tried in range(1, _TRIES + 1):
+        pause_s, last = float(tried), tried == _TRIES
+        try:
+            answer = await client.post(url, content=body, headers={"content-type": kind})
+            if last or (answer.status_code != _TOO_MANY and not answer.is_server_error):
+                break
+            pause_s *= float(answer.headers.get("retry-after", 1))
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if last:
+                raise
+        await asyncio.sleep(pause_s)
+    return answer.raise_for_status()
 
 
 def _what(step: Step) -> str:
@@ -164,8 +181,8 @@ async def _decided(client: httpx.AsyncClient, doors: Doors, waiting: Sequence[st
 
 
 async def _look_up(client: httpx.AsyncClient, doors: Doors, some: Collection[str]) -> dict[str, dict[str, Any]]:
-    answer = await client.post(f"{doors.dispatch}/v1/outcomes/lookup", json={"ids": list(some)})
-    answer.raise_for_status()
+    body = json.dumps({"ids": list(some)}).encode()
+    answer = await ask(client, f"{doors.dispatch}/v1/outcomes/lookup", body, "application/json")
     return {outcome["id"]: outcome for outcome in answer.json()["outcomes"]}
 
 
