@@ -87,6 +87,19 @@ async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Po
         assert heard.on("paidan.outcomes")[-2]["case_id"] == case_of(first)
 
 
+async def test_naming_a_report_opens_no_other_area(pool: "asyncpg.Pool[Any]") -> None:
+    """A key is for a city, judged by the area of the case that is named; another city's may lie in the same lane."""
+    first = report("1", area="tiny.990102")
+    poses = asked("tiny.990101-" + "0" * 32, Accept(), by="importer:key", of_report=first.report_id)
+    log = Log().say(in_force(), first, poses)
+
+    for cut in (1000, 1):
+        await ground.wipe(pool)
+        heard = await play(pool, log.records, cut=cut)
+
+        assert heard.outcomes() == [("opened", None), ("refused", "unknown_case")]
+
+
 async def test_nobody_touches_a_case_of_another_lane(pool: "asyncpg.Pool[Any]") -> None:
     """A record under a wrong key lands in a lane that does not own its case: two owners would write one history."""
     first = report("1")

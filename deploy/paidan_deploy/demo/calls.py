@@ -1,6 +1,7 @@
 """Calls to the services' HTTP faces, as a patient client makes them: what was not answered is sent again, the same."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final
 
 import httpx
@@ -32,7 +33,19 @@ class Face:
         """Say something, and say it again until it is taken. Raises ``Refused`` when it never will be."""
         return (await self._ask("POST", path, **said)).json()
 
-    async def _ask(self, method: str, path: str, **said: Any) -> httpx.Response:  # noqa: ANN401  # as httpx takes them
+    async def act(self, case_id: str, action: Any, *, own_id: str) -> None:  # noqa: ANN401  # an action in JSON
+        """Ask for an action. Said before in other words, by whoever played before a crash, the first words stand."""
+        path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": own_id}
+        await self._ask("POST", path, json={"action": action}, headers=headers, fine=(409,))
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        fine: Collection[int] = (),
+        **said: Any,  # noqa: ANN401  # as httpx takes them
+    ) -> httpx.Response:
         for attempt in range(_TRIES):
             try:
                 answer = await self._client.request(method, path, **said)
@@ -40,7 +53,7 @@ class Face:
                 await asyncio.sleep(0.3)
                 continue
             if answer.status_code not in (429, 503):
-                if answer.is_error:
+                if answer.is_error and answer.status_code not in fine:
                     raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
                 return answer
             await asyncio.sleep(min(float(answer.headers.get("retry-after", 1)), 0.2 * (attempt + 1)))

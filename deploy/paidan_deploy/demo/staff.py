@@ -84,8 +84,6 @@ class Staff:
         own_id = f"{state['case_id']}:{action['kind']}:{state['version']}"
 
         async def act() -> None:
-            await self.face.post(
-                f"/v1/cases/{state['case_id']}/actions", json={"action": action}, headers={"idempotency-key": own_id}
-            )
+            await self.face.act(state["case_id"], action, own_id=own_id)
 
         return act

@@ -32,9 +32,7 @@ class HttpVoice:
 
     async def answer(self, case_id: str, own_id: str, action: dict[str, Any]) -> None:
         """Say it until it is taken."""
-        await self.face.post(
-            f"/v1/cases/{case_id}/actions", json={"action": action}, headers={"idempotency-key": own_id}
-        )
+        await self.face.act(case_id, action, own_id=own_id)
 
 
 async def listen_on_kafka(office: Office, bootstrap: str, topic: str) -> None:

@@ -7,7 +7,7 @@ from paidan_chassis.lanes.records import Record
 from paidan_chassis.lanes.work import Work
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
-from paidan_contracts.ids import reused_id
+from paidan_contracts.ids import area_of, reused_id
 from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
 from paidan_contracts.making import changed, unchecked
 from paidan_contracts.outcomes import OutcomeDecided, Why
@@ -163,6 +163,9 @@ class Deciding:
         if request.of_report is not None:
             known = self._ledger.decided.get(request.of_report)
             case_id = known.case_id if known is not None else None
+            # What the sender may do was judged by the area of the case that it named: a lane holds others', too.
+            if case_id and area_of(case_id) != request.area:
+                return None
         return self._file(case_id, lane) if case_id else None
 
     def _file(self, case_id: str, lane: int) -> CaseFile | None:
