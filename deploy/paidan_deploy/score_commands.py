@@ -39,7 +39,7 @@ def scores(
         case "json":
             sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
         case "csv":
-            _write_csv(found)
+            write_csv(found)
         case "table":
             out.print(table(found, width=out.width))
 
@@ -117,10 +117,13 @@ def _named(row: Scores) -> str:
     return str(names.get("zh") or row["key"])
 
 
-def _write_csv(found: Scores) -> None:
+def write_csv(found: Scores) -> None:
+    """Write rows to standard output for a spreadsheet: counts, then each rate with what it is made of."""
     rows = found["rows"]
-    counts = sorted({name for row in rows for name in row["counts"]})
-    rates = sorted({name for row in rows for name in row["rates"]})
+    # With the total, or a period in which nothing happened would have other columns.
+    named = [*rows, *([found["total"]] if found.get("total") else [])]
+    counts = sorted({name for row in named for name in row["counts"]})
+    rates = sorted({name for row in named for name in row["rates"]})
     parts = ("numerator", "denominator", "value")
     writer = csv.writer(sys.stdout)
     writer.writerow(["key", *counts, *(f"{rate}.{part}" for rate in rates for part in parts)])

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from rich.console import Console
 
-from paidan_deploy.score_commands import table
+from paidan_deploy.score_commands import table, write_csv
 
 RATES: Final = {
     "handling": (1203, 1311),
@@ -66,3 +66,12 @@ def test_a_wide_terminal_has_a_line_for_each_department() -> None:
 def cells_of(lines: list[str]) -> list[str]:
     """Write a letter that is two columns wide as two."""
     return ["".join(letter if letter.isascii() or letter == "—" else letter * 2 for letter in line) for line in lines]
+
+
+def test_a_period_in_which_nothing_happened_has_the_columns_of_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(SCORES)
+    write_csv({**SCORES, "rows": []})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[3] == lines[0]
