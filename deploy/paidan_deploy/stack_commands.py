@@ -61,6 +61,8 @@ def _start(stack: Stack) -> None:
 def stopped_when_told(stack: Stack) -> Iterator[None]:
     """Stop everything in order, and go on behind it, when Ctrl-C or SIGTERM ends what is done in here."""
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    # A script's shell has what it starts in the background ignore Ctrl-C; then nobody would be asked to stop in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
@@ -69,13 +71,10 @@ def stopped_when_told(stack: Stack) -> Iterator[None]:
         out.print("Stopped.")
 
 
-def _as_ctrl_c(_number: int, frame: FrameType | None) -> None:
+def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
     # Asked once is enough: a second time would break off the stopping.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    on_ctrl_c = signal.getsignal(signal.SIGINT)
-    if not callable(on_ctrl_c):  # a shell that starts something in the background has it ignore Ctrl-C
-        raise KeyboardInterrupt
-    on_ctrl_c(signal.SIGINT, frame)
+    signal.raise_signal(signal.SIGINT)
 
 
 def stay(stack: Stack) -> NoReturn:

@@ -36,9 +36,9 @@ class Command:
         )
 
     def begin(self, *arguments: str, says: Path) -> "subprocess.Popen[bytes]":
-        """Start it and go on, with what it says in a file."""
+        """Start it as a script does in the background, deaf to Ctrl-C, and go on; what it says is in a file."""
         with says.open("wb") as file:
-            argv = [sys.executable, "-m", "paidan_deploy", *arguments]
+            argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
             return subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file)
 
     def status(self) -> dict[str, Any]:

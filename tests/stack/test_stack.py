@@ -1,5 +1,6 @@
 """The whole stack, as `paidan up` and `paidan down` know it: one start serves all tests here, in the order written."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -167,19 +168,28 @@ def test_down_ends_every_process(paidan: Command) -> None:
     assert paidan("status", check=False).returncode == 1
 
 
-def test_sigterm_to_who_plays_the_day_stops_everything_in_order(paidan: Command, tmp_path: Path) -> None:
+async def test_sigterm_to_who_plays_the_day_stops_everything_in_order(paidan: Command, tmp_path: Path) -> None:
     """What shuts a machine or a session down sends it, and nobody is there to press Ctrl-C."""
     said = tmp_path / "said"
     with paidan.begin("demo", says=said) as playing:
-        poll_blocking(lambda: "a day in" in said.read_text(), within_s=PATIENCE_S, what="the day begins")
+        await poll(lambda: "a day in" in said.read_text(), within_s=PATIENCE_S, what="the day begins")
+        await poll(lambda: cases(paidan), within_s=PATIENCE_S, what="a case")
         before = paidan.pids()
 
         playing.terminate()
 
-        assert playing.wait(timeout=PATIENCE_S) == 0, said.read_text()
+        assert await asyncio.to_thread(playing.wait, 30) == 0, said.read_text()
     assert said.read_text().rstrip().endswith("Stopped.")
     assert len(before) == 6
     assert [name for name, pid in before.items() if _lives(pid)] == []
+
+
+async def cases(paidan: Command) -> int:
+    connection = await asyncpg.connect(superuser(paidan))
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM dispatch.case_now"))
+    finally:
+        await connection.close()
 
 
 def test_a_dsn_is_shown_without_its_password() -> None:
