@@ -10,7 +10,7 @@ from paidan_contracts.city.imports import ImportMapping
 from .reading import Reader
 from .report import ImportReport, Merged
 from .rows import Known, Remark
-from .sending import Doors, outcomes, refusal_of, send
+from .sending import Doors, Sent, outcomes, refusal_of, send
 from .steps import Terms, steps_of
 
 
@@ -39,24 +39,13 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     Raises ``Unreadable`` for a file of another kind, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
     dispatch decides nothing for a minute.
     """
-    known = Known(
-        classes=frozenset(job.city.classes),
-        departments=frozenset(job.city.departments),
-        districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
-    )
-    reader = Reader(job.mapping, known)
+    reader = _reader(job)
     rows = list(reader.of(job.file))
     matched_within = f"import-{job.mapping.id}" if job.matching else None
     steps = steps_of(rows, Terms(job.city.id, matched_within))
     progress.found(len(steps))
     sent = await send(steps, doors, progress.sent)
-    report = ImportReport(job.file.name, job.city.id, job.mapping.id)
-    report.rows = len(rows) + reader.untaken + reader.repeated
-    report.untaken, report.repeated = reader.untaken, reader.repeated
-    report.refusals = list(sent.refused)
-    column, ahead = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
-    report.remarks = reader.remarks + [Remark(line, column, ahead, at) for line, at in sent.ahead.items()]
-    report.remarks.sort(key=lambda remark: remark.line)
+    report = _begun(job, reader, sent, taken=len(rows))
     opened: dict[str, int] = {}
     joined: list[tuple[int, str]] = []
     async for outcome in outcomes(sent, doors, progress.decided):
@@ -71,3 +60,27 @@ async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
     report.refusals.sort(key=lambda refusal: refusal.line)
     report.merged = [Merged(line, case_id, opened.get(case_id)) for line, case_id in sorted(joined)]
     return report
+
+
+def _reader(job: Job) -> Reader:
+    known = Known(
+        classes=frozenset(job.city.classes),
+        departments=frozenset(job.city.departments),
+        districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
+    )
+    return Reader(job.mapping, known)
+
+
+def _begun(job: Job, reader: Reader, sent: Sent, *, taken: int) -> ImportReport:
+    column, ahead = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
+    remarks = reader.remarks + [Remark(line, column, ahead, at) for line, at in sent.ahead.items()]
+    return ImportReport(
+        job.file.name,
+        job.city.id,
+        job.mapping.id,
+        rows=taken + reader.untaken + reader.repeated,
+        untaken=reader.untaken,
+        repeated=reader.repeated,
+        refusals=list(sent.refused),
+        remarks=sorted(remarks, key=lambda remark: remark.line),
+    )
