@@ -6,7 +6,7 @@ from io import BytesIO
 from itertools import islice
 from typing import Any, Final
 
-from starlette.responses import Response
+from fastapi import Response
 
 from paidan_chassis.edge import problems
 
