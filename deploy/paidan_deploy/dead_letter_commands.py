@@ -6,13 +6,12 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from paidan_chassis.kafka.cluster import Kafka
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.lanes.carried import Carried
 from paidan_chassis.lanes.deadletters import DeadLetter, Redriven, kept, letter, opened, redrive, to_put_back
-from paidan_deploy.cli import example, out, said_plainly
+from paidan_deploy.cli import example, listing, out, said_plainly
 from paidan_deploy.errors import DeployError
 from paidan_deploy.keyring import Connection, connected
 from paidan_deploy.provision import shape
@@ -40,14 +39,20 @@ def show_all(
     everything: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
 ) -> None:
     """List what was set aside, oldest first. What the records say is not shown: it may be about people."""
-    table = Table("id", "service", "record", "reason", "detail", "set aside", "put back", box=None, pad_edge=False)
-    for service, each in asyncio.run(_all(waiting_only=not everything)):
-        put = f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else ""
-        record = f"{each.topic}-{each.partition}@{each.offset}"
-        table.add_row(
-            str(each.letter_id), service.name, record, each.reason, each.detail, f"{each.buried_at:%m-%d %H:%M}", put
+    rows = [
+        (
+            str(each.letter_id),
+            service.name,
+            f"{each.topic}-{each.partition}@{each.offset}",
+            each.reason,
+            each.detail,
+            f"{each.buried_at:%m-%d %H:%M}",
+            f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else "",
         )
-    out.print(table if table.row_count else "No dead letters.")
+        for service, each in asyncio.run(_all(waiting_only=not everything))
+    ]
+    titles = ("id", "service", "record", "reason", "detail", "set aside", "put back")
+    out.print(listing(titles, rows, whole=("id",)) if rows else "No dead letters.")
 
 
 @said_plainly
