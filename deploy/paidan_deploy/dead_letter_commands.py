@@ -1,6 +1,7 @@
 """`paidan dead-letters list`, `show` and `redrive`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
@@ -39,6 +40,7 @@ def show_all(
     everything: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
 ) -> None:
     """List what was set aside, oldest first. What the records say is not shown: it may be about people."""
+    found = asyncio.run(_all(waiting_only=not everything))
     rows = [
         (
             str(each.letter_id),
@@ -49,10 +51,13 @@ def show_all(
             f"{each.buried_at:%m-%d %H:%M}",
             f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else "",
         )
-        for service, each in asyncio.run(_all(waiting_only=not everything))
+        for service, each in found
     ]
     titles = ("id", "service", "record", "reason", "detail", "set aside", "put back")
     out.print(listing(titles, rows, whole=("id",)) if rows else "No dead letters.")
+    for name, number in Counter(service.name for service, _ in found).items():
+        if number == _SHOWN:
+            out.print(f"Of {name} the oldest {_SHOWN:,} are shown; `redrive` finds the others, too.")
 
 
 @said_plainly
