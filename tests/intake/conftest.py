@@ -11,7 +11,7 @@ from tests.intake.rig import Rig, installed
 
 
 @pytest.fixture(scope="session")
-async def intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+async def running_intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     """Give an intake that answers, with the tiny city and a key for everybody."""
     async with real.fresh_database(servers) as database:
         folder = tmp_path_factory.mktemp("intake")
@@ -19,6 +19,13 @@ async def intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory
             await rig.start()
             yield rig
             assert rig.stop() == 0, rig.log.read_text()[-4000:]
+
+
+@pytest.fixture
+async def intake(running_intake: Rig) -> AsyncIterator[Rig]:
+    """Give the one intake. Its readers do not outlive the test: others may keep the loop for longer than a fetch may take."""
+    yield running_intake
+    await running_intake.stop_reading()
 
 
 @pytest.fixture

@@ -137,6 +137,10 @@ class Rig:
     async def close(self) -> None:
         """End the process and stop reading."""
         self.kill()
+        await self.stop_reading()
+
+    async def stop_reading(self) -> None:
+        """Close what topics are read with; whoever reads again begins anew."""
         for reader in self.readers.values():
             await reader.consumer.stop()
         self.readers.clear()
