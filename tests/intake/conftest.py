@@ -23,7 +23,7 @@ async def running_intake(servers: real.Servers, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 async def intake(running_intake: Rig) -> AsyncIterator[Rig]:
-    """Give the one intake. Its readers do not outlive the test: others may keep the loop for longer than a fetch may take."""
+    """Give the one intake. Its readers end with the test: others may keep the loop for longer than a fetch may take."""
     yield running_intake
     await running_intake.stop_reading()
 
