@@ -11,9 +11,9 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
 	@$(BIN)/paidan demo $(if $(ONCE),--once)
 
-# Four at a time on two cores, for most of a test is waiting; a file's tests stay together, for the servers they share.
+# Three at a time on two cores, for most of a test is waiting; a file's tests stay together, for the servers they share.
 test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports

@@ -110,7 +110,7 @@ async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why:
 
         leash.reporters.sent = 1
         leash.seen.outcome("report", "opened")
-        await poll(lambda: runs_to_its_end(leash), within_s=20, what="the day ends")
+        await poll(lambda: runs_to_its_end(leash), within_s=60, what="the day ends")
     finally:
         await leash.close()
 
