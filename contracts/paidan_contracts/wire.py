@@ -1,7 +1,7 @@
 """The kinds of text, number and time that may be said on a topic. No events here."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -44,6 +44,8 @@ Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 Datum = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 Channel = Literal["hotline", "photo", "camera", "patrol", "sensor", "import"]
+SCREENED: Final[frozenset[Channel]] = frozenset({"camera", "sensor"})
+"""Of machines: what they say is screened before it becomes a report."""
 Matter = Literal["consultation", "help", "suggestion", "complaint", "tip_off", "praise", "other"]
 """Matter types of the hotline: 咨询, 求助, 建议, 投诉, 举报, 感谢, 其他."""
 

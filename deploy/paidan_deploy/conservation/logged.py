@@ -10,9 +10,9 @@ from uuid import UUID
 from aiokafka.structs import ConsumerRecord
 
 from paidan_contracts import ids
+from paidan_contracts.wire import SCREENED
 
 Position = tuple[int, int]
-_SCREENED: Final = ("camera", "sensor")
 _PHOTO: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 
 
@@ -51,7 +51,7 @@ class InboxLog:
             self.unreadable.add(position)
 
     def _refers(self, said: dict[str, Any]) -> None:
-        screened = said.get("channel") in _SCREENED and not said.get("past")
+        screened = said.get("channel") in SCREENED and not said.get("past")
         (self.claimed if screened else self.photos).update(_refs(said.get("photos")))
         # What a machine says of itself is not kept anywhere else.
         if said.get("reporter") or (not screened and _words(said)):

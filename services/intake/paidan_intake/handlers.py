@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,6 +13,7 @@ from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import OUTCOMES
+from paidan_contracts.wire import SCREENED
 from paidan_intake import alarms, queries
 from paidan_intake.alarms import ReadAlarm
 from paidan_intake.cities import Cities
@@ -25,7 +26,6 @@ M = TypeVar("M", bound=BaseModel)
 Stamp: TypeAlias = Callable[[Record], datetime]
 """Tells the city's time at which a record was appended."""
 Heard: TypeAlias = tuple[Record, ReadAlarm]
-_SCREENED: Final = ("camera", "sensor")
 
 
 class Screening:
@@ -163,7 +163,7 @@ def _city_of(alarm: AlarmRaised, newest: Mapping[str, City]) -> City | str:
 
 
 def _takes_from(city: City, source: str) -> bool:
-    return source in city.sources and city.sources[source].kind in _SCREENED
+    return source in city.sources and city.sources[source].kind in SCREENED
 
 
 def _parsed(work: Work, record: Record, model: type[M]) -> M | None:

@@ -8,6 +8,7 @@ from paidan_chassis.edge.face import Call, hot_route
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
+from paidan_contracts.wire import SCREENED
 from paidan_intake.alarms import ReadAlarm, digest, read_alarm
 from paidan_intake.api.desk import Desk, answer, is_dry_run
 from paidan_intake.asked import Alarm, Note, Taken
@@ -22,7 +23,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         desk.spend(call.principal)
         alarm = call.body
         sender = desk.sender(call.principal, source=alarm.source, city=alarm.city)
-        if sender.source.kind not in ("camera", "sensor"):
+        if sender.source.kind not in SCREENED:
             raise Problem(
                 422, "not_screened", "this source's reports go to /v1/tickets", "该来源不是告警设备", "source"
             )
