@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from paidan_deploy.home import Home
+from paidan_deploy.reap import reap
 from paidan_deploy.state import State, read_state
+from tests.servers import CACHE
 
 PATIENCE_S = 180
 
@@ -60,3 +64,17 @@ class Command:
         found = {name: server.pid for name, server in servers.items() if server is not None}
         found |= {each.name: each.pid for each in state.services} | {"supervisor": state.supervisor.pid}
         return {name: pid for name, pid in found.items() if pid is not None}
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[Command]:
+    """Give the command a home of its own in which nothing was ever up; at the end nothing of it runs."""
+    home = Home(folder)
+    home.log.mkdir(parents=True)
+    home.cache.symlink_to(CACHE)
+    command = Command(home)
+    try:
+        yield command
+    finally:
+        command("down", "--wipe", check=False)
+        reap(home.root)

@@ -12,28 +12,18 @@ import psutil
 import pytest
 
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.home import Home
-from paidan_deploy.reap import reap
 from paidan_deploy.servers import Servers, without_password
 from paidan_deploy.settings import Settings
 from tests.polling import poll, poll_blocking
-from tests.servers import CACHE
-from tests.stack.command import PATIENCE_S, Command
+from tests.stack.command import PATIENCE_S, Command, at_home
 
 
 @pytest.fixture(scope="module")
 def paidan(run_folder: Path) -> Iterator[Command]:
     """Bring the stack up with every city pack of the repository."""
-    home = Home(run_folder / "stack")
-    home.root.mkdir()
-    home.cache.symlink_to(CACHE)
-    command = Command(home)
-    command("up", "--detach")
-    try:
+    with at_home(run_folder / "stack") as command:
+        command("up", "--detach")
         yield command
-    finally:
-        command("down", "--wipe", check=False)
-        reap(home.root)
 
 
 def superuser(paidan: Command) -> str:

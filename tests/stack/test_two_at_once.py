@@ -9,26 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from paidan_deploy.home import Home
 from paidan_deploy.keeping import is_kept
-from paidan_deploy.reap import reap
 from tests.polling import poll_blocking
-from tests.servers import CACHE
-from tests.stack.command import PATIENCE_S, Command
+from tests.stack.command import PATIENCE_S, Command, at_home
 
 
 @pytest.fixture
 def paidan(run_folder: Path) -> Iterator[Command]:
     """Give the command before anything was ever up."""
-    home = Home(run_folder / "two-at-once")
-    home.log.mkdir(parents=True)
-    home.cache.symlink_to(CACHE)
-    command = Command(home)
-    try:
+    with at_home(run_folder / "two-at-once") as command:
         yield command
-    finally:
-        command("down", "--wipe", check=False)
-        reap(home.root)
 
 
 def test_an_up_that_comes_second_takes_the_first_one_s_stack_for_its_own(paidan: Command) -> None:
