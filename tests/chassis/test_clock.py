@@ -1,6 +1,7 @@
 """City time runs as it was told, the same for everybody, and never back."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,17 @@ def test_city_time_never_runs_back(a: timedelta, b: timedelta) -> None:
     earlier, later = sorted((a, b))
 
     assert FAST.city_time(REAL + earlier) <= FAST.city_time(REAL + later)
+
+
+@given(st.integers(0, 10**9), st.floats(1, 1e6), st.integers(0, 10**6))
+def test_the_fast_stretch_ends_where_it_was_told_to(length_us: int, factor: float, after_us: int) -> None:
+    """To the microsecond, however short it is and however fast time goes: the database knows no rounding."""
+    scale = Scale(anchor_real=REAL, anchor_city=DAY, factor=factor, fast_until=DAY + timedelta(microseconds=length_us))
+    over = REAL + timedelta(microseconds=math.ceil(length_us / factor))
+
+    reached = scale.city_time(over + timedelta(microseconds=after_us)) - scale.fast_until
+
+    assert abs(reached - timedelta(microseconds=after_us)) <= timedelta(microseconds=1)
 
 
 @given(st.integers(0, 100), st.integers(0, 2 * 86400))
@@ -141,13 +153,13 @@ async def test_not_even_by_hand(pool: Pool) -> None:
 
 
 async def test_the_database_refuses_by_the_same_line_as_python_draws(pool: Pool) -> None:
-    """Within the fast stretch and after it."""
-    for passed_s in (10, 100):
-        lived = FAST.city_time(REAL + timedelta(seconds=passed_s))
+    """Within the fast stretch and after it, and where the stretch is no whole number of microseconds outside."""
+    uneven = Scale(anchor_real=REAL, anchor_city=DAY, factor=86_400, fast_until=DAY + timedelta(milliseconds=1_000_040))
+    for scale, passed_s in ((FAST, 10), (FAST, 100), (uneven, 1)):
+        lived, later = scale.city_time(REAL + timedelta(seconds=passed_s)), REAL + timedelta(seconds=passed_s)
         async with pool.acquire() as conn:
             await conn.execute("DELETE FROM clock")
-            await conn.execute(clock.SET, FAST.anchor_real, FAST.anchor_city, FAST.factor, FAST.fast_until)
-            later = REAL + timedelta(seconds=passed_s)
+            await conn.execute(clock.SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
 
             with pytest.raises(asyncpg.CheckViolationError):
                 await conn.execute(clock.SET, later, lived - timedelta(milliseconds=5), 1.0, lived)
