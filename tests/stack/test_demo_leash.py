@@ -128,6 +128,29 @@ async def test_the_last_minutes_of_an_evening_are_not_lived_at_real_speed(dsn: s
         await leash.close()
 
 
+async def test_the_clock_waits_for_a_database_that_comes_back_and_for_nothing_else(dsn: str, slow: Leash) -> None:
+    await slow.lengthen()
+    told = slow.clock.scale.fast_until
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await poll(lambda: lengthened_beyond(slow, told), within_s=20, what="another session lets the clock run on")
+
+        await connection.execute("DROP TABLE cities.clock")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await poll(lambda: lengthened(slow), within_s=20, what="the clock has to be let run")
+    finally:
+        await connection.close()
+
+
+async def lengthened_beyond(leash: Leash, told: datetime) -> bool:
+    await leash.lengthen()
+    return leash.clock.scale.fast_until > told
+
+
 async def runs_to_its_end(leash: Leash) -> bool:
     await leash.lengthen()
     return leash.clock.now() >= ENDS

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from paidan_chassis.clock import ScaledClock, let_run
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import FAULTS, is_transient
 
 from .agenda import Agenda
 from .monitor import Seen
@@ -67,9 +67,14 @@ class Leash:
         until = may_run_to(self.clock.now(), self._undone(), factor=scale.factor, at_most=at_most)
         # A step is worth telling when it is long, and when it is the last one for now, however short.
         if until - scale.fast_until > lead(scale.factor) / 10 or scale.fast_until < until == at_most:
-            # Without PostgreSQL nobody can be told, so the clock waits for it, too.
-            with suppress(*FAULTS):
+            try:
                 await self._tell(until)
+            except FAULTS as error:
+                # Without PostgreSQL nobody can be told, so the clock waits for it, too. It would wait for ever for
+                # a session that broke off within a transaction, and for what no waiting mends.
+                await self.close()
+                if not is_transient(error):
+                    raise
 
     async def close(self) -> None:
         """Close its connection."""
