@@ -16,12 +16,13 @@ from paidan_deploy import jars, ports, probes, process
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.files import write_atomically
 from paidan_deploy.jvm_cache import ahead_of_time
+from paidan_deploy.said import Said
 
 # In the local stack; a private server of a test takes any port.
 PORT: Final = 19092
 CONTROLLER_PORT: Final = 19093
-# Between our choice of a port and Kafka's use of it, somebody else may take it.
-ATTEMPTS: Final = 3
+# Between our choice of a port and Kafka's use of it, seconds pass in which somebody else may take it.
+ATTEMPTS: Final = 5
 LOG_CONFIG: Final = Path(__file__).parent / "local" / "log4j2.xml"
 JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true")
 # A restart after kill -9 waits for the old registration to run out: 3 s will do on loopback, not the default 9.
@@ -79,15 +80,13 @@ class KafkaServer:
         if self.process is not None and self._answers(timeout_s):
             return False
         for _ in range(ATTEMPTS):
+            said = Said.from_now(self.log)
             self._launch()
             if self._answers(timeout_s):
                 return True
-            if not self._lost_its_port():
+            if "Address already in use" not in said.text:
                 break
         raise ServerStartError(f"Kafka ended while starting; {self.log} and {self.home / 'kafka.out'} say why")
-
-    def _lost_its_port(self) -> bool:
-        return self.log.exists() and "Address already in use" in self.log.read_text(errors="replace")[-20_000:]
 
     @property
     def log(self) -> Path:

@@ -14,10 +14,11 @@ import psutil
 from paidan_deploy import pgbinaries, ports, probes, process, unprivileged
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.files import write_atomically
+from paidan_deploy.said import Said
 
 # In the local stack; a private server of a test takes any port.
 PORT: Final = 15432
-# A server started at once after kill -9 finds its predecessor's children still alive.
+# A server started at once after kill -9 finds its predecessor's children still alive; they will notice.
 PREDECESSOR_GRACE_S: Final = 10.0
 MENDS_ITSELF: Final = r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"
 OPTIONS: Final = {
@@ -76,6 +77,7 @@ class PostgresServer:
         """Start it unless it runs already (then False), and wait until it takes sessions."""
         give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
         while True:
+            said = Said.from_now(self.log)
             if adopted := self.process is not None:
                 # It may be one that is just dying: then it is started anew.
                 give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
@@ -83,7 +85,7 @@ class PostgresServer:
                 self._launch()
             if self._answers(timeout_s):
                 return not adopted
-            if not adopted and (time.monotonic() > give_up_at or not self._may_be_tried_again()):
+            if not adopted and (time.monotonic() > give_up_at or not re.search(MENDS_ITSELF, said.text)):
                 raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
 
     def stop(self, *, timeout_s: float = 5) -> None:
@@ -173,11 +175,6 @@ class PostgresServer:
             raise ServerStartError(f"PostgreSQL could not make its data folder: {done.stderr.strip()}")
         secret.unlink(missing_ok=True)
         half.rename(room / "data")
-
-    def _may_be_tried_again(self) -> bool:
-        """Say whether the log blames a killed predecessor's children, who will notice, or a port taken that moment."""
-        tail = self.log.read_bytes()[-2000:].decode(errors="replace")
-        return re.search(MENDS_ITSELF, tail) is not None
 
 
 def _remove_stale_lock(data: Path) -> None:
