@@ -30,14 +30,22 @@ class Command:
         return given | {"PAIDAN_HOME": str(self.home.root)}
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-m", "paidan_deploy", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
-            check=check,
+            check=False,
         )
+        if check and ended.returncode != 0:
+            raise AssertionError(f"paidan {' '.join(arguments)} said {ended.stderr}\n{self._last_said()}")
+        return ended
+
+    def _last_said(self) -> str:
+        """Give the ends of all logs: at the end of the tests they are gone with everything else."""
+        logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.home.log.glob("*.log"))}
+        return "\n".join(f"--- {name}\n{end}" for name, end in logs.items())
 
     def begin(self, *arguments: str, says: Path) -> "subprocess.Popen[bytes]":
         """Start it as a script does in the background, deaf to Ctrl-C, and go on; what it says is in a file."""
