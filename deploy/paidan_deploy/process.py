@@ -19,21 +19,24 @@ from paidan_deploy.files import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class Born:
-    """A process as it was born. A pid alone comes round again; with its time of birth it does not."""
+    """A process as it was born. A pid alone comes round again; with its birth it does not.
+
+    The birth is counted from the machine's own start: the time of day changes whenever a clock is corrected.
+    """
 
     pid: int
-    born_at: float
+    birth: str
 
     @classmethod
     def of(cls, pid: int) -> Self:
-        return cls(pid=pid, born_at=psutil.Process(pid).create_time())
+        return cls(pid=pid, birth=_birth(pid))
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
         """Read who wrote this file, or None when nobody did or the file was cut short by a crash."""
         try:
             kept = json.loads(path.read_text())
-            return cls(pid=int(kept["pid"]), born_at=float(kept["born_at"]))
+            return cls(pid=int(kept["pid"]), birth=str(kept["birth"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -44,10 +47,16 @@ class Born:
         """Find the living process, or None when it is gone, only a zombie, or its pid belongs to another by now."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.born_at) < 1
-        except psutil.NoSuchProcess:
+            same = _birth(self.pid) == self.birth
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
         return process if same and _lives(process) else None
+
+
+def _birth(pid: int) -> str:
+    """Name the machine's start and the clock ticks from there to the process's; psutil tells a time of day only."""
+    ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {int(ticks)}"
 
 
 def listens(process: psutil.Process | None, port: int) -> bool:

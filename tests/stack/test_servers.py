@@ -1,8 +1,10 @@
 """The local servers survive what a developer's machine does to them."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -118,13 +120,23 @@ def test_a_pid_file_of_somebody_else_is_not_believed(start_postgres: StartPostgr
     """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
     server = start_postgres()
     server.kill()
-    process.Born(pid=1, born_at=0.0).write(server.home / "process.json")
+    process.Born(pid=1, birth="another start 1").write(server.home / "process.json")
     assert server.data is not None
     lock = server.data / "postmaster.pid"
     lock.write_text("\n".join(["1", *lock.read_text().split("\n")[1:]]))
 
     assert server.process is None
     assert server.start() is True
+
+
+def test_a_process_is_known_by_its_birth_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine's clock is corrected while its servers run: those are still the same."""
+    born, before = process.Born.of(os.getpid()), process.Born.of(os.getppid())
+
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: 0.0)
+
+    assert born.find() is not None
+    assert replace(before, pid=born.pid).find() is None
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"pid": "x"}'], ids=["empty", "cut", "list", "text"])
