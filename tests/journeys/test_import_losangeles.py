@@ -17,7 +17,7 @@ from tests.journeys.pairs import read
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
 MONTH = "2020-01"
-MATCHED = 4000
+MATCHED = 2500
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the real records are not beside this checkout")
 
