@@ -106,7 +106,7 @@ class KafkaServer:
         if not (self.home / "data" / "meta.properties").exists():
             self._format()
         launch = process.Launch(argv=self._java("kafka.Kafka", str(self._config)), log=self.home / "kafka.out")
-        launch.detach().write(self.home / "process.json")
+        launch.detach(self.home / "process.json")
 
     def stop(self, *, timeout_s: float = 6) -> None:
         """Stop it in order; after the time-out, kill it (its log heals on the next start)."""

@@ -138,8 +138,7 @@ class PostgresServer:
         write_atomically(self.home / "ports.json", json.dumps({"port": port}))
         settings = [f"--{name}={value}" for name, value in (OPTIONS | self.options | {"port": str(port)}).items()]
         argv = [str(programs / "postgres"), "-D", str(data), *settings]
-        launched = process.Launch(argv=argv, log=self.log, cwd=room, user=user).detach()
-        launched.write(self.home / "process.json")
+        process.Launch(argv=argv, log=self.log, cwd=room, user=user).detach(self.home / "process.json")
 
     def _initialize(self, programs: Path, room: Path, user: int | None) -> None:
         """Make the data folder: whole or not at all, so that a crash in the midst is repeated and not trusted."""

@@ -79,8 +79,21 @@ class Launch:
     cwd: Path | None = None
     user: int | None = None
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it in a session of its own, so that Ctrl-C reaches only who shall hear it."""
+    def spawn(self, born: Path) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own, so that Ctrl-C reaches only who shall hear it, and write down its birth.
+
+        Raises OSError, and nothing runs: whose birth cannot be written down, nobody could find and end.
+        """
+        started = self._start()
+        try:
+            Born.of(started.pid).write(born)
+        except OSError:
+            started.kill()
+            started.wait(timeout=5)
+            raise
+        return started
+
+    def _start(self) -> subprocess.Popen[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -96,9 +109,9 @@ class Launch:
                 extra_groups=no_groups(self.user),
             )
 
-    def detach(self) -> Born:
+    def detach(self, born: Path | None = None) -> Born:
         """Start it to outlive us: nobody waits for it, so nobody is warned that it still runs."""
-        started = self.spawn()
+        started = self._start() if born is None else self.spawn(born)
         started.returncode = 0
         return Born.of(started.pid)
 

@@ -153,7 +153,7 @@ def show(state: State, halts: dict[str, list[KeptHalt]]) -> None:
 def _rows(state: State) -> Iterator[tuple[str, ...]]:
     for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
         if server is not None:
-            yield name, server.address, str(server.pid or "yours"), server.folder or ""
+            yield name, server.address, str(server.pid or ("-" if server.folder else "yours")), server.folder or ""
     for each in state.services:
         restarts = f", restarted {each.restarts} times" if each.restarts else ""
         yield each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts

@@ -6,20 +6,24 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paidan_deploy import process, provision
 from paidan_deploy.credentials import Credentials
+from paidan_deploy.errors import DeployError
 from paidan_deploy.first_packs import publish_first_packs
 from paidan_deploy.home import Home
+from paidan_deploy.kafka import KafkaServer
 from paidan_deploy.keeping import only_one
+from paidan_deploy.postgres import PostgresServer
 from paidan_deploy.remembered import Remembered
 from paidan_deploy.servers import Servers, as_role
 from paidan_deploy.services import SERVICES, STOP_WITHIN_S, Service, Told, environment
 from paidan_deploy.settings import Settings, settings
 from paidan_deploy.state import Phase, State
-from paidan_deploy.watched import NOT_RESTARTED, Watched
+from paidan_deploy.watched import FIRST_WAIT_S, LONGEST_WAIT_S, NOT_RESTARTED, Watched
 
 log = logging.getLogger("paidan")
 
@@ -50,7 +54,9 @@ class Supervisor:
     stopping: bool = False
     resuming: bool = False
     interruptible: bool = False
-    checked_servers_at: float = 0.0
+    look_at_servers_at: float = 0.0
+    server_wait_s: float = FIRST_WAIT_S
+    trouble: tuple[str, ...] = ()
 
     def run(self) -> int:
         """Bring everything up, keep it up until a signal, and take it down in order."""
@@ -141,14 +147,25 @@ class Supervisor:
         self._tell(phase, "" if phase == "ready" else "waiting for services to be ready")
 
     def _revive_servers(self) -> None:
-        if time.monotonic() < self.checked_servers_at + 1:
+        """Start a server of ours that died; where that fails, as on a full disk, again with back-off."""
+        if time.monotonic() < self.look_at_servers_at:
             return
-        self.checked_servers_at = time.monotonic()
-        for server in (self.servers.own_postgres, self.servers.own_kafka):
-            if server is not None and server.process is None:
-                log.warning("%s died and is started again", type(server).__name__)
-                server.start()
+        self.trouble = tuple(filter(None, map(self._revive, (self.servers.own_postgres, self.servers.own_kafka))))
+        self.server_wait_s = min(self.server_wait_s * 2, LONGEST_WAIT_S) if self.trouble else FIRST_WAIT_S
+        self.look_at_servers_at = time.monotonic() + max(self.server_wait_s, 1.0)
         self._tell_servers()
+
+    def _revive(self, server: "PostgresServer | KafkaServer | None") -> str:
+        if server is None or server.process is not None:
+            return ""
+        name = type(server).__name__.removesuffix("Server")
+        log.warning("%s died and is started again", name)
+        try:
+            server.start()
+        except (OSError, DeployError) as error:
+            log.warning("%s could not be started and is tried again: %s", name, error)
+            return f"{name} died and could not be started, which is tried again: {error}"
+        return ""
 
     def _take_down(self, *, failed: bool) -> None:
         """Services first, so that each can finish what it has in hand while both servers still answer."""
@@ -178,14 +195,16 @@ class Supervisor:
             phase=phase,
             message=message,
             services=tuple(each.state for each in self.watched),
-            notes=(*self.notes, *filter(None, (each.moved for each in self.watched))),
+            notes=(*self.notes, *self.trouble, *filter(None, (each.moved for each in self.watched))),
         )
         if message and message != self.state.message:
             log.info("%s", message)
         self.state = told
         if told != self.told or not self.home.state.exists():
-            told.write(self.home.state)
-            self.told = told
+            # Where it cannot be written, it is tried again at the next tick: nothing ends because a disk is full.
+            with suppress(OSError):
+                told.write(self.home.state)
+                self.told = told
 
 
 def main() -> int:

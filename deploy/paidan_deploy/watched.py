@@ -71,7 +71,7 @@ class Watched:
         )
 
     def start(self) -> None:
-        """Start it now, on another port when somebody took its own while it was down."""
+        """Start it now, on another port when somebody took its own while it was down; later where it cannot be."""
         self._resumed = False
         if (port := ports.choose([self.port, self._wanted_port])) != self.port:
             self.port = port
@@ -79,10 +79,14 @@ class Watched:
         self._instance = secrets.token_hex(16)
         own = {f"{self.name}_port".upper(): str(self.port), f"{self.name}_instance".upper(): self._instance}
         launch = process.Launch(argv=self.argv, log=self.log, env={**self.env, **own})
-        self._running = launch.spawn()
-        process.Born.of(self._running.pid).write(self.born)
         self._started_at = time.monotonic()
-        self.condition, self.detail = "starting", ""
+        try:
+            self._running = launch.spawn(self.born)
+        except OSError as error:
+            self.detail = f"could not be started: {error}"
+            self._wait()
+        else:
+            self.condition, self.detail = "starting", ""
 
     def tick(self) -> None:
         """Notice death and readiness, and start it again when that is due."""
@@ -136,6 +140,9 @@ class Watched:
         if lasting is not None:
             self._stay_down(lasting)
             return
+        self._wait()
+
+    def _wait(self) -> None:
         steady = time.monotonic() - self._started_at > STEADY_AFTER_S
         self._wait_s = FIRST_WAIT_S if steady else min(self._wait_s * 2, LONGEST_WAIT_S)
         self._due_at = time.monotonic() + self._wait_s

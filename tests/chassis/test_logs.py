@@ -1,5 +1,6 @@
 """What reaches standard output: JSON lines, no flood, and nothing that people sent us."""
 
+import contextlib
 import io
 import json
 import logging
@@ -43,6 +44,18 @@ def out() -> Iterator[Output]:
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
     root.handlers[:], root.level = handlers, level
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_the_work_goes_on() -> None:
+    """A service that ended for the sake of its log would take no report until somebody made room."""
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - the device that is always full
+        logs.configure("tester", "INFO", out=full)
+        try:
+            for _ in range(1_000):
+                logs.logger().info("report_taken", text="long enough to fill a buffer" * 10)
+        finally:
+            with contextlib.suppress(OSError):
+                full.close()
 
 
 def test_a_line_of_ours_is_flat_json(out: Output) -> None:

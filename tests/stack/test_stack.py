@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -92,6 +93,53 @@ def test_a_killed_service_comes_back(paidan: Command) -> None:
     )
 
     assert "scoring died (ended by signal 9)" in (paidan.home.log / "supervisor.log").read_text()
+
+
+def test_a_server_that_cannot_be_started_is_tried_again(paidan: Command) -> None:
+    """On a full disk Kafka ends, and neither its ports nor the stack's own state can be written."""
+    before = paidan.pids()
+    ports = paidan.home.kafka / "ports.json"
+    kept = ports.read_text()
+    with in_the_place_of(ports):
+        os.kill(before["kafka"], signal.SIGKILL)
+        poll_blocking(lambda: any("tried again" in note for note in paidan.state.notes), within_s=30, what="it is told")
+        assert paidan.state.alive
+        with in_the_place_of(paidan.home.state):
+            log = paidan.home.log / "supervisor.log"
+            deaths = log.read_text().count("scoring died")
+            os.kill(before["scoring"], signal.SIGKILL)
+            poll_blocking(
+                lambda: log.read_text().count("scoring died") > deaths, within_s=30, what="its death is noticed"
+            )
+        poll_blocking(paidan.home.state.is_file, within_s=30, what="the state is told again")
+        ports.rmdir()
+        ports.write_text(kept)
+
+        poll_blocking(
+            lambda: paidan.pids().get("kafka") and all(each.condition == "running" for each in paidan.state.services),
+            within_s=PATIENCE_S,
+            what="Kafka and scoring run again",
+        )
+    assert paidan.pids()["supervisor"] == before["supervisor"]
+    assert not any("tried again" in note for note in paidan.state.notes)
+
+
+@contextmanager
+def in_the_place_of(file: Path) -> Iterator[None]:
+    """Put a folder there, which no file can replace."""
+    poll_blocking(lambda: _replaced(file), within_s=10, what="nobody writes the file anew just then")
+    try:
+        yield
+    finally:
+        if file.is_dir():
+            file.rmdir()
+
+
+def _replaced(file: Path) -> bool:
+    file.unlink(missing_ok=True)
+    with suppress(FileExistsError):
+        file.mkdir()
+    return file.is_dir()
 
 
 async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: Command) -> None:

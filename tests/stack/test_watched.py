@@ -92,6 +92,20 @@ def ticked(each: Watched) -> Watched:
     return each
 
 
+def test_a_service_that_cannot_be_started_is_tried_again(tended: Tended, tmp_path: Path) -> None:
+    """On a full disk nothing can be written: neither its birth nor a log."""
+    in_the_way = tmp_path / "service0"
+    in_the_way.write_text("")
+
+    watched = tended.start(SERVING)
+
+    assert watched.condition == "waiting"
+    assert watched.state.pid is None
+    assert "could not be started" in watched.detail
+    in_the_way.unlink()
+    becomes(watched, "running", within_s=30)
+
+
 def test_a_service_runs_once_it_says_that_it_is_ready(tended: Tended) -> None:
     each = tended.start(SERVING)
     assert each.condition == "starting"

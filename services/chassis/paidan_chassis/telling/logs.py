@@ -1,11 +1,12 @@
 """Structured logs on standard output: JSON lines, one canonical line a batch, floods limited, no payloads."""
 
+import contextlib
 import logging
 import re
 import sys
 import time
 from collections.abc import Hashable, MutableMapping
-from typing import Any, Final, TextIO, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias, cast
 
 import structlog
 
@@ -31,7 +32,7 @@ def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*common, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(out or sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(out or sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out or sys.stdout)
@@ -42,6 +43,22 @@ def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
     logging.captureWarnings(capture=True)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, number))
+
+
+class _Patient:
+    """Loses a line that cannot be written, as on a full disk: a report is not to be lost for its sake."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._out.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._out.flush()
 
 
 def _take_over_loggers() -> None:
