@@ -108,8 +108,13 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         out.print("Not running; `paidan up` starts everything.")
     else:
         show(running, halts)
-    if running is None or running.phase != "ready" or any(each.condition != "running" for each in running.services):
+    if running is None or not _all_run(running):
         raise typer.Exit(1)
+
+
+def _all_run(state: State) -> bool:
+    servers = not any(server is not None and server.died for server in (state.kafka, state.postgres))
+    return state.phase == "ready" and servers and all(each.condition == "running" for each in state.services)
 
 
 def _report(stack: Stack, running: State | None, halts: dict[str, list[KeptHalt]]) -> dict[str, object]:
@@ -153,7 +158,7 @@ def show(state: State, halts: dict[str, list[KeptHalt]]) -> None:
 def _rows(state: State) -> Iterator[tuple[str, ...]]:
     for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
         if server is not None:
-            yield name, server.address, str(server.pid or ("-" if server.folder else "yours")), server.folder or ""
+            yield name, server.address, "-" if server.died else str(server.pid or "yours"), server.folder or ""
     for each in state.services:
         restarts = f", restarted {each.restarts} times" if each.restarts else ""
         yield each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts

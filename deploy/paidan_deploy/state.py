@@ -35,6 +35,11 @@ class ServerState:
     pid: int | None = None
     folder: str | None = None
 
+    @property
+    def died(self) -> bool:
+        """Say that it is ours and does not run; of the user's own we know nothing."""
+        return self.folder is not None and self.pid is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:

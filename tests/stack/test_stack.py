@@ -103,7 +103,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: Command) -> None
     with in_the_place_of(ports):
         os.kill(before["kafka"], signal.SIGKILL)
         poll_blocking(lambda: any("tried again" in note for note in paidan.state.notes), within_s=30, what="it is told")
-        assert paidan.state.alive
+        assert paidan("status", check=False).returncode == 1
         with in_the_place_of(paidan.home.state):
             log = paidan.home.log / "supervisor.log"
             deaths = log.read_text().count("scoring died")
