@@ -40,6 +40,7 @@ def test_a_day_is_lived_in_72_seconds() -> None:
 def test_after_its_fast_stretch_time_is_real() -> None:
     """A machine switched off for a night must not wake up a year later."""
     assert FAST.city_time(REAL + timedelta(seconds=72, hours=8)) == DAY + timedelta(days=1, hours=8)
+    assert FAST.city_time(REAL + timedelta(seconds=72, weeks=999)) == DAY + timedelta(days=1, weeks=999)
 
 
 seconds = st.integers(-100, 200).map(lambda n: timedelta(seconds=n))

@@ -67,11 +67,12 @@ class Scale:
 
     def city_time(self, real: datetime) -> datetime:
         """Tell what time it is in the city when it is ``real`` outside. Before the anchor it stands still."""
-        passed = max(real - self.anchor_real, timedelta())
-        fast = self.anchor_city + passed * self.factor
+        passed, fast_for = max(real - self.anchor_real, timedelta()), self._fast_for()
+        if passed < fast_for:
+            return self.anchor_city + passed * self.factor
         # Not by the stretch's length times the factor: a length is rounded to a microsecond, and a factor of 86,400
         # makes 43 ms of half of one. The database draws its line without rounding.
-        return fast if fast <= self.fast_until else self.fast_until + (passed - self._fast_for())
+        return self.fast_until + (passed - fast_for)
 
     def real_wait(self, moment: datetime, real: datetime) -> timedelta:
         """Tell how long to wait outside until the city's time is ``moment``."""
