@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +16,7 @@ from paidan_deploy.servers import Servers, without_password
 from paidan_deploy.services import INTAKE
 from paidan_deploy.settings import Settings
 from tests.polling import poll, poll_blocking
+from tests.stack.blocked import blocked
 from tests.stack.command import PATIENCE_S, Command, at_home
 
 
@@ -100,11 +100,11 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: Command) -> None
     before = paidan.pids()
     ports = paidan.home.kafka / "ports.json"
     kept = ports.read_text()
-    with in_the_place_of(ports):
+    with blocked(ports):
         os.kill(before["kafka"], signal.SIGKILL)
         poll_blocking(lambda: any("tried again" in note for note in paidan.state.notes), within_s=30, what="it is told")
         assert paidan("status", check=False).returncode == 1
-        with in_the_place_of(paidan.home.state):
+        with blocked(paidan.home.state):
             log = paidan.home.log / "supervisor.log"
             deaths = log.read_text().count("scoring died")
             os.kill(before["scoring"], signal.SIGKILL)
@@ -122,24 +122,6 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: Command) -> None
         )
     assert paidan.pids()["supervisor"] == before["supervisor"]
     assert not any("tried again" in note for note in paidan.state.notes)
-
-
-@contextmanager
-def in_the_place_of(file: Path) -> Iterator[None]:
-    """Put a folder there, which no file can replace."""
-    poll_blocking(lambda: _replaced(file), within_s=10, what="nobody writes the file anew just then")
-    try:
-        yield
-    finally:
-        if file.is_dir():
-            file.rmdir()
-
-
-def _replaced(file: Path) -> bool:
-    file.unlink(missing_ok=True)
-    with suppress(FileExistsError):
-        file.mkdir()
-    return file.is_dir()
 
 
 async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: Command) -> None:

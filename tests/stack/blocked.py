@@ -1,0 +1,25 @@
+"""Files that cannot be written, not even by root: what a full disk does to them, without filling one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.polling import poll_blocking
+
+
+@contextmanager
+def blocked(file: Path) -> Iterator[None]:
+    """Put a folder in the file's place, which no file can replace. The file is gone afterwards, too."""
+    poll_blocking(lambda: _replaced(file), within_s=10, what="nobody writes the file anew just then")
+    try:
+        yield
+    finally:
+        if file.is_dir():
+            file.rmdir()
+
+
+def _replaced(file: Path) -> bool:
+    file.unlink(missing_ok=True)
+    with suppress(FileExistsError):
+        file.mkdir()
+    return file.is_dir()
