@@ -35,4 +35,4 @@ lock: ## compile the pins anew from what the members name (UPGRADE=1: to the new
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in --group pyproject.toml:dev -c $(PINS)/run.txt -o $(PINS)/dev.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/postgres.in -o $(PINS)/postgres.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/bootstrap.in -o $(PINS)/bootstrap.txt
-	$(BIN)/python -m paidan_deploy.jar_downloads .paidan/cache/lock
+	$(BIN)/python -m paidan_deploy.servers.kafka_jars_download .paidan/cache/lock

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
 
 # Two cores shared with a broker and a database: how long an example took says nothing about the code.

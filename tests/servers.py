@@ -12,10 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from paidan_deploy import process
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
-from paidan_deploy.reap import reap
+from paidan_deploy.servers import process
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
+from paidan_deploy.servers.reap import reap
 
 CACHE: Final = Path(__file__).parents[1] / ".paidan" / "cache"
 RUNS: Final = Path(__file__).parents[1] / ".paidan" / "tests"

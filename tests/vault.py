@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from paidan_chassis.sealing import Cipher
+from paidan_chassis.encryption import Cipher
 
 KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 ANOTHER: Final = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="

@@ -4,19 +4,19 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from paidan_deploy.cli import app
+from paidan_deploy.cli.app import app
 
 # One line for each group: its module, which has `register(app)`, and the commands that it brings.
 GROUPS: Final = {
-    "stack_commands": ("up", "down", "status", "resume"),
-    "container_commands": ("prepare", "serve"),
-    "city_commands": ("city",),
-    "key_commands": ("keys",),
-    "import_commands": ("import",),
-    "score_commands": ("scores",),
-    "verify_commands": ("verify",),
-    "dead_letter_commands": ("dead-letters",),
-    "demo_commands": ("demo",),
+    "stack": ("up", "down", "status", "resume"),
+    "containers": ("prepare", "serve"),
+    "city": ("city",),
+    "keys": ("keys",),
+    "import_records": ("import",),
+    "scores": ("scores",),
+    "verify": ("verify",),
+    "dead_letters": ("dead-letters",),
+    "demo": ("demo",),
 }
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     owners = [module for module, commands in GROUPS.items() if asked in commands]
     for module in owners or GROUPS:
-        import_module(f"paidan_deploy.{module}").register(app)
+        import_module(f"paidan_deploy.cli.{module}").register(app)
     app()
 
 

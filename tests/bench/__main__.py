@@ -14,15 +14,26 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench.bare import bare
-from tests.bench.from_kafka import bulk, drain, rebuild
-from tests.bench.ground import Ground, laid_out
+from tests.bench.baseline import bare
+from tests.bench.http_load import over_http
+from tests.bench.installation import Ground, laid_out
+from tests.bench.kafka_load import bulk, drain, rebuild
 from tests.bench.machine import Machine, this_machine
-from tests.bench.measured import FULL, GOALS, QUICK, Measured, Size
-from tests.bench.over_http import over_http
-from tests.bench.table import show
-from tests.bench.traffic import Traffic
-from tests.bench.watching import FOLD, LANES, Logs, quiet
+from tests.bench.positions import (
+    FOLD,
+    LANES,
+    Logs,
+    quiet,
+)
+from tests.bench.report import show
+from tests.bench.report_stream import Traffic
+from tests.bench.results import (
+    FULL,
+    GOALS,
+    QUICK,
+    Measured,
+    Size,
+)
 
 FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 PARTS: Final = ("bare", "http", "bulk", "drain", "rebuild")

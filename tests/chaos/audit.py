@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from paidan_chassis import database
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import ALARMS, CASES, DEAD_LETTERS, INBOX, OUTCOMES, orders_of
-from tests.chaos.crowd import OFFICES, Crowd
-from tests.chaos.works import Works
-from tests.scoring import ground, recount
+from tests.chaos.installation import Works
+from tests.chaos.load import OFFICES, Crowd
+from tests.scoring import database_fixture, oracle
 
 ZONE: Final = "Asia/Shanghai"
 OPEN: Final = ("dispatched", "handling", "inspecting")
@@ -147,10 +147,10 @@ async def check_history(works: Works, logs: Logs) -> None:
 
 async def check_scores(works: Works, logs: Logs) -> None:
     """Facts and tallies are what a fold over the cases' log gives that shares nothing with scoring's."""
-    expected = sorted(recount.lines(logs.newest, ZONE))
+    expected = sorted(oracle.lines(logs.newest, ZONE))
     async with database.open_pool(SecretStr(works.dsn), schema="scoring", size=2) as pool:
-        assert await ground.facts(pool) == expected
-        assert await ground.tallies(pool) == recount.tallied(expected)
+        assert await database_fixture.facts(pool) == expected
+        assert await database_fixture.tallies(pool) == oracle.tallied(expected)
 
 
 def _reports(logs: Logs) -> Iterable[Body]:

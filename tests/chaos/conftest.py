@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
-from tests.chaos.works import Works, installed
+from tests.chaos.installation import Works, installed
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,17 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
+from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.lanes.records import Message
-from paidan_deploy.conservation.balance import Balance
-from paidan_deploy.conservation.check import Ground, check
-from paidan_deploy.conservation.reading import Logs
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
-from tests.chaos.crowd import Crowd
-from tests.chaos.papers import alarm
-from tests.chaos.settling import settled
-from tests.chaos.works import Works, installed
+from paidan_deploy.conservation.checks import Balance
+from paidan_deploy.conservation.log_reader import Logs
+from paidan_deploy.conservation.run import Ground, check
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
+from tests.chaos.installation import Works, installed
+from tests.chaos.load import Crowd
+from tests.chaos.payloads import alarm
+from tests.chaos.wait_settled import settled
 
 NEVER_TAKEN: Final = "0" * 64 + ".jpg"
 JOINED: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"

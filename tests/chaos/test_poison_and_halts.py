@@ -14,17 +14,22 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.topology import Topology
+from paidan_chassis.kafka.topic_admin import Topology
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
-from paidan_deploy import provision
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.provisioning import database
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
-from tests.chaos.poisoned import HERE, PATIENCE_S, Ground, open_ground
+from tests.chaos.command_installation import (
+    HERE,
+    PATIENCE_S,
+    Ground,
+    open_ground,
+)
 from tests.contracts.city_packs import TINY, add, copied
-from tests.dispatch.shell_ground import report
+from tests.dispatch.database_fixture import report
 from tests.polling import poll
 
 ANSWERS: Final = "paidan.answers.streets"
@@ -175,7 +180,7 @@ def _with_sweepers(folder: Path) -> Path:
 
 
 async def _make_topic(ground: Ground, topic: str) -> None:
-    cluster = Kafka(ground.paidan.environment["PAIDAN_KAFKA"], ground.prefix, shape=provision.shape)
+    cluster = Kafka(ground.paidan.environment["PAIDAN_KAFKA"], ground.prefix, shape=database.shape)
     async with Topology(cluster, client_id="test") as topology:
         await topology.ensure([topic])
 

@@ -5,9 +5,9 @@ import random
 from collections.abc import Iterator
 
 from tests.chaos.audit import audit
-from tests.chaos.crowd import Crowd
-from tests.chaos.settling import settled
-from tests.chaos.works import Works
+from tests.chaos.installation import Works
+from tests.chaos.load import Crowd
+from tests.chaos.wait_settled import settled
 from tests.polling import poll
 
 SERVICES = ("intake", "dispatch", "scoring")

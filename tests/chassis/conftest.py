@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chassis.ledger import Orders
-from tests.chassis.lending import open_client
-from tests.chassis.stage import Stage
+from tests.chassis.consumer_harness import Stage
+from tests.chassis.sample_consumer import Orders
+from tests.chassis.sample_edge import open_client
 from tests.servers import Servers
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from paidan_chassis.database import FAULTS, is_transient, open_pool, retrying
-from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
 

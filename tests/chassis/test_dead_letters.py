@@ -10,14 +10,14 @@ from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paidan_chassis.consumer import dead_letters
+from paidan_chassis.consumer.dead_letters import DeadLetter, Redriven
+from paidan_chassis.consumer.record_content import Carried
+from paidan_chassis.encryption import Cipher, Unopenable
 from paidan_chassis.kafka.producer import Parcel, Publisher
-from paidan_chassis.lanes import deadletters
-from paidan_chassis.lanes.carried import Carried
-from paidan_chassis.lanes.deadletters import DeadLetter, Redriven
 from paidan_chassis.migrations import OWN, migrate
-from paidan_chassis.sealing import Cipher, Unopenable
-from tests.chassis.stage import Stage
-from tests.chassis.strangers import put, put_with_odd_header_name
+from tests.chassis.consumer_harness import Stage
+from tests.chassis.foreign_records import put, put_with_odd_header_name
 from tests.polling import poll
 from tests.vault import ANOTHER, KEY, cipher
 
@@ -46,13 +46,13 @@ async def buried(stage: Stage, records: Sequence[Parcel], *, already: int = 0) -
 
         await poll(all_of_them, what=f"{already + len(records)} dead letters")
     async with stage.conn() as conn:
-        return sorted(await deadletters.kept(conn), key=lambda each: each.offset)
+        return sorted(await dead_letters.kept(conn), key=lambda each: each.offset)
 
 
 async def redriven(stage: Stage, letters: Sequence[DeadLetter], keys: Cipher) -> Redriven:
     """Put them back as an operator who has these keys."""
     async with stage.conn() as conn, Publisher(stage.orders.cluster(), client_id="operator") as publisher:
-        return await deadletters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
+        return await dead_letters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
 
 
 async def dumped(conn: asyncpg.Connection) -> bytes:
@@ -74,7 +74,7 @@ async def test_what_was_set_aside_is_nowhere_in_the_clear(stage: Stage) -> None:
     assert letter.letter_id.bytes in dump
     assert [each for each in (PHONE, NAME, STREET) if each in dump] == []
     assert "sealed" not in repr(letter)
-    assert poison == deadletters.opened(letter, cipher()).value
+    assert poison == dead_letters.opened(letter, cipher()).value
 
 
 def bytes_of(record: "ConsumerRecord[bytes, bytes]") -> tuple[object, ...]:
@@ -101,7 +101,7 @@ async def test_redriven_it_is_byte_for_byte_what_it_was(stage: Stage) -> None:
     ]
     assert [bytes_of(each) for each in after] == [bytes_of(each) for each in before]
     async with stage.conn() as conn:
-        assert await deadletters.kept(conn) == []
+        assert await dead_letters.kept(conn) == []
 
 
 async def test_one_that_no_client_can_write_is_left_and_named_and_keeps_nobody_from_being_put_back(
@@ -117,8 +117,8 @@ async def test_one_that_no_client_can_write_is_left_and_named_and_keeps_nobody_f
     assert done == 2
     assert [(each.offset, "not UTF-8" in why) for each, why in left] == [(1, True)]
     async with stage.conn() as conn:
-        assert [each.offset for each in await deadletters.kept(conn)] == [1]
-        assert await deadletters.to_put_back(conn, None) == [letters[1].letter_id]
+        assert [each.offset for each in await dead_letters.kept(conn)] == [1]
+        assert await dead_letters.to_put_back(conn, None) == [letters[1].letter_id]
     assert [each.offset for each in await stage.read("in")] == [0, 1, 2, 3, 4]
 
 
@@ -127,8 +127,8 @@ async def test_any_letter_is_found_by_its_name_however_many_are_older(stage: Sta
     async with stage.conn() as conn:
         await conn.execute(OLDER_ONES, 2000)
 
-        assert await deadletters.to_put_back(conn, [letter.letter_id, uuid.uuid4()]) == [letter.letter_id]
-        assert len(await deadletters.to_put_back(conn, None)) == 1001
+        assert await dead_letters.to_put_back(conn, [letter.letter_id, uuid.uuid4()]) == [letter.letter_id]
+        assert len(await dead_letters.to_put_back(conn, None)) == 1001
 
 
 OLDER_ONES = """
@@ -145,13 +145,13 @@ async def test_without_its_key_nothing_is_shown_appended_or_marked(stage: Stage)
     assert sealed is not None
 
     with pytest.raises(Unopenable, match=sealed.key_id):
-        deadletters.opened(letters[0], cipher(ANOTHER))
+        dead_letters.opened(letters[0], cipher(ANOTHER))
     with pytest.raises(Unopenable, match=sealed.key_id):
         await redriven(stage, letters, cipher(ANOTHER))
 
     assert len(await stage.read("in")) == 1
     async with stage.conn() as conn:
-        assert await deadletters.kept(conn) == letters
+        assert await dead_letters.kept(conn) == letters
 
 
 async def test_a_key_that_was_rotated_still_opens(stage: Stage) -> None:
@@ -169,11 +169,11 @@ async def test_what_one_letter_carried_cannot_be_put_into_another(stage: Stage) 
             "UPDATE dead_letter SET sealed = (SELECT sealed FROM dead_letter WHERE letter_id = $1)",
             letters[0].letter_id,
         )
-        swapped = await deadletters.letter(conn, letters[1].letter_id)
+        swapped = await dead_letters.letter(conn, letters[1].letter_id)
 
     assert swapped is not None
     with pytest.raises(Unopenable, match=str(letters[1].letter_id)):
-        deadletters.opened(swapped, cipher())
+        dead_letters.opened(swapped, cipher())
 
 
 BY_AN_EARLIER_RELEASE = """
@@ -191,7 +191,7 @@ async def test_one_from_a_release_that_did_not_seal_is_listed_and_says_so(databa
         await conn.execute("SET search_path = ledger")
         await conn.execute(BY_AN_EARLIER_RELEASE, uuid.uuid4(), PHONE)
         await migrate(conn, "ledger", [OWN])
-        [letter] = await deadletters.kept(conn)
+        [letter] = await dead_letters.kept(conn)
         dump = await dumped(conn)
     finally:
         await conn.close()
@@ -199,4 +199,4 @@ async def test_one_from_a_release_that_did_not_seal_is_listed_and_says_so(databa
     assert letter.offset == 7
     assert PHONE not in dump
     with pytest.raises(Unopenable, match="before records were sealed"):
-        deadletters.opened(letter, cipher())
+        dead_letters.opened(letter, cipher())

@@ -10,10 +10,16 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis.edge import face as edge
-from paidan_chassis.edge.face import Caller
-from paidan_chassis.edge.listening import Listener, bind
-from tests.chassis.lending import GOOD, PHONE, longer, pieces, refusal
+from paidan_chassis.edge import app as edge
+from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.server import Listener, bind
+from tests.chassis.sample_edge import (
+    GOOD,
+    PHONE,
+    longer,
+    pieces,
+    refusal,
+)
 from tests.polling import poll
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from paidan_chassis.errors import Stalled
-from paidan_chassis.telling.health import Health, Progress
-from paidan_chassis.telling.metrics import Metrics
+from paidan_chassis.observability.health import Health, Progress
+from paidan_chassis.observability.metrics import Metrics
 from tests.polling import poll
 
 

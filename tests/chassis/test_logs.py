@@ -15,8 +15,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from paidan_chassis.errors import ChassisError
-from paidan_chassis.kafka import traces
-from paidan_chassis.telling import logs
+from paidan_chassis.observability import logs, redaction
 
 PHONE = "13812345678"
 
@@ -183,7 +182,7 @@ def test_a_trace_names_every_cause() -> None:
     with pytest.raises(ChassisError) as raised:
         shelve()
 
-    told = traces.trace(raised.value)
+    told = redaction.trace(raised.value)
     assert "ConnectionRefusedError" in told
     assert told.endswith("ChassisError: the shelf is away")
     assert "in shelve" in told

@@ -4,11 +4,11 @@ from typing import get_args
 
 import pytest
 
-from paidan_chassis.lanes.reading import ConsumerFigures, LaneFigures
-from paidan_chassis.lanes.records import Lane
-from paidan_chassis.telling import metrics
-from paidan_chassis.telling.metrics import Metrics
-from paidan_chassis.telling.telemetry import Shown
+from paidan_chassis.consumer.config import ConsumerFigures, LaneFigures
+from paidan_chassis.consumer.consumer_metrics import Shown
+from paidan_chassis.consumer.records import Lane
+from paidan_chassis.observability import metrics
+from paidan_chassis.observability.metrics import Metrics
 
 
 def test_every_name_has_its_help_and_its_labels() -> None:

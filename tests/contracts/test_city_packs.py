@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from paidan_contracts.city import NOWHERE, City, Routable, Routed, load_city, version_of
-from paidan_contracts.city.part import Limit
+from paidan_contracts.city.pack_types import Limit
 from tests.contracts.city_packs import LOSANGELES, QUANCHENG, ROOT, TINY, copied, edit
 
 RECORDS: Final = ROOT.parent / "shared" / "data" / "myla311_2020_10k.csv"

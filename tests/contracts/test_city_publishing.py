@@ -17,9 +17,14 @@ from paidan_chassis.kafka.cluster import Kafka
 from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX
-from paidan_deploy.city_checking import check_folder
-from paidan_deploy.city_publishing import AreaLevelChanged, NameTaken, in_force, publish
-from paidan_deploy.provision import shape
+from paidan_deploy.citypacks.check import check_folder
+from paidan_deploy.citypacks.publish import (
+    AreaLevelChanged,
+    NameTaken,
+    in_force,
+    publish,
+)
+from paidan_deploy.provisioning.database import shape
 from tests.contracts.city_packs import TINY
 from tests.servers import Servers
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts.city import NOWHERE, City, HardToPlace, Pack, Routable, Routed, Spot
-from paidan_contracts.city.checking import check
 from paidan_contracts.city.routing import Rule, When, dates_hold, hours_hold
+from paidan_contracts.city.validation import check
 from tests.contracts.city_packs import tiny
 
 TINY: Final = tiny()

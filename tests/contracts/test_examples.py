@@ -9,7 +9,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 from jsonschema import Draft202012Validator
 
-from paidan_contracts.published.schemas import event_models, schema_of
+from paidan_contracts.schema_export.schemas import event_models, schema_of
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 RECORDED = sorted(EXAMPLES.rglob("*.json"))

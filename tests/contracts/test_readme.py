@@ -10,9 +10,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from pydantic import TypeAdapter
 
+from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import Kafka
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.lanes.records import Message
 from paidan_contracts.actions import Answer
 from tests.servers import Servers
 

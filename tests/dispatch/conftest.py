@@ -9,20 +9,20 @@ import httpx
 import pytest
 
 from tests import servers as real
-from tests.dispatch import shell_ground, shell_stage
-from tests.dispatch.shell_ground import in_force
-from tests.dispatch.shell_stage import Stage
+from tests.dispatch import database_fixture, dispatch_service
+from tests.dispatch.database_fixture import in_force
+from tests.dispatch.dispatch_service import Stage
 
 
 @pytest.fixture(scope="module")
 async def module_pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    async with real.fresh_database(servers) as dsn, shell_ground.open_ground(dsn) as opened:
+    async with real.fresh_database(servers) as dsn, database_fixture.open_ground(dsn) as opened:
         yield opened
 
 
 @pytest.fixture
 async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
-    await shell_ground.wipe(module_pool)
+    await database_fixture.wipe(module_pool)
     return module_pool
 
 
@@ -30,7 +30,7 @@ async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 async def stage(servers: real.Servers) -> AsyncIterator[Stage]:
     """One dispatch plays for a whole module; each test has reports, answers and keys of its own."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    async with real.fresh_database(servers) as dsn, shell_stage.open_stage(servers.kafka, prefix, dsn) as opened:
+    async with real.fresh_database(servers) as dsn, dispatch_service.open_stage(servers.kafka, prefix, dsn) as opened:
         yield opened
 
 

@@ -11,11 +11,33 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect, Void
 from paidan_contracts.reports import Past, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.life.lifecycle import Moved, Opened, Refused, take_in
-from paidan_dispatch.sameness.matching import Forgotten, Nearby, New, Same, Seen, match, seen, sighting, squares_around
-from paidan_dispatch.sameness.squares import metres_between
-from tests.dispatch.town import follow, moved, opened, past_report, report, taken
-from tests.dispatch.town_pack import bylaws, bylaws_of, document
+from paidan_dispatch.cases.decide import (
+    Moved,
+    Opened,
+    Refused,
+    take_in,
+)
+from paidan_dispatch.matching.match import (
+    Forgotten,
+    Nearby,
+    New,
+    Same,
+    Seen,
+    match,
+    seen,
+    sighting,
+    squares_around,
+)
+from paidan_dispatch.matching.squares import metres_between
+from tests.dispatch.builders import (
+    follow,
+    moved,
+    opened,
+    past_report,
+    report,
+    taken,
+)
+from tests.dispatch.sample_pack import bylaws, bylaws_of, document
 
 BYLAWS = bylaws()
 

@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 
 from paidan_contracts.actions import Verify
-from paidan_dispatch.life.lifecycle import Refused
-from tests.dispatch.town import How, at, judged, moved, opened, report, taken, types
-from tests.dispatch.town_pack import bylaws
+from paidan_dispatch.cases.decide import Refused
+from tests.dispatch.builders import (
+    How,
+    at,
+    judged,
+    moved,
+    opened,
+    report,
+    taken,
+    types,
+)
+from tests.dispatch.sample_pack import bylaws
 
 
 def test_an_ordinary_report_is_with_its_department_at_once() -> None:

@@ -21,10 +21,22 @@ from paidan_contracts.orders import OrderEvent
 from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import Past
 from paidan_contracts.state import CaseState
-from paidan_dispatch.life import orders
-from paidan_dispatch.life.lifecycle import Moved, Opened
-from tests.dispatch.town import How, at, closed, finished, judged, moved, opened, past_report, report, request, taken
-from tests.dispatch.town_pack import bylaws
+from paidan_dispatch.cases import orders
+from paidan_dispatch.cases.decide import Moved, Opened
+from tests.dispatch.builders import (
+    How,
+    at,
+    closed,
+    finished,
+    judged,
+    moved,
+    opened,
+    past_report,
+    report,
+    request,
+    taken,
+)
+from tests.dispatch.sample_pack import bylaws
 
 WHY = Why(code="not_your_order", message="no", message_zh="不")
 

@@ -6,11 +6,16 @@ import pytest
 
 from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.life.bylaws import Bylaws
-from paidan_dispatch.life.lifecycle import Moved
-from paidan_dispatch.placement.filing import Filed, Unfiled, file
-from tests.dispatch.town import How, judged, opened, report
-from tests.dispatch.town_pack import bylaws, bylaws_of, document
+from paidan_dispatch.cases.decide import Moved
+from paidan_dispatch.cases.filing import Filed, Unfiled, file
+from paidan_dispatch.cases.policy import Bylaws
+from tests.dispatch.builders import (
+    How,
+    judged,
+    opened,
+    report,
+)
+from tests.dispatch.sample_pack import bylaws, bylaws_of, document
 
 SQUARE = [[(117.0, 36.0), (117.01, 36.0), (117.01, 36.01), (117.0, 36.01), (117.0, 36.0)]]
 

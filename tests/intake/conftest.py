@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers as real
-from tests.intake.rig import Rig, installed
+from tests.intake.intake_service import Rig, installed
 
 
 @pytest.fixture(scope="session")

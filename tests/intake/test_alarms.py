@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
-from tests.intake.rig import Rig
+from tests.intake.intake_service import Rig
 from tests.polling import poll
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)

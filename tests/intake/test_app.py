@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.intake.rig import TINY, Rig, publish
+from tests.intake.intake_service import TINY, Rig, publish
 from tests.polling import poll
 
 

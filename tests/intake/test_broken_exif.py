@@ -12,7 +12,7 @@ from PIL.ExifTags import GPS, IFD, Base
 
 from paidan_intake.exif import upright
 from paidan_intake.photos import Limits, develop
-from tests.intake.rig import Rig
+from tests.intake.intake_service import Rig
 
 LIMITS: Final = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
 KINDS: Final = ("JPEG", "PNG", "WEBP")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from tests.intake.rig import Rig
+from tests.intake.intake_service import Rig
 from tests.polling import poll
 
 

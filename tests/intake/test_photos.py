@@ -15,11 +15,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from paidan_intake.links import Signer
 from paidan_intake.photos import BadPhoto, Limits, develop
+from paidan_intake.signed_links import Signer
 from tests import servers as real
-from tests.intake.pictures import bomb, geotagged, jpeg
-from tests.intake.rig import Rig, installed
+from tests.intake.intake_service import Rig, installed
+from tests.intake.sample_photos import bomb, geotagged, jpeg
 
 LIMITS = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.city.tuning import ScreenTerms
+from paidan_contracts.city.class_overrides import ScreenTerms
 from paidan_intake.screening import Report, Sighting, Suppress, Verdict, screen
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.intake.rig import Rig
-from tests.intake.tickets import ticket
+from tests.intake.intake_service import Rig
+from tests.intake.ticket_payloads import ticket
 
 
 async def test_batch_answers_each_line_in_order(intake: Rig) -> None:

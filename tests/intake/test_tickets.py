@@ -5,8 +5,8 @@ import json
 
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
-from tests.intake.rig import Rig
-from tests.intake.tickets import ticket
+from tests.intake.intake_service import Rig
+from tests.intake.ticket_payloads import ticket
 
 
 async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: Rig) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.intake.rig import Rig
-from tests.intake.tickets import ticket
+from tests.intake.intake_service import Rig
+from tests.intake.ticket_payloads import ticket
 
 
 @pytest.mark.parametrize(

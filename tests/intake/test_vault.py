@@ -4,12 +4,12 @@ import uuid
 
 import pytest
 
-from paidan_chassis.sealing import Unopenable
+from paidan_chassis.encryption import Unopenable
 from paidan_intake import vault
-from paidan_intake.asked import Reporter
-from paidan_intake.receiving import Private
+from paidan_intake.api.models import Reporter
+from paidan_intake.normalization import Private
 from tests import vault as keys
-from tests.intake.rig import Rig
+from tests.intake.intake_service import Rig
 
 PRIVATE = Private(Reporter(name="王小明", phone="13812345678"), "原话", "西街1号", secrecy=True)
 

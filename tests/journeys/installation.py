@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paidan_deploy.reap import reap
+from paidan_deploy.servers.reap import reap
 from tests.servers import CACHE, Servers
 
 PATIENCE_S = 420

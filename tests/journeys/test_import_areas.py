@@ -4,10 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-from paidan_chassis.kafka.partitioning import partition_for
+from paidan_chassis.kafka.partitioner import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
-from tests.importing.records import HEADER, MAPPING, record
+from tests.importing.sample_records import HEADER, MAPPING, record
 from tests.journeys.installation import installed
 from tests.servers import Servers
 

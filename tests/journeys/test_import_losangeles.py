@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from paidan_contracts.city import City
-from paidan_contracts.city.reading import load_city
+from paidan_contracts.city.loader import load_city
 from tests.journeys.installation import Installation
-from tests.journeys.losangeles import Figures, Record, figures, records
-from tests.journeys.pairs import read
+from tests.journeys.losangeles_oracle import (
+    Figures,
+    Record,
+    figures,
+    records,
+)
+from tests.journeys.matching_oracle import read
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
 MONTH = "2020-01"

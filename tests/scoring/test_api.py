@@ -8,14 +8,21 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from paidan_chassis.edge import keys
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
+from paidan_chassis.edge import api_keys
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
 from paidan_scoring.app import edge_on
+from paidan_scoring.city_packs import Packs
 from paidan_scoring.handlers import Fold
-from paidan_scoring.packs import Packs
-from tests.scoring import ground, stories
-from tests.scoring.stories import accept, assign, close, finish, give_back, run_out
+from tests.scoring import case_histories, database_fixture
+from tests.scoring.case_histories import (
+    accept,
+    assign,
+    close,
+    finish,
+    give_back,
+    run_out,
+)
 
 EVERYONE = ("city", "department", "district", "street", "class", "source")
 
@@ -23,8 +30,8 @@ EVERYONE = ("city", "department", "district", "street", "class", "source")
 @pytest.fixture
 async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
     """Open the edge on a city with one case closed after two departments had it, one pending, one late."""
-    await ground.clear(pool)
-    pack = await ground.publish(pool, ground.pack())
+    await database_fixture.clear(pool)
+    pack = await database_fixture.publish(pool, database_fixture.pack())
     lives = [
         [assign("a"), accept, run_out, give_back, assign("b"), accept, finish, close],
         [assign("b"), accept],
@@ -32,11 +39,11 @@ async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
         [],
     ]
     records = [
-        stories.record(state, offset=offset)
+        case_histories.record(state, offset=offset)
         for number, moves in enumerate(lives)
-        for offset, state in enumerate(stories.lived(stories.opened(number, pack=pack), moves))
+        for offset, state in enumerate(case_histories.lived(case_histories.opened(number, pack=pack), moves))
     ]
-    await ground.fold(pool, Fold(Packs(pool)), records)
+    await database_fixture.fold(pool, Fold(Packs(pool)), records)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app(pool)), base_url="http://scoring") as client:
         yield client
 
@@ -48,9 +55,9 @@ def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
 
 async def key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:
     """Add a key and give the header that carries it."""
-    token, new = keys.mint(name="test", city=city, scopes=scopes)
+    token, new = api_keys.mint(name="test", city=city, scopes=scopes)
     async with pool.acquire() as connection:
-        await keys.add_key(connection, "scoring", new)
+        await api_keys.add_key(connection, "scoring", new)
     return {"authorization": f"Bearer {token}"}
 
 
@@ -199,7 +206,7 @@ async def test_where_the_newest_pack_cannot_be_read_the_reason_is_told(
         "cases": (f"/v1/scores/{figure}/cases", {}),
         "indicators": ("/v1/indicators", {"city": "tiny"}),
     }[route]
-    damaged = await ground.publish(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
+    damaged = await database_fixture.publish(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
 
     try:
         answer = await edge.get(path, params=params, headers=monitor)
@@ -231,7 +238,7 @@ async def test_definitions_are_shown_as_the_pack_has_them(edge: httpx.AsyncClien
 
     due = next(count for count in found["counts"] if count["id"] == "due")
     assert due["holds"] == "dispatched and (handled or overdue) and not voided and not exempt"
-    assert found["pack"] == ground.version(ground.pack())
+    assert found["pack"] == database_fixture.version(database_fixture.pack())
     assert schemes == {"city": "tiny", "schemes": []}
 
 

@@ -5,26 +5,42 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from paidan_contracts.city.facts import KNOWN
+from paidan_contracts.city.conditions import KNOWN
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
-from paidan_scoring.bits import BIT, ORDER, packed, unpacked
-from paidan_scoring.events import StepSeen
+from paidan_scoring.case_events import StepSeen
+from paidan_scoring.fact_bits import (
+    BIT,
+    ORDER,
+    packed,
+    unpacked,
+)
 from paidan_scoring.tally import Row, rows_of
-from tests.scoring import stories
-from tests.scoring.stories import accept, ask, assign, close, finish, give_back, not_accept, reopen, rework, run_out
+from tests.scoring import case_histories
+from tests.scoring.case_histories import (
+    accept,
+    ask,
+    assign,
+    close,
+    finish,
+    give_back,
+    not_accept,
+    reopen,
+    rework,
+    run_out,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PACK = "0" * 64
 
 
 def rows(state: CaseState, zone: ZoneInfo = SHANGHAI) -> list[Row]:
-    step = StepSeen.model_validate_json(stories.event(state).model_dump_json())
+    step = StepSeen.model_validate_json(case_histories.event(state).model_dump_json())
     return list(rows_of(step, zone=zone, partition=0))
 
 
-def after(*moves: stories.Move, **changes: object) -> list[Row]:
-    *_, last = stories.lived(stories.opened(1, pack=PACK, **changes), moves)  # type: ignore[arg-type]
+def after(*moves: case_histories.Move, **changes: object) -> list[Row]:
+    *_, last = case_histories.lived(case_histories.opened(1, pack=PACK, **changes), moves)  # type: ignore[arg-type]
     return rows(last)
 
 
@@ -121,6 +137,6 @@ def test_the_last_word_of_the_resident_counts(said: list[str], found: set[str]) 
     ],
 )
 def test_a_report_counts_on_the_citys_day(reported_at: datetime, zone: str, day: str) -> None:
-    [row] = rows(stories.opened(1, pack=PACK, at=reported_at), ZoneInfo(zone))
+    [row] = rows(case_histories.opened(1, pack=PACK, at=reported_at), ZoneInfo(zone))
 
     assert row.day.isoformat() == day

@@ -15,9 +15,27 @@ from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from tests import servers as real
 from tests.polling import poll
-from tests.scoring import ground, recount, stories
-from tests.scoring.stories import accept, ask, assign, close, finish, give_back, join, reopen, rework, void
-from tests.scoring.town import Town, becomes, edge_of, ended, kill, town
+from tests.scoring import case_histories, database_fixture, oracle
+from tests.scoring.case_histories import (
+    accept,
+    ask,
+    assign,
+    close,
+    finish,
+    give_back,
+    join,
+    reopen,
+    rework,
+    void,
+)
+from tests.scoring.scoring_service import (
+    Town,
+    becomes,
+    edge_of,
+    ended,
+    kill,
+    town,
+)
 
 LIVES: Final = (
     (assign("a"), accept, finish, close, ask("satisfied")),
@@ -38,12 +56,13 @@ async def quiet_town(servers: real.Servers, topic_prefix: str, tmp_path: Path) -
 
 def lives(number: int) -> list[CaseState]:
     """Give every version of so many cases, reported over three days."""
-    pack = ground.version(ground.pack())
+    pack = database_fixture.version(database_fixture.pack())
     return [
         state
         for each in range(number)
-        for state in stories.lived(
-            stories.opened(each, pack=pack, at=stories.START + timedelta(hours=each % 72)), LIVES[each % len(LIVES)]
+        for state in case_histories.lived(
+            case_histories.opened(each, pack=pack, at=case_histories.START + timedelta(hours=each % 72)),
+            LIVES[each % len(LIVES)],
         )
     ]
 
@@ -56,7 +75,7 @@ def disordered(states: list[CaseState], seed: int) -> list[CaseState]:
 
 
 def final(states: list[CaseState]) -> int:
-    return sum(state.version for state in recount.highest(states))
+    return sum(state.version for state in oracle.highest(states))
 
 
 async def test_kills_repeats_and_disorder_change_nothing(quiet_town: Town) -> None:
@@ -70,9 +89,9 @@ async def test_kills_repeats_and_disorder_change_nothing(quiet_town: Town) -> No
         running = quiet_town.start("--only", "loop")
     await quiet_town.reaches(final(states), within_s=60)
 
-    expected = sorted(recount.lines(states, "Asia/Shanghai"))
-    assert await ground.facts(quiet_town.pool) == expected
-    assert await ground.tallies(quiet_town.pool) == recount.tallied(expected)
+    expected = sorted(oracle.lines(states, "Asia/Shanghai"))
+    assert await database_fixture.facts(quiet_town.pool) == expected
+    assert await database_fixture.tallies(quiet_town.pool) == oracle.tallied(expected)
     running.send_signal(signal.SIGTERM)
     assert await ended(running) == 0, quiet_town.said()
 
@@ -180,7 +199,7 @@ async def test_poison_is_set_aside_and_neighbours_are_counted(quiet_town: Town) 
 async def test_a_pack_nobody_published_halts_the_service(quiet_town: Town) -> None:
     """Without the pack nobody knows on which day a report counts; guessing would be worse than stopping."""
     running = quiet_town.start("--only", "loop")
-    await quiet_town.tell([stories.opened(1, pack="f" * 64)])
+    await quiet_town.tell([case_histories.opened(1, pack="f" * 64)])
 
     assert await ended(running) == 75, quiet_town.said()
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from paidan_chassis.telling.metrics import COUNTERS, GAUGES, HISTOGRAMS
-from paidan_deploy.services import SERVICES
+from paidan_chassis.observability.metrics import COUNTERS, GAUGES, HISTOGRAMS
+from paidan_deploy.stack.services import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 OF_A_PROCESS: Final = {"process_cpu_seconds_total"}

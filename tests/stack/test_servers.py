@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from paidan_deploy import probes, process
-from paidan_deploy.kafka import KafkaServer
-from paidan_deploy.postgres import PostgresServer
+from paidan_deploy.servers import probes, process
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
 
 StartKafka = Callable[..., KafkaServer]
 StartPostgres = Callable[..., PostgresServer]

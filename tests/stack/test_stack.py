@@ -11,13 +11,13 @@ import asyncpg
 import psutil
 import pytest
 
-from paidan_deploy.credentials import Credentials
-from paidan_deploy.servers import Servers, without_password
-from paidan_deploy.services import INTAKE
 from paidan_deploy.settings import Settings
+from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.stack.servers import Servers, without_password
+from paidan_deploy.stack.services import INTAKE
 from tests.polling import poll, poll_blocking
-from tests.stack.blocked import blocked
-from tests.stack.command import PATIENCE_S, Command, at_home
+from tests.stack.blocked_files import blocked
+from tests.stack.paidan_command import PATIENCE_S, Command, at_home
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.sealing import Sealed
-from paidan_deploy.credentials import Credentials
+from paidan_chassis.encryption import Sealed
 from paidan_deploy.errors import DeployError
-from paidan_deploy.home import Home
-from paidan_deploy.services import DISPATCH, SERVICES, secrets
-from paidan_deploy.vault_keys import cipher_of, opening
+from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.services import DISPATCH, SERVICES, secrets
+from paidan_deploy.stack.vault_keys import cipher_of, opening
 from tests.vault import ANOTHER, KEY, cipher
 
 PLAIN = b"13812345678"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_deploy.conservation.balance import Balance, Claim
+from paidan_deploy.conservation.checks import Balance, Claim
 
 SOUND, BROKEN = Claim("this", holds=True, counted=3), Claim("that", holds=False, counted=3, against=1)
 

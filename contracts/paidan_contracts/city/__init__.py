@@ -4,10 +4,10 @@ A pack is a folder of TOML, CSV and GeoJSON files; `read_pack` makes it a `Pack`
 """
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.mistakes import Mistake, Unfit
+from paidan_contracts.city.diagnostics import Mistake, Unfit
+from paidan_contracts.city.geography import NOWHERE, Spot
+from paidan_contracts.city.loader import load_city, read_pack
 from paidan_contracts.city.pack import Pack, version_of
-from paidan_contracts.city.places import NOWHERE, Spot
-from paidan_contracts.city.reading import load_city, read_pack
 from paidan_contracts.city.routing import HardToPlace, Routable, Routed
 
 __all__ = [

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from paidan_contracts.city.part import Name, Part, Text
+from paidan_contracts.city.pack_types import Name, Part, Text
 
 
 class CalendarEnded(Exception):

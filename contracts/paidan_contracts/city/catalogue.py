@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.organisation import SourceWord
-from paidan_contracts.city.part import ClassCode, Limit, Name, Names, Part, Text
+from paidan_contracts.city.pack_types import (
+    ClassCode,
+    Limit,
+    Name,
+    Names,
+    Part,
+    Text,
+)
 from paidan_contracts.wire import Channel, Slug
 
 RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]

@@ -9,17 +9,22 @@ from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.calendar import WorkingCalendar
 from paidan_contracts.city.catalogue import CaseClass, Category, Row
-from paidan_contracts.city.ground import Ground
-from paidan_contracts.city.imports import ImportMapping
+from paidan_contracts.city.class_overrides import (
+    MatchTerms,
+    ScreenTerms,
+    match_terms,
+    screen_terms,
+)
+from paidan_contracts.city.geography import NOWHERE, Spot
+from paidan_contracts.city.geography_index import Ground
+from paidan_contracts.city.import_mapping import ImportMapping
 from paidan_contracts.city.indicators import Indicators, Judge, judges
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, version_of
-from paidan_contracts.city.part import Limit
-from paidan_contracts.city.places import NOWHERE, Spot
-from paidan_contracts.city.routebook import Routebook
+from paidan_contracts.city.pack_types import Limit
+from paidan_contracts.city.policies import Clocks, Matching, Screening
 from paidan_contracts.city.routing import Routable, Routing
-from paidan_contracts.city.terms import Clocks, Matching, Screening
-from paidan_contracts.city.tuning import MatchTerms, ScreenTerms, match_terms, screen_terms
+from paidan_contracts.city.rule_index import Routebook
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,13 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.facts import Condition, ConditionText, Holds, condition
-from paidan_contracts.city.part import Names, Part, Text
+from paidan_contracts.city.conditions import (
+    Condition,
+    ConditionText,
+    Holds,
+    condition,
+)
+from paidan_contracts.city.pack_types import Names, Part, Text
 from paidan_contracts.wire import Code, Slug
 
 

@@ -4,7 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.part import Name, Names, Part, PlaceCode
+from paidan_contracts.city.pack_types import (
+    Name,
+    Names,
+    Part,
+    PlaceCode,
+)
 from paidan_contracts.wire import Channel, Datum, Slug
 
 DepartmentId = Slug

@@ -8,13 +8,18 @@ from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.catalogue import Catalogue
-from paidan_contracts.city.imports import ImportMapping
+from paidan_contracts.city.geography import Geography
+from paidan_contracts.city.import_mapping import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
-from paidan_contracts.city.part import CityId, Names, Part, Text
-from paidan_contracts.city.places import Geography
+from paidan_contracts.city.pack_types import (
+    CityId,
+    Names,
+    Part,
+    Text,
+)
+from paidan_contracts.city.policies import Clocks, Matching, Screening
 from paidan_contracts.city.routing import Rule
-from paidan_contracts.city.terms import Clocks, Matching, Screening
 
 AreaLevel = Literal["city", "district"]
 

@@ -7,9 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
+from paidan_contracts.city.geography import Spot
 from paidan_contracts.city.organisation import DepartmentId
-from paidan_contracts.city.part import ClassCode, ClassPattern, Names, Part, PlaceCode
-from paidan_contracts.city.places import Spot
+from paidan_contracts.city.pack_types import (
+    ClassCode,
+    ClassPattern,
+    Names,
+    Part,
+    PlaceCode,
+)
 from paidan_contracts.wire import Channel, Matter, Slug
 
 RuleId = Slug

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .monitor import Seen
-from .reporters import Reporters
+from .sources import Reporters
 
 
 @dataclass(frozen=True, slots=True)

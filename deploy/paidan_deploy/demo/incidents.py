@@ -7,9 +7,9 @@ from random import Random
 from typing import Final
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.places import Grid, Run
+from paidan_contracts.city.geography import Grid, Run
 
-from .rhythm import burst_second, ordinary_second
+from .arrivals import burst_second, ordinary_second
 
 METRES_A_DEGREE: Final = 111_320.0
 _BURST_SHARE: Final = 0.09

@@ -9,10 +9,10 @@ from typing import Any, Final
 from paidan_contracts.city.city import City
 from paidan_contracts.wire import Channel
 
+from .arrivals import LAST_S
 from .incidents import Incident, Town, nearby
-from .people import anybody, words
 from .pictures import photograph
-from .rhythm import LAST_S
+from .residents import anybody, words
 
 # Shares of one city's hotline in a week of 2024: 咨询, 求助, 建议, 投诉举报, 感谢, 其他.
 _MATTERS: Final = {

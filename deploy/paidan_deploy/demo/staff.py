@@ -7,9 +7,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from .agenda import Agenda, Deed
-from .calls import Face, Refused
-from .offices import World
+from .departments import World
+from .http_client import Face, Refused
+from .scheduler import Agenda, Deed
 
 _POLL_S: Final = 0.8
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (

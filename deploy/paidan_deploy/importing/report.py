@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .rows import Remark
-from .sending import Refusal
+from .send import Refusal
 
 
 @dataclass(frozen=True, slots=True)

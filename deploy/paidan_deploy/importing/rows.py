@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from paidan_contracts.city.imports import Becomes
+from paidan_contracts.city.import_mapping import Becomes
 
 
 @dataclass(frozen=True, slots=True)

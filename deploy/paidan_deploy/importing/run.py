@@ -5,13 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.imports import ImportMapping
+from paidan_contracts.city.import_mapping import ImportMapping
 
-from .reading import Reader
+from .parse import Reader
 from .report import ImportReport, Merged
+from .requests import Terms, steps_of
 from .rows import Known, Remark
-from .sending import Doors, Sent, outcomes, refusal_of, send
-from .steps import Terms, steps_of
+from .send import (
+    Doors,
+    Sent,
+    outcomes,
+    refusal_of,
+    send,
+)
 
 
 @dataclass(frozen=True, slots=True)

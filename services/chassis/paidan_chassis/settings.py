@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from paidan_chassis.consumer.config import AT_EASE, Pace
+from paidan_chassis.encryption import Cipher, read_key, read_keys
 from paidan_chassis.errors import Misconfigured
-from paidan_chassis.lanes.reading import AT_EASE, Pace
-from paidan_chassis.sealing import Cipher, read_key, read_keys
 
 
 def _one_key(given: SecretStr) -> SecretStr:

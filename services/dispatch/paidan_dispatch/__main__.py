@@ -1,8 +1,8 @@
 """Runs dispatch: ``python -m paidan_dispatch``, both parts, or ``--only loop`` or ``--only edge``."""
 
-from paidan_chassis import process
+from paidan_chassis import runtime
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 
 if __name__ == "__main__":
-    process.main("dispatch", Settings, app.build)
+    runtime.main("dispatch", Settings, app.build)

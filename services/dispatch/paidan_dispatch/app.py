@@ -9,22 +9,22 @@ from typing import Final
 from fastapi import FastAPI
 
 from paidan_chassis.clock import Clock, open_clock
+from paidan_chassis.consumer.batch import Handler
+from paidan_chassis.consumer.config import Pace, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge.face import Face, create_edge
-from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import Face, create_edge
 from paidan_chassis.kafka.cluster import Kafka, TopicShape
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.lanes.consumer import LaneConsumer
-from paidan_chassis.lanes.reading import Pace, Subscription
-from paidan_chassis.lanes.work import Handler
-from paidan_chassis.process import Owner, Process, Running
+from paidan_chassis.runtime import Owner, Process, Running
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, topic_named
-from paidan_dispatch.api.acting import ActionRoutes
-from paidan_dispatch.api.looking import LookingRoutes
-from paidan_dispatch.cities import Cities
-from paidan_dispatch.desk import Desk
+from paidan_dispatch.actions.answers import Desk
+from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.api.reads import LookingRoutes
+from paidan_dispatch.city_packs import Cities
 from paidan_dispatch.handlers import Inbox
-from paidan_dispatch.lanes.due import Timers
+from paidan_dispatch.inbox.timer_loop import Timers
 from paidan_dispatch.settings import Settings
 
 TITLE: Final = "Paidan dispatch"

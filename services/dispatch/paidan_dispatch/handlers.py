@@ -5,24 +5,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from paidan_chassis.lanes.records import Record
-from paidan_chassis.lanes.work import Doomed, Work
+from paidan_chassis.consumer.batch import Doomed, Work
+from paidan_chassis.consumer.records import Record
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import reused_id
 from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
 from paidan_contracts.outcomes import Why
 from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.cities import Cities
-from paidan_dispatch.lanes import adding, queries, writes
-from paidan_dispatch.lanes.adding import Added
-from paidan_dispatch.lanes.deciding import DEAD_LETTERED, Deciding, city_of
-from paidan_dispatch.lanes.ledger import Ledger
-from paidan_dispatch.lanes.reading import INBOX, Unreadable, claimed_id, read
-from paidan_dispatch.lanes.reasons import too_large, unreadable
-from paidan_dispatch.life import timers
-from paidan_dispatch.life.bylaws import Bylaws
-from paidan_dispatch.life.timers import Timer
-from paidan_dispatch.sameness.matching import Nearby, squares_around
+from paidan_dispatch.cases import deadlines
+from paidan_dispatch.cases.deadlines import Timer
+from paidan_dispatch.cases.policy import Bylaws
+from paidan_dispatch.city_packs import Cities
+from paidan_dispatch.inbox import inserts, queries, updates
+from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED, Deciding, city_of
+from paidan_dispatch.inbox.decode import (
+    INBOX,
+    Unreadable,
+    claimed_id,
+    read,
+)
+from paidan_dispatch.inbox.inserts import Added
+from paidan_dispatch.inbox.refusals import too_large, unreadable
+from paidan_dispatch.inbox.unit_of_work import Ledger
+from paidan_dispatch.matching.match import Nearby, squares_around
 
 # On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
 SIGN_OF_LIFE_EVERY: Final = 250
@@ -124,22 +129,22 @@ class Inbox:
     async def _write(self, work: Work, heard: Sequence[Heard], ledger: Ledger) -> None:
         conn = work.conn
         said = [(each.record.partition, each.entry) for each in heard if isinstance(each.entry, CityInForce)]
-        await writes.put_in_force(conn, {(lane, entry.city): entry for lane, entry in said})
-        started = [(timer, each.lane) for each in ledger.opened for timer in timers.running(each.now)]
+        await updates.put_in_force(conn, {(lane, entry.city): entry for lane, entry in said})
+        started = [(timer, each.lane) for each in ledger.opened for timer in deadlines.running(each.now)]
         again = [row for id_, row in ledger.outcomes.items() if id_ in ledger.reopened]
         fresh = [row for id_, row in ledger.outcomes.items() if id_ not in ledger.reopened]
-        await adding.add(conn, Added.of(ledger.opened, ledger.history, fresh, started))
-        await writes.move_cases(conn, ledger.moved)
-        await writes.conclude_after_all(conn, again)
+        await inserts.add(conn, Added.of(ledger.opened, ledger.history, fresh, started))
+        await updates.move_cases(conn, ledger.moved)
+        await updates.conclude_after_all(conn, again)
         running = await self._change_clocks(work, ledger)
         if started or running:
             self._timer_set(min(timer.due_at for timer, _ in (*started, *running)))
 
     async def _change_clocks(self, work: Work, ledger: Ledger) -> list[tuple[Timer, int]]:
-        changes = [(each.lane, timers.changes(each.stored, each.now)) for each in ledger.moved]
+        changes = [(each.lane, deadlines.changes(each.stored, each.now)) for each in ledger.moved]
         stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.cancelled}
         running = [(timer, lane) for lane, change in changes for timer in change.set]
-        await writes.change_timers(work.conn, stopped=stopped.union(ledger.rung), running=running)
+        await updates.change_timers(work.conn, stopped=stopped.union(ledger.rung), running=running)
         return running
 
 

@@ -6,15 +6,15 @@ from typing import cast
 
 from paidan_chassis.clock import RealClock
 from paidan_chassis.database import Pool
-from paidan_chassis.edge.face import Face
-from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import Face
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
-from paidan_dispatch.api.acting import ActionRoutes
-from paidan_dispatch.api.looking import LookingRoutes
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.api.reads import LookingRoutes
 from paidan_dispatch.app import TITLE, VERSION, edge_on
-from paidan_dispatch.cities import Cities
+from paidan_dispatch.city_packs import Cities
 
 
 def document() -> str:

@@ -10,8 +10,8 @@ from paidan_contracts.city import City
 from paidan_contracts.masking import Masked, mask
 from paidan_contracts.outcomes import OutcomeDecided, Why
 from paidan_contracts.reports import AlarmRaised, ReportReceived
-from paidan_intake.categorising import Classified, classify
-from paidan_intake.placing import Placed, place
+from paidan_intake.classification import Classified, classify
+from paidan_intake.geocoding import Placed, place
 from paidan_intake.screening import Cause, Subject
 
 WHY: Final[dict[Cause, tuple[str, str]]] = {

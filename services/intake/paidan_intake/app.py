@@ -9,24 +9,24 @@ from fastapi import FastAPI
 
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
+from paidan_chassis.consumer.batch import Handler
+from paidan_chassis.consumer.config import AT_EASE
+from paidan_chassis.consumer.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool
-from paidan_chassis.edge.face import Face, create_edge
-from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import Face, create_edge
 from paidan_chassis.kafka.cluster import Kafka, TopicShape
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.lanes.consumer import LaneConsumer, Pace, Subscription
-from paidan_chassis.lanes.reading import AT_EASE
-from paidan_chassis.lanes.work import Handler
-from paidan_chassis.process import Owner, Process, Running
+from paidan_chassis.runtime import Owner, Process, Running
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, topic_named
-from paidan_intake import api
-from paidan_intake.cities import Cities, open_cities
+from paidan_intake.acceptance import Means, open_taking
+from paidan_intake.api import routes
+from paidan_intake.city_packs import Cities, open_cities
 from paidan_intake.handlers import Following, Screening
-from paidan_intake.limits import Buckets
-from paidan_intake.links import Signer
 from paidan_intake.photos import Limits, Store, open_darkroom
+from paidan_intake.rate_limit import Buckets
 from paidan_intake.settings import Settings
-from paidan_intake.taking import Means, open_taking
+from paidan_intake.signed_links import Signer
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
@@ -99,7 +99,7 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     darkroom = open_darkroom(limits, workers=settings.photo_workers, most_waiting=settings.photos_waiting)
     means = Means(pool, publisher, Store(settings.photos), settings.cipher())
     taking = open_taking(means, most_waiting=settings.reports_waiting, within_s=settings.answer_within_s)
-    desk = api.Desk(
+    desk = routes.Desk(
         settings=settings,
         pool=pool,
         clock=ground.clock,
@@ -117,10 +117,10 @@ async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
     return edge_on(Face(TITLE, VERSION, KeyRing(pool), running.health, running.metrics, settings.access_log), desk)
 
 
-def edge_on(face: Face, desk: api.Desk) -> FastAPI:
+def edge_on(face: Face, desk: routes.Desk) -> FastAPI:
     """Build the HTTP edge with its routes."""
     edge = create_edge(face)
-    api.add_routes(edge, desk)
+    routes.add_routes(edge, desk)
     return edge
 
 

@@ -7,8 +7,8 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from paidan_chassis.lanes.records import Record
-from paidan_chassis.lanes.work import Work
+from paidan_chassis.consumer.batch import Work
+from paidan_chassis.consumer.records import Record
 from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
@@ -16,10 +16,10 @@ from paidan_contracts.topics import OUTCOMES
 from paidan_contracts.wire import SCREENED
 from paidan_intake import alarms, queries
 from paidan_intake.alarms import ReadAlarm
-from paidan_intake.cities import Cities
-from paidan_intake.following import CaseSeen, Standing, standing_of
+from paidan_intake.city_packs import Cities
+from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import Decided, Entry, Kept
-from paidan_intake.saying import outcome_message, report_message
+from paidan_intake.report_status import CaseSeen, Standing, standing_of
 from paidan_intake.screening import Report, Sighting, Subject, Suppress, Verdict, screen
 
 M = TypeVar("M", bound=BaseModel)

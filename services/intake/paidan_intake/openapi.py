@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import cast
 
 from paidan_chassis.database import Pool
-from paidan_chassis.edge.face import Face
-from paidan_chassis.edge.keys import KeyRing
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
-from paidan_intake.api.desk import Desk
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import Face
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from paidan_intake.api.context import Desk
 from paidan_intake.app import TITLE, VERSION, edge_on
 from paidan_intake.settings import Settings
 

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.sealing import Sealed
-from paidan_intake.following import Standing
+from paidan_chassis.encryption import Sealed
+from paidan_intake.report_status import Standing
 from paidan_intake.screening import Sighting, Subject
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
-from paidan_contracts.city.tuning import ScreenTerms
+from paidan_contracts.city.class_overrides import ScreenTerms
 
 Cause = Literal["alarm_below_confidence", "alarm_refired", "alarm_too_brief", "alarm_ignored"]
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from paidan_chassis.sealing import Cipher, Sealed
-from paidan_intake.receiving import Private
+from paidan_chassis.encryption import Cipher, Sealed
+from paidan_intake.normalization import Private
 
 _PRIVATE: Final = TypeAdapter(Private)
 

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from paidan_chassis.sealing import Sealed
+from paidan_chassis.encryption import Sealed
 from paidan_intake.queries import Connection
 
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from paidan_chassis import process
-from paidan_scoring import app, rebuilding
+from paidan_chassis import runtime
+from paidan_scoring import app, rebuild
 from paidan_scoring.settings import Settings
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--rebuild"]:
-        rebuilding.main()
+        rebuild.main()
     else:
-        process.main("scoring", Settings, app.build)
+        runtime.main("scoring", Settings, app.build)

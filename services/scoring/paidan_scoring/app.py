@@ -9,20 +9,20 @@ from typing import Final
 from fastapi import FastAPI
 
 from paidan_chassis.clock import Clock, open_clock
+from paidan_chassis.consumer.consumer import LaneConsumer, Pace, Subscription
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge.face import Face, create_edge
-from paidan_chassis.edge.keys import KeyRing
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import Face, create_edge
 from paidan_chassis.kafka.cluster import Kafka, TopicShape
-from paidan_chassis.lanes.consumer import LaneConsumer, Pace, Subscription
-from paidan_chassis.process import Owner, Process, Running
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from paidan_chassis.runtime import Owner, Process, Running
 from paidan_contracts.topics import CASES, topic_named
-from paidan_scoring import api
-from paidan_scoring.asking import Asking
+from paidan_scoring.api import routes
+from paidan_scoring.city_packs import Packs
 from paidan_scoring.handlers import Fold
-from paidan_scoring.packs import Packs
-from paidan_scoring.publishing import Means, Scores
+from paidan_scoring.publisher import Means, Scores
+from paidan_scoring.score_reader import Asking
 from paidan_scoring.settings import Settings
 
 SCHEMA: Final = "scoring"
@@ -90,7 +90,7 @@ async def _edge(opened: AsyncExitStack, ground: Ground) -> FastAPI:
 def edge_on(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "failed") -> FastAPI:
     """Build the HTTP edge on a pool."""
     edge = create_edge(Face("Paidan scoring", VERSION, KeyRing(pool), health, metrics, access_log))
-    edge.include_router(api.routes(Asking(pool, Packs(pool)), pool))
+    edge.include_router(routes.routes(Asking(pool, Packs(pool)), pool))
     return edge
 
 

@@ -3,9 +3,9 @@
 from typing import Final
 
 from paidan_contracts.actions import Rating
-from paidan_contracts.city.facts import Fact
-from paidan_scoring.bits import BIT
-from paidan_scoring.events import AssignmentSeen, StateSeen
+from paidan_contracts.city.conditions import Fact
+from paidan_scoring.case_events import AssignmentSeen, StateSeen
+from paidan_scoring.fact_bits import BIT
 
 _ENDED: Final[dict[str, Fact]] = {"voided": "voided", "not_accepted": "not_accepted", "closed": "closed"}
 _RATED: Final[dict[Rating, Fact]] = {

@@ -6,12 +6,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from paidan_chassis.consumer.batch import Work
+from paidan_chassis.consumer.records import Record
 from paidan_chassis.database import Connection
-from paidan_chassis.lanes.records import Record
-from paidan_chassis.lanes.work import Work
 from paidan_scoring import queries
-from paidan_scoring.packs import Packs
-from paidan_scoring.reading import Unreadable, read, unsurpassed
+from paidan_scoring.city_packs import Packs
+from paidan_scoring.decode import Unreadable, read, unsurpassed
 from paidan_scoring.tally import Row, rows_of
 
 _AT_ONCE: Final = 2000

@@ -5,8 +5,8 @@ import sys
 from typing import cast
 
 from paidan_chassis.database import Pool
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
 from paidan_scoring.app import edge_on
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from paidan_scoring.events import AssignmentSeen, StateSeen, StepSeen
+from paidan_scoring.case_events import AssignmentSeen, StateSeen, StepSeen
 from paidan_scoring.facts import of_case, of_earlier_turn, of_last_turn, of_turn
 
 UNKNOWN: Final = "unknown"

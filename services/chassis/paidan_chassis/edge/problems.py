@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from paidan_chassis.errors import ChassisError
-from paidan_chassis.kafka.traces import unquoted
+from paidan_chassis.observability.redaction import unquoted
 
 
 @dataclass(eq=False)  # not frozen: Python itself writes an exception's traceback

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from paidan_chassis.consumer.errors import TooLarge, Unacknowledged
+from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import Kafka
 from paidan_chassis.kafka.compressing import compress_quickly
-from paidan_chassis.kafka.partitioning import partition_for
-from paidan_chassis.kafka.topology import Topology
-from paidan_chassis.lanes.failures import TooLarge, Unacknowledged
-from paidan_chassis.lanes.records import Message
+from paidan_chassis.kafka.partitioner import partition_for
+from paidan_chassis.kafka.topic_admin import Topology
 
 LARGEST_VALUE: Final = 1_000_000
 """Bytes. Leaves room for headers below the broker's own limit of 1 MiB for a message that lz4 cannot shrink."""

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from paidan_chassis.edge.keys import Principal, Role
+from paidan_chassis.edge.api_keys import Principal, Role
 from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.actions import Action, Actor
-from paidan_dispatch.desk import sender_of
-from paidan_dispatch.lanes.deciding import city_of
-from paidan_dispatch.life.table import may
+from paidan_dispatch.actions.answers import sender_of
+from paidan_dispatch.cases.table import may
+from paidan_dispatch.inbox.decide_batch import city_of
 
 _ACTING: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
 _SEEING: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")

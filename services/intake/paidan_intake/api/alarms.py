@@ -3,16 +3,16 @@
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import Call, hot_route
+from paidan_chassis.edge.app import Call, hot_route
 from paidan_chassis.edge.problems import Problem
-from paidan_chassis.lanes.failures import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED
 from paidan_intake.alarms import ReadAlarm, digest, read_alarm
-from paidan_intake.api.desk import Desk, answer, is_dry_run
-from paidan_intake.asked import Alarm, Note, Taken
-from paidan_intake.saying import alarm_message
+from paidan_intake.api.context import Desk, answer, is_dry_run
+from paidan_intake.api.models import Alarm, Note, Taken
+from paidan_intake.messages import alarm_message
 
 
 def add_routes(app: FastAPI, desk: Desk) -> None:

@@ -6,12 +6,18 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import Caller, parse
-from paidan_intake.api.desk import DRY_RUN, Desk, answer, is_dry_run, taken
+from paidan_chassis.edge.app import Caller, parse
+from paidan_intake.api.context import (
+    DRY_RUN,
+    Desk,
+    answer,
+    is_dry_run,
+    taken,
+)
+from paidan_intake.api.models import Position, Taken, Ticket
 from paidan_intake.api.uploads import a_place, develop, read_form
-from paidan_intake.asked import Position, Taken, Ticket
+from paidan_intake.normalization import Sender, Snapshot
 from paidan_intake.photos import Picture
-from paidan_intake.receiving import Sender, Snapshot
 
 _FORM: Final[dict[str, Any]] = {
     **DRY_RUN,

@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import Caller, principal, read_body
-from paidan_chassis.edge.keys import EVERY_CITY, Principal
+from paidan_chassis.edge.api_keys import EVERY_CITY, Principal
+from paidan_chassis.edge.app import Caller, principal, read_body
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import photo_queries
-from paidan_intake.api.desk import DRY_RUN, Desk, is_dry_run
+from paidan_intake.api.context import DRY_RUN, Desk, is_dry_run
 from paidan_intake.api.uploads import a_place, develop, is_multipart, read_form
 from paidan_intake.photos import Picture
 

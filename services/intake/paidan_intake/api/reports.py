@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from paidan_chassis.database import FAULTS
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import Caller
-from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import Caller
 from paidan_intake import queries
-from paidan_intake.api.desk import Desk
-from paidan_intake.asked import Stands
+from paidan_intake.api.context import Desk
+from paidan_intake.api.models import Stands
 from paidan_intake.queries import Whereabouts
 
 

@@ -9,11 +9,23 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import Call, Caller, hot_route, parse, read_body
-from paidan_chassis.edge.keys import Principal
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import (
+    Call,
+    Caller,
+    hot_route,
+    parse,
+    read_body,
+)
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.api.desk import DRY_RUN, Desk, answer, is_dry_run, taken
-from paidan_intake.asked import Taken, Ticket
+from paidan_intake.api.context import (
+    DRY_RUN,
+    Desk,
+    answer,
+    is_dry_run,
+    taken,
+)
+from paidan_intake.api.models import Taken, Ticket
 
 _LINES_AT_ONCE: Final = 100
 _NDJSON: Final = "application/x-ndjson"

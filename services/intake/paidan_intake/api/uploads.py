@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.face import read_body
+from paidan_chassis.edge.app import read_body
 from paidan_chassis.edge.problems import Problem
 from paidan_intake.photos import BadPhoto, Busy, Darkroom, Picture
 

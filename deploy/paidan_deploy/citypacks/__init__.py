@@ -1,0 +1,1 @@
+"""City packs: read, checked and put in force."""

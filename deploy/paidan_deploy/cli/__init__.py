@@ -1,0 +1,1 @@
+"""The paidan command, a module for each group of commands."""

@@ -1,0 +1,76 @@
+"""`paidan prepare` and `paidan serve`: one process each, for containers, where something else supervises."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from paidan_deploy.citypacks.bootstrap import publish_first_packs
+from paidan_deploy.cli.app import example, out, said_plainly
+from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning import database
+from paidan_deploy.servers.ports import LOOPBACK
+from paidan_deploy.stack.servers import as_role
+from paidan_deploy.stack.services import (
+    SERVICES,
+    Told,
+    environment,
+    secrets,
+)
+from paidan_deploy.stack.stack import Stack
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into the `paidan` command."""
+    app.command(epilog=example("PAIDAN_KAFKA=kafka:9092 PAIDAN_DATABASE=postgresql://... paidan prepare"))(prepare)
+    app.command(epilog=example("paidan serve intake --host 0.0.0.0"))(serve)
+
+
+@said_plainly
+def prepare() -> None:
+    """Make roles, tables, topics and secrets on your own servers, publish first city packs, and end.
+
+    It may be run again at any time; run it before each new release starts. Secrets are kept in PAIDAN_HOME/secrets.
+    """
+    stack = _with_given_servers()
+    asyncio.run(_prepare(stack))
+
+
+async def _prepare(stack: Stack) -> None:
+    for service in SERVICES:
+        secrets(service, home=stack.home, credentials=stack.credentials)
+    await database.prepare_database(stack.servers.dsn, stack.credentials)
+    await database.make_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
+    for said in await publish_first_packs(stack.servers, stack.settings):
+        out.print(said)
+    out.print("Ready: services can start.")
+
+
+@said_plainly
+def serve(
+    name: Annotated[Literal["intake", "dispatch", "scoring"], typer.Argument(help="The service to become.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; only this machine without it.")] = LOOPBACK,
+) -> None:
+    """Become one service on servers that `paidan prepare` has prepared."""
+    stack = _with_given_servers()
+    service = next(each for each in SERVICES if each.name == name)
+    told = Told(
+        kafka=stack.servers.bootstrap,
+        database=as_role(stack.servers.dsn, service.role, stack.credentials.password(service.role)),
+        topic_prefix=stack.settings.topic_prefix,
+        port=service.port,
+        host=host,
+        real_clock=stack.settings.clock == "real",
+    )
+    env = environment(service, told, home=stack.home, credentials=stack.credentials)
+    # The owner's DSN is for preparing alone.
+    os.execve(sys.executable, service.argv, {key: value for key, value in env.items() if key != "PAIDAN_DATABASE"})  # noqa: S606
+
+
+def _with_given_servers() -> Stack:
+    stack = Stack.as_set()
+    if stack.settings.kafka is None or stack.settings.database is None:
+        raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; for servers of the stack's own there is `paidan up`")
+    return stack

@@ -1,0 +1,1 @@
+"""Databases, roles, topics and API keys, made ready for services."""

@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL as local processes, from hash-pinned packages."""

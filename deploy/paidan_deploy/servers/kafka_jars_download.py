@@ -1,0 +1,69 @@
+"""Downloads jars with jgo; as a script (with the cache folder as its argument) it rewrites the lock."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import requests
+from jgo.env import LockFile
+from jgo.maven import Dependency, MavenContext
+from jgo.parse import Coordinate
+
+from paidan_deploy.errors import DownloadError
+from paidan_deploy.servers.kafka_jars import LOCK, Locked, read_lock
+
+# Kafka speaks slf4j 1.7; without this binding it would log nothing.
+ROOTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
+ATTEMPTS: Final = 3
+
+
+def fetch(jar: Locked, *, cache: Path) -> None:
+    """Download one jar, check it, and only then put it where it is used."""
+    fetched = _download(jar, cache)
+    if not jar.is_at(fetched):
+        fetched.unlink()
+        raise DownloadError(f"{jar.filename} is not the file that the lock names: its SHA-256 differs")
+    fetched.replace(cache / "jars" / jar.filename)
+
+
+def _download(jar: Locked, cache: Path) -> Path:
+    # A folder for each downloading process, for jgo writes in place.
+    context = MavenContext(repo_cache=cache / "downloads" / str(os.getpid()), timeout=60)
+    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return artifact.resolve()
+        except (requests.RequestException, RuntimeError, OSError) as error:
+            if artifact.cached_path is not None:
+                artifact.cached_path.unlink(missing_ok=True)
+            if attempt == ATTEMPTS:
+                raise DownloadError(f"{jar.filename} could not be fetched: {error}") from error
+    raise AssertionError("unreachable")
+
+
+def lock(cache: Path, roots: Iterable[str] = ROOTS) -> None:
+    """Resolve the tree of each root by itself and record all with checksums; the first root wins where two differ.
+
+    Together they would not do: jgo lets the managed versions of one root's parents rule the other's tree.
+    """
+    found: dict[tuple[str, str], Dependency] = {}
+    for root in roots:
+        for needed in _tree(cache, root):
+            found.setdefault((needed.groupId, needed.artifactId), needed)
+    locked = LockFile.from_resolved_dependencies([found[key] for key in sorted(found)], environment_name="kafka")
+    if {each.sha256 for each in locked.dependencies} != {each.sha256 for each in read_lock()}:
+        locked.save(LOCK)
+
+
+def _tree(cache: Path, root: str) -> list[Dependency]:
+    context = MavenContext(repo_cache=cache, timeout=60)
+    wanted = context.create_dependency(replace(Coordinate.parse(root), scope="compile"))
+    direct, transitive = context.resolver.resolve([wanted])
+    return [*direct, *(needed for needed in transitive if needed.scope in {"compile", "runtime"})]
+
+
+if __name__ == "__main__":
+    lock(Path(sys.argv[1]))

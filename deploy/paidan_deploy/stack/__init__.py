@@ -1,0 +1,1 @@
+"""The local stack: its servers and services under one supervisor."""

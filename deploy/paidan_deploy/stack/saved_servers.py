@@ -1,0 +1,69 @@
+"""Which servers the stack was started with, kept for commands of a later shell, where nobody has set them again."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from paidan_deploy.errors import DeployError
+from paidan_deploy.servers.atomic_files import write_atomically
+from paidan_deploy.settings import Settings
+from paidan_deploy.stack.servers import without_password
+
+
+class OtherServersError(DeployError):
+    """A variable names other servers than those that the running stack was started with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What `paidan up` was told of servers; None: the stack's own. The DSN may hold a password."""
+
+    kafka: str | None
+    database: str | None
+    topic_prefix: str
+
+    @classmethod
+    def of(cls, chosen: Settings) -> Self:
+        return cls(chosen.kafka, chosen.database, chosen.topic_prefix)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Read what was kept; None when nothing was, or not by us."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Keep it for the owner's eyes alone."""
+        write_atomically(path, TypeAdapter(type(self)).dump_json(self).decode(), mode=0o600)
+
+    def in_place_of(self, chosen: Settings) -> Settings:
+        """Give the settings of whoever works with that stack, whatever is set now."""
+        return chosen.model_copy(update=asdict(self))
+
+    def beside(self, chosen: Settings, *, running: bool) -> Settings:
+        """Give the settings of a later command: what is set, and what is remembered where nothing is.
+
+        Raises OtherServersError for a variable that contradicts a running stack.
+        """
+        kept: dict[str, Any] = asdict(self)
+        for name, value in kept.items():
+            if running and name in chosen.model_fields_set and getattr(chosen, name) != value:
+                raise OtherServersError(_contradiction(name, value))
+        return chosen.model_copy(
+            update={name: value for name, value in kept.items() if name not in chosen.model_fields_set}
+        )
+
+
+_WHOSE: Final = {"kafka": "a Kafka of its own", "database": "a PostgreSQL of its own", "topic_prefix": "no prefix"}
+
+
+def _contradiction(name: str, value: str | None) -> str:
+    shown = without_password(value) if value and name == "database" else value
+    return (
+        f"PAIDAN_{name.upper()} is another than the stack that runs was started with ({shown or _WHOSE[name]}):"
+        " unset it, or `paidan down` first"
+    )

@@ -1,0 +1,125 @@
+"""The installation's Kafka and PostgreSQL: our own under `.paidan`, or the user's."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psutil
+
+from paidan_deploy.servers import kafka, kafka_jars, postgres
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
+from paidan_deploy.settings import Settings
+from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.state import ServerState
+
+Say = Callable[[str], None]
+DATABASE: Final = "paidan"
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Both servers, each ours or the user's."""
+
+    settings: Settings
+    home: Home
+    credentials: Credentials
+
+    @property
+    def own_kafka(self) -> KafkaServer | None:
+        if self.settings.kafka is not None:
+            return None
+        return KafkaServer(
+            home=self.home.kafka,
+            cache=self.home.cache,
+            wanted_port=kafka.PORT,
+            wanted_controller_port=kafka.CONTROLLER_PORT,
+        )
+
+    @property
+    def own_postgres(self) -> PostgresServer | None:
+        if self.settings.database is not None:
+            return None
+        password = self.credentials.password("postgres")
+        return PostgresServer(home=self.home.postgres, wanted_port=postgres.PORT, password=password)
+
+    @property
+    def bootstrap(self) -> str:
+        """Give Kafka's address."""
+        own = self.own_kafka
+        return own.address if own is not None else str(self.settings.kafka)
+
+    @property
+    def maintenance_dsn(self) -> str:
+        """Give the DSN with which the database is made; for the user's own server that is the database itself."""
+        own = self.own_postgres
+        return str(self.settings.database) if own is None else as_role(own.dsn, "postgres", str(own.password))
+
+    @property
+    def dsn(self) -> str:
+        """Give the DSN of the database's owner."""
+        if self.settings.database is not None:
+            return self.settings.database
+        return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE}")))
+
+    def start(self, say: Say) -> None:
+        """Start what is ours and does not run yet, both at once, downloading what is missing."""
+        if self.own_kafka is not None:
+            kafka_jars.class_path(
+                self.home.cache, lambda done, total: say(f"downloading Kafka, {done} of {total} jars")
+            )
+        say("starting Kafka and PostgreSQL")
+        ours = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(server.start) for server in ours]:
+                started.result()
+
+    def moved(self) -> list[str]:
+        """Say which of our servers listen elsewhere than they would, because somebody had taken their port."""
+        ours = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
+        return [
+            f"port {server.wanted_port} was taken: {name} listens on {server.port}"
+            for name, server in ours
+            if server is not None and server.port != server.wanted_port
+        ]
+
+    def stop(self) -> None:
+        """Stop what is ours: Kafka first, PostgreSQL last."""
+        if (broker := self.own_kafka) is not None:
+            broker.stop(timeout_s=4)
+        if (database := self.own_postgres) is not None:
+            database.stop(timeout_s=2)
+
+    def kafka_state(self) -> ServerState:
+        own = self.own_kafka
+        if own is None:
+            return ServerState(address=self.bootstrap)
+        return ServerState(address=own.address, pid=_pid(own.process), folder=str(own.home))
+
+    def postgres_state(self) -> ServerState:
+        own = self.own_postgres
+        if own is None:
+            return ServerState(address=without_password(str(self.settings.database)))
+        return ServerState(address=without_password(self.dsn), pid=_pid(own.process), folder=str(own.data))
+
+
+def _pid(running: psutil.Process | None) -> int | None:
+    return None if running is None else running.pid
+
+
+def as_role(dsn: str, role: str, password: str) -> str:
+    """Give the same database's DSN for another role."""
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2]
+    return str(urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{host}")))
+
+
+def without_password(dsn: str) -> str:
+    """Give a DSN that may be shown."""
+    parts = urlsplit(dsn)
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    return str(urlunsplit(parts._replace(netloc=f"{name}@{host}" if name else host, query="")))

@@ -1,0 +1,82 @@
+"""The three services as processes: their modules, ports and environment."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from paidan_deploy.servers.ports import LOOPBACK
+from paidan_deploy.settings import inherited_environment
+from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.stack.paths import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: also the name of its schema in PostgreSQL."""
+
+    name: str
+    port: int
+
+    @property
+    def role(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def package(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def vault_secret(self) -> str:
+        """Name the secret under which it seals; intake's has the name from when intake alone sealed."""
+        return "vault-key" if self.name == "intake" else f"vault-key-{self.name}"
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", self.package]
+
+    def variable(self, name: str) -> str:
+        return f"{self.name}_{name}".upper()
+
+
+INTAKE: Final = Service("intake", 8101)
+DISPATCH: Final = Service("dispatch", 8102)
+SCORING: Final = Service("scoring", 8103)
+SERVICES: Final = (INTAKE, DISPATCH, SCORING)
+# Kafka and PostgreSQL need their share of the 10 s that a whole stop may take.
+STOP_WITHIN_S: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a service is told of the installation."""
+
+    kafka: str
+    database: str
+    topic_prefix: str
+    port: int
+    real_clock: bool
+    host: str = LOOPBACK
+
+
+def environment(service: Service, told: Told, *, home: Home, credentials: Credentials) -> Mapping[str, str]:
+    """Build a service's environment: ours, with settings that somebody made, and what it is told."""
+    own = {
+        "KAFKA": told.kafka,
+        "DATABASE": told.database,
+        "TOPIC_PREFIX": told.topic_prefix,
+        "PORT": str(told.port),
+        "HOST": told.host,
+        "CLOCK": "real" if told.real_clock else "scaled",
+        "STOP_WITHIN_S": str(STOP_WITHIN_S),
+        **secrets(service, home=home, credentials=credentials),
+    }
+    return inherited_environment() | {service.variable(name): value for name, value in own.items()}
+
+
+def secrets(service: Service, *, home: Home, credentials: Credentials) -> dict[str, str]:
+    """Give what no other service is told, making what was not made yet."""
+    own = {"VAULT_KEY": credentials.key(service.vault_secret)}
+    if service is INTAKE:
+        own |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(home.photos)}
+    return own

@@ -1,0 +1,179 @@
+"""Where lanes stand: the rows that fence a batch, and every statement that moves them."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from paidan_chassis.consumer.outbox import Chunk
+from paidan_chassis.consumer.records import Lane
+from paidan_chassis.database import Connection
+
+LOG_START: Final = -2
+LOG_END: Final = -1
+
+
+class Position(NamedTuple):
+    """A lane's row. ``next_offset`` may be ``LOG_START`` or ``LOG_END`` after an operator said so."""
+
+    next_offset: int
+    seq: int
+    relayed_seq: int
+
+
+class Anchored(NamedTuple):
+    """A lane's row in full, as a new owner reads it."""
+
+    position: Position
+    previous: Mapping[str, int]
+    cluster_id: str | None
+    topic_id: str | None
+
+
+class Relayed(NamedTuple):
+    """How far a lane's messages are acknowledged, and what then was the last one to each topic-partition."""
+
+    seq: int
+    previous: str
+
+
+class Advance(NamedTuple):
+    """How a batch moves one lane."""
+
+    lane: Lane
+    next_offset: int
+    seq: int
+    relayed: Relayed | None
+
+
+# In one order for everybody, so that two owners never wait for each other in a ring.
+LOCK: Final = """
+    SELECT topic, partition, next_offset, seq, relayed_seq
+      FROM lane
+     WHERE consumer = $1
+       AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
+     ORDER BY topic, partition
+       FOR UPDATE
+"""
+
+
+async def lock(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, Position]:
+    """Lock the rows of a batch's lanes until the transaction ends, and read them. A lane without a row is left out."""
+    rows = await conn.fetch(LOCK, consumer, *_columns(lanes))
+    return {
+        Lane(row["topic"], row["partition"]): Position(row["next_offset"], row["seq"], row["relayed_seq"])
+        for row in rows
+    }
+
+
+# Two things in one round trip. relayed_seq never goes back: a frozen owner's note may be older than its successor's.
+MOVE: Final = """
+    WITH said AS (
+        INSERT INTO outbox (consumer, topic, partition, first_seq, last_seq, body)
+        SELECT $1, said.*
+          FROM unnest($7::text[], $8::integer[], $9::bigint[], $10::bigint[], $11::bytea[]) AS said)
+    UPDATE lane
+       SET next_offset = moved.next_offset,
+           seq = moved.seq,
+           relayed_seq = greatest(lane.relayed_seq, moved.relayed_seq),
+           previous = CASE WHEN moved.relayed_seq > lane.relayed_seq THEN moved.previous ELSE lane.previous END
+      FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $12::text[])
+        AS moved (topic, partition, next_offset, seq, relayed_seq, previous)
+     WHERE lane.consumer = $1
+       AND lane.topic = moved.topic
+       AND lane.partition = moved.partition
+"""
+
+
+async def move(conn: Connection, consumer: str, advances: Sequence[Advance], chunks: Sequence[Chunk]) -> None:
+    """Advance locked lanes, store what they say, note what is relayed."""
+    await conn.execute(
+        MOVE,
+        consumer,
+        *_columns([advance.lane for advance in advances]),
+        [advance.next_offset for advance in advances],
+        [advance.seq for advance in advances],
+        [advance.relayed.seq if advance.relayed else 0 for advance in advances],
+        *_columns([chunk.lane for chunk in chunks]),
+        [chunk.first_seq for chunk in chunks],
+        [chunk.last_seq for chunk in chunks],
+        [chunk.body for chunk in chunks],
+        [advance.relayed.previous if advance.relayed else None for advance in advances],
+    )
+
+
+NOTE: Final = """
+    UPDATE lane
+       SET relayed_seq = noted.relayed_seq,
+           previous = noted.previous
+      FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::text[], $6::bigint[])
+        AS noted (topic, partition, relayed_seq, previous, seq)
+     WHERE lane.consumer = $1
+       AND lane.topic = noted.topic
+       AND lane.partition = noted.partition
+       AND lane.seq = noted.seq
+       AND lane.relayed_seq < noted.relayed_seq
+"""
+
+
+async def note_relayed(
+    conn: Connection, consumer: str, relayed: Mapping[Lane, Relayed], seqs: Mapping[Lane, int]
+) -> None:
+    """Note what is relayed without a batch, for lanes that still stand at the number remembered for them."""
+    await conn.execute(
+        NOTE,
+        consumer,
+        *_columns(relayed),
+        [each.seq for each in relayed.values()],
+        [each.previous for each in relayed.values()],
+        [seqs[lane] for lane in relayed],
+    )
+
+
+FOUND: Final = """
+    SELECT topic, partition, next_offset, seq, relayed_seq, previous, cluster_id, topic_id
+      FROM lane
+     WHERE consumer = $1
+       AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
+"""
+
+
+async def read(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, Anchored]:
+    """Read lanes' rows in full, without locking them."""
+    rows = await conn.fetch(FOUND, consumer, *_columns(lanes))
+    return {
+        Lane(row["topic"], row["partition"]): Anchored(
+            Position(row["next_offset"], row["seq"], row["relayed_seq"]),
+            json.loads(row["previous"]),
+            row["cluster_id"],
+            row["topic_id"],
+        )
+        for row in rows
+    }
+
+
+ANCHOR: Final = """
+    INSERT INTO lane (consumer, topic, partition, next_offset, cluster_id, topic_id)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (consumer, topic, partition) DO UPDATE
+       SET next_offset = CASE WHEN lane.next_offset < 0 THEN excluded.next_offset ELSE lane.next_offset END,
+           cluster_id = coalesce(lane.cluster_id, excluded.cluster_id),
+           topic_id = coalesce(lane.topic_id, excluded.topic_id)
+"""
+
+
+class Anchor(NamedTuple):
+    """Where a lane that has no place yet begins, and in which log."""
+
+    next_offset: int
+    cluster_id: str
+    topic_id: str
+
+
+async def anchor(conn: Connection, consumer: str, lane: Lane, at: Anchor) -> None:
+    """Give a lane its row, or fill in what an operator left open; what is known already stays."""
+    await conn.execute(ANCHOR, consumer, lane.topic, lane.partition, at.next_offset, at.cluster_id, at.topic_id)
+
+
+def _columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
+    listed = list(lanes)
+    return [lane.topic for lane in listed], [lane.partition for lane in listed]

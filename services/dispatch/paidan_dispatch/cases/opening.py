@@ -1,0 +1,62 @@
+"""How a case begins: from a report to its first state, filed against a row unless it must be verified first."""
+
+from typing import Final
+
+from paidan_contracts import ids
+from paidan_contracts.reports import ReportReceived
+from paidan_contracts.state import CaseState
+from paidan_contracts.unvalidated import unchecked
+from paidan_dispatch.cases.filing import Filed, file
+from paidan_dispatch.cases.policy import Bylaws
+
+_made_state: Final = unchecked(CaseState)
+
+
+def is_trusted(report: ReportReceived, bylaws: Bylaws) -> bool:
+    """Tell whether a report may be filed without verification; of a source that nobody knows it may not."""
+    if report.past is not None:
+        return report.past.verified
+    source = bylaws.city.sources.get(report.source)
+    return source is not None and not report.verify_first and source.is_trusted(report.confidence)
+
+
+def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaws) -> CaseState:
+    """Put together what is known of a case when a report opens it."""
+    trusted = is_trusted(report, bylaws)
+    filing = file(report.class_code, report.row_id, bylaws) if trusted else None
+    row = filing if isinstance(filing, Filed) else None
+    past = report.past
+    return _made_state(
+        case_id=ids.case_id(report.area, report.report_id),
+        version=1,
+        city=report.city,
+        area=report.area,
+        city_version=bylaws.version,
+        status="filed" if trusted else "received",
+        opened_by=report.report_id,
+        source=report.source,
+        channel=report.channel,
+        matter=report.matter,
+        class_code=report.class_code,
+        row_id=row.row.id if row else None,
+        suggested_row=None if row else report.row_id,
+        filed_by=row.filed_by if row else None,
+        filed_at=report.recorded_at if row else None,
+        place=report.place,
+        suggested_owner=report.suggested_owner,
+        text=report.text,
+        photos=report.photos,
+        reporter=report.reporter,
+        reports=1,
+        occurred_at=report.occurred_at,
+        reported_at=report.recorded_at,
+        department=_known(past.owner, bylaws) if past else None,
+        past=past is not None,
+        promised_by=past.promised_by if past else None,
+        matched_within=past.matched_within if past else None,
+        recurrence_of=recurrence_of,
+    )
+
+
+def _known(department: str | None, bylaws: Bylaws) -> str | None:
+    return department if department in bylaws.city.departments else None

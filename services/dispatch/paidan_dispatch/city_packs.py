@@ -1,0 +1,39 @@
+"""City packs by their hash, as published in schema cities, kept once read. Which one is in force is the lane's."""
+
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+from paidan_chassis.consumer.errors import Halt
+from paidan_contracts.city import City
+from paidan_dispatch.cases.policy import Bylaws
+
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+
+READ_PACK: Final = """
+    SELECT content
+      FROM cities.pack
+     WHERE version = $1
+"""
+
+
+class Cities:
+    """Every pack that this process has been asked for. A published pack never changes, so none is ever read twice."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self) -> None:
+        self._read: dict[str, Bylaws] = {}
+
+    async def get(self, conn: Connection, version: str) -> Bylaws:
+        """Give the city under this version, or halt: going on without its pack would decide by another city's rules."""
+        bylaws = self._read.get(version)
+        if bylaws is None:
+            content = await conn.fetchval(READ_PACK, version)
+            if content is None:
+                raise Halt("city_pack_missing", f"cities.pack has no version {version}")
+            city = City.from_canonical(content)
+            if city.version != version:
+                raise Halt("city_pack_damaged", f"what cities.pack holds as {version} is {city.version}")
+            bylaws = self._read[version] = Bylaws.of(city)
+        return bylaws

@@ -1,0 +1,1 @@
+"""Scoring's HTTP routes, and the models of what they answer."""

@@ -1,0 +1,222 @@
+"""Every statement by which scoring is asked, one function each. None of them locks or waits for a lane."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from paidan_chassis.database import Connection
+from paidan_contracts.scores import Dimension
+from paidan_scoring.fact_bits import BIT
+from paidan_scoring.indicator_values import ScoreName, Tally
+from paidan_scoring.periods import Period
+
+COLUMN: Final[dict[Dimension, str]] = {
+    "city": "city",
+    "department": "department",
+    "district": "district",
+    "street": "street",
+    "class": "class_code",
+    "source": "source",
+}
+"""The column of a fact that holds its key under each dimension."""
+
+_PACK_IN_USE: Final = """
+    SELECT version
+      FROM cities.pack
+     WHERE city = $1
+     ORDER BY published_at DESC, version
+     LIMIT 1
+"""
+
+
+async def pack_in_use(conn: Connection, city: str) -> str | None:
+    """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
+    version: str | None = await conn.fetchval(_PACK_IN_USE, city)
+    return version
+
+
+_PACKS_IN_USE: Final = """
+    SELECT DISTINCT ON (city) city, version
+      FROM cities.pack
+     ORDER BY city, published_at DESC, version
+"""
+
+
+async def packs_in_use(conn: Connection) -> dict[str, str]:
+    """Name the pack of every city."""
+    return {row["city"]: row["version"] for row in await conn.fetch(_PACKS_IN_USE)}
+
+
+_TALLIES: Final = """
+    SELECT key, facts, sum(number)::bigint AS number
+      FROM tally
+     WHERE city = $1
+       AND dimension = $2
+       AND day BETWEEN $3 AND $4
+       AND ($5::text IS NULL OR key = $5)
+     GROUP BY key, facts
+    HAVING sum(number) <> 0
+"""
+
+
+async def tallies(
+    conn: Connection, city: str, period: Period, *, by: Dimension, key: str | None = None
+) -> Sequence[Tally]:
+    """Sum the tallies of a period over its days and all partitions, for every key of a dimension or for one."""
+    rows = await conn.fetch(_TALLIES, city, by, period.first, period.last, key)
+    return [Tally(row["key"], row["facts"], row["number"]) for row in rows]
+
+
+_REMEMBER: Final = """
+    INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version)
+    SELECT *
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        ON CONFLICT (score_id) DO NOTHING
+"""
+
+
+async def remember(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
+    """Keep the names of figures that are about to be shown, so that their ids can be asked back."""
+    ordered = sorted(names, key=lambda name: name.score_id)  # one order for all, so that nobody deadlocks
+    await conn.execute(
+        _REMEMBER,
+        [name.score_id for name in ordered],
+        [name.city for name in ordered],
+        [name.period for name in ordered],
+        [name.by for name in ordered],
+        [name.key for name in ordered],
+        [name.indicator for name in ordered],
+        [indicator_version] * len(ordered),
+    )
+
+
+_NAME: Final = """
+    SELECT city, period, dimension, key, indicator
+      FROM score
+     WHERE score_id = $1
+"""
+
+
+async def score_name(conn: Connection, score_id: str) -> ScoreName | None:
+    """Tell which figure an id stands for; None when it was never shown."""
+    row = await conn.fetchrow(_NAME, score_id)
+    return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list of counted rows a page begins: behind this one."""
+
+    day: date
+    case_id: str
+    assignment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One row that a figure is made of."""
+
+    case_id: str
+    assignment: int
+    department: str
+    day: date
+    facts: int
+
+    @property
+    def place(self) -> Place:
+        """Tell where it stands in the list."""
+        return Place(self.day, self.case_id, self.assignment)
+
+
+_BEFORE_ALL: Final = Place(date.min, "", 0)
+_COUNTED: Final = """
+    SELECT case_id, assignment, department, day, facts
+      FROM fact
+     WHERE city = $1
+       AND day BETWEEN $2 AND $3
+       AND {column} = $4
+       AND facts = ANY($5::bigint[])
+       AND (day, case_id, assignment) > ($6, $7, $8)
+     ORDER BY day, case_id, assignment
+     LIMIT $9
+"""
+
+
+async def counted(
+    conn: Connection, name: ScoreName, *, alike: Collection[int], after: Place | None, limit: int
+) -> Sequence[Counted]:
+    """List the rows of a figure whose facts are one of ``alike``, by day and case id, a page at a time."""
+    period, start = Period.parse(name.period), after or _BEFORE_ALL
+    rows = await conn.fetch(
+        _COUNTED.format(column=COLUMN[name.by]),
+        name.city,
+        period.first,
+        period.last,
+        name.key,
+        sorted(alike),
+        start.day,
+        start.case_id,
+        start.assignment,
+        limit,
+    )
+    return [Counted(**dict(row)) for row in rows]
+
+
+_REBUILDING: Final = """
+    SELECT EXISTS (
+           SELECT
+             FROM rebuild
+             JOIN lane USING (partition)
+            WHERE lane.consumer = 'scoring'
+              AND lane.topic = 'paidan.cases'
+              AND lane.next_offset < rebuild.until)
+"""
+
+
+async def rebuilding(conn: Connection) -> bool:
+    """Tell whether facts are being made anew, so that no figure is complete yet."""
+    return bool(await conn.fetchval(_REBUILDING))
+
+
+_CONSERVATION: Final = """
+    SELECT count(DISTINCT case_id) AS cases,
+           count(*) AS facts,
+           count(*) FILTER (WHERE facts & $1 <> 0) AS current,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $2 <> 0) AS open,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $3 <> 0) AS closed,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $4 <> 0) AS voided,
+           count(*) FILTER (WHERE facts & $1 <> 0 AND facts & $5 <> 0) AS not_accepted,
+           (SELECT COALESCE(sum(number), 0)::bigint FROM tally WHERE dimension = 'city') AS tallied,
+           (SELECT count(*) FROM tally WHERE number < 0) AS negative
+      FROM fact
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conservation:
+    """What is there, counted row by row and not by any counter. It holds when all of it agrees."""
+
+    cases: int
+    facts: int
+    current: int
+    open: int
+    closed: int
+    voided: int
+    not_accepted: int
+    tallied: int
+    negative: int
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether each case is current once and has come to one thing, and each fact is tallied once."""
+        ends = self.open + self.closed + self.voided + self.not_accepted
+        return self.cases == self.current == ends and self.facts == self.tallied and not self.negative
+
+
+async def conservation(conn: Connection) -> Conservation:
+    """Count facts and what is tallied of them, in one snapshot. It reads everything, so it may take seconds."""
+    [row] = await conn.fetch(
+        _CONSERVATION, BIT["current"], BIT["open"], BIT["closed"], BIT["voided"], BIT["not_accepted"]
+    )
+    return Conservation(**dict(row))

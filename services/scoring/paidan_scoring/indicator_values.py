@@ -1,0 +1,126 @@
+"""Turns tallies into counts and rates, by a city's own definitions. Ratios exist only here, on reading."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final
+
+from paidan_contracts.city.indicators import Count, Indicators, Judge, judges, share
+from paidan_contracts.city.pack_types import Names
+from paidan_contracts.ids import named
+from paidan_contracts.scores import Dimension
+from paidan_scoring.fact_bits import unpacked
+
+DIMENSIONS: Final[tuple[Dimension, ...]] = ("city", "department", "district", "street", "class", "source")
+
+
+# What every city's rows show, in this order. A pack that defines one of these has the last word on it.
+BASIC: Final = tuple(
+    Count(id=name, names=Names(zh=zh, en=en), holds=holds)
+    for name, zh, en, holds in (
+        ("cases", "案件数", "Cases", "not voided and not not_accepted"),
+        ("voided", "作废数", "Voided", "voided"),
+        ("not_accepted", "不受理数", "Not accepted", "not_accepted"),
+        ("handled", "处置数", "Handled", "handled"),
+        ("open", "未结案数", "Open", "open"),
+        ("on_time", "按期处置数", "Handled on time", "on_time"),
+        ("late", "超期处置数", "Handled late", "late"),
+        ("no_limit", "无期限处置数", "Handled without a limit", "handled and not limited"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many rows of one key have exactly these facts."""
+
+    key: str
+    facts: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A rate with what it was made of. Its value is None when there was nothing to divide by."""
+
+    numerator: int
+    denominator: int
+
+    @property
+    def value(self) -> float | None:
+        """Divide, or say that there is nothing to say."""
+        return share(self.numerator, self.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The counts and rates of one department, district... or of all together."""
+
+    key: str
+    counts: Mapping[str, int]
+    rates: Mapping[str, Share]
+
+
+class Reckoner:
+    """A city's indicators, made ready to judge tallies. The same facts are judged once."""
+
+    def __init__(self, indicators: Indicators) -> None:
+        defined = {count.id for count in indicators.counts}
+        counts = indicators.counts + tuple(count for count in BASIC if count.id not in defined)
+        self.indicators = indicators.model_copy(update={"counts": counts})
+        self._judges: tuple[Judge, ...] = judges(self.indicators)
+        self._counted = cache(self._judged)
+
+    def lines(self, tallies: Iterable[Tally]) -> list[Line]:
+        """Sum the tallies of each key, in the order of the keys."""
+        sums: dict[str, dict[str, int]] = {}
+        for tally in tallies:
+            of_key = sums.setdefault(tally.key, {})
+            for name in self._counted(tally.facts):
+                of_key[name] = of_key.get(name, 0) + tally.number
+        return [self._line(key, sums[key]) for key in sorted(sums)]
+
+    def total(self, tallies: Iterable[Tally], *, key: str) -> Line:
+        """Sum all tallies under one key; of nothing, too."""
+        found = self.lines(Tally(key, tally.facts, tally.number) for tally in tallies)
+        return found[0] if found else self._line(key, {})
+
+    def counts_in(self, name: str, facts: int) -> bool:
+        """Tell whether a row with these facts adds one to a count, or to ``<rate>.numerator`` or ``.denominator``."""
+        return name in self._counted(facts)
+
+    def _judged(self, facts: int) -> frozenset[str]:
+        held = unpacked(facts)
+        return frozenset(judge.key for judge in self._judges if judge.counts(held))
+
+    def _line(self, key: str, sums: Mapping[str, int]) -> Line:
+        return Line(
+            key=key,
+            counts={count.id: sums.get(count.id, 0) for count in self.indicators.counts},
+            rates={
+                rate.id: Share(sums.get(f"{rate.id}.numerator", 0), sums.get(f"{rate.id}.denominator", 0))
+                for rate in self.indicators.rates
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreName:
+    """Which figure is meant, whatever its value: it stays the same while indicators change their version."""
+
+    city: str
+    period: str
+    by: Dimension
+    key: str
+    indicator: str
+
+    @property
+    def score_id(self) -> str:
+        """Give the id under which the figure is published and asked back."""
+        return _score_id(self)
+
+
+# Every pass of the publisher asks for the ids of all figures of a day and a month, nearly always the same ones.
+@lru_cache(maxsize=100_000)
+def _score_id(name: ScoreName) -> str:
+    return str(named("score", name.city, name.period, name.by, name.key, name.indicator))

@@ -1,0 +1,218 @@
+"""Every statement by which figures are published, one function each. Lanes and these never wait for each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from paidan_chassis.database import Connection
+from paidan_contracts.ids import named
+from paidan_contracts.scores import Dimension, ScoreUpdated
+from paidan_scoring.indicator_values import ScoreName, Share, Tally
+from paidan_scoring.periods import Period
+
+_PUBLISHER: Final = int.from_bytes(named("lock", "paidan.scores").bytes[:8], signed=True)
+
+
+async def become_publisher(conn: Connection) -> bool:
+    """Take the lock under which figures are published, for this session; False: another process has it."""
+    return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", _PUBLISHER))
+
+
+async def resign(conn: Connection) -> None:
+    """Give the lock back."""
+    await conn.execute("SELECT pg_advisory_unlock($1)", _PUBLISHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Days of a city whose figures have moved, and the marks that say so."""
+
+    city: str
+    days: frozenset[date]
+    mark_ids: tuple[int, ...]
+
+
+_MARKS: Final = """
+    SELECT city, array_agg(DISTINCT day) AS days, array_agg(mark_id) AS mark_ids
+      FROM (SELECT mark_id, city, day FROM mark ORDER BY mark_id LIMIT 50000) AS oldest
+     GROUP BY city
+     ORDER BY city
+"""
+
+
+async def marks(conn: Connection) -> Sequence[Marked]:
+    """Read what has moved. What moves after this has marks of its own, and is looked at next time."""
+    rows = await conn.fetch(_MARKS)
+    return [Marked(row["city"], frozenset(row["days"]), tuple(row["mark_ids"])) for row in rows]
+
+
+async def unmark(conn: Connection, mark_ids: Sequence[int]) -> None:
+    """Take away marks that have been seen."""
+    await conn.execute("DELETE FROM mark WHERE mark_id = ANY($1::bigint[])", mark_ids)
+
+
+_MARK_ALL: Final = """
+    INSERT INTO mark (city, day)
+    SELECT DISTINCT city, day
+      FROM tally
+     WHERE city = $1
+       AND dimension = 'city'
+       AND EXISTS (SELECT
+                     FROM score
+                    WHERE score.city = $1
+                      AND version > 0
+                      AND indicator_version <> $2
+                      AND (numerator, denominator) <> (0, 0))
+"""
+
+
+async def mark_if_redefined(conn: Connection, city: str, *, indicator_version: str) -> None:
+    """Mark every day of a city of which figures are published by another version of its indicators.
+
+    A figure of a key that nothing is counted under any more is 0 of 0 by any version.
+    """
+    await conn.execute(_MARK_ALL, city, indicator_version)
+
+
+_TALLIES: Final = """
+    SELECT dimension, key, facts, sum(number)::bigint AS number
+      FROM tally
+     WHERE city = $1
+       AND dimension = ANY($2::text[])
+       AND day BETWEEN $3 AND $4
+     GROUP BY dimension, key, facts
+    HAVING sum(number) <> 0
+"""
+
+
+async def tallies(
+    conn: Connection, city: str, period: Period, dimensions: Sequence[Dimension]
+) -> dict[Dimension, list[Tally]]:
+    """Sum the tallies of a period under every dimension, in one snapshot."""
+    found: dict[Dimension, list[Tally]] = {dimension: [] for dimension in dimensions}
+    for row in await conn.fetch(_TALLIES, city, dimensions, period.first, period.last):
+        found[row["dimension"]].append(Tally(row["key"], row["facts"], row["number"]))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as it was just computed."""
+
+    name: ScoreName
+    share: Share
+
+
+# A version is the real time in milliseconds, or one more than the last: a database restored to an earlier moment must
+# not say again, of other figures, versions that readers have seen and would keep.
+_NEXT_VERSION: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_PUT: Final = f"""
+    INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version,
+                       numerator, denominator, version, computed_at)
+    SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, {_NEXT_VERSION}, $5
+      FROM unnest($1::uuid[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
+        AS figure (score_id, dimension, key, indicator, numerator, denominator)
+        ON CONFLICT (score_id) DO UPDATE
+       SET numerator = EXCLUDED.numerator,
+           denominator = EXCLUDED.denominator,
+           indicator_version = EXCLUDED.indicator_version,
+           version = GREATEST(score.version + 1, EXCLUDED.version),
+           computed_at = EXCLUDED.computed_at
+     WHERE score.version = 0
+        OR (score.numerator, score.denominator, score.indicator_version)
+           <> (EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.indicator_version)
+"""
+# A key that nothing is counted under any more: its last figure must not stand for ever.
+_EMPTY: Final = f"""
+    UPDATE score
+       SET numerator = 0,
+           denominator = 0,
+           indicator_version = $4,
+           version = GREATEST(version + 1, {_NEXT_VERSION}),
+           computed_at = $5
+     WHERE city = $2
+       AND period = $3
+       AND version > 0
+       AND (numerator, denominator) <> (0, 0)
+       AND NOT score_id = ANY($1::uuid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """All figures of a city in one period, computed at one time by one version of its indicators."""
+
+    city: str
+    period: str
+    indicator_version: str
+    computed_at: datetime
+    figures: Sequence[Figure]
+
+
+async def put(conn: Connection, edition: Edition) -> None:
+    """Give each figure that differs from the last one its next version."""
+    ordered = sorted(edition.figures, key=lambda figure: figure.name.score_id)  # one order for all: no deadlocks
+    names = [figure.name for figure in ordered]
+    shared = (
+        [name.score_id for name in names],
+        edition.city,
+        edition.period,
+        edition.indicator_version,
+        edition.computed_at,
+    )
+    await conn.execute(
+        _PUT,
+        *shared,
+        [name.by for name in names],
+        [name.key for name in names],
+        [name.indicator for name in names],
+        [figure.share.numerator for figure in ordered],
+        [figure.share.denominator for figure in ordered],
+    )
+    await conn.execute(_EMPTY, *shared)
+
+
+_UNPUBLISHED: Final = """
+    SELECT score_id::text, version, city, period, dimension, key, indicator, indicator_version,
+           numerator, denominator, computed_at
+      FROM score
+     WHERE published < version
+     ORDER BY score_id
+     LIMIT $1
+"""
+
+
+async def unpublished(conn: Connection, limit: int) -> Sequence[ScoreUpdated]:
+    """Read figures that Kafka has not acknowledged yet."""
+    return [
+        ScoreUpdated(
+            score_id=row["score_id"],
+            version=row["version"],
+            city=row["city"],
+            period=row["period"],
+            by=row["dimension"],
+            key=row["key"],
+            indicator=row["indicator"],
+            indicator_version=row["indicator_version"],
+            numerator=row["numerator"],
+            denominator=row["denominator"],
+            value=Share(row["numerator"], row["denominator"]).value,
+            computed_at=row["computed_at"],
+        )
+        for row in await conn.fetch(_UNPUBLISHED, limit)
+    ]
+
+
+_PUBLISHED: Final = """
+    UPDATE score
+       SET published = sent.version
+      FROM unnest($1::uuid[], $2::bigint[]) AS sent (score_id, version)
+     WHERE score.score_id = sent.score_id
+       AND score.published < sent.version
+"""
+
+
+async def note_published(conn: Connection, sent: Sequence[ScoreUpdated]) -> None:
+    """Note what Kafka has acknowledged."""
+    await conn.execute(_PUBLISHED, [score.score_id for score in sent], [score.version for score in sent])

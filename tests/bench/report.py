@@ -1,0 +1,62 @@
+"""Shows what was measured beside the goals. No measuring here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.cpu import DRIVER
+from tests.bench.machine import Machine
+from tests.bench.results import GOALS, Goal, Measured
+
+# The load is what drives the measurement; the rest is what it costs.
+PROCESSES: Final[Mapping[str, Sequence[str]]] = {
+    "intake": ["intake"],
+    "dispatch": ["dispatch"],
+    "scoring": ["scoring"],
+    "Kafka": ["Kafka"],
+    "PostgreSQL": ["PostgreSQL"],
+    "load": ["generator", DRIVER],
+}
+
+
+def show(out: Console, machine: Machine, found: Mapping[str, Measured]) -> None:
+    """Print everything."""
+    out.print(_figures(found))
+    out.print(_costs(found))
+    out.print(machine.said)
+
+
+def _figures(found: Mapping[str, Measured]) -> Table:
+    table = Table("", "goal", "measured", "of bare", box=None, pad_edge=False, title="Speed", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    bare = found["bare"].figures["cases_per_s"] if "bare" in found else None
+    for goal in GOALS:
+        if (case := found.get(goal.case)) is not None and goal.figure in case.figures:
+            figure = case.figures[goal.figure]
+            colour = "" if goal.goal is None else ("[green]" if goal.met(figure) else "[red]")
+            ratio = f"{figure / bare:.2f}" if bare and goal.unit == "/s" else ""
+            table.add_row(goal.says, _said(goal, goal.goal), colour + _said(goal, figure), ratio)
+    return table
+
+
+def _said(goal: Goal, figure: float | None) -> str:
+    if figure is None:
+        return ""
+    return (
+        f"{figure:,.0f}{goal.unit}" if goal.unit == "/s" else f"{figure:,.{1 if goal.unit else 2}f} {goal.unit}".strip()
+    )
+
+
+def _costs(found: Mapping[str, Measured]) -> Table:
+    table = Table("", *PROCESSES, "cores", "others'", box=None, pad_edge=False, title_justify="left")
+    table.title = "CPU microseconds a case, by process; cores that were ours and others'"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for case, measured in found.items():
+        costs = [sum(measured.us_per_case.get(name, 0) for name in names) for names in PROCESSES.values()]
+        cells = [f"{cost:,.0f}" if cost >= 0.5 else "" for cost in costs]
+        table.add_row(case, *cells, f"{measured.processors_used:.2f}", f"{measured.processors_of_others:.2f}")
+    return table

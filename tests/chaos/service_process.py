@@ -1,0 +1,90 @@
+"""One service process: started, killed, frozen and started again under the same address."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+
+from paidan_deploy.servers.process import Born
+from tests.polling import poll
+
+ROOT: Final = Path(__file__).parents[2]
+READY_S: Final = 90.0
+
+
+@dataclass(slots=True)
+class Member:
+    """One service process: started, killed, frozen and started again under the same address."""
+
+    name: str
+    environment: Mapping[str, str]
+    log: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of its present life, None while it lasts."""
+        return self.process.poll() if self.process else None
+
+    def start(self, *arguments: str, dies: str = "", **more: str) -> None:
+        """Begin a life; ``dies`` names the window in which it is to end."""
+        module = ["-m", "tests.chaos.kill_points", self.name, dies] if dies else ["-m", f"paidan_{self.name}"]
+        told = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, *module, *arguments],
+                cwd=ROOT, env={**self.environment, **told}, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        Born.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def __post_init__(self) -> None:
+        self.log.touch()
+
+    def kill(self) -> None:
+        """End it as a power cut would, frozen or not."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    async def ends(self, *, within_s: float = READY_S) -> int:
+        """Wait until it ends by itself, and give its exit code."""
+        await poll(lambda: self.code is not None, within_s=within_s, what=f"the end of {self.name}")
+        assert self.code is not None
+        return self.code
+
+    async def ready(self) -> None:
+        """Wait until it answers and makes progress. An end before that fails with what it said."""
+        async with httpx.AsyncClient(verify=False, timeout=5) as client:
+
+            async def asked() -> bool:
+                await asyncio.sleep(0.1)  # asking is dear, and slows down what is waited for
+                assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
+                try:
+                    return (await client.get(f"{self.url}/readyz")).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
+
+    def is_frozen(self) -> bool:
+        """Tell whether it stands still."""
+        return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+    def said(self) -> str:
+        return self.log.read_text()

@@ -1,0 +1,245 @@
+"""The stage on which a ledger plays: its topics, its database, its processes, and the audit of what it did."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from pydantic import SecretStr
+
+from paidan_chassis import database
+from paidan_chassis.consumer.consumer import LaneConsumer
+from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.migrations import OWN, migrate
+from tests.chassis import sample_consumer
+from tests.chassis.sample_consumer import SCHEMA, TABLES, Orders
+from tests.polling import poll
+
+ROOT = Path(__file__).parents[2]
+
+
+class Echo(NamedTuple):
+    """One message that the ledger's relay has put on a topic."""
+
+    partition: int
+    key: str
+    version: int
+    body: str
+    origin: str
+    sequence: int
+    previous: int
+    ce_id: str
+
+
+@dataclass(slots=True)
+class Actor:
+    """A ledger in a process of its own."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int | None:
+        return self.process.poll()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@dataclass(slots=True)
+class Stage:
+    """One test's share of the servers. ``sent`` remembers every body that was put in."""
+
+    orders: Orders
+    folder: Path
+    sent: list[str] = field(default_factory=list)
+    actors: int = 0
+    consumers: list[LaneConsumer] = field(default_factory=list)
+    """Those that ran in this process, newest last."""
+
+    async def prepare(self) -> None:
+        """Make the tables."""
+        async with self.conn() as conn:
+            await migrate(conn, SCHEMA, [OWN])
+            await conn.execute(f"SET search_path = {SCHEMA}")
+            await conn.execute(TABLES)
+
+    @asynccontextmanager
+    async def conn(self) -> AsyncIterator[asyncpg.Connection]:
+        """Open a connection into the ledger's schema."""
+        conn = await asyncpg.connect(self.orders.dsn, server_settings={"search_path": SCHEMA}, timeout=10)
+        try:
+            yield conn
+        finally:
+            await conn.close()
+
+    async def send(self, bodies: Sequence[str], *, topic: str = "in", keys: int = 7) -> None:
+        """Put records in, spread over some keys."""
+        async with Publisher(self.orders.cluster(), client_id="sender") as publisher:
+            for start in range(0, len(bodies), 1000):
+                chosen = bodies[start : start + 1000]
+                await publisher.send(
+                    [Message(topic, f"k{hash_of(body) % keys}", body.encode(), ()) for body in chosen], within_s=60
+                )
+                self.sent += chosen
+
+    @contextmanager
+    def actor(self, **changed: object) -> Iterator[Actor]:
+        """Run a ledger in a process of its own; it is killed at the end if it still runs."""
+        self.actors += 1
+        log = self.folder / f"actor-{self.actors}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                replace(self.orders, **changed).arguments(),  # type: ignore[arg-type] # names of fields, as the tests say
+                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        try:
+            yield Actor(process, log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    @asynccontextmanager
+    async def here(self, **changed: object) -> AsyncIterator["asyncio.Task[None]"]:
+        """Run a ledger in this process; it is stopped gracefully at the end."""
+        orders = replace(self.orders, **changed)  # type: ignore[arg-type] # names of fields, as the tests say
+        stop = asyncio.Event()
+        async with database.open_pool(SecretStr(orders.dsn), schema=SCHEMA, size=4) as pool:
+            playing = asyncio.create_task(sample_consumer.run(orders, pool, stop, self.consumers))
+            try:
+                yield playing
+            finally:
+                stop.set()
+                await asyncio.wait([playing], timeout=15)
+                if not playing.cancel() and not playing.cancelled():
+                    playing.exception()  # tests that expect one have seen it
+
+    async def value(self, statement: str, *arguments: object) -> int:
+        """Ask the database for one number."""
+        async with self.conn() as conn:
+            return int(await conn.fetchval(statement, *arguments) or 0)
+
+    async def balance(self) -> int:
+        return await self.value("SELECT entries FROM balance")
+
+    async def dead(self) -> int:
+        return await self.value("SELECT count(*) FROM dead_letter")
+
+    async def unrelayed(self) -> int:
+        return await self.value("SELECT sum(seq - relayed_seq) FROM lane")
+
+    async def applied(self, entries: int, *, within_s: float = 60) -> None:
+        """Wait until so many records are applied."""
+
+        async def enough() -> bool:
+            return await self.balance() >= entries
+
+        await poll(enough, within_s=within_s, what=f"{entries} entries")
+
+    async def settled(self, entries: int, *, within_s: float = 60) -> None:
+        """Wait until so many records are applied and all they say is acknowledged and noted."""
+        await self.applied(entries, within_s=within_s)
+
+        async def quiet() -> bool:
+            return await self.unrelayed() == 0
+
+        await poll(quiet, within_s=within_s, what="everything relayed")
+
+    async def echoes(self, topic: str = "echo") -> list[Echo]:
+        """Read a topic of the relay's from its start to its end, as any stock client would."""
+        return [_echo(record) for record in await self.read(topic)]
+
+    async def _numbers(self, topic: str) -> list[tuple[str, int]]:
+        found = [dict(record.headers) for record in await self.read(topic)]
+        return [(headers["ce_origin"].decode(), int(headers["ce_sequence"])) for headers in found]
+
+    async def read(self, topic: str) -> "list[ConsumerRecord[bytes, bytes]]":
+        """Read all records of a topic."""
+        consumer = AIOKafkaConsumer(
+            self.orders.cluster().real(topic), bootstrap_servers=self.orders.kafka, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            partitions = list(consumer.assignment())
+            ends = await consumer.end_offsets(partitions)
+            records = []
+            for each, end in ends.items():
+                while await consumer.position(each) < end:
+                    records += (await consumer.getmany(each, timeout_ms=200)).get(each, [])
+            return records
+        finally:
+            await consumer.stop()
+
+    async def audit(self) -> None:
+        """Hold what was put in against what was applied and said: nothing lost, nothing twice, everything in order."""
+        async with self.conn() as conn:
+            entries = await conn.fetch("SELECT key, version, body FROM entry ORDER BY id")
+        assert Counter(row["body"] for row in entries) == Counter(self.sent)
+        assert await self.balance() == len(self.sent)
+        by_key: defaultdict[str, list[int]] = defaultdict(list)
+        for row in entries:
+            by_key[row["key"]].append(row["version"])
+        assert all(versions == list(range(1, len(versions) + 1)) for versions in by_key.values())
+        said = await self.echoes()
+        check_echoes(said, elsewhere=await self._numbers("paidan.dead-letters"))
+        assert {(each.key, each.version, each.body) for each in said} == {tuple(row) for row in entries}
+
+
+def check_echoes(said: Sequence[Echo], *, elsewhere: Iterable[tuple[str, int]] = ()) -> None:
+    """Check what readers may rely on: the same number never says two things, first appearances leave no gap.
+
+    Numbers ``elsewhere`` went to another topic.
+    """
+    first: dict[tuple[str, int], Echo] = {}
+    newest: dict[tuple[str, int], int] = defaultdict(int)
+    versions: dict[str, int] = defaultdict(int)
+    for each in said:
+        earlier = first.setdefault((each.origin, each.sequence), each)
+        assert earlier == each, f"{each.origin} {each.sequence} said two things"
+        if earlier is each:
+            place = (each.origin, each.partition)
+            assert each.previous == newest[place], f"a gap before {each}"
+            newest[place] = each.sequence
+            assert each.version == versions[each.key] + 1, f"out of order: {each}"
+            versions[each.key] = each.version
+    numbers = defaultdict(set)
+    for origin, sequence in (*first, *elsewhere):
+        numbers[origin].add(sequence)
+    assert all(seen == set(range(1, len(seen) + 1)) for seen in numbers.values())
+
+
+def hash_of(body: str) -> int:
+    """Give a body its key, the same in every process."""
+    return sum(body.encode())
+
+
+def bodies(count: int, *, name: str = "body") -> list[str]:
+    """Make so many bodies, each its own."""
+    return [f"{name} {number}" for number in range(count)]
+
+
+def _echo(record: "ConsumerRecord[bytes, bytes]") -> Echo:
+    headers = dict(record.headers)
+    version, _, body = record.value.decode().partition(" ")
+    return Echo(
+        partition=record.partition,
+        key=record.key.decode(),
+        version=int(version),
+        body=body,
+        origin=headers["ce_origin"].decode(),
+        sequence=int(headers["ce_sequence"]),
+        previous=int(headers["ce_previous"]),
+        ce_id=headers["ce_id"].decode(),
+    )

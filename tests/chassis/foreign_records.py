@@ -1,0 +1,37 @@
+"""What anybody on the cluster might write into a lane."""
+
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.util import calc_crc32c
+
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from tests.chassis.consumer_harness import Stage
+
+
+async def put(stage: Stage, records: Sequence[Parcel]) -> None:
+    """Append records as anybody on the cluster might."""
+    async with Publisher(stage.orders.cluster(), client_id="stranger") as publisher:
+        await publisher.topology.ensure(["in"])
+        await publisher.carry(records)
+
+
+async def put_with_odd_header_name(stage: Stage, value: bytes) -> None:
+    """Append a record to the first lane as a client in another language may: no client in Python would."""
+    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka, acks="all")
+    await producer.start()
+    batch = _with_odd_header_name(producer, value)
+    await (await producer.send_batch(batch, stage.orders.cluster().real("in"), partition=0))
+    await producer.stop()
+
+
+def _with_odd_header_name(producer: AIOKafkaProducer, value: bytes) -> BatchBuilder:
+    batch = producer.create_batch()
+    batch.append(key=b"k", value=value, timestamp=None, headers=[("plain", b"1"), ("XX", b"2")])
+    raw = bytearray(batch._build())  # noqa: SLF001 - there is no other way to the bytes
+    at = raw.index(b"XX")
+    raw[at : at + 2] = b"\xff\xfe"
+    raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+    batch._buffer = bytes(raw)  # noqa: SLF001
+    return batch

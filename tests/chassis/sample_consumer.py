@@ -1,0 +1,218 @@
+"""A service that keeps a ledger: what the tests of lanes run, here or as a process that they kill.
+
+It is built so that every mistake shows: applying twice moves the balance, a stale cache repeats a version.
+Nothing in the chassis is patched; a process dies in its own handler or in the carrier it hands to the relay.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import SecretStr
+
+from paidan_chassis.consumer.batch import Work
+from paidan_chassis.consumer.consumer import LaneConsumer, Pace, Subscription
+from paidan_chassis.consumer.errors import Halt, Poison
+from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.database import Connection, Pool, open_pool
+from paidan_chassis.errors import ChassisError
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.producer import Parcel, Publisher
+from tests import vault
+
+SCHEMA = "ledger"
+TABLES = """
+    CREATE TABLE IF NOT EXISTS entry (
+        id bigint GENERATED ALWAYS AS IDENTITY, key text, version bigint, body text, topic text, log_offset bigint,
+        appended_at timestamptz);
+    CREATE TABLE IF NOT EXISTS balance (entries bigint NOT NULL);
+    INSERT INTO balance SELECT 0 WHERE NOT EXISTS (SELECT FROM balance);
+    CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
+    CREATE TABLE IF NOT EXISTS account (key text PRIMARY KEY, version bigint NOT NULL);
+"""
+Death = Literal["", "applying", "carrying", "carried"]
+PARTITIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a ledger process is told on its command line."""
+
+    kafka: str
+    prefix: str
+    dsn: str
+    topics: tuple[str, ...] = ("in",)
+    prefixes: tuple[str, ...] = ()
+    name: str = "ledger"
+    dies: Death = ""
+    dies_after: int = 0
+    naps_s: float = 0.0
+    sql_naps_s: float = 0.0
+    max_records: int = 100
+    dead_letter_limit: int = 100
+    stalls_after_s: float = 60.0
+    compare_every_s: float = 3.0
+    lock_wait_s: float = 2.0
+    session_timeout_ms: int = 6000
+
+    def arguments(self) -> list[str]:
+        return [sys.executable, "-m", "tests.chassis.sample_consumer", json.dumps(asdict(self))]
+
+    def cluster(self) -> Kafka:
+        return Kafka(self.kafka, self.prefix, shape=lambda _topic: TopicShape(PARTITIONS))
+
+    def reading(self) -> Subscription:
+        pace = Pace(
+            max_records=self.max_records,
+            dead_letter_limit=self.dead_letter_limit,
+            stalls_after_s=self.stalls_after_s,
+            compare_every_s=self.compare_every_s,
+            lock_wait_s=self.lock_wait_s,
+            session_timeout_ms=self.session_timeout_ms,
+        )
+        return Subscription(
+            self.name, topics=tuple(self.topics), prefixes=tuple(self.prefixes), pace=pace, cipher=vault.cipher()
+        )
+
+
+def die() -> None:
+    """Leave as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Ledger:
+    """Writes an entry for every record and says so on ``echo``, with the key's next version."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.versions: dict[str, int] = {}
+        self.applied = 0
+
+    async def apply(self, work: Work) -> None:
+        await self._load(work.conn, {_key(record) for record in work.records})
+        entries = [entry for record in work.records if (entry := self._entry(work, record))]
+        await work.conn.execute(
+            "INSERT INTO entry (key, version, body, topic, log_offset, appended_at)"
+            " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
+            *([entry[column] for entry in entries] for column in range(6)),
+        )
+        late = [word for record in work.records if record.value == b"late" for word in ("twice", "twice")]
+        await work.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
+        await work.conn.execute("UPDATE balance SET entries = entries + $1", len(entries))
+        await work.conn.executemany(
+            "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
+            [(key, self.versions[key]) for key in {_key(record) for record in work.records}],
+        )
+        await self._dwell(work)
+
+    async def _dwell(self, work: Work) -> None:
+        self.applied += len(work.records)
+        if self.orders.dies == "applying" and self.applied > self.orders.dies_after:
+            die()
+        if self.orders.sql_naps_s:
+            await work.conn.execute("SELECT pg_sleep($1)", self.orders.sql_naps_s)
+        await asyncio.sleep(self.orders.naps_s)
+
+    def _entry(self, work: Work, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
+        if record.value is None:
+            work.bury(record, "null_value", "")
+            return None
+        body = record.value.decode(errors="replace")
+        match body.partition(" ")[0]:
+            case "unreadable":
+                work.bury(record, "unreadable", "field body")
+                return None
+            case "poison":
+                raise Poison(record, "poison")
+            case "halt":
+                raise Halt("pack_missing", "the pack named by the log")
+            case "bug":
+                raise ZeroDivisionError
+            case "large":
+                work.emit(record, Message("echo", _key(record), b"x" * 2_000_000, ()))
+            case _:
+                pass
+        key = _key(record)
+        self.versions[key] += 1
+        said = f"{self.versions[key]} {body}".encode()
+        work.emit(record, Message("echo", key, said, (("ce_id", b"%s@%d" % (record.topic.encode(), record.offset)),)))
+        body = body.replace("nul", "\x00").replace("surrogate", "\udc80")
+        return key, self.versions[key], body, record.topic, record.offset, record.appended_at
+
+    async def _load(self, conn: Connection, keys: set[str]) -> None:
+        unknown = [key for key in keys if key not in self.versions]
+        rows = await conn.fetch("SELECT key, version FROM account WHERE key = ANY($1)", unknown)
+        self.versions.update(dict.fromkeys(unknown, 0))
+        self.versions.update({row["key"]: row["version"] for row in rows})
+
+    def forget(self) -> None:
+        self.versions.clear()
+
+
+def _key(record: Record) -> str:
+    return (record.key or b"").decode(errors="replace")
+
+
+class DyingCarrier:
+    """Publishes like the publisher, and dies before or after so many messages."""
+
+    def __init__(self, orders: Orders, publisher: Publisher) -> None:
+        self.orders = orders
+        self.publisher = publisher
+        self.carried = 0
+
+    async def carry(self, parcels: Sequence[Parcel]) -> None:
+        self.carried += len(parcels)
+        due = self.carried > self.orders.dies_after
+        if self.orders.dies == "carrying" and due:
+            die()
+        await self.publisher.carry(parcels)
+        if self.orders.dies == "carried" and due:
+            die()
+
+    async def partitions(self, topic: str) -> int:
+        return await self.publisher.partitions(topic)
+
+
+async def run(orders: Orders, pool: Pool, stop: asyncio.Event, known: list[LaneConsumer] | None = None) -> None:
+    """Keep the ledger until told to stop; lets the consumer be ``known`` to whoever wants to look at it."""
+    async with Publisher(orders.cluster(), client_id="carrier") as publisher:
+        carrier = DyingCarrier(orders, publisher)
+        ledger = Ledger(orders)
+        async with LaneConsumer(
+            orders.reading(), ledger, kafka=orders.cluster(), pool=pool, carrier=carrier
+        ) as consumer:
+            if known is not None:
+                known.append(consumer)
+            await consumer.run(stop)
+
+
+async def main(orders: Orders) -> int:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with open_pool(SecretStr(orders.dsn), schema=SCHEMA, size=4) as pool:
+        try:
+            await run(orders, pool, stop)
+        except ChassisError as error:
+            sys.stdout.write(f"{type(error).__name__}: {error}\n")
+            return error.exit_code
+    return 0
+
+
+def tally(bodies: Sequence[str]) -> dict[str, int]:
+    """Count how often each body occurs."""
+    counted: defaultdict[str, int] = defaultdict(int)
+    for body in bodies:
+        counted[body] += 1
+    return dict(counted)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(Orders(**json.loads(sys.argv[1])))))

@@ -1,0 +1,154 @@
+"""An edge of the tests' own: a library that lends books, with routes of every kind."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+import httpx
+from fastapi import FastAPI, File, UploadFile
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
+from starlette.responses import JSONResponse, Response
+
+from paidan_chassis import migrations
+from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.edge import api_keys, problems
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import (
+    Call,
+    Caller,
+    Face,
+    create_edge,
+    hot_route,
+)
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from tests.servers import Servers, fresh_database
+
+PHONE = "13812345678"
+
+SHAPE = {"code", "message", "message_zh", "field"}
+
+
+class Book(BaseModel):
+    """What is lent."""
+
+    title: str = Field(min_length=1, max_length=80)
+    pages: int = Field(gt=0, lt=10_000)
+
+
+class Loan(BaseModel):
+    """Who lends what."""
+
+    book: Book
+    reader: str = "anonymous"
+    since: AwareDatetime | None = None
+
+    @field_validator("reader")
+    @classmethod
+    def _no_number(cls, reader: str) -> str:
+        if reader.isdigit():
+            raise ValueError(f"a name, not '{reader}'")
+        return reader
+
+
+class Taken(BaseModel):
+    """The answer to a loan."""
+
+    title: str
+    by: str
+
+
+async def take(call: Call[Loan]) -> Response:
+    """Lend a book.
+
+    The same loan twice is one loan.
+    """
+    return JSONResponse({"title": call.body.book.title, "by": call.principal.name}, 202)
+
+
+def build(pool: Pool) -> FastAPI:
+    """Build the edge under test, with routes of every kind."""
+    metrics = Metrics("library")
+    face = Face("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
+    app = create_edge(face)
+    hot_route(app, "/v1/loans", take, model=Loan, answers=Taken)
+    hot_route(app, "/v1/loans/long", take, model=Loan, limit=500_000)
+
+    @app.post("/v1/books")
+    async def add(book: Book, _caller: Caller) -> Book:
+        return book
+
+    @app.post("/v1/scans", max_body_size=100_000)
+    async def scan(page: Annotated[UploadFile, File()], _caller: Caller) -> int:
+        return len(await page.read())
+
+    @app.get("/v1/books/{title}")
+    async def find(title: str, _caller: Caller, least: int = 0) -> str:
+        return str(await pool.fetchval("SELECT $1::text || $2::int", title, least))
+
+    @app.get("/v1/breaks")
+    async def breaks() -> None:
+        raise RuntimeError(f"secret of '{PHONE}'")
+
+    @app.get("/v1/away")
+    async def away() -> None:
+        raise ConnectionRefusedError
+
+    @app.get("/v1/waits")
+    async def waits() -> None:
+        app.state.waits = True
+        await asyncio.Event().wait()
+
+    @app.get("/v1/halted")
+    async def halted() -> None:
+        raise Halt("shelf_missing", "there is no shelf 7")
+
+    @app.get("/v1/stored-perhaps")
+    async def stored_perhaps() -> None:
+        raise problems.unavailable(7)
+
+    return app
+
+
+@asynccontextmanager
+async def open_client(servers: Servers) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the edge that holds a key."""
+    async with fresh_database(servers) as dsn:
+        connection = await asyncpg.connect(dsn)
+        await migrations.migrate(connection, "library", [migrations.OWN])
+        token, key = api_keys.mint(name="desk", city="quancheng", scopes=["role:operator"])
+        await api_keys.add_key(connection, "library", key)
+        await connection.close()
+        async with open_pool(SecretStr(dsn), schema="library") as pool:
+            through = httpx.ASGITransport(build(pool))
+            headers = {"authorization": f"Bearer {token}"}
+            async with httpx.AsyncClient(transport=through, base_url="http://library", headers=headers) as made:
+                yield made
+
+
+def refusal(answer: httpx.Response) -> dict[str, Any]:
+    """Read the error of an answer, which must have the one shape."""
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == SHAPE
+    assert all(body["error"][name] for name in SHAPE - {"field"})
+    found: dict[str, Any] = body["error"]
+    return found
+
+
+GOOD = {"book": {"title": "西游记", "pages": 100}}
+
+
+def longer(n: int) -> bytes:
+    """Make a good loan that is this long at least."""
+    return json.dumps(GOOD).encode() + b" " * n
+
+
+async def pieces(whole: bytes) -> AsyncIterator[bytes]:
+    """Send a body without saying how long it is."""
+    for start in range(0, len(whole), 500):
+        yield whole[start : start + 500]

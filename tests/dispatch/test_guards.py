@@ -1,0 +1,213 @@
+"""The whole table of the life of a case: every action in every state, by everybody."""
+
+from functools import cache
+from typing import get_args
+
+import pytest
+
+from paidan_contracts.actions import (
+    Accept,
+    Action,
+    Actor,
+    Adjudicate,
+    Appeal,
+    AskExtension,
+    AskSuspension,
+    Assign,
+    CallBack,
+    CoHandle,
+    Escalate,
+    File,
+    Finish,
+    ForceClose,
+    Inspect,
+    Redispatch,
+    Resume,
+    Return,
+    Urge,
+    Verify,
+    Void,
+)
+from paidan_contracts.cases import CaseEvent
+from paidan_contracts.state import CaseState, Status
+from paidan_dispatch.cases.decide import Moved, Refused
+from tests.dispatch.builders import (
+    DOERS,
+    How,
+    judged,
+    moved,
+    opened,
+    report,
+)
+
+STATES: tuple[Status, ...] = get_args(Status)
+ACTIONS: dict[str, Action] = {
+    "verify": Verify(verified=True),
+    "verify_false": Verify(verified=False, reason="nothing there"),
+    "file": File(row_id="E0111-1"),
+    "assign": Assign(department="water", reason="it leaks"),
+    "redispatch": Redispatch(department="water", reason="it leaks"),
+    "accept": Accept(),
+    "return": Return(code="not_our_duty", reason="it is a pipe"),
+    "finish": Finish(text="done"),
+    "inspect": Inspect(passed=True),
+    "inspect_false": Inspect(passed=False, reason="still there"),
+    "call_back": CallBack(rating="satisfied"),
+    "call_back_dissatisfied": CallBack(rating="dissatisfied"),
+    "void": Void(reason="a test call"),
+    "urge": Urge(reason="it smells"),
+}
+LATER: dict[str, Action] = {
+    "extension": AskExtension(),
+    "suspension": AskSuspension(),
+    "resume": Resume(),
+    "adjudicate": Adjudicate(),
+    "co_handle": CoHandle(),
+    "escalate": Escalate(),
+    "appeal": Appeal(),
+    "force_close": ForceClose(),
+}
+# design.md's table, and what it leaves open: filing anew keeps the state while a department has the case.
+TABLE: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
+    ("received", "verify"): ("dispatched", ("filed", "dispatched")),
+    ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
+    ("filed", "assign"): ("dispatched", ("dispatched",)),
+    ("filed", "file"): ("dispatched", ("filed", "dispatched")),
+    ("filed", "void"): ("voided", ("voided",)),
+    ("dispatched", "accept"): ("handling", ("accepted",)),
+    ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
+    ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),
+    ("dispatched", "file"): ("dispatched", ("filed",)),
+    ("dispatched", "void"): ("voided", ("voided",)),
+    ("handling", "finish"): ("inspecting", ("finished",)),
+    ("handling", "return"): ("dispatched", ("returned", "dispatched")),
+    ("handling", "file"): ("handling", ("filed",)),
+    ("handling", "urge"): ("handling", ("urged",)),
+    ("inspecting", "inspect"): ("closed", ("closed",)),
+    ("inspecting", "inspect_false"): ("handling", ("reworked",)),
+    ("closed", "call_back"): ("closed", ("called_back",)),
+    ("closed", "call_back_dissatisfied"): ("handling", ("called_back", "reopened")),
+}
+ROLES: dict[str, set[str]] = {
+    "department": {"accept", "return", "finish"},
+    "inspector": {"verify", "inspect"},
+    "caller": {"call_back"},
+    "operator": {"verify", "file", "assign", "redispatch", "void", "urge"},
+    "importer": {action.kind for action in ACTIONS.values()},
+    "source": set(),
+}
+
+
+@cache
+def in_state(status: str) -> CaseState:
+    """Bring a case into a state by the shortest road; nothing brings it into ``suspended`` yet."""
+    if status == "received":
+        return opened(report(source="app"))
+    if status == "filed":
+        return opened(report(class_code=None))
+    if status == "suspended":
+        return in_state("handling").model_copy(update={"status": "suspended"})
+    before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
+    doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
+    if status == "voided":
+        return moved(in_state("filed"), ACTIONS["void"])
+    if status == "dispatched":
+        return opened()
+    return moved(in_state(before[status]), ACTIONS[doing[status]])
+
+
+def _short(event: CaseEvent) -> str:
+    return event.model_dump()["type"].removeprefix("case.").removesuffix(".v1")  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("status", STATES)
+def test_every_action_in_every_state(status: Status, name: str) -> None:
+    state = in_state(status)
+    untouched = state.model_dump_json()
+    assert state.status == status
+
+    result = judged(state, ACTIONS[name], How(minutes=5, actor=None if state.department else _stranger(name)))
+
+    assert state.model_dump_json() == untouched
+    expected = TABLE.get((status, name))
+    if expected is None:
+        assert isinstance(result, Refused)
+        assert result.why.code in ("not_allowed_in_state", "not_your_order")
+        _assert_it_helps(result, status)
+        return
+    assert isinstance(result, Moved)
+    assert (result.after.status, tuple(_short(event) for event in result.events)) == expected
+    assert [event.version for event in result.events] == [state.version + 1 + n for n in range(len(result.events))]
+    assert all(event.state.version == event.version for event in result.events)
+
+
+def _stranger(name: str) -> str:
+    kind = ACTIONS[name].kind
+    return DOERS.get(kind, "importer:them")
+
+
+def _assert_it_helps(refused: Refused, status: Status) -> None:
+    """A refusal that does not say what to do instead comes again and again."""
+    why = refused.why
+    assert f"state {status}; allowed there: " in why.message
+    for kind in {ACTIONS[name].kind for state, name in TABLE if state == status}:
+        assert kind in why.message.rpartition(": ")[2]
+    assert "案件状态为" in why.message_zh
+
+
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("status", STATES)
+def test_what_is_for_later_says_so_in_every_state(status: Status, name: str) -> None:
+    result = judged(in_state(status), LATER[name], How(actor="operator:olga"))
+
+    assert isinstance(result, Refused)
+    assert result.why.code == "not_supported_yet"
+    _assert_it_helps(result, status)
+
+
+def _asked_by(role: str, name: str) -> tuple[CaseState, str]:
+    status = next(state for state, action in TABLE if action == name)
+    state = in_state(status)
+    return state, f"{role}:{state.department if role == 'department' and state.department else 'anne'}"
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("role", get_args(Actor.model_fields["kind"].annotation))
+def test_every_role_does_its_own_and_nothing_else(role: str, name: str) -> None:
+    state, actor = _asked_by(role, name)
+
+    result = judged(state, ACTIONS[name], How(minutes=5, actor=actor))
+
+    if ACTIONS[name].kind in ROLES[role]:
+        assert isinstance(result, Moved)
+        return
+    assert isinstance(result, Refused)
+    doer = role == "department" and ACTIONS[name].kind == "inspect"
+    assert result.why.code == ("doer_may_not_inspect" if doer else "not_your_role")
+    _assert_it_helps(result, state.status)
+
+
+@pytest.mark.parametrize("name", ["accept", "return", "finish"])
+@pytest.mark.parametrize("status", STATES)
+def test_a_department_may_not_touch_another_ones_order(status: Status, name: str) -> None:
+    """In no state, so that it need not guess whether the case has moved on."""
+    result = judged(in_state(status), ACTIONS[name], How(actor="department:south"))
+
+    assert isinstance(result, Refused)
+    assert result.why.code == "not_your_order"
+
+
+def test_the_doer_may_not_inspect_under_an_inspectors_hat() -> None:
+    result = judged(in_state("inspecting"), ACTIONS["inspect"], How(actor="inspector:north"))
+
+    assert isinstance(result, Refused)
+    assert result.why.code == "doer_may_not_inspect"
+
+
+def test_the_table_of_the_tests_covers_every_state_and_action() -> None:
+    """Or a new one would go untested."""
+    assert {status for status, _ in TABLE} | {"suspended", "not_accepted", "voided"} == set(STATES)
+    assert {action.kind for action in (*ACTIONS.values(), *LATER.values())} == {
+        model.model_fields["kind"].default for model in get_args(get_args(Action)[0])
+    }

@@ -1,0 +1,168 @@
+"""What dispatch's edge shows to whom, judges without doing, and refuses."""
+
+import json
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from paidan_contracts import ids
+from tests.dispatch.database_fixture import case_of, report
+from tests.dispatch.dispatch_service import Stage
+from tests.dispatch.service_client import NOBODYS, Headers
+
+
+async def test_a_dry_run_judges_and_does_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
+    first = report("dry", east_m=1500)
+    case_id, streets = case_of(first), await stage.key("department:streets") | {"Idempotency-Key": "dry"}
+    url = f"/v1/cases/{case_id}/actions?dry-run=true"
+    await stage.say(first)
+    await stage.comes("paidan.orders.streets", 1, about=[case_id])
+
+    would_be = await client.post(url, json={"action": {"kind": "accept"}}, headers=streets)
+    refused = await client.post(url, json={"action": {"kind": "finish"}}, headers=streets)
+
+    assert (would_be.status_code, would_be.json()["result"], would_be.json()["status"]) == (200, "applied", "handling")
+    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "not_allowed_in_state")
+    assert ids.action_id("department:streets", "dry") not in str(await stage.read("paidan.inbox"))
+
+
+async def test_a_dry_run_of_a_batch_judges_each_line_and_does_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
+    first, twin = report("dry lines", east_m=3000), report("dry twin", east_m=3001)
+    importer, streets = await stage.key("role:importer"), await stage.key("department:streets")
+    await stage.say(first, twin)
+    merged = await stage.comes("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
+
+    def line(own: str, action: dict[str, Any], *, case_id: str = case_of(first), **more: str) -> str:
+        return json.dumps({"id": own, "case_id": case_id, "action": action, **more})
+
+    lines = [
+        line("dry 1", {"kind": "accept"}),
+        line("dry 2", {"kind": "finish"}),
+        line("dry 3", {"kind": "accept"}, case_id=NOBODYS),
+        line("dry 4", {"kind": "dance"}),
+        line("dry 5", {"kind": "accept"}),
+    ]
+    by_report = line("dry 6", {"kind": "void", "reason": "a"}, case_id=case_of(twin), of_report=twin.report_id)
+    got = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
+    by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
+    of_reports = await client.post(
+        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
+    )
+    answers = [json.loads(each) for each in got.text.splitlines()]
+
+    assert sorted(each["result"] for each in merged) == ["merged", "opened"]
+    assert (got.status_code, len(answers)) == (200, 5)
+    for number in (0, 4):
+        assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
+        assert answers[number]["dry_run"] is True
+    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["not_allowed_in_state", "unknown_case"]
+    assert answers[3]["error"]["field"] == "action"
+    assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
+        "merged_report",
+        "unknown_case",
+    ]
+    assert '"sender_ref":"dry ' not in json.dumps(await stage.read("paidan.inbox"), separators=(",", ":"))
+
+
+async def test_what_a_department_may_see(stage: Stage, client: httpx.AsyncClient) -> None:
+    first, lamp = report("see", east_m=2000), report("lamp", east_m=500, class_code="C0137")
+    streets, lamps = await stage.key("department:streets"), await stage.key("department:lamps")
+    monitor, elsewhere = await stage.key("role:monitor"), await stage.key("role:monitor", city="other")
+    await stage.say(first, lamp)
+    await stage.comes("paidan.orders.lamps", 1, about=[case_of(lamp)])
+    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+
+    snapshot = (await client.get("/v1/orders", headers=lamps)).json()
+    own = await client.get(f"/v1/cases/{case_of(first)}", headers=streets)
+
+    assert [each["order"]["case_id"] for each in snapshot["orders"]] == [case_of(lamp)]
+    assert own.json()["order"]["case_id"] == case_of(first)
+    assert "reporter" not in own.text
+    for url, headers, status in (
+        (f"/v1/cases/{case_of(first)}", lamps, 404),
+        (f"/v1/cases/{case_of(first)}", elsewhere, 404),
+        ("/v1/cases", lamps, 403),
+        ("/v1/cases?city=tiny", elsewhere, 403),
+        ("/v1/orders?department=streets", lamps, 403),
+        ("/v1/orders", monitor, 422),
+        ("/v1/cases?limit=9999", monitor, 422),
+        ("/v1/cases?after=!!", monitor, 422),
+        ("/v1/cases?nonsense=1", monitor, 422),
+        ("/v1/cases/nonsense", monitor, 422),
+        ("/v1/actions/nonsense", monitor, 404),
+        ("/v1/cases", {}, 401),
+    ):
+        got = await client.get(url, headers=headers)
+        assert got.status_code == status, (url, got.text)
+        assert got.json()["error"]["code"]
+
+
+async def test_lists_are_paged_and_queues_are_filters(stage: Stage, client: httpx.AsyncClient) -> None:
+    there: dict[str, Any] = {"area": "tiny.990102"}
+    reports = [report(f"list {n}", minutes=n, east_m=200 * n, **there) for n in range(7)]
+    unplaced = report("hawker", minutes=8, class_code="E0401", **there)
+    monitor = await stage.key("role:monitor")
+    await stage.say(*reports, unplaced)
+    await stage.comes("paidan.outcomes", 8, about=[each.report_id for each in (*reports, unplaced)])
+
+    seen: list[str] = []
+    asked = {**there, "limit": "3"}
+    while asked.get("after") != "":
+        page = (await client.get("/v1/cases", params=asked, headers=monitor)).json()
+        assert "cases" in page, page
+        seen += [each["case_id"] for each in page["cases"]]
+        asked["after"] = page["after"] or ""
+
+    async def ids_of(query: str) -> list[str]:
+        page = (await client.get(f"/v1/cases?area=tiny.990102&{query}", headers=monitor)).json()
+        assert "cases" in page, page
+        return [each["case_id"] for each in page["cases"]]
+
+    assert seen == [case_of(each) for each in (unplaced, *reversed(reports))]
+    assert await ids_of("status=filed&order=oldest") == [case_of(unplaced)]
+    assert len(await ids_of("status=dispatched&status=closed&class_code=E0110")) == 7
+    assert await ids_of("status=closed&not_called_back=true") == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "field"),
+    [
+        ({}, {"action": {"kind": "accept"}}, 400, "Idempotency-Key"),
+        ({"Idempotency-Key": "k" * 201}, {"action": {"kind": "accept"}}, 422, "Idempotency-Key"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "dance"}}, 422, "action"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "finish", "text": "a\x00b"}}, 422, "action.finish.text"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "more": 1}, 422, "more"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "occurred_at": "2026-01-01"}, 422, "occurred_at"),
+        ({"Idempotency-Key": "k"}, {}, 422, "action"),
+    ],
+)
+async def test_a_request_that_is_wrong_is_told_which_field(
+    stage: Stage, client: httpx.AsyncClient, headers: Headers, body: dict[str, Any], status: int, field: str
+) -> None:  # fmt: skip
+    streets = await stage.key("department:streets")
+
+    got = await client.post(f"/v1/cases/{NOBODYS}/actions", json=body, headers=streets | headers)
+
+    assert (got.status_code, got.json()["error"]["field"]) == (status, field)
+
+
+async def test_nothing_is_taken_that_kafka_has_not_got(stage: Stage) -> None:
+    """202 is a promise; 503 says that it may have been kept all the same, so it is sent again under the same key."""
+    operator = await stage.key("role:operator")
+    void = {"kind": "void", "reason": "a joke"}
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with stage.here("edge", kafka=f"127.0.0.1:{nobody.getsockname()[1]}") as edge:
+            got = await edge.post(
+                f"/v1/cases/{NOBODYS}/actions", json={"action": void}, headers=operator | {"Idempotency-Key": "503"}
+            )
+            line = json.dumps({"id": "503", "case_id": NOBODYS, "action": void})
+            batch = await edge.post("/v1/actions/batch", content=line, headers=operator)
+            still = await edge.get("/v1/cases", headers=operator)
+
+    for answer in (got, batch):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    assert still.status_code == 200

@@ -1,0 +1,66 @@
+"""A batch is answered by the numbers that its sender's editor shows, whatever blank lines stand in between."""
+
+import json
+
+import httpx
+import pytest
+
+from paidan_contracts import ids
+from tests.dispatch.database_fixture import case_of, report
+from tests.dispatch.dispatch_service import Stage
+from tests.dispatch.service_client import NOBODYS
+
+BATCH = "/v1/actions/batch"
+
+
+def line(own: str, case_id: str = NOBODYS) -> str:
+    """Write a line that can be read."""
+    return json.dumps({"id": own, "case_id": case_id, "action": {"kind": "urge"}})
+
+
+async def test_blank_lines_are_skipped_and_counted(stage: Stage, client: httpx.AsyncClient) -> None:
+    streets = await stage.key("department:streets")
+    file = f"\n{line('one')}\r\n \t\r\n\nnot json\n{line('two')}\n\n"
+
+    got = await client.post(BATCH, content=file, headers=streets)
+    answers = [json.loads(each) for each in got.text.splitlines()]
+
+    assert got.status_code == 202
+    assert [(each["line"], each["status"]) for each in answers] == [(2, 202), (5, 400), (6, 202)]
+    assert [each.get("action_id") for each in answers] == [
+        ids.action_id("department:streets", "one"),
+        None,
+        ids.action_id("department:streets", "two"),
+    ]
+    assert answers[1]["error"]["code"] == "invalid_json"
+
+
+async def test_a_dry_run_is_answered_by_number_too(stage: Stage, client: httpx.AsyncClient) -> None:
+    first, streets = report("numbered"), await stage.key("department:streets")
+    await stage.say(first)
+    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+
+    got = await client.post(f"{BATCH}?dry-run=true", content=f"\nx\n\n{line('n', case_of(first))}", headers=streets)
+    answers = [json.loads(each) for each in got.text.splitlines()]
+
+    assert [each["line"] for each in answers] == [2, 4]
+    assert ("status" in answers[0], "error" in answers[0]) == (False, True)
+    assert set(answers[1]) == {"line", "dry_run", "action_id", "result", "status", "why"}
+
+
+@pytest.mark.parametrize("query", ["", "?dry-run=true"])
+@pytest.mark.parametrize("file", ["", "\n", " \r\n\n"])
+async def test_nothing_is_said_of_no_line(stage: Stage, client: httpx.AsyncClient, file: str, query: str) -> None:
+    got = await client.post(BATCH + query, content=file, headers=await stage.key("department:streets"))
+
+    assert (got.status_code, got.content) == (200 if query else 202, b"")
+
+
+async def test_blank_lines_do_not_make_a_batch_too_long(stage: Stage, client: httpx.AsyncClient) -> None:
+    streets = await stage.key("department:streets")
+
+    blank = await client.post(BATCH, content="\n" * 5000 + line("after"), headers=streets)
+    long = await client.post(BATCH, content="x\n" * 2001, headers=streets)
+
+    assert (blank.status_code, blank.json()["line"]) == (202, 5001)
+    assert (long.status_code, long.json()["error"]["code"]) == (422, "invalid")

@@ -1,0 +1,157 @@
+"""When timers fire: once due, in lanes that are ours and caught up, again after a fault; never twice for nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from paidan_chassis.clock import RealClock, real_now
+from paidan_chassis.consumer.errors import Unacknowledged
+from paidan_chassis.consumer.records import Lane, Message
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from paidan_contracts.inbox import TimerDue
+from paidan_contracts.topics import INBOX
+from paidan_dispatch.inbox.timer_loop import NEXT_DUE, Timers
+from tests import servers as real
+from tests.dispatch import database_fixture as ground
+from tests.polling import poll
+
+
+@pytest.fixture(scope="module")
+async def module_pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    async with real.fresh_database(servers) as dsn, ground.open_ground(dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
+    await module_pool.execute("DELETE FROM timer")
+    return module_pool
+
+
+@dataclass
+class Log:
+    """Stands where Kafka and the lane consumer stand: owns lanes, keeps what is appended, may be away."""
+
+    own: Collection[int] = (0, 1)
+    behind: Collection[int] = ()
+    faults: int = 0
+    looks: int = 0
+    appended: list[TimerDue] = field(default_factory=list)
+
+    def lanes(self) -> list[Lane]:
+        self.looks += 1
+        return [Lane(INBOX.name, each) for each in self.own]
+
+    def caught_up(self, lane: Lane) -> bool:
+        return lane.partition not in self.behind
+
+    async def forward(self, messages: Sequence[Message]) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise Unacknowledged("Kafka is away")
+        self.appended += [TimerDue.model_validate_json(message.value) for message in messages]
+
+
+async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, lane: int, due_at: datetime) -> None:
+    """Set so many clocks of one lane, one millisecond apart from each other in pairs."""
+    rows = [
+        (f"tiny-{lane:016x}{n:016x}", "accept", 1, lane, due_at + timedelta(milliseconds=n // 2)) for n in range(count)
+    ]
+    await pool.executemany(
+        "INSERT INTO timer (case_id, kind, generation, lane, due_at) VALUES ($1, $2, $3, $4, $5)", rows
+    )
+
+
+@asynccontextmanager
+async def ringing(pool: "asyncpg.Pool[Any]", log: Log, *, per_claim: int = 3) -> AsyncIterator[Timers]:
+    timers, stop = Timers(pool, RealClock(), per_claim=per_claim), asyncio.Event()
+    beat = Health(Metrics("test")).loop("timers")
+    running = asyncio.create_task(timers.run(log, beat, stop))
+    try:
+        yield timers
+    finally:
+        stop.set()
+        await running
+
+
+async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool[Any]") -> None:
+    """More than one claim holds, with equal times across the border between two claims; they stay in the table."""
+    past, log = real_now() - timedelta(minutes=1), Log()
+    await set_timers(pool, 10, lane=0, due_at=past)
+    await set_timers(pool, 4, lane=1, due_at=past)
+    await set_timers(pool, 5, lane=2, due_at=past)
+    await set_timers(pool, 5, lane=1 << 20, due_at=past)
+
+    async with ringing(pool, log) as timers:
+        await poll(lambda: len(log.appended) >= 14, what="all appended")
+        looked = log.looks
+        timers.mention(past)  # looks at once, and finds what is not consumed yet
+        await poll(lambda: log.looks >= looked + 2, what="another look, and one after it")
+
+    assert len({timer.timer_id for timer in log.appended}) == len(log.appended) == 14
+    assert [timer.due_at for timer in log.appended] == sorted(timer.due_at for timer in log.appended)
+    assert await pool.fetchval("SELECT count(*) FROM timer") == 24
+
+
+async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool: "asyncpg.Pool[Any]") -> None:
+    """What stops a clock may lie unread in the log: after a restore, everything since the copy."""
+    past, log = real_now() - timedelta(minutes=1), Log(behind={1})
+    await set_timers(pool, 2, lane=0, due_at=past)
+    await set_timers(pool, 2, lane=1, due_at=past)
+
+    async with ringing(pool, log) as timers:
+        await poll(lambda: len(log.appended) >= 2, what="the lane that has caught up")
+        assert {timer.case_id[-17] for timer in log.appended} == {"0"}
+        log.behind = ()
+        timers.mention(past)
+        await poll(lambda: len(log.appended) >= 4, what="the other lane")
+
+
+async def test_a_timer_that_kafka_did_not_take_is_appended_again(pool: "asyncpg.Pool[Any]") -> None:
+    log = Log(faults=1)
+    await set_timers(pool, 2, lane=0, due_at=real_now() - timedelta(minutes=1))
+
+    async with ringing(pool, log):
+        await poll(lambda: len(log.appended) >= 2, what="appended after the fault")
+
+    assert log.faults == 0
+
+
+async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_set(pool: "asyncpg.Pool[Any]") -> None:
+    log, soon = Log(), real_now() + timedelta(milliseconds=400)
+    await set_timers(pool, 1, lane=0, due_at=soon)
+
+    async with ringing(pool, log):
+        await poll(lambda: log.appended, within_s=5, what="appended when due")
+
+    assert log.appended[0].due_at == soon
+
+
+async def test_the_next_clock_is_found_without_reading_all_that_are_pending(pool: "asyncpg.Pool[Any]") -> None:
+    """It is looked for after every batch; a city has hundreds of thousands of clocks running."""
+    now = real_now()
+    for lane in range(3):
+        await set_timers(pool, 3000, lane=lane, due_at=now + timedelta(minutes=1 + lane))
+    await set_timers(pool, 1, lane=7, due_at=now + timedelta(seconds=1))
+    await pool.execute("ANALYZE timer")
+
+    found = await pool.fetchval(NEXT_DUE, [2, 1], now)
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {NEXT_DUE}", [2, 1], now))
+
+    assert found == now + timedelta(minutes=2)
+    assert read_of("timer", plan[0]["Plan"]) == 2
+
+
+def read_of(table: str, node: dict[str, Any]) -> float:
+    """Count the rows that a plan has read of a table, those it threw away included."""
+    seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    own: float = seen * node["Actual Loops"] if node.get("Relation Name") == table else 0
+    return own + sum(read_of(table, each) for each in node.get("Plans", ()))

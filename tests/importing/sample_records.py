@@ -1,0 +1,54 @@
+"""Records of a made-up city, and the mapping that reads them."""
+
+import tomllib
+from typing import Final
+
+from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_deploy.importing.parse import Reader
+from paidan_deploy.importing.rows import Known, Row
+
+MAPPING: Final = """
+id = "old"
+note = "Made up for tests."
+encoding = "utf-8"
+zone = "Asia/Shanghai"
+time_format = "%Y-%m-%d %H:%M"
+crs = "wgs84"
+default_source = "records"
+categories = [{ value = "rubbish", class_code = "E0110" }]
+owners = [{ value = "S", department = "streets" }]
+sources = [{ value = "R", source = "records" }]
+statuses = [
+    { value = "done", becomes = "closed", at = ["ended"] },
+    { value = "gone", becomes = "voided", at = ["ended"] },
+    { value = "not ours", becomes = "not_accepted", at = ["ended"] },
+    { value = "open", becomes = "open" },
+]
+
+[columns]
+id = "no"
+reported_at = "began"
+category = "what"
+status = "status"
+owner = "who"
+source = "by"
+promised_on = "promised"
+latitude = "lat"
+longitude = "lon"
+district = "district"
+address = "where"
+"""
+HEADER: Final = "no,began,ended,what,status,who,by,promised,lat,lon,district,where"
+CITY_MAPPING: Final = ImportMapping.model_validate(tomllib.loads(MAPPING))
+KNOWN: Final = Known(frozenset({"E0110"}), frozenset({"streets"}), frozenset({"990101", "990102"}))
+
+
+def record(no: str, status: str = "open", *, ended: str = "", where: str = "") -> str:
+    """Write a line of the file that lacks nothing."""
+    return f"{no},2026-02-02 09:00,{ended},rubbish,{status},S,R,2026-02-04 00:00,36.005,117.005,990101,{where}"
+
+
+def read(*lines: str) -> tuple[list[Row], Reader]:
+    """Read these lines under the header, and give the reader for what it remarked."""
+    reader = Reader(CITY_MAPPING, KNOWN)
+    return list(reader.rows(f"{line}\n" for line in (HEADER, *lines))), reader

@@ -1,0 +1,83 @@
+"""The key of an import may backdate: it must not outlive the import, whatever becomes of PostgreSQL meanwhile."""
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from paidan_chassis.edge.api_keys import Key
+from paidan_deploy.cli.import_records import faults_said_plainly, lent_key
+from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.api_keys import connected, listed
+from paidan_deploy.provisioning.database import prepare_database
+from paidan_deploy.servers.postgres import PostgresServer
+from paidan_deploy.stack.credentials import Credentials
+from tests.servers import run_statement
+
+
+class Died(Exception):
+    """What an import ended with."""
+
+
+async def _die_with_a_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    async with lent_key(dsn, "tiny"):
+        await meanwhile()
+        raise Died
+
+
+async def _only_key(dsn: str) -> Key:
+    async with connected(dsn) as connection:
+        [key] = [each for each in await listed(connection) if each.name == "import"]
+    return key
+
+
+async def test_a_key_is_taken_back_when_postgres_was_away_during_the_import(
+    start_postgres: Callable[..., PostgresServer], tmp_path: Path
+) -> None:
+    server = start_postgres()
+    await prepare_database(server.dsn, Credentials(tmp_path))
+
+    async def killed_and_started() -> None:
+        server.kill()
+        server.start()
+
+    with pytest.raises(Died):
+        await _die_with_a_key(server.dsn, killed_and_started)
+
+    assert (await _only_key(server.dsn)).revoked_at is not None
+
+
+async def test_a_key_that_cannot_be_taken_back_is_named_and_hides_nothing(
+    start_postgres: Callable[..., PostgresServer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = start_postgres().dsn
+    await prepare_database(database, Credentials(tmp_path))
+
+    async def broken() -> None:
+        await run_statement(database, "ALTER TABLE intake.api_key RENAME COLUMN revoked_at TO gone")
+
+    with pytest.raises(Died):
+        await _die_with_a_key(database, broken)
+
+    await run_statement(database, "ALTER TABLE intake.api_key RENAME COLUMN gone TO revoked_at")
+    key = await _only_key(database)
+    assert key.revoked_at is None
+    assert re.search(rf"not revoked .*`paidan keys revoke {key.key_id}`", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (asyncpg.InterfaceError("connection is closed"), r"broke off \(connection is closed\); run it again"),
+        (asyncpg.CannotConnectNowError("starting up"), r"broke off \(starting up\); run it again"),
+        (ConnectionRefusedError(), r"broke off \(ConnectionRefusedError\); run it again"),
+        (httpx.ReadTimeout(""), r"did not answer \(ReadTimeout\); run it again"),
+        (httpx.HTTPError("502\nFor more see elsewhere"), r"did not answer \(502\); run it again"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_one_line(fault: Exception, said: str) -> None:
+    with pytest.raises(DeployError, match=said), faults_said_plainly(Path("old.csv"), "old"):
+        raise fault

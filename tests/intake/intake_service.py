@@ -1,0 +1,248 @@
+"""Intake as a process of its own, with a city published, keys given out, and a broker to look into."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from paidan_chassis import migrations
+from paidan_chassis.edge.api_keys import add_key, mint
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.topic_admin import Topology
+from paidan_contracts.city.loader import load_city
+from paidan_contracts.topics import TOPICS
+from tests import vault
+from tests.polling import poll
+
+TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
+SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "hotline": ("source:hotline",),
+    "photo": ("source:photo",),
+    "camera": ("source:camera",),
+    "patrol": ("source:patrol",),
+    "importer": ("role:importer", "backdate"),
+    "department": ("department:sanitation",),
+    "inspector": ("role:inspector",),
+    "operator": ("role:operator",),
+    "caller": ("role:caller",),
+}
+
+
+@dataclass(slots=True)
+class Rig:
+    """One installation of intake alone."""
+
+    kafka: str
+    database: str
+    prefix: str
+    folder: Path
+    tokens: dict[str, str]
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+    readers: "dict[str, Reader]" = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "intake.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, who: str) -> httpx.AsyncClient:
+        """Speak as somebody."""
+        headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=False)
+
+    async def start(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> None:
+        """Start the process and wait until it is ready."""
+        self.process = self.launch(*arguments, python=python)
+        await poll(self._is_ready, within_s=60, what="intake is ready")
+
+    def launch(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> "subprocess.Popen[bytes]":
+        """Start a process with this installation's settings."""
+        self.port = self.port or _free_port()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
+        told = {
+            "KAFKA": self.kafka,
+            "DATABASE": self.database,
+            "TOPIC_PREFIX": self.prefix,
+            "PORT": str(self.port),
+            "VAULT_KEY": vault.KEY,
+            "LINK_KEY": "a secret that signs links in tests",
+            "PHOTOS": str(self.folder / "photos"),
+            "PACKS_REREAD_S": "0.2",
+            **self.settings,
+        }
+        environment |= {f"INTAKE_{name}": value for name, value in told.items()}
+        argv = [sys.executable, *python, *arguments]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(argv, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+    async def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()[-4000:]
+        try:
+            async with httpx.AsyncClient(verify=False) as client:
+                return (await client.get(f"{self.url}/readyz")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask the process to stop, and give its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        return process.wait(timeout=20)
+
+    async def said(self, topic: str) -> list[dict[str, Any]]:
+        """Read a whole topic, first record to last, each with its key and headers beside its body."""
+        return [
+            {
+                "key": (record.key or b"").decode(),
+                "headers": {name: value.decode() for name, value in record.headers},
+                "partition": record.partition,
+                **body,
+            }
+            for record in await self._records(self.prefix + topic)
+            if (body := _body(record.value)) is not None
+        ]
+
+    async def _records(self, topic: str) -> list[Any]:
+        if topic not in self.readers:
+            self.readers[topic] = await Reader.open(self.kafka, topic)
+        return await self.readers[topic].to_the_end()
+
+    async def close(self) -> None:
+        """End the process and stop reading."""
+        self.kill()
+        await self.stop_reading()
+
+    async def stop_reading(self) -> None:
+        """Close what topics are read with; whoever reads again begins anew."""
+        for reader in self.readers.values():
+            await reader.consumer.stop()
+        self.readers.clear()
+
+    async def about(self, topic: str, report_id: str) -> list[dict[str, Any]]:
+        """Read what a topic says of one report."""
+        return [each for each in await self.said(topic) if report_id in (each.get("report_id"), each.get("id"))]
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        """Ask the database, in intake's schema."""
+        conn = await asyncpg.connect(self.database, server_settings={"search_path": "intake"})
+        try:
+            return list(await conn.fetch(statement, *arguments))
+        finally:
+            await conn.close()
+
+
+def _body(value: bytes | None) -> dict[str, Any] | None:
+    try:
+        body: dict[str, Any] = json.loads(value or b"null")
+    except ValueError:
+        return None  # a test's own poison
+    return body
+
+
+@dataclass(slots=True)
+class Reader:
+    """One topic and what was read of it so far."""
+
+    consumer: AIOKafkaConsumer
+    parts: list[TopicPartition]
+    records: list[Any] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, kafka: str, topic: str) -> "Reader":
+        [shape] = [each for each in TOPICS if topic.endswith(each.name)]
+        parts = [TopicPartition(topic, number) for number in range(shape.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
+        await consumer.start()
+        consumer.assign(parts)
+        return cls(consumer, parts)
+
+    async def to_the_end(self) -> list[Any]:
+        """Read every record up to the topic's present end."""
+        ends = await self.consumer.end_offsets(self.parts)
+        async with asyncio.timeout(20):
+            while any([await self.consumer.position(part) < ends[part] for part in self.parts]):
+                for found in (await self.consumer.getmany(timeout_ms=100)).values():
+                    self.records += found
+        return self.records
+
+
+@asynccontextmanager
+async def installed(kafka: str, database: str, prefix: str, folder: Path, **settings: str) -> AsyncIterator[Rig]:
+    """Prepare database, topics, city and keys; whatever process was started is ended at the end."""
+    await _make_topics(kafka, prefix)
+    rig = Rig(kafka, database, prefix, folder, await _prepare(database), settings)
+    try:
+        yield rig
+    finally:
+        await rig.close()
+
+
+async def _make_topics(kafka: str, prefix: str) -> None:
+    shapes = {topic.name: TopicShape(topic.partitions, topic.config()) for topic in TOPICS}
+    async with Topology(Kafka(kafka, prefix, shape=shapes.__getitem__), client_id="tests") as topology:
+        await topology.ensure(shapes)
+
+
+async def _prepare(database: str) -> dict[str, str]:
+    conn = await asyncpg.connect(database)
+    try:
+        for schema, packages in (
+            ("intake", (migrations.OWN, "paidan_intake.migrations")),
+            ("cities", (migrations.CITIES,)),
+        ):
+            await conn.execute(f"CREATE SCHEMA {schema}")
+            await migrations.migrate(conn, schema, packages)
+        await publish(conn, TINY)
+        tokens: dict[str, str] = {}
+        for name, scopes in SCOPES.items():
+            tokens[name], key = mint(name=name, city="tiny", scopes=scopes)
+            await add_key(conn, "intake", key)
+        return tokens
+    finally:
+        await conn.close()
+
+
+async def publish(conn: "asyncpg.Connection[Any]", folder: Path) -> str:
+    """Publish a city pack, so far as intake needs it, and give its version."""
+    city = load_city(folder)
+    await conn.execute(
+        "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        city.version,
+        city.id,
+        city.pack.canonical(),
+    )
+    return city.version
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port

@@ -1,0 +1,99 @@
+"""Screening while intake dies: the log decides alone, so kills and a restored database change nothing."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests import servers as real
+from tests.intake.intake_service import Rig
+from tests.intake.ticket_payloads import WEST
+from tests.polling import poll
+
+
+def firings(number: int) -> list[dict[str, Any]]:
+    """Write alarms of a few cameras that re-fire every 20 s, with repeats."""
+    fired = [
+        {
+            "alarm_ref": f"{each}",
+            "camera": f"{each % 3}",
+            "category": "890",
+            "confidence": (0.9, 0.6, 0.3)[each % 7 % 3],
+            "position": WEST,
+            "occurred_at": f"2026-03-02T{each // 180 % 24:02d}:{each // 3 % 60:02d}:00+08:00",
+        }
+        for each in range(number)
+    ]
+    return [*fired, *fired[:: number // 20]]
+
+
+async def raise_all(rig: Rig, alarms: list[dict[str, Any]]) -> None:
+    """Send alarms in order, each until it is taken."""
+    for alarm in alarms:
+        while True:
+            try:
+                async with rig.client("camera") as client:
+                    if (await client.post("/v1/alarms/generic", json=alarm)).status_code == 202:
+                        break
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+
+
+async def ends(rig: Rig, number: int) -> dict[str, str]:
+    """Wait until so many alarms have come to an end, and give each one's first."""
+
+    async def look() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]:
+            end = each["why"]["code"] if "why" in each else f"reported {each['verify_first']}"
+            assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one end for each"
+        return found if len(found) >= number else {}
+
+    return await poll(look, within_s=40, what=f"{number} alarms have an end")
+
+
+async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
+    own: Rig, servers: real.Servers, tmp_path: Path
+) -> None:
+    """The log decides alone: killed in the midst, or set back to before it all, it comes to the same reports."""
+    await own.start()
+    await own.fetch("SELECT 1")
+    own.kill()
+    template = own.database.rsplit("/", 1)[1]
+    async with real.fresh_database(servers, template=template) as copy:
+        await own.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(raise_all(own, firings(240)))
+            for _ in range(2):
+                await asyncio.sleep(0.5)
+                own.kill()
+                await own.start()
+        first = await ends(own, 240)
+        said = await bodies(own)
+        own.kill()
+
+        restored = Rig(own.kafka, copy, own.prefix, tmp_path, own.tokens)
+        try:
+            await restored.start()
+            sighted = "SELECT count(*) FROM vault"
+            await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied anew")
+            assert restored.stop() == 0
+        finally:
+            await restored.close()
+        again = await bodies(own)
+
+    assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
+    assert again == said, "what is said again is said in the same words"
+
+
+async def bodies(rig: Rig) -> set[str]:
+    """Read what was said of alarms, without what the relay adds."""
+    found = [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]
+    return {json.dumps({**each, "headers": 0}, sort_keys=True) for each in found}
+
+
+async def _is(rig: Rig, statement: str, number: int) -> bool:
+    [row] = await rig.fetch(statement)
+    return bool(row[0] == number)

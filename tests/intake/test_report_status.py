@@ -1,0 +1,151 @@
+"""What a source is told of its report, as outcomes and cases come by: late, twice, out of order."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from paidan_contracts import ids
+from paidan_contracts.cases import CaseClosed, CaseEvent, CaseFinished, CaseOpened, Cause
+from paidan_contracts.outcomes import OutcomeDecided, Why
+from paidan_contracts.places import Place
+from paidan_contracts.state import Assignment, CaseState, Limit, RuleRef
+from paidan_contracts.wire import Said
+from tests.intake.intake_service import Rig
+from tests.polling import poll
+
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+DUE = NOON + timedelta(hours=4)
+
+
+async def told(intake: Rig, *said: tuple[str, Said]) -> None:
+    """Say something on a topic, as dispatch does."""
+    producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
+    await producer.start()
+    try:
+        for topic, event in said:
+            await producer.send_and_wait(intake.prefix + topic, event.model_dump_json().encode(), partition=0)
+    finally:
+        await producer.stop()
+
+
+async def taken(intake: Rig) -> str:
+    """Have a report taken, and give its id."""
+    async with intake.client("hotline") as client:
+        answered = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
+    found: str = answered.json()["report_id"]
+    return found
+
+
+async def until(intake: Rig, report_id: str, **expected: object) -> dict[str, Any]:
+    """Ask where the report stands until it stands so."""
+
+    async def look() -> dict[str, Any]:
+        async with intake.client("hotline") as client:
+            found: dict[str, Any] = (await client.get(f"/v1/reports/{report_id}")).json()
+        return found if expected.items() <= found.items() else {}
+
+    return await poll(look, within_s=30, what=f"it stands {expected}")
+
+
+def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa: ANN401
+    """Write a case's state."""
+    rule = RuleRef(rule="r1", city_version="0" * 64)
+    case_id = ids.case_id("tiny", report_id)
+    assignment = Assignment(
+        number=1,
+        order_id=ids.order_id(case_id, 1),
+        department="sanitation",
+        placed_by=rule,
+        dispatched_at=NOON,
+        limits=(Limit(number=1, began_at=NOON, due_at=DUE),),
+    )
+    return CaseState(
+        case_id=case_id,
+        version=version,
+        city="tiny",
+        area="tiny",
+        city_version="0" * 64,
+        status=status,
+        opened_by=report_id,
+        source="hotline",
+        channel="hotline",
+        place=Place(),
+        reports=1,
+        occurred_at=NOON,
+        reported_at=NOON,
+        assignments=(assignment,),
+    )
+
+
+def step(kind: type[CaseEvent], opened_by: str, version: int, status: str, **said: object) -> tuple[str, CaseEvent]:
+    """Write a step of a case."""
+    state = case_of(opened_by, version=version, status=status)
+    event = kind(
+        case_id=state.case_id,
+        version=version,
+        cause=Cause(kind="report", id=opened_by),
+        occurred_at=NOON,
+        recorded_at=NOON + timedelta(minutes=version),
+        state=state,
+        **said,
+    )
+    return "paidan.cases", event
+
+
+async def test_source_sees_its_case_and_the_answer(intake: Rig) -> None:
+    report_id = await taken(intake)
+    opened = step(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
+    finished = step(CaseFinished, report_id, 2, "inspecting", department="sanitation", late=False, text="清理完毕")
+    closed = step(CaseClosed, report_id, 3, "closed")
+    outcome = OutcomeDecided(
+        id=report_id, about="report", result="opened", case_id=opened[1].case_id, case_version=1, decided_at=NOON
+    )
+
+    await told(intake, opened, ("paidan.outcomes", outcome))
+    open_now = await until(intake, report_id, status="dispatched")
+    await told(intake, finished, closed, opened, finished)
+    closed_now = await until(intake, report_id, status="closed")
+
+    assert (open_now["stands"], open_now["case_id"], open_now["version"]) == ("opened", opened[1].case_id, 1)
+    assert datetime.fromisoformat(open_now["due_at"]) == DUE
+    assert (closed_now["version"], closed_now["answer"]) == (3, "清理完毕")
+
+
+async def test_a_skipped_version_and_an_old_one_change_nothing(intake: Rig) -> None:
+    report_id = await taken(intake)
+    outcome = OutcomeDecided(
+        id=report_id, about="report", result="merged", case_id=ids.case_id("tiny", report_id), decided_at=NOON
+    )
+
+    await told(intake, ("paidan.outcomes", outcome), step(CaseClosed, report_id, 7, "closed"))
+    await until(intake, report_id, status="closed")
+    other = await taken(intake)
+    late = step(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
+    mark = step(CaseOpened, other, 1, "dispatched", report_id=other)
+    decided = OutcomeDecided(id=other, about="report", result="opened", case_id=mark[1].case_id, decided_at=NOON)
+    await told(intake, ("paidan.outcomes", decided), late, mark)
+    await until(intake, other, status="dispatched")
+
+    assert (await until(intake, report_id, stands="merged"))["version"] == 7
+
+
+async def test_an_end_stands_but_a_dead_letters(intake: Rig) -> None:
+    report_id = await taken(intake)
+    why = Why(code="unknown_class", field="class_code", message="no such class", message_zh="没有此类别")
+    dead = OutcomeDecided(id=report_id, about="report", result="dead_lettered", decided_at=NOON)
+    refused = OutcomeDecided(id=report_id, about="report", result="refused", why=why, decided_at=NOON)
+    opened = OutcomeDecided(id=report_id, about="report", result="opened", decided_at=NOON)
+
+    await told(intake, ("paidan.outcomes", dead))
+    await until(intake, report_id, stands="dead_lettered")
+    await told(intake, *(("paidan.outcomes", each) for each in (dead, refused, opened)))
+    found = await until(intake, report_id, stands="refused")
+    mark = await taken(intake)
+    marked = OutcomeDecided(id=mark, about="report", result="opened", decided_at=NOON)
+    await told(intake, ("paidan.outcomes", opened), ("paidan.outcomes", marked))
+    await until(intake, mark, stands="opened")
+
+    assert (found["reason"], found["message_zh"]) == ("unknown_class", "没有此类别")
+    assert await until(intake, report_id) == found

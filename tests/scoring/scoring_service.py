@@ -1,0 +1,177 @@
+"""A scoring service as a process of its own, on a real Kafka and PostgreSQL, and what a test says to it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer
+
+from paidan_chassis.consumer.records import Message
+from paidan_chassis.edge import api_keys
+from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.scores import ScoreUpdated
+from paidan_contracts.state import CaseState
+from paidan_contracts.topics import CASES, SCORES
+from tests import servers as real
+from tests import vault
+from tests.polling import poll
+from tests.scoring import case_histories, database_fixture
+
+T = TypeVar("T")
+HERE: Final = Path(__file__).parents[2]
+_SHAPES: Final = {topic.name: TopicShape(2 if topic is CASES else 1, topic.config()) for topic in (CASES, SCORES)}
+
+
+@dataclass(slots=True)
+class Town:
+    """One test's share of the servers."""
+
+    servers: real.Servers
+    dsn: str
+    prefix: str
+    pool: "asyncpg.Pool[Any]"
+    publisher: Publisher
+    folder: Path
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def start(self, *arguments: str, port: int = 0) -> "subprocess.Popen[bytes]":
+        """Start the service, or one of its parts or duties."""
+        environment = {
+            **os.environ,
+            "SCORING_KAFKA": self.servers.kafka,
+            "SCORING_DATABASE": self.dsn,
+            "SCORING_TOPIC_PREFIX": self.prefix,
+            "SCORING_PORT": str(port),
+            "SCORING_VAULT_KEY": vault.KEY,
+            "SCORING_PUBLISH_EVERY_S": "0.1",
+        }
+        with (self.folder / f"scoring-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "paidan_scoring", *arguments], env=environment, stdout=log, stderr=log, cwd=HERE
+            )
+        self.processes.append(process)
+        return process
+
+    def said(self) -> str:
+        """Give what the processes have logged, for a failed test to show."""
+        return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
+
+    async def tell(self, states: Sequence[CaseState]) -> None:
+        """Publish steps of cases, as dispatch's relay would."""
+        for begin in range(0, len(states), 500):
+            await self.publisher.send(
+                [
+                    Message(CASES.name, state.case_id, case_histories.event(state).model_dump_json().encode(), ())
+                    for state in states[begin : begin + 500]
+                ]
+            )
+
+    async def tell_raw(self, key: str, value: bytes) -> None:
+        """Publish something that is no step."""
+        await self.publisher.send([Message(CASES.name, key, value, ())])
+
+    async def reaches(self, versions: int, *, within_s: float = 30) -> None:
+        """Wait until the versions of all facts add up: each case has been folded to its end."""
+        try:
+            await becomes(self.versions, versions, within_s=within_s, what="all cases folded to their end")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said()}") from error
+
+    async def versions(self) -> int:
+        """Sum the newest version of every case."""
+        return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM fact WHERE facts & 1 = 1"))
+
+    async def dump(self) -> list[str]:
+        """Write facts and tallies out, sorted."""
+        facts = await self.pool.fetch("SELECT fact::text AS line FROM fact ORDER BY line")
+        tallies = await self.pool.fetch("SELECT tally::text AS line FROM tally WHERE number <> 0 ORDER BY line")
+        return [row["line"] for row in (*facts, *tallies)]
+
+    async def key(self, *scopes: str, city: str = "*") -> dict[str, str]:
+        """Add an API key."""
+        token, new = api_keys.mint(name="test", city=city, scopes=scopes)
+        async with self.pool.acquire() as connection:
+            await api_keys.add_key(connection, "scoring", new)
+        return {"authorization": f"Bearer {token}"}
+
+    async def published(self) -> list[ScoreUpdated]:
+        """Read all that was ever said on the scores' topic."""
+        consumer = AIOKafkaConsumer(self.prefix + SCORES.name, bootstrap_servers=self.servers.kafka)
+        await consumer.start()
+        try:
+            [partition] = consumer.assignment()
+            end = (await consumer.end_offsets([partition]))[partition]
+            await consumer.seek_to_beginning()
+            found: list[ScoreUpdated] = []
+            while await consumer.position(partition) < end:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    found += [ScoreUpdated.model_validate_json(record.value) for record in records]
+            return found
+        finally:
+            await consumer.stop()
+
+    def stop(self) -> None:
+        """End every process that was started here."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@asynccontextmanager
+async def town(servers: real.Servers, prefix: str, folder: Path) -> AsyncIterator[Town]:
+    """Make topics and tables, publish the tiny city, and clear it all away."""
+    async with AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(real.fresh_database(servers))
+        pool = await stack.enter_async_context(database_fixture.scoring_ground(dsn))
+        kafka = Kafka(servers.kafka, prefix, shape=_SHAPES.__getitem__)
+        publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
+        await publisher.topology.ensure([CASES.name, SCORES.name])
+        await database_fixture.publish(pool, database_fixture.pack())
+        made = Town(servers, dsn, prefix, pool, publisher, folder)
+        stack.callback(made.stop)
+        yield made
+
+
+async def becomes(check: Callable[[], Awaitable[T]], wanted: T, *, within_s: float, what: str) -> None:
+    """Wait until the answer is this one."""
+
+    async def same() -> bool:
+        return await check() == wanted
+
+    await poll(same, within_s=within_s, what=what)
+
+
+async def ended(process: "subprocess.Popen[bytes]", *, within_s: float = 30) -> int:
+    """Wait for a process to end, and give its exit code."""
+    await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
+    return process.returncode
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill -9."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+async def edge_of(port: int) -> httpx.AsyncClient:
+    """Open a client on a service's edge once it is ready."""
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+
+    async def ready() -> bool:
+        try:
+            return (await client.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    await poll(ready, within_s=20, what="the edge is ready")
+    return client

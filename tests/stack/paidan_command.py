@@ -1,0 +1,88 @@
+"""The `paidan` command as a person gives it, and the state that it leads to."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paidan_deploy.servers.reap import reap
+from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.state import State, read_state
+from tests.servers import CACHE
+
+PATIENCE_S = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The `paidan` command with a home of its own and the environment of a person who has set nothing."""
+
+    home: Home
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+        return given | {"PAIDAN_HOME": str(self.home.root)}
+
+    def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "paidan_deploy", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        if check and ended.returncode != 0:
+            raise AssertionError(f"paidan {' '.join(arguments)} said {ended.stderr}\n{self._last_said()}")
+        return ended
+
+    def _last_said(self) -> str:
+        """Give the ends of all logs: at the end of the tests they are gone with everything else."""
+        logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.home.log.glob("*.log"))}
+        return "\n".join(f"--- {name}\n{end}" for name, end in logs.items())
+
+    def begin(self, *arguments: str, says: Path) -> "subprocess.Popen[bytes]":
+        """Start it as a script does in the background, deaf to Ctrl-C, and go on; what it says is in a file."""
+        with says.open("wb") as file:
+            argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
+            return subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file)
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self("status", "--json", check=False).stdout)
+        return answer
+
+    @property
+    def state(self) -> State:
+        told = read_state(self.home.state)
+        assert told is not None
+        return told
+
+    def condition(self, name: str) -> str:
+        return next(each.condition for each in self.state.services if each.name == name)
+
+    def pids(self) -> dict[str, int]:
+        state = self.state
+        servers = {"kafka": state.kafka, "postgres": state.postgres}
+        found = {name: server.pid for name, server in servers.items() if server is not None}
+        found |= {each.name: each.pid for each in state.services} | {"supervisor": state.supervisor.pid}
+        return {name: pid for name, pid in found.items() if pid is not None}
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[Command]:
+    """Give the command a home of its own in which nothing was ever up; at the end nothing of it runs."""
+    home = Home(folder)
+    home.log.mkdir(parents=True)
+    home.cache.symlink_to(CACHE)
+    command = Command(home)
+    try:
+        yield command
+    finally:
+        command("down", "--wipe", check=False)
+        reap(home.root)

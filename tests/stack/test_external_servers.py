@@ -1,0 +1,141 @@
+"""PAIDAN_KAFKA and PAIDAN_DATABASE: the stack on servers of the user's own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from paidan_deploy.settings import Settings
+from paidan_deploy.stack.saved_servers import OtherServersError, Remembered
+from tests.servers import Servers
+
+GIVEN = Remembered(kafka="kafka:9092", database="postgresql://me:made-up@db/paidan", topic_prefix="mine.")
+OWN = Remembered(kafka=None, database=None, topic_prefix="")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The `paidan` command in a shell in which these variables are set and no other of ours."""
+
+    variables: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+        argv = [sys.executable, "-m", "paidan_deploy", *arguments]
+        env = others | self.variables | {"COLUMNS": "200"}
+        return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=180, check=False)
+
+    def __call__(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def up(servers: Servers, database: str, topic_prefix: str, home: Path) -> Iterator[Shell]:
+    """Bring the stack up on servers that are given, and give the shell in which they are set."""
+    paidan = Shell(
+        {
+            "PAIDAN_HOME": str(home),
+            "PAIDAN_KAFKA": servers.kafka,
+            "PAIDAN_DATABASE": database,
+            "PAIDAN_TOPIC_PREFIX": topic_prefix,
+        }
+    )
+    try:
+        paidan("up", "--detach")
+        yield paidan
+    finally:
+        paidan("down", "--wipe")
+
+
+def test_the_user_s_own_servers_are_used_and_none_is_started(up: Shell, servers: Servers, home: Path) -> None:
+    told = json.loads(up("status", "--json"))
+
+    assert told["kafka"] == {"address": servers.kafka, "pid": None, "folder": None}
+    assert told["postgres"]["pid"] is None
+    assert {each["condition"] for each in told["services"]} == {"running"}
+    assert not (home / "kafka").exists()
+    assert not (home / "postgres").exists()
+
+
+def test_a_later_shell_finds_the_servers_without_being_told(up: Shell, home: Path) -> None:
+    key_id = up("keys", "add", "--name", "hotline", "--city", "quancheng", "source:hotline-12345").split()[0]
+    later = Shell({"PAIDAN_HOME": str(home)})
+
+    assert key_id in later("keys", "list")
+    assert "0 received" in later("verify")
+    assert later("dead-letters", "list") == "No dead letters.\n"
+    assert later("resume") == "Nothing was halted.\n"
+    assert set(json.loads(later("status", "--json"))["halts"]) == {"intake", "dispatch", "scoring"}
+    assert "is in force" in later("city", "publish", "tests/cities/tiny")
+
+    assert (home / "servers.json").stat().st_mode & 0o777 == 0o600
+    assert later("down") == "Stopped.\n"
+    assert later("resume") == "Nothing was halted.\n"
+
+
+def test_a_shell_that_names_other_servers_is_told_so(up: Shell, home: Path) -> None:
+    assert "phase" in up("status", "--json")
+    other = Shell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
+
+    for command in ("up --detach", "status", "keys list"):
+        done = other.run(*command.split())
+
+        assert done.returncode == 1
+        assert "PAIDAN_DATABASE is another than the stack that runs was started with" in done.stderr
+        assert "made-up" not in done.stdout + done.stderr
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name in ("KAFKA", "DATABASE", "TOPIC_PREFIX"):
+        monkeypatch.delenv(f"PAIDAN_{name}", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"PAIDAN_{name.upper()}", value)
+    return Settings()
+
+
+def test_what_is_remembered_stands_in_for_what_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    GIVEN.write(tmp_path / "servers.json")
+
+    kept = Remembered.read(tmp_path / "servers.json")
+
+    assert kept == GIVEN
+    assert Remembered.of(kept.beside(chosen(monkeypatch), running=True)) == GIVEN
+    assert Remembered.of(kept.beside(chosen(monkeypatch, kafka="kafka:9092"), running=True)) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("variable", "kept", "shown"),
+    [
+        ("kafka", GIVEN, "kafka:9092"),
+        ("database", GIVEN, "postgresql://me@db/paidan"),
+        ("topic_prefix", GIVEN, "mine."),
+        ("kafka", OWN, "a Kafka of its own"),
+        ("database", OWN, "a PostgreSQL of its own"),
+        ("topic_prefix", OWN, "no prefix"),
+    ],
+)
+def test_what_is_set_otherwise_is_refused_while_the_stack_runs_and_holds_when_not(
+    variable: str, kept: Remembered, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = chosen(monkeypatch, **{variable: "other"})
+
+    with pytest.raises(OtherServersError) as refused:
+        kept.beside(settings, running=True)
+
+    assert f"PAIDAN_{variable.upper()} is another than" in str(refused.value)
+    assert f"({shown})" in str(refused.value)
+    assert "made-up" not in str(refused.value)
+    assert getattr(kept.beside(settings, running=False), variable) == "other"
+    assert getattr(kept.in_place_of(settings), variable) == getattr(kept, variable)

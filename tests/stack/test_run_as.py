@@ -1,0 +1,176 @@
+"""PostgreSQL runs as another user when root starts it, wherever the checkout lies."""
+
+import os
+import pwd
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from paidan_deploy.errors import ServerStartError
+from paidan_deploy.servers import postgres_binaries, run_as
+from paidan_deploy.servers.postgres import PostgresServer
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
+
+
+@as_root
+def test_root_hands_the_server_to_another_user_even_in_a_closed_folder(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = PostgresServer(home=closed / "postgres")
+    try:
+        server.start()
+
+        assert server.process is not None
+        assert server.process.uids().effective == run_as.account() != 0
+        assert server.data is not None
+        assert not server.data.is_relative_to(closed)
+    finally:
+        server.kill()
+        server.wipe()
+    assert server.data is None
+
+
+@as_root
+def test_a_root_who_shares_nothing_still_gets_a_server(tmp_path: Path) -> None:
+    """Under umask 077 everything that root installs and makes is closed to the user who must run it."""
+    closed = tmp_path / "closed"
+    before = os.umask(0o077)
+    server = PostgresServer(home=closed / "postgres")
+    try:
+        server.start()
+
+        assert server.process is not None
+    finally:
+        os.umask(before)
+        server.kill()
+        server.wipe()
+
+
+@as_root
+def test_room_inside_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None:
+    reachable = run_as.ROOM / f"paidan-test-{os.getpid()}"  # pytest's own folders are closed
+    try:
+        room = run_as.make_room(run_as.account(), reachable / "home")
+
+        assert room.is_relative_to(reachable)
+    finally:
+        shutil.rmtree(reachable)
+
+
+@as_root
+def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None:
+    """The place outside has a name that anyone on the machine can guess."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    user = run_as.account()
+    assert user is not None
+    planted = run_as.make_room(user, closed / "home").parent
+    os.chown(planted, user, user)
+    try:
+        with pytest.raises(ServerStartError, match="belongs to somebody else"):
+            run_as.make_room(user, closed / "home")
+    finally:
+        shutil.rmtree(planted)
+
+
+NAMELESS = 54_321
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child of ours ended."""
+
+    code: int
+    said: str
+
+
+def as_nameless(work: Callable[[], None]) -> Ended:
+    """Do something in a child that has become a user without a name, as containers with arbitrary user ids do."""
+    with pytest.raises(KeyError):
+        pwd.getpwuid(NAMELESS)
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # this process may have threads; the child needs none of them
+        child = os.fork()
+    if child == 0:
+        said, code = "", 1
+        try:
+            os.setgroups([])
+            os.setgid(NAMELESS)
+            os.setuid(NAMELESS)
+            os.chdir("/")
+            work()
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - a forked child must never return into pytest
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(write, said.encode())
+            os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    return Ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """Give a folder that the nameless user may fill; pytest's own are closed."""
+    folder = run_as.ROOM / f"paidan-test-{os.getpid()}-nameless"
+    folder.mkdir()
+    os.chown(folder, NAMELESS, NAMELESS)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@as_root
+def test_a_user_without_a_name_gets_a_server(reachable: Path) -> None:
+    """`initdb` asks for the name of its user, and ends when there is none."""
+    programs = postgres_binaries.find(run_as.account())
+    server = PostgresServer(home=reachable / "postgres")
+    ended = as_nameless(lambda: started_with(server, programs))
+    try:
+        assert ended == Ended(0, "")
+        assert server.process is not None
+        assert server.process.uids().effective == NAMELESS
+        assert {path.stat().st_uid for path in reachable.rglob("*")} == {NAMELESS}
+    finally:
+        server.kill()
+
+
+def started_with(server: PostgresServer, programs: Path) -> None:
+    # The checkout may be closed to the child, so it is told where programs lie that it can run.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_binaries, "find", lambda _user: programs)
+        server.start()
+
+
+@as_root
+def test_where_no_name_can_be_lent_the_cure_is_told(reachable: Path) -> None:
+    """Containers often forbid user namespaces; here there is no `unshare` to make one."""
+
+    def start() -> None:
+        os.environ["PATH"] = "/nowhere"
+        run_as.named(["initdb"])
+
+    ended = as_nameless(start)
+
+    assert ended.code == 1
+    assert ended.said.startswith(f"ServerStartError: user id {NAMELESS} has no name here")
+    assert f"paidan:x:{NAMELESS}:{NAMELESS}::/:/sbin/nologin" in ended.said
+    assert "PAIDAN_DATABASE" in ended.said
+    assert not list(reachable.iterdir())
+
+
+def test_who_has_a_name_runs_programs_as_they_are() -> None:
+    assert run_as.named(["initdb", "-D", "data"])[-3:] == ["initdb", "-D", "data"]
+
+
+def test_an_ordinary_user_keeps_the_files_in_home(tmp_path: Path) -> None:
+    assert run_as.make_room(None, tmp_path / "home") == tmp_path / "home" / "files"
