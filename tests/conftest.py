@@ -25,12 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[Path]:
     """Lend the run a folder for its servers."""
-    with real.own_folder() as folder:
+    with real.run_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
-def servers(run_folder: Path) -> Iterator[real.Servers]:
+def servers(run_folder: Path) -> Iterator[real.ServerAddresses]:
     """Give the run's Kafka and PostgreSQL. When one cannot be had, every test that needs it fails."""
     with real.shared_servers(run_folder) as running:
         yield running
@@ -43,7 +43,7 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture
-async def database(servers: real.Servers) -> AsyncIterator[str]:
+async def database(servers: real.ServerAddresses) -> AsyncIterator[str]:
     """Give the DSN of an empty database, which is gone after the test."""
     async with real.fresh_database(servers) as dsn:
         yield dsn

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
-EVERY_S: Final = 0.02
+POLL_S: Final = 0.02
 
 
 @overload
@@ -24,7 +24,7 @@ async def poll(check: Callable[[], object], *, within_s: float = 10.0, what: str
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s:g} s: {what}; the last answer was {answer!r}")
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(POLL_S)
 
 
 def poll_blocking(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T:
@@ -33,5 +33,5 @@ def poll_blocking(check: Callable[[], T], *, within_s: float = 10.0, what: str) 
     while not (answer := check()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s:g} s: {what}; the last answer was {answer!r}")
-        time.sleep(EVERY_S)
+        time.sleep(POLL_S)
     return answer

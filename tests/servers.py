@@ -18,15 +18,20 @@ from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.servers.reap import reap
 
 CACHE: Final = Path(__file__).parents[1] / ".paidan" / "cache"
-RUNS: Final = Path(__file__).parents[1] / ".paidan" / "tests"
+RUNS_FOLDER: Final = Path(__file__).parents[1] / ".paidan" / "tests"
 # The files of a test's server need not outlive the machine; kill -9 loses nothing of what the system has taken.
-CARELESS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "400", "shared_buffers": "128MB"}
+POSTGRES_OPTIONS: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "400",
+    "shared_buffers": "128MB",
+}
 # A killed consumer's lanes are given to the next one in 1.5 s where a test asks for it; 6 s is Kafka's own least.
-IMPATIENT: Final = {"group.min.session.timeout.ms": "1000"}
+KAFKA_PROPERTIES: Final = {"group.min.session.timeout.ms": "1000"}
 
 
 @dataclass(frozen=True, slots=True)
-class Servers:
+class ServerAddresses:
     """Where the run's servers answer."""
 
     kafka: str
@@ -38,24 +43,24 @@ class Servers:
 
 
 @contextmanager
-def own_folder() -> Iterator[Path]:
+def run_folder() -> Iterator[Path]:
     """Lend this run a folder for its servers, cleared at its end; those of killed runs are cleared first."""
-    _clear_dead_runs()
-    folder = RUNS / f"run-{os.getpid()}"
+    _clear_killed_runs()
+    folder = RUNS_FOLDER / f"run-{os.getpid()}"
     # Owned before it is seen: another run that begins now would take it for one that was killed.
-    unseen = RUNS / f"new-{os.getpid()}"
-    unseen.mkdir(parents=True, exist_ok=True)
-    process.Born.of(os.getpid()).write(unseen / "owner.json")
-    unseen.rename(folder)
+    temporary = RUNS_FOLDER / f"new-{os.getpid()}"
+    temporary.mkdir(parents=True, exist_ok=True)
+    process.ProcessIdentity.of(os.getpid()).write(temporary / "owner.json")
+    temporary.rename(folder)
     try:
         yield folder
     finally:
         _clear(folder)
 
 
-def _clear_dead_runs() -> None:
-    for folder in RUNS.glob("run-*"):
-        owner = process.Born.read(folder / "owner.json")
+def _clear_killed_runs() -> None:
+    for folder in RUNS_FOLDER.glob("run-*"):
+        owner = process.ProcessIdentity.read(folder / "owner.json")
         if owner is None or owner.find() is None:
             _clear(folder)
 
@@ -63,23 +68,23 @@ def _clear_dead_runs() -> None:
 def _clear(folder: Path) -> None:
     reap(folder)
     for home in folder.glob("postgres*"):
-        PostgresServer(home=home).wipe()
+        PostgresServer(home=home).remove_files()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def shared_servers(folder: Path) -> Iterator[Servers]:
+def shared_servers(folder: Path) -> Iterator[ServerAddresses]:
     """Give the servers that the environment names; start those that it does not."""
     kafka, postgres = os.environ.get("PAIDAN_KAFKA"), os.environ.get("PAIDAN_DATABASE")
     with (
-        _given(kafka) if kafka else _address_of_kafka(folder) as broker,
-        _given(postgres) if postgres else _address_of_postgres(folder) as database,
+        _external_address(kafka) if kafka else _address_of_kafka(folder) as broker,
+        _external_address(postgres) if postgres else _address_of_postgres(folder) as database,
     ):
-        yield Servers(kafka=broker, postgres=database)
+        yield ServerAddresses(kafka=broker, postgres=database)
 
 
 @contextmanager
-def _given(address: str) -> Iterator[str]:
+def _external_address(address: str) -> Iterator[str]:
     yield address
 
 
@@ -99,7 +104,7 @@ def _address_of_postgres(folder: Path) -> Iterator[str]:
 def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> Iterator[KafkaServer]:
     """Start a broker of one's own (about 4 s), to be killed, paused and restarted at will; gone at the end."""
     home = folder / f"kafka-{uuid.uuid4().hex[:8]}"
-    server = KafkaServer(home=home, cache=CACHE, properties=IMPATIENT | (properties or {}))
+    server = KafkaServer(home=home, cache=CACHE, properties=KAFKA_PROPERTIES | (properties or {}))
     server.start()
     try:
         yield server
@@ -112,18 +117,18 @@ def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> 
 def private_postgres(folder: Path, *, options: dict[str, str] | None = None) -> Iterator[PostgresServer]:
     """Start a PostgreSQL of one's own (under 1 s), to be killed, paused and restarted at will; gone at the end."""
     home = folder / f"postgres-{uuid.uuid4().hex[:8]}"
-    server = PostgresServer(home=home, options=CARELESS | (options or {}))
+    server = PostgresServer(home=home, options=POSTGRES_OPTIONS | (options or {}))
     server.start()
     try:
         yield server
     finally:
         server.kill()
-        server.wipe()
+        server.remove_files()
         shutil.rmtree(home, ignore_errors=True)
 
 
 @asynccontextmanager
-async def fresh_database(servers: Servers, *, template: str = "template0") -> AsyncIterator[str]:
+async def fresh_database(servers: ServerAddresses, *, template: str = "template0") -> AsyncIterator[str]:
     """Make a database, empty or a copy of another that nobody is connected to, and give its superuser's DSN."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     await run_statement(servers.postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')

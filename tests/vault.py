@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from paidan_chassis.encryption import Cipher
 
 KEY: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-ANOTHER: Final = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+OTHER_KEY: Final = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 
 
-def cipher(newest: str = KEY, older: str = "") -> Cipher:
+def build_cipher(newest: str = KEY, older: str = "") -> Cipher:
     """Give what a service with these settings seals with."""
-    return Cipher.of(SecretStr(newest), SecretStr(older))
+    return Cipher.from_base64(SecretStr(newest), SecretStr(older))

@@ -4,10 +4,24 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .wire import Area, CaseId, Code, Count, Digest, Id, Moment, PhotoRef, Reason, Said, SenderRef, Slug, Text
+from .wire import (
+    Area,
+    CaseId,
+    Code,
+    Digest,
+    Id,
+    NonNegativeInt,
+    PhotoRef,
+    Reason,
+    SenderRef,
+    Slug,
+    Text,
+    Timestamp,
+    WireModel,
+)
 
 
-class Verify(Said):
+class Verify(WireModel):
     """核实: what was reported is true, or not."""
 
     kind: Literal["verify"] = "verify"
@@ -15,7 +29,7 @@ class Verify(Said):
     reason: Text = ""
 
 
-class File(Said):
+class File(WireModel):
     """立案: file the case against the catalogue row whose condition holds; its limit and closing condition follow."""
 
     kind: Literal["file"] = "file"
@@ -23,7 +37,7 @@ class File(Said):
     reason: Text = ""
 
 
-class Assign(Said):
+class Assign(WireModel):
     """派遣 by hand, from the hard-to-place desk: the department that must act, and why."""
 
     kind: Literal["assign"] = "assign"
@@ -31,7 +45,7 @@ class Assign(Said):
     reason: Reason
 
 
-class Redispatch(Said):
+class Redispatch(WireModel):
     """重派: take the order from one department and give it to another."""
 
     kind: Literal["redispatch"] = "redispatch"
@@ -39,7 +53,7 @@ class Redispatch(Said):
     reason: Reason
 
 
-class Accept(Said):
+class Accept(WireModel):
     """签收: the department takes the order."""
 
     kind: Literal["accept"] = "accept"
@@ -49,7 +63,7 @@ ReturnCode = Literal["not_our_area", "not_our_duty", "owner_unclear", "duplicate
 """退单 reasons: 属地不符, 职能不符, 权属不清, 重复, 其他."""
 
 
-class Return(Said):
+class Return(WireModel):
     """退单: the department says that the order is not its own; the reason is mandatory."""
 
     kind: Literal["return"] = "return"
@@ -57,7 +71,7 @@ class Return(Said):
     reason: Reason
 
 
-class Finish(Said):
+class Finish(WireModel):
     """处置完成: the work is done; proof photos by reference."""
 
     kind: Literal["finish"] = "finish"
@@ -65,7 +79,7 @@ class Finish(Said):
     proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
 
 
-class Inspect(Said):
+class Inspect(WireModel):
     """核查: someone other than the doer looks, and says whether the row's closing condition is met."""
 
     kind: Literal["inspect"] = "inspect"
@@ -78,7 +92,7 @@ Rating = Literal["satisfied", "basically_satisfied", "dissatisfied", "no_answer"
 """满意, 基本满意, 不满意, 未评价."""
 
 
-class CallBack(Said):
+class CallBack(WireModel):
     """回访: what the resident says. Not satisfied and judged reasonable reopens the case, once."""
 
     kind: Literal["call_back"] = "call_back"
@@ -88,90 +102,92 @@ class CallBack(Said):
     reason: Text = ""
 
 
-class Void(Said):
+class Void(WireModel):
     """作废: the case should not have been; the reason is mandatory."""
 
     kind: Literal["void"] = "void"
     reason: Reason
 
 
-class Urge(Said):
+class Urge(WireModel):
     """催办: remind the department; the state does not change."""
 
     kind: Literal["urge"] = "urge"
     reason: Text = ""
 
 
-class AskExtension(Said):
+class AskExtension(WireModel):
     """延期. Not supported yet: refused as such."""
 
     kind: Literal["ask_extension"] = "ask_extension"
     reason: Text = ""
 
 
-class AskSuspension(Said):
+class AskSuspension(WireModel):
     """挂账. Not supported yet: refused as such."""
 
     kind: Literal["ask_suspension"] = "ask_suspension"
     reason: Text = ""
 
 
-class Resume(Said):
+class Resume(WireModel):
     """恢复. Not supported yet: refused as such."""
 
     kind: Literal["resume"] = "resume"
 
 
-class Adjudicate(Said):
+class Adjudicate(WireModel):
     """审定. Not supported yet: refused as such."""
 
     kind: Literal["adjudicate"] = "adjudicate"
     reason: Text = ""
 
 
-class CoHandle(Said):
+class CoHandle(WireModel):
     """协办. Not supported yet: refused as such."""
 
     kind: Literal["co_handle"] = "co_handle"
     reason: Text = ""
 
 
-class Escalate(Said):
+class Escalate(WireModel):
     """督办. Not supported yet: refused as such."""
 
     kind: Literal["escalate"] = "escalate"
     reason: Text = ""
 
 
-class Appeal(Said):
+class Appeal(WireModel):
     """申诉. Not supported yet: refused as such."""
 
     kind: Literal["appeal"] = "appeal"
     reason: Text = ""
 
 
-class ForceClose(Said):
+class ForceClose(WireModel):
     """强制结案. Not supported yet: refused as such."""
 
     kind: Literal["force_close"] = "force_close"
     reason: Text = ""
 
 
-NotSupportedYet: TypeAlias = (
+UnsupportedAction: TypeAlias = (
     AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Escalate | Appeal | ForceClose
 )
-Supported: TypeAlias = Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge
-Action: TypeAlias = Annotated[Supported | NotSupportedYet, Field(discriminator="kind")]
+SupportedAction: TypeAlias = (
+    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge
+)
+Action: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
 
 
-class Actor(Said):
+class Actor(WireModel):
     """Who acts: what the answers topic or the API key says, never what the message claims."""
 
     kind: Literal["department", "inspector", "caller", "operator", "importer", "source"]
     id: Slug
 
 
-class Answer(Said):
+class Answer(WireModel):
     """What a department writes on its own topic ``paidan.answers.<department>``, in plain JSON.
 
     Written by that department alone. Read by dispatch's desk, which knows by the topic who speaks and puts it in the
@@ -182,11 +198,11 @@ class Answer(Said):
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, description="The department's own id for this answer; a repeat with the same id is dropped."
     )
-    occurred_at: Moment | None = Field(default=None, description="When it was done, as the department claims.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was done, as the department claims.")
     action: Action
 
 
-class ActionRequested(Said):
+class ActionRequested(WireModel):
     """Somebody wants a step taken; whether it is allowed is judged in the lane, in order.
 
     Published by dispatch's desk on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
@@ -205,8 +221,10 @@ class ActionRequested(Said):
     door: Literal["kafka", "http", "import"]
     digest: Digest
     sender_ref: SenderRef | None = Field(default=None, description="The sender's own id for it, named in a refusal.")
-    answer_partition: Count | None = Field(default=None, description="Where a department's answer stands in its topic.")
-    answer_offset: Count | None = None
-    occurred_at: Moment
-    recorded_at: Moment
+    answer_partition: NonNegativeInt | None = Field(
+        default=None, description="Where a department's answer stands in its topic."
+    )
+    answer_offset: NonNegativeInt | None = None
+    occurred_at: Timestamp
+    recorded_at: Timestamp
     action: Action

@@ -7,25 +7,25 @@ from pydantic import Field
 from .actions import Actor, Rating, ReturnCode
 from .inbox import TimerKind
 from .state import CaseState, RuleRef
-from .wire import CaseId, Code, Id, Moment, PhotoRef, Reason, Said, Slug, Text, Version
+from .wire import CaseId, Code, Id, PhotoRef, PositiveInt, Reason, Slug, Text, Timestamp, WireModel
 
 
-class Cause(Said):
+class Cause(WireModel):
     """What in the inbox brought a step about."""
 
     kind: Literal["report", "action", "timer"]
     id: Id
 
 
-class CaseEvent(Said):
+class CaseEvent(WireModel):
     """What every step says. Published by dispatch. Read by scoring, intake, monitoring, anyone. Key: ``case_id``."""
 
     case_id: CaseId
-    version: Version
+    version: PositiveInt
     cause: Cause
     actor: Actor | None = Field(default=None, description="None: no person acted; a rule did.")
-    occurred_at: Moment
-    recorded_at: Moment
+    occurred_at: Timestamp
+    recorded_at: Timestamp
     state: CaseState
 
 
@@ -59,7 +59,7 @@ class CaseDispatched(CaseEvent):
     department: Slug
     order_id: Id
     placed_by: RuleRef
-    due_at: Moment | None = Field(
+    due_at: Timestamp | None = Field(
         default=None, description="End of the handling limit, by the city's calendar; None: no limit."
     )
 
@@ -126,7 +126,7 @@ class CaseReopened(CaseEvent):
 
     type: Literal["case.reopened.v1"] = "case.reopened.v1"
     department: Slug
-    due_at: Moment | None = None
+    due_at: Timestamp | None = None
 
 
 class CaseVoided(CaseEvent):
@@ -157,10 +157,10 @@ class CaseOverdue(CaseEvent):
     type: Literal["case.overdue.v1"] = "case.overdue.v1"
     department: Slug
     clock: TimerKind
-    due_at: Moment
+    due_at: Timestamp
 
 
-CaseStep: TypeAlias = Annotated[
+AnyCaseEvent: TypeAlias = Annotated[
     CaseOpened
     | CaseMerged
     | CaseFiled

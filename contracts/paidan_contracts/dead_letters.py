@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from .wire import Count, Id, Line, Moment, Said, Text
+from .wire import Id, NonNegativeInt, ShortText, Text, Timestamp, WireModel
 
 
-class RecordBuried(Said):
+class RecordDeadLettered(WireModel, title="RecordBuried"):
     """A record was set aside. Its bytes came from outside and may hold personal data, so only a reference travels.
 
     Published by every service on ``paidan.dead-letters``. Read by operators, who redrive it. Keyed by
@@ -16,11 +16,13 @@ class RecordBuried(Said):
 
     type: Literal["record.buried.v1"] = "record.buried.v1"
     letter_id: Id
-    service: Line
-    topic: Line
-    partition: Count
-    offset: Count
-    reason: Line = Field(description="A word for machines: unreadable, invalid, null_value, refused_by_database...")
+    service: ShortText
+    topic: ShortText
+    partition: NonNegativeInt
+    offset: NonNegativeInt
+    reason: ShortText = Field(
+        description="A word for machines: unreadable, invalid, null_value, refused_by_database..."
+    )
     detail: Text = Field(default="", description="Names the field; never quotes a value.")
-    attempts: Count = 1
-    buried_at: Moment
+    attempts: NonNegativeInt = 1
+    buried_at: Timestamp

@@ -5,78 +5,78 @@ from json.encoder import encode_basestring
 from typing import Final
 from uuid import UUID
 
-_PAIDAN: Final = UUID("6f1c9c5e-2d0b-5c58-9c0e-7b2f6a5a7d10")
-_NAMESPACE: Final = _PAIDAN.bytes
+_PAIDAN_NAMESPACE: Final = UUID("6f1c9c5e-2d0b-5c58-9c0e-7b2f6a5a7d10")
+_NAMESPACE_BYTES: Final = _PAIDAN_NAMESPACE.bytes
 
 
-def named(*cause: str | int) -> UUID:
+def cause_id(*cause: str | int) -> UUID:
     """Make the id of a cause, such as ``named("report", source, ref)``."""
-    return UUID(_hex(cause))
+    return UUID(_uuid5_hex(cause))
 
 
 def report_id(source: str, ref: str) -> str:
     """Name a report by its source and the source's own id, so that a retry and a second gateway agree."""
-    return _text(_hex(("report", source, ref)))
+    return _format_uuid(_uuid5_hex(("report", source, ref)))
 
 
 def action_id(sender: str, ref: str) -> str:
     """Name an action by who sends it (``department:x``, ``role:inspector:key``) and the sender's own id for it."""
-    return _text(_hex(("action", sender, ref)))
+    return _format_uuid(_uuid5_hex(("action", sender, ref)))
 
 
-def unnamed_action_id(sender: str, topic: str, partition: int, offset: int) -> str:
+def action_id_at_offset(sender: str, topic: str, partition: int, offset: int) -> str:
     """Name an action whose sender gave no id by where it stands in the sender's topic."""
-    return _text(_hex(("action", sender, topic, partition, offset)))
+    return _format_uuid(_uuid5_hex(("action", sender, topic, partition, offset)))
 
 
-def reused_id(original: str, digest: str) -> str:
+def reuse_refusal_id(original: str, digest: str) -> str:
     """Name the refusal of a second body that came under an id already used."""
-    return _text(_hex(("reused", original, digest)))
+    return _format_uuid(_uuid5_hex(("reused", original, digest)))
 
 
-def homeless_id(original: str) -> str:
+def unknown_origin_id(original: str) -> str:
     """Name the refusal of alarms whose source no city knows; their own id stays free until one does."""
-    return _text(_hex(("homeless", original)))
+    return _format_uuid(_uuid5_hex(("homeless", original)))
 
 
 def case_id(area: str, opened_by: str) -> str:
     """Name a case by its area and the report that opened it."""
-    return f"{area}-{_hex(('case', area, opened_by))}"
+    return f"{area}-{_uuid5_hex(('case', area, opened_by))}"
 
 
-def area_of(case: str) -> str:
+def area_of(case_id: str) -> str:
     """Read the area off a case id.
 
     Raises ``ValueError`` when there is none.
     """
-    area, dash, _ = case.rpartition("-")
-    if not dash:
+    area, separator, _ = case_id.rpartition("-")
+    if not separator:
         raise ValueError("a case id is <area>-<32 hex digits>")
     return area
 
 
-def order_id(case: str, assignment: int) -> str:
+def order_id(case_id: str, assignment_number: int) -> str:
     """Name the order of a case's n-th assignment, counted from 1."""
-    return _text(_hex(("order", case, assignment)))
+    return _format_uuid(_uuid5_hex(("order", case_id, assignment_number)))
 
 
-def timer_id(case: str, kind: str, generation: int) -> str:
+def timer_id(case_id: str, kind: str, generation: int) -> str:
     """Name one setting of a case's timer; a later setting has a higher generation."""
-    return _text(_hex(("timer", case, kind, generation)))
+    return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))
 
 
-def event_id(case: str, version: int) -> str:
+def event_id(case_id: str, version: int) -> str:
     """Name the step that gave a case this version; no hash, for the two say it already."""
-    return f"{case}/{version}"
+    return f"{case_id}/{version}"
 
 
-def _hex(cause: tuple[str | int, ...]) -> str:
+def _uuid5_hex(cause: tuple[str | int, ...]) -> str:
     # uuid5 of the compact JSON array, written out: the library's own way costs three times as much, twice a case.
     array = ",".join([encode_basestring(part) if isinstance(part, str) else str(part) for part in cause])
-    digest = sha1(_NAMESPACE + f"[{array}]".encode(), usedforsecurity=False).hexdigest()
+    digest = sha1(_NAMESPACE_BYTES + f"[{array}]".encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:12]}5{digest[13:16]}{variant}{digest[17:32]}"
 
 
-def _text(digits: str) -> str:
+def _format_uuid(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -6,13 +6,13 @@ from pydantic import Field
 
 from .actions import ActionRequested
 from .reports import ReportReceived
-from .wire import Area, CaseId, Digest, Id, Moment, Said, Slug, Version
+from .wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
 
 TimerKind = Literal["accept", "handle"]
 """The accept clock (签收) and the handling clock (处置)."""
 
 
-class TimerDue(Said):
+class TimerDue(WireModel):
     """A timer of a case has run out; it takes effect only when consumed, and a cancelled generation is ignored.
 
     Published by dispatch's timers on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
@@ -23,11 +23,11 @@ class TimerDue(Said):
     case_id: CaseId
     area: Area
     kind: TimerKind
-    generation: Version
-    due_at: Moment
+    generation: PositiveInt
+    due_at: Timestamp
 
 
-class CityInForce(Said):
+class CityInForce(WireModel):
     """From here on this lane decides by this version of the city's pack.
 
     Published by ``paidan city publish`` on every partition of ``paidan.inbox``, after the pack is stored. Read by
@@ -37,9 +37,9 @@ class CityInForce(Said):
     type: Literal["city.in_force.v1"] = "city.in_force.v1"
     city: Slug
     version: Digest
-    in_force_at: Moment
+    in_force_at: Timestamp
 
 
-InboxEntry: TypeAlias = Annotated[
+InboxEvent: TypeAlias = Annotated[
     ReportReceived | ActionRequested | TimerDue | CityInForce, Field(discriminator="type")
 ]

@@ -4,17 +4,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .outcomes import Why
+from .outcomes import Refusal
 from .places import Place
-from .wire import CaseId, Code, Count, Id, Line, Moment, PhotoRef, Said, Slug, Text, Version
+from .wire import CaseId, Code, Id, NonNegativeInt, PhotoRef, PositiveInt, ShortText, Slug, Text, Timestamp, WireModel
 
 
-class Order(Said):
+class Order(WireModel):
     """The whole of an order as the department should see it; no word about who reported."""
 
     order_id: Id
     case_id: CaseId
-    version: Version = Field(description="The case's version; a reader keeps the highest.")
+    version: PositiveInt = Field(description="The case's version; a reader keeps the highest.")
     department: Slug
     class_code: Code | None = None
     row_id: Code | None = None
@@ -23,19 +23,19 @@ class Order(Said):
     text: Text = ""
     place: Place
     photos: tuple[PhotoRef, ...] = ()
-    reports: Count = 1
-    round: Version = 1
-    dispatched_at: Moment
-    accept_by: Moment | None = None
-    due_at: Moment | None = None
+    reports: NonNegativeInt = 1
+    round: PositiveInt = 1
+    dispatched_at: Timestamp
+    accept_by: Timestamp | None = None
+    due_at: Timestamp | None = None
     rule: Code = Field(description="The routing rule that chose the department, or by_hand.")
 
 
-class OrderEvent(Said):
+class OrderEvent(WireModel):
     """What every message about an order says. Published by dispatch. Read by that department. Keyed by ``case_id``."""
 
     order: Order
-    recorded_at: Moment
+    recorded_at: Timestamp
 
 
 class OrderIssued(OrderEvent):
@@ -67,7 +67,7 @@ class OrderUrged(OrderEvent):
     reason: Text = ""
 
 
-class AnswerRefused(Said):
+class AnswerRefused(WireModel):
     """An answer of this department was not taken, and why.
 
     Published by dispatch on ``paidan.orders.<department>``. Read by that department. Keyed by ``case_id`` where it
@@ -76,12 +76,14 @@ class AnswerRefused(Said):
 
     type: Literal["answer.refused.v1"] = "answer.refused.v1"
     action_id: Id | None = None
-    your_id: Line | None = Field(default=None, description="The id that the department gave, where it could be read.")
+    your_id: ShortText | None = Field(
+        default=None, description="The id that the department gave, where it could be read."
+    )
     case_id: CaseId | None = None
-    answer_partition: Count | None = None
-    answer_offset: Count | None = None
-    why: Why
-    recorded_at: Moment
+    answer_partition: NonNegativeInt | None = None
+    answer_offset: NonNegativeInt | None = None
+    why: Refusal
+    recorded_at: Timestamp
 
 
 OrderMessage: TypeAlias = Annotated[

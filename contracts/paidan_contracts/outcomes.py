@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .wire import Area, CaseId, Id, Line, Moment, Said, Text, Version
+from .wire import Area, CaseId, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
 
 ReportResult = Literal["opened", "merged", "suppressed", "refused", "dead_lettered"]
 ActionResult = Literal["applied", "refused", "dead_lettered"]
@@ -37,16 +37,16 @@ RefusalCode = Literal[
 ]
 
 
-class Why(Said):
+class Refusal(WireModel, title="Why"):
     """Why something was refused, in words for the sender: a code, the field at fault, English and Chinese."""
 
     code: RefusalCode
-    field: Line | None = None
+    field: ShortText | None = None
     message: Text
     message_zh: Text
 
 
-class OutcomeDecided(Said):
+class OutcomeDecided(WireModel):
     """The end that a report or an action came to. Exactly one for each id.
 
     Published by dispatch on ``paidan.outcomes``, and by intake for alarms that its screening suppressed. Read by
@@ -57,7 +57,7 @@ class OutcomeDecided(Said):
     id: Id
     about: Literal["report", "action"]
     result: ReportResult | ActionResult
-    why: Why | None = None
+    why: Refusal | None = None
     repeats: Id | None = Field(
         default=None,
         description="Of a refusal with an id of its own: the id that was used again (id_reused), or that an alarm of no"
@@ -65,5 +65,5 @@ class OutcomeDecided(Said):
     )
     area: Area | None = None
     case_id: CaseId | None = None
-    case_version: Version | None = None
-    decided_at: Moment
+    case_version: PositiveInt | None = None
+    decided_at: Timestamp

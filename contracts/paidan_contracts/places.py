@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from .wire import Code, Datum, Latitude, Line, Longitude, Said
+from .wire import Code, Datum, Latitude, Longitude, ShortText, WireModel
 
 
-class RawPosition(Said):
+class RawPosition(WireModel):
     """A position as its sender gave it, kept so that a wrong datum can be found out and mended later."""
 
     x: float = Field(description="Longitude, in the datum named.", ge=-180, le=180, allow_inf_nan=False)
@@ -13,7 +13,7 @@ class RawPosition(Said):
     crs: Datum
 
 
-class Place(Said):
+class Place(WireModel):
     """A place of a city: any part may be unknown, and unknown is a bucket of its own in every score."""
 
     latitude: Latitude | None = Field(default=None, description="WGS-84, degrees.")
@@ -23,4 +23,4 @@ class Place(Said):
     street: Code | None = None
     community: Code | None = None
     grid: Code | None = Field(default=None, description="Unit grid cell, 15 digits where the city has one.")
-    address: Line | None = Field(default=None, description="Of the problem, never of the person; masked.")
+    address: ShortText | None = Field(default=None, description="Of the problem, never of the person; masked.")

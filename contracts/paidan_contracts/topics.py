@@ -5,146 +5,146 @@ from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
 from .actions import ActionRequested, Answer
-from .cases import CaseEvent, CaseStep
-from .dead_letters import RecordBuried
+from .cases import AnyCaseEvent, CaseEvent
+from .dead_letters import RecordDeadLettered
 from .inbox import CityInForce, TimerDue
 from .orders import AnswerRefused, OrderEvent, OrderMessage
 from .outcomes import OutcomeDecided
 from .reports import AlarmRaised, ReportReceived
 from .scores import ScoreUpdated
-from .wire import Said
+from .wire import WireModel
 
-E_co = TypeVar("E_co", bound=Said, covariant=True)
+EventT_co = TypeVar("EventT_co", bound=WireModel, covariant=True)
 
-EVER: Final = None
+FOREVER: Final = None
 """Kept for ever."""
 
 
 @dataclass(frozen=True)
-class Topic(Generic[E_co]):
+class Topic(Generic[EventT_co]):
     """A topic and what may be said on it: putting another event on it is a type error."""
 
     name: str
     key: str
     partitions: int
-    kept_for: timedelta | None
+    retention: timedelta | None
     written_by: tuple[str, ...]
     read_by: tuple[str, ...]
-    says: tuple[object, ...]
+    event_types: tuple[object, ...]
     compacted: bool = False
 
-    def under(self, prefix: str) -> str:
+    def prefixed(self, prefix: str) -> str:
         """Give the topic's name in an installation that sets its topics apart by a prefix."""
         return prefix + self.name
 
     def config(self) -> dict[str, str]:
         """Give the broker's settings for it; append time is the broker's, for deeds are judged by it."""
-        kept_ms = -1 if self.kept_for is None else int(self.kept_for / timedelta(milliseconds=1))
+        retention_ms = -1 if self.retention is None else int(self.retention / timedelta(milliseconds=1))
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",
-            "retention.ms": str(kept_ms),
+            "retention.ms": str(retention_ms),
             "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": str(LARGEST_MESSAGE),
+            "max.message.bytes": str(MAX_MESSAGE_BYTES),
         }
 
 
-LARGEST_MESSAGE: Final = 1_048_576
+MAX_MESSAGE_BYTES: Final = 1_048_576
 """Bytes. A value that would not fit is refused before it enters an outbox."""
 
 ALARMS: Final = Topic[AlarmRaised](
     name="paidan.alarms",
     key="camera",
     partitions=4,
-    kept_for=timedelta(days=3),
+    retention=timedelta(days=3),
     written_by=("intake", "camera platforms"),
     read_by=("intake",),
-    says=(AlarmRaised,),
+    event_types=(AlarmRaised,),
 )
 INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce](
     name="paidan.inbox",
     key="area",
     partitions=4,
-    kept_for=timedelta(days=90),
+    retention=timedelta(days=90),
     written_by=("intake", "dispatch", "paidan city publish"),
     read_by=("dispatch",),
-    says=(ReportReceived, ActionRequested, TimerDue, CityInForce),
+    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce),
 )
 CASES: Final = Topic[CaseEvent](
     name="paidan.cases",
     key="case_id",
     partitions=4,
-    kept_for=EVER,
+    retention=FOREVER,
     written_by=("dispatch",),
     read_by=("scoring", "intake", "monitoring", "anyone"),
-    says=(CaseStep,),
+    event_types=(AnyCaseEvent,),
 )
 OUTCOMES: Final = Topic[OutcomeDecided](
     name="paidan.outcomes",
     key="id",
     partitions=4,
-    kept_for=timedelta(days=30),
+    retention=timedelta(days=30),
     written_by=("dispatch", "intake"),
     read_by=("intake", "dispatch"),
-    says=(OutcomeDecided,),
+    event_types=(OutcomeDecided,),
 )
 SCORES: Final = Topic[ScoreUpdated](
     name="paidan.scores",
     key="score_id",
     partitions=1,
-    kept_for=EVER,
+    retention=FOREVER,
     written_by=("scoring",),
     read_by=("monitoring", "departments"),
-    says=(ScoreUpdated,),
+    event_types=(ScoreUpdated,),
     compacted=True,
 )
-DEAD_LETTERS: Final = Topic[RecordBuried](
+DEAD_LETTERS: Final = Topic[RecordDeadLettered](
     name="paidan.dead-letters",
     key="topic-partition",
     partitions=1,
-    kept_for=timedelta(days=30),
+    retention=timedelta(days=30),
     written_by=("intake", "dispatch", "scoring"),
     read_by=("operators",),
-    says=(RecordBuried,),
+    event_types=(RecordDeadLettered,),
 )
-TOPICS: Final[tuple[Topic[Said], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS)
+TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS)
 
 ORDERS_PREFIX: Final = "paidan.orders."
 ANSWERS_PREFIX: Final = "paidan.answers."
 
 
-def orders_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
+def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
     """Give the topic on which one department, alone, is told what to do."""
     return Topic(
         name=ORDERS_PREFIX + department,
         key="case_id",
         partitions=1,
-        kept_for=timedelta(days=30),
+        retention=timedelta(days=30),
         written_by=("dispatch",),
         read_by=(department,),
-        says=(OrderMessage,),
+        event_types=(OrderMessage,),
     )
 
 
-def answers_of(department: str) -> Topic[Answer]:
+def answers_topic_of(department: str) -> Topic[Answer]:
     """Give the topic on which one department, alone, answers."""
     return Topic(
         name=ANSWERS_PREFIX + department,
         key="case_id",
         partitions=1,
-        kept_for=timedelta(days=30),
+        retention=timedelta(days=30),
         written_by=(department,),
         read_by=("dispatch",),
-        says=(Answer,),
+        event_types=(Answer,),
     )
 
 
-def topic_named(name: str) -> Topic[Said]:
+def find_topic(name: str) -> Topic[WireModel]:
     """Find the topic of this name, a department's own included; raises ``LookupError`` where nobody declared it."""
     for topic in TOPICS:
         if topic.name == name:
             return topic
     if name.startswith(ORDERS_PREFIX):
-        return orders_of(name.removeprefix(ORDERS_PREFIX))
+        return orders_topic_of(name.removeprefix(ORDERS_PREFIX))
     if name.startswith(ANSWERS_PREFIX):
-        return answers_of(name.removeprefix(ANSWERS_PREFIX))
+        return answers_topic_of(name.removeprefix(ANSWERS_PREFIX))
     raise LookupError(f"no topic is called {name}")

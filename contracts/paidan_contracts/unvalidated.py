@@ -2,37 +2,37 @@
 
 from typing import Any, Final, TypeVar, cast
 
-from paidan_contracts.wire import Said
+from paidan_contracts.wire import WireModel
 
-S = TypeVar("S", bound=Said)
+ModelT = TypeVar("ModelT", bound=WireModel)
 
-_put: Final = object.__setattr__
+_set_attribute: Final = object.__setattr__
 
 
-def unchecked(model: type[S]) -> type[S]:
+def unvalidated_constructor(model: type[ModelT]) -> type[ModelT]:
     """Give a maker that takes what the model takes and costs a fifth of it: nothing is checked but by mypy.
 
     Fields keep the model's order, so that what is made writes the same JSON as what was checked.
     """
-    template = {name: None if field.is_required() else field.default for name, field in model.model_fields.items()}
-    stated = set(template)
+    defaults = {name: None if field.is_required() else field.default for name, field in model.model_fields.items()}
+    field_names = set(defaults)
 
-    def make(**parts: Any) -> S:  # noqa: ANN401 - whatever the model's fields are
-        made = model.__new__(model)
-        _put(made, "__dict__", {**template, **parts})
-        _put(made, "__pydantic_fields_set__", stated)
-        _put(made, "__pydantic_extra__", None)
-        _put(made, "__pydantic_private__", None)
-        return made
+    def construct(**fields: Any) -> ModelT:  # noqa: ANN401 - whatever the model's fields are
+        instance = model.__new__(model)
+        _set_attribute(instance, "__dict__", {**defaults, **fields})
+        _set_attribute(instance, "__pydantic_fields_set__", field_names)
+        _set_attribute(instance, "__pydantic_extra__", None)
+        _set_attribute(instance, "__pydantic_private__", None)
+        return instance
 
-    return cast("type[S]", make)
+    return cast("type[ModelT]", construct)
 
 
-def changed(value: S, **parts: Any) -> S:  # noqa: ANN401 - whatever the model's fields are
+def replace_unvalidated(model: ModelT, **changes: Any) -> ModelT:  # noqa: ANN401 - whatever the model's fields are
     """Give the value with some parts replaced by others that are valid already; a quarter of ``model_copy``'s price."""
-    made = type(value).__new__(type(value))
-    _put(made, "__dict__", {**value.__dict__, **parts})
-    _put(made, "__pydantic_fields_set__", value.__pydantic_fields_set__)
-    _put(made, "__pydantic_extra__", None)
-    _put(made, "__pydantic_private__", None)
-    return made
+    copy = type(model).__new__(type(model))
+    _set_attribute(copy, "__dict__", {**model.__dict__, **changes})
+    _set_attribute(copy, "__pydantic_fields_set__", model.__pydantic_fields_set__)
+    _set_attribute(copy, "__pydantic_extra__", None)
+    _set_attribute(copy, "__pydantic_private__", None)
+    return copy

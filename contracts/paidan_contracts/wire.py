@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 _NO_NUL = r"^[^\x00]*$"
 
 
-def _text(longest: int, *, shortest: int = 0) -> StringConstraints:
-    return StringConstraints(min_length=shortest, max_length=longest, pattern=_NO_NUL)
+def _text_constraints(max_length: int, *, min_length: int = 0) -> StringConstraints:
+    return StringConstraints(min_length=min_length, max_length=max_length, pattern=_NO_NUL)
 
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -25,38 +25,38 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A sha256 in lower-case hex."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 """A code of the city's own data: class, catalogue row, rule, district, street, grid cell."""
-Line = Annotated[str, _text(200)]
-SenderRef = Annotated[str, _text(200, shortest=1)]
+ShortText = Annotated[str, _text_constraints(200)]
+SenderRef = Annotated[str, _text_constraints(200, min_length=1)]
 """The sender's own id for what it sends."""
-Text = Annotated[str, _text(4000)]
-Reason = Annotated[str, _text(1000, shortest=1)]
+Text = Annotated[str, _text_constraints(4000)]
+Reason = Annotated[str, _text_constraints(1000, min_length=1)]
 PhotoRef = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.jpg$")]
 """A stored photo, named by the sha256 of its bytes."""
-Moment = Annotated[
+Timestamp = Annotated[
     AwareDatetime,
     Field(ge=datetime(1990, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
 ]
 """A time with its zone, within what PostgreSQL and every calendar here can hold."""
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
-Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=2**53 - 1)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 Datum = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 Channel = Literal["hotline", "photo", "camera", "patrol", "sensor", "import"]
-SCREENED: Final[frozenset[Channel]] = frozenset({"camera", "sensor"})
+SCREENED_CHANNELS: Final[frozenset[Channel]] = frozenset({"camera", "sensor"})
 """Of machines: what they say is screened before it becomes a report."""
-Matter = Literal["consultation", "help", "suggestion", "complaint", "tip_off", "praise", "other"]
+MatterType = Literal["consultation", "help", "suggestion", "complaint", "tip_off", "praise", "other"]
 """Matter types of the hotline: 咨询, 求助, 建议, 投诉, 举报, 感谢, 其他."""
 
 
-class Said(BaseModel):
+class WireModel(BaseModel):
     """Whatever is said between services: frozen, and deaf to fields that a newer writer added."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """Whatever a client asks over HTTP: frozen, and a field nobody knows is an error that names it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

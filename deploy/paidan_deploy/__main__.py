@@ -7,7 +7,7 @@ from typing import Final
 from paidan_deploy.cli.app import app
 
 # One line for each group: its module, which has `register(app)`, and the commands that it brings.
-GROUPS: Final = {
+COMMAND_MODULES: Final = {
     "stack": ("up", "down", "status", "resume"),
     "containers": ("prepare", "serve"),
     "city": ("city",),
@@ -22,9 +22,9 @@ GROUPS: Final = {
 
 def main() -> None:
     """Run the command that the arguments name. Only its own group is loaded: some take a second to import."""
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    owners = [module for module, commands in GROUPS.items() if asked in commands]
-    for module in owners or GROUPS:
+    requested = sys.argv[1] if len(sys.argv) > 1 else ""
+    modules = [module for module, commands in COMMAND_MODULES.items() if requested in commands]
+    for module in modules or COMMAND_MODULES:
         import_module(f"paidan_deploy.cli.{module}").register(app)
     app()
 

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
 
 @cache
-def settings() -> Settings:
+def load_settings() -> Settings:
     """Read the environment, once."""
     return Settings()
 

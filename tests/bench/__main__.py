@@ -14,93 +14,103 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench.baseline import bare
-from tests.bench.http_load import over_http
-from tests.bench.installation import Ground, laid_out
-from tests.bench.kafka_load import bulk, drain, rebuild
-from tests.bench.machine import Machine, this_machine
+from tests.bench.baseline import measure_baseline
+from tests.bench.http_load import measure_http
+from tests.bench.installation import BenchInstallation, prepared_installation
+from tests.bench.kafka_load import measure_bulk, measure_drain, measure_rebuild
+from tests.bench.machine import MachineInfo, describe_machine
 from tests.bench.positions import (
-    FOLD,
-    LANES,
-    Logs,
-    quiet,
+    DISPATCH_INBOX,
+    SCORING_CASES,
+    LogOffsets,
+    wait_until_caught_up,
 )
-from tests.bench.report import show
-from tests.bench.report_stream import Traffic
+from tests.bench.report import print_results
+from tests.bench.report_stream import ReportStream
 from tests.bench.results import (
     FULL,
     GOALS,
     QUICK,
-    Measured,
-    Size,
+    BenchSize,
+    Measurement,
 )
 
-FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
+RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 PARTS: Final = ("bare", "http", "bulk", "drain", "rebuild")
 SEED: Final = 12345
-ENDS_WITHIN_S: Final = 1_800
-out: Final = Console()
+TIMEOUT_S: Final = 1_800
+console: Final = Console()
 
 
-async def measure(ground: Ground, size: Size, parts: frozenset[str]) -> AsyncIterator[dict[str, Measured]]:
+async def measure(
+    installation: BenchInstallation, size: BenchSize, parts: frozenset[str]
+) -> AsyncIterator[dict[str, Measurement]]:
     """Measure part by part; each begins where nothing is left over of the one before."""
-    traffic = Traffic(ground.city, seed=SEED)
+    traffic = ReportStream(installation.city, seed=SEED)
     if "bare" in parts:
-        yield await bare(ground, Traffic(ground.city, seed=SEED + 1).messages(size.bulk, await ground.city_time()))
+        yield await measure_baseline(
+            installation,
+            ReportStream(installation.city, seed=SEED + 1).messages(size.bulk, await installation.city_time()),
+        )
     if "http" in parts:
-        yield await over_http(ground, traffic, size)
+        yield await measure_http(installation, traffic, size)
     if "bulk" in parts:
-        await _run_only(ground, "intake", "dispatch", "scoring")
-        yield {"bulk_all": await bulk(ground, traffic, size.bulk)}
-        await _run_only(ground, "dispatch", "scoring")
-        yield {"bulk": await bulk(ground, traffic, size.bulk)}
+        await _run_only(installation, "intake", "dispatch", "scoring")
+        yield {"bulk_all": await measure_bulk(installation, traffic, size.bulk)}
+        await _run_only(installation, "dispatch", "scoring")
+        yield {"bulk": await measure_bulk(installation, traffic, size.bulk)}
     if "drain" in parts:
-        await _run_only(ground)
-        yield {"drain": await drain(ground, traffic, size.bulk)}
+        await _run_only(installation)
+        yield {"drain": await measure_drain(installation, traffic, size.bulk)}
     if "rebuild" in parts:
-        await _run_only(ground, "dispatch", "scoring")
+        await _run_only(installation, "dispatch", "scoring")
         if parts == {"rebuild"}:
-            await bulk(ground, traffic, size.bulk)
-        async with Logs.open(ground) as logs:
-            await quiet(ground, logs, LANES, FOLD)
-        await _run_only(ground)
-        yield {"rebuild": await rebuild(ground)}
+            await measure_bulk(installation, traffic, size.bulk)
+        async with LogOffsets.connected(installation) as logs:
+            await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES)
+        await _run_only(installation)
+        yield {"rebuild": await measure_rebuild(installation)}
 
 
-async def _run_only(ground: Ground, *names: str) -> None:
-    await ground.stop(*[name for name in tuple(ground.running) if name not in names])
-    await ground.start(*[name for name in names if name not in ground.running])
+async def _run_only(installation: BenchInstallation, *names: str) -> None:
+    await installation.stop(*[name for name in tuple(installation.running) if name not in names])
+    await installation.start(*[name for name in names if name not in installation.running])
 
 
-def _with_ratio(found: dict[str, Measured]) -> dict[str, Measured]:
-    if "bare" not in found or "drain" not in found:
-        return found
-    ratio = found["drain"].figures["cases_per_s"] / found["bare"].figures["cases_per_s"]
-    drained = replace(found["drain"], figures=found["drain"].figures | {"of_bare": round(ratio, 3)})
-    return found | {"drain": drained}
+def _with_ratio(results: dict[str, Measurement]) -> dict[str, Measurement]:
+    if "bare" not in results or "drain" not in results:
+        return results
+    ratio = results["drain"].figures["cases_per_s"] / results["bare"].figures["cases_per_s"]
+    drained = replace(results["drain"], figures=results["drain"].figures | {"of_bare": round(ratio, 3)})
+    return results | {"drain": drained}
 
 
-async def run(size: Size, parts: frozenset[str], profiled: str | None, stem: Path) -> dict[str, Measured]:
+async def run(
+    size: BenchSize, parts: frozenset[str], profiled_service: str | None, stem: Path
+) -> dict[str, Measurement]:
     """Lay out an installation and measure on it."""
-    found: dict[str, Measured] = {}
-    with out.status("starting servers") as status:
-        async with asyncio.timeout(ENDS_WITHIN_S), laid_out(profiled, stem.with_suffix(".prof")) as ground:
+    results: dict[str, Measurement] = {}
+    with console.status("starting servers") as status:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            prepared_installation(profiled_service, stem.with_suffix(".prof")) as installation,
+        ):
             status.update("measuring")
-            async for more in measure(ground, size, parts):
-                found |= more
-                status.update(f"measured {', '.join(found)}")
-    return _with_ratio(found)
+            async for more in measure(installation, size, parts):
+                results |= more
+                status.update(f"measured {', '.join(results)}")
+    return _with_ratio(results)
 
 
-def write(path: Path, machine: Machine, found: dict[str, Measured]) -> None:
+def write(path: Path, machine: MachineInfo, results: dict[str, Measurement]) -> None:
     """Keep everything, for comparisons."""
     goals = [goal._asdict() for goal in GOALS if goal.goal is not None]
-    kept = {
+    document = {
         "machine": asdict(machine),
         "goals": goals,
-        "measured": {name: asdict(each) for name, each in found.items()},
+        "measured": {name: asdict(each) for name, each in results.items()},
     }
-    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
@@ -109,16 +119,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: under a minute")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be said several times")
     parser.add_argument("--profile", choices=("intake", "dispatch", "scoring"), help="run this one under cProfile")
-    asked = parser.parse_args()
-    machine = this_machine()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    stem = FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    parts = frozenset(asked.only or PARTS)
-    found = uvloop.run(run(QUICK if asked.quick else FULL, parts, asked.profile, stem))
-    show(out, machine, found)
-    write(stem.with_suffix(".json"), machine, found)
-    out.print(f"written to {stem.with_suffix('.json')}")
-    if asked.profile:
+    options = parser.parse_args()
+    machine = describe_machine()
+    RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
+    stem = RESULTS_FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    parts = frozenset(options.only or PARTS)
+    results = uvloop.run(run(QUICK if options.quick else FULL, parts, options.profile, stem))
+    print_results(console, machine, results)
+    write(stem.with_suffix(".json"), machine, results)
+    console.print(f"written to {stem.with_suffix('.json')}")
+    if options.profile:
         pstats.Stats(str(stem.with_suffix(".prof")), stream=sys.stdout).sort_stats("tottime").print_stats(30)
 
 

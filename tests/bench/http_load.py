@@ -10,75 +10,85 @@ from typing import Any, Final
 
 from paidan_contracts import ids
 from paidan_contracts.topics import CASES
-from tests.bench.cpu import spent
-from tests.bench.installation import Ground
+from tests.bench.cpu import cpu_spent
+from tests.bench.installation import BenchInstallation
 from tests.bench.positions import (
-    FOLD,
-    LANES,
-    STANDING,
-    Logs,
-    Watch,
-    quiet,
-    watching,
+    DISPATCH_INBOX,
+    INTAKE_CASES,
+    SCORING_CASES,
+    LogOffsets,
+    PositionHistory,
+    wait_until_caught_up,
+    watch_positions,
 )
-from tests.bench.report_stream import Traffic, Written
+from tests.bench.report_stream import ReportStream, SourceReport
 from tests.bench.results import (
-    Measured,
-    Size,
+    BenchSize,
+    Measurement,
     latencies,
-    measured,
+    make_measurement,
 )
 
-TAKEN: Final = 202
+ACCEPTED: Final = 202
 # How far a score's time may be off: a look at one small table every so often, itself part of the load.
-LOOK_EVERY_S: Final = 0.003
-MOST_A_SECOND: Final = 6_000
-START_WITHIN_S: Final = 60.0
+POLL_S: Final = 0.003
+MAX_RATE: Final = 6_000
+START_TIMEOUT_S: Final = 60.0
 CHECKOUT: Final = Path(__file__).parents[2]
 
 
-class Refused(Exception):
+class RequestsRefused(Exception):
     """Requests were not taken: what is measured would be something else."""
 
 
-async def over_http(ground: Ground, traffic: Traffic, size: Size) -> dict[str, Measured]:
+async def measure_http(
+    installation: BenchInstallation, stream: ReportStream, size: BenchSize
+) -> dict[str, Measurement]:
     """Measure at two rates and at most, on services that have warmed up."""
-    await ground.start("intake", "dispatch", "scoring")
-    await _run(ground, traffic, size, seconds=size.warm_s, rate=0)
-    found = {
-        f"http_{rate}": await _run(ground, traffic, size, seconds=size.steady_s, rate=rate) for rate in (200, 1_000)
+    await installation.start("intake", "dispatch", "scoring")
+    await _run_load(installation, stream, size, seconds=size.warm_s, rate=0)
+    results = {
+        f"http_{rate}": await _run_load(installation, stream, size, seconds=size.steady_s, rate=rate)
+        for rate in (200, 1_000)
     }
-    return found | {"http": await _run(ground, traffic, size, seconds=size.closed_s, rate=0)}
+    return results | {"http": await _run_load(installation, stream, size, seconds=size.closed_s, rate=0)}
 
 
-async def _run(ground: Ground, traffic: Traffic, size: Size, *, seconds: float, rate: int) -> Measured:
-    reports = traffic.reports(int(seconds * (rate or MOST_A_SECOND)), await ground.city_time())
-    job = ground.home.root / "load.json"
-    job.write_text(json.dumps(_job(ground, reports, size, seconds=seconds, rate=rate)))
-    async with Logs.open(ground) as logs, watching(ground, FOLD, every_s=LOOK_EVERY_S) as watch:
-        since, before = await logs.ends(CASES.name), await ground.used()
+async def _run_load(
+    installation: BenchInstallation, stream: ReportStream, size: BenchSize, *, seconds: float, rate: int
+) -> Measurement:
+    reports = stream.reports(int(seconds * (rate or MAX_RATE)), await installation.city_time())
+    job = installation.paths.root / "load.json"
+    job.write_text(json.dumps(_job(installation, reports, size, seconds=seconds, rate=rate)))
+    async with (
+        LogOffsets.connected(installation) as logs,
+        watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
+    ):
+        since, before = await logs.end_offsets(CASES.name), await installation.cpu_usage()
         done = await _generate(job)
-        await quiet(ground, logs, LANES, FOLD, STANDING)
-        after = await ground.used()
-        found = await logs.cases(since)
+        await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, INTAKE_CASES)
+        after = await installation.cpu_usage()
+        cases = await logs.cases_since(since)
     reports = reports[: len(done["due"])]
-    _see_all_taken(reports, done)
-    scored = _scored(ground, reports, found, watch)
+    _require_all_accepted(reports, done)
+    scored = _scored_times(installation, reports, cases, positions)
     figures = latencies("answers", [end - due for due, end in zip(done["due"], done["answered"], strict=True)])
     if rate:
         wall = time.time() - time.monotonic()
-        logged = [found[ids.case_id(ground.city.id, each.report_id)][2] - wall for each in reports]
+        logged = [cases[ids.case_id(installation.city.id, each.report_id)][2] - wall for each in reports]
         figures |= latencies("logged", [end - due for due, end in zip(done["due"], logged, strict=True)])
         figures |= latencies("score", [end - due for due, end in zip(done["due"], scored, strict=True)])
-    took = max(scored) - done["due"][0]
-    return measured(len(reports), took, spent(before, after, generator=done["cpu_s"]), **figures)
+    duration_s = max(scored) - done["due"][0]
+    return make_measurement(len(reports), duration_s, cpu_spent(before, after, generator=done["cpu_s"]), **figures)
 
 
-def _job(ground: Ground, reports: Sequence[Written], size: Size, *, seconds: float, rate: int) -> dict[str, Any]:
+def _job(
+    installation: BenchInstallation, reports: Sequence[SourceReport], size: BenchSize, *, seconds: float, rate: int
+) -> dict[str, Any]:
     return {
         "host": "127.0.0.1",
-        "port": ground.intake_port,
-        "requests": [(ground.tokens[each.source], each.json) for each in reports],
+        "port": installation.intake_port,
+        "requests": [(installation.tokens[each.source], each.json) for each in reports],
         "connections": size.connections,
         "seconds": seconds,
         "rate": rate,
@@ -92,7 +102,7 @@ async def _generate(job: Path) -> dict[str, Any]:
     try:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the generator has no pipes")
-        async with asyncio.timeout(START_WITHIN_S):
+        async with asyncio.timeout(START_TIMEOUT_S):
             await process.stdout.readline()
         process.stdin.write(b"go\n")
         if await process.wait() != 0:
@@ -105,17 +115,22 @@ async def _generate(job: Path) -> dict[str, Any]:
     return done
 
 
-def _see_all_taken(reports: Sequence[Written], done: dict[str, Any]) -> None:
-    other = [status for status in done["status"] if status != TAKEN]
-    if other or not reports:
-        raise Refused(f"{len(other)} of {len(reports)} requests were answered {sorted(set(other))} (0: not at all)")
+def _require_all_accepted(reports: Sequence[SourceReport], done: dict[str, Any]) -> None:
+    unexpected = [status for status in done["status"] if status != ACCEPTED]
+    if unexpected or not reports:
+        raise RequestsRefused(
+            f"{len(unexpected)} of {len(reports)} requests were answered {sorted(set(unexpected))} (0: not at all)"
+        )
 
 
-def _scored(
-    ground: Ground, reports: Sequence[Written], found: dict[str, tuple[int, int, float]], watch: Watch
+def _scored_times(
+    installation: BenchInstallation,
+    reports: Sequence[SourceReport],
+    cases: dict[str, tuple[int, int, float]],
+    positions: PositionHistory,
 ) -> list[float]:
-    scored = []
+    times = []
     for each in reports:
-        partition, offset, _ = found[ids.case_id(ground.city.id, each.report_id)]
-        scored.append(watch.applied_at(partition, offset))
-    return scored
+        partition, offset, _ = cases[ids.case_id(installation.city.id, each.report_id)]
+        times.append(positions.applied_at(partition, offset))
+    return times

@@ -7,83 +7,96 @@ from typing import Final
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import CASES, INBOX
-from tests.bench.cpu import spent
-from tests.bench.installation import Ground
+from tests.bench.cpu import cpu_spent
+from tests.bench.installation import BenchInstallation
 from tests.bench.positions import (
-    FOLD,
-    LANES,
-    STANDING,
-    Logs,
-    quiet,
-    watching,
+    DISPATCH_INBOX,
+    INTAKE_CASES,
+    SCORING_CASES,
+    LogOffsets,
+    wait_until_caught_up,
+    watch_positions,
 )
-from tests.bench.report_stream import Traffic
-from tests.bench.results import Measured, measured
+from tests.bench.report_stream import ReportStream
+from tests.bench.results import Measurement, make_measurement
 from tests.polling import poll
 
-LOOK_EVERY_S: Final = 0.01
-APPENDED_AT_ONCE: Final = 1_000
+POLL_S: Final = 0.01
+BATCH_SIZE: Final = 1_000
 
 
-async def bulk(ground: Ground, traffic: Traffic, count: int) -> Measured:
+async def measure_bulk(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
     """Append reports while the services that run are idle, and wait for the last one's score."""
-    messages = traffic.messages(count, await ground.city_time())
-    last = STANDING if "intake" in ground.running else FOLD
-    async with Logs.open(ground) as logs, watching(ground, FOLD, every_s=LOOK_EVERY_S) as watch:
-        await quiet(ground, logs, LANES, FOLD, last)
-        since, before, began = await logs.ends(CASES.name), await ground.used(), time.monotonic()
-        await append(ground, messages)
-        await quiet(ground, logs, LANES, FOLD, last)
-        after, found = await ground.used(), await logs.cases(since)
-    took = max(watch.applied_at(partition, offset) for partition, offset, _ in found.values()) - began
-    return measured(_complete(len(found), count), took, spent(before, after))
+    messages = stream.messages(count, await installation.city_time())
+    last = INTAKE_CASES if "intake" in installation.running else SCORING_CASES
+    async with (
+        LogOffsets.connected(installation) as logs,
+        watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
+    ):
+        await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, last)
+        since, before, started = await logs.end_offsets(CASES.name), await installation.cpu_usage(), time.monotonic()
+        await append_messages(installation, messages)
+        await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, last)
+        after, cases = await installation.cpu_usage(), await logs.cases_since(since)
+    duration_s = max(positions.applied_at(partition, offset) for partition, offset, _ in cases.values()) - started
+    return make_measurement(_require_all(len(cases), count), duration_s, cpu_spent(before, after))
 
 
-async def drain(ground: Ground, traffic: Traffic, count: int) -> Measured:
+async def measure_drain(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
     """Let dispatch alone work off what has gathered, from its first commit to its last message in Kafka."""
-    await append(ground, traffic.messages(count, await ground.city_time()))
-    async with Logs.open(ground) as logs, watching(ground, LANES, every_s=LOOK_EVERY_S) as watch:
-        since, ends = await logs.ends(CASES.name), await logs.ends(INBOX.name)
-        await ground.start("dispatch", until_ready=False)
-        await poll(watch.moved.is_set, within_s=60, what="dispatch has begun")
-        before = await ground.used()
-        await quiet(ground, logs, LANES)
-        after, found = await ground.used(), await logs.cases(since)
-    await ground.stop("dispatch")
-    _complete(len(found), count)
-    said_at = max(at for _, _, at in found.values()) - (time.time() - time.monotonic())
-    done = sum(ends.values()) - watch.stood
-    return measured(done, max(watch.newest, said_at) - watch.moved_at, spent(before, after))
+    await append_messages(installation, stream.messages(count, await installation.city_time()))
+    async with (
+        LogOffsets.connected(installation) as logs,
+        watch_positions(installation, DISPATCH_INBOX, every_s=POLL_S) as positions,
+    ):
+        since, ends = await logs.end_offsets(CASES.name), await logs.end_offsets(INBOX.name)
+        await installation.start("dispatch", until_ready=False)
+        await poll(positions.advanced.is_set, within_s=60, what="dispatch has begun")
+        before = await installation.cpu_usage()
+        await wait_until_caught_up(installation, logs, DISPATCH_INBOX)
+        after, cases = await installation.cpu_usage(), await logs.cases_since(since)
+    await installation.stop("dispatch")
+    _require_all(len(cases), count)
+    appended_at = max(at for _, _, at in cases.values()) - (time.time() - time.monotonic())
+    done = sum(ends.values()) - positions.applied_before
+    return make_measurement(
+        done, max(positions.last_advance, appended_at) - positions.advanced_at, cpu_spent(before, after)
+    )
 
 
-async def rebuild(ground: Ground) -> Measured:
+async def measure_rebuild(installation: BenchInstallation) -> Measurement:
     """Make scoring's tables anew from the whole log, from the first commit to the last."""
-    async with Logs.open(ground) as logs, watching(ground, FOLD, every_s=LOOK_EVERY_S) as watch:
-        cases = len(await logs.cases({}))
-        ends = await logs.ends(CASES.name)
-        before_it = watch.through
-        await ground.start("scoring", arguments=["--rebuild"], until_ready=False)
-        await poll(lambda: watch.through < before_it, within_s=60, what="the rebuild has begun")
-        await poll(watch.moved.is_set, within_s=60, what="the rebuild has read something")
-        before = await ground.used()
-        await quiet(ground, logs, FOLD)
-        after = await ground.used()
-    await ground.stop("scoring")
+    async with (
+        LogOffsets.connected(installation) as logs,
+        watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
+    ):
+        cases = len(await logs.cases_since({}))
+        ends = await logs.end_offsets(CASES.name)
+        applied_before = positions.applied
+        await installation.start("scoring", arguments=["--rebuild"], until_ready=False)
+        await poll(lambda: positions.applied < applied_before, within_s=60, what="the rebuild has begun")
+        await poll(positions.advanced.is_set, within_s=60, what="the rebuild has read something")
+        before = await installation.cpu_usage()
+        await wait_until_caught_up(installation, logs, SCORING_CASES)
+        after = await installation.cpu_usage()
+    await installation.stop("scoring")
     records = sum(ends.values())
-    share = 1 - watch.stood / records
-    took = watch.newest - watch.moved_at
-    found = measured(round(cases * share), took, spent(before, after), records_per_s=records * share / took)
-    return replace(found, figures=found.figures | {"records_per_case": round(records / cases, 2)})
+    share = 1 - positions.applied_before / records
+    duration_s = positions.last_advance - positions.advanced_at
+    result = make_measurement(
+        round(cases * share), duration_s, cpu_spent(before, after), records_per_s=records * share / duration_s
+    )
+    return replace(result, figures=result.figures | {"records_per_case": round(records / cases, 2)})
 
 
-async def append(ground: Ground, messages: list[Message]) -> None:
+async def append_messages(installation: BenchInstallation, messages: list[Message]) -> None:
     """Put messages into the inbox as fast as one producer can."""
-    async with Publisher(ground.kafka, client_id="bench") as publisher:
-        for begin in range(0, len(messages), APPENDED_AT_ONCE):
-            await publisher.send(messages[begin : begin + APPENDED_AT_ONCE])
+    async with Publisher(installation.kafka, client_id="bench") as publisher:
+        for begin in range(0, len(messages), BATCH_SIZE):
+            await publisher.send(messages[begin : begin + BATCH_SIZE])
 
 
-def _complete(found: int, sent: int) -> int:
-    if found != sent:
-        raise AssertionError(f"{sent} reports of different things have opened {found} cases")
+def _require_all(opened: int, sent: int) -> int:
+    if opened != sent:
+        raise AssertionError(f"{sent} reports of different things have opened {opened} cases")
     return sent

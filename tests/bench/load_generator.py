@@ -12,49 +12,49 @@ from typing import Any, Final
 
 import uvloop
 
-ANSWERED_WITHIN_S: Final = 120.0
+ANSWER_TIMEOUT_S: Final = 120.0
 TICK_S: Final = 0.001
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
 
 
 @dataclass(slots=True)
-class Run:
+class LoadRun:
     """One run: every request once, each with when it was due and when it was answered."""
 
     requests: list[bytes]
     due: "array[float]" = field(default_factory=lambda: array("d"))
     answered: "array[float]" = field(default_factory=lambda: array("d"))
     status: "array[int]" = field(default_factory=lambda: array("h"))
-    idle: "deque[Connection]" = field(default_factory=deque)
+    idle: "deque[HttpConnection]" = field(default_factory=deque)
     waiting: "deque[int]" = field(default_factory=deque)
     pending: int = 0
     ends_at: float = 0.0
     """Until then a connection that is answered asks again at once; 0: it asks when it is told to."""
 
-    def ask(self, due: float) -> None:
+    def send_next(self, due: float) -> None:
         """Ask the next request on an idle connection, or as soon as there is one."""
-        number = self._begin(due)
+        number = self._add_request(due)
         if self.idle:
-            self.idle.popleft().ask(number, self.requests[number])
+            self.idle.popleft().send(number, self.requests[number])
         else:
             self.waiting.append(number)
 
-    def took(self, connection: "Connection", number: int, status: int) -> None:
+    def record_answer(self, connection: "HttpConnection", number: int, status: int) -> None:
         """Note an answer, and keep the connection busy."""
         now = time.monotonic()
         self.answered[number], self.status[number] = now, status
         self.pending -= 1
         if self.waiting:
             later = self.waiting.popleft()
-            connection.ask(later, self.requests[later])
+            connection.send(later, self.requests[later])
         elif now < self.ends_at and len(self.due) < len(self.requests):
-            number = self._begin(now)
-            connection.ask(number, self.requests[number])
+            number = self._add_request(now)
+            connection.send(number, self.requests[number])
         else:
             self.idle.append(connection)
 
-    def _begin(self, due: float) -> int:
+    def _add_request(self, due: float) -> int:
         number = len(self.due)
         self.due.append(due)
         self.answered.append(0.0)
@@ -69,29 +69,29 @@ class Run:
             due = begin + number / rate
             while time.monotonic() < due:  # noqa: ASYNC110 - nothing announces that time passes
                 await asyncio.sleep(TICK_S)
-            self.ask(due)
+            self.send_next(due)
         await self._all_answered()
 
     async def closed_loop(self, seconds: float) -> None:
         """Let each connection ask again as soon as it is answered."""
         self.ends_at = time.monotonic() + seconds
         for _ in range(min(len(self.idle), len(self.requests))):
-            self.ask(time.monotonic())
+            self.send_next(time.monotonic())
         await self._all_answered()
 
     async def _all_answered(self) -> None:
-        give_up_at = max(time.monotonic(), self.ends_at) + ANSWERED_WITHIN_S
+        give_up_at = max(time.monotonic(), self.ends_at) + ANSWER_TIMEOUT_S
         while self.pending and time.monotonic() < give_up_at:  # noqa: ASYNC110 - an event would cost each answer
             await asyncio.sleep(TICK_S)
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """One kept connection with at most one request under way."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: LoadRun) -> None:
         self._run = run
         self._number = -1
-        self._came = b""
+        self._received = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -104,38 +104,38 @@ class Connection(asyncio.Protocol):
         elif self._number >= 0:
             self._run.pending -= 1  # its status stays 0: not answered
 
-    def ask(self, number: int, request: bytes) -> None:
+    def send(self, number: int, request: bytes) -> None:
         """Send a request."""
-        self._number, self._came = number, b""
+        self._number, self._received = number, b""
         if self._transport is not None:
             self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        self._came += data
-        body_at = self._came.find(_END) + len(_END)
+        self._received += data
+        body_at = self._received.find(_END) + len(_END)
         if body_at < len(_END):
             return
-        length_at = self._came.find(_LENGTH) + len(_LENGTH)
-        length = int(self._came[length_at : self._came.index(b"\r", length_at)])
-        if len(self._came) >= body_at + length:
-            self._run.took(self, self._number, int(self._came[9:12]))
+        length_at = self._received.find(_LENGTH) + len(_LENGTH)
+        length = int(self._received[length_at : self._received.index(b"\r", length_at)])
+        if len(self._received) >= body_at + length:
+            self._run.record_answer(self, self._number, int(self._received[9:12]))
 
 
-async def play(job: dict[str, Any]) -> dict[str, Any]:
+async def run_load(job: dict[str, Any]) -> dict[str, Any]:
     """Connect, say that we are ready, wait for the word, and run."""
-    run = Run([_request(job, token, body) for token, body in job["requests"]])
+    run = LoadRun([_request(job, token, body) for token, body in job["requests"]])
     loop = asyncio.get_running_loop()
     for _ in range(job["connections"]):
-        await loop.create_connection(lambda: Connection(run), job["host"], job["port"])
+        await loop.create_connection(lambda: HttpConnection(run), job["host"], job["port"])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.readline)
-    began = time.process_time()
+    cpu_started = time.process_time()
     if job["rate"]:
         await run.open_loop(job["rate"])
     else:
         await run.closed_loop(job["seconds"])
-    cpu_s = time.process_time() - began
+    cpu_s = time.process_time() - cpu_started
     return {"due": list(run.due), "answered": list(run.answered), "status": list(run.status), "cpu_s": cpu_s}
 
 
@@ -150,5 +150,5 @@ def _request(job: dict[str, Any], token: str, body: str) -> bytes:
 
 if __name__ == "__main__":
     order = Path(sys.argv[1])
-    done = uvloop.run(play(json.loads(order.read_text())))
+    done = uvloop.run(run_load(json.loads(order.read_text())))
     order.with_suffix(".done").write_text(json.dumps(done))

@@ -14,7 +14,7 @@ _ROUNDS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineInfo:
     """The machine at the start of the run."""
 
     cores: int
@@ -28,7 +28,7 @@ class Machine:
     """How much of a core that task got: well below 1 on a machine that is busy with something else."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Say it in a line."""
         load = " ".join(f"{each:.2f}" for each in self.load)
         return (
@@ -37,15 +37,15 @@ class Machine:
         )
 
 
-def this_machine() -> Machine:
+def describe_machine() -> MachineInfo:
     """Look at the machine, for half a second."""
-    wall, own = perf_counter(), process_time()
-    _work()
-    used = process_time() - own
-    return Machine(
+    wall, cpu_started = perf_counter(), process_time()
+    _run_fixed_task()
+    used = process_time() - cpu_started
+    return MachineInfo(
         cores=len(os.sched_getaffinity(0)),
         memory_gb=psutil.virtual_memory().total / 2**30,
-        processor=_processor(),
+        processor=_processor_name(),
         load=os.getloadavg(),
         python=platform.python_version(),
         core_speed=_ROUNDS / used / 1000,
@@ -53,13 +53,13 @@ def this_machine() -> Machine:
     )
 
 
-def _work() -> None:
+def _run_fixed_task() -> None:
     digest = b""
     for number in range(_ROUNDS):
         digest = sha256(digest + str(number).encode()).digest()
 
 
-def _processor() -> str:
+def _processor_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.cpu import DRIVER
-from tests.bench.machine import Machine
-from tests.bench.results import GOALS, Goal, Measured
+from tests.bench.machine import MachineInfo
+from tests.bench.results import GOALS, Goal, Measurement
 
 # The load is what drives the measurement; the rest is what it costs.
 PROCESSES: Final[Mapping[str, Sequence[str]]] = {
@@ -21,28 +21,28 @@ PROCESSES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def show(out: Console, machine: Machine, found: Mapping[str, Measured]) -> None:
+def print_results(console: Console, machine: MachineInfo, results: Mapping[str, Measurement]) -> None:
     """Print everything."""
-    out.print(_figures(found))
-    out.print(_costs(found))
-    out.print(machine.said)
+    console.print(_figures_table(results))
+    console.print(_costs_table(results))
+    console.print(machine.summary)
 
 
-def _figures(found: Mapping[str, Measured]) -> Table:
+def _figures_table(results: Mapping[str, Measurement]) -> Table:
     table = Table("", "goal", "measured", "of bare", box=None, pad_edge=False, title="Speed", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
-    bare = found["bare"].figures["cases_per_s"] if "bare" in found else None
+    bare = results["bare"].figures["cases_per_s"] if "bare" in results else None
     for goal in GOALS:
-        if (case := found.get(goal.case)) is not None and goal.figure in case.figures:
+        if (case := results.get(goal.case)) is not None and goal.figure in case.figures:
             figure = case.figures[goal.figure]
             colour = "" if goal.goal is None else ("[green]" if goal.met(figure) else "[red]")
             ratio = f"{figure / bare:.2f}" if bare and goal.unit == "/s" else ""
-            table.add_row(goal.says, _said(goal, goal.goal), colour + _said(goal, figure), ratio)
+            table.add_row(goal.label, _format_figure(goal, goal.goal), colour + _format_figure(goal, figure), ratio)
     return table
 
 
-def _said(goal: Goal, figure: float | None) -> str:
+def _format_figure(goal: Goal, figure: float | None) -> str:
     if figure is None:
         return ""
     return (
@@ -50,12 +50,12 @@ def _said(goal: Goal, figure: float | None) -> str:
     )
 
 
-def _costs(found: Mapping[str, Measured]) -> Table:
+def _costs_table(results: Mapping[str, Measurement]) -> Table:
     table = Table("", *PROCESSES, "cores", "others'", box=None, pad_edge=False, title_justify="left")
     table.title = "CPU microseconds a case, by process; cores that were ours and others'"
     for column in table.columns[1:]:
         column.justify = "right"
-    for case, measured in found.items():
+    for case, measured in results.items():
         costs = [sum(measured.us_per_case.get(name, 0) for name in names) for names in PROCESSES.values()]
         cells = [f"{cost:,.0f}" if cost >= 0.5 else "" for cost in costs]
         table.add_row(case, *cells, f"{measured.processors_used:.2f}", f"{measured.processors_of_others:.2f}")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, NamedTuple
 
-from tests.bench.cpu import Spent
+from tests.bench.cpu import CpuSpent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurement:
     """One measurement."""
 
     cases: int
@@ -21,7 +21,7 @@ class Measured:
     processors_of_others: float = 0.0
 
 
-class Size(NamedTuple):
+class BenchSize(NamedTuple):
     """How long everything takes: seconds of load, reports in bulk."""
 
     warm_s: float
@@ -36,7 +36,7 @@ class Goal(NamedTuple):
 
     case: str
     figure: str
-    says: str
+    label: str
     unit: str
     goal: float | None = None
     at_most: bool = False
@@ -46,8 +46,8 @@ class Goal(NamedTuple):
         return self.goal is None or (measured <= self.goal if self.at_most else measured >= self.goal)
 
 
-FULL: Final = Size(warm_s=4, steady_s=15, closed_s=15, bulk=50_000)
-QUICK: Final = Size(warm_s=1, steady_s=3, closed_s=3, bulk=6_000)
+FULL: Final = BenchSize(warm_s=4, steady_s=15, closed_s=15, bulk=50_000)
+QUICK: Final = BenchSize(warm_s=1, steady_s=3, closed_s=3, bulk=6_000)
 GOALS: Final = (
     Goal("http", "cases_per_s", "HTTP to score, at most", "/s", 3_500),
     Goal("http", "answers_p50_ms", "  its 202, p50", "ms"),
@@ -71,16 +71,16 @@ GOALS: Final = (
 )
 
 
-def measured(cases: int, seconds: float, spent: Spent, **figures: float) -> Measured:
+def make_measurement(cases: int, seconds: float, cpu: CpuSpent, **figures: float) -> Measurement:
     """Put a measurement together; ``seconds`` is what the cases took, which is not all that was watched."""
-    used = sum(each for name, each in spent.ours.items() if not name.startswith("PostgreSQL for "))
-    return Measured(
+    used = sum(each for name, each in cpu.by_process.items() if not name.startswith("PostgreSQL for "))
+    return Measurement(
         cases=cases,
         seconds=round(seconds, 3),
         figures={"cases_per_s": round(cases / seconds, 1)} | {name: round(each, 3) for name, each in figures.items()},
-        us_per_case=spent.us_each(cases),
-        processors_used=round(used / spent.seconds, 2),
-        processors_of_others=spent.others,
+        us_per_case=cpu.us_per_case(cases),
+        processors_used=round(used / cpu.seconds, 2),
+        processors_of_others=cpu.other_processors,
     )
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 ROOT: Final = Path(__file__).parents[2]
 MEMBERS: Final = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["paidan"]["members"])
 # Not imported by name, yet needed: each says why.
-UNSEEN: Final = {
+ALLOWED_UNIMPORTED: Final = {
     "tzdata",  # zoneinfo reads it where the system has no time zones
     "fastapi-offline",  # its files are served, none of its code is run
     "httptools",  # uvicorn picks it up
@@ -23,7 +23,7 @@ UNSEEN: Final = {
     "python-multipart",  # FastAPI reads forms with it
 }
 # Compiled modules refuse to be loaded twice in one process; each member gets a process of its own.
-IMPORT_ALL: Final = """
+IMPORT_ALL_PROGRAM: Final = """
 import importlib, pkgutil, sys
 sys.path[:] = [path for path in sys.path if "site-packages" not in path] + sys.argv[2:]
 package = importlib.import_module(sys.argv[1])
@@ -39,7 +39,7 @@ def manifest(member: str) -> tuple[str, list[Requirement]]:
     return project["name"].replace("-", "_"), [Requirement(line) for line in project["dependencies"]]
 
 
-def closure(requirements: list[Requirement]) -> set[str]:
+def dependency_closure(requirements: list[Requirement]) -> set[str]:
     """Name every distribution that comes along when these are installed."""
     found: set[str] = set()
     waiting = [(each, "") for each in requirements]
@@ -67,18 +67,27 @@ def install(names: set[str], folder: Path) -> None:
                 (folder / top).symlink_to(source)
 
 
-def own_folders(names: set[str]) -> list[str]:
+def member_packages(names: set[str]) -> list[str]:
     return [str(ROOT / member) for member in MEMBERS if manifest(member)[0].replace("_", "-") in names]
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_member_is_imported_with_nothing_but_what_it_names(member: str, tmp_path: Path) -> None:
+def test_each_member_imports_with_only_its_declared_dependencies(member: str, tmp_path: Path) -> None:
     name, requirements = manifest(member)
-    needed = closure(requirements)
+    needed = dependency_closure(requirements)
     install(needed, tmp_path)
 
     done = subprocess.run(
-        [sys.executable, "-I", "-c", IMPORT_ALL, name, str(ROOT / member), str(tmp_path), *own_folders(needed)],
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            IMPORT_ALL_PROGRAM,
+            name,
+            str(ROOT / member),
+            str(tmp_path),
+            *member_packages(needed),
+        ],
         capture_output=True,
         text=True,
         timeout=120,
@@ -89,13 +98,13 @@ def test_a_member_is_imported_with_nothing_but_what_it_names(member: str, tmp_pa
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_member_names_exactly_what_it_imports(member: str) -> None:
+def test_each_member_declares_exactly_what_it_imports(member: str) -> None:
     name, requirements = manifest(member)
     named = {each.name.lower().replace("_", "-") for each in requirements}
     imported = set(distributions_of(set(imports_of(ROOT / member / name)) - {name}))
 
     assert imported - named == set(), f"{member} imports these without naming them"
-    assert named - imported - UNSEEN == set(), f"{member} names these without importing them"
+    assert named - imported - ALLOWED_UNIMPORTED == set(), f"{member} names these without importing them"
 
 
 def imports_of(package: Path) -> Iterator[str]:
@@ -114,27 +123,30 @@ def distributions_of(modules: set[str]) -> Iterator[str]:
         yield provided.get(module, [module.replace("_", "-")])[0].lower().replace("_", "-")
 
 
-def test_the_check_sees_an_import_that_is_not_named(tmp_path: Path) -> None:
+def test_undeclared_import_is_detected(tmp_path: Path) -> None:
     """The guard itself, seen red."""
     (tmp_path / "planted.py").write_text("def late():\n    import asyncpg.pool\n")
 
     assert set(distributions_of(set(imports_of(tmp_path)))) == {"asyncpg"}
 
 
-def test_nothing_outside_the_closure_can_be_imported(tmp_path: Path) -> None:
+def test_undeclared_package_cannot_be_imported(tmp_path: Path) -> None:
     """The guard itself, seen red."""
     planted = tmp_path / "planted"
     planted.mkdir()
     (planted / "__init__.py").write_text("import asyncpg\n")
 
     done = subprocess.run(
-        [sys.executable, "-I", "-c", IMPORT_ALL, "planted", str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", IMPORT_ALL_PROGRAM, "planted", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert "No module named 'asyncpg'" in done.stderr
 
 
-def test_what_the_suite_imports_is_pinned() -> None:
+def test_imports_of_the_suite_are_pinned() -> None:
     """What happens to be installed here is missing on a clean machine."""
     pinned = {
         line.partition("==")[0].lower().replace("_", "-")

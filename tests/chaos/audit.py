@@ -12,31 +12,31 @@ from pydantic import SecretStr
 
 from paidan_chassis import database
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import ALARMS, CASES, DEAD_LETTERS, INBOX, OUTCOMES, orders_of
-from tests.chaos.installation import Works
-from tests.chaos.load import OFFICES, Crowd
+from paidan_contracts.topics import ALARMS, CASES, DEAD_LETTERS, INBOX, OUTCOMES, orders_topic_of
+from tests.chaos.installation import ChaosInstallation
+from tests.chaos.load import DEPARTMENTS, Load
 from tests.scoring import database_fixture, oracle
 
 ZONE: Final = "Asia/Shanghai"
-OPEN: Final = ("dispatched", "handling", "inspecting")
-Body = dict[str, Any]
+OPEN_STATUSES: Final = ("dispatched", "handling", "inspecting")
+EventBody = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Logs:
+class TopicLogs:
     """Every topic, read once from its first record to its last."""
 
     records: Mapping[str, Sequence[Any]]
 
-    def bodies(self, topic: str) -> list[Body]:
+    def bodies(self, topic: str) -> list[EventBody]:
         return self._bodies[topic]
 
     @cached_property
-    def _bodies(self) -> dict[str, list[Body]]:
+    def _bodies(self) -> dict[str, list[EventBody]]:
         return {topic: [json.loads(record.value) for record in records] for topic, records in self.records.items()}
 
     @cached_property
-    def newest(self) -> list[CaseState]:
+    def latest_states(self) -> list[CaseState]:
         """What each case came to."""
         by_version = sorted(self.bodies(CASES.name), key=lambda each: int(each["version"]))
         return [
@@ -44,60 +44,75 @@ class Logs:
         ]
 
 
-async def logs_of(works: Works) -> Logs:
+async def read_logs(installation: ChaosInstallation) -> TopicLogs:
     """Read all that was said."""
     topics = [topic.name for topic in (ALARMS, INBOX, CASES, OUTCOMES, DEAD_LETTERS)]
-    return Logs({topic: await works.read(topic) for topic in [*topics, *(orders_of(each).name for each in OFFICES)]})
+    return TopicLogs(
+        {
+            topic: await installation.read_topic(topic)
+            for topic in [*topics, *(orders_topic_of(each).name for each in DEPARTMENTS)]
+        }
+    )
 
 
-async def audit(works: Works, crowd: Crowd, *, forgiven: Collection[str] = ()) -> Logs:
+async def audit_installation(
+    installation: ChaosInstallation, load: Load, *, allowed_failures: Collection[str] = ()
+) -> TopicLogs:
     """Check everything that a reader may rely on, once all is quiet; some claims of `paidan verify` may fail."""
-    logs = await logs_of(works)
-    check_promises(logs, crowd)
-    check_outcomes(logs)
+    logs = await read_logs(installation)
+    check_acknowledged(logs, load)
+    check_single_outcomes(logs)
     check_versions(logs)
-    check_numbers(logs)
+    check_sequence_numbers(logs)
     check_orders(logs)
-    await check_history(works, logs)
-    await check_scores(works, logs)
-    broken = [claim for claim in (await works.verified()).claims if not claim.holds and claim.name not in forgiven]
-    assert not broken
+    await check_history(installation, logs)
+    await check_scores(installation, logs)
+    failed = [
+        claim
+        for claim in (await installation.run_verification()).claims
+        if not claim.holds and claim.name not in allowed_failures
+    ]
+    assert not failed
     return logs
 
 
-def check_promises(logs: Logs, crowd: Crowd) -> None:
+def check_acknowledged(logs: TopicLogs, load: Load) -> None:
     """What was answered 2xx, or acknowledged by Kafka, is there."""
     in_inbox = {each["report_id"] for each in _reports(logs)}
-    assert set(crowd.taken.values()) <= in_inbox, f"promised and not there: {set(crowd.taken.values()) - in_inbox}"
-    assert crowd.alarmed <= _ended(logs).keys()
+    assert set(load.accepted_tickets.values()) <= in_inbox, (
+        f"promised and not there: {set(load.accepted_tickets.values()) - in_inbox}"
+    )
+    assert load.acknowledged_alarms <= _results_by_id(logs).keys()
 
 
-def check_outcomes(logs: Logs) -> None:
+def check_single_outcomes(logs: TopicLogs) -> None:
     """Every report and every action came to exactly one end."""
-    ended = _ended(logs)
-    torn = {name: found for name, found in ended.items() if len(found) > 1}
-    assert not torn, f"more than one end: {torn}"
+    results_by_id = _results_by_id(logs)
+    ambiguous = {name: found for name, found in results_by_id.items() if len(found) > 1}
+    assert not ambiguous, f"more than one end: {ambiguous}"
     actions = {each["action_id"] for each in logs.bodies(INBOX.name) if each["type"] == "action.requested.v1"}
-    missing = ({each["report_id"] for each in _reports(logs)} | actions) - ended.keys()
+    missing = ({each["report_id"] for each in _reports(logs)} | actions) - results_by_id.keys()
     assert not missing, f"no end: {missing}"
 
 
-def check_versions(logs: Logs) -> None:
+def check_versions(logs: TopicLogs) -> None:
     """Each version of a case says one thing ever, and came first in its turn."""
-    said: dict[tuple[str, int], bytes] = {}
+    values: dict[tuple[str, int], bytes] = {}
     highest: Counter[str] = Counter()
     for record in logs.records[CASES.name]:
         body = json.loads(record.value)
         case_id, version = body["case_id"], body["version"]
-        assert said.setdefault((case_id, version), record.value) == record.value, f"{case_id} {version} says two things"
+        assert values.setdefault((case_id, version), record.value) == record.value, (
+            f"{case_id} {version} says two things"
+        )
         assert version <= highest[case_id] + 1, f"{case_id} has {version} after {highest[case_id]}"
         highest[case_id] = max(highest[case_id], version)
 
 
-def check_numbers(logs: Logs) -> None:
+def check_sequence_numbers(logs: TopicLogs) -> None:
     """Whoever watches the numbers of the relay sees no gap, and no number that says two things."""
     first: dict[tuple[str, int], tuple[str, bytes]] = {}
-    newest: Counter[tuple[str, str, int]] = Counter()
+    last_numbers: Counter[tuple[str, str, int]] = Counter()
     numbers: defaultdict[str, set[int]] = defaultdict(set)
     for topic, records in logs.records.items():
         for record in records:
@@ -107,36 +122,40 @@ def check_numbers(logs: Logs) -> None:
             origin, number = headers["ce_origin"].decode(), int(headers["ce_sequence"])
             before = first.setdefault((origin, number), (topic, record.value))
             assert before == (topic, record.value), f"{origin} {number} says two things"
-            place = (origin, topic, record.partition)
-            if number > newest[place]:
-                assert int(headers["ce_previous"]) == newest[place], f"a gap before {origin} {number} on {topic}"
-                newest[place] = number
+            origin_partition = (origin, topic, record.partition)
+            if number > last_numbers[origin_partition]:
+                assert int(headers["ce_previous"]) == last_numbers[origin_partition], (
+                    f"a gap before {origin} {number} on {topic}"
+                )
+                last_numbers[origin_partition] = number
             numbers[origin].add(number)
     gaps = {origin: set(range(1, max(seen) + 1)) - seen for origin, seen in numbers.items()}
     assert not any(gaps.values()), f"never said: {gaps}"
 
 
-def check_orders(logs: Logs) -> None:
+def check_orders(logs: TopicLogs) -> None:
     """Departments that keep the highest version of each order hold exactly the cases that wait for them."""
-    held: dict[str, Body] = {}
-    for department in OFFICES:
-        for each in logs.bodies(orders_of(department).name):
+    latest_orders: dict[str, EventBody] = {}
+    for department in DEPARTMENTS:
+        for each in logs.bodies(orders_topic_of(department).name):
             if "order" in each:
                 assert each["order"]["department"] == department
                 order_id, version = each["order"]["order_id"], each["order"]["version"]
-                if order_id not in held or held[order_id]["order"]["version"] < version:
-                    held[order_id] = each
-    told = {name for name, each in held.items() if each["type"] != "order.withdrawn.v1"}
-    waiting = {
-        state.assignments[-1].order_id for state in logs.newest if state.status in OPEN
+                if order_id not in latest_orders or latest_orders[order_id]["order"]["version"] < version:
+                    latest_orders[order_id] = each
+    open_orders = {name for name, each in latest_orders.items() if each["type"] != "order.withdrawn.v1"}
+    expected = {
+        state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES
     }  # fmt: skip
-    assert told == waiting, f"orders without cases {told - waiting}, cases without orders {waiting - told}"
+    assert open_orders == expected, (
+        f"orders without cases {open_orders - expected}, cases without orders {expected - open_orders}"
+    )
 
 
-async def check_history(works: Works, logs: Logs) -> None:
+async def check_history(installation: ChaosInstallation, logs: TopicLogs) -> None:
     """History holds the bytes that were published, and its chain fits."""
     published = {(each["case_id"], each["version"]): record.value for each, record in _with_records(logs, CASES.name)}
-    async with works.conn() as conn:
+    async with installation.conn() as conn:
         rows = await conn.fetch("SELECT case_id, version, event, chain FROM history ORDER BY case_id, version")
     assert {(row["case_id"], row["version"]): row["event"] for row in rows} == published
     chains: defaultdict[str, bytes] = defaultdict(lambda: bytes(32))
@@ -145,24 +164,24 @@ async def check_history(works: Works, logs: Logs) -> None:
         assert chains[row["case_id"]] == row["chain"]
 
 
-async def check_scores(works: Works, logs: Logs) -> None:
+async def check_scores(installation: ChaosInstallation, logs: TopicLogs) -> None:
     """Facts and tallies are what a fold over the cases' log gives that shares nothing with scoring's."""
-    expected = sorted(oracle.lines(logs.newest, ZONE))
-    async with database.open_pool(SecretStr(works.dsn), schema="scoring", size=2) as pool:
-        assert await database_fixture.facts(pool) == expected
-        assert await database_fixture.tallies(pool) == oracle.tallied(expected)
+    expected = sorted(oracle.expected_facts(logs.latest_states, ZONE))
+    async with database.open_pool(SecretStr(installation.dsn), schema="scoring", size=2) as pool:
+        assert await database_fixture.read_facts(pool) == expected
+        assert await database_fixture.read_tallies(pool) == oracle.expected_tallies(expected)
 
 
-def _reports(logs: Logs) -> Iterable[Body]:
+def _reports(logs: TopicLogs) -> Iterable[EventBody]:
     return (each for each in logs.bodies(INBOX.name) if each["type"] == "report.received.v1")
 
 
-def _ended(logs: Logs) -> dict[str, set[str]]:
-    found: defaultdict[str, set[str]] = defaultdict(set)
+def _results_by_id(logs: TopicLogs) -> dict[str, set[str]]:
+    results: defaultdict[str, set[str]] = defaultdict(set)
     for each in logs.bodies(OUTCOMES.name):
-        found[each["id"]].add(each["result"])
-    return dict(found)
+        results[each["id"]].add(each["result"])
+    return dict(results)
 
 
-def _with_records(logs: Logs, topic: str) -> Iterable[tuple[Body, Any]]:
+def _with_records(logs: TopicLogs, topic: str) -> Iterable[tuple[EventBody, Any]]:
     return zip(logs.bodies(topic), logs.records[topic], strict=True)

@@ -15,36 +15,36 @@ from aiokafka import AIOKafkaProducer
 
 from tests import servers as real
 from tests.contracts.city_packs import TINY
-from tests.journeys.installation import Installation, installed
+from tests.journeys.installation import CommandRunner, running_installation
 from tests.polling import poll
 
-CITIES: Final = TINY.parent
+CITIES_FOLDER: Final = TINY.parent
 
-PATIENCE_S: Final = 90
+TIMEOUT_S: Final = 90
 
-Place: TypeAlias = tuple[str, int, int]
+RecordPosition: TypeAlias = tuple[str, int, int]
 
-HERE: Final = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
+POSITION: Final = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
 
 
 @dataclass(slots=True)
-class Ground:
+class CommandInstallation:
     """The installation, and a stranger's client of its Kafka."""
 
-    paidan: Installation
+    paidan: CommandRunner
     dsn: str
     prefix: str
     producer: AIOKafkaProducer
-    appended: dict[Place, datetime] = field(default_factory=dict)
+    appended: dict[RecordPosition, datetime] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
-    async def put(self, topic: str, value: bytes | None, *, key: str = "k", header: bytes = b"x") -> Place:
+    async def append(self, topic: str, value: bytes | None, *, key: str = "k", header: bytes = b"x") -> RecordPosition:
         """Write whatever it is, and tell where it stands."""
         headers = [("ce_type", header)]
         sent = await self.producer.send_and_wait(self.prefix + topic, value, key.encode(), headers=headers)
-        place = (topic, sent.partition, sent.offset)
-        self.appended[place] = datetime.fromtimestamp(sent.timestamp / 1000, UTC)
-        return place
+        position = (topic, sent.partition, sent.offset)
+        self.appended[position] = datetime.fromtimestamp(sent.timestamp / 1000, UTC)
+        return position
 
     async def rows(self, statement: str, *arguments: object) -> list[Any]:
         """Ask the database, as its owner."""
@@ -54,39 +54,37 @@ class Ground:
         finally:
             await conn.close()
 
-    async def buried(self, schema: str, place: Place) -> Any:  # noqa: ANN401 - a row
+    async def await_dead_letter(self, schema: str, position: RecordPosition) -> Any:  # noqa: ANN401 - a row
         """Wait for the dead letter of a record."""
         statement = (
             f"SELECT letter_id, reason, detail, buried_at FROM {schema}.dead_letter"
             " WHERE topic = $1 AND partition = $2 AND log_offset = $3"
         )
-        [row] = await self.found(statement, *place)
+        [row] = await self.await_rows(statement, *position)
         return row
 
-    async def found(self, statement: str, *arguments: object) -> list[Any]:
+    async def await_rows(self, statement: str, *arguments: object) -> list[Any]:
         """Ask until there is an answer."""
-        return await poll(
-            lambda: self.rows(statement, *arguments), within_s=PATIENCE_S, what=f"{statement} {arguments}"
-        )
+        return await poll(lambda: self.rows(statement, *arguments), within_s=TIMEOUT_S, what=f"{statement} {arguments}")
 
-    async def case_of(self, report_id: str) -> str:
+    async def await_case(self, report_id: str) -> str:
         """Wait until a report is in a case."""
-        [row] = await self.found("SELECT case_id FROM dispatch.outcome WHERE id = $1", uuid.UUID(report_id))
+        [row] = await self.await_rows("SELECT case_id FROM dispatch.outcome WHERE id = $1", uuid.UUID(report_id))
         return str(row["case_id"])
 
-    async def outcome(self, name: str) -> tuple[str, str | None]:
+    async def await_outcome(self, name: str) -> tuple[str, str | None]:
         """Wait until an id has come to its end in dispatch: the result, and why."""
         statement = "SELECT result, why FROM dispatch.outcome WHERE id = $1"
-        [row] = await self.found(statement, uuid.UUID(name))
+        [row] = await self.await_rows(statement, uuid.UUID(name))
         return row["result"], json.loads(row["why"])["code"] if row["why"] else None
 
-    def client(self, service: str, who: str, *scopes: str) -> httpx.AsyncClient:
+    def client(self, service: str, name: str, *scopes: str) -> httpx.AsyncClient:
         """Speak to a service as somebody."""
-        if who not in self.tokens:
-            made = self.paidan.run("keys", "add", *scopes, "--name", who, "--city", "tiny").stdout
-            self.tokens[who] = made.split()[-1]
+        if name not in self.tokens:
+            output = self.paidan.run("keys", "add", *scopes, "--name", name, "--city", "tiny").stdout
+            self.tokens[name] = output.split()[-1]
         url = next(each["url"] for each in self.status()["services"] if each["name"] == service)
-        headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        headers = {"authorization": f"Bearer {self.tokens[name]}"}
         return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=False)
 
     def status(self) -> dict[str, Any]:
@@ -96,23 +94,27 @@ class Ground:
     def conditions(self) -> dict[str, str]:
         return {each["name"]: each["condition"] for each in self.status()["services"]}
 
-    async def ticket(self, ref: str) -> str:
+    async def send_ticket(self, ref: str) -> str:
         """Have a neighbour report something, and give the report's id."""
         async with self.client("intake", "hotline", "source:hotline") as client:
-            answer = await client.post("/v1/tickets", json={"source_ref": ref, "position": HERE, "text": "路灯不亮"})
+            answer = await client.post(
+                "/v1/tickets", json={"source_ref": ref, "position": POSITION, "text": "路灯不亮"}
+            )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["report_id"])
 
 
 @asynccontextmanager
-async def open_ground(servers: real.Servers, run_folder: Path) -> AsyncIterator[Ground]:
+async def open_installation(servers: real.ServerAddresses, run_folder: Path) -> AsyncIterator[CommandInstallation]:
     """Bring an installation up with the tiny city in force."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    async with AsyncExitStack() as opened:
-        dsn = await opened.enter_async_context(real.fresh_database(servers))
+    async with AsyncExitStack() as exit_stack:
+        dsn = await exit_stack.enter_async_context(real.fresh_database(servers))
         home = run_folder / f"paidan-{prefix}"
-        paidan = opened.enter_context(installed(home, servers, database=dsn, prefix=prefix, cities=CITIES))
+        paidan = exit_stack.enter_context(
+            running_installation(home, servers, database=dsn, prefix=prefix, cities=CITIES_FOLDER)
+        )
         producer = AIOKafkaProducer(bootstrap_servers=servers.kafka, max_request_size=2_000_000)
         await producer.start()
-        opened.push_async_callback(producer.stop)
-        yield Ground(paidan, dsn, prefix, producer)
+        exit_stack.push_async_callback(producer.stop)
+        yield CommandInstallation(paidan, dsn, prefix, producer)

@@ -8,11 +8,11 @@ import pytest
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
-from tests.chaos.installation import Works, installed
+from tests.chaos.installation import ChaosInstallation, prepared_installation
 
 
 @pytest.fixture(scope="session")
-def at_length(pytestconfig: pytest.Config) -> bool:
+def full_run(pytestconfig: pytest.Config) -> bool:
     """Tell whether `make chaos` asked for the long form."""
     return bool(pytestconfig.getoption("--chaos"))
 
@@ -32,11 +32,11 @@ def own_postgres(run_folder: Path) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-async def works(
+async def installation(
     own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, run_folder: Path
-) -> AsyncIterator[Works]:
+) -> AsyncIterator[ChaosInstallation]:
     """Give an installation that a test may harm, not started yet."""
     own_postgres.start()  # a test that failed may have left them dead
     own_kafka.start()
-    async with installed(own_kafka, own_postgres, topic_prefix, run_folder / topic_prefix) as prepared:
+    async with prepared_installation(own_kafka, own_postgres, topic_prefix, run_folder / topic_prefix) as prepared:
         yield prepared

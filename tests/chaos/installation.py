@@ -14,32 +14,32 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis.clock import read_scale, real_now, set_scale
-from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
 from paidan_deploy.citypacks.publish import publish
-from paidan_deploy.conservation.checks import Balance
-from paidan_deploy.conservation.log_reader import Logs
-from paidan_deploy.conservation.run import Ground, check
+from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.run import Sources, check_conservation
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.services import (
     SERVICES,
     Service,
-    Told,
-    environment,
+    ServiceConfig,
+    service_environment,
 )
 from tests import servers as real
-from tests.chaos.service_process import Member
+from tests.chaos.service_process import ServiceProcess
 
 ROOT: Final = Path(__file__).parents[2]
 TINY: Final = ROOT / "tests" / "cities" / "tiny"
-MONDAY: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 in the tiny city, a working day."""
-SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+KEY_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "hotline": ("source:hotline",),
     "photo": ("source:photo",),
     "inspector": ("role:inspector",),
@@ -47,46 +47,52 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "operator": ("role:operator",),
 }
 # Members that die give their lanes up at once, so that a test need not wait for Kafka's usual 6 s.
-HASTY: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
+SHORT_SESSIONS: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
 
 
 @dataclass(slots=True)
-class Works:
+class ChaosInstallation:
     """One installation: its servers, its three services and the keys to them."""
 
     kafka: KafkaServer
     postgres: PostgresServer
     database: str
     prefix: str
-    home: Home
+    paths: StackPaths
     tokens: dict[str, str]
-    members: dict[str, Member] = field(default_factory=dict)
+    processes: dict[str, ServiceProcess] = field(default_factory=dict)
 
     @property
     def dsn(self) -> str:
         """The database, for its owner."""
-        return real.Servers("", self.postgres.dsn).database(self.database)
+        return real.ServerAddresses("", self.postgres.dsn).database(self.database)
 
     @property
-    def cluster(self) -> Kafka:
-        return Kafka(self.kafka.address, self.prefix, shape=provisioning_database.shape)
+    def cluster(self) -> KafkaCluster:
+        return KafkaCluster(self.kafka.address, self.prefix, topic_spec=provisioning_database.topic_spec)
 
-    def member(self, service: Service, *, called: str = "", dsn: str = "") -> Member:
+    def new_process(self, service: Service, *, name: str = "", dsn: str = "") -> ServiceProcess:
         """Make a process of a service, not started yet: the one of its name, or another beside it."""
         port = _free_port()
-        told = Told(
+        config = ServiceConfig(
             kafka=self.kafka.address,
             database=dsn or self.dsn_of(service),
             topic_prefix=self.prefix,
             port=port,
             real_clock=False,
         )
-        given = environment(service, told, home=self.home, credentials=Credentials(self.home.secrets))
-        own = {name: value for name, value in HASTY.items() if name.startswith(service.name.upper())}
-        name = called or service.name
-        made = Member(service.name, {**given, **own}, self.home.log / f"{name}.log", port)
-        self.members[name] = made
-        return made
+        environment_variables = service_environment(
+            service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)
+        )
+        session_settings = {
+            name: value for name, value in SHORT_SESSIONS.items() if name.startswith(service.name.upper())
+        }
+        process_name = name or service.name
+        service_process = ServiceProcess(
+            service.name, {**environment_variables, **session_settings}, self.paths.log / f"{process_name}.log", port
+        )
+        self.processes[process_name] = service_process
+        return service_process
 
     def dsn_of(self, service: Service) -> str:
         """The database, for a service's own role."""
@@ -95,28 +101,30 @@ class Works:
     async def start(self) -> None:
         """Start all three, and wait until they are ready."""
         for service in SERVICES:
-            self.members.get(service.name) or self.member(service)
-            self.members[service.name].start()
-        for member in self.members.values():
-            await member.ready()
+            self.processes.get(service.name) or self.new_process(service)
+            self.processes[service.name].start()
+        for member in self.processes.values():
+            await member.wait_until_ready()
 
-    def end(self) -> None:
+    def kill_all(self) -> None:
         """Kill whatever still runs."""
-        for member in self.members.values():
+        for member in self.processes.values():
             member.kill()
 
     async def stop(self) -> None:
         """Stop all that run in order; none may have to be killed."""
-        running = [member for member in self.members.values() if member.process is not None and member.code is None]
+        running = [
+            member for member in self.processes.values() if member.process is not None and member.exit_code is None
+        ]
         for member in running:
-            member.send(signal.SIGTERM)
+            member.send_signal(signal.SIGTERM)
         for member in running:
-            assert await member.ends() == 0, member.said()[-3000:]
+            assert await member.wait_for_exit() == 0, member.log_text()[-3000:]
 
-    def client(self, service: str, who: str) -> httpx.AsyncClient:
+    def client(self, service: str, key_name: str) -> httpx.AsyncClient:
         """Speak to a service as somebody."""
-        headers = {"authorization": f"Bearer {self.tokens[who]}"}
-        return httpx.AsyncClient(base_url=self.members[service].url, headers=headers, timeout=20, verify=False)
+        headers = {"authorization": f"Bearer {self.tokens[key_name]}"}
+        return httpx.AsyncClient(base_url=self.processes[service].url, headers=headers, timeout=20, verify=False)
 
     @asynccontextmanager
     async def conn(self, schema: str = "dispatch") -> "AsyncIterator[asyncpg.Connection[Any]]":
@@ -127,12 +135,12 @@ class Works:
         finally:
             await conn.close()
 
-    async def value(self, statement: str, *arguments: object, schema: str = "dispatch") -> Any:  # noqa: ANN401 - whatever the database says
+    async def fetch_value(self, statement: str, *arguments: object, schema: str = "dispatch") -> Any:  # noqa: ANN401 - whatever the database says
         """Ask for one value."""
         async with self.conn(schema) as conn:
             return await conn.fetchval(statement, *arguments)
 
-    async def read(self, topic: str) -> list[Any]:
+    async def read_topic(self, topic: str) -> list[Any]:
         """Read every record of a topic up to its present end, partition by partition."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.kafka.address, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -140,7 +148,9 @@ class Works:
         await consumer.start()
         try:
             name = self.prefix + topic
-            partitions = [TopicPartition(name, each) for each in range(provisioning_database.shape(topic).partitions)]
+            partitions = [
+                TopicPartition(name, each) for each in range(provisioning_database.topic_spec(topic).partitions)
+            ]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             records: list[Any] = []
@@ -151,14 +161,14 @@ class Works:
         finally:
             await consumer.stop()
 
-    async def pass_time(self, minutes: float) -> None:
+    async def advance_clock(self, minutes: float) -> None:
         """Let the city's clock run so far ahead at once; it goes on at real speed."""
         async with self.conn("cities") as conn:
             scale = await read_scale(conn)
             assert scale is not None
             now = scale.city_time(real_now())
             until = now + timedelta(minutes=minutes)
-            await set_scale(conn, starts=now + timedelta(seconds=1), factor=3600.0, fast_until=until)
+            await set_scale(conn, city_time=now + timedelta(seconds=1), factor=3600.0, fast_until=until)
 
     async def city_time(self) -> datetime:
         """Tell the city's time."""
@@ -167,35 +177,39 @@ class Works:
         assert scale is not None
         return scale.city_time(real_now())
 
-    async def verified(self) -> Balance:
+    async def run_verification(self) -> ConservationReport:
         """Run the check that `paidan verify` runs."""
         async with self.conn() as conn:
-            return await check(Ground(Logs(self.kafka.address, self.prefix), conn, self.home.photos), within_s=60)
+            return await check_conservation(
+                Sources(LogReader(self.kafka.address, self.prefix), conn, self.paths.photos), timeout_s=60
+            )
 
 
 @asynccontextmanager
-async def installed(kafka: KafkaServer, postgres: PostgresServer, prefix: str, folder: Path) -> AsyncIterator[Works]:
+async def prepared_installation(
+    kafka: KafkaServer, postgres: PostgresServer, prefix: str, folder: Path
+) -> AsyncIterator[ChaosInstallation]:
     """Prepare an installation with the tiny city in force, nothing started; at the end all its processes are ended."""
-    home = Home(folder / "home")
-    for made in (home.log, home.photos):
-        made.mkdir(parents=True)
-    async with real.fresh_database(real.Servers(kafka.address, postgres.dsn)) as dsn:
-        works = Works(kafka, postgres, dsn.rsplit("/", 1)[1], prefix, home, {})
-        await _prepare(works)
+    paths = StackPaths(folder / "home")
+    for folder_to_create in (paths.log, paths.photos):
+        folder_to_create.mkdir(parents=True)
+    async with real.fresh_database(real.ServerAddresses(kafka.address, postgres.dsn)) as dsn:
+        installation = ChaosInstallation(kafka, postgres, dsn.rsplit("/", 1)[1], prefix, paths, {})
+        await _prepare_servers(installation)
         try:
-            yield works
+            yield installation
         finally:
-            works.end()
+            installation.kill_all()
 
 
-async def _prepare(works: Works) -> None:
-    await provisioning_database.prepare_database(works.dsn, Credentials(works.home.secrets))
-    await provisioning_database.make_topics(works.kafka.address, works.prefix)
-    async with works.conn("cities") as conn:
-        await set_scale(conn, starts=MONDAY, factor=1.0, fast_until=MONDAY + timedelta(seconds=1))
-        await publish(conn, works.cluster, load_city(TINY).pack)
-        for name, scopes in SCOPES.items():
-            works.tokens[name], _ = await api_keys.grant(conn, name=name, city="tiny", scopes=scopes)
+async def _prepare_servers(installation: ChaosInstallation) -> None:
+    await provisioning_database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
+    await provisioning_database.create_topics(installation.kafka.address, installation.prefix)
+    async with installation.conn("cities") as conn:
+        await set_scale(conn, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
+        await publish(conn, installation.cluster, load_city(TINY).pack)
+        for name, scopes in KEY_SCOPES.items():
+            installation.tokens[name], _ = await api_keys.create_key(conn, name=name, city="tiny", scopes=scopes)
 
 
 def _free_port() -> int:

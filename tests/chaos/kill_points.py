@@ -13,126 +13,133 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from paidan_chassis import runtime
-from paidan_chassis.consumer.batch import Work
-from paidan_chassis.consumer.fence import Applied, Fence
-from paidan_chassis.consumer.rebalance import Ownership
-from paidan_chassis.consumer.relay import Carrier, Relay
-from paidan_chassis.kafka.producer import Parcel
-from paidan_chassis.observability.logs import Log
+from paidan_chassis.consumer.batch import Batch
+from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
+from paidan_chassis.consumer.rebalance import RebalanceListener
+from paidan_chassis.consumer.relay import RecordSender, Relay
+from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.observability.logs import Logger
 
-WINDOWS: Final = (
+KILL_POINTS: Final = (
     "before_commit", "after_commit", "before_publish", "after_publish", "in_rebalance",
     "frozen_idle", "frozen_in_statement",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
-class Fate:
+class KillPoint:
     """Which consumer is struck, where, and after how many times that it got through."""
 
     consumer: str
-    window: str
-    spared: int
+    point: str
+    passes_left: int
 
     @classmethod
-    def told(cls, words: str) -> "Fate":
-        consumer, window, spared = words.split(":")
-        assert window in WINDOWS
-        return cls(consumer, window, int(spared))
+    def parse(cls, text: str) -> "KillPoint":
+        consumer, point, passes = text.split(":")
+        assert point in KILL_POINTS
+        return cls(consumer, point, int(passes))
 
-    def strikes(self, window: str) -> bool:
+    def is_reached(self, point: str) -> bool:
         """Tell whether this is the moment."""
-        if window != self.window:
+        if point != self.point:
             return False
-        self.spared -= 1
-        return self.spared == -1
+        self.passes_left -= 1
+        return self.passes_left == -1
 
 
-def die() -> None:
+def kill_self() -> None:
     """Leave as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def freeze() -> None:
+def stop_self() -> None:
     """Stand still, all threads, until somebody sends SIGCONT."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-class Struck:
+class InterruptedHandler:
     """Stands before a handler; what it does last happens inside the transaction, after all that the handler wrote."""
 
-    def __init__(self, handler: Any, fate: Fate) -> None:  # noqa: ANN401 - any service's
+    def __init__(self, handler: Any, kill_point: KillPoint) -> None:  # noqa: ANN401 - any service's
         self._handler = handler
-        self._fate = fate
-        self.forget: Callable[[], None] = handler.forget
+        self._kill_point = kill_point
+        self.clear_cache: Callable[[], None] = handler.clear_cache
 
-    async def apply(self, work: Work) -> None:
+    async def apply(self, work: Batch) -> None:
         """Apply, and meet the fate."""
         await self._handler.apply(work)
         if not work.records:
             return
-        if self._fate.strikes("before_commit"):
-            die()
-        if self._fate.strikes("frozen_idle"):
-            freeze()
-        if self._fate.strikes("frozen_in_statement"):
+        if self._kill_point.is_reached("before_commit"):
+            kill_self()
+        if self._kill_point.is_reached("frozen_idle"):
+            stop_self()
+        if self._kill_point.is_reached("frozen_in_statement"):
             statement = asyncio.ensure_future(work.conn.execute("SELECT pg_sleep(60)"))
             await asyncio.sleep(0.2)
-            freeze()
+            stop_self()
             await statement
 
 
-class StruckCarrier:
+class InterruptedCarrier:
     """Publishes for a relay until its moment comes."""
 
-    def __init__(self, carrier: Carrier, fate: Fate) -> None:
+    def __init__(self, carrier: RecordSender, kill_point: KillPoint) -> None:
         self._carrier = carrier
-        self._fate = fate
+        self._kill_point = kill_point
 
-    async def carry(self, parcels: Sequence[Parcel]) -> None:
-        if self._fate.strikes("before_publish"):
-            die()
-        await self._carrier.carry(parcels)
-        if self._fate.strikes("after_publish"):
-            die()
+    async def send_in_order(self, parcels: Sequence[ProducerRecord]) -> None:
+        if self._kill_point.is_reached("before_publish"):
+            kill_self()
+        await self._carrier.send_in_order(parcels)
+        if self._kill_point.is_reached("after_publish"):
+            kill_self()
 
     async def partitions(self, topic: str) -> int:
         return await self._carrier.partitions(topic)
 
 
-def arm(fate: Fate) -> None:
+def install(kill_point: KillPoint) -> None:
     """Set the traps for one consumer of this process."""
-    begin_fence, apply, begin_relay = Fence.__init__, Fence.apply, Relay.__init__
-    revoke = Ownership.on_partitions_revoked
-    struck: set[int] = set()
+    begin_fence, apply, begin_relay = FencedTransaction.__init__, FencedTransaction.apply, Relay.__init__
+    revoke = RebalanceListener.on_partitions_revoked
+    targets: set[int] = set()
 
-    def fenced(fence: Fence, reading: Any, handler: Any, session: Any, relay: Relay) -> None:  # noqa: ANN401
-        mine = reading.name == fate.consumer
-        begin_fence(fence, reading, Struck(handler, fate) if mine else handler, session, relay)
+    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, connection: Any, relay: Relay) -> None:  # noqa: ANN401
+        mine = subscription.name == kill_point.consumer
+        begin_fence(
+            fence, subscription, InterruptedHandler(handler, kill_point) if mine else handler, connection, relay
+        )
         if mine:
-            struck.add(id(fence))
+            targets.add(id(fence))
 
-    async def applied(fence: Fence, records: Any, doomed: Mapping[Any, Any]) -> Applied:  # noqa: ANN401
+    async def apply_and_interrupt(fence: FencedTransaction, records: Any, doomed: Mapping[Any, Any]) -> BatchResult:  # noqa: ANN401
         found = await apply(fence, records, doomed)
         # Nothing has had a turn since the commit: what was said waits for the relay.
-        if id(fence) in struck and found.records and fate.strikes("after_commit"):
-            die()
+        if id(fence) in targets and found.records and kill_point.is_reached("after_commit"):
+            kill_self()
         return found
 
-    def relaying(relay: Relay, consumer: str, carrier: Carrier, log: Log) -> None:
-        begin_relay(relay, consumer, StruckCarrier(carrier, fate) if consumer == fate.consumer else carrier, log)
+    def init_relay(relay: Relay, consumer: str, carrier: RecordSender, log: Logger) -> None:
+        begin_relay(
+            relay,
+            consumer,
+            InterruptedCarrier(carrier, kill_point) if consumer == kill_point.consumer else carrier,
+            log,
+        )
 
-    async def revoked(ownership: Ownership, lanes: set[Any]) -> None:
+    async def revoke_and_interrupt(ownership: RebalanceListener, lanes: set[Any]) -> None:
         await revoke(ownership, lanes)
-        if lanes and fate.strikes("in_rebalance"):
-            die()
+        if lanes and kill_point.is_reached("in_rebalance"):
+            kill_self()
 
-    Fence.__init__, Fence.apply, Relay.__init__ = fenced, applied, relaying  # type: ignore[method-assign,assignment]
-    Ownership.on_partitions_revoked = revoked  # type: ignore[method-assign,assignment]
+    FencedTransaction.__init__, FencedTransaction.apply, Relay.__init__ = init_fence, apply_and_interrupt, init_relay  # type: ignore[method-assign,assignment]
+    RebalanceListener.on_partitions_revoked = revoke_and_interrupt  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":
-    service, fated = sys.argv.pop(1), Fate.told(sys.argv.pop(1))
-    arm(fated)
+    service, requested_point = sys.argv.pop(1), KillPoint.parse(sys.argv.pop(1))
+    install(requested_point)
     settings = importlib.import_module(f"paidan_{service}.settings").Settings
     runtime.main(service, settings, importlib.import_module(f"paidan_{service}.app").build)

@@ -17,70 +17,68 @@ from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
-from paidan_contracts.topics import ALARMS, CASES, answers_of, orders_of
+from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, orders_topic_of
 from paidan_deploy.provisioning import database
-from tests.chaos.installation import Works
+from tests.chaos.installation import ChaosInstallation
 from tests.chaos.payloads import (
-    again,
-    alarm,
-    answers,
-    call,
-    inspection,
-    share,
-    ticket,
+    bucket_of,
+    build_alarm,
+    build_answers,
+    build_callback,
+    build_inspection,
+    build_ticket,
+    with_repeats,
 )
 
-OFFICES: Final = ("streets", "lamps")
-SENDERS: Final = 4
-_LARGEST_BATCH: Final = 60
+DEPARTMENTS: Final = ("streets", "lamps")
+SENDER_COUNT: Final = 4
+_MAX_BATCH: Final = 60
 
 
 @dataclass(slots=True)
-class Crowd:
+class Load:
     """Who sends, what they have sent, and what they were promised."""
 
-    works: Works
+    installation: ChaosInstallation
     seed: int
-    answered: int = 100
+    answered_percent: int = 100
     """Of a hundred orders, so many are answered."""
-    taken: dict[str, str] = field(default_factory=dict)
+    accepted_tickets: dict[str, str] = field(default_factory=dict)
     """Tickets that were answered 2xx: the sender's id, and the report's."""
-    alarmed: set[str] = field(default_factory=set)
+    acknowledged_alarms: set[str] = field(default_factory=set)
     """Reports that the alarms would be, once Kafka has acknowledged them."""
-    replied: int = 0
-    inspected: int = 0
-    turned_away: int = 0
+    answer_count: int = 0
+    action_count: int = 0
+    unavailable_count: int = 0
 
     @property
-    def delivered(self) -> int:
-        return len(self.taken) + len(self.alarmed)
+    def delivered_count(self) -> int:
+        return len(self.accepted_tickets) + len(self.acknowledged_alarms)
 
-    async def report(self, number: int, *, name: str = "r", alarms_of_4: int = 1) -> None:
+    async def send_reports(self, number: int, *, name: str = "r", alarms_of_4: int = 1) -> None:
         """Have so many reports sent, a fifth of them twice, in any order; return when each is acknowledged."""
-        chance = random.Random(f"{self.seed} {name}")  # noqa: S311 - a test has to be repeatable, not secret
-        alarmed = number * alarms_of_4 // 4
-        tickets = again(chance, [ticket(chance, f"{name}{each}") for each in range(number - alarmed)])
-        alarms = again(chance, [alarm(chance, f"{name}{each}") for each in range(alarmed)])
-        async with self.works.client("intake", "hotline") as client, asyncio.TaskGroup() as group:
-            for _ in range(SENDERS):
-                group.create_task(self._send_tickets(client, tickets, chance))
-            group.create_task(self._raise(alarms))
+        rng = random.Random(f"{self.seed} {name}")  # noqa: S311 - a test has to be repeatable, not secret
+        alarm_count = number * alarms_of_4 // 4
+        tickets = with_repeats(rng, [build_ticket(rng, f"{name}{each}") for each in range(number - alarm_count)])
+        alarms = with_repeats(rng, [build_alarm(rng, f"{name}{each}") for each in range(alarm_count)])
+        async with self.installation.client("intake", "hotline") as client, asyncio.TaskGroup() as group:
+            for _ in range(SENDER_COUNT):
+                group.create_task(self._send_tickets(client, tickets, rng))
+            group.create_task(self._send_alarms(alarms))
 
-    async def report_until(
-        self, done: Callable[[], bool], *, name: str, at_once: int = 40, alarms_of_4: int = 1
+    async def send_reports_until(
+        self, done: Callable[[], bool], *, name: str, batch_size: int = 40, alarms_of_4: int = 1
     ) -> None:
         """Go on reporting until something is done. Tickets wait for the alarms that were raised beside them."""
         for round_ in itertools.count():
             if done():
                 return
-            await self.report(at_once, name=f"{name}{round_}.", alarms_of_4=alarms_of_4)
+            await self.send_reports(batch_size, name=f"{name}{round_}.", alarms_of_4=alarms_of_4)
             await asyncio.sleep(0.2)  # a stream, not a flood: what comes of it has to be read, too
 
-    async def _send_tickets(
-        self, client: httpx.AsyncClient, waiting: list[dict[str, Any]], chance: random.Random
-    ) -> None:
+    async def _send_tickets(self, client: httpx.AsyncClient, waiting: list[dict[str, Any]], rng: random.Random) -> None:
         while waiting:
-            size = chance.choice((1, 5, _LARGEST_BATCH))
+            size = rng.choice((1, 5, _MAX_BATCH))
             chosen, waiting[:] = waiting[:size], waiting[size:]
             left = await (self._send_one(client, chosen[0]) if size == 1 else self._send_lines(client, chosen))
             if left:
@@ -88,137 +86,151 @@ class Crowd:
                 waiting += left
                 await asyncio.sleep(0.1)
 
-    async def _send_one(self, client: httpx.AsyncClient, said: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _send_one(self, client: httpx.AsyncClient, ticket_body: dict[str, Any]) -> list[dict[str, Any]]:
         with suppress(httpx.HTTPError):
-            answer = await client.post("/v1/tickets", json=said)
-            if self._is_taken(answer.status_code, answer.text):
-                self.taken[said["source_ref"]] = answer.json()["report_id"]
+            answer = await client.post("/v1/tickets", json=ticket_body)
+            if self._is_accepted(answer.status_code, answer.text):
+                self.accepted_tickets[ticket_body["source_ref"]] = answer.json()["report_id"]
                 return []
-        return [said]
+        return [ticket_body]
 
-    async def _send_lines(self, client: httpx.AsyncClient, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        lines = b"\n".join(json.dumps(each, ensure_ascii=False).encode() for each in said)
+    async def _send_lines(self, client: httpx.AsyncClient, tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines = b"\n".join(json.dumps(each, ensure_ascii=False).encode() for each in tickets)
         with suppress(httpx.HTTPError):
             answer = await client.post("/v1/tickets/batch", content=lines)
             if answer.headers.get("content-type", "").startswith("application/x-ndjson"):
-                told = [json.loads(line) for line in answer.text.splitlines()]
-                return [each for each, line in zip(said, told, strict=True) if not self._is_line_taken(each, line)]
-            self._is_taken(answer.status_code, answer.text)
-        return said
+                results = [json.loads(line) for line in answer.text.splitlines()]
+                return [
+                    each for each, line in zip(tickets, results, strict=True) if not self._is_line_accepted(each, line)
+                ]
+            self._is_accepted(answer.status_code, answer.text)
+        return tickets
 
-    def _is_line_taken(self, said: dict[str, Any], line: dict[str, Any]) -> bool:
-        if self._is_taken(line["status"], str(line)):
-            self.taken[said["source_ref"]] = line["report_id"]
+    def _is_line_accepted(self, ticket_body: dict[str, Any], line: dict[str, Any]) -> bool:
+        if self._is_accepted(line["status"], str(line)):
+            self.accepted_tickets[ticket_body["source_ref"]] = line["report_id"]
             return True
         return False
 
-    def _is_taken(self, status: int, text: str) -> bool:
+    def _is_accepted(self, status: int, text: str) -> bool:
         if status == 202:
             return True
         assert status == 503, text
-        self.turned_away += 1
+        self.unavailable_count += 1
         return False
 
-    async def _raise(self, alarms: Sequence[dict[str, Any]]) -> None:
+    async def _send_alarms(self, alarms: Sequence[dict[str, Any]]) -> None:
         async with self._publisher() as publisher:
             for start in range(0, len(alarms), 50):
                 chosen = alarms[start : start + 50]
-                await _until_sent(publisher, [_message(ALARMS.name, each["camera"], each) for each in chosen])
-                self.alarmed |= {ids.report_id(each["source"], each["alarm_ref"]) for each in chosen}
+                await _publish_until_acknowledged(
+                    publisher, [_build_message(ALARMS.name, each["camera"], each) for each in chosen]
+                )
+                self.acknowledged_alarms |= {ids.report_id(each["source"], each["alarm_ref"]) for each in chosen}
 
     def _publisher(self) -> Publisher:
-        return Publisher(self.works.cluster, client_id="crowd")
+        return Publisher(self.installation.cluster, client_id="crowd")
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    async def staffed(self) -> AsyncIterator[None]:
         """Have departments answer, inspectors inspect and callers call while the context is open."""
         async with (
             self._publisher() as publisher,
-            self.works.client("dispatch", "inspector") as inspector,
-            self.works.client("dispatch", "caller") as caller,
+            self.installation.client("dispatch", "inspector") as inspector,
+            self.installation.client("dispatch", "caller") as caller,
         ):
-            working = [
-                *(asyncio.create_task(self._office(publisher, each)) for each in OFFICES),
-                asyncio.create_task(self._visits(inspector, caller)),
+            tasks = [
+                *(asyncio.create_task(self._answer_orders(publisher, each)) for each in DEPARTMENTS),
+                asyncio.create_task(self._inspect_and_call(inspector, caller)),
             ]
             try:
                 yield
             finally:
-                for task in working:
+                for task in tasks:
                     task.cancel()
-                for ended in await asyncio.gather(*working, return_exceptions=True):
+                for ended in await asyncio.gather(*tasks, return_exceptions=True):
                     assert isinstance(ended, asyncio.CancelledError), ended
 
-    async def _office(self, publisher: Publisher, department: str) -> None:
+    async def _answer_orders(self, publisher: Publisher, department: str) -> None:
         """Answer on our own topic what comes on our own topic, and keep the highest version of each order."""
         highest: dict[str, int] = {}
-        ours = answers_of(department).name
+        answers_topic = answers_topic_of(department).name
 
-        async def hear(heard: Sequence[dict[str, Any]]) -> None:
-            said_back = []
-            for said in heard:
-                order = said.get("order")
+        async def handle(events: Sequence[dict[str, Any]]) -> None:
+            messages = []
+            for event in events:
+                order = event.get("order")
                 if order is None or order["version"] <= highest.get(order["order_id"], 0):
                     continue
                 highest[order["order_id"]] = order["version"]
-                if said["type"] in ("order.issued.v1", "order.changed.v1") and share(order["case_id"]) < self.answered:
-                    said_back += [_message(ours, order["case_id"], each) for each in answers(said["type"], order)]
-            if said_back:
-                await _until_sent(publisher, said_back)
-                self.replied += len(said_back)
+                if (
+                    event["type"] in ("order.issued.v1", "order.changed.v1")
+                    and bucket_of(order["case_id"]) < self.answered_percent
+                ):
+                    messages += [
+                        _build_message(answers_topic, order["case_id"], each)
+                        for each in build_answers(event["type"], order)
+                    ]
+            if messages:
+                await _publish_until_acknowledged(publisher, messages)
+                self.answer_count += len(messages)
 
-        await self._follow(orders_of(department).name, hear)
+        await self._follow(orders_topic_of(department).name, handle)
 
-    async def _visits(self, inspector: httpx.AsyncClient, caller: httpx.AsyncClient) -> None:
+    async def _inspect_and_call(self, inspector: httpx.AsyncClient, caller: httpx.AsyncClient) -> None:
         highest: dict[str, int] = {}
 
-        async def hear(heard: Sequence[dict[str, Any]]) -> None:
-            fresh = [said for said in heard if said["version"] > highest.get(said["case_id"], 0)]
+        async def handle(events: Sequence[dict[str, Any]]) -> None:
+            fresh = [event for event in events if event["version"] > highest.get(event["case_id"], 0)]
             highest.update({said["case_id"]: said["version"] for said in fresh})
-            await self._act(inspector, [_line(said, found) for said in fresh if (found := inspection(said))])
-            await self._act(caller, [_line(said, found) for said in fresh if (found := call(said))])
+            await self._submit_actions(
+                inspector, [_action_line(said, found) for said in fresh if (found := build_inspection(said))]
+            )
+            await self._submit_actions(
+                caller, [_action_line(said, found) for said in fresh if (found := build_callback(said))]
+            )
 
-        await self._follow(CASES.name, hear)
+        await self._follow(CASES.name, handle)
 
-    async def _act(self, client: httpx.AsyncClient, lines: Sequence[dict[str, Any]]) -> None:
+    async def _submit_actions(self, client: httpx.AsyncClient, lines: Sequence[dict[str, Any]]) -> None:
         body = b"\n".join(json.dumps(line).encode() for line in lines)
         while lines:
             with suppress(httpx.HTTPError):
                 answer = await client.post("/v1/actions/batch", content=body)
                 if answer.status_code == 202:
                     assert all("action_id" in json.loads(each) for each in answer.text.splitlines()), answer.text
-                    self.inspected += len(lines)
+                    self.action_count += len(lines)
                     return
                 assert answer.status_code == 503, answer.text
             await asyncio.sleep(0.1)
 
-    async def _follow(self, topic: str, hear: Callable[[Sequence[dict[str, Any]]], Awaitable[None]]) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.works.kafka.address, enable_auto_commit=False)
+    async def _follow(self, topic: str, handle: Callable[[Sequence[dict[str, Any]]], Awaitable[None]]) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.installation.kafka.address, enable_auto_commit=False)
         try:
             await consumer.start()
-            number = database.shape(topic).partitions
-            consumer.assign([TopicPartition(self.works.prefix + topic, each) for each in range(number)])
+            number = database.topic_spec(topic).partitions
+            consumer.assign([TopicPartition(self.installation.prefix + topic, each) for each in range(number)])
             await consumer.seek_to_beginning()
             while True:
                 with suppress(KafkaError):
                     for records in (await consumer.getmany(timeout_ms=100, max_records=200)).values():
-                        await hear([json.loads(record.value) for record in records])
+                        await handle([json.loads(record.value) for record in records])
         finally:
             await consumer.stop()
 
 
-def _line(said: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
-    own = f"{said['case_id']} {said['version']} {action['kind']}"
-    return {"id": own, "case_id": said["case_id"], "action": action}
+def _action_line(event: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
+    action_id = f"{event['case_id']} {event['version']} {action['kind']}"
+    return {"id": action_id, "case_id": event["case_id"], "action": action}
 
 
-def _message(topic: str, key: str, body: dict[str, Any]) -> Message:
+def _build_message(topic: str, key: str, body: dict[str, Any]) -> Message:
     return Message(topic, key, json.dumps(body, ensure_ascii=False).encode(), ())
 
 
-async def _until_sent(publisher: Publisher, messages: Sequence[Message]) -> None:
+async def _publish_until_acknowledged(publisher: Publisher, messages: Sequence[Message]) -> None:
     while True:
         try:
-            return await publisher.send(messages, within_s=10.0)
+            return await publisher.send(messages, timeout_s=10.0)
         except Unacknowledged:
             await asyncio.sleep(0.1)

@@ -12,15 +12,15 @@ from typing import Final
 import httpx
 import psutil
 
-from paidan_deploy.servers.process import Born
+from paidan_deploy.servers.process import ProcessIdentity
 from tests.polling import poll
 
 ROOT: Final = Path(__file__).parents[2]
-READY_S: Final = 90.0
+READY_TIMEOUT_S: Final = 90.0
 
 
 @dataclass(slots=True)
-class Member:
+class ServiceProcess:
     """One service process: started, killed, frozen and started again under the same address."""
 
     name: str
@@ -34,22 +34,24 @@ class Member:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def code(self) -> int | None:
+    def exit_code(self) -> int | None:
         """The exit code of its present life, None while it lasts."""
         return self.process.poll() if self.process else None
 
-    def start(self, *arguments: str, dies: str = "", **more: str) -> None:
+    def start(self, *arguments: str, kill_point: str = "", **more: str) -> None:
         """Begin a life; ``dies`` names the window in which it is to end."""
-        module = ["-m", "tests.chaos.kill_points", self.name, dies] if dies else ["-m", f"paidan_{self.name}"]
-        told = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
+        module = (
+            ["-m", "tests.chaos.kill_points", self.name, kill_point] if kill_point else ["-m", f"paidan_{self.name}"]
+        )
+        settings = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, *module, *arguments],
-                cwd=ROOT, env={**self.environment, **told}, stdout=out, stderr=subprocess.STDOUT,
+                cwd=ROOT, env={**self.environment, **settings}, stdout=out, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        Born.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
+        ProcessIdentity.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
 
-    def send(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
@@ -62,29 +64,29 @@ class Member:
             self.process.kill()
             self.process.wait()
 
-    async def ends(self, *, within_s: float = READY_S) -> int:
+    async def wait_for_exit(self, *, timeout_s: float = READY_TIMEOUT_S) -> int:
         """Wait until it ends by itself, and give its exit code."""
-        await poll(lambda: self.code is not None, within_s=within_s, what=f"the end of {self.name}")
-        assert self.code is not None
-        return self.code
+        await poll(lambda: self.exit_code is not None, within_s=timeout_s, what=f"the end of {self.name}")
+        assert self.exit_code is not None
+        return self.exit_code
 
-    async def ready(self) -> None:
+    async def wait_until_ready(self) -> None:
         """Wait until it answers and makes progress. An end before that fails with what it said."""
         async with httpx.AsyncClient(verify=False, timeout=5) as client:
 
-            async def asked() -> bool:
+            async def is_ready() -> bool:
                 await asyncio.sleep(0.1)  # asking is dear, and slows down what is waited for
-                assert self.code is None, f"{self.name} ended with {self.code}: {self.said()[-3000:]}"
+                assert self.exit_code is None, f"{self.name} ended with {self.exit_code}: {self.log_text()[-3000:]}"
                 try:
                     return (await client.get(f"{self.url}/readyz")).status_code == 200
                 except httpx.HTTPError:
                     return False
 
-            await poll(asked, within_s=READY_S, what=f"{self.name} is ready")
+            await poll(is_ready, within_s=READY_TIMEOUT_S, what=f"{self.name} is ready")
 
     def is_frozen(self) -> bool:
         """Tell whether it stands still."""
         return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text()

@@ -6,38 +6,40 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from paidan_deploy.stack.services import DISPATCH, INTAKE, SCORING
-from tests.chaos.audit import audit
-from tests.chaos.installation import Works
-from tests.chaos.load import Crowd
-from tests.chaos.service_process import Member
-from tests.chaos.wait_settled import settled
-from tests.chassis.commit_proxy import Cut, cutting_proxy
+from tests.chaos.audit import audit_installation
+from tests.chaos.installation import ChaosInstallation
+from tests.chaos.load import Load
+from tests.chaos.service_process import ServiceProcess
+from tests.chaos.wait_settled import wait_settled
+from tests.chassis.commit_proxy import CutPoint, commit_proxy
 from tests.polling import poll
 
 # The second of two deaths before publishing comes with the first one's rows in the outbox.
-WINDOWS = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
-FATES = {
+KILL_POINT_NAMES = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
+KILL_POINTS = {
     "dispatch": [
-        *(f"dispatch:{window}:2" for window in WINDOWS),
+        *(f"dispatch:{window}:2" for window in KILL_POINT_NAMES),
         "dispatch-desk:before_publish:1",
         "dispatch-desk:after_publish:1",
     ],
     "intake": ["intake-alarms:after_commit:0", "intake-alarms:after_publish:0", "intake-standing:before_commit:1"],
     "scoring": ["scoring:before_commit:1", "scoring:after_commit:1"],
 }
-TO_COMMIT = ("before_commit", "after_commit")
-LONG_FATES = {
-    "dispatch": [f"{name}:{each}:{n}" for name in ("dispatch", "dispatch-desk") for each in WINDOWS for n in (0, 3)],
-    "intake": [
-        *(f"intake-alarms:{each}:{n}" for each in WINDOWS for n in (0, 2)),
-        *(f"intake-standing:{each}:{n}" for each in TO_COMMIT for n in (0, 2)),
+COMMIT_KILL_POINTS = ("before_commit", "after_commit")
+ALL_KILL_POINTS = {
+    "dispatch": [
+        f"{name}:{each}:{n}" for name in ("dispatch", "dispatch-desk") for each in KILL_POINT_NAMES for n in (0, 3)
     ],
-    "scoring": [f"scoring:{each}:{n}" for each in TO_COMMIT for n in (0, 1, 2, 3)],
+    "intake": [
+        *(f"intake-alarms:{each}:{n}" for each in KILL_POINT_NAMES for n in (0, 2)),
+        *(f"intake-standing:{each}:{n}" for each in COMMIT_KILL_POINTS for n in (0, 2)),
+    ],
+    "scoring": [f"scoring:{each}:{n}" for each in COMMIT_KILL_POINTS for n in (0, 1, 2, 3)],
 }
 
 
 # A deferred trigger has its turn inside COMMIT.
-HELD_AT_COMMIT = """
+BLOCK_COMMIT = """
     CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         PERFORM pg_advisory_xact_lock_shared(42);
@@ -47,76 +49,90 @@ HELD_AT_COMMIT = """
     CREATE CONSTRAINT TRIGGER held AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.consumer = 'dispatch') EXECUTE FUNCTION held();
 """
-WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+COUNT_WAITING_COMMITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
-async def live_out(member: Member, fates: Sequence[str]) -> None:
+async def die_at_each_point(member: ServiceProcess, kill_points: Sequence[str]) -> None:
     """Die in one window after the other, and live on."""
-    for fate in fates:
-        member.start(dies=fate)
-        assert await member.ends(within_s=180) == -signal.SIGKILL, f"{fate}: {member.said()[-3000:]}"
+    for kill_point in kill_points:
+        member.start(kill_point=kill_point)
+        assert await member.wait_for_exit(timeout_s=180) == -signal.SIGKILL, (
+            f"{kill_point}: {member.log_text()[-3000:]}"
+        )
     member.start()
-    await member.ready()
+    await member.wait_until_ready()
 
 
-async def test_death_in_every_window_loses_nothing_and_repeats_nothing(works: Works, *, at_length: bool) -> None:
-    fates = LONG_FATES if at_length else FATES
-    crowd = Crowd(works, seed=1, answered=50)
-    lives = [
-        asyncio.create_task(live_out(works.member(each), fates[each.name])) for each in (INTAKE, DISPATCH, SCORING)
+async def test_kill_at_every_point_neither_loses_nor_duplicates(
+    installation: ChaosInstallation, *, full_run: bool
+) -> None:
+    fates = ALL_KILL_POINTS if full_run else KILL_POINTS
+    load = Load(installation, seed=1, answered_percent=50)
+    tasks = [
+        asyncio.create_task(die_at_each_point(installation.new_process(each), fates[each.name]))
+        for each in (INTAKE, DISPATCH, SCORING)
     ]
 
-    async with crowd.at_work():
-        await crowd.report_until(lambda: all(life.done() for life in lives), name="w")
-        await asyncio.gather(*lives)
-    await settled(works)
+    async with load.staffed():
+        await load.send_reports_until(lambda: all(task.done() for task in tasks), name="w")
+        await asyncio.gather(*tasks)
+    await wait_settled(installation)
 
-    await audit(works, crowd)
-    assert crowd.replied > 10
+    await audit_installation(installation, load)
+    assert load.answer_count > 10
 
 
-async def test_commits_whose_outcome_nobody_knows_are_looked_up(works: Works, *, at_length: bool) -> None:
+async def test_commits_with_unknown_outcome_are_looked_up(installation: ChaosInstallation, *, full_run: bool) -> None:
     """Every so often a connection dies at COMMIT, before the server has it or before its answer is through."""
     cuts = {
-        INTAKE: (Cut.BEFORE_ANSWER, 7),
-        DISPATCH: (Cut.BEFORE_ANSWER, 5),
-        SCORING: (Cut.BEFORE_SERVER, 4),
+        INTAKE: (CutPoint.BEFORE_ANSWER, 7),
+        DISPATCH: (CutPoint.BEFORE_ANSWER, 5),
+        SCORING: (CutPoint.BEFORE_SERVER, 4),
     }
-    crowd = Crowd(works, seed=2, answered=50)
-    for turn in range(2 if at_length else 1):
+    load = Load(installation, seed=2, answered_percent=50)
+    for turn in range(2 if full_run else 1):
         async with AsyncExitStack() as proxies:
             opened = []
             for service, (cut, every) in cuts.items():
                 side = (
                     cut
                     if turn == 0
-                    else {Cut.BEFORE_ANSWER: Cut.BEFORE_SERVER, Cut.BEFORE_SERVER: Cut.BEFORE_ANSWER}[cut]
+                    else {
+                        CutPoint.BEFORE_ANSWER: CutPoint.BEFORE_SERVER,
+                        CutPoint.BEFORE_SERVER: CutPoint.BEFORE_ANSWER,
+                    }[cut]
                 )
                 opened.append(
-                    await proxies.enter_async_context(cutting_proxy(works.dsn_of(service), side, every=every))
+                    await proxies.enter_async_context(commit_proxy(installation.dsn_of(service), side, every=every))
                 )
-                works.member(service, dsn=opened[-1].dsn)
-            await works.start()
-            async with crowd.at_work():
-                await crowd.report_until(lambda: all(each.cuts > 2 for each in opened), name=f"c{turn}-")  # noqa: B023 - called here
-            await settled(works)
-            assert all(member.code is None for member in works.members.values()), "an unknown outcome ends nobody"
-            works.end()
+                installation.new_process(service, dsn=opened[-1].dsn)
+            await installation.start()
+            async with load.staffed():
+                await load.send_reports_until(lambda: all(each.cut_count > 2 for each in opened), name=f"c{turn}-")  # noqa: B023 - called here
+            await wait_settled(installation)
+            assert all(member.exit_code is None for member in installation.processes.values()), (
+                "an unknown outcome ends nobody"
+            )
+            installation.kill_all()
 
-    await audit(works, crowd)
+    await audit_installation(installation, load)
 
 
-async def test_nothing_is_said_before_it_is_committed(works: Works) -> None:
+async def test_nothing_is_published_before_commit(installation: ChaosInstallation) -> None:
     """PostgreSQL is made to wait at COMMIT: nobody may hear of a step that may yet never have been."""
-    crowd = Crowd(works, seed=8)
-    await works.start()
-    async with works.conn() as holder:
+    load = Load(installation, seed=8)
+    await installation.start()
+    async with installation.conn() as holder:
         await holder.execute("SELECT pg_advisory_lock(42)")
-        await holder.execute(HELD_AT_COMMIT)
-        await crowd.report(40)
-        await poll(lambda: works.value(WAITING), within_s=60, what="a batch that waits at its commit")
-        heard = [await works.read("paidan.cases") for _ in range(10)]
-        assert heard == [[]] * 10
-    await settled(works)
+        await holder.execute(BLOCK_COMMIT)
+        await load.send_reports(40)
+        await poll(
+            lambda: installation.fetch_value(COUNT_WAITING_COMMITS),
+            within_s=60,
+            what="a batch that waits at its commit",
+        )
+        reads = [await installation.read_topic("paidan.cases") for _ in range(10)]
+        assert reads == [[]] * 10
+    await wait_settled(installation)
 
-    await audit(works, crowd)
+    await audit_installation(installation, load)

@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.topic_admin import Topology
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
@@ -23,37 +23,39 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
 from tests.chaos.command_installation import (
-    HERE,
-    PATIENCE_S,
-    Ground,
-    open_ground,
+    POSITION,
+    TIMEOUT_S,
+    CommandInstallation,
+    open_installation,
 )
-from tests.contracts.city_packs import TINY, add, copied
-from tests.dispatch.database_fixture import report
+from tests.contracts.city_packs import TINY, append_line, copy_pack
+from tests.dispatch.database_fixture import build_report
 from tests.polling import poll
 
 ANSWERS: Final = "paidan.answers.streets"
 
 
 @pytest.fixture(scope="module")
-async def ground(own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder: Path) -> AsyncIterator[Ground]:
+async def command_installation(
+    own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder: Path
+) -> AsyncIterator[CommandInstallation]:
     """Bring an installation up on servers that nobody else uses."""
-    async with open_ground(real.Servers(own_kafka.address, own_postgres.dsn), run_folder) as opened:
+    async with open_installation(real.ServerAddresses(own_kafka.address, own_postgres.dsn), run_folder) as opened:
         yield opened
 
 
-def bytes_of(said: ReportReceived, **changed: object) -> bytes:
-    return json.dumps(said.model_dump(mode="json", exclude_none=True) | changed).encode()
+def encode_report(report: ReportReceived, **changed: object) -> bytes:
+    return json.dumps(report.model_dump(mode="json", exclude_none=True) | changed).encode()
 
 
-READABLE: Final = {
-    INBOX.name: bytes_of(report("poison"), text="NUL: \x00"),
+REFUSED_RECORDS: Final = {
+    INBOX.name: encode_report(build_report("poison"), text="NUL: \x00"),
     ANSWERS: json.dumps({"case_id": "tiny-" + "0" * 32, "action": {"kind": "void", "reason": "\x00"}}).encode(),
     ALARMS.name: json.dumps({"type": "alarm.raised.v1", "source": "camera", "alarm_ref": "\x00"}).encode(),
     CASES.name: json.dumps({"type": "case.opened.v1", "case_id": "\x00"}).encode(),
 }  # fmt: skip
 
-POISON: Final[dict[str, tuple[bytes | None, bytes]]] = {
+POISON_RECORDS: Final[dict[str, tuple[bytes | None, bytes]]] = {
     "not JSON": (b"\xff{", b"x"),
     "large and not JSON": (b"[" * 1_000_000, b"x"),
     "wrong shape": (b"[1, 2]", b"x"),
@@ -62,100 +64,120 @@ POISON: Final[dict[str, tuple[bytes | None, bytes]]] = {
     "unknown type": (b'{"type": "no.such.v1"}', b"x"),
 }
 
-READERS: Final = {INBOX.name: "dispatch", ANSWERS: "dispatch", ALARMS.name: "intake", CASES.name: "scoring"}
+CONSUMERS: Final = {INBOX.name: "dispatch", ANSWERS: "dispatch", ALARMS.name: "intake", CASES.name: "scoring"}
 
 
-async def test_poison_becomes_a_dead_letter_with_its_reason_and_costs_no_neighbour(ground: Ground) -> None:
-    before = await ground.ticket("neighbour before")
+async def test_poison_record_becomes_a_dead_letter_and_its_neighbours_are_applied(
+    command_installation: CommandInstallation,
+) -> None:
+    before = await command_installation.send_ticket("neighbour before")
     placed = {}
-    for topic in READERS:
-        kinds = {**POISON, "NUL": (READABLE[topic], b"x")}
+    for topic in CONSUMERS:
+        kinds = {**POISON_RECORDS, "NUL": (REFUSED_RECORDS[topic], b"x")}
         for kind, (value, header) in kinds.items():
-            placed[topic, kind] = await ground.put(topic, value, key="tiny.990101", header=header)
-    after = await ground.ticket("neighbour after")
+            placed[topic, kind] = await command_installation.append(topic, value, key="tiny.990101", header=header)
+    after = await command_installation.send_ticket("neighbour after")
 
-    letters = {each: await ground.buried(READERS[each[0]], place) for each, place in placed.items()}
+    letters = {
+        each: await command_installation.await_dead_letter(CONSUMERS[each[0]], place) for each, place in placed.items()
+    }
 
-    assert (await ground.outcome(before))[0] == "opened"
-    assert (await ground.outcome(after))[0] in ("opened", "merged")
-    assert {letters[topic, "null value"]["reason"] for topic in READERS} <= {"null_value", "unreadable"}
-    assert {letters[topic, "not JSON"]["reason"] for topic in READERS} == {"unreadable"}
+    assert (await command_installation.await_outcome(before))[0] == "opened"
+    assert (await command_installation.await_outcome(after))[0] in ("opened", "merged")
+    assert {letters[topic, "null value"]["reason"] for topic in CONSUMERS} <= {"null_value", "unreadable"}
+    assert {letters[topic, "not JSON"]["reason"] for topic in CONSUMERS} == {"unreadable"}
     assert letters[INBOX.name, "NUL"]["detail"].startswith("text")
     assert letters[INBOX.name, "header that is not UTF-8"]["reason"] == "bad_header"
     assert all(letter["reason"] for letter in letters.values())
-    took = [letters[each]["buried_at"] - ground.appended[place] for each, place in placed.items()]
+    duration_s = [letters[each]["buried_at"] - command_installation.appended[place] for each, place in placed.items()]
     # What the slowest took says more about who else used the machine.
-    assert statistics.median(took) < timedelta(seconds=1), sorted(took)
+    assert statistics.median(duration_s) < timedelta(seconds=1), sorted(duration_s)
 
 
-async def test_what_can_be_read_and_may_not_be_is_refused_with_a_reason(ground: Ground) -> None:
-    lamps_may_not = await ground.case_of(await ground.ticket("somebody's rubbish"))
-    nowhere, nobodys = report("nowhere", area="tiny.999999", text=""), "tiny.990101-" + "0" * 32
-    await ground.put(INBOX.name, bytes_of(nowhere), key="tiny.999999")
+async def test_readable_but_forbidden_record_is_refused_with_a_reason(
+    command_installation: CommandInstallation,
+) -> None:
+    lamps_may_not = await command_installation.await_case(await command_installation.send_ticket("somebody's rubbish"))
+    nowhere, nobodys = build_report("nowhere", area="tiny.999999", text=""), "tiny.990101-" + "0" * 32
+    await command_installation.append(INBOX.name, encode_report(nowhere), key="tiny.999999")
     accept = {"kind": "accept"}
     for department, case_id in (("streets", nobodys), ("lamps", lamps_may_not)):
         answer = {"case_id": case_id, "id": "mine", "action": accept}
-        await ground.put(f"paidan.answers.{department}", json.dumps(answer).encode(), key=case_id)
-    async with ground.client("intake", "hotline", "source:hotline") as hotline:
-        posing = await hotline.post("/v1/tickets", json={"source_ref": "x", "source": "photo", "position": HERE})
+        await command_installation.append(f"paidan.answers.{department}", json.dumps(answer).encode(), key=case_id)
+    async with command_installation.client("intake", "hotline", "source:hotline") as hotline:
+        posing = await hotline.post("/v1/tickets", json={"source_ref": "x", "source": "photo", "position": POSITION})
         oversized = await hotline.post("/v1/tickets", json={"source_ref": "y", "text": "x" * 5_000_000})
     posing_alarm = {
         "type": "alarm.raised.v1", "source": "hotline", "alarm_ref": "z", "camera": "c", "category": "890",
         "occurred_at": "2026-03-02T12:00:00+08:00",
     }  # fmt: skip
-    await ground.put(ALARMS.name, json.dumps(posing_alarm).encode(), key="c")
+    await command_installation.append(ALARMS.name, json.dumps(posing_alarm).encode(), key="c")
 
-    assert await ground.outcome(nowhere.report_id) == ("refused", "unknown_area")
-    assert await ground.outcome(ids.action_id("department:streets", "mine")) == ("refused", "unknown_case")
-    assert await ground.outcome(ids.action_id("department:lamps", "mine")) == ("refused", "not_your_order")
+    assert await command_installation.await_outcome(nowhere.report_id) == ("refused", "unknown_area")
+    assert await command_installation.await_outcome(ids.action_id("department:streets", "mine")) == (
+        "refused",
+        "unknown_case",
+    )
+    assert await command_installation.await_outcome(ids.action_id("department:lamps", "mine")) == (
+        "refused",
+        "not_your_order",
+    )
     assert posing.status_code == 403, posing.text
     assert oversized.status_code == 413, oversized.text
-    assert await _said_of(ground, ids.homeless_id(ids.report_id("hotline", "z"))) == "unknown_source"
+    assert (
+        await _outcome_of(command_installation, ids.unknown_origin_id(ids.report_id("hotline", "z")))
+        == "unknown_source"
+    )
 
 
-async def _said_of(ground: Ground, name: str) -> str:
+async def _outcome_of(installation: CommandInstallation, name: str) -> str:
     """Wait for the outcome that intake publishes of an alarm."""
     consumer = AIOKafkaConsumer(
-        ground.prefix + OUTCOMES.name,
-        bootstrap_servers=ground.paidan.environment["PAIDAN_KAFKA"],
+        installation.prefix + OUTCOMES.name,
+        bootstrap_servers=installation.paidan.environment["PAIDAN_KAFKA"],
         auto_offset_reset="earliest",
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             async for record in consumer:
-                said = json.loads(record.value)
-                if said["id"] == name:
-                    return str(said["why"]["code"])
+                event = json.loads(record.value)
+                if event["id"] == name:
+                    return str(event["why"]["code"])
     finally:
         await consumer.stop()
     raise AssertionError
 
 
-async def test_a_dead_letter_is_redriven_once_its_cause_is_gone(ground: Ground, tmp_path: Path) -> None:
+async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
+    command_installation: CommandInstallation, tmp_path: Path
+) -> None:
     """A department answers before the pack that names it is published; the answer is kept, and put back afterwards."""
-    case_id = await ground.case_of(await ground.ticket("for the sweepers"))
+    case_id = await command_installation.await_case(await command_installation.send_ticket("for the sweepers"))
     answer = {"case_id": case_id, "id": "early", "action": {"kind": "accept"}}
-    await _make_topic(ground, "paidan.answers.sweepers")
-    place = await ground.put("paidan.answers.sweepers", json.dumps(answer).encode())
-    letter = await ground.buried("dispatch", place)
+    await _make_topic(command_installation, "paidan.answers.sweepers")
+    place = await command_installation.append("paidan.answers.sweepers", json.dumps(answer).encode())
+    letter = await command_installation.await_dead_letter("dispatch", place)
     assert letter["reason"] == "unknown_department"
-    await ground.rows(OLDER_ONES)
-    [lost] = await ground.rows(
+    await command_installation.rows(OLDER_ONES)
+    [lost] = await command_installation.rows(
         "SELECT letter_id FROM dispatch.dead_letter WHERE sealed IS NULL AND redriven_at IS NULL"
     )
 
-    ground.paidan.run("city", "publish", str(_with_sweepers(tmp_path)))
-    shown = ground.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
+    command_installation.paidan.run("city", "publish", str(_with_fillers(tmp_path)))
+    result = command_installation.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
     both = str(lost["letter_id"]), str(letter["letter_id"])
-    redriven = ground.paidan.run("dead-letters", "redrive", *both, check=False)
+    redriven = command_installation.paidan.run("dead-letters", "redrive", *both, check=False)
 
-    assert case_id in shown.stdout
+    assert case_id in result.stdout
     assert redriven.returncode == 1
     assert f"{lost['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
     assert "1 put back" in redriven.stdout
-    assert await ground.outcome(ids.action_id("department:sweepers", "early")) == ("refused", "not_your_order")
-    assert str(letter["letter_id"]) not in ground.paidan.run("dead-letters", "list").stdout
+    assert await command_installation.await_outcome(ids.action_id("department:sweepers", "early")) == (
+        "refused",
+        "not_your_order",
+    )
+    assert str(letter["letter_id"]) not in command_installation.paidan.run("dead-letters", "list").stdout
 
 
 # More than a list of them shows, put back long ago but for one, which nobody can put back.
@@ -168,20 +190,22 @@ OLDER_ONES: Final = """
 """
 
 
-def _with_sweepers(folder: Path) -> Path:
+def _with_fillers(folder: Path) -> Path:
     pack = folder / "tiny"
     if not pack.exists():
-        copied(TINY, folder)
-        add(pack, "departments.csv", "sweepers,扫雪队,Sweepers,cleaning,,,kafka")
+        copy_pack(TINY, folder)
+        append_line(pack, "departments.csv", "sweepers,扫雪队,Sweepers,cleaning,,,kafka")
         (pack / "routing.toml").write_text(
             (pack / "routing.toml").read_text().replace('lead = "streets"', 'lead = "streets"\nhelpers = ["sweepers"]')
         )
     return pack
 
 
-async def _make_topic(ground: Ground, topic: str) -> None:
-    cluster = Kafka(ground.paidan.environment["PAIDAN_KAFKA"], ground.prefix, shape=database.shape)
-    async with Topology(cluster, client_id="test") as topology:
+async def _make_topic(installation: CommandInstallation, topic: str) -> None:
+    cluster = KafkaCluster(
+        installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=database.topic_spec
+    )
+    async with TopicAdmin(cluster, client_id="test") as topology:
         await topology.ensure([topic])
 
 
@@ -192,28 +216,31 @@ HALTS: Final = {
 }
 
 
-async def test_a_log_that_is_another_halts_each_service_until_it_is_resumed(ground: Ground) -> None:
-    pids = {each["name"]: each["pid"] for each in ground.status()["services"]}
+async def test_recreated_topic_halts_each_service_until_resumed(command_installation: CommandInstallation) -> None:
+    pids = {each["name"]: each["pid"] for each in command_installation.status()["services"]}
     for service, (_, change) in HALTS.items():
         os.kill(pids[service], signal.SIGSTOP)  # or its next batch would find its lanes moved, and take them over
-        await ground.rows(change)
+        await command_installation.rows(change)
         os.kill(pids[service], signal.SIGKILL)
 
     halted = dict.fromkeys(HALTS, "halted")
-    await poll(lambda: ground.conditions() == halted, within_s=PATIENCE_S, what="three halts")
-    told = ground.status()["halts"]
-    assert {name: [halt["reason"] for halt in halts] for name, halts in told.items()} == {
+    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="three halts")
+    halts_by_service = command_installation.status()["halts"]
+    assert {name: [halt["reason"] for halt in halts] for name, halts in halts_by_service.items()} == {
         name: [reason] for name, (reason, _) in HALTS.items()
     }
-    ground.paidan.run("down")
-    ground.paidan.run("up", "--detach")
-    assert ground.conditions() == halted
+    command_installation.paidan.run("down")
+    command_installation.paidan.run("up", "--detach")
+    assert command_installation.conditions() == halted
 
-    ground.paidan.run("resume", "--service", "intake", "--at", "start")
-    ground.paidan.run("resume")
+    command_installation.paidan.run("resume", "--service", "intake", "--at", "start")
+    command_installation.paidan.run("resume")
     running = dict.fromkeys(HALTS, "running")
-    await poll(lambda: ground.conditions() == running, within_s=PATIENCE_S, what="three services that run")
+    await poll(lambda: command_installation.conditions() == running, within_s=TIMEOUT_S, what="three services that run")
 
-    assert (await ground.outcome(await ground.ticket("after the halts")))[0] in ("opened", "merged")
-    verified = ground.paidan.run("verify")
+    assert (await command_installation.await_outcome(await command_installation.send_ticket("after the halts")))[0] in (
+        "opened",
+        "merged",
+    )
+    verified = command_installation.paidan.run("verify")
     assert "FAILS" not in verified.stdout

@@ -2,39 +2,41 @@
 
 import asyncio
 
-from tests.chaos.audit import audit
-from tests.chaos.installation import Works
-from tests.chaos.load import Crowd
-from tests.chaos.wait_settled import settled
+from tests.chaos.audit import audit_installation
+from tests.chaos.installation import ChaosInstallation
+from tests.chaos.load import Load
+from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
 
 
-async def test_servers_killed_under_load_are_waited_out(works: Works, *, at_length: bool) -> None:
-    crowd = Crowd(works, seed=5, answered=30)
-    await works.start()
-    rounds = 5 if at_length else 1
+async def test_killed_servers_under_load_are_waited_for(installation: ChaosInstallation, *, full_run: bool) -> None:
+    load = Load(installation, seed=5, answered_percent=30)
+    await installation.start()
+    rounds = 5 if full_run else 1
     over = False
 
     async def outages() -> None:
         nonlocal over
         for _ in range(rounds):
-            for server in (works.postgres, works.kafka):
-                before, refused = crowd.delivered, crowd.turned_away
-                await poll(lambda before=before: crowd.delivered > before + 100, within_s=120, what="load")  # type: ignore[misc]
+            for server in (installation.postgres, installation.kafka):
+                before, refused = load.delivered_count, load.unavailable_count
+                await poll(lambda before=before: load.delivered_count > before + 100, within_s=120, what="load")  # type: ignore[misc]
                 await asyncio.to_thread(server.kill)
-                await poll(lambda refused=refused: crowd.turned_away > refused, within_s=60, what="503")  # type: ignore[misc]
+                await poll(lambda refused=refused: load.unavailable_count > refused, within_s=60, what="503")  # type: ignore[misc]
                 await asyncio.to_thread(server.start)
         over = True
 
-    async with crowd.at_work(), asyncio.TaskGroup() as group:
+    async with load.staffed(), asyncio.TaskGroup() as group:
         group.create_task(outages())
         # Apart: while cameras wait for Kafka, somebody has to ask intake and be turned away.
-        group.create_task(crowd.report_until(lambda: over, name="s", at_once=30, alarms_of_4=0))
-        group.create_task(crowd.report_until(lambda: over, name="a", at_once=10, alarms_of_4=4))
-    await settled(works)
+        group.create_task(load.send_reports_until(lambda: over, name="s", batch_size=30, alarms_of_4=0))
+        group.create_task(load.send_reports_until(lambda: over, name="a", batch_size=10, alarms_of_4=4))
+    await wait_settled(installation)
 
-    assert {name: member.code for name, member in works.members.items()} == dict.fromkeys(works.members)
-    for member in works.members.values():
-        await member.ready()
-    await audit(works, crowd)
-    assert crowd.turned_away >= 2 * rounds, "while a server is away nobody is told 2xx"
+    assert {name: member.exit_code for name, member in installation.processes.items()} == dict.fromkeys(
+        installation.processes
+    )
+    for member in installation.processes.values():
+        await member.wait_until_ready()
+    await audit_installation(installation, load)
+    assert load.unavailable_count >= 2 * rounds, "while a server is away nobody is told 2xx"

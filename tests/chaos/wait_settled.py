@@ -7,72 +7,72 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import DB_ERRORS
 from paidan_deploy.stack.services import SERVICES
-from tests.chaos.installation import Works
+from tests.chaos.installation import ChaosInstallation
 from tests.polling import poll
 
-SETTLED_S: Final = 240.0
-_AWAY: Final = (*FAULTS, KafkaError)
+SETTLE_TIMEOUT_S: Final = 240.0
+_OUTAGE_ERRORS: Final = (*DB_ERRORS, KafkaError)
 
 
-async def settled(works: Works, *, within_s: float = SETTLED_S) -> None:
+async def wait_settled(installation: ChaosInstallation, *, within_s: float = SETTLE_TIMEOUT_S) -> None:
     """Wait until every consumer has come to the end of its logs, and all they said is out."""
     seen: list[object] = []
 
-    async def still() -> bool:
+    async def is_settled() -> bool:
         await asyncio.sleep(0.2)  # asking is dear, and slows down what is waited for
         try:
-            stands = await _stands(works)
-        except _AWAY as error:
+            offsets = await _end_offsets_if_applied(installation)
+        except _OUTAGE_ERRORS as error:
             seen.append(error)
             return False
-        seen.append(stands)
-        return stands is not None and len(seen) > 1 and seen[-2] == stands
+        seen.append(offsets)
+        return offsets is not None and len(seen) > 1 and seen[-2] == offsets
 
     try:
-        await poll(still, within_s=within_s, what="every log read to its end")
+        await poll(is_settled, within_s=within_s, what="every log read to its end")
     except AssertionError as error:
-        raise AssertionError(f"{error}: {await left(works)}") from error
+        raise AssertionError(f"{error}: {await describe_backlog(installation)}") from error
 
 
-async def _stands(works: Works) -> tuple[object, ...] | None:
-    rows = [row for service in SERVICES for row in await _lanes(works, service.name)]
-    if any(row["seq"] > row["relayed_seq"] for row in rows) or await _clocks_run_out(works):
+async def _end_offsets_if_applied(installation: ChaosInstallation) -> tuple[object, ...] | None:
+    rows = [row for service in SERVICES for row in await _lanes_of(installation, service.name)]
+    if any(row["seq"] > row["relayed_seq"] for row in rows) or await _has_due_timers(installation):
         return None
-    ends = await _ends(works, rows)
+    ends = await _end_offsets(installation, rows)
     behind = [row for row in rows if row["next_offset"] < ends[row["topic"], row["partition"]]]
     return None if behind else tuple(sorted(ends.items()))
 
 
-async def _clocks_run_out(works: Works) -> bool:
-    now = await works.city_time()
-    return bool(await works.value("SELECT count(*) FROM timer WHERE due_at <= $1", now))
+async def _has_due_timers(installation: ChaosInstallation) -> bool:
+    now = await installation.city_time()
+    return bool(await installation.fetch_value("SELECT count(*) FROM timer WHERE due_at <= $1", now))
 
 
-async def _lanes(works: Works, schema: str) -> list[Any]:
-    async with works.conn(schema) as conn:
+async def _lanes_of(installation: ChaosInstallation, schema: str) -> list[Any]:
+    async with installation.conn(schema) as conn:
         return list(await conn.fetch("SELECT consumer, topic, partition, next_offset, seq, relayed_seq FROM lane"))
 
 
-async def _ends(works: Works, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=works.kafka.address, enable_auto_commit=False)
+async def _end_offsets(installation: ChaosInstallation, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=installation.kafka.address, enable_auto_commit=False)
     await consumer.start()
     try:
-        asked = {TopicPartition(works.prefix + row["topic"], row["partition"]) for row in lanes}
-        found = await consumer.end_offsets(asked)
+        partitions = {TopicPartition(installation.prefix + row["topic"], row["partition"]) for row in lanes}
+        found = await consumer.end_offsets(partitions)
     finally:
         await consumer.stop()
-    return {(each.topic.removeprefix(works.prefix), each.partition): end for each, end in found.items()}
+    return {(each.topic.removeprefix(installation.prefix), each.partition): end for each, end in found.items()}
 
 
-async def left(works: Works) -> str:
+async def describe_backlog(installation: ChaosInstallation) -> str:
     """Say what is not through yet, and how the processes do."""
-    codes = {name: member.code for name, member in works.members.items()}
+    exit_codes = {name: member.exit_code for name, member in installation.processes.items()}
     try:
-        lanes = [dict(row) for service in SERVICES for row in await _lanes(works, service.name)]
-        ends = await _ends(works, lanes)
-    except _AWAY as error:
-        return f"{codes}, {error!r}"
+        lanes = [dict(row) for service in SERVICES for row in await _lanes_of(installation, service.name)]
+        ends = await _end_offsets(installation, lanes)
+    except _OUTAGE_ERRORS as error:
+        return f"{exit_codes}, {error!r}"
     behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
-    return f"{codes}, behind {behind}, unsaid {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
+    return f"{exit_codes}, behind {behind}, unsaid {[each for each in lanes if each['seq'] > each['relayed_seq']]}"

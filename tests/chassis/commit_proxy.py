@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit, urlunsplit
 
-COMMIT = b"COMMIT;\x00"
+COMMIT_STATEMENT = b"COMMIT;\x00"
 
 
-class Cut(Enum):
+class CutPoint(Enum):
     """On which side of the server's commit the connection dies."""
 
     BEFORE_SERVER = "before the server has it"
@@ -19,38 +19,38 @@ class Cut(Enum):
 
 
 @dataclass(slots=True)
-class Proxy:
+class CommitProxy:
     """Where the proxy listens, and what it has done."""
 
     dsn: str
-    cut: Cut
+    cut_point: CutPoint
     every: int
-    commits: int = 0
-    cuts: int = 0
+    commit_count: int = 0
+    cut_count: int = 0
 
-    def due(self, chunk: bytes) -> bool:
+    def should_cut(self, chunk: bytes) -> bool:
         """Tell whether this is a COMMIT to be cut."""
-        if COMMIT not in chunk:
+        if COMMIT_STATEMENT not in chunk:
             return False
-        self.commits += 1
-        if self.commits % self.every:
+        self.commit_count += 1
+        if self.commit_count % self.every:
             return False
-        self.cuts += 1
+        self.cut_count += 1
         return True
 
 
 @asynccontextmanager
-async def cutting_proxy(dsn: str, cut: Cut, *, every: int) -> AsyncIterator[Proxy]:
+async def commit_proxy(dsn: str, cut_point: CutPoint, *, every: int) -> AsyncIterator[CommitProxy]:
     """Stand before a server; every so many commits, cut."""
     address = urlsplit(dsn)
-    proxy = Proxy("", cut, every)
+    proxy = CommitProxy("", cut_point, every)
 
-    async def serve(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        server, there = await asyncio.open_connection(address.hostname, address.port)
-        answers = asyncio.ensure_future(_pass_on(server, back))
+    async def serve(client: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
+        server, server_writer = await asyncio.open_connection(address.hostname, address.port)
+        answers = asyncio.ensure_future(_forward_to_client(server, client_writer))
         with contextlib.suppress(ConnectionError):
-            await _listen(client, there, proxy, answers)
-        for writer in (there, back):
+            await _forward_to_server(client, server_writer, proxy, answers)
+        for writer in (server_writer, client_writer):
             writer.close()
         answers.cancel()
 
@@ -63,23 +63,26 @@ async def cutting_proxy(dsn: str, cut: Cut, *, every: int) -> AsyncIterator[Prox
         listener.close()
 
 
-async def _listen(
-    client: asyncio.StreamReader, there: asyncio.StreamWriter, proxy: Proxy, answers: "asyncio.Future[None]"
+async def _forward_to_server(
+    client: asyncio.StreamReader,
+    server_writer: asyncio.StreamWriter,
+    proxy: CommitProxy,
+    answers: "asyncio.Future[None]",
 ) -> None:
     while chunk := await client.read(65536):
-        if proxy.due(chunk):
-            if proxy.cut is Cut.BEFORE_ANSWER:
+        if proxy.should_cut(chunk):
+            if proxy.cut_point is CutPoint.BEFORE_ANSWER:
                 answers.cancel()
-                there.write(chunk)
-                await there.drain()
+                server_writer.write(chunk)
+                await server_writer.drain()
                 await asyncio.sleep(0.1)
             return
-        there.write(chunk)
-        await there.drain()
+        server_writer.write(chunk)
+        await server_writer.drain()
 
 
-async def _pass_on(server: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+async def _forward_to_client(server: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(ConnectionError):
         while chunk := await server.read(65536):
-            back.write(chunk)
-            await back.drain()
+            client_writer.write(chunk)
+            await client_writer.drain()

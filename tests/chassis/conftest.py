@@ -7,25 +7,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chassis.consumer_harness import Stage
-from tests.chassis.sample_consumer import Orders
+from tests.chassis.consumer_harness import ConsumerHarness
+from tests.chassis.sample_consumer import ConsumerOptions
 from tests.chassis.sample_edge import open_client
-from tests.servers import Servers
+from tests.servers import ServerAddresses
 
 
 @pytest.fixture
-async def stage(servers: Servers, database: str, topic_prefix: str, tmp_path: Path) -> Stage:
+async def harness(servers: ServerAddresses, database: str, topic_prefix: str, tmp_path: Path) -> ConsumerHarness:
     """Set a stage on the shared servers."""
     # Servers of the user's own have Kafka's least session time-out; the suite's let a successor in sooner.
     session_ms = 6000 if "PAIDAN_KAFKA" in os.environ else 1500
-    orders = Orders(kafka=servers.kafka, prefix=topic_prefix, dsn=database, session_timeout_ms=session_ms)
-    made = Stage(orders, tmp_path)
-    await made.prepare()
-    return made
+    options = ConsumerOptions(kafka=servers.kafka, prefix=topic_prefix, dsn=database, session_timeout_ms=session_ms)
+    made_harness = ConsumerHarness(options, tmp_path)
+    await made_harness.prepare()
+    return made_harness
 
 
 @pytest.fixture(scope="module")
-async def client(servers: Servers) -> AsyncIterator[httpx.AsyncClient]:
+async def client(servers: ServerAddresses) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of the edge that holds a key."""
-    async with open_client(servers) as made:
-        yield made
+    async with open_client(servers) as opened_client:
+        yield opened_client

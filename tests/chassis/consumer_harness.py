@@ -19,9 +19,9 @@ from paidan_chassis import database
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.migrations import OWN, migrate
+from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests.chassis import sample_consumer
-from tests.chassis.sample_consumer import SCHEMA, TABLES, Orders
+from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
 from tests.polling import poll
 
 ROOT = Path(__file__).parents[2]
@@ -41,44 +41,44 @@ class Echo(NamedTuple):
 
 
 @dataclass(slots=True)
-class Actor:
+class ConsumerProcess:
     """A ledger in a process of its own."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def send(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def ended(self) -> int | None:
+    def exit_code(self) -> int | None:
         return self.process.poll()
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text()
 
 
 @dataclass(slots=True)
-class Stage:
+class ConsumerHarness:
     """One test's share of the servers. ``sent`` remembers every body that was put in."""
 
-    orders: Orders
+    options: ConsumerOptions
     folder: Path
     sent: list[str] = field(default_factory=list)
-    actors: int = 0
+    process_count: int = 0
     consumers: list[LaneConsumer] = field(default_factory=list)
     """Those that ran in this process, newest last."""
 
     async def prepare(self) -> None:
         """Make the tables."""
         async with self.conn() as conn:
-            await migrate(conn, SCHEMA, [OWN])
+            await migrate(conn, SCHEMA, [CHASSIS_MIGRATIONS])
             await conn.execute(f"SET search_path = {SCHEMA}")
             await conn.execute(TABLES)
 
     @asynccontextmanager
     async def conn(self) -> AsyncIterator[asyncpg.Connection]:
         """Open a connection into the ledger's schema."""
-        conn = await asyncpg.connect(self.orders.dsn, server_settings={"search_path": SCHEMA}, timeout=10)
+        conn = await asyncpg.connect(self.options.dsn, server_settings={"search_path": SCHEMA}, timeout=10)
         try:
             yield conn
         finally:
@@ -86,89 +86,89 @@ class Stage:
 
     async def send(self, bodies: Sequence[str], *, topic: str = "in", keys: int = 7) -> None:
         """Put records in, spread over some keys."""
-        async with Publisher(self.orders.cluster(), client_id="sender") as publisher:
+        async with Publisher(self.options.cluster(), client_id="sender") as publisher:
             for start in range(0, len(bodies), 1000):
                 chosen = bodies[start : start + 1000]
                 await publisher.send(
-                    [Message(topic, f"k{hash_of(body) % keys}", body.encode(), ()) for body in chosen], within_s=60
+                    [Message(topic, f"k{key_number(body) % keys}", body.encode(), ()) for body in chosen], timeout_s=60
                 )
                 self.sent += chosen
 
     @contextmanager
-    def actor(self, **changed: object) -> Iterator[Actor]:
+    def start_process(self, **overrides: object) -> Iterator[ConsumerProcess]:
         """Run a ledger in a process of its own; it is killed at the end if it still runs."""
-        self.actors += 1
-        log = self.folder / f"actor-{self.actors}.log"
+        self.process_count += 1
+        log = self.folder / f"actor-{self.process_count}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                replace(self.orders, **changed).arguments(),  # type: ignore[arg-type] # names of fields, as the tests say
+                replace(self.options, **overrides).arguments(),  # type: ignore[arg-type] # names of fields, as the tests say
                 cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         try:
-            yield Actor(process, log)
+            yield ConsumerProcess(process, log)
         finally:
             if process.poll() is None:
                 process.kill()
             process.wait()
 
     @asynccontextmanager
-    async def here(self, **changed: object) -> AsyncIterator["asyncio.Task[None]"]:
+    async def run_in_process(self, **overrides: object) -> AsyncIterator["asyncio.Task[None]"]:
         """Run a ledger in this process; it is stopped gracefully at the end."""
-        orders = replace(self.orders, **changed)  # type: ignore[arg-type] # names of fields, as the tests say
+        options = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
         stop = asyncio.Event()
-        async with database.open_pool(SecretStr(orders.dsn), schema=SCHEMA, size=4) as pool:
-            playing = asyncio.create_task(sample_consumer.run(orders, pool, stop, self.consumers))
+        async with database.open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
+            task = asyncio.create_task(sample_consumer.run_consumer(options, pool, stop, self.consumers))
             try:
-                yield playing
+                yield task
             finally:
                 stop.set()
-                await asyncio.wait([playing], timeout=15)
-                if not playing.cancel() and not playing.cancelled():
-                    playing.exception()  # tests that expect one have seen it
+                await asyncio.wait([task], timeout=15)
+                if not task.cancel() and not task.cancelled():
+                    task.exception()  # tests that expect one have seen it
 
-    async def value(self, statement: str, *arguments: object) -> int:
+    async def fetch_number(self, statement: str, *arguments: object) -> int:
         """Ask the database for one number."""
         async with self.conn() as conn:
             return int(await conn.fetchval(statement, *arguments) or 0)
 
     async def balance(self) -> int:
-        return await self.value("SELECT entries FROM balance")
+        return await self.fetch_number("SELECT entries FROM balance")
 
-    async def dead(self) -> int:
-        return await self.value("SELECT count(*) FROM dead_letter")
+    async def dead_letter_count(self) -> int:
+        return await self.fetch_number("SELECT count(*) FROM dead_letter")
 
-    async def unrelayed(self) -> int:
-        return await self.value("SELECT sum(seq - relayed_seq) FROM lane")
+    async def unrelayed_count(self) -> int:
+        return await self.fetch_number("SELECT sum(seq - relayed_seq) FROM lane")
 
-    async def applied(self, entries: int, *, within_s: float = 60) -> None:
+    async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until so many records are applied."""
 
-        async def enough() -> bool:
+        async def has_enough() -> bool:
             return await self.balance() >= entries
 
-        await poll(enough, within_s=within_s, what=f"{entries} entries")
+        await poll(has_enough, within_s=within_s, what=f"{entries} entries")
 
-    async def settled(self, entries: int, *, within_s: float = 60) -> None:
+    async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until so many records are applied and all they say is acknowledged and noted."""
-        await self.applied(entries, within_s=within_s)
+        await self.wait_applied(entries, within_s=within_s)
 
-        async def quiet() -> bool:
-            return await self.unrelayed() == 0
+        async def is_relayed() -> bool:
+            return await self.unrelayed_count() == 0
 
-        await poll(quiet, within_s=within_s, what="everything relayed")
+        await poll(is_relayed, within_s=within_s, what="everything relayed")
 
-    async def echoes(self, topic: str = "echo") -> list[Echo]:
+    async def read_echoes(self, topic: str = "echo") -> list[Echo]:
         """Read a topic of the relay's from its start to its end, as any stock client would."""
-        return [_echo(record) for record in await self.read(topic)]
+        return [_echo(record) for record in await self.read_topic(topic)]
 
-    async def _numbers(self, topic: str) -> list[tuple[str, int]]:
-        found = [dict(record.headers) for record in await self.read(topic)]
+    async def _sequence_numbers(self, topic: str) -> list[tuple[str, int]]:
+        found = [dict(record.headers) for record in await self.read_topic(topic)]
         return [(headers["ce_origin"].decode(), int(headers["ce_sequence"])) for headers in found]
 
-    async def read(self, topic: str) -> "list[ConsumerRecord[bytes, bytes]]":
+    async def read_topic(self, topic: str) -> "list[ConsumerRecord[bytes, bytes]]":
         """Read all records of a topic."""
         consumer = AIOKafkaConsumer(
-            self.orders.cluster().real(topic), bootstrap_servers=self.orders.kafka, auto_offset_reset="earliest"
+            self.options.cluster().prefixed(topic), bootstrap_servers=self.options.kafka, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
@@ -192,40 +192,40 @@ class Stage:
         for row in entries:
             by_key[row["key"]].append(row["version"])
         assert all(versions == list(range(1, len(versions) + 1)) for versions in by_key.values())
-        said = await self.echoes()
-        check_echoes(said, elsewhere=await self._numbers("paidan.dead-letters"))
-        assert {(each.key, each.version, each.body) for each in said} == {tuple(row) for row in entries}
+        echoes = await self.read_echoes()
+        check_echoes(echoes, other_numbers=await self._sequence_numbers("paidan.dead-letters"))
+        assert {(each.key, each.version, each.body) for each in echoes} == {tuple(row) for row in entries}
 
 
-def check_echoes(said: Sequence[Echo], *, elsewhere: Iterable[tuple[str, int]] = ()) -> None:
+def check_echoes(echoes: Sequence[Echo], *, other_numbers: Iterable[tuple[str, int]] = ()) -> None:
     """Check what readers may rely on: the same number never says two things, first appearances leave no gap.
 
     Numbers ``elsewhere`` went to another topic.
     """
     first: dict[tuple[str, int], Echo] = {}
-    newest: dict[tuple[str, int], int] = defaultdict(int)
+    last_sequences: dict[tuple[str, int], int] = defaultdict(int)
     versions: dict[str, int] = defaultdict(int)
-    for each in said:
+    for each in echoes:
         earlier = first.setdefault((each.origin, each.sequence), each)
         assert earlier == each, f"{each.origin} {each.sequence} said two things"
         if earlier is each:
-            place = (each.origin, each.partition)
-            assert each.previous == newest[place], f"a gap before {each}"
-            newest[place] = each.sequence
+            origin_partition = (each.origin, each.partition)
+            assert each.previous == last_sequences[origin_partition], f"a gap before {each}"
+            last_sequences[origin_partition] = each.sequence
             assert each.version == versions[each.key] + 1, f"out of order: {each}"
             versions[each.key] = each.version
     numbers = defaultdict(set)
-    for origin, sequence in (*first, *elsewhere):
+    for origin, sequence in (*first, *other_numbers):
         numbers[origin].add(sequence)
     assert all(seen == set(range(1, len(seen) + 1)) for seen in numbers.values())
 
 
-def hash_of(body: str) -> int:
+def key_number(body: str) -> int:
     """Give a body its key, the same in every process."""
     return sum(body.encode())
 
 
-def bodies(count: int, *, name: str = "body") -> list[str]:
+def make_bodies(count: int, *, name: str = "body") -> list[str]:
     """Make so many bodies, each its own."""
     return [f"{name} {number}" for number in range(count)]
 

@@ -6,27 +6,27 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from paidan_chassis.kafka.producer import Parcel, Publisher
-from tests.chassis.consumer_harness import Stage
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from tests.chassis.consumer_harness import ConsumerHarness
 
 
-async def put(stage: Stage, records: Sequence[Parcel]) -> None:
+async def append_records(harness: ConsumerHarness, records: Sequence[ProducerRecord]) -> None:
     """Append records as anybody on the cluster might."""
-    async with Publisher(stage.orders.cluster(), client_id="stranger") as publisher:
-        await publisher.topology.ensure(["in"])
-        await publisher.carry(records)
+    async with Publisher(harness.options.cluster(), client_id="stranger") as publisher:
+        await publisher.topic_admin.ensure(["in"])
+        await publisher.send_in_order(records)
 
 
-async def put_with_odd_header_name(stage: Stage, value: bytes) -> None:
+async def append_non_utf8_header_name(harness: ConsumerHarness, value: bytes) -> None:
     """Append a record to the first lane as a client in another language may: no client in Python would."""
-    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka, acks="all")
+    producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka, acks="all")
     await producer.start()
-    batch = _with_odd_header_name(producer, value)
-    await (await producer.send_batch(batch, stage.orders.cluster().real("in"), partition=0))
+    batch = _batch_with_non_utf8_header_name(producer, value)
+    await (await producer.send_batch(batch, harness.options.cluster().prefixed("in"), partition=0))
     await producer.stop()
 
 
-def _with_odd_header_name(producer: AIOKafkaProducer, value: bytes) -> BatchBuilder:
+def _batch_with_non_utf8_header_name(producer: AIOKafkaProducer, value: bytes) -> BatchBuilder:
     batch = producer.create_batch()
     batch.append(key=b"k", value=value, timestamp=None, headers=[("plain", b"1"), ("XX", b"2")])
     raw = bytearray(batch._build())  # noqa: SLF001 - there is no other way to the bytes

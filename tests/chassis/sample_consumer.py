@@ -17,14 +17,14 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.batch import Work
-from paidan_chassis.consumer.consumer import LaneConsumer, Pace, Subscription
-from paidan_chassis.consumer.errors import Halt, Poison
+from paidan_chassis.consumer.batch import Batch
+from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
+from paidan_chassis.consumer.errors import Halt, PoisonRecord
 from paidan_chassis.consumer.records import Message, Record
 from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import ChassisError
-from paidan_chassis.kafka.cluster import Kafka, TopicShape
-from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault
 
 SCHEMA = "ledger"
@@ -37,12 +37,12 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
     CREATE TABLE IF NOT EXISTS account (key text PRIMARY KEY, version bigint NOT NULL);
 """
-Death = Literal["", "applying", "carrying", "carried"]
+KillPoint = Literal["", "applying", "carrying", "carried"]
 PARTITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class ConsumerOptions:
     """What a ledger process is told on its command line."""
 
     kafka: str
@@ -51,10 +51,10 @@ class Orders:
     topics: tuple[str, ...] = ("in",)
     prefixes: tuple[str, ...] = ()
     name: str = "ledger"
-    dies: Death = ""
-    dies_after: int = 0
-    naps_s: float = 0.0
-    sql_naps_s: float = 0.0
+    kill_point: KillPoint = ""
+    kill_after: int = 0
+    sleep_s: float = 0.0
+    sql_sleep_s: float = 0.0
     max_records: int = 100
     dead_letter_limit: int = 100
     stalls_after_s: float = 60.0
@@ -65,37 +65,41 @@ class Orders:
     def arguments(self) -> list[str]:
         return [sys.executable, "-m", "tests.chassis.sample_consumer", json.dumps(asdict(self))]
 
-    def cluster(self) -> Kafka:
-        return Kafka(self.kafka, self.prefix, shape=lambda _topic: TopicShape(PARTITIONS))
+    def cluster(self) -> KafkaCluster:
+        return KafkaCluster(self.kafka, self.prefix, topic_spec=lambda _topic: TopicSpec(PARTITIONS))
 
-    def reading(self) -> Subscription:
-        pace = Pace(
+    def subscription(self) -> Subscription:
+        tuning = ConsumerTuning(
             max_records=self.max_records,
             dead_letter_limit=self.dead_letter_limit,
             stalls_after_s=self.stalls_after_s,
-            compare_every_s=self.compare_every_s,
+            compare_interval_s=self.compare_every_s,
             lock_wait_s=self.lock_wait_s,
             session_timeout_ms=self.session_timeout_ms,
         )
         return Subscription(
-            self.name, topics=tuple(self.topics), prefixes=tuple(self.prefixes), pace=pace, cipher=vault.cipher()
+            self.name,
+            topics=tuple(self.topics),
+            prefixes=tuple(self.prefixes),
+            tuning=tuning,
+            cipher=vault.build_cipher(),
         )
 
 
-def die() -> None:
+def kill_self() -> None:
     """Leave as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Ledger:
+class LedgerHandler:
     """Writes an entry for every record and says so on ``echo``, with the key's next version."""
 
-    def __init__(self, orders: Orders) -> None:
-        self.orders = orders
+    def __init__(self, options: ConsumerOptions) -> None:
+        self.options = options
         self.versions: dict[str, int] = {}
         self.applied = 0
 
-    async def apply(self, work: Work) -> None:
+    async def apply(self, work: Batch) -> None:
         await self._load(work.conn, {_key(record) for record in work.records})
         entries = [entry for record in work.records if (entry := self._entry(work, record))]
         await work.conn.execute(
@@ -110,27 +114,27 @@ class Ledger:
             "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
             [(key, self.versions[key]) for key in {_key(record) for record in work.records}],
         )
-        await self._dwell(work)
+        await self._delay_or_die(work)
 
-    async def _dwell(self, work: Work) -> None:
+    async def _delay_or_die(self, work: Batch) -> None:
         self.applied += len(work.records)
-        if self.orders.dies == "applying" and self.applied > self.orders.dies_after:
-            die()
-        if self.orders.sql_naps_s:
-            await work.conn.execute("SELECT pg_sleep($1)", self.orders.sql_naps_s)
-        await asyncio.sleep(self.orders.naps_s)
+        if self.options.kill_point == "applying" and self.applied > self.options.kill_after:
+            kill_self()
+        if self.options.sql_sleep_s:
+            await work.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
+        await asyncio.sleep(self.options.sleep_s)
 
-    def _entry(self, work: Work, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
+    def _entry(self, work: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
         if record.value is None:
-            work.bury(record, "null_value", "")
+            work.dead_letter(record, "null_value", "")
             return None
         body = record.value.decode(errors="replace")
         match body.partition(" ")[0]:
             case "unreadable":
-                work.bury(record, "unreadable", "field body")
+                work.dead_letter(record, "unreadable", "field body")
                 return None
             case "poison":
-                raise Poison(record, "poison")
+                raise PoisonRecord(record, "poison")
             case "halt":
                 raise Halt("pack_missing", "the pack named by the log")
             case "bug":
@@ -141,8 +145,10 @@ class Ledger:
                 pass
         key = _key(record)
         self.versions[key] += 1
-        said = f"{self.versions[key]} {body}".encode()
-        work.emit(record, Message("echo", key, said, (("ce_id", b"%s@%d" % (record.topic.encode(), record.offset)),)))
+        message_body = f"{self.versions[key]} {body}".encode()
+        work.emit(
+            record, Message("echo", key, message_body, (("ce_id", b"%s@%d" % (record.topic.encode(), record.offset)),))
+        )
         body = body.replace("nul", "\x00").replace("surrogate", "\udc80")
         return key, self.versions[key], body, record.topic, record.offset, record.appended_at
 
@@ -152,7 +158,7 @@ class Ledger:
         self.versions.update(dict.fromkeys(unknown, 0))
         self.versions.update({row["key"]: row["version"] for row in rows})
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         self.versions.clear()
 
 
@@ -160,53 +166,55 @@ def _key(record: Record) -> str:
     return (record.key or b"").decode(errors="replace")
 
 
-class DyingCarrier:
+class KillingCarrier:
     """Publishes like the publisher, and dies before or after so many messages."""
 
-    def __init__(self, orders: Orders, publisher: Publisher) -> None:
-        self.orders = orders
+    def __init__(self, options: ConsumerOptions, publisher: Publisher) -> None:
+        self.options = options
         self.publisher = publisher
-        self.carried = 0
+        self.sent_count = 0
 
-    async def carry(self, parcels: Sequence[Parcel]) -> None:
-        self.carried += len(parcels)
-        due = self.carried > self.orders.dies_after
-        if self.orders.dies == "carrying" and due:
-            die()
-        await self.publisher.carry(parcels)
-        if self.orders.dies == "carried" and due:
-            die()
+    async def send_in_order(self, parcels: Sequence[ProducerRecord]) -> None:
+        self.sent_count += len(parcels)
+        is_due = self.sent_count > self.options.kill_after
+        if self.options.kill_point == "carrying" and is_due:
+            kill_self()
+        await self.publisher.send_in_order(parcels)
+        if self.options.kill_point == "carried" and is_due:
+            kill_self()
 
     async def partitions(self, topic: str) -> int:
         return await self.publisher.partitions(topic)
 
 
-async def run(orders: Orders, pool: Pool, stop: asyncio.Event, known: list[LaneConsumer] | None = None) -> None:
+async def run_consumer(
+    options: ConsumerOptions, pool: Pool, stop: asyncio.Event, consumers: list[LaneConsumer] | None = None
+) -> None:
     """Keep the ledger until told to stop; lets the consumer be ``known`` to whoever wants to look at it."""
-    async with Publisher(orders.cluster(), client_id="carrier") as publisher:
-        carrier = DyingCarrier(orders, publisher)
-        ledger = Ledger(orders)
+    async with Publisher(options.cluster(), client_id="carrier") as publisher:
+        carrier = KillingCarrier(options, publisher)
+        ledger = LedgerHandler(options)
         async with LaneConsumer(
-            orders.reading(), ledger, kafka=orders.cluster(), pool=pool, carrier=carrier
+            options.subscription(), ledger, kafka=options.cluster(), pool=pool, sender=carrier
         ) as consumer:
-            if known is not None:
-                known.append(consumer)
+            if consumers is not None:
+                consumers.append(consumer)
             await consumer.run(stop)
 
 
-async def main(orders: Orders) -> int:
+async def main(options: ConsumerOptions) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with open_pool(SecretStr(orders.dsn), schema=SCHEMA, size=4) as pool:
+    async with open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
         try:
-            await run(orders, pool, stop)
+            await run_consumer(options, pool, stop)
         except ChassisError as error:
             sys.stdout.write(f"{type(error).__name__}: {error}\n")
             return error.exit_code
     return 0
 
 
-def tally(bodies: Sequence[str]) -> dict[str, int]:
+def count_bodies(bodies: Sequence[str]) -> dict[str, int]:
     """Count how often each body occurs."""
     counted: defaultdict[str, int] = defaultdict(int)
     for body in bodies:
@@ -215,4 +223,4 @@ def tally(bodies: Sequence[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Orders(**json.loads(sys.argv[1])))))
+    sys.exit(asyncio.run(main(ConsumerOptions(**json.loads(sys.argv[1])))))

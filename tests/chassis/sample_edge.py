@@ -18,19 +18,19 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import (
-    Call,
     Caller,
-    Face,
-    create_edge,
+    EdgeConfig,
+    HotRequest,
+    create_app,
     hot_route,
 )
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from tests.servers import Servers, fresh_database
+from tests.servers import ServerAddresses, fresh_database
 
 PHONE = "13812345678"
 
-SHAPE = {"code", "message", "message_zh", "field"}
+ERROR_FIELDS = {"code", "message", "message_zh", "field"}
 
 
 class Book(BaseModel):
@@ -55,14 +55,14 @@ class Loan(BaseModel):
         return reader
 
 
-class Taken(BaseModel):
+class LoanAccepted(BaseModel):
     """The answer to a loan."""
 
     title: str
     by: str
 
 
-async def take(call: Call[Loan]) -> Response:
+async def lend(call: HotRequest[Loan]) -> Response:
     """Lend a book.
 
     The same loan twice is one loan.
@@ -70,13 +70,13 @@ async def take(call: Call[Loan]) -> Response:
     return JSONResponse({"title": call.body.book.title, "by": call.principal.name}, 202)
 
 
-def build(pool: Pool) -> FastAPI:
+def build_app(pool: Pool) -> FastAPI:
     """Build the edge under test, with routes of every kind."""
     metrics = Metrics("library")
-    face = Face("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
-    app = create_edge(face)
-    hot_route(app, "/v1/loans", take, model=Loan, answers=Taken)
-    hot_route(app, "/v1/loans/long", take, model=Loan, limit=500_000)
+    config = EdgeConfig("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
+    app = create_app(config)
+    hot_route(app, "/v1/loans", lend, model=Loan, response_model=LoanAccepted)
+    hot_route(app, "/v1/loans/long", lend, model=Loan, body_limit=500_000)
 
     @app.post("/v1/books")
     async def add(book: Book, _caller: Caller) -> Book:
@@ -115,40 +115,40 @@ def build(pool: Pool) -> FastAPI:
 
 
 @asynccontextmanager
-async def open_client(servers: Servers) -> AsyncIterator[httpx.AsyncClient]:
+async def open_client(servers: ServerAddresses) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of the edge that holds a key."""
     async with fresh_database(servers) as dsn:
         connection = await asyncpg.connect(dsn)
-        await migrations.migrate(connection, "library", [migrations.OWN])
-        token, key = api_keys.mint(name="desk", city="quancheng", scopes=["role:operator"])
+        await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
+        token, key = api_keys.generate_key(name="desk", city="quancheng", scopes=["role:operator"])
         await api_keys.add_key(connection, "library", key)
         await connection.close()
         async with open_pool(SecretStr(dsn), schema="library") as pool:
-            through = httpx.ASGITransport(build(pool))
+            transport = httpx.ASGITransport(build_app(pool))
             headers = {"authorization": f"Bearer {token}"}
-            async with httpx.AsyncClient(transport=through, base_url="http://library", headers=headers) as made:
-                yield made
+            async with httpx.AsyncClient(transport=transport, base_url="http://library", headers=headers) as client:
+                yield client
 
 
-def refusal(answer: httpx.Response) -> dict[str, Any]:
+def error_of(response: httpx.Response) -> dict[str, Any]:
     """Read the error of an answer, which must have the one shape."""
-    body = answer.json()
+    body = response.json()
     assert set(body) == {"error"}
-    assert set(body["error"]) == SHAPE
-    assert all(body["error"][name] for name in SHAPE - {"field"})
-    found: dict[str, Any] = body["error"]
-    return found
+    assert set(body["error"]) == ERROR_FIELDS
+    assert all(body["error"][name] for name in ERROR_FIELDS - {"field"})
+    error: dict[str, Any] = body["error"]
+    return error
 
 
-GOOD = {"book": {"title": "西游记", "pages": 100}}
+VALID_LOAN = {"book": {"title": "西游记", "pages": 100}}
 
 
-def longer(n: int) -> bytes:
+def padded_loan(n: int) -> bytes:
     """Make a good loan that is this long at least."""
-    return json.dumps(GOOD).encode() + b" " * n
+    return json.dumps(VALID_LOAN).encode() + b" " * n
 
 
-async def pieces(whole: bytes) -> AsyncIterator[bytes]:
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
     """Send a body without saying how long it is."""
-    for start in range(0, len(whole), 500):
-        yield whole[start : start + 500]
+    for start in range(0, len(body), 500):
+        yield body[start : start + 500]

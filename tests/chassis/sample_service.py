@@ -9,13 +9,13 @@ from typing import Literal
 
 from paidan_chassis import runtime
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import Face, create_edge
+from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.errors import EXIT_HALTED, ChassisError
 from paidan_chassis.observability import logs
-from paidan_chassis.runtime import Process, Running
-from paidan_chassis.settings import ServiceSettings, prefixed
+from paidan_chassis.runtime import ProcessContext, ServiceParts
+from paidan_chassis.settings import ServiceSettings, settings_config
 
-Fault = Literal[
+ServiceFault = Literal[
     "none",
     "halts",
     "breaks",
@@ -30,12 +30,12 @@ Fault = Literal[
 ]
 
 
-class Settings(ServiceSettings):
+class SampleSettings(ServiceSettings):
     """The settings of the tests' service."""
 
-    model_config = prefixed("LIBRARY_")
+    model_config = settings_config("LIBRARY_")
 
-    fault: Fault = "none"
+    fault: ServiceFault = "none"
 
 
 class ShelfGone(ChassisError):
@@ -45,9 +45,9 @@ class ShelfGone(ChassisError):
 
 
 @asynccontextmanager
-async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
+async def build(settings: SampleSettings, process_context: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Open two things, and say in which order they are closed."""
-    log = logs.logger()
+    log = logs.get_logger()
     if settings.fault == "hangs_opening":
         await asyncio.sleep(3600)
     if settings.fault == "deaf_opening":
@@ -55,8 +55,9 @@ async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
             await asyncio.sleep(3600)
         await asyncio.sleep(3600)
     try:
-        async with opened("shelf"), opened("desk"):
-            edge = create_edge(Face("Library", "1", KeyRing(None), running.health, running.metrics))  # type: ignore[arg-type] # no route here asks for a key
+        async with logged_resource("shelf"), logged_resource("desk"):
+            keys = KeyRing(None)  # type: ignore[arg-type] # no route here asks for a key
+            edge = create_app(EdgeConfig("Library", "1", keys, process_context.health, process_context.metrics))
 
             @edge.get("/slow")
             async def slow() -> str:
@@ -65,25 +66,25 @@ async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
                 log.info("request_done")
                 return "answered"
 
-            yield Running(loops={"inbox": Inbox(settings.fault, running)}, edge=edge)
+            yield ServiceParts(loops={"inbox": FaultyLoop(settings.fault, process_context)}, edge=edge)
     finally:
         if settings.fault == "hangs_closing":
             await asyncio.sleep(3600)
 
 
 @asynccontextmanager
-async def opened(name: str) -> AsyncIterator[None]:
+async def logged_resource(name: str) -> AsyncIterator[None]:
     """Stand for a pool or a producer."""
     yield
-    logs.logger().info("thing_closed", thing=name)
+    logs.get_logger().info("thing_closed", thing=name)
 
 
-class Inbox:
+class FaultyLoop:
     """A loop that beats, or has its fault."""
 
-    def __init__(self, fault: Fault, running: Process) -> None:
+    def __init__(self, fault: ServiceFault, running: ProcessContext) -> None:
         self._fault = fault
-        self._progress = running.health.loop("inbox")
+        self._progress = running.health.register_loop("inbox")
 
     async def __call__(self, stop: asyncio.Event) -> None:
         match self._fault:
@@ -99,15 +100,15 @@ class Inbox:
                 await asyncio.sleep(3600)
             case _:
                 await self._beat(stop)
-        logs.logger().info("loop_finished")
+        logs.get_logger().info("loop_finished")
 
     async def _beat(self, stop: asyncio.Event) -> None:
         if self._fault == "stuck_behind":
-            self._progress.behind(7)
+            self._progress.set_lag(7)
         while not stop.is_set():
-            self._progress.polled()
+            self._progress.record_poll()
             await asyncio.sleep(0.02)
 
 
 if __name__ == "__main__":
-    runtime.main("library", Settings, build)
+    runtime.main("library", SampleSettings, build)

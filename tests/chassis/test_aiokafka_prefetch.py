@@ -2,16 +2,16 @@
 
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.kafka.prefetching import WAITS_S, take_before_fetching
-from tests.servers import Servers
+from paidan_chassis.kafka.prefetching import PREFETCH_BACKOFF_S, disable_prefetch_backoff
+from tests.servers import ServerAddresses
 
 
-async def test_a_consumer_takes_what_it_has_before_it_fetches_more(servers: Servers, topic_prefix: str) -> None:
+async def test_consumer_returns_buffered_records_before_fetching(servers: ServerAddresses, topic_prefix: str) -> None:
     """aiokafka has no setting for it: a new release of it must not bring the half seconds back unseen."""
-    take_before_fetching()
+    disable_prefetch_backoff()
     consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=topic_prefix)
     await consumer.start()
     try:
-        assert consumer._fetcher._prefetch_backoff == WAITS_S  # noqa: SLF001 - it shows nowhere else
+        assert consumer._fetcher._prefetch_backoff == PREFETCH_BACKOFF_S  # noqa: SLF001 - it shows nowhere else
     finally:
         await consumer.stop()

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from paidan_chassis import migrations
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys
-from paidan_chassis.edge.api_keys import BadKey, KeyRing
+from paidan_chassis.edge.api_keys import InvalidScope, KeyRing
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
@@ -19,63 +19,63 @@ from tests.polling import poll
 async def pool(database: str) -> AsyncIterator[Pool]:
     """Give a service's pool over its migrated schema."""
     connection = await asyncpg.connect(database)
-    await migrations.migrate(connection, "library", [migrations.OWN])
+    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
     await connection.close()
     async with open_pool(SecretStr(database), schema="library") as opened:
         yield opened
 
 
-async def added(pool: Pool, *scopes: str, city: str = "quancheng") -> tuple[str, str]:
+async def add_test_key(pool: Pool, *scopes: str, city: str = "quancheng") -> tuple[str, str]:
     """Store a new key and give its token and its id."""
-    token, key = api_keys.mint(name="a hotline", city=city, scopes=scopes)
+    token, key = api_keys.generate_key(name="a hotline", city=city, scopes=scopes)
     async with pool.acquire() as conn:
         await api_keys.add_key(conn, "library", key)
     return token, key.key_id
 
 
-async def test_a_token_names_its_principal(pool: Pool) -> None:
-    token, _ = await added(pool, "source:hotline", "backdate")
+async def test_token_resolves_to_its_principal(pool: Pool) -> None:
+    token, _ = await add_test_key(pool, "source:hotline", "backdate")
 
     who = await KeyRing(pool).find(token)
 
     assert who is not None
-    assert (who.source, who.department, who.backdates, who.city) == ("hotline", None, True, "quancheng")
-    assert not who.is_a("operator")
+    assert (who.source, who.department, who.may_backdate, who.city) == ("hotline", None, True, "quancheng")
+    assert not who.has_role("operator")
 
 
-async def test_an_admin_holds_every_role_and_speaks_for_no_department(pool: Pool) -> None:
-    token, _ = await added(pool, "role:admin", city="*")
+async def test_admin_has_every_role_and_no_department(pool: Pool) -> None:
+    token, _ = await add_test_key(pool, "role:admin", city="*")
 
     who = await KeyRing(pool).find(token)
 
     assert who is not None
-    assert who.is_a("inspector")
-    assert who.covers("quancheng")
+    assert who.has_role("inspector")
+    assert who.covers_city("quancheng")
     assert who.department is None
 
 
 @pytest.mark.parametrize("token", ["", "pdk_", "pdk_" + "a" * 43, "x" * 5000, "pdk_\x00" + "a" * 42, "泉"])
-async def test_a_strangers_token_names_nobody(pool: Pool, token: str) -> None:
-    await added(pool, "role:monitor")
+async def test_unknown_token_resolves_to_nobody(pool: Pool, token: str) -> None:
+    await add_test_key(pool, "role:monitor")
 
     assert await KeyRing(pool).find(token) is None
 
 
 async def test_the_token_is_not_in_the_database(pool: Pool) -> None:
     """Whoever reads a backup must not be able to speak as a department."""
-    token, _ = await added(pool, "department:water")
+    token, _ = await add_test_key(pool, "department:water")
 
-    kept = str(await pool.fetch("SELECT api_key::text FROM api_key"))
+    stored = str(await pool.fetch("SELECT api_key::text FROM api_key"))
 
-    secret = token.removeprefix(api_keys.SHOWN_AS)
+    secret = token.removeprefix(api_keys.TOKEN_PREFIX)
     for piece in (secret[start : start + 8] for start in range(len(secret) - 7)):
-        assert piece not in kept
-        assert piece.encode().hex() not in kept  # as text shows bytes
+        assert piece not in stored
+        assert piece.encode().hex() not in stored  # as text shows bytes
 
 
-async def test_a_revoked_key_opens_nothing_soon_after(pool: Pool) -> None:
-    ring = KeyRing(pool, expires_after_s=0.05)
-    token, key_id = await added(pool, "role:operator")
+async def test_revoked_key_stops_working_within_the_cache_time(pool: Pool) -> None:
+    ring = KeyRing(pool, ttl_s=0.05)
+    token, key_id = await add_test_key(pool, "role:operator")
     assert await ring.find(token) is not None
 
     async with pool.acquire() as conn:
@@ -88,10 +88,10 @@ async def test_a_revoked_key_opens_nothing_soon_after(pool: Pool) -> None:
     await poll(gone, within_s=5, what="the revoked key opens nothing")
 
 
-async def test_a_new_key_opens_soon_after_a_try_that_came_too_early(pool: Pool) -> None:
+async def test_new_key_works_soon_after_a_cached_miss(pool: Pool) -> None:
     """That nobody holds a token is remembered as shortly as that somebody does."""
-    token, key = api_keys.mint(name="early", city="quancheng", scopes=["role:monitor"])
-    ring = KeyRing(pool, expires_after_s=0.05)
+    token, key = api_keys.generate_key(name="early", city="quancheng", scopes=["role:monitor"])
+    ring = KeyRing(pool, ttl_s=0.05)
     assert await ring.find(token) is None
 
     async with pool.acquire() as conn:
@@ -103,9 +103,9 @@ async def test_a_new_key_opens_soon_after_a_try_that_came_too_early(pool: Pool) 
     await poll(known, within_s=5, what="the new key opens")
 
 
-async def test_a_hot_route_asks_the_database_once(pool: Pool) -> None:
-    ring = KeyRing(pool, expires_after_s=60)
-    token, _ = await added(pool, "role:monitor")
+async def test_key_lookup_is_cached(pool: Pool) -> None:
+    ring = KeyRing(pool, ttl_s=60)
+    token, _ = await add_test_key(pool, "role:monitor")
     await ring.find(token)
 
     await pool.execute("DELETE FROM api_key")
@@ -113,15 +113,15 @@ async def test_a_hot_route_asks_the_database_once(pool: Pool) -> None:
     assert await ring.find(token) is not None
 
 
-async def test_nobody_waits_for_ever_on_a_frozen_server(start_postgres: Callable[..., PostgresServer]) -> None:
+async def test_key_lookup_on_a_frozen_server_times_out(start_postgres: Callable[..., PostgresServer]) -> None:
     """Not even those who would have to wait for a connection first."""
     server = await asyncio.to_thread(start_postgres)
     connection = await asyncpg.connect(server.dsn)
-    await migrations.migrate(connection, "library", [migrations.OWN])
+    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
     await connection.close()
     async with open_pool(SecretStr(server.dsn), schema="library", size=2) as pool:
-        ring = KeyRing(pool, answers_within_s=1)
-        tokens = [api_keys.mint(name="x", city="x", scopes=["backdate"])[0] for _ in range(8)]
+        ring = KeyRing(pool, query_timeout_s=1)
+        tokens = [api_keys.generate_key(name="x", city="x", scopes=["backdate"])[0] for _ in range(8)]
         await asyncio.to_thread(server.pause)
         try:
             async with asyncio.timeout(20):
@@ -132,31 +132,33 @@ async def test_nobody_waits_for_ever_on_a_frozen_server(start_postgres: Callable
     assert [type(answer) for answer in answers] == [TimeoutError] * 8
 
 
-async def test_guesses_do_not_fill_the_memory(pool: Pool) -> None:
-    ring = KeyRing(pool, expires_after_s=60, remembers=10)
+async def test_failed_lookups_are_bounded_in_memory(pool: Pool) -> None:
+    ring = KeyRing(pool, ttl_s=60, max_entries=10)
 
     for _ in range(35):
-        await ring.find(api_keys.mint(name="x", city="x", scopes=["backdate"])[0])
+        await ring.find(api_keys.generate_key(name="x", city="x", scopes=["backdate"])[0])
 
-    assert ring.remembered <= 10
+    assert ring.cached_count <= 10
 
 
-async def test_guesses_do_not_push_out_who_holds_a_key(pool: Pool) -> None:
-    ring = KeyRing(pool, expires_after_s=60, remembers=10)
-    token, _ = await added(pool, "role:monitor")
+async def test_failed_lookups_do_not_evict_valid_keys(pool: Pool) -> None:
+    ring = KeyRing(pool, ttl_s=60, max_entries=10)
+    token, _ = await add_test_key(pool, "role:monitor")
     await ring.find(token)
     await pool.execute("DELETE FROM api_key")
 
     for _ in range(35):
-        await ring.find(api_keys.mint(name="x", city="x", scopes=["backdate"])[0])
+        await ring.find(api_keys.generate_key(name="x", city="x", scopes=["backdate"])[0])
 
     assert await ring.find(token) is not None
 
 
 async def test_one_key_is_added_to_several_schemas_and_listed_without_its_hash(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        await migrations.migrate(conn, "museum", [migrations.OWN])
-        _, key = api_keys.mint(name="both", city="quancheng", scopes=["role:monitor", "role:caller", "role:monitor"])
+        await migrations.migrate(conn, "museum", [migrations.CHASSIS_MIGRATIONS])
+        _, key = api_keys.generate_key(
+            name="both", city="quancheng", scopes=["role:monitor", "role:caller", "role:monitor"]
+        )
         for schema in ("library", "museum", "museum"):
             await api_keys.add_key(conn, schema, key)
         listed = [await api_keys.list_keys(conn, schema) for schema in ("library", "museum")]
@@ -175,6 +177,6 @@ async def test_revoking_an_unknown_key_says_so(pool: Pool) -> None:
     "scopes",
     [[], ["role:mayor"], ["source:"], ["department:水务"], ["source:a", "source:b"], ["everything"], ["source:a\n"]],
 )
-def test_refuses_scopes_that_mean_nothing_or_too_much(scopes: list[str]) -> None:
-    with pytest.raises(BadKey):
-        api_keys.mint(name="x", city="quancheng", scopes=scopes)
+def test_invalid_or_excessive_scopes_are_refused(scopes: list[str]) -> None:
+    with pytest.raises(InvalidScope):
+        api_keys.generate_key(name="x", city="quancheng", scopes=scopes)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_chassis.kafka import cloudevents
-from paidan_chassis.kafka.cloudevents import Attributes, Malformed
+from paidan_chassis.kafka.cloudevents import CloudEventAttributes, MalformedHeaders
 
 MOMENT = datetime(2026, 3, 3, 9, 30, 15, 250000, tzinfo=UTC)
-WHOLE = Attributes(
+ATTRIBUTES = CloudEventAttributes(
     id="0f6d5d6c-5e4f-5d1f-9d8c-3f5b8f7f2a10",
     source="/paidan/dispatch",
     type="case.dispatched.v1",
@@ -24,12 +24,12 @@ WHOLE = Attributes(
 )
 
 
-def test_the_cloudevents_package_reads_what_we_write() -> None:
-    message = library.KafkaMessage(dict(cloudevents.encode(WHOLE)), key=b"quancheng", value=b'{"n": 1}')
+def test_cloudevents_library_reads_our_headers() -> None:
+    message = library.KafkaMessage(dict(cloudevents.encode(ATTRIBUTES)), key=b"quancheng", value=b'{"n": 1}')
 
     read = library.from_binary(message, JSONFormat())
 
-    assert read.get_id() == WHOLE.id
+    assert read.get_id() == ATTRIBUTES.id
     assert read.get_source() == "/paidan/dispatch"
     assert read.get_type() == "case.dispatched.v1"
     assert read.get_time() == MOMENT
@@ -39,7 +39,7 @@ def test_the_cloudevents_package_reads_what_we_write() -> None:
     assert read.get_data() == {"n": 1}
 
 
-def test_we_read_what_the_cloudevents_package_writes() -> None:
+def test_we_read_headers_of_the_cloudevents_library() -> None:
     """A department that uses it must be understood."""
     event = CloudEvent(
         attributes={
@@ -52,30 +52,30 @@ def test_we_read_what_the_cloudevents_package_writes() -> None:
 
     read = cloudevents.decode(message.headers.items())
 
-    assert read == Attributes("17/a", "/departments/water", "order.accepted.v1", MOMENT, "泉城-1")
+    assert read == CloudEventAttributes("17/a", "/departments/water", "order.accepted.v1", MOMENT, "泉城-1")
 
 
-def test_reads_back_what_it_wrote() -> None:
-    assert cloudevents.decode(cloudevents.encode(WHOLE)) == WHOLE
+def test_encode_decode_round_trip() -> None:
+    assert cloudevents.decode(cloudevents.encode(ATTRIBUTES)) == ATTRIBUTES
 
 
-def test_a_percent_sign_stays_as_it_is() -> None:
+def test_percent_sign_is_not_decoded() -> None:
     """Over HTTP values are quoted, over Kafka they are not: two ids that differ must not become one."""
-    plain = Attributes(id="a%41", source="/departments/water", type="t", time=MOMENT)
+    plain = CloudEventAttributes(id="a%41", source="/departments/water", type="t", time=MOMENT)
 
     assert cloudevents.decode(cloudevents.encode(plain)) == plain
 
 
-def test_a_replay_writes_the_same_bytes() -> None:
-    other_order = Attributes(
+def test_encoding_is_deterministic() -> None:
+    other_order = CloudEventAttributes(
         **{
-            **{name: getattr(WHOLE, name) for name in WHOLE.__slots__},
-            "extensions": dict(reversed(WHOLE.extensions.items())),
+            **{name: getattr(ATTRIBUTES, name) for name in ATTRIBUTES.__slots__},
+            "extensions": dict(reversed(ATTRIBUTES.extensions.items())),
             "time": MOMENT.astimezone(timezone(timedelta(hours=8))),
         }
     )
 
-    assert cloudevents.encode(other_order) == cloudevents.encode(WHOLE)
+    assert cloudevents.encode(other_order) == cloudevents.encode(ATTRIBUTES)
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_a_replay_writes_the_same_bytes() -> None:
         ("ce_time", b"2026-03-03T09:30:15", "ce_time: without an offset"),
     ],
 )
-def test_says_which_header_is_wrong(name: str, value: bytes | None, problem: str) -> None:
-    headers = dict[str, bytes | None](cloudevents.encode(WHOLE)) | {name: value}
+def test_error_names_the_invalid_header(name: str, value: bytes | None, problem: str) -> None:
+    headers = dict[str, bytes | None](cloudevents.encode(ATTRIBUTES)) | {name: value}
 
     read = cloudevents.decode(headers.items())
 
-    assert isinstance(read, Malformed)
+    assert isinstance(read, MalformedHeaders)
     assert problem in str(read)
 
 
-def test_headers_that_are_not_of_cloudevents_are_passed_over() -> None:
-    assert cloudevents.decode([*cloudevents.encode(WHOLE), ("trace", None), ("odd", b"\xff")]) == WHOLE
+def test_other_headers_are_ignored() -> None:
+    assert cloudevents.decode([*cloudevents.encode(ATTRIBUTES), ("trace", None), ("odd", b"\xff")]) == ATTRIBUTES
 
 
 NAMES = st.sampled_from(
@@ -110,8 +110,8 @@ VALUES = st.none() | st.binary(max_size=4) | st.sampled_from([b"1.0", b"a", b"20
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
-def test_nothing_in_the_headers_makes_reading_raise(headers: list[tuple[str, bytes | None]]) -> None:
+def test_decode_never_raises_unexpected_errors(headers: list[tuple[str, bytes | None]]) -> None:
     """One odd header used to kill the parser and lose its whole batch."""
     read = cloudevents.decode(headers)
 
-    assert isinstance(read, (Attributes, Malformed))
+    assert isinstance(read, (CloudEventAttributes, MalformedHeaders))

@@ -6,132 +6,140 @@ import time
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paidan_chassis.kafka.producer import Parcel
-from tests.chassis.consumer_harness import Stage, bodies
-from tests.chassis.foreign_records import put, put_with_odd_header_name
+from paidan_chassis.kafka.producer import ProducerRecord
+from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
+from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.polling import poll
 
 
-async def test_everything_is_applied_once_and_said_in_order(stage: Stage) -> None:
-    await stage.send(bodies(3000))
+async def test_records_are_applied_once_and_published_in_order(harness: ConsumerHarness) -> None:
+    await harness.send(make_bodies(3000))
 
-    async with stage.here():
-        await stage.settled(3000)
+    async with harness.run_in_process():
+        await harness.wait_settled(3000)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_a_second_run_applies_nothing_again(stage: Stage) -> None:
+async def test_restart_applies_nothing_twice(harness: ConsumerHarness) -> None:
     """Positions are the database's; Kafka's own, which lag, do not matter."""
-    await stage.send(bodies(200))
-    async with stage.here():
-        await stage.settled(200)
+    await harness.send(make_bodies(200))
+    async with harness.run_in_process():
+        await harness.wait_settled(200)
 
-    await stage.send(bodies(100, name="later"))
-    async with stage.here():
-        await stage.settled(300)
+    await harness.send(make_bodies(100, name="later"))
+    async with harness.run_in_process():
+        await harness.wait_settled(300)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_headers_that_are_not_utf8_or_null_reach_the_handler(stage: Stage) -> None:
+async def test_headers_that_are_not_utf8_or_null_reach_the_handler(harness: ConsumerHarness) -> None:
     """FastStream's own parser would lose the whole poll over one of them."""
     odd = [("trace", b"\xff\xfe"), ("empty", None)]
-    await put(stage, [Parcel("in", 0, b"k", b"odd", odd), Parcel("in", 0, b"k", b"plain", [])])
-    stage.sent += ["odd", "plain"]
+    await append_records(
+        harness, [ProducerRecord("in", 0, b"k", b"odd", odd), ProducerRecord("in", 0, b"k", b"plain", [])]
+    )
+    harness.sent += ["odd", "plain"]
 
-    async with stage.here():
-        await stage.settled(2)
+    async with harness.run_in_process():
+        await harness.wait_settled(2)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_a_header_name_that_is_not_utf8_stops_nobody(stage: Stage) -> None:
+async def test_non_utf8_header_name_does_not_stop_the_consumer(harness: ConsumerHarness) -> None:
     """aiokafka's parser raises on one from every poll, for ever, and with it for every lane of the consumer."""
-    await put(stage, [Parcel("in", 0, b"k", b"before", [])])
-    await put_with_odd_header_name(stage, b"odd")
-    await put(stage, [Parcel("in", 0, b"k", b"after", []), Parcel("in", 1, b"l", b"elsewhere", [])])
-    stage.sent += ["before", "odd", "after", "elsewhere"]
+    await append_records(harness, [ProducerRecord("in", 0, b"k", b"before", [])])
+    await append_non_utf8_header_name(harness, b"odd")
+    await append_records(
+        harness, [ProducerRecord("in", 0, b"k", b"after", []), ProducerRecord("in", 1, b"l", b"elsewhere", [])]
+    )
+    harness.sent += ["before", "odd", "after", "elsewhere"]
 
-    async with stage.here():
-        await stage.settled(4)
+    async with harness.run_in_process():
+        await harness.wait_settled(4)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_a_topic_that_appears_while_running_is_read_from_its_start(stage: Stage) -> None:
+async def test_a_topic_that_appears_while_running_is_read_from_its_start(harness: ConsumerHarness) -> None:
     """Departments come and go; each has an answers topic of its own."""
-    await stage.send(["in one"], topic="answers.one")
-    async with stage.here(topics=("in",), prefixes=("answers.",)):
-        await stage.applied(1)
-        await stage.send(["in two"], topic="answers.two")
-        await stage.send(["in in"], topic="in")
-        await stage.settled(3, within_s=30)
+    await harness.send(["in one"], topic="answers.one")
+    async with harness.run_in_process(topics=("in",), prefixes=("answers.",)):
+        await harness.wait_applied(1)
+        await harness.send(["in two"], topic="answers.two")
+        await harness.send(["in in"], topic="in")
+        await harness.wait_settled(3, within_s=30)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_a_record_is_dated_by_the_broker_and_not_by_whoever_wrote_it(stage: Stage) -> None:
+async def test_record_timestamp_is_the_brokers(harness: ConsumerHarness) -> None:
     """Limits are judged by that time, so nobody may choose it."""
     started_ms = int(time.time() * 1000)
-    await put(stage, [])
-    producer = AIOKafkaProducer(bootstrap_servers=stage.orders.kafka)
+    await append_records(harness, [])
+    producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka)
     await producer.start()
-    await producer.send_and_wait(stage.orders.cluster().real("in"), b"long ago", key=b"k", timestamp_ms=1_000_000)
+    await producer.send_and_wait(
+        harness.options.cluster().prefixed("in"), b"long ago", key=b"k", timestamp_ms=1_000_000
+    )
     await producer.stop()
 
-    async with stage.here():
-        await stage.settled(1)
+    async with harness.run_in_process():
+        await harness.wait_settled(1)
 
-    dated_ms = await stage.value("SELECT extract(epoch FROM appended_at) * 1000 FROM entry")
+    dated_ms = await harness.fetch_number("SELECT extract(epoch FROM appended_at) * 1000 FROM entry")
     assert started_ms <= dated_ms <= int(time.time() * 1000)
 
 
-async def test_relayed_rows_leave_the_outbox(stage: Stage) -> None:
-    await stage.send(bodies(500))
-    async with stage.here():
-        await stage.settled(500)
+async def test_relayed_rows_leave_the_outbox(harness: ConsumerHarness) -> None:
+    await harness.send(make_bodies(500))
+    async with harness.run_in_process():
+        await harness.wait_settled(500)
 
         async def empty() -> bool:
-            return await stage.value("SELECT count(*) FROM outbox") == 0
+            return await harness.fetch_number("SELECT count(*) FROM outbox") == 0
 
         await poll(empty, what="an empty outbox")
 
 
-async def test_kafka_is_told_the_positions_for_lag_tools(stage: Stage) -> None:
-    await stage.send(bodies(50))
-    async with stage.here():
-        await stage.settled(50)
+async def test_offsets_are_committed_to_kafka(harness: ConsumerHarness) -> None:
+    await harness.send(make_bodies(50))
+    async with harness.run_in_process():
+        await harness.wait_settled(50)
 
-    consumer = await committed(stage)
-    async with stage.conn() as conn:
+    consumer = await committed_offsets(harness)
+    async with harness.conn() as conn:
         rows = await conn.fetch("SELECT partition, next_offset FROM lane WHERE next_offset > 0")
     assert consumer == {row["partition"]: row["next_offset"] for row in rows}
 
 
-async def committed(stage: Stage) -> dict[int, int]:
+async def committed_offsets(harness: ConsumerHarness) -> dict[int, int]:
     """Read the group's offsets as a lag tool does."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=stage.orders.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(stage.orders.cluster().real("ledger"))
+        found = await admin.list_consumer_group_offsets(harness.options.cluster().prefixed("ledger"))
         return {each.partition: at.offset for each, at in found.items() if at.offset > 0}
     finally:
         await admin.close()
 
 
-async def test_a_graceful_stop_leaves_nothing_unsaid(stage: Stage) -> None:
+async def test_graceful_stop_relays_everything(harness: ConsumerHarness) -> None:
     """What was committed is relayed and noted before the process ends, within its deadline."""
-    await stage.send(bodies(4000))
-    with stage.actor(naps_s=0.1) as actor:  # asked to stop with a batch in hand, and seconds before the last one
-        await stage.applied(500)
-        actor.send(signal.SIGTERM)
-        code = await poll(lambda: actor.ended() is not None, within_s=10, what="the process's end")
+    await harness.send(make_bodies(4000))
+    with harness.start_process(
+        sleep_s=0.1
+    ) as actor:  # asked to stop with a batch in hand, and seconds before the last one
+        await harness.wait_applied(500)
+        actor.send_signal(signal.SIGTERM)
+        code = await poll(lambda: actor.exit_code() is not None, within_s=10, what="the process's end")
         assert code
-        assert actor.ended() == 0
-    assert await stage.unrelayed() == 0
-    assert await stage.balance() < 4000
+        assert actor.exit_code() == 0
+    assert await harness.unrelayed_count() == 0
+    assert await harness.balance() < 4000
 
-    with stage.actor():
-        await stage.settled(4000)
-    await stage.audit()
+    with harness.start_process():
+        await harness.wait_settled(4000)
+    await harness.audit()

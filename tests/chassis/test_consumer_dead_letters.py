@@ -7,13 +7,13 @@ import pytest
 
 from paidan_chassis.consumer import dead_letters, halts
 from paidan_chassis.consumer.errors import Halted
-from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault
-from tests.chassis.consumer_harness import Stage, bodies
-from tests.chassis.foreign_records import put
+from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
+from tests.chassis.foreign_records import append_records
 from tests.polling import poll
 
-BROKEN: list[tuple[str, bytes | None, str]] = [
+BROKEN_VALUES: list[tuple[str, bytes | None, str]] = [
     ("null value", None, "null_value"),
     ("unreadable", b"unreadable", "unreadable"),
     ("poison raised by the handler", b"poison", "poison"),
@@ -24,119 +24,126 @@ BROKEN: list[tuple[str, bytes | None, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "reason"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])
-async def test_one_broken_record_costs_itself_alone(stage: Stage, value: bytes | None, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "reason"), [each[1:] for each in BROKEN_VALUES], ids=[each[0] for each in BROKEN_VALUES]
+)
+async def test_broken_record_is_dead_lettered_alone(harness: ConsumerHarness, value: bytes | None, reason: str) -> None:
     """Its neighbours are applied, it is kept whole, and its announcement carries none of its bytes."""
-    before, after = bodies(40, name="before"), bodies(40, name="after")
-    records = [Parcel("in", 0, b"k", body.encode(), []) for body in before]
-    records.append(Parcel("in", 0, b"secret key", value, [("h", b"secret header")]))
-    records += [Parcel("in", 0, b"k", body.encode(), []) for body in after]
-    await put(stage, records)
-    stage.sent += before + after
+    before, after = make_bodies(40, name="before"), make_bodies(40, name="after")
+    records = [ProducerRecord("in", 0, b"k", body.encode(), []) for body in before]
+    records.append(ProducerRecord("in", 0, b"secret key", value, [("h", b"secret header")]))
+    records += [ProducerRecord("in", 0, b"k", body.encode(), []) for body in after]
+    await append_records(harness, records)
+    harness.sent += before + after
 
-    async with stage.here():
-        await stage.settled(80)
+    async with harness.run_in_process():
+        await harness.wait_settled(80)
 
-    await stage.audit()
-    async with stage.conn() as conn:
-        (letter,) = await dead_letters.kept(conn)
+    await harness.audit()
+    async with harness.conn() as conn:
+        (letter,) = await dead_letters.list_dead_letters(conn)
     assert (letter.reason, letter.offset) == (reason, 40)
-    carried = dead_letters.opened(letter, vault.cipher())
+    carried = dead_letters.decrypt(letter, vault.build_cipher())
     assert carried == (b"secret key", value, (("h", b"secret header"),))
-    (announced,) = await stage.read("paidan.dead-letters")
-    said = json.loads(announced.value)
-    assert (said["letter_id"], said["reason"], said["offset"]) == (str(letter.letter_id), reason, 40)
+    (announced,) = await harness.read_topic("paidan.dead-letters")
+    message = json.loads(announced.value)
+    assert (message["letter_id"], message["reason"], message["offset"]) == (str(letter.letter_id), reason, 40)
     assert b"secret" not in announced.value
 
 
-async def test_dead_letters_are_redriven_whole_once_the_cause_is_gone(stage: Stage) -> None:
-    await put(stage, [Parcel("in", 1, b"k", b"unreadable", [("h", b"\xff")]), Parcel("in", 1, b"k", b"plain", [])])
-    async with stage.here():
-        await stage.settled(1)
-        async with stage.conn() as conn, Publisher(stage.orders.cluster(), client_id="operator") as publisher:
-            (letter,) = await dead_letters.kept(conn)
-            redriven = await dead_letters.redrive(conn, publisher, [letter.letter_id], cipher=vault.cipher())
+async def test_dead_letters_are_redriven_after_the_cause_is_fixed(harness: ConsumerHarness) -> None:
+    await append_records(
+        harness,
+        [ProducerRecord("in", 1, b"k", b"unreadable", [("h", b"\xff")]), ProducerRecord("in", 1, b"k", b"plain", [])],
+    )
+    async with harness.run_in_process():
+        await harness.wait_settled(1)
+        async with harness.conn() as conn, Publisher(harness.options.cluster(), client_id="operator") as publisher:
+            (letter,) = await dead_letters.list_dead_letters(conn)
+            redriven = await dead_letters.redrive(conn, publisher, [letter.letter_id], cipher=vault.build_cipher())
 
         async def buried_again() -> bool:
-            return await stage.dead() == 2
+            return await harness.dead_letter_count() == 2
 
         await poll(buried_again, what="the redriven record, which is unreadable as ever")
 
     assert redriven == (1, [])
-    async with stage.conn() as conn:
-        again = await dead_letters.kept(conn)
-    assert [(each.offset, dead_letters.opened(each, vault.cipher())) for each in again] == [
+    async with harness.conn() as conn:
+        again = await dead_letters.list_dead_letters(conn)
+    assert [(each.offset, dead_letters.decrypt(each, vault.build_cipher())) for each in again] == [
         (2, (b"k", b"unreadable", (("h", b"\xff"),)))
     ]
 
 
-async def test_too_many_dead_letters_halt_before_they_eat_the_topic(stage: Stage) -> None:
+async def test_dead_letter_limit_halts_the_consumer(harness: ConsumerHarness) -> None:
     """The halt is kept over a restart, says why, and counts from nought once it is lifted."""
-    await put(stage, [Parcel("in", 0, b"k", b"unreadable", []) for _ in range(30)])
-    async with stage.here(dead_letter_limit=10, max_records=5) as playing:
+    await append_records(harness, [ProducerRecord("in", 0, b"k", b"unreadable", []) for _ in range(30)])
+    async with harness.run_in_process(dead_letter_limit=10, max_records=5) as task:
         with pytest.raises(Halted, match="dead_letter_limit"):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
-    assert await stage.dead() == 10
+            await asyncio.wait_for(asyncio.shield(task), 20)
+    assert await harness.dead_letter_count() == 10
 
-    async with stage.here(dead_letter_limit=10, max_records=5) as playing:
+    async with harness.run_in_process(dead_letter_limit=10, max_records=5) as task:
         with pytest.raises(Halted, match="dead_letter_limit"):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
-    assert await stage.dead() == 10
+            await asyncio.wait_for(asyncio.shield(task), 20)
+    assert await harness.dead_letter_count() == 10
 
-    async with stage.conn() as conn:
+    async with harness.conn() as conn:
         assert await halts.resume(conn) == 1
-        assert await halts.standing(conn) == []
-    async with stage.here(dead_letter_limit=25, max_records=5):
+        assert await halts.open_halts(conn) == []
+    async with harness.run_in_process(dead_letter_limit=25, max_records=5):
 
         async def all_buried() -> bool:
-            return await stage.dead() == 30
+            return await harness.dead_letter_count() == 30
 
         await poll(all_buried, what="the rest buried")
 
 
-async def test_each_resume_gets_further_though_one_poll_holds_more_poison_than_the_limit(stage: Stage) -> None:
+async def test_each_resume_advances_past_the_dead_letter_limit(harness: ConsumerHarness) -> None:
     """Had nothing of such a poll been kept, every resume would meet the same halt; yet none buries a whole topic."""
     values = [b"plain %d" % at if at % 4 == 0 else b"unreadable" for at in range(40)]
-    await put(stage, [Parcel("in", 0, b"k", value, []) for value in values])
+    await append_records(harness, [ProducerRecord("in", 0, b"k", value, []) for value in values])
 
     # The eleventh poison stands at 14, the twenty-first at 27.
     for dead, reached in ((10, 14), (20, 27)):
-        async with stage.here(dead_letter_limit=10, max_records=100) as playing:
+        async with harness.run_in_process(dead_letter_limit=10, max_records=100) as task:
             with pytest.raises(Halted, match="dead_letter_limit"):
-                await asyncio.wait_for(asyncio.shield(playing), 20)
-        assert await stage.dead() == dead
-        assert await stage.value("SELECT next_offset FROM lane WHERE partition = 0") == reached
-        async with stage.conn() as conn:
+                await asyncio.wait_for(asyncio.shield(task), 20)
+        assert await harness.dead_letter_count() == dead
+        assert await harness.fetch_number("SELECT next_offset FROM lane WHERE partition = 0") == reached
+        async with harness.conn() as conn:
             assert await halts.resume(conn) == 1
-    stage.sent += [value.decode() for value in values if value != b"unreadable"]
-    async with stage.here(dead_letter_limit=10, max_records=100):
-        await stage.settled(10)
+    harness.sent += [value.decode() for value in values if value != b"unreadable"]
+    async with harness.run_in_process(dead_letter_limit=10, max_records=100):
+        await harness.wait_settled(10)
 
-    assert await stage.dead() == 30
-    await stage.audit()
+    assert await harness.dead_letter_count() == 30
+    await harness.audit()
 
 
-async def test_a_halt_of_the_handler_is_kept_and_ends_the_process_with_a_code_of_its_own(stage: Stage) -> None:
+async def test_handler_halt_is_recorded_and_has_its_own_exit_code(harness: ConsumerHarness) -> None:
     """Code 75 tells the supervisor not to restart it; nothing of the batch is applied."""
-    await put(stage, [Parcel("in", 0, b"k", b"plain", []), Parcel("in", 0, b"k", b"halt", [])])
+    await append_records(
+        harness, [ProducerRecord("in", 0, b"k", b"plain", []), ProducerRecord("in", 0, b"k", b"halt", [])]
+    )
 
     for _ in range(2):
-        with stage.actor() as actor:
-            code = await poll(actor.ended, within_s=20, what="the process's end")
+        with harness.start_process() as actor:
+            code = await poll(actor.exit_code, within_s=20, what="the process's end")
             assert code == 75
-            assert "pack_missing" in actor.said()
+            assert "pack_missing" in actor.log_text()
 
-    assert await stage.balance() == 0
-    async with stage.conn() as conn:
-        (halt,) = await halts.standing(conn, "ledger")
+    assert await harness.balance() == 0
+    async with harness.conn() as conn:
+        (halt,) = await halts.open_halts(conn, "ledger")
     assert (halt.reason, halt.detail) == ("pack_missing", "the pack named by the log")
 
 
-async def test_a_bug_ends_the_process_loudly_and_is_not_taken_for_poison(stage: Stage) -> None:
-    await put(stage, [Parcel("in", 0, b"k", b"bug", [])])
+async def test_handler_bug_ends_the_process_and_is_not_poison(harness: ConsumerHarness) -> None:
+    await append_records(harness, [ProducerRecord("in", 0, b"k", b"bug", [])])
 
-    async with stage.here() as playing:
+    async with harness.run_in_process() as task:
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(asyncio.shield(playing), 20)
+            await asyncio.wait_for(asyncio.shield(task), 20)
 
-    assert await stage.dead() == 0
+    assert await harness.dead_letter_count() == 0

@@ -10,16 +10,16 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from paidan_chassis.consumer import halts
 from paidan_chassis.consumer.errors import Halted
-from paidan_chassis.consumer.halts import Anchor
+from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.consumer.records import Lane
-from tests.chassis.consumer_harness import Stage, bodies
+from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.polling import poll
 
 
 @asynccontextmanager
-async def admin(stage: Stage) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:
     """Act as the cluster's operator."""
-    client = AIOKafkaAdminClient(bootstrap_servers=stage.orders.kafka)
+    client = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
     await client.start()
     try:
         yield client
@@ -27,103 +27,107 @@ async def admin(stage: Stage) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def stays_halted(stage: Stage, reason: str) -> None:
+async def assert_stays_halted(harness: ConsumerHarness, reason: str) -> None:
     """See it halt, and halt again when started again, for the same reason."""
     for _ in range(2):
-        async with stage.here() as playing:
+        async with harness.run_in_process() as task:
             with pytest.raises(Halted, match=reason):
-                await asyncio.wait_for(asyncio.shield(playing), 20)
+                await asyncio.wait_for(asyncio.shield(task), 20)
 
 
-async def another_cluster(stage: Stage) -> None:
-    async with stage.conn() as conn:
+async def replace_cluster_id(harness: ConsumerHarness) -> None:
+    async with harness.conn() as conn:
         await conn.execute("UPDATE lane SET cluster_id = 'the one before'")
 
 
-async def another_topic(stage: Stage) -> None:
+async def recreate_topic(harness: ConsumerHarness) -> None:
     """The same name, made anew, with as many records: only the id tells."""
-    real = stage.orders.cluster().real("in")
-    async with admin(stage) as client:
+    real = harness.options.cluster().prefixed("in")
+    async with admin(harness) as client:
         await client.delete_topics([real])
 
         async def gone() -> bool:
             return real not in await client.list_topics()
 
         await poll(gone, what="the topic's end")
-    stage.sent.clear()
-    await stage.send(bodies(60, name="another log"))
+    harness.sent.clear()
+    await harness.send(make_bodies(60, name="another log"))
 
 
-async def behind_the_end(stage: Stage) -> None:
-    async with stage.conn() as conn:
+async def truncate_log(harness: ConsumerHarness) -> None:
+    async with harness.conn() as conn:
         await conn.execute("UPDATE lane SET next_offset = next_offset + 1000")
 
 
-async def before_the_start(stage: Stage) -> None:
+async def trim_log_start(harness: ConsumerHarness) -> None:
     """Retention has deleted what was not read yet."""
-    await stage.send(bodies(60, name="deleted"))
-    async with admin(stage) as client:
-        real = stage.orders.cluster().real("in")
+    await harness.send(make_bodies(60, name="deleted"))
+    async with admin(harness) as client:
+        real = harness.options.cluster().prefixed("in")
         everything = {TopicPartition(real, partition): RecordsToDelete(-1) for partition in range(3)}
         await client.delete_records(everything)
-    await stage.send(bodies(60, name="kept"))
+    await harness.send(make_bodies(60, name="kept"))
 
 
 @pytest.mark.parametrize(
     ("change", "reason", "anchor", "then"),
     [
-        (another_cluster, "cluster_changed", "kept", 60),
-        (another_topic, "topic_changed", "start", 120),
-        (behind_the_end, "offset_after_log", "end", 60),
-        (before_the_start, "offset_before_log", "start", 120),
+        (replace_cluster_id, "cluster_changed", "kept", 60),
+        (recreate_topic, "topic_changed", "start", 120),
+        (truncate_log, "offset_after_log", "end", 60),
+        (trim_log_start, "offset_before_log", "start", 120),
     ],
 )
-async def test_a_log_that_is_not_the_one_it_was_halts_until_it_is_lifted(
-    stage: Stage, change: Callable[[Stage], Awaitable[None]], reason: str, anchor: Anchor, then: int
+async def test_changed_log_halts_until_resumed(
+    harness: ConsumerHarness,
+    change: Callable[[ConsumerHarness], Awaitable[None]],
+    reason: str,
+    anchor: ResumeFrom,
+    then: int,
 ) -> None:
     """Offsets mean something else there; only an operator can say where to go on."""
-    await stage.send(bodies(60))
-    async with stage.here():
-        await stage.settled(60)
-    await change(stage)
+    await harness.send(make_bodies(60))
+    async with harness.run_in_process():
+        await harness.wait_settled(60)
+    await change(harness)
 
-    await stays_halted(stage, reason)
-    assert await stage.balance() == 60
+    await assert_stays_halted(harness, reason)
+    assert await harness.balance() == 60
 
-    async with stage.conn() as conn:
-        await halts.resume(conn, "ledger", anchor=anchor)
-    async with stage.here():
-        await stage.settled(then)
-        await poll(lambda: all_anchored(stage), within_s=30, what="lanes anchored anew")
-        await stage.send(["one more"])
-        await stage.settled(then + 1)
-
-
-async def all_anchored(stage: Stage) -> bool:
-    return await stage.value("SELECT count(*) FROM lane WHERE next_offset < 0 OR topic_id IS NULL") == 0
+    async with harness.conn() as conn:
+        await halts.resume(conn, "ledger", resume_from=anchor)
+    async with harness.run_in_process():
+        await harness.wait_settled(then)
+        await poll(lambda: all_lanes_have_positions(harness), within_s=30, what="lanes anchored anew")
+        await harness.send(["one more"])
+        await harness.wait_settled(then + 1)
 
 
-async def test_a_topic_made_anew_under_a_running_consumer_halts_it(stage: Stage) -> None:
+async def all_lanes_have_positions(harness: ConsumerHarness) -> bool:
+    return await harness.fetch_number("SELECT count(*) FROM lane WHERE next_offset < 0 OR topic_id IS NULL") == 0
+
+
+async def test_topic_recreated_under_a_running_consumer_halts_it(harness: ConsumerHarness) -> None:
     """Its new records have old offsets: dropped as repeats, they would be lost without a word."""
-    await stage.send(bodies(60))
-    async with stage.here() as playing:
-        await stage.settled(60)
-        await another_topic(stage)
+    await harness.send(make_bodies(60))
+    async with harness.run_in_process() as task:
+        await harness.wait_settled(60)
+        await recreate_topic(harness)
         with pytest.raises(Halted, match=r"topic_changed|offset_after_log"):
-            await asyncio.wait_for(asyncio.shield(playing), 60)
+            await asyncio.wait_for(asyncio.shield(task), 60)
 
 
-async def test_resuming_at_offsets_named_for_single_lanes(stage: Stage) -> None:
+async def test_resume_at_offsets_of_single_lanes(harness: ConsumerHarness) -> None:
     """An operator who knows what was handled elsewhere says where each lane goes on."""
-    await stage.send([f"in {number}" for number in range(30)])
-    async with stage.here():
-        await stage.settled(30)
-    async with stage.conn() as conn:
-        await halts.keep(conn, "ledger", "by_hand", "")
+    await harness.send([f"in {number}" for number in range(30)])
+    async with harness.run_in_process():
+        await harness.wait_settled(30)
+    async with harness.conn() as conn:
+        await halts.record(conn, "ledger", "by_hand", "")
         rows = await conn.fetch("SELECT partition, next_offset FROM lane")
         offsets = {Lane("in", row["partition"]): max(0, row["next_offset"] - 2) for row in rows}
         again = sum(row["next_offset"] - offsets[Lane("in", row["partition"])] for row in rows)
         assert await halts.resume(conn, "ledger", offsets=offsets) == 1
 
-    async with stage.here():
-        await stage.settled(30 + again)
+    async with harness.run_in_process():
+        await harness.wait_settled(30 + again)

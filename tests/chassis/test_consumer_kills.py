@@ -4,55 +4,57 @@ import signal
 
 import pytest
 
-from tests.chassis.consumer_harness import Actor, Stage, bodies
-from tests.chassis.sample_consumer import Death
+from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
+from tests.chassis.sample_consumer import KillPoint
 from tests.polling import poll
 
-WINDOWS: tuple[Death, ...] = ("applying", "carrying", "carried")
+WINDOWS: tuple[KillPoint, ...] = ("applying", "carrying", "carried")
 
 
-async def killed(actor: Actor) -> None:
+async def wait_killed(actor: ConsumerProcess) -> None:
     """Wait until the actor has killed itself."""
-    await poll(lambda: actor.ended() == -signal.SIGKILL, within_s=30, what="the actor's death")
+    await poll(lambda: actor.exit_code() == -signal.SIGKILL, within_s=30, what="the actor's death")
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-async def test_a_kill_at_any_window_loses_nothing_and_repeats_nothing(stage: Stage, window: Death) -> None:
+async def test_kill_at_any_point_neither_loses_nor_duplicates(harness: ConsumerHarness, window: KillPoint) -> None:
     """Before commit: replayed. After commit and before relay, or after publishing: relayed by the successor."""
-    await stage.send(bodies(1500))
-    with stage.actor(dies=window, dies_after=700) as victim:
-        await killed(victim)
+    await harness.send(make_bodies(1500))
+    with harness.start_process(kill_point=window, kill_after=700) as victim:
+        await wait_killed(victim)
 
-    with stage.actor():
-        await stage.settled(1500)
+    with harness.start_process():
+        await harness.wait_settled(1500)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_successor_relays_what_its_predecessor_had_said_before_anything_of_its_own(stage: Stage) -> None:
+async def test_successor_relays_the_predecessors_outbox_first(harness: ConsumerHarness) -> None:
     """Readers see first appearances in order, although the first owner published nothing of what it committed."""
-    await stage.send(bodies(300))
-    with stage.actor(dies="carrying", dies_after=0) as victim:
-        await killed(victim)
-    committed, said = await stage.balance(), await stage.unrelayed()
+    await harness.send(make_bodies(300))
+    with harness.start_process(kill_point="carrying", kill_after=0) as victim:
+        await wait_killed(victim)
+    committed, message = await harness.balance(), await harness.unrelayed_count()
     assert committed > 0
-    assert said == committed
+    assert message == committed
 
-    with stage.actor():
-        await stage.settled(300)
+    with harness.start_process():
+        await harness.wait_settled(300)
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_repeated_kills_under_load_still_add_up(stage: Stage, request: pytest.FixtureRequest) -> None:
+async def test_repeated_kills_under_load_neither_lose_nor_duplicate(
+    harness: ConsumerHarness, request: pytest.FixtureRequest
+) -> None:
     """Each life gets a little further than the one before."""
     rounds = 4 if request.config.getoption("--chaos") else 1
-    await stage.send(bodies(1000 * rounds))
+    await harness.send(make_bodies(1000 * rounds))
     for life, window in enumerate(WINDOWS * rounds):
-        with stage.actor(dies=window, dies_after=150 + 37 * life) as victim:
-            await killed(victim)
+        with harness.start_process(kill_point=window, kill_after=150 + 37 * life) as victim:
+            await wait_killed(victim)
 
-    with stage.actor():
-        await stage.settled(1000 * rounds)
+    with harness.start_process():
+        await harness.wait_settled(1000 * rounds)
 
-    await stage.audit()
+    await harness.audit()

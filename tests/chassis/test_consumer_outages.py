@@ -11,17 +11,17 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from paidan_chassis.consumer.errors import TooLarge, Unacknowledged
+from paidan_chassis.consumer.errors import MessageTooLarge, Unacknowledged
 from paidan_chassis.consumer.records import Message
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.producer import Parcel, Publisher
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
-from tests.chassis.consumer_harness import Actor, Stage, bodies
-from tests.chassis.sample_consumer import Orders
+from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
+from tests.chassis.sample_consumer import ConsumerOptions
 from tests.polling import poll
-from tests.servers import Servers
+from tests.servers import ServerAddresses
 
 StartPostgres = Callable[..., PostgresServer]
 
@@ -34,58 +34,58 @@ def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
 
 
 @pytest.fixture
-async def own_postgres(stage: Stage, start_postgres: StartPostgres) -> PostgresServer:
+async def own_postgres(harness: ConsumerHarness, start_postgres: StartPostgres) -> PostgresServer:
     """Put the stage on a PostgreSQL of its own."""
     server = start_postgres()
-    stage.orders = Orders(
-        stage.orders.kafka, stage.orders.prefix, server.dsn, session_timeout_ms=stage.orders.session_timeout_ms
+    harness.options = ConsumerOptions(
+        harness.options.kafka, harness.options.prefix, server.dsn, session_timeout_ms=harness.options.session_timeout_ms
     )
-    await stage.prepare()
+    await harness.prepare()
     return server
 
 
-async def test_postgres_killed_under_load_is_waited_out(stage: Stage, own_postgres: PostgresServer) -> None:
+async def test_killed_postgres_under_load_is_waited_for(harness: ConsumerHarness, own_postgres: PostgresServer) -> None:
     """The batch in hand is kept and tried again; nothing is lost and the process lives on."""
-    await stage.send(bodies(2000))
-    with stage.actor(naps_s=0.05) as actor:
+    await harness.send(make_bodies(2000))
+    with harness.start_process(sleep_s=0.05) as actor:
         for applied in (300, 900):
-            await stage.applied(applied)
+            await harness.wait_applied(applied)
             own_postgres.kill()
             own_postgres.start()
-        await stage.settled(2000)
-        assert actor.ended() is None
-        assert "batch_delayed" in actor.said()
+        await harness.wait_settled(2000)
+        assert actor.exit_code() is None
+        assert "batch_delayed" in actor.log_text()
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_rebalances_while_postgres_is_away(stage: Stage, own_postgres: PostgresServer) -> None:
+async def test_rebalance_during_a_postgres_outage(harness: ConsumerHarness, own_postgres: PostgresServer) -> None:
     """Whoever gets lanes cannot read where they stand, and must neither guess nor keep the group waiting."""
-    await stage.send(bodies(1000))
-    with stage.actor(naps_s=0.05, max_records=50) as survivor:
-        await stage.applied(100)
+    await harness.send(make_bodies(1000))
+    with harness.start_process(sleep_s=0.05, max_records=50) as survivor:
+        await harness.wait_applied(100)
         own_postgres.kill()
         for _ in range(3):
-            given = times_given(survivor)
-            async with rival(stage):
-                await given_again(survivor, given)
-                given = times_given(survivor)
-            await given_again(survivor, given)
+            given = assignment_count(survivor)
+            async with rival_consumer(harness):
+                await assigned_again(survivor, given)
+                given = assignment_count(survivor)
+            await assigned_again(survivor, given)
         own_postgres.start()
-        await stage.settled(1000)
-        assert survivor.ended() is None
+        await harness.wait_settled(1000)
+        assert survivor.exit_code() is None
 
-    await stage.audit()
+    await harness.audit()
 
 
 @asynccontextmanager
-async def rival(stage: Stage) -> AsyncIterator[None]:
+async def rival_consumer(harness: ConsumerHarness) -> AsyncIterator[None]:
     """Have another member of the group take some lanes and leave them alone."""
-    cluster, reading = stage.orders.cluster(), stage.orders.reading()
+    cluster, reading = harness.options.cluster(), harness.options.subscription()
     member = AIOKafkaConsumer(
-        *(cluster.real(topic) for topic in reading.topics),
+        *(cluster.prefixed(topic) for topic in reading.topics),
         bootstrap_servers=cluster.servers,
-        group_id=cluster.real(reading.name),
+        group_id=cluster.prefixed(reading.name),
         enable_auto_commit=False,
     )
     await member.start()
@@ -95,60 +95,62 @@ async def rival(stage: Stage) -> AsyncIterator[None]:
         await member.stop()
 
 
-def times_given(actor: Actor) -> int:
+def assignment_count(actor: ConsumerProcess) -> int:
     """Count how often an actor was told its lanes."""
-    return actor.said().count("lanes_assigned")
+    return actor.log_text().count("lanes_assigned")
 
 
-async def given_again(actor: Actor, given: int) -> None:
+async def assigned_again(actor: ConsumerProcess, given: int) -> None:
     """Wait until an actor was told its lanes more than so many times."""
-    await poll(lambda: times_given(actor) > given, within_s=30, what="a rebalance")
+    await poll(lambda: assignment_count(actor) > given, within_s=30, what="a rebalance")
 
 
-async def test_kafka_killed_under_load_is_waited_out(stage: Stage, own_kafka: KafkaServer) -> None:
+async def test_killed_kafka_under_load_is_waited_for(harness: ConsumerHarness, own_kafka: KafkaServer) -> None:
     """The relay sends again what was not acknowledged, through a new producer; the consumer finds its way back."""
-    stage.orders = Orders(own_kafka.address, stage.orders.prefix, stage.orders.dsn, session_timeout_ms=1500)
-    await stage.send(bodies(3000))
-    with stage.actor(naps_s=0.02) as actor:
-        await stage.applied(500)
+    harness.options = ConsumerOptions(
+        own_kafka.address, harness.options.prefix, harness.options.dsn, session_timeout_ms=1500
+    )
+    await harness.send(make_bodies(3000))
+    with harness.start_process(sleep_s=0.02) as actor:
+        await harness.wait_applied(500)
         own_kafka.kill()
         own_kafka.start()
-        await stage.send(bodies(100, name="afterwards"))
-        await stage.settled(3100, within_s=90)
-        assert actor.ended() is None
+        await harness.send(make_bodies(100, name="afterwards"))
+        await harness.wait_settled(3100, within_s=90)
+        assert actor.exit_code() is None
 
-    await stage.audit()
+    await harness.audit()
 
 
-async def test_a_loop_that_makes_no_progress_ends_the_process_loudly(stage: Stage) -> None:
+async def test_stalled_loop_ends_the_process(harness: ConsumerHarness) -> None:
     """A handler that never returns, as a consumer that sticks: records wait, and nothing explains why."""
-    await stage.send(bodies(10))
-    with stage.actor(naps_s=3600, stalls_after_s=3.0) as actor:
-        code = await poll(actor.ended, within_s=40, what="the process's end")
+    await harness.send(make_bodies(10))
+    with harness.start_process(sleep_s=3600, stalls_after_s=3.0) as actor:
+        code = await poll(actor.exit_code, within_s=40, what="the process's end")
         assert code == 70
-        assert "Stalled" in actor.said()
+        assert "Stalled" in actor.log_text()
 
 
-async def test_a_producer_that_died_is_replaced(servers: Servers, topic_prefix: str) -> None:
+async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefix: str) -> None:
     """After one refusal by the broker, aiokafka's idempotent producer fails on that partition for ever."""
-    kafka = Kafka(servers.kafka, topic_prefix)
-    small, large = Parcel("t", 0, b"k", b"small", []), Parcel("t", 0, b"k", os.urandom(50_000), [])
+    kafka = KafkaCluster(servers.kafka, topic_prefix)
+    small, large = ProducerRecord("t", 0, b"k", b"small", []), ProducerRecord("t", 0, b"k", os.urandom(50_000), [])
     async with Publisher(kafka, client_id="mended") as publisher:
-        await publisher.topology.ensure(["t"])
-        await publisher.carry([small])
-        await limit(servers, kafka.real("t"), 10_000)
+        await publisher.topic_admin.ensure(["t"])
+        await publisher.send_in_order([small])
+        await client_limit(servers, kafka.prefixed("t"), 10_000)
 
         with pytest.raises(Unacknowledged):
-            await publisher.carry([large])
+            await publisher.send_in_order([large])
         for _ in range(3):
-            await publisher.carry([small])
+            await publisher.send_in_order([small])
 
         assert publisher.rebuilds == 1
 
 
-async def test_a_topic_that_was_deleted_is_made_anew(servers: Servers, topic_prefix: str) -> None:
+async def test_deleted_topic_is_recreated(servers: ServerAddresses, topic_prefix: str) -> None:
     """The outbox still holds what was not acknowledged; without its topic the lane would be blocked for ever."""
-    async with Publisher(Kafka(servers.kafka, topic_prefix), client_id="mended") as publisher:
+    async with Publisher(KafkaCluster(servers.kafka, topic_prefix), client_id="mended") as publisher:
         await publisher.send([Message("t", "k", b"one", ())])
         admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
         await admin.start()
@@ -157,7 +159,7 @@ async def test_a_topic_that_was_deleted_is_made_anew(servers: Servers, topic_pre
 
         async def accepted() -> bool:
             try:
-                await publisher.send([Message("t", "k", b"two", ())], within_s=3.0)
+                await publisher.send([Message("t", "k", b"two", ())], timeout_s=3.0)
             except Unacknowledged:
                 return False
             return True
@@ -165,7 +167,7 @@ async def test_a_topic_that_was_deleted_is_made_anew(servers: Servers, topic_pre
         await poll(accepted, within_s=30, what="the topic made anew")
 
 
-async def limit(servers: Servers, topic: str, largest: int) -> None:
+async def client_limit(servers: ServerAddresses, topic: str, largest: int) -> None:
     """Have the broker refuse larger batches from now on."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
     await admin.start()
@@ -176,19 +178,19 @@ async def limit(servers: Servers, topic: str, largest: int) -> None:
         await admin.close()
 
 
-async def test_what_no_broker_takes_is_refused_before_it_is_sent(servers: Servers, topic_prefix: str) -> None:
-    async with Publisher(Kafka(servers.kafka, topic_prefix), client_id="careful") as publisher:
-        with pytest.raises(TooLarge):
+async def test_oversized_message_is_refused_before_sending(servers: ServerAddresses, topic_prefix: str) -> None:
+    async with Publisher(KafkaCluster(servers.kafka, topic_prefix), client_id="careful") as publisher:
+        with pytest.raises(MessageTooLarge):
             await publisher.send([Message("t", "k", b"x" * 1_500_000, ())])
 
 
-async def test_callers_are_refused_while_kafka_is_away_and_served_when_it_is_back(own_kafka: KafkaServer) -> None:
+async def test_publish_fails_during_a_kafka_outage_and_recovers(own_kafka: KafkaServer) -> None:
     """Each is refused within its time; those that failed together have replaced the producer once."""
     message = Message("t", "k", b"one", ())
-    async with Publisher(Kafka(own_kafka.address, "crowd."), client_id="crowd") as publisher:
+    async with Publisher(KafkaCluster(own_kafka.address, "crowd."), client_id="crowd") as publisher:
         await publisher.send([message])
         own_kafka.pause()
-        sends = [publisher.send([message], within_s=1.0) for _ in range(20)]
+        sends = [publisher.send([message], timeout_s=1.0) for _ in range(20)]
         outcomes = await asyncio.gather(*sends, return_exceptions=True)
         own_kafka.resume()
 
@@ -197,7 +199,7 @@ async def test_callers_are_refused_while_kafka_is_away_and_served_when_it_is_bac
 
         async def accepted() -> bool:
             try:
-                await publisher.send([message], within_s=5.0)
+                await publisher.send([message], timeout_s=5.0)
             except Unacknowledged:
                 return False
             return True

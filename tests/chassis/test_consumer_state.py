@@ -8,36 +8,36 @@ from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_chassis.consumer.batch import Work
-from paidan_chassis.consumer.errors import Halt, Poison
+from paidan_chassis.consumer.batch import Batch
+from paidan_chassis.consumer.errors import Halt, PoisonRecord
 from paidan_chassis.consumer.lane_state import (
-    At,
-    LogFound,
-    anchored,
-    by_lane,
-    check,
-    cut,
+    LogBounds,
+    LogPosition,
+    check_position,
+    drop_applied,
+    group_by_lane,
+    initial_position,
 )
 from paidan_chassis.consumer.outbox import (
-    Numbered,
-    Said,
-    number,
+    CausedMessage,
+    SequencedMessage,
+    assign_sequences,
     pack,
     unpack,
 )
 from paidan_chassis.consumer.positions import (
     LOG_END,
     LOG_START,
-    Anchor,
-    Anchored,
-    Position,
+    InitialPosition,
+    LanePosition,
+    StoredLane,
 )
 from paidan_chassis.consumer.records import Lane, Message, Record
 from paidan_chassis.kafka.partitioner import murmur2
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 LANE = Lane("in", 0)
-LOG = LogFound("cluster", "topic", 10, 20)
+LOG = LogBounds("cluster", "topic", 10, 20)
 
 
 def record(offset: int, partition: int = 0) -> Record:
@@ -55,47 +55,47 @@ messages = st.builds(
 
 
 @given(st.lists(messages, min_size=1, max_size=5), st.integers(1, 2**40))
-def test_what_is_packed_is_unpacked(said: list[Message], first: int) -> None:
-    numbered = [Numbered(seq, message) for seq, message in enumerate(said, first)]
+def test_outbox_chunk_round_trip(messages: list[Message], first: int) -> None:
+    numbered = [SequencedMessage(seq, message) for seq, message in enumerate(messages, first)]
 
     chunk = pack(LANE, numbered)
 
-    assert (chunk.first_seq, chunk.last_seq) == (first, first + len(said) - 1)
+    assert (chunk.first_seq, chunk.last_seq) == (first, first + len(messages) - 1)
     assert list(unpack(chunk)) == numbered
 
 
-def test_a_chunk_of_another_release_halts() -> None:
-    chunk = pack(LANE, [Numbered(1, Message("t", "k", b"v", ()))])
+def test_unknown_chunk_version_halts() -> None:
+    chunk = pack(LANE, [SequencedMessage(1, Message("t", "k", b"v", ()))])
 
     with pytest.raises(Halt, match="outbox_unreadable"):
         list(unpack(chunk._replace(body=b"\x09" + chunk.body[1:])))
 
 
 @given(st.data(), st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), max_size=12))
-def test_where_a_batch_is_cut_never_shows_in_the_numbers(data: st.DataObject, causes: list[tuple[int, int]]) -> None:
+def test_batch_boundaries_do_not_affect_sequence_numbers(data: st.DataObject, causes: list[tuple[int, int]]) -> None:
     """Kafka cuts batches anywhere, and handlers emit in any order across records."""
     in_log_order = sorted(causes, key=lambda cause: cause[1])
-    said: list[Said] = [
+    message: list[CausedMessage] = [
         (record(offset, partition), Message("t", f"{at}", b"", ()))
         for at, (partition, offset) in enumerate(in_log_order)
     ]
     border = data.draw(st.integers(0, 6))
-    before = [each for each in said if each[0].offset < border]
-    after = [each for each in said if each[0].offset >= border]
+    before = [each for each in message if each[0].offset < border]
+    after = [each for each in message if each[0].offset >= border]
     start = {Lane("in", 0): 7, Lane("in", 1): 0}
 
     ranks = data.draw(st.permutations(range(6)))
-    whole = number(sorted(said, key=lambda each: ranks[each[0].offset]), start)
-    first = number(before, start)
+    whole = assign_sequences(sorted(message, key=lambda each: ranks[each[0].offset]), start)
+    first = assign_sequences(before, start)
     ends = {lane: first[lane][-1].seq if lane in first else seq for lane, seq in start.items()}
-    second = number(sorted(after, key=lambda each: each[0].partition), ends)
+    second = assign_sequences(sorted(after, key=lambda each: each[0].partition), ends)
 
     parts = {lane: first.get(lane, []) + second.get(lane, []) for lane in start}
     assert {lane: numbered for lane, numbered in parts.items() if numbered} == whole
 
 
 @given(st.binary(max_size=24))
-def test_a_key_goes_where_every_stock_client_puts_it(key: bytes) -> None:
+def test_partitioner_agrees_with_the_java_client(key: bytes) -> None:
     assert murmur2(key) == aiokafka_murmur2(key) & 0xFFFFFFFF
 
 
@@ -104,77 +104,77 @@ def test_a_key_goes_where_every_stock_client_puts_it(key: bytes) -> None:
     [(3, [3, 4, 5], {}), (4, [4, 5], {}), (6, [], {}), (2, [], {LANE: 2})],
     ids=["on", "some applied before", "all applied before", "some missing"],
 )
-def test_only_what_is_new_and_follows_is_applied(stands_at: int, fresh: list[int], ahead: dict[Lane, int]) -> None:
-    found = {LANE: Position(stands_at, 0, 0)}
+def test_only_new_consecutive_records_are_applied(stands_at: int, fresh: list[int], ahead: dict[Lane, int]) -> None:
+    found = {LANE: LanePosition(stands_at, 0, 0)}
 
-    result = cut([record(3), record(4), record(5)], found, {})
+    result = drop_applied([record(3), record(4), record(5)], found, {})
 
-    assert [each.offset for each in result.fresh] == fresh
-    assert result.ahead == ahead
-
-
-def test_a_gap_looked_at_twice_is_passed_over() -> None:
-    result = cut([record(3)], {LANE: Position(2, 0, 0)}, {LANE: 2})
-
-    assert [each.offset for each in result.fresh] == [3]
+    assert [each.offset for each in result.records] == fresh
+    assert result.rewind_to == ahead
 
 
-def test_one_lane_ahead_does_not_hold_up_another() -> None:
-    found = {Lane("in", 0): Position(0, 0, 0), Lane("in", 1): Position(8, 0, 0)}
+def test_gap_confirmed_twice_is_skipped() -> None:
+    result = drop_applied([record(3)], {LANE: LanePosition(2, 0, 0)}, {LANE: 2})
 
-    result = cut([record(5), record(8, 1)], found, {})
+    assert [each.offset for each in result.records] == [3]
 
-    assert [each.lane for each in result.fresh] == [Lane("in", 1)]
-    assert result.ahead == {Lane("in", 0): 0}
+
+def test_gap_in_one_lane_does_not_block_another() -> None:
+    found = {Lane("in", 0): LanePosition(0, 0, 0), Lane("in", 1): LanePosition(8, 0, 0)}
+
+    result = drop_applied([record(5), record(8, 1)], found, {})
+
+    assert [each.lane for each in result.records] == [Lane("in", 1)]
+    assert result.rewind_to == {Lane("in", 0): 0}
 
 
 def test_records_are_grouped_by_lane() -> None:
-    grouped = dict(by_lane([record(1), record(2), record(1, 1)]))
+    grouped = dict(group_by_lane([record(1), record(2), record(1, 1)]))
 
     assert {lane: len(group) for lane, group in grouped.items()} == {Lane("in", 0): 2, Lane("in", 1): 1}
 
 
-def row(next_offset: int, *, cluster: str | None = "cluster", topic: str | None = "topic") -> Anchored:
-    return Anchored(Position(next_offset, 0, 0), {}, cluster, topic)
+def lane_row(next_offset: int, *, cluster: str | None = "cluster", topic: str | None = "topic") -> StoredLane:
+    return StoredLane(LanePosition(next_offset, 0, 0), {}, cluster, topic)
 
 
 @pytest.mark.parametrize(
     ("stored", "anchor"),
     [
-        (None, Anchor(10, "cluster", "topic")),
-        (row(10), None),
-        (row(20), None),
-        (row(LOG_START), Anchor(10, "cluster", "topic")),
-        (row(LOG_END), Anchor(20, "cluster", "topic")),
-        (row(15, cluster=None, topic=None), Anchor(15, "cluster", "topic")),
+        (None, InitialPosition(10, "cluster", "topic")),
+        (lane_row(10), None),
+        (lane_row(20), None),
+        (lane_row(LOG_START), InitialPosition(10, "cluster", "topic")),
+        (lane_row(LOG_END), InitialPosition(20, "cluster", "topic")),
+        (lane_row(15, cluster=None, topic=None), InitialPosition(15, "cluster", "topic")),
     ],
 )
-def test_a_lane_is_anchored_where_it_stands_or_where_an_operator_said(
-    stored: Anchored | None, anchor: Anchor | None
+def test_initial_position_is_stored_or_set_by_an_operator(
+    stored: StoredLane | None, anchor: InitialPosition | None
 ) -> None:
-    assert anchored(LANE, stored, LOG) == anchor
+    assert initial_position(LANE, stored, LOG) == anchor
 
 
 @pytest.mark.parametrize(
     ("at", "reason"),
     [
-        (At(9, "cluster", "topic"), "offset_before_log"),
-        (At(21, "cluster", "topic"), "offset_after_log"),
-        (At(15, "another", "topic"), "cluster_changed"),
-        (At(15, "cluster", "another"), "topic_changed"),
+        (LogPosition(9, "cluster", "topic"), "offset_before_log"),
+        (LogPosition(21, "cluster", "topic"), "offset_after_log"),
+        (LogPosition(15, "another", "topic"), "cluster_changed"),
+        (LogPosition(15, "cluster", "another"), "topic_changed"),
     ],
 )
-def test_an_offset_that_means_something_else_halts(at: At, reason: str) -> None:
+def test_invalid_stored_offset_halts(at: LogPosition, reason: str) -> None:
     with pytest.raises(Halt) as halt:
-        check(LANE, LOG, at)
+        check_position(LANE, LOG, at)
 
     assert halt.value.reason == reason
 
 
-def test_what_no_broker_takes_is_refused_before_it_enters_the_outbox() -> None:
+def test_oversized_message_is_refused_before_the_outbox() -> None:
     """Inside, it would block its lane for ever."""
-    work = Work(None, [], largest=100)  # type: ignore[arg-type] # nothing here asks the database
+    work = Batch(None, [], max_message_bytes=100)  # type: ignore[arg-type] # nothing here asks the database
 
     work.emit(record(1), Message("t", "k", os.urandom(100), ()))
-    with pytest.raises(Poison, match="too_large"):
+    with pytest.raises(PoisonRecord, match="too_large"):
         work.emit(record(2), Message("t", "k", os.urandom(101), ()))

@@ -12,39 +12,39 @@ from hypothesis import strategies as st
 
 from paidan_chassis.edge import app as edge
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.server import Listener, bind
+from paidan_chassis.edge.server import HttpServer, bind_socket
 from tests.chassis.sample_edge import (
-    GOOD,
     PHONE,
-    longer,
-    pieces,
-    refusal,
+    VALID_LOAN,
+    error_of,
+    in_chunks,
+    padded_loan,
 )
 from tests.polling import poll
 
 
-async def test_a_hot_route_answers_the_holder_of_a_key(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/v1/loans", json=GOOD)
+async def test_hot_route_accepts_a_valid_key(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/loans", json=VALID_LOAN)
 
     assert answer.status_code == 202
     assert answer.json() == {"title": "西游记", "by": "desk"}
 
 
-async def test_a_key_may_come_in_its_own_header(client: httpx.AsyncClient) -> None:
+async def test_key_may_be_sent_in_its_own_header(client: httpx.AsyncClient) -> None:
     token = client.headers["authorization"].removeprefix("Bearer ")
 
-    answer = await client.post("/v1/books", json=GOOD["book"], headers={"authorization": "", "x-api-key": token})
+    answer = await client.post("/v1/books", json=VALID_LOAN["book"], headers={"authorization": "", "x-api-key": token})
 
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/loans", "/v1/books"])
-@pytest.mark.parametrize("said", ["", "Bearer", "Bearer pdk_wrong", "Basic eDp5", "Bearer pdk_" + "a" * 43, "\xff"])
-async def test_without_a_good_key_nothing_is_taken(client: httpx.AsyncClient, path: str, said: str) -> None:
-    answer = await client.post(path, json=GOOD, headers=[(b"authorization", said.encode("latin-1"))])
+@pytest.mark.parametrize("message", ["", "Bearer", "Bearer pdk_wrong", "Basic eDp5", "Bearer pdk_" + "a" * 43, "\xff"])
+async def test_request_without_a_valid_key_is_unauthorized(client: httpx.AsyncClient, path: str, message: str) -> None:
+    answer = await client.post(path, json=VALID_LOAN, headers=[(b"authorization", message.encode("latin-1"))])
 
     assert answer.status_code == 401
-    assert refusal(answer)["code"] == "unauthorized"
+    assert error_of(answer)["code"] == "unauthorized"
 
 
 @pytest.mark.parametrize(
@@ -55,40 +55,40 @@ async def test_without_a_good_key_nothing_is_taken(client: httpx.AsyncClient, pa
         ({"book": {"title": "", "pages": 1}}, "book.title"),
         ({"book": {"title": "x", "pages": PHONE}}, "book.pages"),
         ({"book": {"title": PHONE * 10, "pages": 1}}, "book.title"),
-        (GOOD | {"since": "2026-01-01T00:00:00"}, "since"),
-        (GOOD | {"reader": PHONE}, "reader"),
-        (GOOD | {"reader": ["x"]}, "reader"),
+        (VALID_LOAN | {"since": "2026-01-01T00:00:00"}, "since"),
+        (VALID_LOAN | {"reader": PHONE}, "reader"),
+        (VALID_LOAN | {"reader": ["x"]}, "reader"),
         ([], None),
     ],
 )
-async def test_what_is_wrong_is_named_and_not_quoted(
+async def test_validation_error_names_the_field_without_its_value(
     client: httpx.AsyncClient, body: object, field: str | None
 ) -> None:
     answer = await client.post("/v1/loans", json=body)
 
     assert answer.status_code == 422
-    assert refusal(answer)["field"] == field
+    assert error_of(answer)["field"] == field
     assert PHONE not in answer.text
 
 
-async def test_an_ordinary_route_refuses_in_the_same_shape(client: httpx.AsyncClient) -> None:
+async def test_ordinary_route_uses_the_same_error_shape(client: httpx.AsyncClient) -> None:
     body = await client.post("/v1/books", json={"title": "x", "pages": PHONE})
     query = await client.get("/v1/books/x?least=many")
 
-    assert (body.status_code, refusal(body)["field"]) == (422, "pages")
-    assert (query.status_code, refusal(query)["field"]) == (422, "query.least")
+    assert (body.status_code, error_of(body)["field"]) == (422, "pages")
+    assert (query.status_code, error_of(query)["field"]) == (422, "query.least")
 
 
 @pytest.mark.parametrize("path", ["/v1/loans", "/v1/books"])
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"a": NaN', b"[" * 1900])
-async def test_what_is_not_json_is_said_to_be_none(client: httpx.AsyncClient, path: str, raw: bytes) -> None:
+async def test_invalid_json_is_refused(client: httpx.AsyncClient, path: str, raw: bytes) -> None:
     answer = await client.post(path, content=raw, headers={"content-type": "application/json"})
 
     assert answer.status_code in (400, 422)
-    assert refusal(answer)["code"] in ("invalid_json", "invalid")
+    assert error_of(answer)["code"] in ("invalid_json", "invalid")
 
 
-async def test_what_only_the_database_refuses_is_the_callers_fault_too(client: httpx.AsyncClient) -> None:
+async def test_database_data_error_is_a_client_error(client: httpx.AsyncClient) -> None:
     """A NUL passes every check of Python's."""
     nul = await client.get("/v1/books/%00")
     too_big = await client.get(f"/v1/books/x?least={2**40}")
@@ -100,31 +100,31 @@ async def test_what_only_the_database_refuses_is_the_callers_fault_too(client: h
     ("path", "status", "code"),
     [("/nowhere", 404, "not_found"), ("/v1/loans", 405, "method_not_allowed"), ("/v1/away", 503, "unavailable")],
 )
-async def test_every_refusal_has_the_one_shape(client: httpx.AsyncClient, path: str, status: int, code: str) -> None:
+async def test_every_error_has_the_same_shape(client: httpx.AsyncClient, path: str, status: int, code: str) -> None:
     answer = await client.get(path)
 
     assert answer.status_code == status
-    assert refusal(answer)["code"] == code
+    assert error_of(answer)["code"] == code
 
 
-async def test_a_503_says_when_to_come_back(client: httpx.AsyncClient) -> None:
+async def test_503_has_a_retry_after(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/stored-perhaps")).headers["retry-after"] == "7"
     assert (await client.get("/v1/away")).headers["retry-after"] == "2"
 
 
-async def test_where_a_lane_would_halt_a_route_says_why_and_that_it_may_be_mended(client: httpx.AsyncClient) -> None:
+async def test_halt_in_a_route_is_a_503_with_its_reason(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/halted")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
-    assert refusal(answer)["code"] == "shelf_missing"
-    assert "shelf 7" in refusal(answer)["message"]
+    assert error_of(answer)["code"] == "shelf_missing"
+    assert "shelf 7" in error_of(answer)["message"]
 
 
-async def test_what_the_process_takes_down_with_it_is_to_be_sent_again(client: httpx.AsyncClient) -> None:
+async def test_requests_cut_off_by_shutdown_get_503(client: httpx.AsyncClient) -> None:
     """A process that ends by itself must not tell whoever waits for an answer that it was their request's fault."""
     app: FastAPI = client._transport.app  # type: ignore[attr-defined] # noqa: SLF001 - httpx gives no other way
-    with bind("127.0.0.1", 0) as sock:
-        listener = Listener(app, sock, stop_within_s=5)
+    with bind_socket("127.0.0.1", 0) as sock:
+        listener = HttpServer(app, sock, stop_within_s=5)
         serving = asyncio.create_task(listener.serve())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}", timeout=10) as caller:
             asking = asyncio.create_task(caller.get("/v1/waits"))
@@ -136,15 +136,15 @@ async def test_what_the_process_takes_down_with_it_is_to_be_sent_again(client: h
         await serving
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-    assert refusal(answer)["code"] == "unavailable"
+    assert error_of(answer)["code"] == "unavailable"
 
 
-async def test_a_bug_tells_the_caller_nothing_but_where_to_ask(client: httpx.AsyncClient) -> None:
+async def test_unexpected_error_returns_only_a_trace_id(client: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await client.get("/v1/breaks")
 
     assert answer.status_code == 500
-    assert refusal(answer)["code"] == "internal"
+    assert error_of(answer)["code"] == "internal"
     assert PHONE not in answer.text
     broke = next(line for line in lines if line["event"] == "request_broke")
     assert broke["trace_id"] == answer.headers["x-trace-id"]
@@ -152,27 +152,27 @@ async def test_a_bug_tells_the_caller_nothing_but_where_to_ask(client: httpx.Asy
 
 @pytest.mark.parametrize("path", ["/v1/loans", "/v1/books"])
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_beyond_the_limit_is_not_read(client: httpx.AsyncClient, path: str, *, announced: bool) -> None:
-    body = longer(2_000)
+async def test_oversized_body_is_not_read(client: httpx.AsyncClient, path: str, *, announced: bool) -> None:
+    body = padded_loan(2_000)
 
     answer = await client.post(
-        path, content=body if announced else pieces(body), headers={"content-type": "application/json"}
+        path, content=body if announced else in_chunks(body), headers={"content-type": "application/json"}
     )
 
     assert answer.status_code == 413
-    assert refusal(answer)["code"] == "too_large"
+    assert error_of(answer)["code"] == "too_large"
 
 
-async def test_a_route_may_take_more_than_the_rest(client: httpx.AsyncClient) -> None:
-    long = await client.post("/v1/loans/long", content=longer(300_000))
-    too_long = await client.post("/v1/loans/long", content=longer(600_000))
+async def test_route_may_raise_its_body_limit(client: httpx.AsyncClient) -> None:
+    long = await client.post("/v1/loans/long", content=padded_loan(300_000))
+    too_long = await client.post("/v1/loans/long", content=padded_loan(600_000))
     upload = await client.post("/v1/scans", files={"page": b"x" * 50_000})
     too_big = await client.post("/v1/scans", files={"page": b"x" * 200_000})
 
     assert (long.status_code, upload.status_code, upload.text) == (202, 200, "50000")
     assert (too_long.status_code, too_big.status_code) == (413, 413)
-    assert refusal(too_long)["message"] == "the body may have 500000 bytes at most"
-    assert refusal(too_big)["code"] == "too_large"
+    assert error_of(too_long)["message"] == "the body may have 500000 bytes at most"
+    assert error_of(too_big)["code"] == "too_large"
 
 
 json_values = st.recursive(
@@ -186,21 +186,21 @@ json_values = st.recursive(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
-async def test_nothing_that_is_sent_makes_it_fall_over(client: httpx.AsyncClient, raw: bytes) -> None:
+async def test_no_request_body_causes_a_500(client: httpx.AsyncClient, raw: bytes) -> None:
     for path in ("/v1/loans", "/v1/books"):
         answer = await client.post(path, content=raw, headers={"content-type": "application/json"})
 
         assert answer.status_code < 500, answer.text
 
 
-async def test_a_client_that_sends_too_much_over_a_real_socket_hears_why(client: httpx.AsyncClient) -> None:
+async def test_oversized_upload_over_a_socket_gets_413(client: httpx.AsyncClient) -> None:
     transport = client._transport  # noqa: SLF001 - the app that the module's fixture built
     assert isinstance(transport, httpx.ASGITransport)
-    with bind("127.0.0.1", 0) as sock:
-        listener = Listener(transport.app, sock, stop_within_s=1)
+    with bind_socket("127.0.0.1", 0) as sock:
+        listener = HttpServer(transport.app, sock, stop_within_s=1)
         serving = asyncio.ensure_future(listener.serve())
         async with httpx.AsyncClient(headers=client.headers) as outside:
-            answer = await outside.post(f"http://127.0.0.1:{listener.port}/v1/loans", content=longer(5_000_000))
+            answer = await outside.post(f"http://127.0.0.1:{listener.port}/v1/loans", content=padded_loan(5_000_000))
         listener.stop()
         await serving
 
@@ -209,4 +209,4 @@ async def test_a_client_that_sends_too_much_over_a_real_socket_hears_why(client:
 
 def test_hot_routes_and_ordinary_ones_name_the_same_principal() -> None:
     """There is one way to authenticate, not two that may drift."""
-    assert Caller.__metadata__[0].dependency is edge.principal  # type: ignore[attr-defined] # Annotated's own
+    assert Caller.__metadata__[0].dependency is edge.authenticate  # type: ignore[attr-defined] # Annotated's own

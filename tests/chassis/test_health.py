@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from paidan_chassis.errors import Stalled
-from paidan_chassis.observability.health import Health, Progress
+from paidan_chassis.observability.health import Health, LoopProgress
 from paidan_chassis.observability.metrics import Metrics
 from tests.polling import poll
 
 
-class Machine:
+class FakeTime:
     """A monotonic clock that a test moves."""
 
     def __init__(self) -> None:
@@ -19,157 +19,155 @@ class Machine:
     def __call__(self) -> float:
         return self.now
 
-    def passes(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let this time pass."""
         self.now += seconds
 
 
 @pytest.fixture
-def machine() -> Machine:
+def fake_time() -> FakeTime:
     """Let the test say what time it is."""
-    return Machine()
+    return FakeTime()
 
 
 @pytest.fixture
-def health(machine: Machine) -> Health:
+def health(fake_time: FakeTime) -> Health:
     """Give the health of a process whose loops stall after a minute."""
-    return Health(Metrics("library"), stalls_after_s=60, looks_every_s=0.001, ticks=machine)
+    return Health(Metrics("library"), stalls_after_s=60, check_interval_s=0.001, monotonic=fake_time)
 
 
 @pytest.fixture
-def inbox(health: Health) -> Progress:
+def inbox(health: Health) -> LoopProgress:
     """Give one loop that has polled once."""
-    progress = health.loop("inbox")
-    progress.polled()
+    progress = health.register_loop("inbox")
+    progress.record_poll()
     return progress
 
 
-def why(health: Health) -> str | None:
+def stall_reason(health: Health) -> str | None:
     """Say why the first loop counts as stalled."""
-    return health.states()[0].stalled
+    return health.states()[0].stall_reason
 
 
-def test_a_quiet_loop_is_healthy(health: Health, inbox: Progress, machine: Machine) -> None:
+def test_a_quiet_loop_is_healthy(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
     for _ in range(100):
-        machine.passes(30)
-        inbox.polled()
+        fake_time.advance(30)
+        inbox.record_poll()
 
-    assert health.alive()
-    assert health.unready() == {}
-
-
-def test_a_loop_that_polls_no_more_is_stalled(health: Health, inbox: Progress, machine: Machine) -> None:
-    machine.passes(61)
-
-    assert "no sign of life" in str(why(health))
-    assert not health.alive()
-    assert "inbox" in health.unready()
+    assert health.is_alive()
+    assert health.unready_reasons() == {}
 
 
-def test_a_loop_that_never_polled_is_not_ready_and_in_time_stalled(health: Health, machine: Machine) -> None:
-    health.loop("inbox")
+def test_loop_that_stops_polling_is_stalled(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
+    fake_time.advance(61)
 
-    assert health.unready() == {"inbox": "has not polled yet"}
-    assert health.alive()
-    machine.passes(61)
-    assert not health.alive()
+    assert "no sign of life" in str(stall_reason(health))
+    assert not health.is_alive()
+    assert "inbox" in health.unready_reasons()
 
 
-def test_a_loop_that_polls_nothing_while_records_wait_is_stalled(
-    health: Health, inbox: Progress, machine: Machine
+def test_loop_that_never_polled_is_unready_then_stalled(health: Health, fake_time: FakeTime) -> None:
+    health.register_loop("inbox")
+
+    assert health.unready_reasons() == {"inbox": "has not polled yet"}
+    assert health.is_alive()
+    fake_time.advance(61)
+    assert not health.is_alive()
+
+
+def test_loop_without_progress_on_a_backlog_is_stalled(
+    health: Health, inbox: LoopProgress, fake_time: FakeTime
 ) -> None:
     """aiokafka #1154: after a broker's restart a consumer may poll nothing for ever."""
-    inbox.behind(7)
+    inbox.set_lag(7)
     for _ in range(7):
-        machine.passes(10)
-        inbox.polled()
-        inbox.behind(7)
+        fake_time.advance(10)
+        inbox.record_poll()
+        inbox.set_lag(7)
 
-    assert "7 records wait" in str(why(health))
+    assert "7 records wait" in str(stall_reason(health))
 
 
-def test_a_loop_that_works_off_a_backlog_is_healthy(health: Health, inbox: Progress, machine: Machine) -> None:
+def test_loop_reducing_a_backlog_is_healthy(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
     for left in range(1000, 0, -1):
-        inbox.behind(left)
-        inbox.took(10)
-        machine.passes(30)
-        inbox.committed()
+        inbox.set_lag(left)
+        inbox.record_batch_started(10)
+        fake_time.advance(30)
+        inbox.record_commit()
 
-    assert health.alive()
+    assert health.is_alive()
 
 
-def test_a_backlog_that_appears_after_a_quiet_night_has_its_own_minute(
-    health: Health, inbox: Progress, machine: Machine
+def test_new_backlog_after_idle_time_gets_a_full_timeout(
+    health: Health, inbox: LoopProgress, fake_time: FakeTime
 ) -> None:
-    machine.passes(50)
-    inbox.polled()
-    machine.passes(50)
-    inbox.polled()
-    inbox.behind(1)
+    fake_time.advance(50)
+    inbox.record_poll()
+    fake_time.advance(50)
+    inbox.record_poll()
+    inbox.set_lag(1)
 
-    assert health.alive()
+    assert health.is_alive()
 
 
-def test_a_loop_that_waits_for_a_database_is_alive_and_not_ready(
-    health: Health, inbox: Progress, machine: Machine
+def test_loop_waiting_for_the_database_is_alive_but_unready(
+    health: Health, inbox: LoopProgress, fake_time: FakeTime
 ) -> None:
     """A restart would not bring the database back; taking more in would not help either."""
-    inbox.behind(7)
-    inbox.took(7)
+    inbox.set_lag(7)
+    inbox.record_batch_started(7)
     for _ in range(10):
-        machine.passes(30)
-        inbox.retrying("ConnectionRefusedError")
+        fake_time.advance(30)
+        inbox.record_retry("ConnectionRefusedError")
 
-    assert health.alive()
-    assert health.unready() == {"inbox": "ConnectionRefusedError"}
-    inbox.committed()
-    assert health.unready() == {}
+    assert health.is_alive()
+    assert health.unready_reasons() == {"inbox": "ConnectionRefusedError"}
+    inbox.record_commit()
+    assert health.unready_reasons() == {}
 
 
 def test_readiness_does_not_flicker_while_kafka_answers_and_the_database_does_not(
-    health: Health, inbox: Progress, machine: Machine
+    health: Health, inbox: LoopProgress, fake_time: FakeTime
 ) -> None:
     for _ in range(20):
-        inbox.retrying("ConnectionRefusedError")
-        machine.passes(1)
-        inbox.polled()
-        assert health.unready() == {"inbox": "ConnectionRefusedError"}
+        inbox.record_retry("ConnectionRefusedError")
+        fake_time.advance(1)
+        inbox.record_poll()
+        assert health.unready_reasons() == {"inbox": "ConnectionRefusedError"}
 
-    machine.passes(6)
-    inbox.polled()
-    assert health.unready() == {}
-
-
-def test_a_batch_that_never_ends_is_stalled(health: Health, inbox: Progress, machine: Machine) -> None:
-    inbox.took(7)
-
-    machine.passes(61)
-
-    assert not health.alive()
+    fake_time.advance(6)
+    inbox.record_poll()
+    assert health.unready_reasons() == {}
 
 
-async def test_the_watch_raises_and_names_the_loop(health: Health, inbox: Progress, machine: Machine) -> None:
-    machine.passes(61)
+def test_a_batch_that_never_ends_is_stalled(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
+    inbox.record_batch_started(7)
+
+    fake_time.advance(61)
+
+    assert not health.is_alive()
+
+
+async def test_watch_raises_naming_the_stalled_loop(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
+    fake_time.advance(61)
 
     with pytest.raises(Stalled) as raised:
-        await health.watch()
+        await health.watch_loops()
 
     assert raised.value.loop == "inbox"
 
 
-async def test_a_process_that_was_frozen_gets_time_to_wake_up(
-    health: Health, inbox: Progress, machine: Machine
-) -> None:
+async def test_resumed_process_gets_a_grace_period(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
     """After a laptop's sleep every loop looks stalled, and none is."""
     looks: list[bool] = []
 
     def look(_metrics: Metrics) -> None:
-        looks.append(health.alive())
-        inbox.polled()
-        asyncio.get_running_loop().call_soon(machine.passes, 300 if len(looks) == 1 else 1)
+        looks.append(health.is_alive())
+        inbox.record_poll()
+        asyncio.get_running_loop().call_soon(fake_time.advance, 300 if len(looks) == 1 else 1)
 
-    inbox.shows(look)
-    watching = asyncio.ensure_future(health.watch())
+    inbox.on_collect(look)
+    watching = asyncio.ensure_future(health.watch_loops())
 
     await poll(lambda: len(looks) >= 3 or watching.done(), what="the watch looks three times")
 
@@ -178,10 +176,10 @@ async def test_a_process_that_was_frozen_gets_time_to_wake_up(
     watching.cancel()
 
 
-def test_readiness_can_need_more_than_loops(health: Health, inbox: Progress) -> None:
+def test_readiness_can_require_further_conditions(health: Health, inbox: LoopProgress) -> None:
     caught_up = False
-    health.needs("caught_up", lambda: caught_up)
+    health.require("caught_up", lambda: caught_up)
 
-    assert health.unready() == {"caught_up": "not yet"}
+    assert health.unready_reasons() == {"caught_up": "not yet"}
     caught_up = True
-    assert health.unready() == {}
+    assert health.unready_reasons() == {}

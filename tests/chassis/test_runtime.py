@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Service:
+class SampleProcess:
     """A running service of the tests', and what it says."""
 
     popen: subprocess.Popen[str]
@@ -35,13 +35,13 @@ class Service:
         """Read its log so far; every line must be JSON."""
         return [json.loads(line) for line in self.out.read_text().splitlines()]
 
-    def said(self, event: str) -> dict[str, Any] | None:
+    def log_text(self, event: str) -> dict[str, Any] | None:
         """Find the first line of this event."""
         return next((line for line in self.lines() if line["event"] == event), None)
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """Wait until it says this."""
-        found = poll_blocking(lambda: self.said(event), within_s=45, what=f"the service says {event}")
+        found = poll_blocking(lambda: self.log_text(event), within_s=45, what=f"the service says {event}")
         assert found is not None
         return found
 
@@ -57,21 +57,21 @@ class Service:
         except URLError:
             return 0, ""
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop and give its exit code."""
         self.popen.send_signal(number)
         return self.popen.wait(45)
 
 
-Start = Callable[..., Service]
+StartProcess = Callable[..., SampleProcess]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[StartProcess]:
     """Start services that do not outlive the test."""
-    started: list[Service] = []
+    started: list[SampleProcess] = []
 
-    def one(*arguments: str, **settings: str) -> Service:
+    def one(*arguments: str, **settings: str) -> SampleProcess:
         needed = {"kafka": "nowhere:1", "database": "postgresql://nowhere", "port": "0", "stop_within_s": "3"}
         needed["vault_key"] = vault.KEY
         given = {f"LIBRARY_{name}".upper(): value for name, value in (needed | settings).items()}
@@ -79,7 +79,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         with out.open("w") as stdout, err.open("w") as stderr:
             command = [sys.executable, "-m", "tests.chassis.sample_service", *arguments]
             popen = subprocess.Popen(command, cwd=ROOT, env=os.environ | given, stdout=stdout, stderr=stderr, text=True)
-        started.append(Service(popen, out, err))
+        started.append(SampleProcess(popen, out, err))
         return started[-1]
 
     yield one
@@ -89,12 +89,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_in_order_when_told_to(start: Start, number: signal.Signals) -> None:
+def test_sigterm_stops_in_order(start: StartProcess, number: signal.Signals) -> None:
     """The loops finish first, then what they use is closed, last opened first closed."""
     service = start()
     service.wait_for("process_started")
 
-    code = service.end(number)
+    code = service.stop(number)
 
     events = [line.get("thing", line["event"]) for line in service.lines()]
     assert code == 0
@@ -102,7 +102,7 @@ def test_stops_in_order_when_told_to(start: Start, number: signal.Signals) -> No
     assert service.err.read_text() == ""
 
 
-def test_answers_the_request_in_hand_before_it_stops(start: Start) -> None:
+def test_pending_request_is_answered_before_stop(start: StartProcess) -> None:
     """And before the loops stop, since the request may need them."""
     service = start()
     answers: list[tuple[int, str]] = []
@@ -110,7 +110,7 @@ def test_answers_the_request_in_hand_before_it_stops(start: Start) -> None:
     asking.start()
     service.wait_for("request_taken")
 
-    code = service.end()
+    code = service.stop()
 
     asking.join()
     events = [line["event"] for line in service.lines()]
@@ -119,43 +119,43 @@ def test_answers_the_request_in_hand_before_it_stops(start: Start) -> None:
     assert events.index("request_done") < events.index("loop_finished")
 
 
-def test_a_stop_during_start_ends_at_once(start: Start) -> None:
+def test_a_stop_during_start_ends_at_once(start: StartProcess) -> None:
     """A supervisor that gives up waiting for a database must not have to kill."""
     service = start(fault="hangs_opening")
     service.wait_for("process_starting")
 
-    assert service.end() == 0
+    assert service.stop() == 0
 
 
-def test_a_start_that_does_not_hear_the_stop_is_ended_all_the_same(start: Start) -> None:
+def test_start_ignoring_cancellation_is_ended(start: StartProcess) -> None:
     service = start(fault="deaf_opening", stop_within_s="1")
     service.wait_for("process_starting")
 
-    assert service.end() == 70
-    assert service.said("process_ended_unclosed")
+    assert service.stop() == 70
+    assert service.log_text("process_ended_unclosed")
 
 
-def test_a_loop_that_ignores_the_stop_is_ended_at_the_deadline(start: Start) -> None:
+def test_a_loop_that_ignores_the_stop_is_ended_at_the_deadline(start: StartProcess) -> None:
     service = start(fault="ignores_stop", stop_within_s="1")
     service.wait_for("process_started")
-    told = time.monotonic()
+    asked_at = time.monotonic()
 
-    code = service.end()
+    code = service.stop()
 
     assert code == 70
-    assert time.monotonic() - told < 10
+    assert time.monotonic() - asked_at < 10
     assert "not stopped in time: inbox" in service.wait_for("process_broke")["trace"]
 
 
-def test_a_close_that_hangs_does_not_keep_the_process(start: Start) -> None:
+def test_hanging_close_is_abandoned(start: StartProcess) -> None:
     service = start(fault="hangs_closing", stop_within_s="1")
     service.wait_for("process_started")
 
-    assert service.end() == 70
-    assert service.said("process_ended_unclosed")
+    assert service.stop() == 70
+    assert service.log_text("process_ended_unclosed")
 
 
-def test_a_halt_has_an_exit_code_of_its_own(start: Start) -> None:
+def test_a_halt_has_an_exit_code_of_its_own(start: StartProcess) -> None:
     """The supervisor must not restart what would only halt again."""
     service = start(fault="halts")
 
@@ -163,7 +163,7 @@ def test_a_halt_has_an_exit_code_of_its_own(start: Start) -> None:
     assert service.wait_for("process_halted")["reasons"] == ["the shelf is another one"]
 
 
-def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: Start) -> None:
+def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: StartProcess) -> None:
     service = start(fault="breaks")
 
     assert service.popen.wait(45) == 70
@@ -173,7 +173,7 @@ def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: Sta
     assert "13812345678" not in service.out.read_text() + service.err.read_text()
 
 
-def test_a_loop_that_returns_early_ends_the_process(start: Start) -> None:
+def test_a_loop_that_returns_early_ends_the_process(start: StartProcess) -> None:
     """An edge that answers while nothing works behind it is worse than none."""
     service = start(fault="returns")
 
@@ -184,14 +184,14 @@ def test_a_loop_that_returns_early_ends_the_process(start: Start) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"), [("never_beats", "no sign of life"), ("stuck_behind", "7 records wait and none is committed")]
 )
-def test_a_loop_without_progress_ends_the_process(start: Start, fault: str, reason: str) -> None:
+def test_a_loop_without_progress_ends_the_process(start: StartProcess, fault: str, reason: str) -> None:
     service = start(fault=fault, stalls_after_s="1")
 
     assert service.popen.wait(45) == 70
     assert reason in service.wait_for("process_broke")["trace"]
 
 
-def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: Start) -> None:
+def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: StartProcess) -> None:
     """Nothing inside the event loop can notice that, its own watch included."""
     service = start(fault="blocks", stalls_after_s="1")
 
@@ -199,14 +199,14 @@ def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: Start) -> 
     assert "tests/chassis/sample_service.py" in service.err.read_text()
 
 
-def test_wrong_settings_are_named_and_not_retried(start: Start) -> None:
+def test_wrong_settings_are_named_and_not_retried(start: StartProcess) -> None:
     service = start(prot="8101")
 
     assert service.popen.wait(45) == 78
     assert "LIBRARY_PROT is not a setting (is LIBRARY_PORT meant?)" in service.err.read_text()
 
 
-def test_a_taken_port_is_a_clear_end(start: Start) -> None:
+def test_port_in_use_ends_with_a_clear_error(start: StartProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         service = start(port=str(taken.getsockname()[1]))
 
@@ -214,7 +214,7 @@ def test_a_taken_port_is_a_clear_end(start: Start) -> None:
         assert "ddress already in use" in service.wait_for("process_broke")["trace"]
 
 
-def test_ready_once_the_loop_has_polled(start: Start) -> None:
+def test_ready_once_the_loop_has_polled(start: StartProcess) -> None:
     service = start()
 
     poll_blocking(lambda: service.get("/readyz")[0] == 200, within_s=45, what="the service is ready")
@@ -224,14 +224,14 @@ def test_ready_once_the_loop_has_polled(start: Start) -> None:
     poll_blocking(lambda: measured in service.get("/metrics")[1], what="the age of polls is measured")
 
 
-def test_a_loop_alone_still_answers_for_its_health_and_for_nothing_else(start: Start) -> None:
+def test_loop_only_process_serves_health_only(start: StartProcess) -> None:
     service = start("--only", "loop")
 
     assert service.get("/healthz")[0] == 200
     assert service.get("/slow")[0] == 404
 
 
-def test_an_edge_alone_runs_no_loop_and_is_not_judged_by_one(start: Start) -> None:
+def test_edge_only_process_runs_no_loop(start: StartProcess) -> None:
     service = start("--only", "edge", fault="breaks", stalls_after_s="1")
 
     answers = [service.get("/slow")[0] for _ in range(3)]  # three times longer than a loop may be silent

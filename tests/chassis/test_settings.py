@@ -4,14 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from paidan_chassis.errors import Misconfigured
-from paidan_chassis.settings import ServiceSettings, prefixed
+from paidan_chassis.settings import ServiceSettings, settings_config
 from tests import vault
 
 
 class LibrarySettings(ServiceSettings):
     """A service's settings as a service writes them."""
 
-    model_config = prefixed("LIBRARY_")
+    model_config = settings_config("LIBRARY_")
 
     hold_for_s: int = 60
 
@@ -32,7 +32,7 @@ def test_reads_its_own_prefix_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LibrarySettings.load().hold_for_s == 90
 
 
-def test_refuses_misspelt_variables_and_names_each_with_the_one_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misspelt_variables_are_refused_with_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     """pydantic-settings drops them in silence, and a limit that nobody set holds in production."""
     monkeypatch.setenv("LIBRARY_HOLD_FRO_S", "90")
     monkeypatch.setenv("LIBRARY_POOL_SZE", "90")
@@ -52,7 +52,7 @@ def test_addresses_and_secrets_have_no_defaults(monkeypatch: pytest.MonkeyPatch,
         LibrarySettings.load()
 
 
-def test_what_is_wrong_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_value_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start-up errors end up in logs, and a misplaced secret must not."""
     monkeypatch.setenv("LIBRARY_PORT", "hush-hush")
 
@@ -64,15 +64,15 @@ def test_what_is_wrong_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_secrets_do_not_show_when_printed() -> None:
-    shown = repr(LibrarySettings.load())
+    output = repr(LibrarySettings.load())
 
-    assert "hush" not in shown
-    assert vault.KEY not in shown
+    assert "hush" not in output
+    assert vault.KEY not in output
 
 
 @pytest.mark.parametrize("name", ["LIBRARY_VAULT_KEY", "LIBRARY_VAULT_OLD_KEYS"])
 @pytest.mark.parametrize("key", ["not base64!", "aHVzaA==", vault.KEY + vault.KEY])
-def test_a_key_that_is_none_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch, name: str, key: str) -> None:
+def test_invalid_key_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch, name: str, key: str) -> None:
     monkeypatch.setenv(name, key)
 
     with pytest.raises(Misconfigured, match=f"{name}: .*32 bytes in base64") as refused:
@@ -81,7 +81,7 @@ def test_a_key_that_is_none_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPa
     assert key not in str(refused.value)
 
 
-def test_nobody_changes_settings_later() -> None:
+def test_settings_are_immutable() -> None:
     settings = LibrarySettings.load()
 
     with pytest.raises(ValidationError, match="frozen"):

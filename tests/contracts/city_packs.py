@@ -12,19 +12,19 @@ QUANCHENG: Final = ROOT / "deploy" / "cities" / "quancheng"
 LOSANGELES: Final = ROOT / "deploy" / "cities" / "losangeles"
 
 
-def tiny() -> City:
+def load_tiny() -> City:
     """Load the tests' own city."""
     return load_city(TINY)
 
 
-def copied(pack: Path, into: Path) -> Path:
+def copy_pack(pack: Path, target: Path) -> Path:
     """Copy a pack, so that a mistake can be planted in it."""
-    folder = into / pack.name
+    folder = target / pack.name
     shutil.copytree(pack, folder)
     return folder
 
 
-def edit(folder: Path, name: str, old: str, new: str) -> None:
+def edit_file(folder: Path, name: str, old: str, new: str) -> None:
     """Replace one place of a file; what is to be replaced must stand there exactly once."""
     file = folder / name
     text = file.read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def add(folder: Path, name: str, line: str) -> None:
+def append_line(folder: Path, name: str, line: str) -> None:
     """Put a line at the end of a file."""
     with (folder / name).open("a", encoding="utf-8") as file:
         file.write(line + "\n")

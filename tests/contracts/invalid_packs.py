@@ -6,67 +6,67 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paidan_deploy.citypacks.check import check_folder
-from tests.contracts.city_packs import TINY, add, copied, edit
+from tests.contracts.city_packs import TINY, append_line, copy_pack, edit_file
 
-Spoil = Callable[[Path], None]
+Mutate = Callable[[Path], None]
 
 
-class Planted(NamedTuple):
+class InvalidPackCase(NamedTuple):
     """A mistake, and how the check must name it."""
 
-    spoil: Spoil
-    said: str
+    mutate: Mutate
+    expected: str
     pack: Path = TINY
 
 
-def replaced(name: str, old: str, new: str) -> Spoil:
-    return lambda folder: edit(folder, name, old, new)
+def replace_text(name: str, old: str, new: str) -> Mutate:
+    return lambda folder: edit_file(folder, name, old, new)
 
 
-def added(name: str, line: str) -> Spoil:
-    return lambda folder: add(folder, name, line)
+def add_line(name: str, line: str) -> Mutate:
+    return lambda folder: append_line(folder, name, line)
 
 
-def removed(name: str) -> Spoil:
+def remove_file(name: str) -> Mutate:
     return lambda folder: (folder / name).unlink()
 
 
-def without(name: str, *beginnings: str) -> Spoil:
-    def spoil(folder: Path) -> None:
+def remove_lines(name: str, *beginnings: str) -> Mutate:
+    def mutate(folder: Path) -> None:
         lines = (folder / name).read_text().splitlines()
         kept = [line for line in lines if not line.startswith(beginnings)]
         assert len(kept) < len(lines)
         (folder / name).write_text("\n".join(kept) + "\n")
 
-    return spoil
+    return mutate
 
 
-def moved_west(name: str, code: str) -> Spoil:
-    def spoil(folder: Path) -> None:
+def shift_shape_west(name: str, code: str) -> Mutate:
+    def mutate(folder: Path) -> None:
         drawn = json.loads((folder / name).read_text(encoding="utf-8"))
         feature = next(each for each in drawn["features"] if each["properties"]["code"] == code)
         rings = feature["geometry"]["coordinates"]
         feature["geometry"]["coordinates"] = [[[x - 0.005, y] for x, y in ring] for ring in rings]
         (folder / name).write_text(json.dumps(drawn), encoding="utf-8")
 
-    return spoil
+    return mutate
 
 
-def not_utf8(name: str) -> Spoil:
-    def spoil(folder: Path) -> None:
+def write_gb18030(name: str) -> Mutate:
+    def mutate(folder: Path) -> None:
         (folder / name).write_bytes("id,名\n".encode("gb18030"))
 
-    return spoil
+    return mutate
 
 
-def rule(text: str) -> Spoil:
-    return added("routing.toml", "\n[[rules]]\n" + text)
+def add_rule(text: str) -> Mutate:
+    return add_line("routing.toml", "\n[[rules]]\n" + text)
 
 
-def said_of(planted: Planted, scratch: Path) -> str:
+def diagnostic_for(invalid: InvalidPackCase, folder_for_copies: Path) -> str:
     """Plant a mistake and give the line that names it as it should; without one, all that was said instead."""
-    folder = copied(planted.pack, scratch)
-    planted.spoil(folder)
-    said = [str(mistake) for mistake in check_folder(folder).mistakes]
-    named = [line for line in said if line.startswith(planted.said)]
-    return named[0] if named else "\n".join(said) or "no mistake was found"
+    folder = copy_pack(invalid.pack, folder_for_copies)
+    invalid.mutate(folder)
+    diagnostics = [str(mistake) for mistake in check_folder(folder).mistakes]
+    matching = [line for line in diagnostics if line.startswith(invalid.expected)]
+    return matching[0] if matching else "\n".join(diagnostics) or "no mistake was found"

@@ -8,7 +8,7 @@ import chinese_calendar  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from paidan_contracts.city import load_city
-from paidan_contracts.city.calendar import CalendarEnded, WorkingCalendar
+from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from tests.contracts.city_packs import LOSANGELES, QUANCHENG
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -44,7 +44,7 @@ def test_make_up_days_are_worked(year: int, make_up_days: list[str]) -> None:
 @pytest.mark.parametrize("day", [date(2027, 1, 1), date(2024, 12, 31), date(2030, 6, 1)])
 def test_a_date_outside_the_table_is_never_guessed(day: date) -> None:
     """A library that answers on without make-up days is wrong by a week every spring."""
-    with pytest.raises(CalendarEnded, match=str(day)):
+    with pytest.raises(CalendarExhausted, match=str(day)):
         CALENDAR.is_working_day(day)
 
 
@@ -52,7 +52,7 @@ def test_shifts_that_would_pass_the_last_date_end_loudly() -> None:
     shifts = CALENDAR.shifts_from(datetime(2026, 12, 31, 17, tzinfo=SHANGHAI))
 
     assert next(shifts)[1] == datetime(2026, 12, 31, 18, tzinfo=SHANGHAI)
-    with pytest.raises(CalendarEnded):
+    with pytest.raises(CalendarExhausted):
         next(shifts)
 
 

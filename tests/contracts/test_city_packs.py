@@ -11,61 +11,61 @@ from typing import Final
 
 import pytest
 
-from paidan_contracts.city import NOWHERE, City, Routable, Routed, load_city, version_of
-from paidan_contracts.city.pack_types import Limit
-from tests.contracts.city_packs import LOSANGELES, QUANCHENG, ROOT, TINY, copied, edit
+from paidan_contracts.city import UNKNOWN_PLACE, City, Routed, RoutingInput, load_city, pack_version
+from paidan_contracts.city.pack_types import TimeLimit
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG, ROOT, TINY, copy_pack, edit_file
 
 RECORDS: Final = ROOT.parent / "shared" / "data" / "myla311_2020_10k.csv"
-QUAN: Final = load_city(QUANCHENG)
+QUANCHENG_CITY: Final = load_city(QUANCHENG)
 
 
-def quickest(act: Callable[[], object]) -> float:
+def fastest_of(act: Callable[[], object]) -> float:
     """Time the best of several runs by the processor: what the code costs, not what else the machine is doing."""
     return min(_timed(act) for _ in range(7))
 
 
 def _timed(act: Callable[[], object]) -> float:
-    began = time.process_time()
+    started = time.process_time()
     act()
-    return time.process_time() - began
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("folder", [TINY, QUANCHENG, LOSANGELES], ids=lambda folder: folder.name)
 def test_a_city_comes_back_from_its_bytes_unchanged(folder: Path) -> None:
     city = load_city(folder)
 
-    content = city.pack.canonical()
+    content = city.pack.canonical_bytes()
     again = City.from_canonical(content)
 
     assert again.pack == city.pack
-    assert again.version == city.version == version_of(content)
-    assert again.pack.canonical() == content
+    assert again.version == city.version == pack_version(content)
+    assert again.pack.canonical_bytes() == content
 
 
 def test_the_version_changes_with_the_content_and_not_with_the_writing(tmp_path: Path) -> None:
     before = load_city(TINY).version
-    folder = copied(TINY, tmp_path)
+    folder = copy_pack(TINY, tmp_path)
 
-    edit(folder, "terms.toml", "radius_m = 50", "radius_m = 50.0  # metres")
+    edit_file(folder, "terms.toml", "radius_m = 50", "radius_m = 50.0  # metres")
     assert load_city(folder).version == before
 
-    edit(folder, "terms.toml", "radius_m = 50.0", "radius_m = 51")
+    edit_file(folder, "terms.toml", "radius_m = 50.0", "radius_m = 51")
     assert load_city(folder).version != before
 
 
 @pytest.mark.parametrize(("folder", "within_s"), [(TINY, 0.02), (QUANCHENG, 0.3)], ids=["tiny", "quancheng"])
 def test_a_pack_is_read_and_checked_quickly(folder: Path, within_s: float) -> None:
-    assert quickest(lambda: load_city(folder)) < within_s
+    assert fastest_of(lambda: load_city(folder)) < within_s
 
 
 def test_a_published_city_is_read_quickly() -> None:
-    content = QUAN.pack.canonical()
+    content = QUANCHENG_CITY.pack.canonical_bytes()
 
-    assert quickest(lambda: City.from_canonical(content)) < 0.1
+    assert fastest_of(lambda: City.from_canonical(content)) < 0.1
 
 
 def test_quancheng_is_as_large_as_it_should_be() -> None:
-    pack = QUAN.pack
+    pack = QUANCHENG_CITY.pack
     levels = Counter(place.level for place in pack.geography.places)
 
     assert len(pack.departments) >= 30
@@ -100,46 +100,48 @@ def test_quancheng_is_as_large_as_it_should_be() -> None:
     ],
 )
 def test_limits_are_those_of_the_filing_standard(row: str, amount: int, unit: str) -> None:
-    limit = QUAN.limit_of(QUAN.rows[row])
+    limit = QUANCHENG_CITY.handling_limit(QUANCHENG_CITY.rows[row])
 
     assert limit is not None
     assert (limit.amount, limit.unit) == (amount, unit)
 
 
 def test_a_row_is_chosen_by_condition_or_is_the_default() -> None:
-    assert QUAN.row_of("C0137", "1") == QUAN.rows["C0137-1"]
-    assert QUAN.row_of("C0137") == QUAN.rows["C0137-2"]
-    assert QUAN.row_of("C0137", "9") is QUAN.row_of("E9999") is None
+    assert QUANCHENG_CITY.find_row("C0137", "1") == QUANCHENG_CITY.rows["C0137-1"]
+    assert QUANCHENG_CITY.find_row("C0137") == QUANCHENG_CITY.rows["C0137-2"]
+    assert QUANCHENG_CITY.find_row("C0137", "9") is QUANCHENG_CITY.find_row("E9999") is None
 
 
 def test_what_states_no_limit_has_the_citys_or_none() -> None:
     losangeles = load_city(LOSANGELES)
 
-    assert QUAN.limit_of(None) == Limit(amount=4, unit="working_hour")
-    assert losangeles.limit_of(losangeles.row_of("E0101")) is None
+    assert QUANCHENG_CITY.handling_limit(None) == TimeLimit(amount=4, unit="working_hour")
+    assert losangeles.handling_limit(losangeles.find_row("E0101")) is None
 
 
-def test_the_sources_own_words_are_known() -> None:
+def test_every_source_category_is_mapped() -> None:
     """A camera's number, a hotline's category and a patrol's code may stand for the same class."""
     words = [("camera-platform", "890"), ("hotline-12345", "市容环境/暴露生活垃圾"), ("grid-patrol", "E0110")]
 
-    assert [entry.class_code for word in words if (entry := QUAN.category(*word))] == ["E0110"] * 3
-    heartbeat = QUAN.category("camera-platform", "videoloss")
+    assert [entry.class_code for word in words if (entry := QUANCHENG_CITY.find_category(*word))] == ["E0110"] * 3
+    heartbeat = QUANCHENG_CITY.find_category("camera-platform", "videoloss")
     assert heartbeat is not None
     assert heartbeat.ignored
-    assert QUAN.category("hotline-12345", "890") is None
-    assert QUAN.category("nobody", "890") is None
+    assert QUANCHENG_CITY.find_category("hotline-12345", "890") is None
+    assert QUANCHENG_CITY.find_category("nobody", "890") is None
 
 
-@pytest.mark.parametrize("code", sorted(QUAN.classes))
+@pytest.mark.parametrize("code", sorted(QUANCHENG_CITY.classes))
 def test_every_class_of_quancheng_finds_a_department_wherever_it_is(code: str) -> None:
-    noon, night = (datetime(2026, 3, 2, hour, tzinfo=QUAN.zone) for hour in (10, 23))
+    noon, night = (datetime(2026, 3, 2, hour, tzinfo=QUANCHENG_CITY.zone) for hour in (10, 23))
 
-    for place in QUAN.pack.geography.places:
+    for place in QUANCHENG_CITY.pack.geography.places:
         for at in (noon, night):
-            spot = QUAN.place_of_code(place.code)
+            spot = QUANCHENG_CITY.locate_code(place.code)
             if place.level != "district":
-                found = QUAN.route(Routable(class_code=code, spot=spot, channel="photo", source="snap", at=at))
+                found = QUANCHENG_CITY.route(
+                    RoutingInput(class_code=code, place=spot, channel="photo", source="snap", at=at)
+                )
                 assert isinstance(found, Routed), f"{code} in {place.code}"
 
 
@@ -147,12 +149,12 @@ def test_quancheng_decides_by_class_place_owner_and_time() -> None:
     def led(
         code: str, position: tuple[float, float] | None = (36.65, 116.99), hour: int = 10, **more: str
     ) -> str | None:
-        spot = QUAN.place_of(*position) if position else NOWHERE
-        at = datetime(2026, 3, 2, hour, tzinfo=QUAN.zone)
+        spot = QUANCHENG_CITY.locate(*position) if position else UNKNOWN_PLACE
+        at = datetime(2026, 3, 2, hour, tzinfo=QUANCHENG_CITY.zone)
         owner, condition = more.get("owner"), more.get("condition")
-        found = QUAN.route(
-            Routable(
-                class_code=code, spot=spot, channel="photo", source="snap", at=at, owner=owner, condition=condition
+        found = QUANCHENG_CITY.route(
+            RoutingInput(
+                class_code=code, place=spot, channel="photo", source="snap", at=at, owner=owner, condition=condition
             )
         )
         return found.department if isinstance(found, Routed) else None
@@ -170,19 +172,19 @@ def test_quancheng_decides_by_class_place_owner_and_time() -> None:
 
 def test_every_department_of_quancheng_has_work() -> None:
     """A department that no rule ever names would wait for orders for ever."""
-    registry = QUAN.routebook.registry
+    registry = QUANCHENG_CITY.rule_index.departments
     named = {
-        registry.named(lead, QUAN.place_of_code(place.code))
-        for rule in QUAN.pack.routing
+        registry.find(lead, QUANCHENG_CITY.locate_code(place.code))
+        for rule in QUANCHENG_CITY.pack.routing
         for lead in (rule.lead, *rule.helpers)
-        for place in QUAN.pack.geography.places
+        for place in QUANCHENG_CITY.pack.geography.places
     }
 
-    assert QUAN.departments.keys() - named == set()
+    assert QUANCHENG_CITY.departments.keys() - named == set()
 
 
-def test_a_cameras_trust_depends_on_its_confidence() -> None:
-    camera, hotline = QUAN.sources["camera-platform"], QUAN.sources["hotline-12345"]
+def test_camera_is_trusted_by_confidence() -> None:
+    camera, hotline = QUANCHENG_CITY.sources["camera-platform"], QUANCHENG_CITY.sources["hotline-12345"]
 
     assert camera.is_trusted(0.8)
     assert not camera.is_trusted(0.79)
@@ -190,20 +192,20 @@ def test_a_cameras_trust_depends_on_its_confidence() -> None:
     assert hotline.is_trusted(None)
 
 
-def test_terms_of_a_class_go_before_the_citys() -> None:
-    assert QUAN.match_terms("C0137").radius_m == 20
-    assert QUAN.match_terms("E0110").radius_m == QUAN.matching.radius_m
-    assert QUAN.match_terms("E0184").off
-    assert QUAN.match_terms(None).radius_m == QUAN.matching.radius_m
-    assert QUAN.screen_terms("E0401").dwell_s == 180
-    assert QUAN.screen_terms("E0110").dwell_s == 0
+def test_class_terms_override_city_terms() -> None:
+    assert QUANCHENG_CITY.matching_for("C0137").radius_m == 20
+    assert QUANCHENG_CITY.matching_for("E0110").radius_m == QUANCHENG_CITY.matching.radius_m
+    assert QUANCHENG_CITY.matching_for("E0184").off
+    assert QUANCHENG_CITY.matching_for(None).radius_m == QUANCHENG_CITY.matching.radius_m
+    assert QUANCHENG_CITY.screening_for("E0401").dwell_s == 180
+    assert QUANCHENG_CITY.screening_for("E0110").dwell_s == 0
 
 
 def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
-    grid = QUAN.pack.geography.grid
+    grid = QUANCHENG_CITY.pack.geography.grid
     assert grid is not None
     codes = Counter(
-        QUAN.place_of(
+        QUANCHENG_CITY.locate(
             grid.north - (run.row + 0.5) * grid.cell_height, grid.west + (column + 0.5) * grid.cell_width
         ).grid
         for run in grid.runs
@@ -228,6 +230,6 @@ def test_the_mapping_knows_every_value_of_the_real_records() -> None:
     assert {row[columns.source or ""] for row in rows} <= {each.value for each in mapping.sources}
     assert {row[columns.status] for row in rows} == {each.value for each in mapping.statuses}
     districts = {row[columns.district or ""] for row in rows} - {""}
-    assert {city.place_of_code(code).district for code in districts} == districts
+    assert {city.locate_code(code).district for code in districts} == districts
     for row in rows[:200]:
         datetime.strptime(row[columns.reported_at], mapping.time_format).replace(tzinfo=city.zone)

@@ -12,46 +12,46 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from paidan_chassis import migrations
-from paidan_chassis.kafka.cloudevents import Attributes, decode
-from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.cloudevents import CloudEventAttributes, decode
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import (
     AreaLevelChanged,
-    NameTaken,
-    in_force,
+    IdTaken,
     publish,
+    version_in_force,
 )
-from paidan_deploy.provisioning.database import shape
+from paidan_deploy.provisioning.database import topic_spec
 from tests.contracts.city_packs import TINY
-from tests.servers import Servers
+from tests.servers import ServerAddresses
 
 
 @pytest.fixture
 def pack() -> Pack:
-    return check_folder(TINY).fit()
+    return check_folder(TINY).valid_pack()
 
 
 @pytest.fixture
-def kafka(servers: Servers, topic_prefix: str) -> Kafka:
-    return Kafka(servers.kafka, topic_prefix, shape=shape)
+def kafka(servers: ServerAddresses, topic_prefix: str) -> KafkaCluster:
+    return KafkaCluster(servers.kafka, topic_prefix, topic_spec=topic_spec)
 
 
 @pytest.fixture
 async def connection(database: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     opened = await asyncpg.connect(database)
-    await migrations.migrate(opened, "cities", [migrations.CITIES])
+    await migrations.migrate(opened, "cities", [migrations.CITIES_MIGRATIONS])
     yield opened
     await opened.close()
 
 
-async def inbox_of(kafka: Kafka) -> list[ConsumerRecord[bytes, bytes]]:
+async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        lanes = [TopicPartition(kafka.real(INBOX.name), lane) for lane in range(INBOX.partitions)]
+        lanes = [TopicPartition(kafka.prefixed(INBOX.name), lane) for lane in range(INBOX.partitions)]
         consumer.assign(lanes)
         ends = await consumer.end_offsets(lanes)
         return [
@@ -64,43 +64,45 @@ async def inbox_of(kafka: Kafka) -> list[ConsumerRecord[bytes, bytes]]:
         await consumer.stop()
 
 
-async def test_a_published_pack_is_kept_under_its_hash_and_every_lane_is_told(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_published_pack_is_stored_by_hash_and_announced_to_every_partition(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     done = await publish(connection, kafka, pack)
 
     content = await connection.fetchval("SELECT content FROM cities.pack WHERE version = $1", done.version)
     assert hashlib.sha256(content).hexdigest() == done.version
     assert City.from_canonical(content).pack == pack
-    records = await inbox_of(kafka)
+    records = await read_inbox(kafka)
     assert sorted(record.partition for record in records) == list(range(INBOX.partitions))
     for record in records:
         assert record.value is not None
-        said = CityInForce.model_validate_json(record.value)
-        assert (said.city, said.version, record.key) == ("tiny", done.version, None)
+        event = CityInForce.model_validate_json(record.value)
+        assert (event.city, event.version, record.key) == ("tiny", done.version, None)
         about = decode(record.headers)
-        assert isinstance(about, Attributes)
+        assert isinstance(about, CloudEventAttributes)
         assert (about.type, about.subject) == ("city.in_force.v1", "tiny")
-    assert await in_force(connection, "tiny") == done.version
+    assert await version_in_force(connection, "tiny") == done.version
 
 
-async def test_departments_find_their_topics(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_department_topics_are_created(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     await publish(connection, kafka, pack)
 
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers)
     await admin.start()
     try:
-        topics = {kafka.plain(name) for name in await admin.list_topics() if name.startswith(kafka.prefix)}
+        topics = {kafka.unprefixed(name) for name in await admin.list_topics() if name.startswith(kafka.prefix)}
     finally:
         await admin.close()
-    wanted = {f"paidan.{way}.{department}" for way in ("orders", "answers") for department in ("lamps", "streets")}
-    assert wanted <= topics
+    expected = {
+        f"paidan.{direction}.{department}" for direction in ("orders", "answers") for department in ("lamps", "streets")
+    }
+    assert expected <= topics
 
 
-async def test_a_version_that_comes_back_is_the_newest_again(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_republished_version_becomes_the_newest(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     """Intake reads reports with the newest pack; going back to the old one must reach it."""
     first = await publish(connection, kafka, pack)
@@ -110,12 +112,12 @@ async def test_a_version_that_comes_back_is_the_newest_again(
 
     newest = await connection.fetchval("SELECT version FROM cities.pack ORDER BY published_at DESC LIMIT 1")
     assert newest == first.version
-    ids = [dict(record.headers)["ce_id"] for record in await inbox_of(kafka)]
+    ids = [dict(record.headers)["ce_id"] for record in await read_inbox(kafka)]
     assert len(set(ids)) == len(ids) == 3 * INBOX.partitions
 
 
 @pytest.mark.parametrize(
-    ("shared", "said"),
+    ("shared", "expected_message"),
     [
         ({"departments"}, "department lamps of tiny, department streets of tiny"),
         ({"sources"}, "source hotline of tiny"),
@@ -123,7 +125,11 @@ async def test_a_version_that_comes_back_is_the_newest_again(
     ids=["departments", "sources"],
 )
 async def test_two_cities_share_neither_departments_nor_sources(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack, shared: set[str], said: str
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    kafka: KafkaCluster,
+    pack: Pack,
+    shared: set[str],
+    expected_message: str,
 ) -> None:
     """One's department would get the other's orders; one's ticket would be refused as the other's with another text."""
     theirs = {
@@ -133,15 +139,15 @@ async def test_two_cities_share_neither_departments_nor_sources(
     other = pack.model_copy(update={"id": "other", **theirs})
     await publish(connection, kafka, pack)
 
-    with pytest.raises(NameTaken, match=said):
+    with pytest.raises(IdTaken, match=expected_message):
         await publish(connection, kafka, other.model_copy(update={kind: getattr(pack, kind) for kind in shared}))
 
     assert await connection.fetchval("SELECT count(*) FROM cities.pack WHERE city = 'other'") == 0
     assert (await publish(connection, kafka, other)).city == "other"
 
 
-async def test_a_city_keeps_its_areas_for_ever(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_area_level_cannot_change(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     """Case ids begin with the area, and lanes were chosen by it: another level would strand every open case."""
     await publish(connection, kafka, pack)
@@ -149,11 +155,11 @@ async def test_a_city_keeps_its_areas_for_ever(
     with pytest.raises(AreaLevelChanged, match="district"):
         await publish(connection, kafka, pack.model_copy(update={"area_level": "city"}))
 
-    assert len(await inbox_of(kafka)) == INBOX.partitions
+    assert len(await read_inbox(kafka)) == INBOX.partitions
 
 
-async def test_lanes_are_told_only_of_what_the_database_has(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_pack_is_stored_before_it_is_announced(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     """A lane halts at a hash that nobody has, so the word goes out last."""
     await publish(connection, kafka, pack)
@@ -163,24 +169,24 @@ async def test_lanes_are_told_only_of_what_the_database_has(
     with pytest.raises(asyncpg.CheckViolationError):
         await publish(connection, kafka, broken)
 
-    assert len(await inbox_of(kafka)) == INBOX.partitions
+    assert len(await read_inbox(kafka)) == INBOX.partitions
 
 
-async def test_a_publishing_that_breaks_off_is_seen_as_not_done(
-    connection: "asyncpg.Connection[asyncpg.Record]", kafka: Kafka, pack: Pack
+async def test_interrupted_publish_is_not_in_force(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
     nowhere = replace(kafka, servers="127.0.0.1:1")
 
     with pytest.raises(Exception, match=r"127\.0\.0\.1|KafkaConnectionError|Unable to bootstrap"):
         await publish(connection, nowhere, pack)
 
-    assert await in_force(connection, "tiny") is None
+    assert await version_in_force(connection, "tiny") is None
     assert (await publish(connection, kafka, pack)).lanes == INBOX.partitions
 
 
 def test_canonical_bytes_are_plain_sorted_json() -> None:
     """Anybody can read a published pack, and the same pack has the same bytes on every machine."""
-    content = check_folder(Path(TINY)).fit().canonical()
+    content = check_folder(Path(TINY)).valid_pack().canonical_bytes()
 
     read = json.loads(content)
     assert list(read) == sorted(read)

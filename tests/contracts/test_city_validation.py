@@ -6,10 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from paidan_contracts.city import Unfit, load_city
+from paidan_contracts.city import InvalidPack, load_city
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.cli import city
-from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, add, copied, edit
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, append_line, copy_pack, edit_file
 
 
 @pytest.fixture
@@ -26,16 +26,16 @@ def test_the_packs_that_we_ship_have_no_mistake(pack: Path) -> None:
 
 def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
     """An entry that cannot be read must hide neither the others' mistakes nor cause new ones."""
-    folder = copied(TINY, tmp_path)
-    edit(folder, "departments.csv", "lighting,,,http", "lighting,,,pigeon")
-    edit(folder, "rows.csv", "2 urgent_hour", "-2 urgent_hour")
-    edit(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
-    add(folder, "departments.csv", "west,西,West,cleaning,990109,,http")
-    add(folder, "classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order")
+    folder = copy_pack(TINY, tmp_path)
+    edit_file(folder, "departments.csv", "lighting,,,http", "lighting,,,pigeon")
+    edit_file(folder, "rows.csv", "2 urgent_hour", "-2 urgent_hour")
+    edit_file(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
+    append_line(folder, "departments.csv", "west,西,West,cleaning,990109,,http")
+    append_line(folder, "classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order")
 
-    said = [str(mistake) for mistake in check_folder(folder).mistakes]
+    diagnostics = [str(mistake) for mistake in check_folder(folder).mistakes]
 
-    assert said == [
+    assert diagnostics == [
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
         "departments.csv:3: lamps: channel: Input should be 'kafka' or 'http', not 'pigeon'",
         "departments.csv:4: west: district: there is no district '990109'",
@@ -45,16 +45,16 @@ def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
 
 
 def test_a_city_with_mistakes_is_not_loaded(tmp_path: Path) -> None:
-    folder = copied(TINY, tmp_path)
-    edit(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
+    folder = copy_pack(TINY, tmp_path)
+    edit_file(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
 
-    with pytest.raises(Unfit, match="there is no department 'sweepers'"):
+    with pytest.raises(InvalidPack, match="there is no department 'sweepers'"):
         load_city(folder)
 
 
 def test_the_command_ends_with_status_1_and_says_where(app: typer.Typer, tmp_path: Path) -> None:
-    folder = copied(TINY, tmp_path)
-    edit(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
+    folder = copy_pack(TINY, tmp_path)
+    edit_file(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
 
     ended = CliRunner().invoke(app, ["city", "check", str(folder)])
 

@@ -5,46 +5,46 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.invalid_packs import (
-    Planted,
-    replaced,
-    rule,
-    said_of,
+    InvalidPackCase,
+    add_rule,
+    diagnostic_for,
+    replace_text,
 )
 
-PLANTED = {
-    "a rule whose list of classes is empty": Planted(
-        rule('id = "none"\nclasses = []\nlead = "lamps"'),
+INVALID_PACKS = {
+    "a rule whose list of classes is empty": InvalidPackCase(
+        add_rule('id = "none"\nclasses = []\nlead = "lamps"'),
         "routing.toml:12: none: classes: is empty: the rule can never hold",
     ),
-    "a rule whose hours are empty": Planted(
-        rule('id = "none"\nclasses = ["E04*"]\nwhen = { hours = [] }\nlead = "lamps"'),
+    "a rule whose hours are empty": InvalidPackCase(
+        add_rule('id = "none"\nclasses = ["E04*"]\nwhen = { hours = [] }\nlead = "lamps"'),
         "routing.toml:12: none: when.hours: is empty: the rule can never hold",
     ),
-    "a rule for no class at all": Planted(
-        rule('id = "none"\nclasses = ["E09*"]\nlead = "lamps"'),
+    "a rule for no class at all": InvalidPackCase(
+        add_rule('id = "none"\nclasses = ["E09*"]\nlead = "lamps"'),
         "routing.toml:12: none: classes: 'E09*' means no class of the catalogue",
     ),
-    "a rule that an earlier one shadows": Planted(
-        rule('id = "late"\nclasses = ["E0110"]\nchannels = ["photo"]\nlead = "lamps"'),
+    "a rule that an earlier one shadows": InvalidPackCase(
+        add_rule('id = "late"\nclasses = ["E0110"]\nchannels = ["photo"]\nlead = "lamps"'),
         "routing.toml:12: late: id: never applies: all that it covers is taken before it by rubbish",
     ),
-    "a rule that two earlier ones shadow together": Planted(
-        rule('id = "late"\nclasses = ["C0137", "E0110"]\nlead = "streets"'),
+    "a rule that two earlier ones shadow together": InvalidPackCase(
+        add_rule('id = "late"\nclasses = ["C0137", "E0110"]\nlead = "streets"'),
         "routing.toml:12: late: id: never applies: all that it covers is taken before it by lamps, rubbish",
     ),
-    "a rule behind one for all cases": Planted(
-        replaced("routing.toml", 'id = "lamps"\nclasses = ["C0137"]', 'id = "lamps"'),
+    "a rule behind one for all cases": InvalidPackCase(
+        replace_text("routing.toml", 'id = "lamps"\nclasses = ["C0137"]', 'id = "lamps"'),
         "routing.toml:6: rubbish: id: never applies: all that it covers is taken before it by lamps",
     ),
-    "a rule for a part of an earlier one's hours": Planted(
-        rule(
+    "a rule for a part of an earlier one's hours": InvalidPackCase(
+        add_rule(
             'id = "evening"\nclasses = ["E0401"]\nwhen = { hours = ["18:00-24:00"] }\nlead = "lamps"\n\n[[rules]]\n'
             'id = "late-evening"\nclasses = ["E0401"]\nwhen = { hours = ["22:00-23:00"] }\nlead = "streets"'
         ),
         "routing.toml:18: late-evening: id: never applies: all that it covers is taken before it by evening",
     ),
-    "a rule whose week two earlier ones share out between them": Planted(
-        rule(
+    "a rule whose week two earlier ones share out between them": InvalidPackCase(
+        add_rule(
             'id = "week"\nclasses = ["E04*"]\nlead = "lamps"\n'
             'when = { weekdays = ["mon", "tue", "wed", "thu", "fri"] }\n\n'
             '[[rules]]\nid = "weekend"\nclasses = ["E04*"]\nwhen = { weekdays = ["sat", "sun"] }\nlead = "lamps"\n\n'
@@ -52,86 +52,86 @@ PLANTED = {
         ),
         "routing.toml:24: never: id: never applies: all that it covers is taken before it by week, weekend",
     ),
-    "a rule for a street of an earlier one's district": Planted(
-        rule(
+    "a rule for a street of an earlier one's district": InvalidPackCase(
+        add_rule(
             'id = "west"\nclasses = ["E0401"]\nplaces = ["990101"]\nlead = "lamps"\n\n[[rules]]\n'
             'id = "west-street"\nclasses = ["E0401"]\nplaces = ["990101001"]\nlead = "streets"'
         ),
         "routing.toml:18: west-street: id: never applies: all that it covers is taken before it by west",
     ),
-    "a rule that names an unknown department": Planted(
-        replaced("routing.toml", 'lead = "lamps"', 'lead = "lanterns"'),
+    "a rule that names an unknown department": InvalidPackCase(
+        replace_text("routing.toml", 'lead = "lamps"', 'lead = "lanterns"'),
         "routing.toml:1: lamps: lead: there is no department 'lanterns'",
     ),
-    "a rule with an unknown helper": Planted(
-        replaced("routing.toml", 'helpers = ["streets"]', 'helpers = ["sweepers"]'),
+    "a rule with an unknown helper": InvalidPackCase(
+        replace_text("routing.toml", 'helpers = ["streets"]', 'helpers = ["sweepers"]'),
         "routing.toml:1: lamps: helpers: there is no department 'sweepers'",
     ),
-    "a rule that names a kind of department some district lacks": Planted(
-        replaced("routing.toml", 'lead = "streets"', 'lead = "district:cleaning"'),
+    "a rule that names a kind of department some district lacks": InvalidPackCase(
+        replace_text("routing.toml", 'lead = "streets"', 'lead = "district:cleaning"'),
         "routing.toml:7: rubbish: lead: district 990101 has no departments of the kind 'cleaning', and must have one",
     ),
-    "a rule for an unknown place": Planted(
-        rule('id = "far"\nclasses = ["E0401"]\nplaces = ["990103"]\nlead = "lamps"'),
+    "a rule for an unknown place": InvalidPackCase(
+        add_rule('id = "far"\nclasses = ["E0401"]\nplaces = ["990103"]\nlead = "lamps"'),
         "routing.toml:12: far: places: there is no district, street or community '990103'",
     ),
-    "a rule for an area nobody drew": Planted(
-        rule('id = "park"\nclasses = ["E0401"]\nareas = ["park"]\nlead = "lamps"'),
+    "a rule for an area nobody drew": InvalidPackCase(
+        add_rule('id = "park"\nclasses = ["E0401"]\nareas = ["park"]\nlead = "lamps"'),
         "routing.toml:12: park: areas: geography/areas.geojson draws no area 'park'",
     ),
-    "a rule for an unknown owner": Planted(
-        rule('id = "owned"\nclasses = ["E0401"]\nowners = ["nobody"]\nlead = "lamps"'),
+    "a rule for an unknown owner": InvalidPackCase(
+        add_rule('id = "owned"\nclasses = ["E0401"]\nowners = ["nobody"]\nlead = "lamps"'),
         "routing.toml:12: owned: owners: there is no department 'nobody'",
     ),
-    "a rule for an unknown source": Planted(
-        rule('id = "fax"\nclasses = ["E0401"]\nsources = ["fax"]\nlead = "lamps"'),
+    "a rule for an unknown source": InvalidPackCase(
+        add_rule('id = "fax"\nclasses = ["E0401"]\nsources = ["fax"]\nlead = "lamps"'),
         "routing.toml:12: fax: sources: there is no source 'fax'",
     ),
-    "a rule for a channel without a source": Planted(
-        rule('id = "sensed"\nclasses = ["E0401"]\nchannels = ["sensor"]\nlead = "lamps"'),
+    "a rule for a channel without a source": InvalidPackCase(
+        add_rule('id = "sensed"\nclasses = ["E0401"]\nchannels = ["sensor"]\nlead = "lamps"'),
         "routing.toml:12: sensed: sources: no source of the city is meant: the rule can never hold",
     ),
-    "a rule for an unknown channel": Planted(
-        rule('id = "fax"\nclasses = ["E0401"]\nchannels = ["fax"]\nlead = "lamps"'),
+    "a rule for an unknown channel": InvalidPackCase(
+        add_rule('id = "fax"\nclasses = ["E0401"]\nchannels = ["fax"]\nlead = "lamps"'),
         "routing.toml:12: fax: channels.0: Input should be 'hotline'",
     ),
-    "a rule for grid cells that nobody has": Planted(
-        rule('id = "cell"\nclasses = ["E0401"]\ngrids = ["88"]\nlead = "lamps"'),
+    "a rule for grid cells that nobody has": InvalidPackCase(
+        add_rule('id = "cell"\nclasses = ["E0401"]\ngrids = ["88"]\nlead = "lamps"'),
         "routing.toml:12: cell: grids: no grid cell's code begins with '88'",
     ),
-    "a rule for a condition without a row": Planted(
-        rule('id = "worse"\nclasses = ["E0401"]\nconditions = ["9"]\nlead = "lamps"'),
+    "a rule for a condition without a row": InvalidPackCase(
+        add_rule('id = "worse"\nclasses = ["E0401"]\nconditions = ["9"]\nlead = "lamps"'),
         "routing.toml:12: worse: conditions: no row of these classes has the condition '9'",
     ),
-    "a rule for a day that does not exist": Planted(
-        rule('id = "leap"\nclasses = ["E0401"]\nwhen = { dates = ["02-28..02-30"] }\nlead = "lamps"'),
+    "a rule for a day that does not exist": InvalidPackCase(
+        add_rule('id = "leap"\nclasses = ["E0401"]\nwhen = { dates = ["02-28..02-30"] }\nlead = "lamps"'),
         "routing.toml:12: leap: when.dates: '02-28..02-30' names a day that does not exist",
     ),
-    "a rule for dates the wrong way round": Planted(
-        rule('id = "back"\nclasses = ["E0401"]\nwhen = { dates = ["2026-02-02..2026-02-01"] }\nlead = "lamps"'),
+    "a rule for dates the wrong way round": InvalidPackCase(
+        add_rule('id = "back"\nclasses = ["E0401"]\nwhen = { dates = ["2026-02-02..2026-02-01"] }\nlead = "lamps"'),
         "routing.toml:12: back: when.dates: '2026-02-02..2026-02-01' ends before it begins",
     ),
-    "a misspelt condition": Planted(
-        rule('id = "typo"\nclases = ["E0401"]\nlead = "lamps"'),
+    "a misspelt condition": InvalidPackCase(
+        add_rule('id = "typo"\nclases = ["E0401"]\nlead = "lamps"'),
         "routing.toml:12: typo: clases: nobody knows this field",
     ),
-    "a rule without a department": Planted(
-        rule('id = "nobody"\nclasses = ["E0401"]'), "routing.toml:12: nobody: lead: is missing"
+    "a rule without a department": InvalidPackCase(
+        add_rule('id = "nobody"\nclasses = ["E0401"]'), "routing.toml:12: nobody: lead: is missing"
     ),
-    "a rule's id given twice": Planted(
-        rule('id = "lamps"\nclasses = ["E0401"]\nlead = "lamps"'),
+    "a rule's id given twice": InvalidPackCase(
+        add_rule('id = "lamps"\nclasses = ["E0401"]\nlead = "lamps"'),
         "routing.toml:12: lamps: id: 'lamps' stands there twice",
     ),
-    "a table of rules misspelt": Planted(
-        replaced("routing.toml", '[[rules]]\nid = "rubbish"', '[[rule]]\nid = "rubbish"'),
+    "a table of rules misspelt": InvalidPackCase(
+        replace_text("routing.toml", '[[rules]]\nid = "rubbish"', '[[rule]]\nid = "rubbish"'),
         "routing.toml: rule: nobody knows this; rules are written [[rules]]",
     ),
-    "TOML that cannot be read": Planted(
-        replaced("routing.toml", 'lead = "streets"', "lead = streets"), "routing.toml: Invalid value (at line 10"
+    "TOML that cannot be read": InvalidPackCase(
+        replace_text("routing.toml", 'lead = "streets"', "lead = streets"), "routing.toml: Invalid value (at line 10"
     ),
 }
 
 
-@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_mistake_is_named(tmp_path: Path, planted: Planted) -> None:
-    assert said_of(planted, tmp_path).startswith(planted.said)
+@pytest.mark.parametrize("planted", INVALID_PACKS.values(), ids=INVALID_PACKS.keys())
+def test_invalid_pack_is_diagnosed(tmp_path: Path, planted: InvalidPackCase) -> None:
+    assert diagnostic_for(planted, tmp_path).startswith(planted.expected)

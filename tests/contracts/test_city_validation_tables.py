@@ -6,159 +6,161 @@ import pytest
 
 from tests.contracts.city_packs import QUANCHENG
 from tests.contracts.invalid_packs import (
-    Planted,
-    added,
-    replaced,
-    said_of,
-    without,
+    InvalidPackCase,
+    add_line,
+    diagnostic_for,
+    remove_lines,
+    replace_text,
 )
 
-PLANTED = {
-    "a class without a row": Planted(
-        added("classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order"),
+INVALID_PACKS = {
+    "a class without a row": InvalidPackCase(
+        add_line("classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order"),
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
     ),
-    "a class without a default row": Planted(
-        replaced("rows.csv", "E0401-1,E0401,1,yes", "E0401-1,E0401,1,no"),
+    "a class without a default row": InvalidPackCase(
+        replace_text("rows.csv", "E0401-1,E0401,1,yes", "E0401-1,E0401,1,no"),
         "classes.csv:3: E0401: code: class E0401 has no default row in rows.csv",
     ),
-    "a class with two default rows": Planted(
-        replaced("rows.csv", "C0137-1,C0137,1,no", "C0137-1,C0137,1,yes"),
+    "a class with two default rows": InvalidPackCase(
+        replace_text("rows.csv", "C0137-1,C0137,1,no", "C0137-1,C0137,1,yes"),
         "classes.csv:4: C0137: code: class C0137 has 2 default rows in rows.csv",
     ),
-    "a class given twice": Planted(
-        added("classes.csv", "E0401,游商,Hawkers,街面秩序,Street order"),
+    "a class given twice": InvalidPackCase(
+        add_line("classes.csv", "E0401,游商,Hawkers,街面秩序,Street order"),
         "classes.csv:5: E0401: code: 'E0401' stands there twice",
     ),
-    "a row given twice": Planted(
-        added("rows.csv", "E0401-1,E0401,1,no,有,is,无,is not,1 urgent_hour,,"),
+    "a row given twice": InvalidPackCase(
+        add_line("rows.csv", "E0401-1,E0401,1,no,有,is,无,is not,1 urgent_hour,,"),
         "rows.csv:6: E0401-1: id: 'E0401-1' stands there twice",
     ),
-    "a row of no class": Planted(
-        added("rows.csv", "E0499-1,E0499,1,yes,有,is,无,is not,1 urgent_hour,,"),
+    "a row of no class": InvalidPackCase(
+        add_line("rows.csv", "E0499-1,E0499,1,yes,有,is,无,is not,1 urgent_hour,,"),
         "rows.csv:6: E0499-1: class_code: there is no class 'E0499'",
     ),
-    "a row whose id is another's": Planted(
-        replaced("rows.csv", "C0137-2,C0137,2", "C0137-7,C0137,2"),
+    "a row whose id is another's": InvalidPackCase(
+        replace_text("rows.csv", "C0137-2,C0137,2", "C0137-7,C0137,2"),
         "rows.csv:5: C0137-7: id: must be class code, dash, condition: C0137-2",
     ),
-    "a limit of nothing": Planted(
-        replaced("rows.csv", "4 working_hour", "0 working_hour"),
+    "a limit of nothing": InvalidPackCase(
+        replace_text("rows.csv", "4 working_hour", "0 working_hour"),
         "rows.csv:2: E0110-1: limit.amount: Input should be greater than 0, not '0'",
     ),
-    "a limit below nothing": Planted(
-        replaced("rows.csv", "2 urgent_hour", "-2 urgent_hour"),
+    "a limit below nothing": InvalidPackCase(
+        replace_text("rows.csv", "2 urgent_hour", "-2 urgent_hour"),
         "rows.csv:3: E0401-1: limit.amount: Input should be greater than 0, not '-2'",
     ),
-    "a limit in unknown units": Planted(
-        replaced("rows.csv", "2 urgent_hour", "2 fortnight"),
+    "a limit in unknown units": InvalidPackCase(
+        replace_text("rows.csv", "2 urgent_hour", "2 fortnight"),
         "rows.csv:3: E0401-1: limit.unit: Input should be 'working_",
     ),
-    "a word for an unknown class": Planted(
-        replaced("categories.csv", "camera,890,E0110", "camera,890,E0199"),
+    "a word for an unknown class": InvalidPackCase(
+        replace_text("categories.csv", "camera,890,E0110", "camera,890,E0199"),
         "categories.csv:6: 890: class_code: there is no class 'E0199'",
     ),
-    "a word for an unknown row": Planted(
-        replaced("categories.csv", "路灯不亮,C0137,2", "路灯不亮,C0137,8"),
+    "a word for an unknown row": InvalidPackCase(
+        replace_text("categories.csv", "路灯不亮,C0137,2", "路灯不亮,C0137,8"),
         "categories.csv:3: 市政设施/路灯不亮: condition: class C0137 has no row '8'",
     ),
-    "a word of an unknown source": Planted(
-        added("categories.csv", "fax,rubbish,E0110,,"),
+    "a word of an unknown source": InvalidPackCase(
+        add_line("categories.csv", "fax,rubbish,E0110,,"),
         "categories.csv:11: rubbish: source: there is no source and no channel 'fax'",
     ),
-    "a word with two meanings": Planted(
-        added("categories.csv", "camera,890,E0401,,"),
+    "a word with two meanings": InvalidPackCase(
+        add_line("categories.csv", "camera,890,E0401,,"),
         "categories.csv:11: 890: word: 'camera 890' stands there twice",
     ),
-    "a word that stands for nothing": Planted(
-        added("categories.csv", "camera,42,,,"),
+    "a word that stands for nothing": InvalidPackCase(
+        add_line("categories.csv", "camera,42,,,"),
         "categories.csv:11: 42: class_code: a word stands for a class, or is ignored: one of the two",
     ),
-    "a department given twice": Planted(
-        added("departments.csv", "lamps,灯,Lamps,lighting,,,http"),
+    "a department given twice": InvalidPackCase(
+        add_line("departments.csv", "lamps,灯,Lamps,lighting,,,http"),
         "departments.csv:4: lamps: id: 'lamps' stands there twice",
     ),
-    "a department of an unknown district": Planted(
-        added("departments.csv", "west,西,West,cleaning,990109,,http"),
+    "a department of an unknown district": InvalidPackCase(
+        add_line("departments.csv", "west,西,West,cleaning,990109,,http"),
         "departments.csv:4: west: district: there is no district '990109'",
     ),
-    "a department of a street elsewhere": Planted(
-        added("departments.csv", "west,西,West,cleaning,990101,990102001,http"),
+    "a department of a street elsewhere": InvalidPackCase(
+        add_line("departments.csv", "west,西,West,cleaning,990101,990102001,http"),
         "departments.csv:4: west: street: '990102001' does not lie in district '990101'",
     ),
-    "a department with a topic name that Kafka refuses": Planted(
-        added("departments.csv", "west side,西,West,cleaning,,,http"),
+    "a department with a topic name that Kafka refuses": InvalidPackCase(
+        add_line("departments.csv", "west side,西,West,cleaning,,,http"),
         "departments.csv:4: west side: id: String should match",
     ),
-    "a department with an unknown channel": Planted(
-        added("departments.csv", "west,西,West,cleaning,,,pigeon"),
+    "a department with an unknown channel": InvalidPackCase(
+        add_line("departments.csv", "west,西,West,cleaning,,,pigeon"),
         "departments.csv:4: west: channel: Input should be 'kafka'",
     ),
-    "a source of an unknown kind": Planted(
-        added("sources.csv", "fax,传真,Fax,fax,yes,,wgs84,no"), "sources.csv:7: fax: kind: Input should be 'hotline'"
+    "a source of an unknown kind": InvalidPackCase(
+        add_line("sources.csv", "fax,传真,Fax,fax,yes,,wgs84,no"), "sources.csv:7: fax: kind: Input should be 'hotline'"
     ),
-    "a source in an unknown datum": Planted(
-        added("sources.csv", "fax,传真,Fax,hotline,yes,,mars,no"), "sources.csv:7: fax: crs: Input should be 'wgs84'"
+    "a source in an unknown datum": InvalidPackCase(
+        add_line("sources.csv", "fax,传真,Fax,hotline,yes,,mars,no"), "sources.csv:7: fax: crs: Input should be 'wgs84'"
     ),
-    "a source given twice": Planted(
-        added("sources.csv", "photo,照片,Photos,photo,yes,,wgs84,no"),
+    "a source given twice": InvalidPackCase(
+        add_line("sources.csv", "photo,照片,Photos,photo,yes,,wgs84,no"),
         "sources.csv:7: photo: id: 'photo' stands there twice",
     ),
-    "a calendar that ends before it says": Planted(
-        without("calendar.csv", "2026-12-3"), "calendar.csv: ends on 2026-12-29, though city.toml says 2026-12-31"
+    "a calendar that ends before it says": InvalidPackCase(
+        remove_lines("calendar.csv", "2026-12-3"), "calendar.csv: ends on 2026-12-29, though city.toml says 2026-12-31"
     ),
-    "a calendar that ends a year early": Planted(
-        without("calendar.csv", "2026-"),
+    "a calendar that ends a year early": InvalidPackCase(
+        remove_lines("calendar.csv", "2026-"),
         "calendar.csv: ends on 2025-12-31, though city.toml says 2026-12-31",
         QUANCHENG,
     ),
-    "a calendar that ends amid a year": Planted(
-        replaced("city.toml", "last = 2026-12-31", "last = 2026-11-30"),
+    "a calendar that ends amid a year": InvalidPackCase(
+        replace_text("city.toml", "last = 2026-12-31", "last = 2026-11-30"),
         "city.toml: calendar.last: 2026-11-30 is amid a year",
     ),
-    "a calendar that begins after its end": Planted(
-        replaced("city.toml", "first = 2026-01-01", "first = 2027-01-01"),
+    "a calendar that begins after its end": InvalidPackCase(
+        replace_text("city.toml", "first = 2026-01-01", "first = 2027-01-01"),
         "city.toml: calendar.first: 2027-01-01 comes after the last date, 2026-12-31",
     ),
-    "a calendar that begins later than it says": Planted(
-        without("calendar.csv", "2026-01-01"), "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01"
+    "a calendar that begins later than it says": InvalidPackCase(
+        remove_lines("calendar.csv", "2026-01-01"),
+        "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01",
     ),
-    "a calendar with a hole": Planted(
-        without("calendar.csv", "2026-03-1"),
+    "a calendar with a hole": InvalidPackCase(
+        remove_lines("calendar.csv", "2026-03-1"),
         "calendar.csv:70: 2026-03-20: date: the calendar has a hole before it: 2026-03-10 to 2026-03-19",
     ),
-    "a date given twice": Planted(
-        replaced("calendar.csv", "2026-03-02,yes,", "2026-03-02,yes,\n2026-03-02,no,"),
+    "a date given twice": InvalidPackCase(
+        replace_text("calendar.csv", "2026-03-02,yes,", "2026-03-02,yes,\n2026-03-02,no,"),
         "calendar.csv:63: 2026-03-02: date: 2026-03-02 comes after 2026-03-02: every date once, in order",
     ),
-    "a date that does not exist": Planted(
-        replaced("calendar.csv", "2026-03-02", "2026-02-30"),
+    "a date that does not exist": InvalidPackCase(
+        replace_text("calendar.csv", "2026-03-02", "2026-02-30"),
         "calendar.csv:62: 2026-02-30: date: Input should be a valid date",
     ),
-    "shifts that overlap": Planted(
-        replaced("city.toml", 'begin = "14:00"', 'begin = "11:00"'), "city.toml: calendar.shifts.1: begins at 11:00:00"
+    "shifts that overlap": InvalidPackCase(
+        replace_text("city.toml", 'begin = "14:00"', 'begin = "11:00"'),
+        "city.toml: calendar.shifts.1: begins at 11:00:00",
     ),
-    "a zone nobody knows": Planted(
-        replaced("city.toml", "Asia/Shanghai", "Asia/Jinan"), "city.toml: zone: there is no time zone 'Asia/Jinan'"
+    "a zone nobody knows": InvalidPackCase(
+        replace_text("city.toml", "Asia/Shanghai", "Asia/Jinan"), "city.toml: zone: there is no time zone 'Asia/Jinan'"
     ),
-    "a clock that is missing": Planted(
-        replaced("terms.toml", 'inspect = "30 urgent_minute"\n', ""), "terms.toml: clocks: inspect: is missing"
+    "a clock that is missing": InvalidPackCase(
+        replace_text("terms.toml", 'inspect = "30 urgent_minute"\n', ""), "terms.toml: clocks: inspect: is missing"
     ),
-    "a radius of nothing": Planted(
-        replaced("terms.toml", "radius_m = 50", "radius_m = 0"),
+    "a radius of nothing": InvalidPackCase(
+        replace_text("terms.toml", "radius_m = 50", "radius_m = 0"),
         "terms.toml: matching: radius_m: Input should be greater",
     ),
-    "confidence bands the wrong way round": Planted(
-        replaced("terms.toml", "review_at = 0.5", "review_at = 0.9"),
+    "confidence bands the wrong way round": InvalidPackCase(
+        replace_text("terms.toml", "review_at = 0.5", "review_at = 0.9"),
         "terms.toml: screening: review_at: lies above report_at",
     ),
-    "terms for classes that do not exist": Planted(
-        added("terms.toml", '[[screening.by_class]]\nclasses = ["E07*"]\nrefire_s = 5'),
+    "terms for classes that do not exist": InvalidPackCase(
+        add_line("terms.toml", '[[screening.by_class]]\nclasses = ["E07*"]\nrefire_s = 5'),
         "terms.toml: screening: by_class.0.classes: 'E07*' means no class of the catalogue",
     ),
 }
 
 
-@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_mistake_is_named(tmp_path: Path, planted: Planted) -> None:
-    assert said_of(planted, tmp_path).startswith(planted.said)
+@pytest.mark.parametrize("planted", INVALID_PACKS.values(), ids=INVALID_PACKS.keys())
+def test_invalid_pack_is_diagnosed(tmp_path: Path, planted: InvalidPackCase) -> None:
+    assert diagnostic_for(planted, tmp_path).startswith(planted.expected)

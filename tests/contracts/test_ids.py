@@ -18,7 +18,7 @@ def test_an_id_is_the_uuid5_of_the_compact_json_array_of_its_cause(cause: list[s
     """Anybody can make the same id with the standard library of any language."""
     array = json.dumps(cause, ensure_ascii=False, separators=(",", ":"))
 
-    assert ids.named(*cause) == uuid5(NAMESPACE, array)
+    assert ids.cause_id(*cause) == uuid5(NAMESPACE, array)
 
 
 def test_ids_in_use_stay_what_they_are() -> None:

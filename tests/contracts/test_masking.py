@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.masking import is_card, is_identity, mask
+from paidan_contracts.masking import is_card_number, is_identity_number, mask
 
 FILLER = st.text("垃圾东街的。，：;()（）abc 电话号码", max_size=12)
 MOBILES = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)
@@ -18,16 +18,16 @@ FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 @st.composite
 def identities(draw: st.DrawFn) -> str:
     """Draw a valid identity number."""
-    born = draw(st.dates(min_value=date(1930, 1, 1), max_value=date(2025, 1, 1)))
-    head = f"{draw(st.integers(110000, 659999))}{born:%Y%m%d}{draw(st.integers(0, 999)):03d}"
-    return next(head + last for last in "0123456789X" if is_identity(head + last))
+    birth_date = draw(st.dates(min_value=date(1930, 1, 1), max_value=date(2025, 1, 1)))
+    head = f"{draw(st.integers(110000, 659999))}{birth_date:%Y%m%d}{draw(st.integers(0, 999)):03d}"
+    return next(head + last for last in "0123456789X" if is_identity_number(head + last))
 
 
 @st.composite
 def cards(draw: st.DrawFn) -> str:
     """Draw a valid card number of 16 to 19 digits, some in groups of four."""
     head = draw(st.from_regex(r"(62|4|5)[0-9]{14,16}", fullmatch=True))[:18]
-    number = next(head + last for last in "0123456789" if is_card(head + last))
+    number = next(head + last for last in "0123456789" if is_card_number(head + last))
     return re.sub(r"(.{4})(?=.)", r"\1 ", number) if draw(st.booleans()) and len(number) in (16, 19) else number
 
 
@@ -36,14 +36,14 @@ NUMBERS = st.one_of(MOBILES, LANDLINES, identities(), cards())
 
 @given(before=FILLER, number=NUMBERS, after=FILLER, wide=st.booleans())
 def test_no_personal_number_survives(before: str, number: str, after: str, wide: bool) -> None:
-    said = number.translate(FULL_WIDTH) if wide else number
+    written = number.translate(FULL_WIDTH) if wide else number
 
-    masked = mask(before + said + after)
+    masked = mask(before + written + after)
 
-    assert said not in masked.text
+    assert written not in masked.text
     assert not re.search(r"[0-9０-９]{6}", masked.text)
-    assert len(masked.text) == len(before + said + after)
-    assert (masked.text[: len(before)], masked.text[len(before + said) :]) == (before, after)
+    assert len(masked.text) == len(before + written + after)
+    assert (masked.text[: len(before)], masked.text[len(before + written) :]) == (before, after)
 
 
 @given(text=st.text(alphabet="0123456789-+ ()（）垃圾xX", max_size=60))
@@ -51,7 +51,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
     once = mask(text)
 
     assert mask(once.text).text == once.text
-    assert mask(once.text).found == {}
+    assert mask(once.text).counts == {}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
         "没有数字",
     ],
 )
-def test_what_is_no_personal_number_stays(text: str) -> None:
+def test_other_numbers_are_kept(text: str) -> None:
     """A handler needs the order's number, the cell and the date."""
     assert mask(text).text == text
 
@@ -89,15 +89,15 @@ def test_what_is_no_personal_number_stays(text: str) -> None:
         ("6222-0212-3456-7894", "card"),
     ],
 )
-def test_each_way_of_writing_is_known(text: str, kind: str) -> None:
+def test_every_notation_is_masked(text: str, kind: str) -> None:
     masked = mask(f"我是{text}，请回电")
 
-    assert (masked.text, masked.found) == (f"我是{'*' * len(text)}，请回电", {kind: 1})
+    assert (masked.text, masked.counts) == (f"我是{'*' * len(text)}，请回电", {kind: 1})
 
 
-def test_reporters_own_words_are_blotted_out() -> None:
+def test_reporter_details_are_masked_in_text() -> None:
     """Who complains must not be read in the complaint."""
-    masked = mask("我是王小明，住西街1号，电话82345678，王小明", own=["王小明", "西街1号", "82345678", "王"])
+    masked = mask("我是王小明，住西街1号，电话82345678，王小明", reporter_terms=["王小明", "西街1号", "82345678", "王"])
 
     assert masked.text == "我是***，住****，电话********，***"
-    assert masked.found == {"named": 4}
+    assert masked.counts == {"named": 4}

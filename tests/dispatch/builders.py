@@ -7,33 +7,33 @@ from typing import Any, Literal
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Finish, Inspect
 from paidan_contracts.inbox import TimerDue
-from paidan_contracts.reports import Past, ReportReceived
+from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.deadlines import Timer
 from paidan_dispatch.cases.decide import (
     Ignored,
-    Moved,
     Opened,
+    Progressed,
     Refused,
     decide,
-    run_out,
-    take_in,
+    expire_timer,
+    receive_report,
 )
-from paidan_dispatch.cases.policy import Bylaws
-from paidan_dispatch.matching.match import Nearby, sighting
-from tests.dispatch.sample_pack import bylaws
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
+from tests.dispatch.sample_pack import default_policy
 
-MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+START_TIME = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 in the city, a working day."""
 DIGEST = "d" * 64
 
 
-def report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **more: object) -> ReportReceived:
+def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **overrides: object) -> ReportReceived:
     """Report a heap of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
-    at = MONDAY + timedelta(minutes=minutes)
-    source = str(more.get("source", "hotline"))
-    place = more.pop("place", {"latitude": 36.0, "longitude": 117.0 + east_m / 90_000, "district": "1"})
-    said: dict[str, Any] = {
+    at = START_TIME + timedelta(minutes=minutes)
+    source = str(overrides.get("source", "hotline"))
+    place = overrides.pop("place", {"latitude": 36.0, "longitude": 117.0 + east_m / 90_000, "district": "1"})
+    fields: dict[str, Any] = {
         "report_id": ids.report_id(source, ref),
         "source": source,
         "source_ref": ref,
@@ -47,43 +47,45 @@ def report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **more: obj
         "occurred_at": at,
         "recorded_at": at,
     }
-    return ReportReceived.model_validate(said | more)
+    return ReportReceived.model_validate(fields | overrides)
 
 
-def past_report(ref: str = "1", *, past: Past, minutes: float = 0) -> ReportReceived:
+def imported_report(ref: str = "1", *, past: ImportedHistory, minutes: float = 0) -> ReportReceived:
     """Report what an import says."""
-    return report(ref, minutes=minutes, source="records", past=past)
+    return build_report(ref, minutes=minutes, source="records", past=past)
 
 
-def taken(*reports: ReportReceived, by: Bylaws | None = None) -> list[Opened | Moved | Refused]:
+def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[Opened | Progressed | Refused]:
     """Take reports in one after another, as one lane does."""
-    rules = by or bylaws()
+    effective_policy = policy or default_policy()
     states: dict[str, CaseState] = {}
-    nearby = Nearby()
-    done = []
+    index = CandidateIndex()
+    decisions = []
     for each in reports:
-        result = take_in(each, nearby=nearby, case_of=states.__getitem__, bylaws=rules)
-        done.append(result)
+        result = receive_report(each, nearby=index, state_of=states.__getitem__, policy=effective_policy)
+        decisions.append(result)
         if not isinstance(result, Refused):
-            follow(states, nearby, result, rules)
-    return done
+            apply_decision(states, index, result, effective_policy)
+    return decisions
 
 
-def follow(states: dict[str, CaseState], nearby: Nearby, step: Opened | Moved, by: Bylaws) -> None:
+def apply_decision(
+    states: dict[str, CaseState], index: CandidateIndex, decision: Opened | Progressed, policy: CityPolicy
+) -> None:
     """Do what the shell does after each step."""
-    before = step.before if isinstance(step, Moved) else None
-    states[step.after.case_id] = step.after
-    nearby.note(sighting(before, step.after, by))
+    before = decision.before if isinstance(decision, Progressed) else None
+    states[decision.after.case_id] = decision.after
+    index.apply(compute_index_change(before, decision.after, policy))
 
 
-def opened(said: ReportReceived | None = None, *, by: Bylaws | None = None) -> CaseState:
+def opened_case(received: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:
     """Open a case."""
-    (result,) = taken(said or report(), by=by)
+    (result,) = receive_reports(received or build_report(), policy=policy)
     assert isinstance(result, Opened)
     return result.after
 
 
-DOERS = {
+USUAL_ACTORS = {
     "verify": "inspector:ivy",
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
@@ -93,7 +95,7 @@ DOERS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class How:
+class ActionContext:
     """When an action is asked for (minutes after Monday 09:00), by whom (``role:id``), and through which report."""
 
     minutes: float = 0
@@ -102,18 +104,18 @@ class How:
     door: Literal["kafka", "http", "import"] = "http"
 
 
-def request(state: CaseState, action: Action, how: How = How()) -> ActionRequested:
+def build_request(state: CaseState, action: Action, context: ActionContext = ActionContext()) -> ActionRequested:
     """Ask for an action, by whoever usually does."""
-    at = MONDAY + timedelta(minutes=how.minutes)
-    usual = DOERS.get(action.kind, f"department:{state.department or 'north'}")
-    kind, name = (how.actor or usual).split(":")
+    at = START_TIME + timedelta(minutes=context.minutes)
+    usual = USUAL_ACTORS.get(action.kind, f"department:{state.department or 'north'}")
+    kind, name = (context.actor or usual).split(":")
     return ActionRequested(
-        action_id=ids.action_id(name, f"{state.case_id} {state.version} {action.kind} {how.minutes}"),
+        action_id=ids.action_id(name, f"{state.case_id} {state.version} {action.kind} {context.minutes}"),
         case_id=state.case_id,
-        of_report=how.of_report,
+        of_report=context.of_report,
         area=state.area,
         actor=Actor.model_validate({"kind": kind, "id": name}),
-        door=how.door,
+        door=context.door,
         digest=DIGEST,
         sender_ref="ours",
         occurred_at=at,
@@ -122,42 +124,44 @@ def request(state: CaseState, action: Action, how: How = How()) -> ActionRequest
     )
 
 
-def judged(state: CaseState, action: Action, how: How = How(), *, by: Bylaws | None = None) -> Moved | Refused:
+def decide_action(
+    state: CaseState, action: Action, context: ActionContext = ActionContext(), *, policy: CityPolicy | None = None
+) -> Progressed | Refused:
     """Ask and decide."""
-    return decide(state, request(state, action, how), by or bylaws())
+    return decide(state, build_request(state, action, context), policy or default_policy())
 
 
-def moved(
-    state: CaseState, action: Action, *, minutes: float = 0, actor: str | None = None, by: Bylaws | None = None
+def case_after(
+    state: CaseState, action: Action, *, minutes: float = 0, actor: str | None = None, policy: CityPolicy | None = None
 ) -> CaseState:
     """Ask, and expect it to be done."""
-    result = judged(state, action, How(minutes=minutes, actor=actor), by=by)
-    assert isinstance(result, Moved), result.why
+    result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor), policy=policy)
+    assert isinstance(result, Progressed), result.refusal
     return result.after
 
 
-def at(minutes: float) -> datetime:
+def at_minute(minutes: float) -> datetime:
     """Name a time in minutes after Monday 09:00."""
-    return MONDAY + timedelta(minutes=minutes)
+    return START_TIME + timedelta(minutes=minutes)
 
 
-def types(step: Opened | Moved | Refused) -> list[str]:
+def types(step: Opened | Progressed | Refused) -> list[str]:
     """Name the steps that were taken."""
-    assert not isinstance(step, Refused), step.why
+    assert not isinstance(step, Refused), step.refusal
     return [event.model_dump()["type"].removeprefix("case.").removesuffix(".v1") for event in step.events]
 
 
 def finished(*, minutes: float = 10) -> CaseState:
     """Let the department finish, five minutes after it accepted or later."""
-    return moved(moved(opened(), Accept(), minutes=5), Finish(text="swept"), minutes=minutes)
+    return case_after(case_after(opened_case(), Accept(), minutes=5), Finish(text="swept"), minutes=minutes)
 
 
 def closed(*, minutes: float = 20) -> CaseState:
     """Let the inspection pass."""
-    return moved(finished(), Inspect(passed=True), minutes=minutes)
+    return case_after(finished(), Inspect(passed=True), minutes=minutes)
 
 
-def due(timer: Timer) -> TimerDue:
+def timer_due(timer: Timer) -> TimerDue:
     """Let a timer run out."""
     return TimerDue(
         timer_id=timer.id,
@@ -169,6 +173,6 @@ def due(timer: Timer) -> TimerDue:
     )
 
 
-def rung(state: CaseState, timer: Timer) -> Moved | Ignored:
+def expire(state: CaseState, timer: Timer) -> Progressed | Ignored:
     """Let a timer run out and see what comes of it."""
-    return run_out(state, due(timer), bylaws())
+    return expire_timer(state, timer_due(timer), default_policy())

@@ -10,32 +10,32 @@ import pytest
 
 from tests import servers as real
 from tests.dispatch import database_fixture, dispatch_service
-from tests.dispatch.database_fixture import in_force
-from tests.dispatch.dispatch_service import Stage
+from tests.dispatch.database_fixture import city_in_force
+from tests.dispatch.dispatch_service import DispatchService
 
 
 @pytest.fixture(scope="module")
-async def module_pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    async with real.fresh_database(servers) as dsn, database_fixture.open_ground(dsn) as opened:
+async def module_pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    async with real.fresh_database(servers) as dsn, database_fixture.open_pool(dsn) as opened:
         yield opened
 
 
 @pytest.fixture
 async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
-    await database_fixture.wipe(module_pool)
+    await database_fixture.clear_tables(module_pool)
     return module_pool
 
 
 @pytest.fixture(scope="module")
-async def stage(servers: real.Servers) -> AsyncIterator[Stage]:
+async def service(servers: real.ServerAddresses) -> AsyncIterator[DispatchService]:
     """One dispatch plays for a whole module; each test has reports, answers and keys of its own."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    async with real.fresh_database(servers) as dsn, dispatch_service.open_stage(servers.kafka, prefix, dsn) as opened:
+    async with real.fresh_database(servers) as dsn, dispatch_service.open_service(servers.kafka, prefix, dsn) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with stage.here() as edge:
-        await stage.say(in_force())
+async def client(service: DispatchService) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.run_in_process() as edge:
+        await service.append_to_inbox(city_in_force())
         yield edge

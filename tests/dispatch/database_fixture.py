@@ -14,191 +14,193 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Doomed, Work
+from paidan_chassis.consumer.batch import Batch, DeadLetter
 from paidan_chassis.consumer.records import Message, Record
-from paidan_chassis.migrations import CITIES, OWN, migrate
+from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.inbox import CityInForce, TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
-from paidan_contracts.wire import Said
-from paidan_dispatch.city_packs import Cities
-from paidan_dispatch.handlers import Inbox
-from tests.contracts.city_packs import tiny
+from paidan_contracts.wire import WireModel
+from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.handlers import InboxHandler
+from tests.contracts.city_packs import load_tiny
 
-MONDAY: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 in the tiny city, a working day."""
 
 
 @cache
-def pack() -> bytes:
+def pack_bytes() -> bytes:
     """Give the tiny city's canonical bytes."""
-    return tiny().pack.canonical()
+    return load_tiny().pack.canonical_bytes()
 
 
-def version() -> str:
+def pack_version() -> str:
     """Name the tiny city's pack."""
-    return hashlib.sha256(pack()).hexdigest()
+    return hashlib.sha256(pack_bytes()).hexdigest()
 
 
-async def prepare(dsn: str) -> None:
+async def prepare_database(dsn: str) -> None:
     """Migrate an empty database and publish the tiny city."""
     connection = await asyncpg.connect(dsn)
     try:
-        await migrate(connection, "cities", (CITIES,))
-        await migrate(connection, "dispatch", (OWN, "paidan_dispatch.migrations"))
-        await publish(connection, pack())
+        await migrate(connection, "cities", (CITIES_MIGRATIONS,))
+        await migrate(connection, "dispatch", (CHASSIS_MIGRATIONS, "paidan_dispatch.migrations"))
+        await publish_pack(connection, pack_bytes())
     finally:
         await connection.close()
 
 
-async def publish(conn: "asyncpg.Connection[Any] | asyncpg.Pool[Any]", content: bytes) -> str:
+async def publish_pack(conn: "asyncpg.Connection[Any] | asyncpg.Pool[Any]", content: bytes) -> str:
     """Keep a pack where lanes look for it, and give its version."""
-    named = hashlib.sha256(content).hexdigest()
+    pack_hash = hashlib.sha256(content).hexdigest()
     await conn.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        named,
+        pack_hash,
         json.loads(content)["id"],
         content,
     )
-    return named
+    return pack_hash
 
 
 @asynccontextmanager
-async def open_ground(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
+async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
     """Prepare a database and open a pool in schema dispatch."""
-    await prepare(dsn)
+    await prepare_database(dsn)
     async with database.open_pool(SecretStr(dsn), schema="dispatch", size=4) as pool:
         yield pool
 
 
-def in_force(*, city: str = "tiny", of: str | None = None) -> CityInForce:
+def city_in_force(*, city: str = "tiny", of_version: str | None = None) -> CityInForce:
     """Put a pack in force."""
-    return CityInForce(city=city, version=of or version(), in_force_at=MONDAY - timedelta(days=1))
+    return CityInForce(city=city, version=of_version or pack_version(), in_force_at=START_TIME - timedelta(days=1))
 
 
-def report(ref: str, *, minutes: float = 0, east_m: float = 0, **more: Any) -> ReportReceived:  # noqa: ANN401 - fields of the model
+def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides: Any) -> ReportReceived:  # noqa: ANN401 - fields of the model
     """Report rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
-    at = MONDAY + timedelta(minutes=minutes)
-    source = more.get("source", "hotline")
-    said: dict[str, Any] = {
+    at = START_TIME + timedelta(minutes=minutes)
+    source = overrides.get("source", "hotline")
+    fields: dict[str, Any] = {
         "report_id": ids.report_id(source, ref),
         "source": source,
         "source_ref": ref,
         "channel": {"photo": "photo", "camera": "camera", "records": "import"}.get(source, "hotline"),
         "city": "tiny",
         "area": "tiny",
-        "city_version": version(),
-        "digest": hashlib.sha256(f"{ref} {more}".encode()).hexdigest(),
+        "city_version": pack_version(),
+        "digest": hashlib.sha256(f"{ref} {overrides}".encode()).hexdigest(),
         "class_code": "E0110",
         "place": {"latitude": 36.01, "longitude": 117.01 + east_m / 90_000},
         "text": "垃圾 rubbish",
         "occurred_at": at,
         "recorded_at": at,
     }
-    return ReportReceived.model_validate(said | more)
+    return ReportReceived.model_validate(fields | overrides)
 
 
-def case_of(said: ReportReceived) -> str:
+def case_id_of(received: ReportReceived) -> str:
     """Name the case that a report opens."""
-    return ids.case_id(said.area, said.report_id)
+    return ids.case_id(received.area, received.report_id)
 
 
-def asked(
+def build_action(
     case_id: str,
     action: Action,
     *,
     by: str,
     minutes: float = 0,
     ref: str | None = None,
-    **more: Any,  # noqa: ANN401 - fields of the model
+    **overrides: Any,  # noqa: ANN401 - fields of the model
 ) -> ActionRequested:
     """Ask for an action, ``by`` as ``role:id``."""
-    at = MONDAY + timedelta(minutes=minutes)
+    at = START_TIME + timedelta(minutes=minutes)
     kind, name = by.split(":")
-    own = ref or f"{case_id} {action.kind} {minutes}"
-    said: dict[str, Any] = {
-        "action_id": ids.action_id(by, own),
+    sender_ref = ref or f"{case_id} {action.kind} {minutes}"
+    fields: dict[str, Any] = {
+        "action_id": ids.action_id(by, sender_ref),
         "case_id": case_id,
         "area": ids.area_of(case_id),
         "actor": Actor.model_validate({"kind": kind, "id": name}),
         "door": "kafka" if kind == "department" else "http",
         "digest": hashlib.sha256(action.model_dump_json().encode()).hexdigest(),
-        "sender_ref": own,
+        "sender_ref": sender_ref,
         "occurred_at": at,
         "recorded_at": at,
         "action": action,
     }
-    return ActionRequested.model_validate(said | more)
+    return ActionRequested.model_validate(fields | overrides)
 
 
 @dataclass(slots=True)
-class Log:
+class InboxRecords:
     """One inbox as Kafka would keep it: records in order, each in its lane."""
 
     records: list[Record] = field(default_factory=list)
     offsets: dict[int, Iterator[int]] = field(default_factory=dict)
 
-    def say(self, *entries: Said | bytes | None, lane: int = 0) -> "Log":
+    def append(self, *entries: WireModel | bytes | None, lane: int = 0) -> "InboxRecords":
         """Append entries, or bytes that are none."""
         for entry in entries:
-            value = entry.model_dump_json().encode() if isinstance(entry, Said) else entry
+            value = entry.model_dump_json().encode() if isinstance(entry, WireModel) else entry
             offset = next(self.offsets.setdefault(lane, count()))
-            appended_at = MONDAY + timedelta(seconds=len(self.records))
+            appended_at = START_TIME + timedelta(seconds=len(self.records))
             self.records.append(Record(INBOX.name, lane, offset, b"", value, (), appended_at))
         return self
 
 
 @dataclass(slots=True)
-class Heard:
+class BatchOutput:
     """What a batch said and buried."""
 
-    said: list[Message] = field(default_factory=list)
-    buried: list[tuple[Record, str, str]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    rejected: list[tuple[Record, str, str]] = field(default_factory=list)
 
-    def on(self, topic: str) -> list[dict[str, Any]]:
+    def bodies_on(self, topic: str) -> list[dict[str, Any]]:
         """Give the bodies said on one topic, in order."""
-        return [json.loads(message.value) for message in self.said if message.topic == topic]
+        return [json.loads(message.value) for message in self.messages if message.topic == topic]
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Give each outcome's result and, of a refusal, its code."""
-        return [(each["result"], each.get("why", {}).get("code")) for each in self.on("paidan.outcomes")]
+        return [(each["result"], each.get("why", {}).get("code")) for each in self.bodies_on("paidan.outcomes")]
 
     def types(self) -> list[str]:
         """Name the steps of cases that were said, in order."""
-        return [each["type"] for each in self.on("paidan.cases")]
+        return [each["type"] for each in self.bodies_on("paidan.cases")]
 
 
-async def play(
+async def apply_records(
     pool: "asyncpg.Pool[Any]",
     records: Sequence[Record],
     *,
-    cut: int = 1000,
-    inbox: Inbox | None = None,
-    doomed: Sequence[Doomed] = (),
-) -> Heard:
+    batch_size: int = 1000,
+    handler_override: InboxHandler | None = None,
+    rejected: Sequence[DeadLetter] = (),
+) -> BatchOutput:
     """Apply records as a lane consumer would, in batches of at most ``cut``, each in a transaction."""
-    handler = inbox or Inbox(Cities(), timer_set=lambda _due_at: None)
-    heard = Heard()
+    handler = handler_override or InboxHandler(PackCache(), on_timer_set=lambda _due_at: None)
+    output = BatchOutput()
     async with pool.acquire() as conn:
-        for start in range(0, max(len(records), 1), cut):
+        for start in range(0, max(len(records), 1), batch_size):
             async with conn.transaction():
                 raw = cast("asyncpg.Connection[Any]", conn)
-                work = Work(raw, records[start : start + cut], largest=1_000_000, doomed=doomed)
+                work = Batch(raw, records[start : start + batch_size], max_message_bytes=1_000_000, rejected=rejected)
                 await handler.apply(work)
-            heard.said += [message for _, message in work.said]
-            heard.buried += work.buried
-    return heard
+            output.messages += [message for _, message in work.messages]
+            output.rejected += work.dead_letters
+    return output
 
 
-async def apply(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:
+async def apply_batch(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:
     """Apply one batch inside the caller's transaction."""
     raw = cast("asyncpg.Connection[Any]", conn)
-    await Inbox(Cities(), timer_set=lambda _due_at: None).apply(Work(raw, records, largest=1_000_000))
+    await InboxHandler(PackCache(), on_timer_set=lambda _due_at: None).apply(
+        Batch(raw, records, max_message_bytes=1_000_000)
+    )
 
 
-async def is_waiting(pool: "asyncpg.Pool[Any]") -> bool:
+async def has_lock_waiter(pool: "asyncpg.Pool[Any]") -> bool:
     """Tell whether some session of this database waits for another's transaction."""
     statement = (
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -206,7 +208,7 @@ async def is_waiting(pool: "asyncpg.Pool[Any]") -> bool:
     return bool(await pool.fetchval(statement))
 
 
-async def dump(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ...]]]:
+async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ...]]]:
     """Read all that lanes have written, in an order of its own."""
     tables = {
         "history": "case_id, version",
@@ -221,7 +223,7 @@ async def dump(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-async def wipe(pool: "asyncpg.Pool[Any]") -> None:
+async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     """Forget everything, as a restored empty database would: past the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
@@ -229,7 +231,7 @@ async def wipe(pool: "asyncpg.Pool[Any]") -> None:
             await conn.execute(f"DELETE FROM {table}")
 
 
-def due(row: "asyncpg.Record") -> TimerDue:
+def timer_due(row: "asyncpg.Record") -> TimerDue:
     """Let a timer of the table run out."""
     return TimerDue(
         timer_id=ids.timer_id(row["case_id"], row["kind"], row["generation"]),

@@ -18,14 +18,14 @@ from aiokafka.partitioner import murmur2
 from pydantic import SecretStr
 
 from paidan_chassis.consumer.records import Message
-from paidan_chassis.edge.api_keys import add_key, mint
-from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.edge.api_keys import add_key, generate_key
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_chassis.runtime import Part, Process
-from paidan_contracts.inbox import CityInForce, InboxEntry
-from paidan_contracts.topics import INBOX, TOPICS, answers_of, orders_of
+from paidan_chassis.runtime import Component, ProcessContext
+from paidan_contracts.inbox import CityInForce, InboxEvent
+from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import vault
@@ -36,7 +36,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
-class Stage:
+class DispatchService:
     """One test's share of the servers."""
 
     kafka: str
@@ -46,34 +46,36 @@ class Stage:
     keys: dict[str, str] = field(default_factory=dict)
 
     @property
-    def cluster(self) -> Kafka:
+    def cluster(self) -> KafkaCluster:
         """Where the topics are."""
-        return Kafka(self.kafka, self.prefix, shape=app.topic_shape)
+        return KafkaCluster(self.kafka, self.prefix, topic_spec=app.topic_spec)
 
-    async def say(self, *entries: InboxEntry) -> None:
+    async def append_to_inbox(self, *entries: InboxEvent) -> None:
         """Put entries into the inbox as their writers do; a city put in force goes to every lane."""
         for entry in entries:
             if isinstance(entry, CityInForce):
-                await self._to_every_lane(entry)
+                await self._append_to_every_partition(entry)
             else:
                 key = getattr(entry, "area", "")
                 await self.publisher.send([Message(INBOX.name, key, entry.model_dump_json().encode(), ())])
 
-    async def _to_every_lane(self, entry: CityInForce) -> None:
-        lanes = {_partition(f"{n}"): f"{n}" for n in range(200)}
-        assert len(lanes) == INBOX.partitions
+    async def _append_to_every_partition(self, entry: CityInForce) -> None:
+        key_by_partition = {_partition_of(f"{n}"): f"{n}" for n in range(200)}
+        assert len(key_by_partition) == INBOX.partitions
         body = entry.model_dump_json().encode()
-        await self.publisher.send([Message(INBOX.name, key, body, ()) for key in lanes.values()])
+        await self.publisher.send([Message(INBOX.name, key, body, ()) for key in key_by_partition.values()])
 
-    async def answer(self, department: str, body: dict[str, Any] | bytes, *, key: str = "k") -> None:
+    async def append_answer(self, department: str, body: dict[str, Any] | bytes, *, key: str = "k") -> None:
         """Answer as a department does, with a stock client."""
         value = body if isinstance(body, bytes) else json.dumps(body).encode()
-        await self.publisher.send([Message(answers_of(department).name, key, value, ())])
+        await self.publisher.send([Message(answers_topic_of(department).name, key, value, ())])
 
-    async def read(self, topic: str) -> list[dict[str, Any]]:
+    async def read_topic(self, topic: str) -> list[dict[str, Any]]:
         """Read all bodies of a topic, from its start to its end."""
-        real = self.cluster.real(topic)
-        partitions = [TopicPartition(real, each) for each in range(await self.publisher.topology.partitions(topic))]
+        topic_name = self.cluster.prefixed(topic)
+        partitions = [
+            TopicPartition(topic_name, each) for each in range(await self.publisher.topic_admin.partitions(topic))
+        ]
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
         await consumer.start()
         try:
@@ -88,9 +90,9 @@ class Stage:
             await asyncio.sleep(0)  # a task of aiokafka's that is cancelled before it began takes its closer with it
             await consumer.stop()
 
-    async def key(self, *scopes: str, city: str = "tiny") -> dict[str, str]:
+    async def create_key(self, *scopes: str, city: str = "tiny") -> dict[str, str]:
         """Give the headers of a caller with these scopes."""
-        token, key = mint(name="test", city=city, scopes=scopes)
+        token, key = generate_key(name="test", city=city, scopes=scopes)
         conn = await asyncpg.connect(self.dsn)
         try:
             await add_key(conn, "dispatch", key)
@@ -98,7 +100,7 @@ class Stage:
             await conn.close()
         return {"authorization": f"Bearer {token}"}
 
-    async def value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the database says
+    async def fetch_value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the database says
         """Ask the database for one value."""
         conn = await asyncpg.connect(self.dsn, server_settings={"search_path": "dispatch"})
         try:
@@ -106,14 +108,16 @@ class Stage:
         finally:
             await conn.close()
 
-    async def comes(self, topic: str, count: int, *, about: Sequence[str] = ()) -> list[dict[str, Any]]:
+    async def await_messages(self, topic: str, count: int, *, about: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Wait until a topic holds so many messages that speak of these ids (of all, if none is given)."""
 
-        async def enough() -> list[dict[str, Any]]:
-            found = [each for each in await self.read(topic) if not about or any(id_ in str(each) for id_ in about)]
+        async def matching_messages() -> list[dict[str, Any]]:
+            found = [
+                each for each in await self.read_topic(topic) if not about or any(id_ in str(each) for id_ in about)
+            ]
             return found if len(found) >= count else []
 
-        return await poll(enough, within_s=60, what=f"{count} messages on {topic}")
+        return await poll(matching_messages, within_s=60, what=f"{count} messages on {topic}")
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give what the supervisor would give to the process."""
@@ -127,13 +131,13 @@ class Stage:
         }
 
     @contextmanager
-    def process(self, *arguments: str, log: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "paidan_dispatch", *arguments],
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=kept | self.environment(**more),
+                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=inherited | self.environment(**more),
             )  # fmt: skip
         try:
             yield process
@@ -143,7 +147,7 @@ class Stage:
             process.wait()
 
     @asynccontextmanager
-    async def here(self, *parts: Part, kafka: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    async def run_in_process(self, *parts: Component, kafka: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
         """Run dispatch, or one part, in this process, stopped gracefully at the end; gives a client of its edge."""
         settings = Settings(
             kafka=kafka or self.kafka,
@@ -153,14 +157,14 @@ class Stage:
             vault_key=SecretStr(vault.KEY),
         )
         metrics = Metrics("dispatch")
-        process = Process("dispatch", frozenset(parts or ("loop", "edge")), metrics, Health(metrics))
+        process = ProcessContext("dispatch", frozenset(parts or ("loop", "edge")), metrics, Health(metrics))
         stop = asyncio.Event()
-        async with AsyncExitStack() as opened:
-            running = await opened.enter_async_context(app.build(settings, process))
+        async with AsyncExitStack() as exit_stack:
+            running = await exit_stack.enter_async_context(app.build(settings, process))
             assert running.edge is not None
             loops = [asyncio.ensure_future(loop(stop)) for loop in running.loops.values()]
             transport = httpx.ASGITransport(app=running.edge)
-            client = await opened.enter_async_context(
+            client = await exit_stack.enter_async_context(
                 httpx.AsyncClient(transport=transport, base_url="http://dispatch")
             )
             try:
@@ -174,17 +178,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(kafka: str, prefix: str, dsn: str) -> AsyncIterator[Stage]:
+async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
     """Prepare tables and topics; the topics go with the broker."""
-    await ground.prepare(dsn)
-    async with Publisher(Kafka(kafka, prefix, shape=app.topic_shape), client_id="test") as publisher:
-        stage = Stage(kafka, prefix, dsn, publisher)
-        departments = [orders_of(each).name for each in ("streets", "lamps")]
-        answers = [answers_of(each).name for each in ("streets", "lamps")]
-        await publisher.topology.ensure([*(topic.name for topic in TOPICS), *departments, *answers])
-        yield stage
+    await ground.prepare_database(dsn)
+    async with Publisher(KafkaCluster(kafka, prefix, topic_spec=app.topic_spec), client_id="test") as publisher:
+        service = DispatchService(kafka, prefix, dsn, publisher)
+        departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
+        answers = [answers_topic_of(each).name for each in ("streets", "lamps")]
+        await publisher.topic_admin.ensure([*(topic.name for topic in TOPICS), *departments, *answers])
+        yield service
 
 
-def _partition(key: str) -> int:
+def _partition_of(key: str) -> int:
     """Tell the partition that every stock client gives a key."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % INBOX.partitions

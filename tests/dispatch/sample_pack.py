@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any, Final
 
 from paidan_contracts.city import City, Pack
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_dispatch.cases.policy import CityPolicy
 
 HOLIDAYS_2026 = ["01-01", "01-02", "01-03", *(f"02-{day}" for day in range(15, 24)), "04-04", "04-05", "04-06"]
-MADE_UP_2026 = ["01-04", "02-14", "02-28"]
+MAKE_UP_DAYS_2026 = ["01-04", "02-14", "02-28"]
 FIRST_DAY, LAST_DAY = datetime(2025, 12, 29, tzinfo=UTC), datetime(2026, 4, 30, tzinfo=UTC)
 
 
@@ -17,15 +17,15 @@ def _names(word: str) -> dict[str, str]:
     return {"zh": word, "en": word}
 
 
-def _days() -> list[dict[str, Any]]:
+def _calendar_days() -> list[dict[str, Any]]:
     days = [FIRST_DAY + timedelta(days=number) for number in range((LAST_DAY - FIRST_DAY).days + 1)]
-    return [{"date": day.date().isoformat(), "working": _is_worked(day)} for day in days]
+    return [{"date": day.date().isoformat(), "working": _is_working_day(day)} for day in days]
 
 
-def _is_worked(day: datetime) -> bool:
+def _is_working_day(day: datetime) -> bool:
     short = f"{day:%m-%d}"
-    if day.year == 2026 and short in HOLIDAYS_2026 + MADE_UP_2026:
-        return short in MADE_UP_2026
+    if day.year == 2026 and short in HOLIDAYS_2026 + MAKE_UP_DAYS_2026:
+        return short in MAKE_UP_DAYS_2026
     return day.weekday() < 5
 
 
@@ -91,9 +91,9 @@ CALENDAR: Final[dict[str, Any]] = {
     "last": LAST_DAY.date().isoformat(),
     "shifts": [{"begin": "08:00", "end": "12:00"}, {"begin": "14:00", "end": "18:00"}],
     "source": "State Council's notice, cut short",
-    "days": _days(),
+    "days": _calendar_days(),
 }
-CLOCKS: Final[dict[str, Any]] = {
+CLOCK_LIMITS: Final[dict[str, Any]] = {
     **{stage: {"amount": 15, "unit": "urgent_minute"} for stage in ("dispatch", "verify", "inspect")},
     "accept": {"amount": 30, "unit": "urgent_minute"},
     "callback": {"amount": 1, "unit": "working_day"},
@@ -118,7 +118,7 @@ GEOGRAPHY: Final[dict[str, Any]] = {
         {"code": "2", "level": "district", "names": _names("two")},
     ]
 }
-TOWN: Final[dict[str, Any]] = {
+PACK: Final[dict[str, Any]] = {
     "id": "town",
     "names": _names("town"),
     "zone": "Asia/Shanghai",
@@ -128,7 +128,7 @@ TOWN: Final[dict[str, Any]] = {
     "catalogue": CATALOGUE,
     "routing": ROUTING,
     "calendar": CALENDAR,
-    "clocks": CLOCKS,
+    "clocks": CLOCK_LIMITS,
     "matching": MATCHING,
     "screening": SCREENING,
     "indicators": INDICATORS,
@@ -136,17 +136,17 @@ TOWN: Final[dict[str, Any]] = {
 }
 
 
-def document() -> dict[str, Any]:
+def pack_document() -> dict[str, Any]:
     """Give the city as a pack of the caller's own; a test that needs another one changes it first."""
-    return deepcopy(TOWN)
+    return deepcopy(PACK)
 
 
-def bylaws_of(pack: dict[str, Any]) -> Bylaws:
+def policy_of(pack: dict[str, Any]) -> CityPolicy:
     """Make a pack ready."""
-    return Bylaws.of(City.of(Pack.model_validate(pack)))
+    return CityPolicy.from_city(City.of(Pack.model_validate(pack)))
 
 
 @cache
-def bylaws() -> Bylaws:
+def default_policy() -> CityPolicy:
     """Make the city ready once for all tests."""
-    return bylaws_of(document())
+    return policy_of(pack_document())

@@ -9,19 +9,19 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Action, NotSupportedYet, Supported
-from paidan_dispatch.actions.requests import Asked
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
+from paidan_contracts.actions import Action, SupportedAction, UnsupportedAction
+from paidan_dispatch.actions.requests import RequestedAction
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.service_client import (
-    NOBODYS,
     PROOF,
-    acted,
-    decided,
+    UNKNOWN_CASE,
+    act_and_await,
+    await_decision,
 )
 
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
-MODELS = [*get_args(Supported), *get_args(NotSupportedYet)]
+MODELS = [*get_args(SupportedAction), *get_args(UnsupportedAction)]
 NEEDED: dict[str, dict[str, Any]] = {
     "verify": {"verified": True},
     "file": {"row_id": "E0110-1"},
@@ -33,32 +33,34 @@ NEEDED: dict[str, dict[str, Any]] = {
     "void": {"reason": "a"},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")
-SAID = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"
+FREE_TEXT = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"
 MASKED = "打 *********** 或 *************，身份证 ******************"
 
 
-def free_texts() -> Iterator[tuple[str, str]]:
+def free_text_fields() -> Iterator[tuple[str, str]]:
     """Name each field of each action that takes any words at all."""
     for model in MODELS:
         kind = model.model_fields["kind"].default
         for name in model.model_fields:
             try:
-                ACTIONS.validate_python({"kind": kind, **NEEDED.get(kind, {}), name: SAID})
+                ACTIONS.validate_python({"kind": kind, **NEEDED.get(kind, {}), name: FREE_TEXT})
             except ValidationError:
                 continue
             yield kind, name
 
 
-@pytest.mark.parametrize(("kind", "name"), list(free_texts()))
-def test_a_number_in_any_free_text_is_blotted_out(kind: str, name: str) -> None:
-    asked = Asked(NOBODYS, ACTIONS.validate_python({"kind": kind, **NEEDED.get(kind, {}), name: SAID}))
+@pytest.mark.parametrize(("kind", "name"), list(free_text_fields()))
+def test_personal_numbers_are_masked_in_every_free_text(kind: str, name: str) -> None:
+    asked = RequestedAction(
+        UNKNOWN_CASE, ACTIONS.validate_python({"kind": kind, **NEEDED.get(kind, {}), name: FREE_TEXT})
+    )
 
     assert getattr(asked.action, name) == MASKED
     assert ACTIONS.validate_json(asked.action.model_dump_json()) == asked.action
 
 
-def test_every_action_that_takes_words_is_looked_at() -> None:
-    found = set(free_texts())
+def test_every_action_with_free_text_is_covered() -> None:
+    found = set(free_text_fields())
 
     assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= found
     assert len(found) == len(MODELS) - len(("accept", "resume"))
@@ -67,49 +69,51 @@ def test_every_action_that_takes_words_is_looked_at() -> None:
 def test_codes_departments_and_photos_stay_as_they_are() -> None:
     """A department's id, a row's code and a photo's name may hold digits in any order."""
     photo = "13812345678" + "0" * 53 + ".jpg"
-    said: list[dict[str, Any]] = [
+    received: list[dict[str, Any]] = [
         {"kind": "assign", "department": "13812345678", "reason": "订单20260302103000123456"},
         {"kind": "file", "row_id": "13812345678", "reason": ""},
         {"kind": "finish", "text": "好", "proof": [photo]},
     ]
-    for action in map(ACTIONS.validate_python, said):
-        assert Asked(NOBODYS, action).action is action
+    for action in map(ACTIONS.validate_python, received):
+        assert RequestedAction(UNKNOWN_CASE, action).action is action
 
 
-def test_the_digest_knows_no_number() -> None:
+def test_digest_is_of_the_masked_text() -> None:
     """Whoever has the log could otherwise try every number until the digest fits."""
     one, other = (
-        Asked(NOBODYS, ACTIONS.validate_python({"kind": "urge", "reason": f"call {number}"}))
+        RequestedAction(UNKNOWN_CASE, ACTIONS.validate_python({"kind": "urge", "reason": f"call {number}"}))
         for number in ("13812345678", "13912345679")
     )
 
     assert one.digest == other.digest
 
 
-async def test_no_number_travels_by_either_door(stage: Stage, client: httpx.AsyncClient) -> None:
-    first, second = report("numbers"), report("numbers too", east_m=500)
-    inspector, caller = await stage.key("role:inspector"), await stage.key("role:caller")
-    streets = await stage.key("department:streets")
+async def test_no_personal_number_passes_http_or_kafka(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first, second = build_report("numbers"), build_report("numbers too", east_m=500)
+    inspector, caller = await service.create_key("role:inspector"), await service.create_key("role:caller")
+    streets = await service.create_key("department:streets")
     words = " ".join(NUMBERS)
-    await stage.say(first, second)
-    await stage.comes("paidan.orders.streets", 2, about=[case_of(first), case_of(second)])
+    await service.append_to_inbox(first, second)
+    await service.await_messages("paidan.orders.streets", 2, about=[case_id_of(first), case_id_of(second)])
 
     returned = {"kind": "return", "code": "other", "reason": f"not ours, ask {words}"}
-    await stage.answer("streets", {"id": "n1", "case_id": case_of(first), "action": returned})
-    await acted(client, case_of(second), {"kind": "accept"}, streets)
+    await service.append_answer("streets", {"id": "n1", "case_id": case_id_of(first), "action": returned})
+    await act_and_await(client, case_id_of(second), {"kind": "accept"}, streets)
     results = [
-        await acted(client, case_of(second), {"kind": "finish", "text": words, "proof": [PROOF]}, streets),
-        await acted(client, case_of(second), {"kind": "inspect", "passed": True, "reason": words}, inspector),
+        await act_and_await(client, case_id_of(second), {"kind": "finish", "text": words, "proof": [PROOF]}, streets),
+        await act_and_await(
+            client, case_id_of(second), {"kind": "inspect", "passed": True, "reason": words}, inspector
+        ),
     ]
     unhappy = {"kind": "call_back", "rating": "dissatisfied", "reason": f"unhappy: {words}"}
-    line = {"id": "n2", "case_id": case_of(second), "action": unhappy}
+    line = {"id": "n2", "case_id": case_id_of(second), "action": unhappy}
     got = await client.post("/v1/actions/batch", content=json.dumps(line), headers=caller)
-    results.append(await decided(client, json.loads(got.text)["action_id"], caller))
-    results.append(await decided(client, ids.action_id("department:streets", "n1"), streets))
+    results.append(await await_decision(client, json.loads(got.text)["action_id"], caller))
+    results.append(await await_decision(client, ids.action_id("department:streets", "n1"), streets))
 
     assert [each["result"] for each in results] == ["applied"] * 4
     for topic in ("paidan.inbox", "paidan.cases", "paidan.outcomes", "paidan.orders.streets"):
-        said = json.dumps(await stage.read(topic))
-        assert not [number for number in NUMBERS if number in said], topic
-    assert "not ours, ask ***********" in json.dumps(await stage.read("paidan.cases"))
-    assert "unhappy: ***********" in json.dumps(await stage.read("paidan.inbox"))
+        received = json.dumps(await service.read_topic(topic))
+        assert not [number for number in NUMBERS if number in received], topic
+    assert "not ours, ask ***********" in json.dumps(await service.read_topic("paidan.cases"))
+    assert "unhappy: ***********" in json.dumps(await service.read_topic("paidan.inbox"))

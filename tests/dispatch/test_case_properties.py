@@ -23,32 +23,32 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
-from paidan_contracts.cases import CaseEvent, CaseStep
-from paidan_contracts.reports import Past, ReportReceived
+from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.deadlines import Timer, changes, running
+from paidan_dispatch.cases.deadlines import Timer, running_timers, timer_changes
 from paidan_dispatch.cases.decide import (
     Ignored,
-    Moved,
     Opened,
+    Progressed,
     Refused,
     decide,
-    run_out,
-    take_in,
+    expire_timer,
+    receive_report,
 )
-from paidan_dispatch.matching.match import Nearby, seen
+from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import (
-    DOERS,
-    How,
-    due,
-    report,
-    request,
+    USUAL_ACTORS,
+    ActionContext,
+    build_report,
+    build_request,
+    timer_due,
 )
-from tests.dispatch.sample_pack import bylaws
+from tests.dispatch.sample_pack import default_policy
 
-BYLAWS = bylaws()
-STEP: TypeAdapter[CaseStep] = TypeAdapter(CaseStep)
+BYLAWS = default_policy()
+STEP: TypeAdapter[AnyCaseEvent] = TypeAdapter(AnyCaseEvent)
 
 actions = st.sampled_from(
     [
@@ -76,18 +76,18 @@ actors = st.sampled_from([None, None, None, None, "department:south", "operator:
 # Nearly always in order of time, around the edges of the half hour and of the four working hours.
 minutes = st.sampled_from([0, 1, 29, 30, 31, 359, 360, 361, 1500, 99_999])
 reports = st.builds(
-    report,
+    build_report,
     source=st.sampled_from(["hotline", "hotline", "app"]),
     class_code=st.sampled_from(["E0110", "E0110", "C0101", "E0505", "E9999", None]),
     row_id=st.sampled_from([None, "E0110-2", "E9999-1"]),
-    past=st.sampled_from([None, None, None, Past(owner="water"), Past(verified=False)]),
+    past=st.sampled_from([None, None, None, ImportedHistory(owner="water"), ImportedHistory(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
 )
-Result: TypeAlias = Moved | Refused | Ignored
+Result: TypeAlias = Progressed | Refused | Ignored
 
 
 @dataclass(frozen=True)
-class Acts:
+class ActionStep:
     """Somebody asks for an action: who usually does, or a stranger to it."""
 
     action: Action
@@ -95,37 +95,49 @@ class Acts:
     actor: str | None
 
     def on(self, state: CaseState, _: list[Timer]) -> Result:
-        usual = DOERS.get(self.action.kind) or f"department:{state.department or 'north'}"
-        return decide(state, request(state, self.action, How(minutes=self.minute, actor=self.actor or usual)), BYLAWS)
+        usual = USUAL_ACTORS.get(self.action.kind) or f"department:{state.department or 'north'}"
+        return decide(
+            state,
+            build_request(state, self.action, ActionContext(minutes=self.minute, actor=self.actor or usual)),
+            BYLAWS,
+        )
 
 
 @dataclass(frozen=True)
-class Rings:
+class TimerStep:
     """One of the timers that were ever set comes in, perhaps a stale one."""
 
     which: int
 
     def on(self, state: CaseState, timers: list[Timer]) -> Result:
-        return run_out(state, due(timers[self.which % len(timers)]), BYLAWS) if timers else Ignored("none was ever set")
+        return (
+            expire_timer(state, timer_due(timers[self.which % len(timers)]), BYLAWS)
+            if timers
+            else Ignored("none was ever set")
+        )
 
 
 @dataclass(frozen=True)
-class Joins:
+class MergeStep:
     """Somebody reports the same thing again."""
 
     minute: float
 
     def on(self, state: CaseState, _: list[Timer]) -> Result:
-        row = seen(state, BYLAWS)
-        past = Past(matched_within="x") if state.past else None
-        twin = report("twin", minutes=self.minute, class_code=state.class_code, past=past)
-        result = take_in(twin, nearby=Nearby([row] if row else []), case_of=lambda _: state, bylaws=BYLAWS)
+        row = candidate_of(state, BYLAWS)
+        past = ImportedHistory(matched_within="x") if state.past else None
+        twin = build_report("twin", minutes=self.minute, class_code=state.class_code, past=past)
+        result = receive_report(
+            twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=BYLAWS
+        )
         return Ignored("it opened another case") if isinstance(result, Opened) else result
 
 
-Happening: TypeAlias = Acts | Rings | Joins
-lives: st.SearchStrategy[list[Happening]] = st.lists(
-    st.builds(Acts, actions, minutes, actors) | st.builds(Rings, st.integers(0, 9)) | st.builds(Joins, minutes),
+RandomStep: TypeAlias = ActionStep | TimerStep | MergeStep
+random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
+    st.builds(ActionStep, actions, minutes, actors)
+    | st.builds(TimerStep, st.integers(0, 9))
+    | st.builds(MergeStep, minutes),
     max_size=14,
 )
 
@@ -152,7 +164,7 @@ def _assert_legal(state: CaseState) -> None:
     assert state.hops == sum(turn.returned_at is not None for turn in turns)
     assert state.round == 1 + sum(turn.reworks for turn in turns) + state.reopened
     assert state.reopened <= 1
-    assert state.past <= (running(state) == ())
+    assert state.past <= (running_timers(state) == ())
 
 
 def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
@@ -160,45 +172,49 @@ def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> 
     for event in events:
         version += 1
         assert event.version == event.state.version == version
-        said = event.model_dump_json()
-        assert STEP.validate_json(said).model_dump_json() == said, "what was put together unchecked reads otherwise"
+        received = event.model_dump_json()
+        assert STEP.validate_json(received).model_dump_json() == received, (
+            "what was put together unchecked reads otherwise"
+        )
         _assert_legal(event.state)
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), "nothing is left lying"
-    told = orders.messages(before, events, BYLAWS)
-    assert [message for message in told if message.order.version > version] == []
+    messages = orders.order_events(before, events, BYLAWS)
+    assert [message for message in messages if message.order.version > version] == []
 
 
-def _open(said: ReportReceived) -> Opened:
-    opening = take_in(said, nearby=Nearby(), case_of=lambda _: pytest.fail("there is none"), bylaws=BYLAWS)
+def _open(received: ReportReceived) -> Opened:
+    opening = receive_report(
+        received, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=BYLAWS
+    )
     assert isinstance(opening, Opened)
     return opening
 
 
-@given(reports, lives)
-def test_whatever_happens_a_case_stays_legal(said: ReportReceived, life: list[Happening]) -> None:
-    opening = _open(said)
+@given(reports, random_histories)
+def test_any_sequence_keeps_case_invariants(received: ReportReceived, life: list[RandomStep]) -> None:
+    opening = _open(received)
     _assert_follows(None, opening.events)
-    state, timers = opening.after, list(changes(None, opening.after).set)
+    state, timers = opening.after, list(timer_changes(None, opening.after).to_set)
     for happening in life:
         before = state.model_dump_json()
         result = happening.on(state, timers)
         assert state.model_dump_json() == before
-        if isinstance(result, Moved):
+        if isinstance(result, Progressed):
             _assert_follows(state, result.events)
-            timers += changes(state, result.after).set
+            timers += timer_changes(state, result.after).to_set
             state = result.after
 
 
-@given(reports, lives)
-def test_a_case_read_back_goes_on_in_the_same_bytes(said: ReportReceived, life: list[Happening]) -> None:
+@given(reports, random_histories)
+def test_restored_case_continues_identically(received: ReportReceived, life: list[RandomStep]) -> None:
     """A new owner reads states from the database where the old one had them in memory."""
-    kept = _open(said).after
-    timers = list(changes(None, kept).set)
+    kept = _open(received).after
+    timers = list(timer_changes(None, kept).to_set)
     for happening in life:
         read = CaseState.model_validate_json(kept.model_dump_json())
         one, other = happening.on(kept, timers), happening.on(read, timers)
         assert type(one) is type(other)
-        if isinstance(one, Moved) and isinstance(other, Moved):
+        if isinstance(one, Progressed) and isinstance(other, Progressed):
             assert [each.model_dump_json() for each in one.events] == [each.model_dump_json() for each in other.events]
-            timers += changes(kept, one.after).set
+            timers += timer_changes(kept, one.after).to_set
             kept = one.after

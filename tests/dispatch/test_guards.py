@@ -30,14 +30,14 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.state import CaseState, Status
-from paidan_dispatch.cases.decide import Moved, Refused
+from paidan_dispatch.cases.decide import Progressed, Refused
 from tests.dispatch.builders import (
-    DOERS,
-    How,
-    judged,
-    moved,
-    opened,
-    report,
+    USUAL_ACTORS,
+    ActionContext,
+    build_report,
+    case_after,
+    decide_action,
+    opened_case,
 )
 
 STATES: tuple[Status, ...] = get_args(Status)
@@ -57,7 +57,7 @@ ACTIONS: dict[str, Action] = {
     "void": Void(reason="a test call"),
     "urge": Urge(reason="it smells"),
 }
-LATER: dict[str, Action] = {
+NOT_YET_SUPPORTED: dict[str, Action] = {
     "extension": AskExtension(),
     "suspension": AskSuspension(),
     "resume": Resume(),
@@ -68,7 +68,7 @@ LATER: dict[str, Action] = {
     "force_close": ForceClose(),
 }
 # design.md's table, and what it leaves open: filing anew keeps the state while a department has the case.
-TABLE: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
+ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("received", "verify"): ("dispatched", ("filed", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
     ("filed", "assign"): ("dispatched", ("dispatched",)),
@@ -99,21 +99,21 @@ ROLES: dict[str, set[str]] = {
 
 
 @cache
-def in_state(status: str) -> CaseState:
+def case_in_status(status: str) -> CaseState:
     """Bring a case into a state by the shortest road; nothing brings it into ``suspended`` yet."""
     if status == "received":
-        return opened(report(source="app"))
+        return opened_case(build_report(source="app"))
     if status == "filed":
-        return opened(report(class_code=None))
+        return opened_case(build_report(class_code=None))
     if status == "suspended":
-        return in_state("handling").model_copy(update={"status": "suspended"})
+        return case_in_status("handling").model_copy(update={"status": "suspended"})
     before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
     doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
     if status == "voided":
-        return moved(in_state("filed"), ACTIONS["void"])
+        return case_after(case_in_status("filed"), ACTIONS["void"])
     if status == "dispatched":
-        return opened()
-    return moved(in_state(before[status]), ACTIONS[doing[status]])
+        return opened_case()
+    return case_after(case_in_status(before[status]), ACTIONS[doing[status]])
 
 
 def _short(event: CaseEvent) -> str:
@@ -122,92 +122,94 @@ def _short(event: CaseEvent) -> str:
 
 @pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("status", STATES)
-def test_every_action_in_every_state(status: Status, name: str) -> None:
-    state = in_state(status)
+def test_allowed_actions_by_status(status: Status, name: str) -> None:
+    state = case_in_status(status)
     untouched = state.model_dump_json()
     assert state.status == status
 
-    result = judged(state, ACTIONS[name], How(minutes=5, actor=None if state.department else _stranger(name)))
+    result = decide_action(
+        state, ACTIONS[name], ActionContext(minutes=5, actor=None if state.department else _other_department(name))
+    )
 
     assert state.model_dump_json() == untouched
-    expected = TABLE.get((status, name))
+    expected = ALLOWED.get((status, name))
     if expected is None:
         assert isinstance(result, Refused)
-        assert result.why.code in ("not_allowed_in_state", "not_your_order")
-        _assert_it_helps(result, status)
+        assert result.refusal.code in ("not_allowed_in_state", "not_your_order")
+        _assert_explains(result, status)
         return
-    assert isinstance(result, Moved)
+    assert isinstance(result, Progressed)
     assert (result.after.status, tuple(_short(event) for event in result.events)) == expected
     assert [event.version for event in result.events] == [state.version + 1 + n for n in range(len(result.events))]
     assert all(event.state.version == event.version for event in result.events)
 
 
-def _stranger(name: str) -> str:
+def _other_department(name: str) -> str:
     kind = ACTIONS[name].kind
-    return DOERS.get(kind, "importer:them")
+    return USUAL_ACTORS.get(kind, "importer:them")
 
 
-def _assert_it_helps(refused: Refused, status: Status) -> None:
+def _assert_explains(refused: Refused, status: Status) -> None:
     """A refusal that does not say what to do instead comes again and again."""
-    why = refused.why
+    why = refused.refusal
     assert f"state {status}; allowed there: " in why.message
-    for kind in {ACTIONS[name].kind for state, name in TABLE if state == status}:
+    for kind in {ACTIONS[name].kind for state, name in ALLOWED if state == status}:
         assert kind in why.message.rpartition(": ")[2]
     assert "案件状态为" in why.message_zh
 
 
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("name", NOT_YET_SUPPORTED)
 @pytest.mark.parametrize("status", STATES)
-def test_what_is_for_later_says_so_in_every_state(status: Status, name: str) -> None:
-    result = judged(in_state(status), LATER[name], How(actor="operator:olga"))
+def test_unsupported_action_says_so_in_every_status(status: Status, name: str) -> None:
+    result = decide_action(case_in_status(status), NOT_YET_SUPPORTED[name], ActionContext(actor="operator:olga"))
 
     assert isinstance(result, Refused)
-    assert result.why.code == "not_supported_yet"
-    _assert_it_helps(result, status)
+    assert result.refusal.code == "not_supported_yet"
+    _assert_explains(result, status)
 
 
-def _asked_by(role: str, name: str) -> tuple[CaseState, str]:
-    status = next(state for state, action in TABLE if action == name)
-    state = in_state(status)
+def _request_by(role: str, name: str) -> tuple[CaseState, str]:
+    status = next(state for state, action in ALLOWED if action == name)
+    state = case_in_status(status)
     return state, f"{role}:{state.department if role == 'department' and state.department else 'anne'}"
 
 
 @pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("role", get_args(Actor.model_fields["kind"].annotation))
-def test_every_role_does_its_own_and_nothing_else(role: str, name: str) -> None:
-    state, actor = _asked_by(role, name)
+def test_actions_allowed_by_role(role: str, name: str) -> None:
+    state, actor = _request_by(role, name)
 
-    result = judged(state, ACTIONS[name], How(minutes=5, actor=actor))
+    result = decide_action(state, ACTIONS[name], ActionContext(minutes=5, actor=actor))
 
     if ACTIONS[name].kind in ROLES[role]:
-        assert isinstance(result, Moved)
+        assert isinstance(result, Progressed)
         return
     assert isinstance(result, Refused)
-    doer = role == "department" and ACTIONS[name].kind == "inspect"
-    assert result.why.code == ("doer_may_not_inspect" if doer else "not_your_role")
-    _assert_it_helps(result, state.status)
+    department = role == "department" and ACTIONS[name].kind == "inspect"
+    assert result.refusal.code == ("doer_may_not_inspect" if department else "not_your_role")
+    _assert_explains(result, state.status)
 
 
 @pytest.mark.parametrize("name", ["accept", "return", "finish"])
 @pytest.mark.parametrize("status", STATES)
 def test_a_department_may_not_touch_another_ones_order(status: Status, name: str) -> None:
     """In no state, so that it need not guess whether the case has moved on."""
-    result = judged(in_state(status), ACTIONS[name], How(actor="department:south"))
+    result = decide_action(case_in_status(status), ACTIONS[name], ActionContext(actor="department:south"))
 
     assert isinstance(result, Refused)
-    assert result.why.code == "not_your_order"
+    assert result.refusal.code == "not_your_order"
 
 
-def test_the_doer_may_not_inspect_under_an_inspectors_hat() -> None:
-    result = judged(in_state("inspecting"), ACTIONS["inspect"], How(actor="inspector:north"))
+def test_handling_department_may_not_inspect_its_own_work() -> None:
+    result = decide_action(case_in_status("inspecting"), ACTIONS["inspect"], ActionContext(actor="inspector:north"))
 
     assert isinstance(result, Refused)
-    assert result.why.code == "doer_may_not_inspect"
+    assert result.refusal.code == "doer_may_not_inspect"
 
 
-def test_the_table_of_the_tests_covers_every_state_and_action() -> None:
+def test_allowed_table_is_complete() -> None:
     """Or a new one would go untested."""
-    assert {status for status, _ in TABLE} | {"suspended", "not_accepted", "voided"} == set(STATES)
-    assert {action.kind for action in (*ACTIONS.values(), *LATER.values())} == {
+    assert {status for status, _ in ALLOWED} | {"suspended", "not_accepted", "voided"} == set(STATES)
+    assert {action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values())} == {
         model.model_fields["kind"].default for model in get_args(get_args(Action)[0])
     }

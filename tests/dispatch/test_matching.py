@@ -9,37 +9,37 @@ from hypothesis import strategies as st
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect, Void
-from paidan_contracts.reports import Past, ReportReceived
+from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import (
-    Moved,
     Opened,
+    Progressed,
     Refused,
-    take_in,
+    receive_report,
 )
 from paidan_dispatch.matching.match import (
-    Forgotten,
-    Nearby,
-    New,
-    Same,
-    Seen,
+    Candidate,
+    CandidateIndex,
+    Duplicate,
+    NoMatch,
+    Removed,
+    candidate_of,
+    compute_index_change,
     match,
-    seen,
-    sighting,
     squares_around,
 )
-from paidan_dispatch.matching.squares import metres_between
+from paidan_dispatch.matching.squares import distance_between_m
 from tests.dispatch.builders import (
-    follow,
-    moved,
-    opened,
-    past_report,
-    report,
-    taken,
+    apply_decision,
+    build_report,
+    case_after,
+    imported_report,
+    opened_case,
+    receive_reports,
 )
-from tests.dispatch.sample_pack import bylaws, bylaws_of, document
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
-BYLAWS = bylaws()
+BYLAWS = default_policy()
 
 
 def brute_force(arrivals: list[ReportReceived]) -> dict[str, str]:
@@ -76,7 +76,8 @@ def _are_about_the_same(one: ReportReceived, other: ReportReceived) -> bool:
         and one.area == other.area
         and {one.channel, other.channel} <= {"hotline", "photo", "camera", "import"}
         and abs(one.recorded_at - other.recorded_at).total_seconds() <= 72 * 3600
-        and metres_between(x.latitude, x.longitude, y.latitude, y.longitude) <= (5 if one.class_code == "E0111" else 50)
+        and distance_between_m(x.latitude, x.longitude, y.latitude, y.longitude)
+        <= (5 if one.class_code == "E0111" else 50)
     )
 
 
@@ -84,7 +85,7 @@ def _case_id(of: ReportReceived) -> str:
     return ids.case_id(of.area, of.report_id)
 
 
-def mostly(usual: object, *others: object) -> st.SearchStrategy[Any]:
+def weighted(usual: object, *others: object) -> st.SearchStrategy[Any]:
     return st.sampled_from([usual] * 4 * len(others) + list(others))
 
 
@@ -98,13 +99,17 @@ times = st.sampled_from([0, 1, 2]) | st.sampled_from([0, 71 * 60, 72 * 60, 72 * 
 def arrivals(draw: st.DrawFn) -> list[ReportReceived]:
     alike = draw(st.booleans())
     return [
-        report(
+        build_report(
             str(draw(st.integers(0, 99)) * 10 + number),
             minutes=draw(times),
-            place=_place(draw(near if alike else near | mostly(0, 25, 50, 50.2, None))),
-            class_code="E0110" if alike else draw(mostly("E0110", "E0111", "E0505", None)),
-            channel="hotline" if alike else draw(mostly("hotline", "photo", "patrol")),
-            past=None if alike else draw(mostly(None, Past(owner="roads", matched_within="a"), Past(owner="roads"))),
+            place=_place(draw(near if alike else near | weighted(0, 25, 50, 50.2, None))),
+            class_code="E0110" if alike else draw(weighted("E0110", "E0111", "E0505", None)),
+            channel="hotline" if alike else draw(weighted("hotline", "photo", "patrol")),
+            past=None
+            if alike
+            else draw(
+                weighted(None, ImportedHistory(owner="roads", matched_within="a"), ImportedHistory(owner="roads"))
+            ),
         )
         for number in range(draw(st.integers(0, 6)))
     ]
@@ -115,7 +120,7 @@ def _place(east_m: float | None) -> dict[str, object]:
     return {"district": "1", **known}
 
 
-def _openers(results: list[Opened | Moved | Refused]) -> dict[str, str]:
+def _openers(results: list[Opened | Progressed | Refused]) -> dict[str, str]:
     of = {}
     for each in results:
         assert not isinstance(each, Refused)
@@ -124,36 +129,38 @@ def _openers(results: list[Opened | Moved | Refused]) -> dict[str, str]:
 
 
 @given(arrivals())
-def test_matching_agrees_with_a_brute_force_reading_of_the_rule(reports: list[ReportReceived]) -> None:
-    assert _openers(taken(*reports)) == brute_force(reports)
+def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None:
+    assert _openers(receive_reports(*reports)) == brute_force(reports)
 
 
 @given(arrivals())
-def test_the_rule_holds_whatever_the_search_brings(reports: list[ReportReceived]) -> None:
+def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
     """Squares only save work: what they let through by chance is turned away by the rule."""
-    *others, new = reports or [report()]
-    rows = [row for each in others if (row := seen(opened(each), BYLAWS)) is not None]
-    found = match(new, rows, BYLAWS) if squares_around(new, BYLAWS) else New()
+    *others, new = reports or [build_report()]
+    rows = [row for each in others if (row := candidate_of(opened_case(each), BYLAWS)) is not None]
+    found = match(new, rows, BYLAWS) if squares_around(new, BYLAWS) else NoMatch()
 
     same = sorted((old.recorded_at, _case_id(old)) for old in others if _are_about_the_same(new, old))
 
-    assert (found.case_id if isinstance(found, Same) else None) == (same[0][1] if same else None)
+    assert (found.case_id if isinstance(found, Duplicate) else None) == (same[0][1] if same else None)
 
 
 def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState]:
     """Take reports in as the shell does: at each cut, matching sees only what a search of the stored rows finds."""
-    stored: dict[str, Seen] = {}
+    stored: dict[str, Candidate] = {}
     states: dict[str, CaseState] = {}
     for begin, end in pairwise(sorted({0, len(reports), *cuts})):
         batch = reports[begin:end]
         squares = {square for each in batch for square in squares_around(each, BYLAWS)}
-        nearby = Nearby(row for row in stored.values() if row.square in squares)
+        nearby = CandidateIndex(row for row in stored.values() if row.square in squares)
         for each in batch:
-            result = take_in(each, nearby=nearby, case_of=states.__getitem__, bylaws=BYLAWS)
+            result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=BYLAWS)
             assert not isinstance(result, Refused)
-            change = sighting(result.before if isinstance(result, Moved) else None, result.after, BYLAWS)
-            follow(states, nearby, result, BYLAWS)
-            if isinstance(change, Seen):
+            change = compute_index_change(
+                result.before if isinstance(result, Progressed) else None, result.after, BYLAWS
+            )
+            apply_decision(states, nearby, result, BYLAWS)
+            if isinstance(change, Candidate):
                 stored[change.case_id] = change
     return list(states.values())
 
@@ -168,48 +175,50 @@ def test_batch_boundaries_never_change_what_is_opened(reports: list[ReportReceiv
 
 def test_of_two_cases_the_older_takes_the_report() -> None:
     """Between the two and equally near to both, it must not depend on how the search came back."""
-    west, east = report("w", minutes=1), report("e", east_m=80)
+    west, east = build_report("w", minutes=1), build_report("e", east_m=80)
 
-    *_, joined = taken(east, west, report("m", minutes=2, east_m=40))
+    *_, joined = receive_reports(east, west, build_report("m", minutes=2, east_m=40))
 
-    assert isinstance(joined, Moved)
+    assert isinstance(joined, Progressed)
     assert joined.after.opened_by == east.report_id
 
 
 def test_of_two_cases_as_old_the_smaller_id_takes_the_report() -> None:
-    west, east = report("w"), report("e", east_m=80)
+    west, east = build_report("w"), build_report("e", east_m=80)
     smaller = min((west, east), key=_case_id)
 
     for pair in ((west, east), (east, west)):
-        *_, joined = taken(*pair, report("m", minutes=2, east_m=40))
+        *_, joined = receive_reports(*pair, build_report("m", minutes=2, east_m=40))
         assert joined.after.opened_by == smaller.report_id  # type: ignore[union-attr] # a report is not refused here
 
 
 def test_a_merge_says_how_far_apart_they_were() -> None:
-    _, joined = taken(report("1"), report("2", east_m=20))
+    _, joined = receive_reports(build_report("1"), build_report("2", east_m=20))
 
-    assert isinstance(joined, Moved)
+    assert isinstance(joined, Progressed)
     assert joined.after.reports == 2
     assert joined.events[0].model_dump()["metres"] == pytest.approx(20, abs=0.2)
 
 
-def _closed(said: ReportReceived, *, minutes: float) -> CaseState:
-    state = opened(said)
+def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
+    state = opened_case(received)
     for action in (Accept(), Finish(), Inspect(passed=True)):
-        state = moved(state, action, minutes=minutes)
+        state = case_after(state, action, minutes=minutes)
     return state
 
 
-def _after(*closed: CaseState, then: ReportReceived) -> Opened | Moved | Refused:
-    rows = [row for state in closed if (row := seen(state, BYLAWS))]
-    return take_in(then, nearby=Nearby(rows), case_of=dict.fromkeys(["x"], closed[0]).__getitem__, bylaws=BYLAWS)
+def _after(*closed: CaseState, then: ReportReceived) -> Opened | Progressed | Refused:
+    rows = [row for state in closed if (row := candidate_of(state, BYLAWS))]
+    return receive_report(
+        then, nearby=CandidateIndex(rows), state_of=dict.fromkeys(["x"], closed[0]).__getitem__, policy=BYLAWS
+    )
 
 
 @pytest.mark.parametrize(("days_later", "recurs"), [(0, True), (2, True), (2.001, False)])
 def test_what_comes_up_again_soon_after_closing_is_a_recurrence(days_later: float, recurs: bool) -> None:
-    closed = _closed(report("1"), minutes=60)
+    closed = _closed(build_report("1"), minutes=60)
 
-    again = _after(closed, then=report("2", minutes=60 + days_later * 24 * 60))
+    again = _after(closed, then=build_report("2", minutes=60 + days_later * 24 * 60))
 
     assert isinstance(again, Opened)
     assert again.after.recurrence_of == (closed.case_id if recurs else None)
@@ -217,56 +226,62 @@ def test_what_comes_up_again_soon_after_closing_is_a_recurrence(days_later: floa
 
 def test_a_report_from_before_the_closing_is_no_recurrence() -> None:
     """It only came late."""
-    late = _after(_closed(report("1"), minutes=60), then=report("2", minutes=59))
+    late = _after(_closed(build_report("1"), minutes=60), then=build_report("2", minutes=59))
 
     assert isinstance(late, Opened)
     assert late.after.recurrence_of is None
 
 
 def test_a_recurrence_is_of_the_case_closed_last() -> None:
-    first, second = _closed(report("1"), minutes=60), _closed(report("2", minutes=61), minutes=90)
+    first, second = _closed(build_report("1"), minutes=60), _closed(build_report("2", minutes=61), minutes=90)
 
     for order in ((first, second), (second, first)):
-        again = _after(*order, then=report("3", minutes=100))
+        again = _after(*order, then=build_report("3", minutes=100))
         assert isinstance(again, Opened)
         assert again.after.recurrence_of == second.case_id
 
 
-def test_what_was_voided_is_found_no_more() -> None:
-    state = opened()
-    voided = moved(state, Void(reason="a test call"))
+def test_voided_case_is_not_matched() -> None:
+    state = opened_case()
+    voided = case_after(state, Void(reason="a test call"))
 
-    assert sighting(state, voided, BYLAWS) == Forgotten(state.case_id)
-    assert sighting(None, voided, BYLAWS) is None
+    assert compute_index_change(state, voided, BYLAWS) == Removed(state.case_id)
+    assert compute_index_change(None, voided, BYLAWS) is None
 
 
-def test_a_case_is_kept_up_as_it_closes() -> None:
-    state = opened()
-    closed = _closed(report(), minutes=60)
-    nearby = Nearby([row for row in [seen(state, BYLAWS)] if row])
+def test_index_is_updated_on_closing() -> None:
+    state = opened_case()
+    closed = _closed(build_report(), minutes=60)
+    nearby = CandidateIndex([row for row in [candidate_of(state, BYLAWS)] if row])
 
-    nearby.note(sighting(state, closed, BYLAWS))
+    nearby.apply(compute_index_change(state, closed, BYLAWS))
 
-    (found,) = nearby.within(squares_around(report("2"), BYLAWS))
+    (found,) = nearby.in_squares(squares_around(build_report("2"), BYLAWS))
     assert found.closed_at == closed.closed_at
 
 
 def test_a_calendar_that_ends_does_not_stop_a_closing() -> None:
-    pack = document()
+    pack = pack_document()
     pack["matching"]["recurrence"] = {"amount": 1000, "unit": "working_day"}
-    by = bylaws_of(pack)
+    by = policy_of(pack)
 
-    row = seen(_closed(report(), minutes=60), by)
+    row = candidate_of(_closed(build_report(), minutes=60), by)
 
     assert row is not None
     assert row.recurs_until == row.closed_at
 
 
-def test_an_import_and_the_living_never_meet() -> None:
+def test_imports_never_match_live_cases() -> None:
     records = [
-        past_report(ref, past=Past(owner="roads", matched_within=word)) for ref, word in zip("abc", "xxy", strict=True)
+        imported_report(ref, past=ImportedHistory(owner="roads", matched_within=word))
+        for ref, word in zip("abc", "xxy", strict=True)
     ]
 
-    results = taken(report(), *records, past_report("d", past=Past(owner="roads")), past_report("e", past=Past()))
+    results = receive_reports(
+        build_report(),
+        *records,
+        imported_report("d", past=ImportedHistory(owner="roads")),
+        imported_report("e", past=ImportedHistory()),
+    )
 
-    assert [type(each).__name__ for each in results] == ["Opened", "Opened", "Moved", "Opened", "Opened", "Opened"]
+    assert [type(each).__name__ for each in results] == ["Opened", "Opened", "Progressed", "Opened", "Opened", "Opened"]

@@ -7,39 +7,39 @@ import pytest
 from paidan_contracts.actions import Verify
 from paidan_dispatch.cases.decide import Refused
 from tests.dispatch.builders import (
-    How,
-    at,
-    judged,
-    moved,
-    opened,
-    report,
-    taken,
+    ActionContext,
+    at_minute,
+    build_report,
+    case_after,
+    decide_action,
+    opened_case,
+    receive_reports,
     types,
 )
-from tests.dispatch.sample_pack import bylaws
+from tests.dispatch.sample_pack import default_policy
 
 
-def test_an_ordinary_report_is_with_its_department_at_once() -> None:
-    (step,) = taken(report())
+def test_report_is_dispatched_immediately() -> None:
+    (step,) = receive_reports(build_report())
 
     assert types(step) == ["opened", "dispatched"]
     state = step.after  # type: ignore[union-attr] # checked by types()
     assert (state.status, state.department, state.row_id) == ("dispatched", "north", "E0110-1")
     assert state.assignments[0].placed_by.rule == "streets"
-    assert state.assignments[0].accept_by == at(30)
-    assert state.assignments[0].limits[0].due_at == at(6 * 60), "four working hours, and lunch between them"
+    assert state.assignments[0].accept_by == at_minute(30)
+    assert state.assignments[0].limits[0].due_at == at_minute(6 * 60), "four working hours, and lunch between them"
 
 
 def test_the_receipt_names_the_pack() -> None:
-    state = opened()
+    state = opened_case()
 
     assert state.filed_by is not None
-    assert {state.city_version, state.filed_by.city_version} == {bylaws().version}
+    assert {state.city_version, state.filed_by.city_version} == {default_policy().version}
     assert state.filed_by.rule == "default_row"
 
 
 def test_the_row_that_the_report_names_is_taken() -> None:
-    state = opened(report(row_id="E0110-2"))
+    state = opened_case(build_report(row_id="E0110-2"))
 
     assert state.filed_by is not None
     assert (state.row_id, state.filed_by.rule) == ("E0110-2", "by_report")
@@ -47,13 +47,13 @@ def test_the_row_that_the_report_names_is_taken() -> None:
 
 @pytest.mark.parametrize("row_id", ["E0110-9", "E0111-1"])
 def test_a_row_that_its_class_does_not_have_gives_way_to_the_default(row_id: str) -> None:
-    assert opened(report(row_id=row_id)).row_id == "E0110-1"
+    assert opened_case(build_report(row_id=row_id)).row_id == "E0110-1"
 
 
 @pytest.mark.parametrize("class_code", [None, "E9999", "E0602"])
-def test_a_report_is_never_turned_away_for_its_class(class_code: str | None) -> None:
+def test_unknown_class_never_refuses_a_report(class_code: str | None) -> None:
     """Somebody at the desk can tell what it is; the resident cannot."""
-    (step,) = taken(report(class_code=class_code))
+    (step,) = receive_reports(build_report(class_code=class_code))
 
     assert types(step) == ["opened", "held"]
     state = step.after  # type: ignore[union-attr] # checked by types()
@@ -61,23 +61,23 @@ def test_a_report_is_never_turned_away_for_its_class(class_code: str | None) -> 
     assert state.held_because
 
 
-def test_what_no_rule_covers_waits_at_the_desk_and_says_why() -> None:
-    (step,) = taken(report(class_code="E0505", place={}))
+def test_unrouted_case_is_held_with_a_reason() -> None:
+    (step,) = receive_reports(build_report(class_code="E0505", place={}))
 
     assert types(step) == ["opened", "held"]
     assert "No routing rule covers it." in str(step.after.held_because)  # type: ignore[union-attr]
 
 
 def test_another_citys_report_is_refused() -> None:
-    (step,) = taken(report(city="village", area="village"))
+    (step,) = receive_reports(build_report(city="village", area="village"))
 
     assert isinstance(step, Refused)
-    assert step.why.code == "unknown_city"
+    assert step.refusal.code == "unknown_city"
 
 
-def test_past_the_calendars_end_reports_are_held_and_not_lost() -> None:
+def test_reports_past_the_calendars_end_are_held() -> None:
     """Nobody published next year's calendar: the desk says so, the city goes on."""
-    (step,) = taken(report(minutes=60 * 24 * 60))
+    (step,) = receive_reports(build_report(minutes=60 * 24 * 60))
 
     assert types(step) == ["opened", "held"]
     assert "calendar" in str(step.after.held_because)  # type: ignore[union-attr]
@@ -95,41 +95,43 @@ def test_past_the_calendars_end_reports_are_held_and_not_lost() -> None:
         ({"source": "stranger"}, False),
     ],
 )
-def test_a_source_that_is_not_trusted_waits(more: dict[str, Any], trusted: bool) -> None:
-    assert opened(report(**more)).status == ("dispatched" if trusted else "received")
+def test_untrusted_report_awaits_verification(more: dict[str, Any], trusted: bool) -> None:
+    assert opened_case(build_report(**more)).status == ("dispatched" if trusted else "received")
 
 
 def test_verified_true_it_is_filed_by_the_row_it_named_and_sent_on() -> None:
-    state = opened(report(source="app", row_id="E0110-2"))
+    state = opened_case(build_report(source="app", row_id="E0110-2"))
 
-    step = judged(state, Verify(verified=True), How(minutes=7))
+    step = decide_action(state, Verify(verified=True), ActionContext(minutes=7))
 
     assert types(step) == ["filed", "dispatched"]
-    after = moved(state, Verify(verified=True), minutes=7)
-    assert (after.row_id, after.filed_at, after.department) == ("E0110-2", at(7), "roads")
-    assert after.assignments[0].dispatched_at == at(7)
+    after = case_after(state, Verify(verified=True), minutes=7)
+    assert (after.row_id, after.filed_at, after.department) == ("E0110-2", at_minute(7), "roads")
+    assert after.assignments[0].dispatched_at == at_minute(7)
 
 
 def test_verified_true_but_of_no_known_class_it_waits_at_the_desk() -> None:
-    step = judged(opened(report(source="app", class_code=None)), Verify(verified=True))
+    step = decide_action(opened_case(build_report(source="app", class_code=None)), Verify(verified=True))
 
     assert types(step) == ["held"]
 
 
 def test_verified_false_it_ends_with_a_reason() -> None:
-    after = moved(opened(report(source="app")), Verify(verified=False, reason="nothing there"), minutes=9)
+    after = case_after(
+        opened_case(build_report(source="app")), Verify(verified=False, reason="nothing there"), minutes=9
+    )
 
-    assert (after.status, after.ended_because, after.ended_at) == ("not_accepted", "nothing there", at(9))
+    assert (after.status, after.ended_because, after.ended_at) == ("not_accepted", "nothing there", at_minute(9))
 
 
 def test_a_trusted_report_that_joins_verifies_it() -> None:
-    _, joined = taken(report("1", source="app"), report("2", minutes=1))
+    _, joined = receive_reports(build_report("1", source="app"), build_report("2", minutes=1))
 
     assert types(joined) == ["merged", "filed", "dispatched"]
 
 
-def test_a_report_as_doubtful_does_not() -> None:
-    _, joined = taken(report("1", source="app"), report("2", source="app"))
+def test_untrusted_duplicate_does_not_verify() -> None:
+    _, joined = receive_reports(build_report("1", source="app"), build_report("2", source="app"))
 
     assert types(joined) == ["merged"]
     assert joined.after.status == "received"  # type: ignore[union-attr] # checked by types()

@@ -6,22 +6,22 @@ import pytest
 
 from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.cases.decide import Moved
-from paidan_dispatch.cases.filing import Filed, Unfiled, file
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.filing import Filed, Unfiled, select_row
+from paidan_dispatch.cases.policy import CityPolicy
 from tests.dispatch.builders import (
-    How,
-    judged,
-    opened,
-    report,
+    ActionContext,
+    build_report,
+    decide_action,
+    opened_case,
 )
-from tests.dispatch.sample_pack import bylaws, bylaws_of, document
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
 SQUARE = [[(117.0, 36.0), (117.01, 36.0), (117.01, 36.01), (117.0, 36.01), (117.0, 36.0)]]
 
 
-def placed(said: ReportReceived, by: Bylaws | None = None) -> tuple[str | None, str | None]:
-    state = opened(said, by=by)
+def route_report(received: ReportReceived, by: CityPolicy | None = None) -> tuple[str | None, str | None]:
+    state = opened_case(received, policy=by)
     return state.department, state.assignments[0].placed_by.rule if state.assignments else None
 
 
@@ -40,7 +40,7 @@ def placed(said: ReportReceived, by: Bylaws | None = None) -> tuple[str | None, 
 def test_the_first_rule_that_covers_a_case_names_its_department(
     more: dict[str, Any], department: str | None, rule: str | None
 ) -> None:
-    assert placed(report(**more)) == (department, rule)
+    assert route_report(build_report(**more)) == (department, rule)
 
 
 @pytest.mark.parametrize(
@@ -53,37 +53,42 @@ def test_the_first_rule_that_covers_a_case_names_its_department(
     ],
 )
 def test_time_is_the_citys_own_when_the_report_was_recorded(minutes: float, department: str) -> None:
-    assert placed(report(minutes=minutes))[0] == department
+    assert route_report(build_report(minutes=minutes))[0] == department
 
 
 def test_a_case_that_comes_back_at_night_is_routed_by_the_night() -> None:
-    step = judged(opened(), Return(code="other", reason="closed"), How(minutes=13 * 60))
+    step = decide_action(opened_case(), Return(code="other", reason="closed"), ActionContext(minutes=13 * 60))
 
-    assert isinstance(step, Moved)
+    assert isinstance(step, Progressed)
     assert step.after.department == "night"
 
 
-def test_who_is_said_to_own_it_is_remembered_for_when_it_comes_back() -> None:
-    pack = document()
+def test_recorded_owner_is_reused_on_reopening() -> None:
+    pack = pack_document()
     pack["routing"].insert(0, {"id": "first", "classes": ["C0101"], "lead": "roads"})
-    by = bylaws_of(pack)
+    by = policy_of(pack)
 
-    step = judged(
-        opened(report(class_code="C0101", suggested_owner="water"), by=by), Return(code="other", reason="x"), by=by
+    step = decide_action(
+        opened_case(build_report(class_code="C0101", suggested_owner="water"), policy=by),
+        Return(code="other", reason="x"),
+        policy=by,
     )
 
-    assert isinstance(step, Moved)
+    assert isinstance(step, Progressed)
     assert (step.after.department, step.after.assignments[1].placed_by.rule) == ("water", "owner-first")
 
 
 def test_a_named_area_is_found_by_position() -> None:
-    pack = document()
+    pack = pack_document()
     pack["geography"]["areas"] = [{"id": "park", "names": {"zh": "p", "en": "p"}, "shape": {"polygons": [SQUARE]}}]
     pack["routing"].insert(0, {"id": "in-the-park", "areas": ["park"], "lead": "water"})
-    by = bylaws_of(pack)
+    by = policy_of(pack)
 
-    assert placed(report(place={"latitude": 36.005, "longitude": 117.005}), by) == ("water", "in-the-park")
-    assert placed(report(place={"latitude": 36.5, "longitude": 117.5, "district": "1"}), by) == ("north", "streets")
+    assert route_report(build_report(place={"latitude": 36.005, "longitude": 117.005}), by) == ("water", "in-the-park")
+    assert route_report(build_report(place={"latitude": 36.5, "longitude": 117.5, "district": "1"}), by) == (
+        "north",
+        "streets",
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,16 +104,20 @@ def test_a_named_area_is_found_by_position() -> None:
 def test_the_row_is_the_one_named_or_the_classs_default(
     class_code: str, row_id: str | None, row: str, chosen_by: str
 ) -> None:
-    filing = file(class_code, row_id, bylaws())
+    filing = select_row(class_code, row_id, default_policy())
 
     assert isinstance(filing, Filed)
-    assert (filing.row.id, filing.filed_by.rule, filing.filed_by.city_version) == (row, chosen_by, bylaws().version)
+    assert (filing.row.id, filing.filed_by.rule, filing.filed_by.city_version) == (
+        row,
+        chosen_by,
+        default_policy().version,
+    )
 
 
 @pytest.mark.parametrize("class_code", [None, "E0602", "E9999"])
 def test_without_a_row_it_says_why_in_both_languages(class_code: str | None) -> None:
-    filing = file(class_code, None, bylaws())
+    filing = select_row(class_code, None, default_policy())
 
     assert isinstance(filing, Unfiled)
-    assert all(filing.because)
-    assert (class_code or "class") in filing.because.en
+    assert all(filing.reason)
+    assert (class_code or "class") in filing.reason.en

@@ -9,55 +9,57 @@ from paidan_chassis.consumer.errors import Halt
 from paidan_contracts.actions import Accept, Finish
 from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (
-    Log,
-    asked,
-    case_of,
-    in_force,
-    play,
-    report,
+    InboxRecords,
+    apply_records,
+    build_action,
+    build_report,
+    case_id_of,
+    city_in_force,
 )
 
 
-async def test_a_lane_decides_by_the_version_that_its_own_log_put_in_force(pool: "asyncpg.Pool[Any]") -> None:
-    changed = ground.pack().replace(b'"id":"rubbish","lead":"streets"', b'"id":"rubbish-2","lead":"lamps"')
-    newer = await ground.publish(pool, changed)
-    assert newer != ground.version()
-    log = Log().say(in_force(), report("1"))
-    log.say(in_force(), report("other lane", east_m=900), lane=1)
-    log.say(in_force(of=newer), report("2", east_m=500))
-    log.say(report("other lane 2", east_m=1300), lane=1)
+async def test_partition_uses_the_pack_version_of_its_own_log(pool: "asyncpg.Pool[Any]") -> None:
+    changed = ground.pack_bytes().replace(b'"id":"rubbish","lead":"streets"', b'"id":"rubbish-2","lead":"lamps"')
+    newer = await ground.publish_pack(pool, changed)
+    assert newer != ground.pack_version()
+    log = InboxRecords().append(city_in_force(), build_report("1"))
+    log.append(city_in_force(), build_report("other lane", east_m=900), lane=1)
+    log.append(city_in_force(of_version=newer), build_report("2", east_m=500))
+    log.append(build_report("other lane 2", east_m=1300), lane=1)
     by_lane = sorted(log.records, key=lambda record: record.partition)
 
     for records, cut in ((by_lane, 1000), (log.records, 1)):
-        await ground.wipe(pool)
-        heard = await play(pool, records, cut=cut)
+        await ground.clear_tables(pool)
+        output = await apply_records(pool, records, batch_size=cut)
 
-        placed = {each["case_id"]: each["placed_by"] for each in heard.on("paidan.cases") if "placed_by" in each}
+        placed = {
+            each["case_id"]: each["placed_by"] for each in output.bodies_on("paidan.cases") if "placed_by" in each
+        }
         assert {case: each["rule"] for case, each in placed.items() if each["city_version"] == newer} == {
-            case_of(report("2")): "rubbish-2"
+            case_id_of(build_report("2")): "rubbish-2"
         }
         assert sorted(each["rule"] for each in placed.values()) == ["rubbish", "rubbish", "rubbish", "rubbish-2"]
 
 
 async def test_a_missing_pack_halts_the_lane(pool: "asyncpg.Pool[Any]") -> None:
     with pytest.raises(Halt, match="city_pack_missing"):
-        await play(pool, Log().say(in_force(of="f" * 64)).records)
+        await apply_records(pool, InboxRecords().append(city_in_force(of_version="f" * 64)).records)
 
 
-async def test_clocks_are_set_stopped_and_noted_once(pool: "asyncpg.Pool[Any]") -> None:
-    first = report("1")
-    case_id, log = case_of(first), Log().say(in_force(), first)
-    await play(pool, log.records)
+async def test_timers_are_set_cancelled_and_fired_once(pool: "asyncpg.Pool[Any]") -> None:
+    first = build_report("1")
+    case_id, log = case_id_of(first), InboxRecords().append(city_in_force(), first)
+    await apply_records(pool, log.records)
     rows = {row["kind"]: row for row in await pool.fetch("SELECT * FROM timer")}
     assert set(rows) == {"accept", "handle"}
 
-    log.say(ground.due(rows["accept"]), ground.due(rows["accept"]))
-    log.say(asked(case_id, Accept(), by="department:streets", minutes=30))
-    log.say(ground.due(rows["accept"]), ground.due(rows["handle"]), ground.due(rows["handle"]))
-    heard = await play(pool, log.records[2:], cut=2)
+    log.append(ground.timer_due(rows["accept"]), ground.timer_due(rows["accept"]))
+    log.append(build_action(case_id, Accept(), by="department:streets", minutes=30))
+    log.append(ground.timer_due(rows["accept"]), ground.timer_due(rows["handle"]), ground.timer_due(rows["handle"]))
+    output = await apply_records(pool, log.records[2:], batch_size=2)
 
-    assert heard.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]
-    assert [each["clock"] for each in heard.on("paidan.cases") if each["type"] == "case.overdue.v1"] == [
+    assert output.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]
+    assert [each["clock"] for each in output.bodies_on("paidan.cases") if each["type"] == "case.overdue.v1"] == [
         "accept",
         "handle",
     ]
@@ -65,11 +67,13 @@ async def test_clocks_are_set_stopped_and_noted_once(pool: "asyncpg.Pool[Any]") 
 
 
 async def test_finishing_stops_the_handling_clock(pool: "asyncpg.Pool[Any]") -> None:
-    first = report("1")
-    case_id = case_of(first)
-    log = Log().say(in_force(), first, asked(case_id, Accept(), by="department:streets", minutes=1))
-    log.say(asked(case_id, Finish(proof=("a" * 64 + ".jpg",)), by="department:streets", minutes=2))
+    first = build_report("1")
+    case_id = case_id_of(first)
+    log = InboxRecords().append(
+        city_in_force(), first, build_action(case_id, Accept(), by="department:streets", minutes=1)
+    )
+    log.append(build_action(case_id, Finish(proof=("a" * 64 + ".jpg",)), by="department:streets", minutes=2))
 
-    await play(pool, log.records, cut=2)
+    await apply_records(pool, log.records, batch_size=2)
 
     assert await pool.fetchval("SELECT count(*) FROM timer") == 0

@@ -7,84 +7,86 @@ import pytest
 
 from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (
-    Log,
-    in_force,
-    play,
-    report,
+    InboxRecords,
+    apply_records,
+    build_report,
+    city_in_force,
 )
 
 
-async def test_an_unreadable_record_is_buried_and_its_neighbours_are_not(pool: "asyncpg.Pool[Any]") -> None:
-    first, second, wrong = report("1"), report("2", east_m=500), report("3")
-    spoilt = wrong.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
-    log = Log().say(in_force(), first, b"\xff{", None, b"[]", b'{"type":"no.such.v1"}', spoilt, second)
+async def test_unreadable_record_is_dead_lettered_alone(pool: "asyncpg.Pool[Any]") -> None:
+    first, second, wrong = build_report("1"), build_report("2", east_m=500), build_report("3")
+    corrupted = wrong.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
+    log = InboxRecords().append(
+        city_in_force(), first, b"\xff{", None, b"[]", b'{"type":"no.such.v1"}', corrupted, second
+    )
 
-    heard = await play(pool, log.records)
+    output = await apply_records(pool, log.records)
 
-    assert [(reason, detail) for _, reason, detail in heard.buried] == [
+    assert [(reason, detail) for _, reason, detail in output.rejected] == [
         ("unreadable", "not JSON"),
         ("null_value", "there is no value"),
         ("invalid_field", "dict_type"),
         ("unknown_type", "type: not a type that anybody knows here"),
         ("invalid_field", "source: string_pattern_mismatch"),
     ]
-    assert heard.outcomes() == [("opened", None), ("dead_lettered", "invalid_field"), ("opened", None)]
-    assert heard.on("paidan.outcomes")[1]["id"] == wrong.report_id
-    assert "HOT LINE" not in str(heard.said)
+    assert output.outcomes() == [("opened", None), ("dead_lettered", "invalid_field"), ("opened", None)]
+    assert output.bodies_on("paidan.outcomes")[1]["id"] == wrong.report_id
+    assert "HOT LINE" not in str(output.messages)
 
 
-async def test_what_was_dead_lettered_may_be_decided_after_all_and_nothing_else(pool: "asyncpg.Pool[Any]") -> None:
+async def test_only_dead_lettered_outcomes_may_be_replaced(pool: "asyncpg.Pool[Any]") -> None:
     """A redrive appends the record again once the cause is gone."""
-    said = report("1")
-    spoilt = said.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
-    log = Log().say(in_force(), spoilt, spoilt, said, spoilt)
+    received = build_report("1")
+    corrupted = received.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
+    log = InboxRecords().append(city_in_force(), corrupted, corrupted, received, corrupted)
 
     for cut in (1000, 1):
-        await ground.wipe(pool)
-        heard = await play(pool, log.records, cut=cut)
+        await ground.clear_tables(pool)
+        output = await apply_records(pool, log.records, batch_size=cut)
 
-        assert [result for result, _ in heard.outcomes()] == ["dead_lettered", "opened"]
+        assert [result for result, _ in output.outcomes()] == ["dead_lettered", "opened"]
         assert await pool.fetchval("SELECT result FROM outcome") == "opened"
     with pytest.raises(asyncpg.RestrictViolationError):
         await pool.execute("UPDATE outcome SET result = 'refused'")
 
 
-async def test_a_header_that_is_not_text_buries_its_record(pool: "asyncpg.Pool[Any]") -> None:
-    record = Log().say(report("1")).records[0]
+async def test_non_text_header_dead_letters_its_record(pool: "asyncpg.Pool[Any]") -> None:
+    record = InboxRecords().append(build_report("1")).records[0]
 
-    heard = await play(pool, [record._replace(headers=(("other", b"\xff"), ("ce_type", b"\xff\xfe")))])
+    output = await apply_records(pool, [record._replace(headers=(("other", b"\xff"), ("ce_type", b"\xff\xfe")))])
 
-    assert [(reason, detail) for _, reason, detail in heard.buried] == [("bad_header", "ce_type: not UTF-8 text")]
+    assert [(reason, detail) for _, reason, detail in output.rejected] == [("bad_header", "ce_type: not UTF-8 text")]
 
 
 @pytest.mark.parametrize("name", ["ce_\udcff", "ce_\x00", "ce_" + "x" * 500, "ce_\n", "ce_类型"])
 @pytest.mark.parametrize("value", [None, b"\xff"])
-async def test_a_header_whose_name_cannot_be_said_buries_its_record(
+async def test_unprintable_header_name_dead_letters_its_record(
     pool: "asyncpg.Pool[Any]", name: str, value: bytes | None
 ) -> None:
     """Names come from strangers, too: one that no message may hold must not be quoted in any."""
-    record = Log().say(report("1")).records[0]
+    record = InboxRecords().append(build_report("1")).records[0]
 
-    heard = await play(pool, [record._replace(headers=((name, value), *record.headers))])
+    output = await apply_records(pool, [record._replace(headers=((name, value), *record.headers))])
 
-    assert [(reason, detail) for _, reason, detail in heard.buried] == [("bad_header", "?: not UTF-8 text")]
-    assert heard.outcomes() == [("dead_lettered", "invalid_field")]
-
-
-async def test_a_pack_under_another_citys_name_is_buried(pool: "asyncpg.Pool[Any]") -> None:
-    heard = await play(pool, Log().say(in_force(city="other")).records)
-
-    assert [reason for _, reason, _ in heard.buried] == ["invalid_field"]
+    assert [(reason, detail) for _, reason, detail in output.rejected] == [("bad_header", "?: not UTF-8 text")]
+    assert output.outcomes() == [("dead_lettered", "invalid_field")]
 
 
-async def test_what_the_consumer_itself_sets_aside_comes_to_an_end_too(pool: "asyncpg.Pool[Any]") -> None:
+async def test_pack_of_another_city_is_dead_lettered(pool: "asyncpg.Pool[Any]") -> None:
+    output = await apply_records(pool, InboxRecords().append(city_in_force(city="other")).records)
+
+    assert [reason for _, reason, _ in output.rejected] == ["invalid_field"]
+
+
+async def test_records_rejected_by_the_consumer_get_an_outcome(pool: "asyncpg.Pool[Any]") -> None:
     """Poison that only PostgreSQL or the broker's limit finds is buried without its handler; its sender is told."""
-    log = Log().say(in_force(), report("1"), report("2", east_m=500), b"nobody's")
-    doomed = [(record, "too_large", "") for record in log.records[2:]]
+    log = InboxRecords().append(city_in_force(), build_report("1"), build_report("2", east_m=500), b"nobody's")
+    rejected = [(record, "too_large", "") for record in log.records[2:]]
 
-    heard = await play(pool, log.records[:2], doomed=doomed)
-    again = await play(pool, [], doomed=doomed)
+    output = await apply_records(pool, log.records[:2], rejected=rejected)
+    again = await apply_records(pool, [], rejected=rejected)
 
-    assert heard.outcomes() == [("opened", None), ("dead_lettered", "too_large")]
-    assert heard.on("paidan.outcomes")[1]["id"] == report("2").report_id
-    assert again.said == []
+    assert output.outcomes() == [("opened", None), ("dead_lettered", "too_large")]
+    assert output.bodies_on("paidan.outcomes")[1]["id"] == build_report("2").report_id
+    assert again.messages == []

@@ -8,43 +8,45 @@ import httpx
 import pytest
 
 from paidan_contracts import ids
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
-from tests.dispatch.service_client import NOBODYS, Headers
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.service_client import UNKNOWN_CASE, Headers
 
 
-async def test_a_dry_run_judges_and_does_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
-    first = report("dry", east_m=1500)
-    case_id, streets = case_of(first), await stage.key("department:streets") | {"Idempotency-Key": "dry"}
+async def test_dry_run_evaluates_without_effect(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first = build_report("dry", east_m=1500)
+    case_id, streets = case_id_of(first), await service.create_key("department:streets") | {"Idempotency-Key": "dry"}
     url = f"/v1/cases/{case_id}/actions?dry-run=true"
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_id])
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
 
     would_be = await client.post(url, json={"action": {"kind": "accept"}}, headers=streets)
     refused = await client.post(url, json={"action": {"kind": "finish"}}, headers=streets)
 
     assert (would_be.status_code, would_be.json()["result"], would_be.json()["status"]) == (200, "applied", "handling")
     assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "not_allowed_in_state")
-    assert ids.action_id("department:streets", "dry") not in str(await stage.read("paidan.inbox"))
+    assert ids.action_id("department:streets", "dry") not in str(await service.read_topic("paidan.inbox"))
 
 
-async def test_a_dry_run_of_a_batch_judges_each_line_and_does_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
-    first, twin = report("dry lines", east_m=3000), report("dry twin", east_m=3001)
-    importer, streets = await stage.key("role:importer"), await stage.key("department:streets")
-    await stage.say(first, twin)
-    merged = await stage.comes("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
+async def test_batch_dry_run_evaluates_each_line_without_effect(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    first, twin = build_report("dry lines", east_m=3000), build_report("dry twin", east_m=3001)
+    importer, streets = await service.create_key("role:importer"), await service.create_key("department:streets")
+    await service.append_to_inbox(first, twin)
+    merged = await service.await_messages("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
 
-    def line(own: str, action: dict[str, Any], *, case_id: str = case_of(first), **more: str) -> str:
+    def line(own: str, action: dict[str, Any], *, case_id: str = case_id_of(first), **more: str) -> str:
         return json.dumps({"id": own, "case_id": case_id, "action": action, **more})
 
     lines = [
         line("dry 1", {"kind": "accept"}),
         line("dry 2", {"kind": "finish"}),
-        line("dry 3", {"kind": "accept"}, case_id=NOBODYS),
+        line("dry 3", {"kind": "accept"}, case_id=UNKNOWN_CASE),
         line("dry 4", {"kind": "dance"}),
         line("dry 5", {"kind": "accept"}),
     ]
-    by_report = line("dry 6", {"kind": "void", "reason": "a"}, case_id=case_of(twin), of_report=twin.report_id)
+    by_report = line("dry 6", {"kind": "void", "reason": "a"}, case_id=case_id_of(twin), of_report=twin.report_id)
     got = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
     by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
     of_reports = await client.post(
@@ -63,26 +65,29 @@ async def test_a_dry_run_of_a_batch_judges_each_line_and_does_nothing(stage: Sta
         "merged_report",
         "unknown_case",
     ]
-    assert '"sender_ref":"dry ' not in json.dumps(await stage.read("paidan.inbox"), separators=(",", ":"))
+    assert '"sender_ref":"dry ' not in json.dumps(await service.read_topic("paidan.inbox"), separators=(",", ":"))
 
 
-async def test_what_a_department_may_see(stage: Stage, client: httpx.AsyncClient) -> None:
-    first, lamp = report("see", east_m=2000), report("lamp", east_m=500, class_code="C0137")
-    streets, lamps = await stage.key("department:streets"), await stage.key("department:lamps")
-    monitor, elsewhere = await stage.key("role:monitor"), await stage.key("role:monitor", city="other")
-    await stage.say(first, lamp)
-    await stage.comes("paidan.orders.lamps", 1, about=[case_of(lamp)])
-    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+async def test_what_a_department_may_see(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first, lamp = build_report("see", east_m=2000), build_report("lamp", east_m=500, class_code="C0137")
+    streets, lamps = await service.create_key("department:streets"), await service.create_key("department:lamps")
+    monitor, elsewhere = (
+        await service.create_key("role:monitor"),
+        await service.create_key("role:monitor", city="other"),
+    )
+    await service.append_to_inbox(first, lamp)
+    await service.await_messages("paidan.orders.lamps", 1, about=[case_id_of(lamp)])
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(first)])
 
     snapshot = (await client.get("/v1/orders", headers=lamps)).json()
-    own = await client.get(f"/v1/cases/{case_of(first)}", headers=streets)
+    own = await client.get(f"/v1/cases/{case_id_of(first)}", headers=streets)
 
-    assert [each["order"]["case_id"] for each in snapshot["orders"]] == [case_of(lamp)]
-    assert own.json()["order"]["case_id"] == case_of(first)
+    assert [each["order"]["case_id"] for each in snapshot["orders"]] == [case_id_of(lamp)]
+    assert own.json()["order"]["case_id"] == case_id_of(first)
     assert "reporter" not in own.text
     for url, headers, status in (
-        (f"/v1/cases/{case_of(first)}", lamps, 404),
-        (f"/v1/cases/{case_of(first)}", elsewhere, 404),
+        (f"/v1/cases/{case_id_of(first)}", lamps, 404),
+        (f"/v1/cases/{case_id_of(first)}", elsewhere, 404),
         ("/v1/cases", lamps, 403),
         ("/v1/cases?city=tiny", elsewhere, 403),
         ("/v1/orders?department=streets", lamps, 403),
@@ -99,13 +104,13 @@ async def test_what_a_department_may_see(stage: Stage, client: httpx.AsyncClient
         assert got.json()["error"]["code"]
 
 
-async def test_lists_are_paged_and_queues_are_filters(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, client: httpx.AsyncClient) -> None:
     there: dict[str, Any] = {"area": "tiny.990102"}
-    reports = [report(f"list {n}", minutes=n, east_m=200 * n, **there) for n in range(7)]
-    unplaced = report("hawker", minutes=8, class_code="E0401", **there)
-    monitor = await stage.key("role:monitor")
-    await stage.say(*reports, unplaced)
-    await stage.comes("paidan.outcomes", 8, about=[each.report_id for each in (*reports, unplaced)])
+    reports = [build_report(f"list {n}", minutes=n, east_m=200 * n, **there) for n in range(7)]
+    unplaced = build_report("hawker", minutes=8, class_code="E0401", **there)
+    monitor = await service.create_key("role:monitor")
+    await service.append_to_inbox(*reports, unplaced)
+    await service.await_messages("paidan.outcomes", 8, about=[each.report_id for each in (*reports, unplaced)])
 
     seen: list[str] = []
     asked = {**there, "limit": "3"}
@@ -120,8 +125,8 @@ async def test_lists_are_paged_and_queues_are_filters(stage: Stage, client: http
         assert "cases" in page, page
         return [each["case_id"] for each in page["cases"]]
 
-    assert seen == [case_of(each) for each in (unplaced, *reversed(reports))]
-    assert await ids_of("status=filed&order=oldest") == [case_of(unplaced)]
+    assert seen == [case_id_of(each) for each in (unplaced, *reversed(reports))]
+    assert await ids_of("status=filed&order=oldest") == [case_id_of(unplaced)]
     assert len(await ids_of("status=dispatched&status=closed&class_code=E0110")) == 7
     assert await ids_of("status=closed&not_called_back=true") == []
 
@@ -138,27 +143,29 @@ async def test_lists_are_paged_and_queues_are_filters(stage: Stage, client: http
         ({"Idempotency-Key": "k"}, {}, 422, "action"),
     ],
 )
-async def test_a_request_that_is_wrong_is_told_which_field(
-    stage: Stage, client: httpx.AsyncClient, headers: Headers, body: dict[str, Any], status: int, field: str
+async def test_invalid_request_names_its_field(
+    service: DispatchService, client: httpx.AsyncClient, headers: Headers, body: dict[str, Any], status: int, field: str
 ) -> None:  # fmt: skip
-    streets = await stage.key("department:streets")
+    streets = await service.create_key("department:streets")
 
-    got = await client.post(f"/v1/cases/{NOBODYS}/actions", json=body, headers=streets | headers)
+    got = await client.post(f"/v1/cases/{UNKNOWN_CASE}/actions", json=body, headers=streets | headers)
 
     assert (got.status_code, got.json()["error"]["field"]) == (status, field)
 
 
-async def test_nothing_is_taken_that_kafka_has_not_got(stage: Stage) -> None:
+async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchService) -> None:
     """202 is a promise; 503 says that it may have been kept all the same, so it is sent again under the same key."""
-    operator = await stage.key("role:operator")
+    operator = await service.create_key("role:operator")
     void = {"kind": "void", "reason": "a joke"}
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        async with stage.here("edge", kafka=f"127.0.0.1:{nobody.getsockname()[1]}") as edge:
+        async with service.run_in_process("edge", kafka=f"127.0.0.1:{nobody.getsockname()[1]}") as edge:
             got = await edge.post(
-                f"/v1/cases/{NOBODYS}/actions", json={"action": void}, headers=operator | {"Idempotency-Key": "503"}
+                f"/v1/cases/{UNKNOWN_CASE}/actions",
+                json={"action": void},
+                headers=operator | {"Idempotency-Key": "503"},
             )
-            line = json.dumps({"id": "503", "case_id": NOBODYS, "action": void})
+            line = json.dumps({"id": "503", "case_id": UNKNOWN_CASE, "action": void})
             batch = await edge.post("/v1/actions/batch", content=line, headers=operator)
             still = await edge.get("/v1/cases", headers=operator)
 

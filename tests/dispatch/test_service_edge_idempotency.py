@@ -7,91 +7,99 @@ from typing import Any
 import httpx
 
 from paidan_contracts import ids
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
-from tests.dispatch.service_client import PROOF, acted, decided
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.service_client import PROOF, act_and_await, await_decision
 
 FINISH = {"kind": "finish", "proof": [PROOF]}
 RETURN = {"kind": "return", "code": "other", "reason": "not ours"}
 
 
-async def test_a_key_that_was_used_for_something_else_is_refused(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_a_key_that_was_used_for_something_else_is_refused(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
     """The other's outcome stands under the id, so 202 would have this sender believe that its own was applied."""
-    first, second = report("reused"), report("reused too", east_m=500)
-    streets = await stage.key("department:streets")
-    await stage.say(first, second)
-    await stage.comes("paidan.orders.streets", 2, about=[case_of(first), case_of(second)])
-    await acted(client, case_of(first), {"kind": "accept"}, streets)
+    first, second = build_report("reused"), build_report("reused too", east_m=500)
+    streets = await service.create_key("department:streets")
+    await service.append_to_inbox(first, second)
+    await service.await_messages("paidan.orders.streets", 2, about=[case_id_of(first), case_id_of(second)])
+    await act_and_await(client, case_id_of(first), {"kind": "accept"}, streets)
 
     async def post(case_id: str, action: dict[str, Any], query: str = "") -> httpx.Response:
         url = f"/v1/cases/{case_id}/actions{query}"
         return await client.post(url, json={"action": action}, headers=streets | {"Idempotency-Key": "K"})
 
-    taken = await post(case_of(first), FINISH)
-    outcome = await decided(client, taken.json()["action_id"], streets)
+    accepted = await post(case_id_of(first), FINISH)
+    outcome = await await_decision(client, accepted.json()["action_id"], streets)
     refused = [
-        await post(case_of(first), RETURN),
-        await post(case_of(second), FINISH),
-        await post(case_of(first), RETURN, "?dry-run=true"),
+        await post(case_id_of(first), RETURN),
+        await post(case_id_of(second), FINISH),
+        await post(case_id_of(first), RETURN, "?dry-run=true"),
     ]
-    repeat = await post(case_of(first), FINISH)
+    repeat = await post(case_id_of(first), FINISH)
 
-    assert (taken.status_code, outcome["result"]) == (202, "applied")
+    assert (accepted.status_code, outcome["result"]) == (202, "applied")
     assert [each.status_code for each in refused] == [409] * 3
     for each in refused:
         error = each.json()["error"]
         assert (error["code"], error["field"]) == ("id_reused", "Idempotency-Key")
         assert error["message_zh"]
-    assert (repeat.status_code, repeat.json()) == (202, taken.json())
-    assert [each["digest"] for each in await _requests(stage, "K")] == [(await _requests(stage, "K"))[0]["digest"]] * 2
+    assert (repeat.status_code, repeat.json()) == (202, accepted.json())
+    assert [each["digest"] for each in await _requests(service, "K")] == [
+        (await _requests(service, "K"))[0]["digest"]
+    ] * 2
 
 
 async def test_a_line_whose_id_was_used_for_something_else_is_refused_alone(
-    stage: Stage, client: httpx.AsyncClient
+    service: DispatchService, client: httpx.AsyncClient
 ) -> None:
-    first = report("reused lines", east_m=1000)
-    case_id, streets = case_of(first), await stage.key("department:streets")
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_id])
+    first = build_report("reused lines", east_m=1000)
+    case_id, streets = case_id_of(first), await service.create_key("department:streets")
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
 
     async def post(*lines: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        said = "\n".join(json.dumps({"id": id_, "case_id": case_id, "action": action}) for id_, action in lines)
-        got = await client.post("/v1/actions/batch", content=said, headers=streets)
+        received = "\n".join(json.dumps({"id": id_, "case_id": case_id, "action": action}) for id_, action in lines)
+        got = await client.post("/v1/actions/batch", content=received, headers=streets)
         assert got.status_code == 202
         return [json.loads(line) for line in got.text.splitlines()]
 
     accepted = await post(("L", {"kind": "accept"}))
-    await decided(client, accepted[0]["action_id"], streets)
+    await await_decision(client, accepted[0]["action_id"], streets)
     answers = await post(("L", FINISH), ("L", {"kind": "accept"}), ("M", FINISH), ("M", RETURN))
-    finished = await decided(client, answers[2]["action_id"], streets)
+    finished = await await_decision(client, answers[2]["action_id"], streets)
 
     assert ["error" in each for each in answers] == [True, False, False, True]
     for each in (answers[0], answers[3]):
         assert (each["error"]["code"], each["error"]["field"]) == ("id_reused", "id")
     assert answers[2]["action_id"] == ids.action_id("department:streets", "M")
     assert finished["result"] == "applied"
-    assert [each["action"]["kind"] for each in await _requests(stage, "M")] == ["finish"]
+    assert [each["action"]["kind"] for each in await _requests(service, "M")] == ["finish"]
 
 
-async def test_of_two_at_once_sending_again_tells_whose_it_was(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_concurrent_reuse_of_a_key_is_resolved_on_retry(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
     """Neither is decided when they come, so both may be taken; the outcome under the id is of one of them."""
-    first, streets = report("at once", east_m=1500), await stage.key("department:streets")
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+    first, streets = build_report("at once", east_m=1500), await service.create_key("department:streets")
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(first)])
 
     async def post(action: dict[str, Any]) -> httpx.Response:
-        url, key = f"/v1/cases/{case_of(first)}/actions", streets | {"Idempotency-Key": "at once"}
+        url, key = f"/v1/cases/{case_id_of(first)}/actions", streets | {"Idempotency-Key": "at once"}
         return await client.post(url, json={"action": action}, headers=key)
 
     await asyncio.gather(post({"kind": "accept"}), post(RETURN))
-    await decided(client, ids.action_id("department:streets", "at once"), streets)
+    await await_decision(client, ids.action_id("department:streets", "at once"), streets)
     again = [await post({"kind": "accept"}), await post(RETURN)]
-    shown = (await client.get(f"/v1/cases/{case_of(first)}", headers=await stage.key("role:monitor"))).json()
+    detail = (
+        await client.get(f"/v1/cases/{case_id_of(first)}", headers=await service.create_key("role:monitor"))
+    ).json()
 
-    done = {entry["event"]["type"] for entry in shown["history"]} & {"case.accepted.v1", "case.returned.v1"}
+    done = {entry["event"]["type"] for entry in detail["history"]} & {"case.accepted.v1", "case.returned.v1"}
     assert done == ({"case.accepted.v1"} if again[0].status_code == 202 else {"case.returned.v1"})
     assert sorted(each.status_code for each in again) == [202, 409]
 
 
-async def _requests(stage: Stage, ref: str) -> list[dict[str, Any]]:
-    return [each for each in await stage.read("paidan.inbox") if each.get("sender_ref") == ref]
+async def _requests(service: DispatchService, ref: str) -> list[dict[str, Any]]:
+    return [each for each in await service.read_topic("paidan.inbox") if each.get("sender_ref") == ref]

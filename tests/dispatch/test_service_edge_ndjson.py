@@ -6,21 +6,21 @@ import httpx
 import pytest
 
 from paidan_contracts import ids
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
-from tests.dispatch.service_client import NOBODYS
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.service_client import UNKNOWN_CASE
 
 BATCH = "/v1/actions/batch"
 
 
-def line(own: str, case_id: str = NOBODYS) -> str:
+def batch_line(own: str, case_id: str = UNKNOWN_CASE) -> str:
     """Write a line that can be read."""
     return json.dumps({"id": own, "case_id": case_id, "action": {"kind": "urge"}})
 
 
-async def test_blank_lines_are_skipped_and_counted(stage: Stage, client: httpx.AsyncClient) -> None:
-    streets = await stage.key("department:streets")
-    file = f"\n{line('one')}\r\n \t\r\n\nnot json\n{line('two')}\n\n"
+async def test_blank_lines_are_skipped_and_counted(service: DispatchService, client: httpx.AsyncClient) -> None:
+    streets = await service.create_key("department:streets")
+    file = f"\n{batch_line('one')}\r\n \t\r\n\nnot json\n{batch_line('two')}\n\n"
 
     got = await client.post(BATCH, content=file, headers=streets)
     answers = [json.loads(each) for each in got.text.splitlines()]
@@ -35,12 +35,14 @@ async def test_blank_lines_are_skipped_and_counted(stage: Stage, client: httpx.A
     assert answers[1]["error"]["code"] == "invalid_json"
 
 
-async def test_a_dry_run_is_answered_by_number_too(stage: Stage, client: httpx.AsyncClient) -> None:
-    first, streets = report("numbered"), await stage.key("department:streets")
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_of(first)])
+async def test_a_dry_run_is_answered_by_number_too(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first, streets = build_report("numbered"), await service.create_key("department:streets")
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(first)])
 
-    got = await client.post(f"{BATCH}?dry-run=true", content=f"\nx\n\n{line('n', case_of(first))}", headers=streets)
+    got = await client.post(
+        f"{BATCH}?dry-run=true", content=f"\nx\n\n{batch_line('n', case_id_of(first))}", headers=streets
+    )
     answers = [json.loads(each) for each in got.text.splitlines()]
 
     assert [each["line"] for each in answers] == [2, 4]
@@ -50,16 +52,18 @@ async def test_a_dry_run_is_answered_by_number_too(stage: Stage, client: httpx.A
 
 @pytest.mark.parametrize("query", ["", "?dry-run=true"])
 @pytest.mark.parametrize("file", ["", "\n", " \r\n\n"])
-async def test_nothing_is_said_of_no_line(stage: Stage, client: httpx.AsyncClient, file: str, query: str) -> None:
-    got = await client.post(BATCH + query, content=file, headers=await stage.key("department:streets"))
+async def test_empty_batch_gives_an_empty_body(
+    service: DispatchService, client: httpx.AsyncClient, file: str, query: str
+) -> None:
+    got = await client.post(BATCH + query, content=file, headers=await service.create_key("department:streets"))
 
     assert (got.status_code, got.content) == (200 if query else 202, b"")
 
 
-async def test_blank_lines_do_not_make_a_batch_too_long(stage: Stage, client: httpx.AsyncClient) -> None:
-    streets = await stage.key("department:streets")
+async def test_blank_lines_do_not_make_a_batch_too_long(service: DispatchService, client: httpx.AsyncClient) -> None:
+    streets = await service.create_key("department:streets")
 
-    blank = await client.post(BATCH, content="\n" * 5000 + line("after"), headers=streets)
+    blank = await client.post(BATCH, content="\n" * 5000 + batch_line("after"), headers=streets)
     long = await client.post(BATCH, content="x\n" * 2001, headers=streets)
 
     assert (blank.status_code, blank.json()["line"]) == (202, 5001)

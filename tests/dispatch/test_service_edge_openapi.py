@@ -6,31 +6,35 @@ from typing import Any
 import httpx
 import jsonschema
 
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
-from tests.dispatch.service_client import NOBODYS, acted
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await
 
 CASE = "/v1/cases/{case_id}"
 ACT = f"{CASE}/actions"
 BATCH = "/v1/actions/batch"
 
 
-def check(document: dict[str, Any], path: str, got: httpx.Response) -> None:
+def assert_documented(document: dict[str, Any], path: str, got: httpx.Response) -> None:
     """Compare an answer with what the document says of its route and status."""
-    said = document["paths"][path][got.request.method.lower()]["responses"]
-    content = said.get(str(got.status_code), said["default"])["content"]
+    received = document["paths"][path][got.request.method.lower()]["responses"]
+    content = received.get(str(got.status_code), received["default"])["content"]
     assert got.headers["content-type"] in content, (path, got.status_code)
     if "application/json" in content:
         schema = content["application/json"]["schema"]
         jsonschema.Draft202012Validator(schema | {"components": document["components"]}).validate(got.json())
 
 
-async def test_answers_are_as_documented(stage: Stage, client: httpx.AsyncClient) -> None:
-    first = report("documented")
-    case_id, monitor, streets = case_of(first), await stage.key("role:monitor"), await stage.key("department:streets")
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_id])
-    await acted(client, case_id, {"kind": "accept"}, streets)
+async def test_answers_are_as_documented(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first = build_report("documented")
+    case_id, monitor, streets = (
+        case_id_of(first),
+        await service.create_key("role:monitor"),
+        await service.create_key("department:streets"),
+    )
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
+    await act_and_await(client, case_id, {"kind": "accept"}, streets)
     document = (await client.get("/openapi.json")).json()
     line = json.dumps({"id": "b", "case_id": case_id, "action": {"kind": "urge"}})
     body, key = {"action": {"kind": "finish"}}, streets | {"Idempotency-Key": "k"}
@@ -38,7 +42,7 @@ async def test_answers_are_as_documented(stage: Stage, client: httpx.AsyncClient
     for path, got, status in (
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=monitor), 200),
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=streets), 200),
-        (CASE, await client.get(f"/v1/cases/{NOBODYS}", headers=streets), 404),
+        (CASE, await client.get(f"/v1/cases/{UNKNOWN_CASE}", headers=streets), 404),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions", json=body, headers=key), 202),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions?dry-run=true", json=body, headers=key), 200),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions", json=body, headers=streets), 400),
@@ -48,7 +52,7 @@ async def test_answers_are_as_documented(stage: Stage, client: httpx.AsyncClient
         ("/v1/orders", await client.get("/v1/orders", headers=streets), 200),
     ):
         assert got.status_code == status, (path, got.text)
-        check(document, path, got)
+        assert_documented(document, path, got)
 
 
 async def test_the_key_that_an_action_needs_is_documented(client: httpx.AsyncClient) -> None:

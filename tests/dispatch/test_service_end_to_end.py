@@ -4,58 +4,60 @@ import httpx
 
 from paidan_contracts import ids
 from paidan_contracts.orders import OrderIssued
-from tests.dispatch.database_fixture import case_of, report
-from tests.dispatch.dispatch_service import Stage
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.service_client import (
-    NOBODYS,
     PROOF,
-    acted,
-    decided,
+    UNKNOWN_CASE,
+    act_and_await,
+    await_decision,
 )
 
 
-async def test_the_main_road_by_both_doors(stage: Stage, client: httpx.AsyncClient) -> None:
-    first = report("road")
-    case_id = case_of(first)
-    inspector, caller, monitor = [await stage.key(f"role:{role}") for role in ("inspector", "caller", "monitor")]
-    streets = await stage.key("department:streets")
+async def test_full_case_over_http_and_kafka(service: DispatchService, client: httpx.AsyncClient) -> None:
+    first = build_report("road")
+    case_id = case_id_of(first)
+    inspector, caller, monitor = [
+        await service.create_key(f"role:{role}") for role in ("inspector", "caller", "monitor")
+    ]
+    streets = await service.create_key("department:streets")
 
-    await stage.say(first)
-    issued = (await stage.comes("paidan.orders.streets", 1, about=[case_id]))[0]
-    await stage.answer("streets", {"id": "a1", "case_id": case_id, "action": {"kind": "accept"}})
-    accepted = await decided(client, ids.action_id("department:streets", "a1"), streets)
-    finished = await acted(client, case_id, {"kind": "finish", "proof": [PROOF]}, streets)
-    inspected = await acted(client, case_id, {"kind": "inspect", "passed": True}, inspector)
-    called = await acted(client, case_id, {"kind": "call_back", "rating": "satisfied"}, caller)
+    await service.append_to_inbox(first)
+    issued = (await service.await_messages("paidan.orders.streets", 1, about=[case_id]))[0]
+    await service.append_answer("streets", {"id": "a1", "case_id": case_id, "action": {"kind": "accept"}})
+    accepted = await await_decision(client, ids.action_id("department:streets", "a1"), streets)
+    finished = await act_and_await(client, case_id, {"kind": "finish", "proof": [PROOF]}, streets)
+    inspected = await act_and_await(client, case_id, {"kind": "inspect", "passed": True}, inspector)
+    called = await act_and_await(client, case_id, {"kind": "call_back", "rating": "satisfied"}, caller)
 
     assert OrderIssued.model_validate(issued).order.case_id == case_id
     assert [each["result"] for each in (accepted, finished, inspected, called)] == ["applied"] * 4
-    shown = (await client.get(f"/v1/cases/{case_id}", headers=monitor)).json()
-    steps = [each for each in await stage.read("paidan.cases") if each["case_id"] == case_id]
+    detail = (await client.get(f"/v1/cases/{case_id}", headers=monitor)).json()
+    steps = [each for each in await service.read_topic("paidan.cases") if each["case_id"] == case_id]
     assert [each["version"] for each in steps] == list(range(1, len(steps) + 1))
-    assert [entry["event"] for entry in shown["history"]] == steps
-    assert (shown["chain_holds"], shown["case"]["status"]) == (True, "closed")
-    assert [each["rule"] for each in shown["receipts"]] == ["default_row", "rubbish"]
+    assert [entry["event"] for entry in detail["history"]] == steps
+    assert (detail["chain_holds"], detail["case"]["status"]) == (True, "closed")
+    assert [each["rule"] for each in detail["receipts"]] == ["default_row", "rubbish"]
 
 
-async def test_the_two_doors_agree_on_ids_and_content(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService, client: httpx.AsyncClient) -> None:
     """A department may change doors over any day: what it sent by one is a repeat at the other."""
-    first = report("doors", east_m=500)
-    case_id, streets = case_of(first), await stage.key("department:streets")
+    first = build_report("doors", east_m=500)
+    case_id, streets = case_id_of(first), await service.create_key("department:streets")
     action_id = ids.action_id("department:streets", "d1")
-    await stage.say(first)
-    await stage.comes("paidan.orders.streets", 1, about=[case_id])
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
 
-    await stage.answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "accept"}})
-    await decided(client, action_id, streets)
+    await service.append_answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "accept"}})
+    await await_decision(client, action_id, streets)
     got = [
         await client.post(
             f"/v1/cases/{case_id}/actions", json={"action": action}, headers=streets | {"Idempotency-Key": "d1"}
         )
         for action in ({"kind": "accept"}, {"kind": "finish"})
     ]
-    await stage.answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "finish"}})
-    outcomes = await stage.comes("paidan.outcomes", 2, about=[action_id])
+    await service.append_answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "finish"}})
+    outcomes = await service.await_messages("paidan.outcomes", 2, about=[action_id])
 
     assert [each.status_code for each in got] == [202, 409]
     assert got[0].json()["action_id"] == action_id
@@ -64,54 +66,58 @@ async def test_the_two_doors_agree_on_ids_and_content(stage: Stage, client: http
     assert (outcomes[1]["why"]["code"], outcomes[1]["repeats"]) == ("id_reused", action_id)
 
 
-async def test_an_unreadable_answer_is_buried_and_its_department_told_which_field(
-    stage: Stage, client: httpx.AsyncClient
+async def test_unreadable_answer_is_dead_lettered_and_its_department_notified(
+    service: DispatchService, client: httpx.AsyncClient
 ) -> None:
     assert (await client.get("/healthz")).status_code == 200
-    await stage.answer("lamps", {"id": "x9", "case_id": NOBODYS, "action": {"kind": "return", "code": "because"}})
-    await stage.answer("lamps", b"\xff not JSON")
-    await stage.answer("lamps", {"id": "x10", "case_id": NOBODYS, "action": {"kind": "accept"}})
+    await service.append_answer(
+        "lamps", {"id": "x9", "case_id": UNKNOWN_CASE, "action": {"kind": "return", "code": "because"}}
+    )
+    await service.append_answer("lamps", b"\xff not JSON")
+    await service.append_answer("lamps", {"id": "x10", "case_id": UNKNOWN_CASE, "action": {"kind": "accept"}})
 
-    told = [each for each in await stage.comes("paidan.orders.lamps", 3) if each["type"] == "answer.refused.v1"]
-    letters = await stage.comes("paidan.dead-letters", 2, about=["paidan.answers.lamps"])
+    messages = [
+        each for each in await service.await_messages("paidan.orders.lamps", 3) if each["type"] == "answer.refused.v1"
+    ]
+    letters = await service.await_messages("paidan.dead-letters", 2, about=["paidan.answers.lamps"])
 
     # The first two are told by the desk, the third by the lane: nothing orders the one before the other.
-    told.sort(key=lambda each: each["answer_offset"])
-    assert [each["why"]["code"] for each in told] == ["invalid_field", "unreadable", "unknown_case"]
-    assert told[0]["why"]["field"] == "action.return.code"
-    assert (told[0]["your_id"], told[0]["case_id"], told[0]["answer_offset"]) == ("x9", NOBODYS, 0)
-    assert (told[2]["your_id"], told[2]["answer_offset"]) == ("x10", 2)
+    messages.sort(key=lambda each: each["answer_offset"])
+    assert [each["why"]["code"] for each in messages] == ["invalid_field", "unreadable", "unknown_case"]
+    assert messages[0]["why"]["field"] == "action.return.code"
+    assert (messages[0]["your_id"], messages[0]["case_id"], messages[0]["answer_offset"]) == ("x9", UNKNOWN_CASE, 0)
+    assert (messages[2]["your_id"], messages[2]["answer_offset"]) == ("x10", 2)
     assert [each["reason"] for each in letters] == ["invalid_field", "unreadable"]
-    assert "because" not in str(told) + str(letters)
+    assert "because" not in str(messages) + str(letters)
 
 
-async def test_a_department_that_nobody_knows_is_not_heard(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_unknown_department_is_ignored(service: DispatchService, client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).status_code == 200
-    await stage.answer("strangers", {"id": "s1", "case_id": NOBODYS, "action": {"kind": "accept"}})
+    await service.append_answer("strangers", {"id": "s1", "case_id": UNKNOWN_CASE, "action": {"kind": "accept"}})
 
-    letters = await stage.comes("paidan.dead-letters", 1, about=["paidan.answers.strangers"])
+    letters = await service.await_messages("paidan.dead-letters", 1, about=["paidan.answers.strangers"])
 
     assert [each["reason"] for each in letters] == ["unknown_department"]
-    assert ids.action_id("department:strangers", "s1") not in str(await stage.read("paidan.inbox"))
+    assert ids.action_id("department:strangers", "s1") not in str(await service.read_topic("paidan.inbox"))
 
 
-async def test_a_clock_that_runs_out_is_noted_by_itself(stage: Stage, client: httpx.AsyncClient) -> None:
+async def test_expired_timer_is_recorded(service: DispatchService, client: httpx.AsyncClient) -> None:
     """The tiny city's clocks of a Monday long past are due as soon as they are set."""
-    first = report("clock", east_m=1000)
+    first = build_report("clock", east_m=1000)
     assert (await client.get("/healthz")).status_code == 200
-    await stage.say(first)
+    await service.append_to_inbox(first)
 
-    steps = await stage.comes("paidan.cases", 4, about=[case_of(first)])
+    steps = await service.await_messages("paidan.cases", 4, about=[case_id_of(first)])
 
     assert [each["clock"] for each in steps if each["type"] == "case.overdue.v1"] == ["accept", "handle"]
-    assert await stage.value("SELECT count(*) FROM timer WHERE case_id = $1", case_of(first)) == 0
+    assert await service.fetch_value("SELECT count(*) FROM timer WHERE case_id = $1", case_id_of(first)) == 0
 
 
-async def test_a_batch_is_answered_line_by_line_and_dated_back_for_an_importer(
-    stage: Stage, client: httpx.AsyncClient
+async def test_batch_is_answered_per_line_and_backdated_for_importers(
+    service: DispatchService, client: httpx.AsyncClient
 ) -> None:
-    first = report("past", source="records", past={"owner": "streets", "matched_within": None})
-    case_id, headers = case_of(first), await stage.key("role:importer", "backdate")
+    first = build_report("past", source="records", past={"owner": "streets", "matched_within": None})
+    case_id, headers = case_id_of(first), await service.create_key("role:importer", "backdate")
     action_id = ids.action_id("role:importer:tiny", "l1")  # whatever key it runs under again
     lines = [
         b'{"id":"l1","case_id":"%s","of_report":"%s","occurred_at":"2026-03-02T02:00:00Z","action":{"kind":"accept"}}'
@@ -119,10 +125,10 @@ async def test_a_batch_is_answered_line_by_line_and_dated_back_for_an_importer(
         b'{"id":"l2","case_id":"nonsense","action":{"kind":"accept"}}',
         b"not json",
     ]
-    await stage.say(first)
+    await service.append_to_inbox(first)
 
     got = await client.post("/v1/actions/batch", content=b"\n".join(lines), headers=headers)
-    found = await decided(client, action_id, headers)
+    found = await await_decision(client, action_id, headers)
     known = await client.post("/v1/outcomes/lookup", json={"ids": [first.report_id, action_id]}, headers=headers)
 
     assert got.status_code == 202
@@ -132,4 +138,4 @@ async def test_a_batch_is_answered_line_by_line_and_dated_back_for_an_importer(
     ]
     assert (found["result"], found["decided_at"]) == ("applied", "2026-03-02T02:00:00Z")
     assert sorted(each["result"] for each in known.json()["outcomes"]) == ["applied", "opened"]
-    assert case_id not in str(await stage.read("paidan.orders.streets"))
+    assert case_id not in str(await service.read_topic("paidan.orders.streets"))

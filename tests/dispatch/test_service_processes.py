@@ -8,20 +8,20 @@ import pytest
 
 from tests import servers as real
 from tests.dispatch import dispatch_service
-from tests.dispatch.database_fixture import case_of, in_force, report
-from tests.dispatch.dispatch_service import Stage
+from tests.dispatch.database_fixture import build_report, case_id_of, city_in_force
+from tests.dispatch.dispatch_service import DispatchService
 from tests.polling import poll
 
 
 @pytest.fixture
-async def stage(servers: real.Servers, database: str, topic_prefix: str) -> AsyncIterator[Stage]:
-    async with dispatch_service.open_stage(servers.kafka, topic_prefix, database) as opened:
+async def service(servers: real.ServerAddresses, database: str, topic_prefix: str) -> AsyncIterator[DispatchService]:
+    async with dispatch_service.open_service(servers.kafka, topic_prefix, database) as opened:
         yield opened
 
 
-async def history(stage: Stage) -> list[tuple[object, ...]]:
+async def history(service: DispatchService) -> list[tuple[object, ...]]:
     """Read every step of every case, byte for byte."""
-    conn = await asyncpg.connect(stage.dsn)
+    conn = await asyncpg.connect(service.dsn)
     try:
         rows = await conn.fetch("SELECT case_id, version, event, chain FROM dispatch.history ORDER BY 1, 2")
     finally:
@@ -29,9 +29,9 @@ async def history(stage: Stage) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
-async def forget_everything(stage: Stage) -> None:
+async def clear_database(service: DispatchService) -> None:
     """Put the database back to the moment before the first record."""
-    conn = await asyncpg.connect(stage.dsn, server_settings={"search_path": "dispatch"})
+    conn = await asyncpg.connect(service.dsn, server_settings={"search_path": "dispatch"})
     try:
         await conn.execute("SET session_replication_role = replica")
         for table in ("history", "case_now", "outcome", "timer", "lane_city", "lane", "outbox"):
@@ -40,34 +40,39 @@ async def forget_everything(stage: Stage) -> None:
         await conn.close()
 
 
-async def test_a_database_that_lost_everything_is_healed_by_the_log(stage: Stage, tmp_path: Path) -> None:
+async def test_empty_database_is_rebuilt_from_the_log(service: DispatchService, tmp_path: Path) -> None:
     """Restored to an earlier moment, it replays to the same ids, versions and bytes, and no clock runs out twice."""
-    reports = [report("1"), report("2", east_m=10), report("3", east_m=500), report("4", city="nowhere")]
-    await stage.say(in_force(), *reports)
-    with stage.process("--only", "loop", log=tmp_path / "first.log"):
-        await stage.comes("paidan.cases", 9)  # two cases: opened, dispatched, two clocks each; one joined
-    written = await history(stage)
+    reports = [
+        build_report("1"),
+        build_report("2", east_m=10),
+        build_report("3", east_m=500),
+        build_report("4", city="nowhere"),
+    ]
+    await service.append_to_inbox(city_in_force(), *reports)
+    with service.start_process("--only", "loop", log=tmp_path / "first.log"):
+        await service.await_messages("paidan.cases", 9)  # two cases: opened, dispatched, two clocks each; one joined
+    written = await history(service)
     assert len(written) == 9
-    said = {(each["case_id"], each["version"]): each for each in await stage.read("paidan.cases")}
+    received = {(each["case_id"], each["version"]): each for each in await service.read_topic("paidan.cases")}
 
-    await forget_everything(stage)
-    with stage.process("--only", "loop", log=tmp_path / "second.log"):
+    await clear_database(service)
+    with service.start_process("--only", "loop", log=tmp_path / "second.log"):
 
         async def healed() -> bool:
-            return await history(stage) == written
+            return await history(service) == written
 
         await poll(healed, within_s=60, what="the same history")
-        again = await stage.comes("paidan.cases", 18)
+        again = await service.await_messages("paidan.cases", 18)
 
-    assert {(each["case_id"], each["version"]): each for each in again} == said
-    assert [each["version"] for each in again if each["case_id"] == case_of(reports[2])] == [1, 2, 3, 4] * 2
+    assert {(each["case_id"], each["version"]): each for each in again} == received
+    assert [each["version"] for each in again if each["case_id"] == case_id_of(reports[2])] == [1, 2, 3, 4] * 2
 
 
-async def test_a_missing_pack_ends_the_process_with_a_halt_that_stays(stage: Stage, tmp_path: Path) -> None:
-    await stage.say(in_force(of="f" * 64))
+async def test_a_missing_pack_ends_the_process_with_a_halt_that_stays(service: DispatchService, tmp_path: Path) -> None:
+    await service.append_to_inbox(city_in_force(of_version="f" * 64))
 
     for attempt in (1, 2):
-        with stage.process("--only", "loop", log=tmp_path / f"{attempt}.log") as process:
+        with service.start_process("--only", "loop", log=tmp_path / f"{attempt}.log") as process:
             await poll(lambda: process.poll() is not None, within_s=60, what="the process has ended")
             assert process.returncode == 75
-    assert await stage.value("SELECT reason FROM halt") == "city_pack_missing"
+    assert await service.fetch_value("SELECT reason FROM halt") == "city_pack_missing"

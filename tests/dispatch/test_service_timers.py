@@ -18,15 +18,15 @@ from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.inbox.timer_loop import NEXT_DUE, Timers
+from paidan_dispatch.inbox.timer_loop import SELECT_NEXT_DUE, TimerScheduler
 from tests import servers as real
 from tests.dispatch import database_fixture as ground
 from tests.polling import poll
 
 
 @pytest.fixture(scope="module")
-async def module_pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    async with real.fresh_database(servers) as dsn, ground.open_ground(dsn) as opened:
+async def module_pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    async with real.fresh_database(servers) as dsn, ground.open_pool(dsn) as opened:
         yield opened
 
 
@@ -37,7 +37,7 @@ async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 
 
 @dataclass
-class Log:
+class StubLog:
     """Stands where Kafka and the lane consumer stand: owns lanes, keeps what is appended, may be away."""
 
     own: Collection[int] = (0, 1)
@@ -50,10 +50,10 @@ class Log:
         self.looks += 1
         return [Lane(INBOX.name, each) for each in self.own]
 
-    def caught_up(self, lane: Lane) -> bool:
+    def has_caught_up(self, lane: Lane) -> bool:
         return lane.partition not in self.behind
 
-    async def forward(self, messages: Sequence[Message]) -> None:
+    async def send_unsequenced(self, messages: Sequence[Message]) -> None:
         if self.faults:
             self.faults -= 1
             raise Unacknowledged("Kafka is away")
@@ -71,9 +71,9 @@ async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, lane: int, due_at
 
 
 @asynccontextmanager
-async def ringing(pool: "asyncpg.Pool[Any]", log: Log, *, per_claim: int = 3) -> AsyncIterator[Timers]:
-    timers, stop = Timers(pool, RealClock(), per_claim=per_claim), asyncio.Event()
-    beat = Health(Metrics("test")).loop("timers")
+async def fired_timers(pool: "asyncpg.Pool[Any]", log: StubLog, *, per_claim: int = 3) -> AsyncIterator[TimerScheduler]:
+    timers, stop = TimerScheduler(pool, RealClock(), batch_size=per_claim), asyncio.Event()
+    beat = Health(Metrics("test")).register_loop("timers")
     running = asyncio.create_task(timers.run(log, beat, stop))
     try:
         yield timers
@@ -84,16 +84,16 @@ async def ringing(pool: "asyncpg.Pool[Any]", log: Log, *, per_claim: int = 3) ->
 
 async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool[Any]") -> None:
     """More than one claim holds, with equal times across the border between two claims; they stay in the table."""
-    past, log = real_now() - timedelta(minutes=1), Log()
+    past, log = real_now() - timedelta(minutes=1), StubLog()
     await set_timers(pool, 10, lane=0, due_at=past)
     await set_timers(pool, 4, lane=1, due_at=past)
     await set_timers(pool, 5, lane=2, due_at=past)
     await set_timers(pool, 5, lane=1 << 20, due_at=past)
 
-    async with ringing(pool, log) as timers:
+    async with fired_timers(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 14, what="all appended")
         looked = log.looks
-        timers.mention(past)  # looks at once, and finds what is not consumed yet
+        timers.notify(past)  # looks at once, and finds what is not consumed yet
         await poll(lambda: log.looks >= looked + 2, what="another look, and one after it")
 
     assert len({timer.timer_id for timer in log.appended}) == len(log.appended) == 14
@@ -103,39 +103,39 @@ async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool
 
 async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool: "asyncpg.Pool[Any]") -> None:
     """What stops a clock may lie unread in the log: after a restore, everything since the copy."""
-    past, log = real_now() - timedelta(minutes=1), Log(behind={1})
+    past, log = real_now() - timedelta(minutes=1), StubLog(behind={1})
     await set_timers(pool, 2, lane=0, due_at=past)
     await set_timers(pool, 2, lane=1, due_at=past)
 
-    async with ringing(pool, log) as timers:
+    async with fired_timers(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 2, what="the lane that has caught up")
         assert {timer.case_id[-17] for timer in log.appended} == {"0"}
         log.behind = ()
-        timers.mention(past)
+        timers.notify(past)
         await poll(lambda: len(log.appended) >= 4, what="the other lane")
 
 
 async def test_a_timer_that_kafka_did_not_take_is_appended_again(pool: "asyncpg.Pool[Any]") -> None:
-    log = Log(faults=1)
+    log = StubLog(faults=1)
     await set_timers(pool, 2, lane=0, due_at=real_now() - timedelta(minutes=1))
 
-    async with ringing(pool, log):
+    async with fired_timers(pool, log):
         await poll(lambda: len(log.appended) >= 2, what="appended after the fault")
 
     assert log.faults == 0
 
 
 async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_set(pool: "asyncpg.Pool[Any]") -> None:
-    log, soon = Log(), real_now() + timedelta(milliseconds=400)
+    log, soon = StubLog(), real_now() + timedelta(milliseconds=400)
     await set_timers(pool, 1, lane=0, due_at=soon)
 
-    async with ringing(pool, log):
+    async with fired_timers(pool, log):
         await poll(lambda: log.appended, within_s=5, what="appended when due")
 
     assert log.appended[0].due_at == soon
 
 
-async def test_the_next_clock_is_found_without_reading_all_that_are_pending(pool: "asyncpg.Pool[Any]") -> None:
+async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
     """It is looked for after every batch; a city has hundreds of thousands of clocks running."""
     now = real_now()
     for lane in range(3):
@@ -143,15 +143,15 @@ async def test_the_next_clock_is_found_without_reading_all_that_are_pending(pool
     await set_timers(pool, 1, lane=7, due_at=now + timedelta(seconds=1))
     await pool.execute("ANALYZE timer")
 
-    found = await pool.fetchval(NEXT_DUE, [2, 1], now)
-    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {NEXT_DUE}", [2, 1], now))
+    found = await pool.fetchval(SELECT_NEXT_DUE, [2, 1], now)
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SELECT_NEXT_DUE}", [2, 1], now))
 
     assert found == now + timedelta(minutes=2)
-    assert read_of("timer", plan[0]["Plan"]) == 2
+    assert plan_rows_read("timer", plan[0]["Plan"]) == 2
 
 
-def read_of(table: str, node: dict[str, Any]) -> float:
+def plan_rows_read(table: str, node: dict[str, Any]) -> float:
     """Count the rows that a plan has read of a table, those it threw away included."""
     seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     own: float = seen * node["Actual Loops"] if node.get("Relation Name") == table else 0
-    return own + sum(read_of(table, each) for each in node.get("Plans", ()))
+    return own + sum(plan_rows_read(table, each) for each in node.get("Plans", ()))

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.city.calendar import CalendarEnded, WorkingCalendar
-from paidan_contracts.city.pack_types import Limit, Unit
-from paidan_dispatch.cases.working_time import Clock
-from tests.dispatch.sample_pack import bylaws
+from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
+from paidan_contracts.city.pack_types import TimeLimit, TimeUnit
+from paidan_dispatch.cases.working_time import WorkingTime
+from tests.dispatch.sample_pack import default_policy
 
 ZONE = ZoneInfo("Asia/Shanghai")
-CALENDAR = bylaws().city.calendar
-CLOCK = Clock.of(CALENDAR)
+CALENDAR = default_policy().city.calendar
+CLOCK = WorkingTime.from_calendar(CALENDAR)
 
 
 def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZONE)
 
 
-def limit(text: str) -> Limit:
+def limit(text: str) -> TimeLimit:
     amount, unit = text.split()
-    return Limit.model_validate({"amount": int(amount), "unit": unit})
+    return TimeLimit.model_validate({"amount": int(amount), "unit": unit})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def limit(text: str) -> Limit:
         pytest.param("2026-04-30 17:00", "1 working_hour", "2026-04-30 18:00", id="to the calendar's last minute"),
     ],
 )
-def test_a_limit_ends_when_the_trade_says(start: str, lasting: str, end: str) -> None:
+def test_deadlines_follow_working_time(start: str, lasting: str, end: str) -> None:
     assert CLOCK.deadline(local(start), limit(lasting)) == local(end)
 
 
@@ -74,7 +74,7 @@ def test_a_limit_ends_when_the_trade_says(start: str, lasting: str, end: str) ->
     ],
 )
 def test_past_the_calendar_nothing_is_guessed(start: str, lasting: str) -> None:
-    with pytest.raises(CalendarEnded):
+    with pytest.raises(CalendarExhausted):
         CLOCK.deadline(local(start), limit(lasting))
 
 
@@ -83,7 +83,7 @@ def test_urgent_time_needs_no_calendar() -> None:
     assert CLOCK.deadline(local("2027-05-05 05:05"), limit("1 urgent_hour")) == local("2027-05-05 06:05")
 
 
-def test_deadlines_are_said_in_utc() -> None:
+def test_deadlines_are_in_utc() -> None:
     """The same deadline is the same bytes, wherever the start came from."""
     assert CLOCK.deadline(local("2026-03-02 09:00"), limit("1 working_hour")).isoformat() == "2026-03-02T02:00:00+00:00"
 
@@ -93,7 +93,9 @@ def test_summer_time_moves_shifts_but_not_their_worth() -> None:
     zone = ZoneInfo("America/Los_Angeles")
     calendar = WorkingCalendar(zone, ((time(0), time(8)),), date(2020, 3, 7), (True,) * 3)
 
-    ends = Clock.of(calendar).deadline(datetime(2020, 3, 7, 23, tzinfo=zone), Limit(amount=8, unit="working_hour"))
+    ends = WorkingTime.from_calendar(calendar).deadline(
+        datetime(2020, 3, 7, 23, tzinfo=zone), TimeLimit(amount=8, unit="working_hour")
+    )
 
     assert ends == datetime(2020, 3, 9, 1, tzinfo=zone)
 
@@ -109,22 +111,22 @@ def _worked_minutes(begin: datetime) -> Iterator[datetime]:
 # Minutes around the edges of shifts, and days around the spring festival with its two make-up Saturdays.
 minutes = st.sampled_from([0, 479, 480, 481, 719, 720, 721, 839, 840, 841, 1079, 1080, 1081, 1439])
 days = st.integers(43, 62)
-units: st.SearchStrategy[Unit] = st.sampled_from(["working_hour", "working_day"])
+units: st.SearchStrategy[TimeUnit] = st.sampled_from(["working_hour", "working_day"])
 
 
 @given(days, minutes, st.integers(1, 9), units)
-def test_working_time_is_what_counting_minutes_says(day: int, minute: int, amount: int, unit: Unit) -> None:
+def test_working_time_agrees_with_counting_minutes(day: int, minute: int, amount: int, unit: TimeUnit) -> None:
     start = datetime(2026, 1, 1, tzinfo=ZONE) + timedelta(days=day, minutes=minute)
     counted = _worked_minutes(start)
     for _ in range(amount * (60 if unit == "working_hour" else 480)):
         end = next(counted)
 
-    assert CLOCK.deadline(start, Limit(amount=amount, unit=unit)) == end
+    assert CLOCK.deadline(start, TimeLimit(amount=amount, unit=unit)) == end
 
 
 @given(st.integers(0, 200_000), st.integers(0, 5_000), st.integers(1, 30))
-def test_who_begins_later_never_ends_earlier(first: int, later: int, amount: int) -> None:
+def test_deadline_is_monotonic_in_its_start(first: int, later: int, amount: int) -> None:
     begin = datetime(2025, 12, 29, tzinfo=UTC) + timedelta(seconds=first)
-    lasting = Limit(amount=amount, unit="working_hour")
+    lasting = TimeLimit(amount=amount, unit="working_hour")
 
     assert CLOCK.deadline(begin, lasting) <= CLOCK.deadline(begin + timedelta(seconds=later), lasting)

@@ -4,10 +4,10 @@ import tomllib
 from typing import Final
 
 from paidan_contracts.city.import_mapping import ImportMapping
-from paidan_deploy.importing.parse import Reader
-from paidan_deploy.importing.rows import Known, Row
+from paidan_deploy.importing.parse import RowParser
+from paidan_deploy.importing.rows import ImportRow, KnownCodes
 
-MAPPING: Final = """
+MAPPING_TOML: Final = """
 id = "old"
 note = "Made up for tests."
 encoding = "utf-8"
@@ -39,16 +39,16 @@ district = "district"
 address = "where"
 """
 HEADER: Final = "no,began,ended,what,status,who,by,promised,lat,lon,district,where"
-CITY_MAPPING: Final = ImportMapping.model_validate(tomllib.loads(MAPPING))
-KNOWN: Final = Known(frozenset({"E0110"}), frozenset({"streets"}), frozenset({"990101", "990102"}))
+IMPORT_MAPPING: Final = ImportMapping.model_validate(tomllib.loads(MAPPING_TOML))
+KNOWN_CODES: Final = KnownCodes(frozenset({"E0110"}), frozenset({"streets"}), frozenset({"990101", "990102"}))
 
 
-def record(no: str, status: str = "open", *, ended: str = "", where: str = "") -> str:
+def record_line(no: str, status: str = "open", *, ended: str = "", where: str = "") -> str:
     """Write a line of the file that lacks nothing."""
     return f"{no},2026-02-02 09:00,{ended},rubbish,{status},S,R,2026-02-04 00:00,36.005,117.005,990101,{where}"
 
 
-def read(*lines: str) -> tuple[list[Row], Reader]:
+def parse_lines(*lines: str) -> tuple[list[ImportRow], RowParser]:
     """Read these lines under the header, and give the reader for what it remarked."""
-    reader = Reader(CITY_MAPPING, KNOWN)
-    return list(reader.rows(f"{line}\n" for line in (HEADER, *lines))), reader
+    parser = RowParser(IMPORT_MAPPING, KNOWN_CODES)
+    return list(parser.parse(f"{line}\n" for line in (HEADER, *lines))), parser

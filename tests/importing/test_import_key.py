@@ -8,33 +8,33 @@ import asyncpg
 import httpx
 import pytest
 
-from paidan_chassis.edge.api_keys import Key
-from paidan_deploy.cli.import_records import faults_said_plainly, lent_key
+from paidan_chassis.edge.api_keys import ApiKey
+from paidan_deploy.cli.import_records import explain_import_errors, temporary_key
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import connected, listed
+from paidan_deploy.provisioning.api_keys import all_keys, open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.stack.credentials import Credentials
 from tests.servers import run_statement
 
 
-class Died(Exception):
+class ImportFailed(Exception):
     """What an import ended with."""
 
 
-async def _die_with_a_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:
-    async with lent_key(dsn, "tiny"):
+async def _fail_while_holding_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    async with temporary_key(dsn, "tiny"):
         await meanwhile()
-        raise Died
+        raise ImportFailed
 
 
-async def _only_key(dsn: str) -> Key:
-    async with connected(dsn) as connection:
-        [key] = [each for each in await listed(connection) if each.name == "import"]
+async def _only_key(dsn: str) -> ApiKey:
+    async with open_connection(dsn) as connection:
+        [key] = [each for each in await all_keys(connection) if each.name == "import"]
     return key
 
 
-async def test_a_key_is_taken_back_when_postgres_was_away_during_the_import(
+async def test_key_is_revoked_after_a_postgres_outage(
     start_postgres: Callable[..., PostgresServer], tmp_path: Path
 ) -> None:
     server = start_postgres()
@@ -44,13 +44,13 @@ async def test_a_key_is_taken_back_when_postgres_was_away_during_the_import(
         server.kill()
         server.start()
 
-    with pytest.raises(Died):
-        await _die_with_a_key(server.dsn, killed_and_started)
+    with pytest.raises(ImportFailed):
+        await _fail_while_holding_key(server.dsn, killed_and_started)
 
     assert (await _only_key(server.dsn)).revoked_at is not None
 
 
-async def test_a_key_that_cannot_be_taken_back_is_named_and_hides_nothing(
+async def test_failed_revocation_is_reported_without_hiding_the_result(
     start_postgres: Callable[..., PostgresServer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = start_postgres().dsn
@@ -59,8 +59,8 @@ async def test_a_key_that_cannot_be_taken_back_is_named_and_hides_nothing(
     async def broken() -> None:
         await run_statement(database, "ALTER TABLE intake.api_key RENAME COLUMN revoked_at TO gone")
 
-    with pytest.raises(Died):
-        await _die_with_a_key(database, broken)
+    with pytest.raises(ImportFailed):
+        await _fail_while_holding_key(database, broken)
 
     await run_statement(database, "ALTER TABLE intake.api_key RENAME COLUMN gone TO revoked_at")
     key = await _only_key(database)
@@ -69,7 +69,7 @@ async def test_a_key_that_cannot_be_taken_back_is_named_and_hides_nothing(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (asyncpg.InterfaceError("connection is closed"), r"broke off \(connection is closed\); run it again"),
         (asyncpg.CannotConnectNowError("starting up"), r"broke off \(starting up\); run it again"),
@@ -78,6 +78,6 @@ async def test_a_key_that_cannot_be_taken_back_is_named_and_hides_nothing(
         (httpx.HTTPError("502\nFor more see elsewhere"), r"did not answer \(502\); run it again"),
     ],
 )
-def test_what_goes_wrong_is_said_in_one_line(fault: Exception, said: str) -> None:
-    with pytest.raises(DeployError, match=said), faults_said_plainly(Path("old.csv"), "old"):
+def test_import_errors_are_one_line(fault: Exception, message: str) -> None:
+    with pytest.raises(DeployError, match=message), explain_import_errors(Path("old.csv"), "old"):
         raise fault

@@ -3,20 +3,22 @@
 import pytest
 
 from paidan_contracts import ids
-from paidan_deploy.importing.requests import Terms, steps_of
-from paidan_deploy.importing.send import Sent
-from tests.importing.sample_records import read, record
+from paidan_deploy.importing.requests import ImportOptions, plan_requests
+from paidan_deploy.importing.send import SentRequests
+from tests.importing.sample_records import parse_lines, record_line
 
 
-def test_what_befell_a_record_whose_report_was_refused_is_held_back_and_listed() -> None:
+def test_actions_of_a_refused_report_are_not_sent() -> None:
     """Its id may be that of another report, whose case the action would end."""
-    rows, _ = read(record("1", "gone", ended="2026-02-03 09:00"), record("2", "gone", ended="2026-02-03 09:00"))
-    steps = steps_of(rows, Terms("tiny", None))
-    sent = Sent(areas={ids.report_id("records", "2"): "tiny"})
+    rows, _ = parse_lines(
+        record_line("1", "gone", ended="2026-02-03 09:00"), record_line("2", "gone", ended="2026-02-03 09:00")
+    )
+    steps = plan_requests(rows, ImportOptions("tiny", None))
+    sent = SentRequests(area_by_report={ids.report_id("records", "2"): "tiny"})
 
-    due = sent.due(steps)
+    due = sent.sendable(steps)
 
-    assert [(step.door, step.line) for step in due] == [("reports", 2), ("reports", 3), ("actions", 3)]
+    assert [(step.endpoint, step.line) for step in due] == [("reports", 2), ("reports", 3), ("actions", 3)]
     assert [(each.line, each.what, each.code) for each in sent.refused] == [(2, "void", "report_not_taken")]
 
 
@@ -30,11 +32,11 @@ def test_what_befell_a_record_whose_report_was_refused_is_held_back_and_listed()
 )
 def test_a_report_that_was_given_an_earlier_time_is_noted(recorded_at: str, ahead: dict[int, str]) -> None:
     """Nothing is taken as of a time that is yet to come: such a record counts under another day than its own."""
-    rows, _ = read(record("1"))
-    [step] = steps_of(rows, Terms("tiny", None))
-    sent = Sent()
+    rows, _ = parse_lines(record_line("1"))
+    [step] = plan_requests(rows, ImportOptions("tiny", None))
+    sent = SentRequests()
 
-    sent.note(step, {"report_id": step.id, "area": "tiny", "recorded_at": recorded_at})
+    sent.record_answer(step, {"report_id": step.id, "area": "tiny", "recorded_at": recorded_at})
 
-    assert sent.ahead == ahead
-    assert sent.taken == {step.id: step}
+    assert sent.redated == ahead
+    assert sent.accepted == {step.id: step}

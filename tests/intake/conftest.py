@@ -7,29 +7,33 @@ from pathlib import Path
 import pytest
 
 from tests import servers as real
-from tests.intake.intake_service import Rig, installed
+from tests.intake.intake_service import IntakeService, prepared_service
 
 
 @pytest.fixture(scope="session")
-async def running_intake(servers: real.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+async def running_intake(
+    servers: real.ServerAddresses, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[IntakeService]:
     """Give an intake that answers, with the tiny city and a key for everybody."""
     async with real.fresh_database(servers) as database:
         folder = tmp_path_factory.mktemp("intake")
-        async with installed(servers.kafka, database, f"t{uuid.uuid4().hex[:10]}.", folder) as rig:
-            await rig.start()
-            yield rig
-            assert rig.stop() == 0, rig.log.read_text()[-4000:]
+        async with prepared_service(servers.kafka, database, f"t{uuid.uuid4().hex[:10]}.", folder) as service:
+            await service.start()
+            yield service
+            assert service.stop() == 0, service.log.read_text()[-4000:]
 
 
 @pytest.fixture
-async def intake(running_intake: Rig) -> AsyncIterator[Rig]:
+async def intake(running_intake: IntakeService) -> AsyncIterator[IntakeService]:
     """Give the one intake. Its readers end with the test: others may keep the loop for longer than a fetch may take."""
     yield running_intake
-    await running_intake.stop_reading()
+    await running_intake.close_readers()
 
 
 @pytest.fixture
-async def own(servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
+async def private_intake(
+    servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
+) -> AsyncIterator[IntakeService]:
     """Give an intake that a test may harm, not started yet."""
-    async with installed(servers.kafka, database, topic_prefix, tmp_path) as rig:
-        yield rig
+    async with prepared_service(servers.kafka, database, topic_prefix, tmp_path) as service:
+        yield service

@@ -18,16 +18,16 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis import migrations
-from paidan_chassis.edge.api_keys import add_key, mint
-from paidan_chassis.kafka.cluster import Kafka, TopicShape
-from paidan_chassis.kafka.topic_admin import Topology
+from paidan_chassis.edge.api_keys import add_key, generate_key
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS
 from tests import vault
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
-SCOPES: Final[dict[str, tuple[str, ...]]] = {
+KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "hotline": ("source:hotline",),
     "photo": ("source:photo",),
     "camera": ("source:camera",),
@@ -41,7 +41,7 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(slots=True)
-class Rig:
+class IntakeService:
     """One installation of intake alone."""
 
     kafka: str
@@ -52,7 +52,7 @@ class Rig:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
-    readers: "dict[str, Reader]" = field(default_factory=dict)
+    readers: "dict[str, TopicReader]" = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -62,9 +62,9 @@ class Rig:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, who: str) -> httpx.AsyncClient:
+    def client(self, key_name: str) -> httpx.AsyncClient:
         """Speak as somebody."""
-        headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        headers = {"authorization": f"Bearer {self.tokens[key_name]}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=False)
 
     async def start(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> None:
@@ -76,7 +76,7 @@ class Rig:
         """Start a process with this installation's settings."""
         self.port = self.port or _free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
-        told = {
+        variables = {
             "KAFKA": self.kafka,
             "DATABASE": self.database,
             "TOPIC_PREFIX": self.prefix,
@@ -87,7 +87,7 @@ class Rig:
             "PACKS_REREAD_S": "0.2",
             **self.settings,
         }
-        environment |= {f"INTAKE_{name}": value for name, value in told.items()}
+        environment |= {f"INTAKE_{name}": value for name, value in variables.items()}
         argv = [sys.executable, *python, *arguments]
         with self.log.open("ab") as log:
             return subprocess.Popen(argv, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -103,20 +103,20 @@ class Rig:
 
     def kill(self) -> None:
         """End the process as a power cut would."""
-        self._end(signal.SIGKILL)
+        self._signal_and_wait(signal.SIGKILL)
 
     def stop(self) -> int:
         """Ask the process to stop, and give its exit code."""
-        return self._end(signal.SIGTERM)
+        return self._signal_and_wait(signal.SIGTERM)
 
-    def _end(self, how: signal.Signals) -> int:
+    def _signal_and_wait(self, signal_number: signal.Signals) -> int:
         process, self.process = self.process, None
         if process is None:
             return 0
-        process.send_signal(how)
+        process.send_signal(signal_number)
         return process.wait(timeout=20)
 
-    async def said(self, topic: str) -> list[dict[str, Any]]:
+    async def read_topic(self, topic: str) -> list[dict[str, Any]]:
         """Read a whole topic, first record to last, each with its key and headers beside its body."""
         return [
             {
@@ -131,23 +131,23 @@ class Rig:
 
     async def _records(self, topic: str) -> list[Any]:
         if topic not in self.readers:
-            self.readers[topic] = await Reader.open(self.kafka, topic)
-        return await self.readers[topic].to_the_end()
+            self.readers[topic] = await TopicReader.open(self.kafka, topic)
+        return await self.readers[topic].read_to_end()
 
     async def close(self) -> None:
         """End the process and stop reading."""
         self.kill()
-        await self.stop_reading()
+        await self.close_readers()
 
-    async def stop_reading(self) -> None:
+    async def close_readers(self) -> None:
         """Close what topics are read with; whoever reads again begins anew."""
         for reader in self.readers.values():
             await reader.consumer.stop()
         self.readers.clear()
 
-    async def about(self, topic: str, report_id: str) -> list[dict[str, Any]]:
+    async def records_about(self, topic: str, report_id: str) -> list[dict[str, Any]]:
         """Read what a topic says of one report."""
-        return [each for each in await self.said(topic) if report_id in (each.get("report_id"), each.get("id"))]
+        return [each for each in await self.read_topic(topic) if report_id in (each.get("report_id"), each.get("id"))]
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
         """Ask the database, in intake's schema."""
@@ -167,7 +167,7 @@ def _body(value: bytes | None) -> dict[str, Any] | None:
 
 
 @dataclass(slots=True)
-class Reader:
+class TopicReader:
     """One topic and what was read of it so far."""
 
     consumer: AIOKafkaConsumer
@@ -175,15 +175,15 @@ class Reader:
     records: list[Any] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, kafka: str, topic: str) -> "Reader":
-        [shape] = [each for each in TOPICS if topic.endswith(each.name)]
-        parts = [TopicPartition(topic, number) for number in range(shape.partitions)]
+    async def open(cls, kafka: str, topic: str) -> "TopicReader":
+        [topic_definition] = [each for each in TOPICS if topic.endswith(each.name)]
+        parts = [TopicPartition(topic, number) for number in range(topic_definition.partitions)]
         consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         consumer.assign(parts)
         return cls(consumer, parts)
 
-    async def to_the_end(self) -> list[Any]:
+    async def read_to_end(self) -> list[Any]:
         """Read every record up to the topic's present end."""
         ends = await self.consumer.end_offsets(self.parts)
         async with asyncio.timeout(20):
@@ -194,19 +194,21 @@ class Reader:
 
 
 @asynccontextmanager
-async def installed(kafka: str, database: str, prefix: str, folder: Path, **settings: str) -> AsyncIterator[Rig]:
+async def prepared_service(
+    kafka: str, database: str, prefix: str, folder: Path, **settings: str
+) -> AsyncIterator[IntakeService]:
     """Prepare database, topics, city and keys; whatever process was started is ended at the end."""
     await _make_topics(kafka, prefix)
-    rig = Rig(kafka, database, prefix, folder, await _prepare(database), settings)
+    service = IntakeService(kafka, database, prefix, folder, await _prepare(database), settings)
     try:
-        yield rig
+        yield service
     finally:
-        await rig.close()
+        await service.close()
 
 
 async def _make_topics(kafka: str, prefix: str) -> None:
-    shapes = {topic.name: TopicShape(topic.partitions, topic.config()) for topic in TOPICS}
-    async with Topology(Kafka(kafka, prefix, shape=shapes.__getitem__), client_id="tests") as topology:
+    shapes = {topic.name: TopicSpec(topic.partitions, topic.config()) for topic in TOPICS}
+    async with TopicAdmin(KafkaCluster(kafka, prefix, topic_spec=shapes.__getitem__), client_id="tests") as topology:
         await topology.ensure(shapes)
 
 
@@ -214,29 +216,29 @@ async def _prepare(database: str) -> dict[str, str]:
     conn = await asyncpg.connect(database)
     try:
         for schema, packages in (
-            ("intake", (migrations.OWN, "paidan_intake.migrations")),
-            ("cities", (migrations.CITIES,)),
+            ("intake", (migrations.CHASSIS_MIGRATIONS, "paidan_intake.migrations")),
+            ("cities", (migrations.CITIES_MIGRATIONS,)),
         ):
             await conn.execute(f"CREATE SCHEMA {schema}")
             await migrations.migrate(conn, schema, packages)
-        await publish(conn, TINY)
+        await publish_pack(conn, TINY)
         tokens: dict[str, str] = {}
-        for name, scopes in SCOPES.items():
-            tokens[name], key = mint(name=name, city="tiny", scopes=scopes)
+        for name, scopes in KEY_SCOPES.items():
+            tokens[name], key = generate_key(name=name, city="tiny", scopes=scopes)
             await add_key(conn, "intake", key)
         return tokens
     finally:
         await conn.close()
 
 
-async def publish(conn: "asyncpg.Connection[Any]", folder: Path) -> str:
+async def publish_pack(conn: "asyncpg.Connection[Any]", folder: Path) -> str:
     """Publish a city pack, so far as intake needs it, and give its version."""
     city = load_city(folder)
     await conn.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         city.version,
         city.id,
-        city.pack.canonical(),
+        city.pack.canonical_bytes(),
     )
     return city.version
 

@@ -10,41 +10,41 @@ from paidan_chassis import runtime
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_intake import app, queries, settings
-from paidan_intake.photos import Picture, Store
+from paidan_intake.photos import PhotoStore, SanitizedPhoto
 
-WINDOWS = ("before_vault", "after_vault", "after_photo", "after_kafka")
+KILL_POINTS = ("before_vault", "after_vault", "after_photo", "after_kafka")
 
 
-def die() -> None:
+def kill_self() -> None:
     """Leave at once, with nothing flushed and nobody told."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(window: str) -> None:
+def install(point: str) -> None:
     """Set the trap."""
-    keep, save, send = queries.keep, Store.save, Publisher.send
+    keep, save, send = queries.save_new_reports, PhotoStore.save, Publisher.send
 
-    async def kept(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
-        if window == "before_vault":
-            die()
+    async def keep_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
+        if point == "before_vault":
+            kill_self()
         new = await keep(conn, entries)
-        if window == "after_vault":
-            die()
+        if point == "after_vault":
+            kill_self()
         return new
 
-    async def saved(store: Store, picture: Picture) -> None:
+    async def save_and_kill(store: PhotoStore, picture: SanitizedPhoto) -> None:
         await save(store, picture)
-        if window == "after_photo":
-            die()
+        if point == "after_photo":
+            kill_self()
 
-    async def sent(publisher: Publisher, messages: Sequence[Message], *, within_s: float = 10.0) -> None:
-        await send(publisher, messages, within_s=within_s)
-        if window == "after_kafka":
-            die()
+    async def send_and_kill(publisher: Publisher, messages: Sequence[Message], *, timeout_s: float = 10.0) -> None:
+        await send(publisher, messages, timeout_s=timeout_s)
+        if point == "after_kafka":
+            kill_self()
 
-    queries.keep, Store.save, Publisher.send = kept, saved, sent  # type: ignore[assignment,method-assign]
+    queries.save_new_reports, PhotoStore.save, Publisher.send = keep_and_kill, save_and_kill, send_and_kill  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":
-    arm(sys.argv.pop(1))
+    install(sys.argv.pop(1))
     runtime.main("intake", settings.Settings, app.build)

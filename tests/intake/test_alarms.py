@@ -8,13 +8,13 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
-from tests.intake.intake_service import Rig
+from tests.intake.intake_service import IntakeService
 from tests.polling import poll
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
-def alarm(camera: str, *, after_s: float = 0, **said: object) -> dict[str, Any]:
+def build_alarm(camera: str, *, after_s: float = 0, **body: object) -> dict[str, Any]:
     """Write one firing."""
     return {
         "alarm_ref": uuid.uuid4().hex,
@@ -23,10 +23,10 @@ def alarm(camera: str, *, after_s: float = 0, **said: object) -> dict[str, Any]:
         "confidence": 0.9,
         "position": {"x": 117.005, "y": 36.005, "crs": "wgs84"},
         "occurred_at": (NOON + timedelta(seconds=after_s)).isoformat(),
-    } | said
+    } | body
 
 
-async def fire(intake: Rig, *alarms: dict[str, Any]) -> list[str]:
+async def post_alarm(intake: IntakeService, *alarms: dict[str, Any]) -> list[str]:
     """Send alarms over HTTP and give their report ids."""
     async with intake.client("camera") as client:
         answers = [await client.post("/v1/alarms/generic", json=each) for each in alarms]
@@ -34,55 +34,69 @@ async def fire(intake: Rig, *alarms: dict[str, Any]) -> list[str]:
     return [each.json()["report_id"] for each in answers]
 
 
-async def ends(intake: Rig, report_ids: list[str]) -> list[str]:
+async def outcomes_of(intake: IntakeService, report_ids: list[str]) -> list[str]:
     """Wait until each has come to an end, and name it: a report on the inbox, or why there is none."""
 
     async def look() -> list[str]:
-        inbox = {each["report_id"]: "sure" for each in await intake.said("paidan.inbox") if "report_id" in each}
-        for each in await intake.said("paidan.inbox"):
+        inbox = {each["report_id"]: "sure" for each in await intake.read_topic("paidan.inbox") if "report_id" in each}
+        for each in await intake.read_topic("paidan.inbox"):
             if each.get("verify_first"):
                 inbox[each["report_id"]] = "unsure"
-        outcomes = {each["id"]: each["why"]["code"] for each in await intake.said("paidan.outcomes") if "why" in each}
+        outcomes = {
+            each["id"]: each["why"]["code"] for each in await intake.read_topic("paidan.outcomes") if "why" in each
+        }
         found = inbox | outcomes
         return [found[each] for each in report_ids] if found.keys() >= set(report_ids) else []
 
     return await poll(look, within_s=20, what="every alarm has an end")
 
 
-async def test_refires_within_the_window_are_one_report(intake: Rig) -> None:
+async def test_refires_within_the_window_are_one_report(intake: IntakeService) -> None:
     """The window runs from the last report, so that a thing still there after it is reported anew."""
     camera = uuid.uuid4().hex
-    fired = [alarm(camera, after_s=after) for after in (0, 5, 299, 300, 310)]
+    fired = [build_alarm(camera, after_s=after) for after in (0, 5, 299, 300, 310)]
 
-    report_ids = await fire(intake, *fired)
+    report_ids = await post_alarm(intake, *fired)
 
-    assert await ends(intake, report_ids) == ["sure", "alarm_refired", "alarm_refired", "sure", "alarm_refired"]
+    assert await outcomes_of(intake, report_ids) == ["sure", "alarm_refired", "alarm_refired", "sure", "alarm_refired"]
 
 
-async def test_another_class_region_or_camera_is_another_thing(intake: Rig) -> None:
+async def test_another_class_region_or_camera_is_another_thing(intake: IntakeService) -> None:
     camera = uuid.uuid4().hex
     fired = [
-        alarm(camera),
-        alarm(camera, category="887"),
-        alarm(camera, region="2"),
-        alarm(uuid.uuid4().hex),
-        alarm(camera),
+        build_alarm(camera),
+        build_alarm(camera, category="887"),
+        build_alarm(camera, region="2"),
+        build_alarm(uuid.uuid4().hex),
+        build_alarm(camera),
     ]
 
-    assert await ends(intake, await fire(intake, *fired)) == ["sure", "sure", "sure", "sure", "alarm_refired"]
+    assert await outcomes_of(intake, await post_alarm(intake, *fired)) == [
+        "sure",
+        "sure",
+        "sure",
+        "sure",
+        "alarm_refired",
+    ]
 
 
-async def test_confidence_decides_by_bands(intake: Rig) -> None:
-    fired = [alarm(uuid.uuid4().hex, confidence=confidence) for confidence in (0.49, 0.5, 0.79, 0.8)]
-    heartbeat = alarm(uuid.uuid4().hex, category="heartbeat")
+async def test_confidence_decides_by_bands(intake: IntakeService) -> None:
+    fired = [build_alarm(uuid.uuid4().hex, confidence=confidence) for confidence in (0.49, 0.5, 0.79, 0.8)]
+    heartbeat = build_alarm(uuid.uuid4().hex, category="heartbeat")
 
-    report_ids = await fire(intake, *fired, heartbeat)
+    report_ids = await post_alarm(intake, *fired, heartbeat)
 
-    assert await ends(intake, report_ids) == ["alarm_below_confidence", "unsure", "unsure", "sure", "alarm_ignored"]
+    assert await outcomes_of(intake, report_ids) == [
+        "alarm_below_confidence",
+        "unsure",
+        "unsure",
+        "sure",
+        "alarm_ignored",
+    ]
 
 
-async def test_a_suppressed_alarm_can_be_asked_for(intake: Rig) -> None:
-    [report_id] = await fire(intake, alarm(uuid.uuid4().hex, confidence=0.1))
+async def test_a_suppressed_alarm_can_be_asked_for(intake: IntakeService) -> None:
+    [report_id] = await post_alarm(intake, build_alarm(uuid.uuid4().hex, confidence=0.1))
 
     async def stands() -> Any:  # noqa: ANN401
         async with intake.client("camera") as client:
@@ -93,31 +107,33 @@ async def test_a_suppressed_alarm_can_be_asked_for(intake: Rig) -> None:
     assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
 
 
-async def test_alarms_on_the_topic_take_the_same_road(intake: Rig) -> None:
+async def test_topic_alarms_are_screened_like_http_alarms(intake: IntakeService) -> None:
     """A repeat is dropped, another body under its id refused, the unreadable set aside, neighbours untouched."""
-    said = alarm(uuid.uuid4().hex, source="camera", text="联系13812345678")
-    other = {**said, "text": "二"}
-    stranger = alarm("c", source="nobody")
-    elsewhere = alarm("c", source="camera", city="elsewhere")
-    report_id = ids.report_id("camera", said["alarm_ref"])
+    body = build_alarm(uuid.uuid4().hex, source="camera", text="联系13812345678")
+    other = {**body, "text": "二"}
+    stranger = build_alarm("c", source="nobody")
+    elsewhere = build_alarm("c", source="camera", city="elsewhere")
+    report_id = ids.report_id("camera", body["alarm_ref"])
 
-    await put(
-        intake, b"not json", None, *(json.dumps(each).encode() for each in (said, said, other, stranger, elsewhere))
+    await append_alarm(
+        intake, b"not json", None, *(json.dumps(each).encode() for each in (body, body, other, stranger, elsewhere))
     )
-    homeless = [ids.homeless_id(ids.report_id(each["source"], each["alarm_ref"])) for each in (stranger, elsewhere)]
-    found = await ends(intake, [report_id, *homeless])
-    refused = [each for each in await intake.said("paidan.outcomes") if each.get("repeats") == report_id]
+    homeless = [
+        ids.unknown_origin_id(ids.report_id(each["source"], each["alarm_ref"])) for each in (stranger, elsewhere)
+    ]
+    found = await outcomes_of(intake, [report_id, *homeless])
+    refused = [each for each in await intake.read_topic("paidan.outcomes") if each.get("repeats") == report_id]
     buried = await intake.fetch("SELECT reason FROM dead_letter ORDER BY reason")
 
     assert found == ["sure", "unknown_source", "unknown_city"]
-    [report] = await intake.about("paidan.inbox", report_id)
+    [report] = await intake.records_about("paidan.inbox", report_id)
     assert report["text"] == "联系***********"
     assert report["headers"]["ce_origin"]
     assert [each["why"]["code"] for each in refused] == ["id_reused"]
     assert [row["reason"] for row in buried] == ["null_value", "unreadable"]
 
 
-async def put(intake: Rig, *values: bytes | None) -> None:
+async def append_alarm(intake: IntakeService, *values: bytes | None) -> None:
     """Write on the alarm topic as a camera platform does: without any headers, in any order."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
     await producer.start()
@@ -128,44 +144,46 @@ async def put(intake: Rig, *values: bytes | None) -> None:
         await producer.stop()
 
 
-async def test_no_personal_number_is_put_on_the_alarm_topic(intake: Rig) -> None:
-    [report_id] = await fire(intake, alarm(uuid.uuid4().hex, text="牌上写着13812345678", address="李四13812345678"))
+async def test_no_personal_number_is_put_on_the_alarm_topic(intake: IntakeService) -> None:
+    [report_id] = await post_alarm(
+        intake, build_alarm(uuid.uuid4().hex, text="牌上写着13812345678", address="李四13812345678")
+    )
 
-    raw = [each for each in await intake.said("paidan.alarms") if each["headers"].get("ce_id") == report_id]
+    raw = [each for each in await intake.read_topic("paidan.alarms") if each["headers"].get("ce_id") == report_id]
 
     assert "13812345678" not in json.dumps(raw)
     assert [each["text"] for each in raw] == ["牌上写着***********"]
 
 
-async def test_a_resident_cannot_raise_an_alarm(intake: Rig) -> None:
+async def test_a_resident_cannot_raise_an_alarm(intake: IntakeService) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/alarms/generic", json=alarm("c"))
+        answered = await client.post("/v1/alarms/generic", json=build_alarm("c"))
 
     assert (answered.status_code, answered.json()["error"]["code"]) == (422, "not_screened")
 
 
-async def test_dry_run_raises_nothing(intake: Rig) -> None:
-    said = alarm(uuid.uuid4().hex)
+async def test_dry_run_appends_nothing(intake: IntakeService) -> None:
+    body = build_alarm(uuid.uuid4().hex)
 
     async with intake.client("camera") as client:
-        tried = await client.post("/v1/alarms/generic?dry-run=true", json=said)
+        response = await client.post("/v1/alarms/generic?dry-run=true", json=body)
 
-    assert (tried.status_code, tried.json()["class_code"]) == (200, "E0110")
-    raised = [each["alarm_ref"] for each in await intake.said("paidan.alarms") if "alarm_ref" in each]
-    assert said["alarm_ref"] not in raised
+    assert (response.status_code, response.json()["class_code"]) == (200, "E0110")
+    raised = [each["alarm_ref"] for each in await intake.read_topic("paidan.alarms") if "alarm_ref" in each]
+    assert body["alarm_ref"] not in raised
 
 
-async def test_another_alarm_under_a_used_id_is_refused_at_the_door(intake: Rig) -> None:
+async def test_reused_alarm_id_is_refused_over_http(intake: IntakeService) -> None:
     """Its sender would else hear of the first one's end and take it for this one's."""
-    first = alarm(uuid.uuid4().hex, text="电话13812345678", occurred_at="2026-03-02T12:00:00+08:00")
-    await ends(intake, await fire(intake, first))
+    first = build_alarm(uuid.uuid4().hex, text="电话13812345678", occurred_at="2026-03-02T12:00:00+08:00")
+    await outcomes_of(intake, await post_alarm(intake, first))
 
     async with intake.client("camera") as client:
-        for tried in ({}, {"dry-run": "true"}):
-            same = await client.post("/v1/alarms/generic", json=first, params=tried)
-            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=tried)
+        for response in ({}, {"dry-run": "true"}):
+            same = await client.post("/v1/alarms/generic", json=first, params=response)
+            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=response)
 
-            assert same.status_code == (200 if tried else 202)
+            assert same.status_code == (200 if response else 202)
             assert other.status_code == 409
-            said = other.json()["error"]
-            assert (said["code"], said["field"]) == ("id_reused", "alarm_ref")
+            body = other.json()["error"]
+            assert (body["code"], body["field"]) == ("id_reused", "alarm_ref")

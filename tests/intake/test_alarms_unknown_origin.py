@@ -10,27 +10,27 @@ from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
 from tests import servers as real
-from tests.intake.intake_service import TINY, Rig, publish
-from tests.intake.ticket_payloads import WEST
+from tests.intake.intake_service import TINY, IntakeService, publish_pack
+from tests.intake.ticket_payloads import POSITION
 from tests.polling import poll
 
-FIRED = {
+FIRED_AT = {
     "source": "roadside",
     "alarm_ref": "A1",
     "camera": "c",
     "category": "890",
     "confidence": 0.95,
-    "position": WEST,
+    "position": POSITION,
     "occurred_at": "2026-03-02T12:00:00+08:00",
 }
 A1, A2 = ids.report_id("roadside", "A1"), ids.report_id("roadside", "A2")
 
 
-async def put(rig: Rig, *alarms: dict[str, Any]) -> None:
+async def append_alarm(service: IntakeService, *alarms: dict[str, Any]) -> None:
     """Write on the alarm topic as a camera platform does."""
-    async with AIOKafkaProducer(bootstrap_servers=rig.kafka, acks="all") as producer:
+    async with AIOKafkaProducer(bootstrap_servers=service.kafka, acks="all") as producer:
         for each in alarms:
-            await producer.send_and_wait(f"{rig.prefix}paidan.alarms", json.dumps(each).encode(), partition=0)
+            await producer.send_and_wait(f"{service.prefix}paidan.alarms", json.dumps(each).encode(), partition=0)
 
 
 async def publish_roadside(database: str, folder: Path) -> None:
@@ -40,44 +40,50 @@ async def publish_roadside(database: str, folder: Path) -> None:
         sources.write("roadside,路侧,Roadside,camera,no,0.8,wgs84,no\n")
     conn = await asyncpg.connect(database)
     try:
-        await publish(conn, folder)
+        await publish_pack(conn, folder)
     finally:
         await conn.close()
 
 
-async def ends(rig: Rig) -> list[tuple[str, str]]:
+async def outcomes_of(service: IntakeService) -> list[tuple[str, str]]:
     """Name all that was said: each id with the end it came to, as often as it was said."""
-    inbox = [(each["report_id"], "reported") for each in await rig.said("paidan.inbox")]
-    return inbox + [(each["id"], each["why"]["code"]) for each in await rig.said("paidan.outcomes")]
+    inbox = [(each["report_id"], "reported") for each in await service.read_topic("paidan.inbox")]
+    return inbox + [(each["id"], each["why"]["code"]) for each in await service.read_topic("paidan.outcomes")]
 
 
-async def until(rig: Rig, **said: int) -> list[tuple[str, str]]:
+async def await_outcomes(service: IntakeService, **expected_counts: int) -> list[tuple[str, str]]:
     """Wait until each end was said so many times."""
 
     async def look() -> list[tuple[str, str]]:
-        found = await ends(rig)
-        return found if all([end for _, end in found].count(name) == times for name, times in said.items()) else []
+        found = await outcomes_of(service)
+        return (
+            found
+            if all([end for _, end in found].count(name) == times for name, times in expected_counts.items())
+            else []
+        )
 
-    return await poll(look, within_s=30, what=f"it says {said}")
+    return await poll(look, within_s=30, what=f"it says {expected_counts}")
 
 
-async def test_an_alarm_refused_for_its_source_may_come_again(own: Rig, servers: real.Servers, tmp_path: Path) -> None:
+async def test_an_alarm_refused_for_its_source_may_come_again(
+    private_intake: IntakeService, servers: real.ServerAddresses, tmp_path: Path
+) -> None:
     """Its id stays free until some city knows the source: one id has one end, and after a restored database too."""
-    own.settings["PACKS_REREAD_S"] = "60"
-    async with real.fresh_database(servers, template=own.database.rsplit("/", 1)[1]) as copy:
-        await own.start()
-        await put(own, FIRED, FIRED)
-        await until(own, unknown_source=2)
-        await publish_roadside(own.database, tmp_path / "pack")
-        await put(own, FIRED, FIRED, {**FIRED, "alarm_ref": "A2", "camera": "d"})
-        first = await until(own, reported=2)
-        own.kill()
+    private_intake.settings["PACKS_REREAD_S"] = "60"
+    async with real.fresh_database(servers, template=private_intake.database.rsplit("/", 1)[1]) as copy:
+        await private_intake.start()
+        await append_alarm(private_intake, FIRED_AT, FIRED_AT)
+        await await_outcomes(private_intake, unknown_source=2)
+        await publish_roadside(private_intake.database, tmp_path / "pack")
+        await append_alarm(private_intake, FIRED_AT, FIRED_AT, {**FIRED_AT, "alarm_ref": "A2", "camera": "d"})
+        first = await await_outcomes(private_intake, reported=2)
+        private_intake.kill()
 
-        restored = Rig(own.kafka, copy, own.prefix, tmp_path, own.tokens)
+        restored = IntakeService(private_intake.kafka, copy, private_intake.prefix, tmp_path, private_intake.tokens)
         await publish_roadside(copy, tmp_path / "again")
         try:
             await restored.start()
-            again = await until(restored, reported=4)
+            again = await await_outcomes(restored, reported=4)
         finally:
             await restored.close()
 
@@ -86,12 +92,12 @@ async def test_an_alarm_refused_for_its_source_may_come_again(own: Rig, servers:
     assert len(dict(again)) == len(set(again)) == 3, "every id has one end"
 
 
-async def test_the_refusal_names_the_alarm(own: Rig) -> None:
-    await own.start()
-    await put(own, FIRED)
-    await until(own, unknown_source=1)
+async def test_the_refusal_names_the_alarm(private_intake: IntakeService) -> None:
+    await private_intake.start()
+    await append_alarm(private_intake, FIRED_AT)
+    await await_outcomes(private_intake, unknown_source=1)
 
-    [refused] = await own.said("paidan.outcomes")
+    [refused] = await private_intake.read_topic("paidan.outcomes")
 
     assert (refused["result"], refused["repeats"]) == ("refused", A1)
-    assert refused["id"] == refused["key"] == ids.homeless_id(A1)
+    assert refused["id"] == refused["key"] == ids.unknown_origin_id(A1)

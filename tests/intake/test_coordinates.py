@@ -35,28 +35,28 @@ def test_jinan_is_shifted_as_measured(datum: Datum, measured: tuple[float, float
 
 @pytest.mark.parametrize("datum", SHIFTED)
 @given(at=CHINA)
-def test_what_was_shifted_comes_back(datum: Datum, at: tuple[float, float]) -> None:
+def test_conversion_round_trip_from_wgs84(datum: Datum, at: tuple[float, float]) -> None:
     """The plain inverse is 1-2 m off, and would put a case on the wrong side of a cell's border."""
     assert metres(to_wgs84(*from_wgs84(*at, datum), datum), at) < 0.001
 
 
 @pytest.mark.parametrize("datum", SHIFTED)
 @given(at=CHINA)
-def test_what_comes_back_was_shifted(datum: Datum, at: tuple[float, float]) -> None:
+def test_conversion_round_trip_to_wgs84(datum: Datum, at: tuple[float, float]) -> None:
     there = to_wgs84(*at, datum)
 
     assert metres(from_wgs84(*there, datum), at) < 0.001
 
 
 @given(at=CHINA)
-def test_baidu_moves_what_is_moved_already(at: tuple[float, float]) -> None:
+def test_bd09_is_applied_on_top_of_gcj02(at: tuple[float, float]) -> None:
     """By many grid cells: one taken for the other puts every case in another street."""
     assert 600 < metres(from_wgs84(*at, "bd09"), from_wgs84(*at, "gcj02")) < 1600
 
 
 @pytest.mark.parametrize("datum", ["wgs84", "cgcs2000", *SHIFTED])
 @given(at=ANYWHERE)
-def test_positions_elsewhere_stay_as_they_are(datum: Datum, at: tuple[float, float]) -> None:
+def test_positions_outside_china_are_unchanged(datum: Datum, at: tuple[float, float]) -> None:
     if not is_shifted(*at) or datum in ("wgs84", "cgcs2000"):
         assert to_wgs84(*at, datum) == at
         assert from_wgs84(*at, datum) == at

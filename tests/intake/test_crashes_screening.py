@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from tests import servers as real
-from tests.intake.intake_service import Rig
-from tests.intake.ticket_payloads import WEST
+from tests.intake.intake_service import IntakeService
+from tests.intake.ticket_payloads import POSITION
 from tests.polling import poll
 
 
-def firings(number: int) -> list[dict[str, Any]]:
+def build_alarms(number: int) -> list[dict[str, Any]]:
     """Write alarms of a few cameras that re-fire every 20 s, with repeats."""
     fired = [
         {
@@ -21,7 +21,7 @@ def firings(number: int) -> list[dict[str, Any]]:
             "camera": f"{each % 3}",
             "category": "890",
             "confidence": (0.9, 0.6, 0.3)[each % 7 % 3],
-            "position": WEST,
+            "position": POSITION,
             "occurred_at": f"2026-03-02T{each // 180 % 24:02d}:{each // 3 % 60:02d}:00+08:00",
         }
         for each in range(number)
@@ -29,24 +29,24 @@ def firings(number: int) -> list[dict[str, Any]]:
     return [*fired, *fired[:: number // 20]]
 
 
-async def raise_all(rig: Rig, alarms: list[dict[str, Any]]) -> None:
+async def append_all(service: IntakeService, alarms: list[dict[str, Any]]) -> None:
     """Send alarms in order, each until it is taken."""
     for alarm in alarms:
         while True:
             try:
-                async with rig.client("camera") as client:
+                async with service.client("camera") as client:
                     if (await client.post("/v1/alarms/generic", json=alarm)).status_code == 202:
                         break
             except httpx.HTTPError:
                 await asyncio.sleep(0.05)
 
 
-async def ends(rig: Rig, number: int) -> dict[str, str]:
+async def outcomes_of(service: IntakeService, number: int) -> dict[str, str]:
     """Wait until so many alarms have come to an end, and give each one's first."""
 
     async def look() -> dict[str, str]:
         found: dict[str, str] = {}
-        for each in [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]:
+        for each in [*await service.read_topic("paidan.inbox"), *await service.read_topic("paidan.outcomes")]:
             end = each["why"]["code"] if "why" in each else f"reported {each['verify_first']}"
             assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one end for each"
         return found if len(found) >= number else {}
@@ -55,26 +55,26 @@ async def ends(rig: Rig, number: int) -> dict[str, str]:
 
 
 async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
-    own: Rig, servers: real.Servers, tmp_path: Path
+    private_intake: IntakeService, servers: real.ServerAddresses, tmp_path: Path
 ) -> None:
     """The log decides alone: killed in the midst, or set back to before it all, it comes to the same reports."""
-    await own.start()
-    await own.fetch("SELECT 1")
-    own.kill()
-    template = own.database.rsplit("/", 1)[1]
+    await private_intake.start()
+    await private_intake.fetch("SELECT 1")
+    private_intake.kill()
+    template = private_intake.database.rsplit("/", 1)[1]
     async with real.fresh_database(servers, template=template) as copy:
-        await own.start()
+        await private_intake.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(raise_all(own, firings(240)))
+            group.create_task(append_all(private_intake, build_alarms(240)))
             for _ in range(2):
                 await asyncio.sleep(0.5)
-                own.kill()
-                await own.start()
-        first = await ends(own, 240)
-        said = await bodies(own)
-        own.kill()
+                private_intake.kill()
+                await private_intake.start()
+        first = await outcomes_of(private_intake, 240)
+        records = await inbox_bodies(private_intake)
+        private_intake.kill()
 
-        restored = Rig(own.kafka, copy, own.prefix, tmp_path, own.tokens)
+        restored = IntakeService(private_intake.kafka, copy, private_intake.prefix, tmp_path, private_intake.tokens)
         try:
             await restored.start()
             sighted = "SELECT count(*) FROM vault"
@@ -82,18 +82,18 @@ async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
             assert restored.stop() == 0
         finally:
             await restored.close()
-        again = await bodies(own)
+        again = await inbox_bodies(private_intake)
 
     assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
-    assert again == said, "what is said again is said in the same words"
+    assert again == records, "what is said again is said in the same words"
 
 
-async def bodies(rig: Rig) -> set[str]:
+async def inbox_bodies(service: IntakeService) -> set[str]:
     """Read what was said of alarms, without what the relay adds."""
-    found = [*await rig.said("paidan.inbox"), *await rig.said("paidan.outcomes")]
+    found = [*await service.read_topic("paidan.inbox"), *await service.read_topic("paidan.outcomes")]
     return {json.dumps({**each, "headers": 0}, sort_keys=True) for each in found}
 
 
-async def _is(rig: Rig, statement: str, number: int) -> bool:
-    [row] = await rig.fetch(statement)
+async def _is(service: IntakeService, statement: str, number: int) -> bool:
+    [row] = await service.fetch(statement)
     return bool(row[0] == number)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from tests.intake.intake_service import Rig
+from tests.intake.intake_service import IntakeService
 from tests.polling import poll
 
 
@@ -22,7 +22,7 @@ def refs(part: object) -> Iterator[str]:
             yield from refs(value)
 
 
-async def test_document_names_every_route_and_its_dry_run(intake: Rig) -> None:
+async def test_document_names_every_route_and_its_dry_run(intake: IntakeService) -> None:
     async with httpx.AsyncClient(base_url=intake.url, verify=False) as anyone:
         document = (await anyone.get("/openapi.json")).json()
     writes = {path: on["post"] for path, on in document["paths"].items() if "post" in on}
@@ -43,7 +43,7 @@ async def test_document_names_every_route_and_its_dry_run(intake: Rig) -> None:
     assert {each.rsplit("/", 1)[1] for each in refs(document)} <= document["components"]["schemas"].keys()
 
 
-async def test_metrics_tell_of_requests_and_lanes(intake: Rig) -> None:
+async def test_metrics_cover_requests_and_lanes(intake: IntakeService) -> None:
     async with intake.client("hotline") as client:
         await client.post("/v1/tickets", json={"source_ref": ""})
 
@@ -56,7 +56,7 @@ async def test_metrics_tell_of_requests_and_lanes(intake: Rig) -> None:
     assert 'route="/v1/tickets"' in found
 
 
-async def test_whoever_hangs_up_while_sending_is_no_bug(intake: Rig) -> None:
+async def test_client_disconnect_is_not_an_error(intake: IntakeService) -> None:
     """An error in the log must mean that somebody has to look."""
     _, writer = await asyncio.open_connection("127.0.0.1", intake.port)
     head = f"POST /v1/tickets HTTP/1.1\r\nhost: x\r\nx-api-key: {intake.tokens['hotline']}\r\n"
@@ -68,9 +68,9 @@ async def test_whoever_hangs_up_while_sending_is_no_bug(intake: Rig) -> None:
     assert "request_broke" not in intake.log.read_text()
 
 
-async def test_what_is_typed_by_hand_is_checked_at_start(intake: Rig) -> None:
+async def test_handwritten_document_is_checked_at_start(intake: IntakeService) -> None:
     """A misspelt or missing secret must end the process with a word, not with a stack trace."""
-    broken = Rig(intake.kafka, intake.database, intake.prefix, intake.folder / "broken", intake.tokens)
+    broken = IntakeService(intake.kafka, intake.database, intake.prefix, intake.folder / "broken", intake.tokens)
     broken.folder.mkdir()
     broken.settings = {"VAULT_KEY": "too short"}
     process = broken.launch("--only", "edge")

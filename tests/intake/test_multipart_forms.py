@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.intake.intake_service import Rig
-from tests.intake.sample_photos import jpeg
+from tests.intake.intake_service import IntakeService
+from tests.intake.sample_photos import make_jpeg
 
 ESCAPED = {"content-type": "multipart/form-data; boundary=b; charset=unicode_escape"}
 
 
-def part(name: bytes, value: bytes) -> bytes:
+def form_part(name: bytes, value: bytes) -> bytes:
     """Write one part of a form, and its end."""
     return b'--b\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\n' + value + b"\r\n--b--\r\n"
 
@@ -17,19 +17,21 @@ def part(name: bytes, value: bytes) -> bytes:
     ("name", "value", "field"),
     [(rb"\ud800", b"x", r"\ud800"), (b"report", rb'{"text": "\ud800"}', "report"), (b"photo", rb"\udfff", "photo")],
 )
-async def test_lone_surrogate_is_refused_by_its_part(intake: Rig, name: bytes, value: bytes, field: str) -> None:
+async def test_lone_surrogate_is_refused_by_its_part(
+    intake: IntakeService, name: bytes, value: bytes, field: str
+) -> None:
     """A charset of the sender's own choice may make them, in names and in what is said."""
     async with intake.client("photo") as client:
-        reported = await client.post("/v1/photo-reports", content=part(name, value), headers=ESCAPED)
-        sent = await client.post("/v1/photos", content=part(name, value), headers=ESCAPED)
+        reported = await client.post("/v1/photo-reports", content=form_part(name, value), headers=ESCAPED)
+        sent = await client.post("/v1/photos", content=form_part(name, value), headers=ESCAPED)
 
     for answered in (reported, sent):
         assert (answered.status_code, answered.json()["error"]["field"]) == (422, field)
 
 
-async def test_a_file_may_have_any_name(intake: Rig) -> None:
+async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
     """Nobody reads it."""
-    named = part(rb'photo"; filename="\ud800', jpeg(colour="navy"))
+    named = form_part(rb'photo"; filename="\ud800', make_jpeg(colour="navy"))
 
     async with intake.client("photo") as client:
         answered = await client.post("/v1/photos", content=named, headers=ESCAPED)
@@ -38,14 +40,16 @@ async def test_a_file_may_have_any_name(intake: Rig) -> None:
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=gbk", "; charset=latin-1"])
-async def test_words_in_another_encoding_are_refused_and_not_taken_for_others(intake: Rig, charset: str) -> None:
+async def test_words_in_another_encoding_are_refused_and_not_taken_for_others(
+    intake: IntakeService, charset: str
+) -> None:
     """Read as Latin-1 a telephone number is one that no mask knows, and that anybody can read again."""
     report = '{"source_ref": "gbk", "text": "我是张伟，电话１３８１２３４５６７８"}'.encode("gbk")
     form = {"content-type": f"multipart/form-data; boundary=b{charset}"}
-    photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + jpeg() + b"\r\n"
+    photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + make_jpeg() + b"\r\n"
 
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photo-reports", content=photo + part(b"report", report), headers=form)
+        answered = await client.post("/v1/photo-reports", content=photo + form_part(b"report", report), headers=form)
 
     assert answered.status_code == 422
     assert answered.json()["error"]["field"] == "report"

@@ -15,18 +15,18 @@ import httpx
 import pytest
 from PIL import Image
 
-from paidan_intake.photos import BadPhoto, Limits, develop
-from paidan_intake.signed_links import Signer
+from paidan_intake.photos import InvalidPhoto, PhotoLimits, sanitize
+from paidan_intake.signed_links import LinkSigner
 from tests import servers as real
-from tests.intake.intake_service import Rig, installed
-from tests.intake.sample_photos import bomb, geotagged, jpeg
+from tests.intake.intake_service import IntakeService, prepared_service
+from tests.intake.sample_photos import make_geotagged_jpeg, make_jpeg, make_png_bomb
 
-LIMITS = Limits(encoded_bytes=2_000_000, pixels=4_000_000, side=1000)
+LIMITS = PhotoLimits(max_bytes=2_000_000, max_pixels=4_000_000, max_side_px=1000)
 
 
-async def send(intake: Rig, *photos: bytes, dry_run: bool = False, **said: object) -> httpx.Response:
+async def send_photo(intake: IntakeService, *photos: bytes, dry_run: bool = False, **record: object) -> httpx.Response:
     """Send a photo report."""
-    report = {"source_ref": uuid.uuid4().hex, "category": "rubbish"} | said
+    report = {"source_ref": uuid.uuid4().hex, "category": "rubbish"} | record
     parts = [("photo", ("p.jpg", photo, "image/jpeg")) for photo in photos]
     files = [("report", (None, json.dumps(report).encode(), "application/json")), *parts]
     async with intake.client("photo") as client:
@@ -34,55 +34,57 @@ async def send(intake: Rig, *photos: bytes, dry_run: bool = False, **said: objec
         return await client.post(path, files=files)
 
 
-async def test_photo_tells_place_and_time_and_is_stripped_of_them(intake: Rig) -> None:
-    upload = geotagged(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - cameras write local time
+async def test_exif_position_and_time_are_read_and_stripped(intake: IntakeService) -> None:
+    upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - cameras write local time
 
-    answered = await send(intake, upload)
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
-    [ref] = said["photos"]
-    kept = (intake.folder / "photos" / ref[:2] / ref).read_bytes()
+    answered = await send_photo(intake, upload)
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [ref] = record["photos"]
+    stored = (intake.folder / "photos" / ref[:2] / ref).read_bytes()
 
     assert (answered.status_code, answered.json()["notes"]) == (202, ["position_from_photo"])
     assert answered.json()["district"] == "990102"
-    assert datetime.fromisoformat(said["occurred_at"]) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
-    assert ref == f"{hashlib.sha256(kept).hexdigest()}.jpg"
-    with Image.open(io.BytesIO(kept)) as image:
+    assert datetime.fromisoformat(record["occurred_at"]) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+    assert ref == f"{hashlib.sha256(stored).hexdigest()}.jpg"
+    with Image.open(io.BytesIO(stored)) as image:
         assert (image.format, dict(image.getexif())) == ("JPEG", {})
         assert image.size == (240, 320), "it stands upright"
     assert b"13812345678" in upload
-    assert b"13812345678" not in kept
-    assert b"Exif" not in kept
+    assert b"13812345678" not in stored
+    assert b"Exif" not in stored
 
 
-async def test_what_the_report_says_goes_before_what_the_photo_says(intake: Rig) -> None:
-    upload = geotagged(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001
+async def test_report_fields_override_exif(intake: IntakeService) -> None:
+    upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001
 
-    answered = await send(intake, upload, position={"x": 117.005, "y": 36.005}, occurred_at="2026-03-02T12:00:00+08:00")
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+    answered = await send_photo(
+        intake, upload, position={"x": 117.005, "y": 36.005}, occurred_at="2026-03-02T12:00:00+08:00"
+    )
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
-    assert (said["place"]["district"], said["occurred_at"]) == ("990101", "2026-03-02T12:00:00+08:00")
+    assert (record["place"]["district"], record["occurred_at"]) == ("990101", "2026-03-02T12:00:00+08:00")
 
 
-async def test_the_same_photo_sent_again_is_the_same_report(intake: Rig) -> None:
-    upload, other, ref = jpeg(colour="red"), jpeg(colour="blue"), uuid.uuid4().hex
+async def test_the_same_photo_sent_again_is_the_same_report(intake: IntakeService) -> None:
+    upload, other, ref = make_jpeg(colour="red"), make_jpeg(colour="blue"), uuid.uuid4().hex
 
-    first, again = await send(intake, upload, source_ref=ref), await send(intake, upload, source_ref=ref)
-    clash = await send(intake, other, source_ref=ref)
+    first, again = await send_photo(intake, upload, source_ref=ref), await send_photo(intake, upload, source_ref=ref)
+    clash = await send_photo(intake, other, source_ref=ref)
 
     assert first.json() == again.json()
     assert clash.status_code == 409
 
 
-async def test_a_camera_that_lost_its_clock_may_report(intake: Rig) -> None:
+async def test_a_camera_that_lost_its_clock_may_report(intake: IntakeService) -> None:
     """New Year 1990 in Shanghai is 1989 in UTC, which no time of ours may be."""
-    answered = await send(intake, geotagged(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+    answered = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
-    assert said["occurred_at"] == said["recorded_at"]
+    assert record["occurred_at"] == record["recorded_at"]
 
 
-async def test_photos_sent_before_and_along_are_counted_together(intake: Rig) -> None:
-    answered = await send(intake, jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
+async def test_photos_sent_before_and_along_are_counted_together(intake: IntakeService) -> None:
+    answered = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
 
     error = answered.json()["error"]
     assert (answered.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
@@ -90,11 +92,11 @@ async def test_photos_sent_before_and_along_are_counted_together(intake: Rig) ->
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: Rig, kind: str) -> None:
+async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: IntakeService, kind: str) -> None:
     out = io.BytesIO()
     Image.new("RGBA", (50, 40), (255, 0, 0, 0)).save(out, kind)
 
-    answered = await send(intake, out.getvalue())
+    answered = await send_photo(intake, out.getvalue())
     ref = answered.json()["photos"][0]
 
     with Image.open(intake.folder / "photos" / ref[:2] / ref) as image:
@@ -107,53 +109,53 @@ async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: Rig, kind: str) ->
     [
         ([], 422, "invalid", "photo"),
         ([b"not a photo"], 422, "photo_unreadable", "photo.0"),
-        ([jpeg(), jpeg()[:500]], 422, "photo_unreadable", "photo.1"),
-        ([bomb(30_000, 30_000)], 422, "photo_too_many_pixels", "photo.0"),
-        ([jpeg() + b"\0" * 12_000_001], 413, "photo_too_large", "photo.0"),
+        ([make_jpeg(), make_jpeg()[:500]], 422, "photo_unreadable", "photo.1"),
+        ([make_png_bomb(30_000, 30_000)], 422, "photo_too_many_pixels", "photo.0"),
+        ([make_jpeg() + b"\0" * 12_000_001], 413, "photo_too_large", "photo.0"),
         ([b"GIF89a" + b"\0" * 100], 422, "photo_unreadable", "photo.0"),
-        ([jpeg()] * 10, 422, "invalid", "photo"),
+        ([make_jpeg()] * 10, 422, "invalid", "photo"),
     ],
 )
 async def test_what_is_no_photo_is_refused(
-    intake: Rig, photos: list[bytes], status: int, code: str, field: str
+    intake: IntakeService, photos: list[bytes], status: int, code: str, field: str
 ) -> None:
-    answered = await send(intake, *photos)
+    answered = await send_photo(intake, *photos)
 
     error = answered.json()["error"]
     assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
 
 
-async def test_a_body_without_end_is_cut_off(intake: Rig) -> None:
+async def test_a_body_without_end_is_cut_off(intake: IntakeService) -> None:
     async with intake.client("photo") as client:
         answered = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
 
     assert answered.status_code == 413
 
 
-async def test_an_upload_that_drips_gives_its_place_back(
-    servers: real.Servers, database: str, topic_prefix: str, tmp_path: Path
+async def test_slow_upload_releases_its_slot(
+    servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     """With one place and one slow sender nobody else could ever send a photo."""
     slow = {"PHOTOS_WAITING": "1", "UPLOAD_WITHIN_S": "4"}
-    async with installed(servers.kafka, database, topic_prefix, tmp_path, **slow) as rig:
-        await rig.start("--only", "edge")
-        async with rig.client("department") as client:
-            async with _slow_sender(rig) as reader:
-                turned_away = await client.post("/v1/photos", content=jpeg())
+    async with prepared_service(servers.kafka, database, topic_prefix, tmp_path, **slow) as service:
+        await service.start("--only", "edge")
+        async with service.client("department") as client:
+            async with _slow_sender(service) as reader:
+                turned_away = await client.post("/v1/photos", content=make_jpeg())
                 answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
-            kept = await client.post("/v1/photos", content=jpeg())
+            stored = await client.post("/v1/photos", content=make_jpeg())
 
     assert turned_away.status_code == 503
     assert answered.startswith(b"HTTP/1.1 408")
-    assert kept.status_code == 201
+    assert stored.status_code == 201
 
 
 @asynccontextmanager
-async def _slow_sender(rig: Rig) -> AsyncIterator[asyncio.StreamReader]:
+async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamReader]:
     """Announce a photo of 100 kB, send four bytes of it and no more. The place is taken when this is entered."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     try:
-        head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {rig.tokens['department']}\r\n"
+        head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {service.tokens['department']}\r\n"
         writer.write(f"{head}expect: 100-continue\r\ncontent-length: 100000\r\n\r\n".encode())
         # The server says so when it first asks for the body, which it does once it holds a place.
         assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -165,15 +167,15 @@ async def _slow_sender(rig: Rig) -> AsyncIterator[asyncio.StreamReader]:
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])
-async def test_what_is_no_form_is_never_a_500(intake: Rig, headers: dict[str, str]) -> None:
+async def test_what_is_no_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
     async with intake.client("photo") as client:
         answered = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
 
     assert answered.status_code in (400, 422)
 
 
-async def test_dry_run_keeps_no_photo(intake: Rig) -> None:
-    answered = await send(intake, jpeg(colour="purple"), dry_run=True)
+async def test_dry_run_keeps_no_photo(intake: IntakeService) -> None:
+    answered = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
 
     [ref] = answered.json()["photos"]
     assert answered.status_code == 200
@@ -181,61 +183,65 @@ async def test_dry_run_keeps_no_photo(intake: Rig) -> None:
     assert await intake.fetch("SELECT FROM photo WHERE ref = $1", ref) == []
 
 
-async def test_photo_is_shown_to_who_may_see_it(intake: Rig) -> None:
+async def test_photo_is_shown_to_who_may_see_it(intake: IntakeService) -> None:
     async with intake.client("department") as client:
-        kept = await client.post("/v1/photos", content=jpeg(colour="pink"), headers={"content-type": "image/jpeg"})
-    ref = kept.json()["ref"]
+        stored = await client.post(
+            "/v1/photos", content=make_jpeg(colour="pink"), headers={"content-type": "image/jpeg"}
+        )
+    ref = stored.json()["ref"]
     seen: dict[str, int] = {}
     for who in ("department", "inspector", "operator", "hotline", "photo"):
         async with intake.client(who) as client:
             seen[who] = (await client.get(f"/v1/photos/{ref}")).status_code
 
-    assert kept.status_code == 201
+    assert stored.status_code == 201
     assert seen == {"department": 200, "inspector": 200, "operator": 200, "hotline": 404, "photo": 404}
 
 
-async def test_signed_link_opens_one_photo_for_a_while(intake: Rig) -> None:
+async def test_signed_link_opens_one_photo_for_a_while(intake: IntakeService) -> None:
     async with intake.client("department") as client:
-        kept = (await client.post("/v1/photos", files={"photo": jpeg(colour="gold")})).json()
-        link = (await client.post(f"/v1/photos/{kept['ref']}/links")).json()["link"]
-    expired = Signer(b"a secret that signs links in tests").link(kept["ref"], datetime(2020, 1, 1, tzinfo=UTC)).path
+        stored = (await client.post("/v1/photos", files={"photo": make_jpeg(colour="gold")})).json()
+        link = (await client.post(f"/v1/photos/{stored['ref']}/links")).json()["link"]
+    expired = (
+        LinkSigner(b"a secret that signs links in tests").sign(stored["ref"], datetime(2020, 1, 1, tzinfo=UTC)).path
+    )
     async with httpx.AsyncClient(base_url=intake.url, verify=False) as stranger:
         opened = await stranger.get(link)
         answers = [
             (await stranger.get(each)).status_code
             for each in (link[:-1] + ("0" if link[-1] != "0" else "1"), link.replace("expires=1", "expires=2"), expired)
         ]
-        bare = await stranger.get(f"/v1/photos/{kept['ref']}")
+        bare = await stranger.get(f"/v1/photos/{stored['ref']}")
 
     assert (opened.status_code, opened.headers["content-type"]) == (200, "image/jpeg")
     assert (answers, bare.status_code) == ([403, 403, 403], 401)
 
 
-async def test_ticket_may_refer_to_a_photo_sent_before(intake: Rig) -> None:
+async def test_ticket_may_refer_to_a_photo_sent_before(intake: IntakeService) -> None:
     async with intake.client("patrol") as client:
-        ref = (await client.post("/v1/photos", content=jpeg(colour="lime"))).json()["ref"]
+        ref = (await client.post("/v1/photos", content=make_jpeg(colour="lime"))).json()["ref"]
         body: dict[str, Any] = {"source_ref": uuid.uuid4().hex, "class_code": "E0110", "photos": [ref]}
-        taken = await client.post("/v1/tickets", json=body)
-    [said] = await intake.about("paidan.inbox", taken.json()["report_id"])
+        accepted = await client.post("/v1/tickets", json=body)
+    [record] = await intake.records_about("paidan.inbox", accepted.json()["report_id"])
 
-    assert (said["channel"], said["photos"], said["class_code"]) == ("patrol", [ref], "E0110")
+    assert (record["channel"], record["photos"], record["class_code"]) == ("patrol", [ref], "E0110")
 
 
 def test_pixels_are_counted_before_any_is_unfolded() -> None:
     """100,000 by 100,000 pixels would need 10 GB; the header alone tells."""
-    with pytest.raises(BadPhoto, match="photo_too_many_pixels"):
-        develop(bomb(100_000, 100_000, rows=10), LIMITS)
+    with pytest.raises(InvalidPhoto, match="photo_too_many_pixels"):
+        sanitize(make_png_bomb(100_000, 100_000, rows=10), LIMITS)
 
 
 def test_large_photo_is_kept_small() -> None:
-    picture = develop(jpeg(width=1900, height=950), LIMITS)
+    picture = sanitize(make_jpeg(width=1900, height=950), LIMITS)
 
-    with Image.open(io.BytesIO(picture.body)) as image:
+    with Image.open(io.BytesIO(picture.jpeg)) as image:
         assert image.size == (1000, 500)
 
 
-def test_developing_twice_gives_the_same_name() -> None:
+def test_sanitizing_is_deterministic() -> None:
     """A retry must find the photo that its first try kept."""
-    upload = geotagged(117.0, 36.0, datetime(2026, 3, 2))  # noqa: DTZ001
+    upload = make_geotagged_jpeg(117.0, 36.0, datetime(2026, 3, 2))  # noqa: DTZ001
 
-    assert develop(upload, LIMITS) == develop(upload, LIMITS)
+    assert sanitize(upload, LIMITS) == sanitize(upload, LIMITS)

@@ -3,46 +3,46 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_intake.rate_limit import Buckets
+from paidan_intake.rate_limit import TokenBuckets
 
-SENT = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(1, 6)), max_size=30)
+COSTS = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(1, 6)), max_size=30)
 
 
-@given(sent=SENT)
+@given(sent=COSTS)
 def test_nobody_gets_more_than_burst_and_rate(sent: list[tuple[float, int]]) -> None:
-    buckets, now, taken = Buckets(rate_per_s=2, burst=5), 0.0, 0.0
+    buckets, now, accepted = TokenBuckets(rate_per_s=2, burst=5), 0.0, 0.0
 
     for pause, cost in sent:
         now += pause
-        if not buckets.spend("key", cost, now):
-            taken += min(cost, 5)
+        if not buckets.consume("key", cost, now):
+            accepted += min(cost, 5)
 
-    assert taken <= 5 + 2 * now + 1e-6
+    assert accepted <= 5 + 2 * now + 1e-6
 
 
-@given(sent=SENT, cost=st.integers(1, 20))
-def test_who_waits_as_told_is_let_through(sent: list[tuple[float, int]], cost: int) -> None:
-    buckets, now = Buckets(rate_per_s=2, burst=5), 0.0
+@given(sent=COSTS, cost=st.integers(1, 20))
+def test_waiting_retry_after_is_enough(sent: list[tuple[float, int]], cost: int) -> None:
+    buckets, now = TokenBuckets(rate_per_s=2, burst=5), 0.0
     for pause, spent in sent:
         now += pause
-        buckets.spend("key", spent, now)
+        buckets.consume("key", spent, now)
 
-    wait = buckets.spend("key", cost, now)
+    wait = buckets.consume("key", cost, now)
 
-    assert wait == 0 or buckets.spend("key", cost, now + wait + 1e-6) == 0
+    assert wait == 0 or buckets.consume("key", cost, now + wait + 1e-6) == 0
 
 
-def test_patience_fills_one_bucket_and_no_more() -> None:
+def test_idle_time_refills_at_most_one_burst() -> None:
     """A key that was silent all night may not send the whole night's reports at once."""
-    buckets = Buckets(rate_per_s=2, burst=5)
-    buckets.spend("key", 5, 0)
+    buckets = TokenBuckets(rate_per_s=2, burst=5)
+    buckets.consume("key", 5, 0)
 
-    assert [buckets.spend("key", 1, 10_000) for _ in range(6)] == [0, 0, 0, 0, 0, 0.5]
+    assert [buckets.consume("key", 1, 10_000) for _ in range(6)] == [0, 0, 0, 0, 0, 0.5]
 
 
-def test_one_keys_flood_is_not_anothers() -> None:
-    buckets = Buckets(rate_per_s=1, burst=1)
+def test_rate_limit_is_per_key() -> None:
+    buckets = TokenBuckets(rate_per_s=1, burst=1)
 
-    assert buckets.spend("a", 1, 0) == 0
-    assert buckets.spend("a", 1, 0) == 1
-    assert buckets.spend("b", 1, 0) == 0
+    assert buckets.consume("a", 1, 0) == 0
+    assert buckets.consume("a", 1, 0) == 1
+    assert buckets.consume("b", 1, 0) == 0

@@ -8,29 +8,29 @@ from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
 from paidan_contracts.cases import CaseClosed, CaseEvent, CaseFinished, CaseOpened, Cause
-from paidan_contracts.outcomes import OutcomeDecided, Why
+from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.places import Place
 from paidan_contracts.state import Assignment, CaseState, Limit, RuleRef
-from paidan_contracts.wire import Said
-from tests.intake.intake_service import Rig
+from paidan_contracts.wire import WireModel
+from tests.intake.intake_service import IntakeService
 from tests.polling import poll
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DUE = NOON + timedelta(hours=4)
 
 
-async def told(intake: Rig, *said: tuple[str, Said]) -> None:
+async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) -> None:
     """Say something on a topic, as dispatch does."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
     await producer.start()
     try:
-        for topic, event in said:
+        for topic, event in events:
             await producer.send_and_wait(intake.prefix + topic, event.model_dump_json().encode(), partition=0)
     finally:
         await producer.stop()
 
 
-async def taken(intake: Rig) -> str:
+async def accepted_report(intake: IntakeService) -> str:
     """Have a report taken, and give its id."""
     async with intake.client("hotline") as client:
         answered = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
@@ -38,7 +38,7 @@ async def taken(intake: Rig) -> str:
     return found
 
 
-async def until(intake: Rig, report_id: str, **expected: object) -> dict[str, Any]:
+async def await_status(intake: IntakeService, report_id: str, **expected: object) -> dict[str, Any]:
     """Ask where the report stands until it stands so."""
 
     async def look() -> dict[str, Any]:
@@ -79,7 +79,9 @@ def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa:
     )
 
 
-def step(kind: type[CaseEvent], opened_by: str, version: int, status: str, **said: object) -> tuple[str, CaseEvent]:
+def case_event(
+    kind: type[CaseEvent], opened_by: str, version: int, status: str, **fields: object
+) -> tuple[str, CaseEvent]:
     """Write a step of a case."""
     state = case_of(opened_by, version=version, status=status)
     event = kind(
@@ -89,63 +91,65 @@ def step(kind: type[CaseEvent], opened_by: str, version: int, status: str, **sai
         occurred_at=NOON,
         recorded_at=NOON + timedelta(minutes=version),
         state=state,
-        **said,
+        **fields,
     )
     return "paidan.cases", event
 
 
-async def test_source_sees_its_case_and_the_answer(intake: Rig) -> None:
-    report_id = await taken(intake)
-    opened = step(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
-    finished = step(CaseFinished, report_id, 2, "inspecting", department="sanitation", late=False, text="清理完毕")
-    closed = step(CaseClosed, report_id, 3, "closed")
+async def test_source_sees_its_case_and_the_answer(intake: IntakeService) -> None:
+    report_id = await accepted_report(intake)
+    opened = case_event(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
+    finished = case_event(
+        CaseFinished, report_id, 2, "inspecting", department="sanitation", late=False, text="清理完毕"
+    )
+    closed = case_event(CaseClosed, report_id, 3, "closed")
     outcome = OutcomeDecided(
         id=report_id, about="report", result="opened", case_id=opened[1].case_id, case_version=1, decided_at=NOON
     )
 
-    await told(intake, opened, ("paidan.outcomes", outcome))
-    open_now = await until(intake, report_id, status="dispatched")
-    await told(intake, finished, closed, opened, finished)
-    closed_now = await until(intake, report_id, status="closed")
+    await publish_events(intake, opened, ("paidan.outcomes", outcome))
+    open_now = await await_status(intake, report_id, status="dispatched")
+    await publish_events(intake, finished, closed, opened, finished)
+    closed_now = await await_status(intake, report_id, status="closed")
 
     assert (open_now["stands"], open_now["case_id"], open_now["version"]) == ("opened", opened[1].case_id, 1)
     assert datetime.fromisoformat(open_now["due_at"]) == DUE
     assert (closed_now["version"], closed_now["answer"]) == (3, "清理完毕")
 
 
-async def test_a_skipped_version_and_an_old_one_change_nothing(intake: Rig) -> None:
-    report_id = await taken(intake)
+async def test_a_skipped_version_and_an_old_one_change_nothing(intake: IntakeService) -> None:
+    report_id = await accepted_report(intake)
     outcome = OutcomeDecided(
         id=report_id, about="report", result="merged", case_id=ids.case_id("tiny", report_id), decided_at=NOON
     )
 
-    await told(intake, ("paidan.outcomes", outcome), step(CaseClosed, report_id, 7, "closed"))
-    await until(intake, report_id, status="closed")
-    other = await taken(intake)
-    late = step(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
-    mark = step(CaseOpened, other, 1, "dispatched", report_id=other)
+    await publish_events(intake, ("paidan.outcomes", outcome), case_event(CaseClosed, report_id, 7, "closed"))
+    await await_status(intake, report_id, status="closed")
+    other = await accepted_report(intake)
+    late = case_event(CaseOpened, report_id, 1, "dispatched", report_id=report_id)
+    mark = case_event(CaseOpened, other, 1, "dispatched", report_id=other)
     decided = OutcomeDecided(id=other, about="report", result="opened", case_id=mark[1].case_id, decided_at=NOON)
-    await told(intake, ("paidan.outcomes", decided), late, mark)
-    await until(intake, other, status="dispatched")
+    await publish_events(intake, ("paidan.outcomes", decided), late, mark)
+    await await_status(intake, other, status="dispatched")
 
-    assert (await until(intake, report_id, stands="merged"))["version"] == 7
+    assert (await await_status(intake, report_id, stands="merged"))["version"] == 7
 
 
-async def test_an_end_stands_but_a_dead_letters(intake: Rig) -> None:
-    report_id = await taken(intake)
-    why = Why(code="unknown_class", field="class_code", message="no such class", message_zh="没有此类别")
+async def test_final_outcome_is_kept_unless_dead_lettered(intake: IntakeService) -> None:
+    report_id = await accepted_report(intake)
+    why = Refusal(code="unknown_class", field="class_code", message="no such class", message_zh="没有此类别")
     dead = OutcomeDecided(id=report_id, about="report", result="dead_lettered", decided_at=NOON)
     refused = OutcomeDecided(id=report_id, about="report", result="refused", why=why, decided_at=NOON)
     opened = OutcomeDecided(id=report_id, about="report", result="opened", decided_at=NOON)
 
-    await told(intake, ("paidan.outcomes", dead))
-    await until(intake, report_id, stands="dead_lettered")
-    await told(intake, *(("paidan.outcomes", each) for each in (dead, refused, opened)))
-    found = await until(intake, report_id, stands="refused")
-    mark = await taken(intake)
+    await publish_events(intake, ("paidan.outcomes", dead))
+    await await_status(intake, report_id, stands="dead_lettered")
+    await publish_events(intake, *(("paidan.outcomes", each) for each in (dead, refused, opened)))
+    found = await await_status(intake, report_id, stands="refused")
+    mark = await accepted_report(intake)
     marked = OutcomeDecided(id=mark, about="report", result="opened", decided_at=NOON)
-    await told(intake, ("paidan.outcomes", opened), ("paidan.outcomes", marked))
-    await until(intake, mark, stands="opened")
+    await publish_events(intake, ("paidan.outcomes", opened), ("paidan.outcomes", marked))
+    await await_status(intake, mark, stands="opened")
 
     assert (found["reason"], found["message_zh"]) == ("unknown_class", "没有此类别")
-    assert await until(intake, report_id) == found
+    assert await await_status(intake, report_id) == found

@@ -6,16 +6,16 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.city.class_overrides import ScreenTerms
-from paidan_intake.screening import Report, Sighting, Suppress, Verdict, screen
+from paidan_contracts.city.class_overrides import EffectiveScreening
+from paidan_intake.screening import BecomesReport, Sighting, Suppressed, Verdict, screen
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
-TERMS = ScreenTerms(refire_s=60, dwell_s=0, report_at=0.8, review_at=0.5)
-DWELL = ScreenTerms(refire_s=60, dwell_s=20, report_at=0.8, review_at=0.5)
+TERMS = EffectiveScreening(refire_s=60, dwell_s=0, report_at=0.8, review_at=0.5)
+DWELL = EffectiveScreening(refire_s=60, dwell_s=20, report_at=0.8, review_at=0.5)
 
 
-def judged(
-    firings: list[tuple[int, float | None]], terms: ScreenTerms, before: Sighting | None = None
+def screen_all(
+    firings: list[tuple[int, float | None]], terms: EffectiveScreening, before: Sighting | None = None
 ) -> tuple[list[Verdict], Sighting | None]:
     """Judge firings, each at so many seconds past noon with a confidence."""
     verdicts: list[Verdict] = []
@@ -33,19 +33,21 @@ FIRINGS = st.lists(
 
 
 @given(firings=FIRINGS, cut=st.integers(0, 8), terms=st.sampled_from([TERMS, DWELL]))
-def test_batch_boundaries_never_change_a_verdict(
-    firings: list[tuple[int, float | None]], cut: int, terms: ScreenTerms
+def test_batch_boundaries_do_not_affect_screening(
+    firings: list[tuple[int, float | None]], cut: int, terms: EffectiveScreening
 ) -> None:
-    first, remembered = judged(firings[:cut], terms)
-    second, at_last = judged(firings[cut:], terms, remembered)
+    first, remembered = screen_all(firings[:cut], terms)
+    second, at_last = screen_all(firings[cut:], terms, remembered)
 
-    assert (first + second, at_last) == judged(firings, terms)
+    assert (first + second, at_last) == screen_all(firings, terms)
 
 
 @given(firings=FIRINGS)
 def test_no_two_reports_of_a_thing_are_nearer_than_the_window(firings: list[tuple[int, float | None]]) -> None:
-    verdicts, _ = judged(firings, TERMS)
-    reported = [seconds for (seconds, _), verdict in zip(firings, verdicts, strict=True) if isinstance(verdict, Report)]
+    verdicts, _ = screen_all(firings, TERMS)
+    reported = [
+        seconds for (seconds, _), verdict in zip(firings, verdicts, strict=True) if isinstance(verdict, BecomesReport)
+    ]
 
     assert all(abs(one - other) >= 60 for one, other in pairwise(reported))
 
@@ -55,36 +57,41 @@ def test_a_doubtful_firing_leaves_no_trace(firings: list[tuple[int, float | None
     """Or a camera that flickers below its threshold could keep a real incident from being reported."""
     sure = [each for each in firings if each[1] is None or each[1] >= 0.5]
 
-    assert judged(firings, TERMS)[1] == judged(sure, TERMS)[1]
+    assert screen_all(firings, TERMS)[1] == screen_all(sure, TERMS)[1]
 
 
 def test_a_stall_counts_once_it_has_stayed() -> None:
-    verdicts, _ = judged([(0, 0.9), (10, 0.9), (20, 0.9), (25, 0.9)], DWELL)
+    verdicts, _ = screen_all([(0, 0.9), (10, 0.9), (20, 0.9), (25, 0.9)], DWELL)
 
     assert verdicts == [
-        Suppress("alarm_too_brief"),
-        Suppress("alarm_too_brief"),
-        Report(verify_first=False),
-        Suppress("alarm_refired"),
+        Suppressed("alarm_too_brief"),
+        Suppressed("alarm_too_brief"),
+        BecomesReport(verify_first=False),
+        Suppressed("alarm_refired"),
     ]
 
 
 def test_a_silence_begins_another_stay() -> None:
-    verdicts, _ = judged([(0, 0.9), (61, 0.9), (80, 0.9), (81, 0.9)], DWELL)
+    verdicts, _ = screen_all([(0, 0.9), (61, 0.9), (80, 0.9), (81, 0.9)], DWELL)
 
-    assert verdicts[1:3] == [Suppress("alarm_too_brief")] * 2
-    assert verdicts[3] == Report(verify_first=False)
+    assert verdicts[1:3] == [Suppressed("alarm_too_brief")] * 2
+    assert verdicts[3] == BecomesReport(verify_first=False)
 
 
 def test_what_is_still_there_after_the_window_is_reported_anew() -> None:
     """A department may have said that it is gone; only a new report can find that out."""
-    verdicts, _ = judged([(seconds, 0.9) for seconds in range(0, 181, 5)], TERMS)
+    verdicts, _ = screen_all([(seconds, 0.9) for seconds in range(0, 181, 5)], TERMS)
 
-    assert [number * 5 for number, verdict in enumerate(verdicts) if isinstance(verdict, Report)] == [0, 60, 120, 180]
+    assert [number * 5 for number, verdict in enumerate(verdicts) if isinstance(verdict, BecomesReport)] == [
+        0,
+        60,
+        120,
+        180,
+    ]
 
 
 def test_out_of_order_firings_stay_one_incident() -> None:
-    verdicts, remembered = judged([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
+    verdicts, remembered = screen_all([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
 
-    assert verdicts == [Report(verify_first=False), Suppress("alarm_refired"), Suppress("alarm_refired")]
+    assert verdicts == [BecomesReport(verify_first=False), Suppressed("alarm_refired"), Suppressed("alarm_refired")]
     assert remembered == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))

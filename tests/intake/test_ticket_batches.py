@@ -2,13 +2,19 @@
 
 import json
 
-from tests.intake.intake_service import Rig
-from tests.intake.ticket_payloads import ticket
+from tests.intake.intake_service import IntakeService
+from tests.intake.ticket_payloads import build_ticket
 
 
-async def test_batch_answers_each_line_in_order(intake: Rig) -> None:
-    good, clash = ticket(), ticket(text="一")
-    lines = [good, clash, {**clash, "text": "二"}, ticket(source="photo"), ticket(position={"x": 999, "y": 0})]
+async def test_batch_answers_each_line_in_order(intake: IntakeService) -> None:
+    good, clash = build_ticket(), build_ticket(text="一")
+    lines = [
+        good,
+        clash,
+        {**clash, "text": "二"},
+        build_ticket(source="photo"),
+        build_ticket(position={"x": 999, "y": 0}),
+    ]
     raw = b"\n \r\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
 
     async with intake.client("hotline") as client:
@@ -19,13 +25,13 @@ async def test_batch_answers_each_line_in_order(intake: Rig) -> None:
     assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
     assert [each["line"] for each in answers] == [1, 3, 5, 7, 9, 10], "as they stand in the body, blank lines counted"
     assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
-    assert len(await intake.about("paidan.inbox", answers[0]["report_id"])) == 1
+    assert len(await intake.records_about("paidan.inbox", answers[0]["report_id"])) == 1
 
 
-async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: Rig) -> None:
+async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: IntakeService) -> None:
     """Limits of an import are judged by when things happened, and in the order of its lines."""
     lines = [
-        ticket(
+        build_ticket(
             source="records",
             city="tiny",
             class_code="E0110",
@@ -38,13 +44,13 @@ async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: Rig) -> No
     async with intake.client("importer") as client:
         raw = b"\n".join(json.dumps(line).encode() for line in lines)
         answered = await client.post("/v1/tickets/batch", content=raw)
-        nameless = await client.post("/v1/tickets", json=ticket())
-    taken = [json.loads(line) for line in answered.text.splitlines()]
-    said = [each for each in await intake.said("paidan.inbox") if each.get("source") == "records"]
+        nameless = await client.post("/v1/tickets", json=build_ticket())
+    accepted = [json.loads(line) for line in answered.text.splitlines()]
+    records = [each for each in await intake.read_topic("paidan.inbox") if each.get("source") == "records"]
 
-    assert [each["status"] for each in taken] == [202] * 28
-    assert [each["report_id"] for each in said] == [each["report_id"] for each in taken]
-    assert all(each["recorded_at"] == each["occurred_at"] for each in said)
-    assert said[0]["past"]["owner"] == "sanitation"
-    assert said[0]["class_code"] == "E0110"
+    assert [each["status"] for each in accepted] == [202] * 28
+    assert [each["report_id"] for each in records] == [each["report_id"] for each in accepted]
+    assert all(each["recorded_at"] == each["occurred_at"] for each in records)
+    assert records[0]["past"]["owner"] == "sanitation"
+    assert records[0]["class_code"] == "E0110"
     assert nameless.json()["error"]["field"] == "source"

@@ -5,18 +5,18 @@ import json
 
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
-from tests.intake.intake_service import Rig
-from tests.intake.ticket_payloads import ticket
+from tests.intake.intake_service import IntakeService
+from tests.intake.ticket_payloads import build_ticket
 
 
-async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: Rig) -> None:
-    body = ticket(
+async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeService) -> None:
+    body = build_ticket(
         matter="投诉", text="垃圾三天没人清理，电话13812345678", reporter={"name": "王小明", "phone": "13812345678"}
     )
 
     async with intake.client("hotline") as client:
         answered = await client.post("/v1/tickets", json=body)
-    inbox = await intake.about("paidan.inbox", answered.json()["report_id"])
+    inbox = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
     assert answered.status_code == 202
     assert answered.json() == {
@@ -35,17 +35,17 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: Rig) -> None
         "masked": {"mobile": 1},
         "recorded_at": answered.json()["recorded_at"],
     }
-    [said] = inbox
-    report = ReportReceived.model_validate({name: said[name] for name in said if name not in ("key", "headers")})
-    assert (said["key"], said["headers"]["ce_type"]) == ("tiny.990101", "report.received.v1")
+    [record] = inbox
+    report = ReportReceived.model_validate({name: record[name] for name in record if name not in ("key", "headers")})
+    assert (record["key"], record["headers"]["ce_type"]) == ("tiny.990101", "report.received.v1")
     assert (report.channel, report.matter, report.reporter) == ("hotline", "complaint", report.report_id)
     assert report.text == "垃圾三天没人清理，电话***********"
-    assert "王小明" not in json.dumps(said, ensure_ascii=False)
+    assert "王小明" not in json.dumps(record, ensure_ascii=False)
     assert report.occurred_at == report.recorded_at
 
 
-async def test_repeat_gets_the_same_answer_and_another_body_is_refused(intake: Rig) -> None:
-    body = ticket(text="一")
+async def test_repeat_gets_the_same_answer_and_another_body_is_refused(intake: IntakeService) -> None:
+    body = build_ticket(text="一")
 
     async with intake.client("hotline") as client:
         first = await client.post("/v1/tickets", json=body)
@@ -59,18 +59,18 @@ async def test_repeat_gets_the_same_answer_and_another_body_is_refused(intake: R
         "id_reused",
         "source_ref",
     )
-    digests = {each["digest"] for each in await intake.about("paidan.inbox", first.json()["report_id"])}
+    digests = {each["digest"] for each in await intake.records_about("paidan.inbox", first.json()["report_id"])}
     assert len(digests) == 1
 
 
-async def test_repeats_at_the_same_moment_are_one_report(intake: Rig) -> None:
+async def test_repeats_at_the_same_moment_are_one_report(intake: IntakeService) -> None:
     """They meet in one group commit, where the database cannot tell them apart."""
-    body = ticket()
+    body = build_ticket()
 
     async with intake.client("hotline") as client:
         answers = await asyncio.gather(*(client.post("/v1/tickets", json=body) for _ in range(8)))
         clash = await asyncio.gather(
-            *(client.post("/v1/tickets", json=ticket(source_ref="same", text=str(n))) for n in range(4))
+            *(client.post("/v1/tickets", json=build_ticket(source_ref="same", text=str(n))) for n in range(4))
         )
 
     assert {each.status_code for each in answers} == {202}
@@ -78,9 +78,9 @@ async def test_repeats_at_the_same_moment_are_one_report(intake: Rig) -> None:
     assert sorted(each.status_code for each in clash) == [202, 409, 409, 409]
 
 
-async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: Rig) -> None:
+async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: IntakeService) -> None:
     """The pack may draw a border anew between two tries: the same report must not stand in two lanes."""
-    body = ticket()
+    body = build_ticket()
     report_id = ids.report_id("hotline", body["source_ref"])
 
     async with intake.client("hotline") as client:
@@ -89,84 +89,88 @@ async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: Rig) -> Non
         again = await client.post("/v1/tickets", json=body)
 
     assert again.json()["area"] == "tiny.990102"
-    assert (await intake.about("paidan.inbox", report_id))[-1]["key"] == "tiny.990102"
+    assert (await intake.records_about("paidan.inbox", report_id))[-1]["key"] == "tiny.990102"
 
 
-async def test_what_nobody_knows_is_taken_and_noted(intake: Rig) -> None:
+async def test_unknown_values_are_accepted_and_recorded(intake: IntakeService) -> None:
     """A resident must not be sent away because an integrator's table is behind."""
     async with intake.client("hotline") as client:
-        strange = await client.post("/v1/tickets", json=ticket(category="外星人", position={"x": 2.35, "y": 48.85}))
-        placeless = await client.post("/v1/tickets", json=ticket(position=None, address="东街5号，找李四13812345678"))
+        strange = await client.post(
+            "/v1/tickets", json=build_ticket(category="外星人", position={"x": 2.35, "y": 48.85})
+        )
+        placeless = await client.post(
+            "/v1/tickets", json=build_ticket(position=None, address="东街5号，找李四13812345678")
+        )
 
     assert strange.status_code == placeless.status_code == 202
     assert set(strange.json()["notes"]) == {"unknown_category", "position_outside_city"}
     assert strange.json()["area"] == "tiny"
     assert "class_code" not in strange.json()
-    [said] = await intake.about("paidan.inbox", placeless.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", placeless.json()["report_id"])
     assert placeless.json()["notes"] == ["no_position"]
-    assert said["place"] == {"address": "东街5号，找李四***********"}
+    assert record["place"] == {"address": "东街5号，找李四***********"}
 
 
-async def test_position_without_a_datum_is_read_in_its_sources_own(intake: Rig) -> None:
+async def test_position_without_a_datum_is_read_in_its_sources_own(intake: IntakeService) -> None:
     """The hotline's maps are GCJ-02: read as WGS-84 the place would be 500 m off."""
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=ticket(position={"x": 117.0108, "y": 36.0053}))
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+        answered = await client.post("/v1/tickets", json=build_ticket(position={"x": 117.0108, "y": 36.0053}))
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
-    assert said["place"]["raw"] == {"x": 117.0108, "y": 36.0053, "crs": "gcj02"}
+    assert record["place"]["raw"] == {"x": 117.0108, "y": 36.0053, "crs": "gcj02"}
     assert 300 < (117.0108 - answered.json()["longitude"]) * 90_000 < 700
 
 
-async def test_dry_run_tells_all_and_takes_nothing(intake: Rig) -> None:
-    body = ticket(text="电话13812345678")
+async def test_dry_run_reports_everything_and_stores_nothing(intake: IntakeService) -> None:
+    body = build_ticket(text="电话13812345678")
     report_id = ids.report_id("hotline", body["source_ref"])
 
     async with intake.client("hotline") as client:
-        tried = await client.post("/v1/tickets?dry-run=true", json=body)
+        response = await client.post("/v1/tickets?dry-run=true", json=body)
         unclear = await client.post("/v1/tickets?dry-run=maybe", json=body)
-        await client.post("/v1/tickets", json=(first := ticket()))
+        await client.post("/v1/tickets", json=(first := build_ticket()))
         clash = await client.post("/v1/tickets?dry-run=true", json={**first, "text": "二"})
 
-    assert (tried.status_code, tried.json()["report_id"]) == (200, report_id)
-    assert (tried.json()["text"], tried.json()["masked"]) == ("电话***********", {"mobile": 1})
-    assert (tried.json()["class_code"], tried.json()["dry_run"]) == ("E0110", True)
+    assert (response.status_code, response.json()["report_id"]) == (200, report_id)
+    assert (response.json()["text"], response.json()["masked"]) == ("电话***********", {"mobile": 1})
+    assert (response.json()["class_code"], response.json()["dry_run"]) == ("E0110", True)
     assert unclear.json()["error"]["field"] == "dry-run"
     assert clash.status_code == 409
-    assert await intake.about("paidan.inbox", report_id) == []
+    assert await intake.records_about("paidan.inbox", report_id) == []
     assert await intake.fetch("SELECT FROM vault WHERE report_id = $1::uuid", report_id) == []
 
 
-async def test_reporters_own_words_do_not_travel(intake: Rig) -> None:
+async def test_reporter_details_do_not_leave_the_vault(intake: IntakeService) -> None:
     """Who complains must not be read in the complaint, which reaches those complained of."""
-    body = ticket(
+    body = build_ticket(
         text="我是王小明，住西街一号", address="西街一号门口", reporter={"name": "王小明", "address": "西街一号"}
     )
 
     async with intake.client("hotline") as client:
         answered = await client.post("/v1/tickets", json=body)
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
-    assert (said["text"], said["place"]["address"]) == ("我是***，住****", "****门口")
+    assert (record["text"], record["place"]["address"]) == ("我是***，住****", "****门口")
     assert answered.json()["masked"] == {"named": 3}
 
 
-async def test_a_category_that_nobody_knows_travels_masked(intake: Rig) -> None:
+async def test_unknown_category_is_masked(intake: IntakeService) -> None:
     """Whoever may write any word there may write a telephone number; a word of the catalogue is nobody's."""
-    body = ticket(category="王小明家 13812345678", reporter={"name": "王小明"})
-    known = ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
+    body = build_ticket(category="王小明家 13812345678", reporter={"name": "王小明"})
+    known = build_ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
 
     async with intake.client("hotline") as client:
         answered = await client.post("/v1/tickets", json=body)
         of_catalogue = await client.post("/v1/tickets", json=known)
-    [said] = await intake.about("paidan.inbox", answered.json()["report_id"])
-    [understood] = await intake.about("paidan.inbox", of_catalogue.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [understood] = await intake.records_about("paidan.inbox", of_catalogue.json()["report_id"])
 
-    assert (said["category"], answered.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
+    assert (record["category"], answered.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
     assert (understood["category"], understood["class_code"]) == ("环境卫生/暴露垃圾", "E0110")
 
 
-async def test_vault_keeps_the_words_sealed(intake: Rig) -> None:
-    body = ticket(
+async def test_vault_stores_text_encrypted(intake: IntakeService) -> None:
+    body = build_ticket(
         text="秘密的话", reporter={"name": "王小明", "phone": "13812345678", "address": "西街1号"}, secrecy=True
     )
 
@@ -181,10 +185,10 @@ async def test_vault_keeps_the_words_sealed(intake: Rig) -> None:
         assert secret not in intake.log.read_text()
 
 
-async def test_report_shows_where_it_stands_to_its_own_source_only(intake: Rig) -> None:
+async def test_report_status_is_visible_to_its_source_only(intake: IntakeService) -> None:
     async with intake.client("hotline") as hotline, intake.client("photo") as photo, intake.client("operator") as staff:
-        taken = (await hotline.post("/v1/tickets", json=ticket())).json()
-        path = f"/v1/reports/{taken['report_id']}"
+        accepted = (await hotline.post("/v1/tickets", json=build_ticket())).json()
+        path = f"/v1/reports/{accepted['report_id']}"
         own, others, operators = await hotline.get(path), await photo.get(path), await staff.get(path)
         nobodys = await hotline.get("/v1/reports/none")
 

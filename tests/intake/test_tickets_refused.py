@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.intake.intake_service import Rig
-from tests.intake.ticket_payloads import ticket
+from tests.intake.intake_service import IntakeService
+from tests.intake.ticket_payloads import build_ticket
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "code", "field"),
+    ("overrides", "status", "code", "field"),
     [
         ({"source": "photo"}, 403, "not_your_source", "source"),
         ({"city": "elsewhere"}, 403, "not_your_city", "city"),
@@ -26,9 +26,11 @@ from tests.intake.ticket_payloads import ticket
         ({"photos": ["0" * 64 + ".jpg"]}, 422, "unknown_photo", "photos"),
     ],
 )
-async def test_refusal_names_the_field(intake: Rig, said: dict[str, Any], status: int, code: str, field: str) -> None:
+async def test_refusal_names_the_field(
+    intake: IntakeService, overrides: dict[str, Any], status: int, code: str, field: str
+) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=ticket(**said))
+        answered = await client.post("/v1/tickets", json=build_ticket(**overrides))
 
     error = answered.json()["error"]
     assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
@@ -36,24 +38,26 @@ async def test_refusal_names_the_field(intake: Rig, said: dict[str, Any], status
     assert error["message_zh"]
 
 
-async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: Rig) -> None:
+async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: IntakeService) -> None:
     async with intake.client("inspector") as client:
-        forbidden = await client.post("/v1/tickets", json=ticket())
-        unknown = await client.post("/v1/tickets", json=ticket(), headers={"authorization": "Bearer pdk_" + "x" * 43})
+        forbidden = await client.post("/v1/tickets", json=build_ticket())
+        unknown = await client.post(
+            "/v1/tickets", json=build_ticket(), headers={"authorization": "Bearer pdk_" + "x" * 43}
+        )
 
     assert (forbidden.status_code, unknown.status_code) == (403, 401)
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b'{"source_ref": "\\ud800"}', b"[]", b""])
-async def test_what_is_no_ticket_is_never_a_500(intake: Rig, raw: bytes) -> None:
+async def test_what_is_no_ticket_is_never_a_500(intake: IntakeService, raw: bytes) -> None:
     async with intake.client("hotline") as client:
         answered = await client.post("/v1/tickets", content=raw)
 
     assert answered.status_code in (400, 422)
 
 
-async def test_a_cameras_alarm_cannot_pass_for_a_ticket(intake: Rig) -> None:
+async def test_a_cameras_alarm_cannot_pass_for_a_ticket(intake: IntakeService) -> None:
     async with intake.client("camera") as client:
-        answered = await client.post("/v1/tickets", json=ticket())
+        answered = await client.post("/v1/tickets", json=build_ticket())
 
     assert (answered.status_code, answered.json()["error"]["code"]) == (422, "screened_source")

@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-WEST = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
+POSITION = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
 
 
-def ticket(**said: object) -> dict[str, Any]:
+def build_ticket(**overrides: object) -> dict[str, Any]:
     """Write a ticket nobody sent before."""
-    return {"source_ref": uuid.uuid4().hex, "category": "环境卫生/暴露垃圾", "position": WEST} | said
+    return {"source_ref": uuid.uuid4().hex, "category": "环境卫生/暴露垃圾", "position": POSITION} | overrides

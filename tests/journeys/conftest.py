@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.installation import Installation, installed
-from tests.servers import Servers, fresh_database
+from tests.journeys.installation import CommandRunner, running_installation
+from tests.servers import ServerAddresses, fresh_database
 
 
 @pytest.fixture(scope="session")
-async def installation(servers: Servers, run_folder: Path) -> AsyncIterator[Installation]:
+async def installation(servers: ServerAddresses, run_folder: Path) -> AsyncIterator[CommandRunner]:
     """Bring everything up with every city of the repository published."""
     async with fresh_database(servers) as database:
         prefix = f"j{uuid.uuid4().hex[:8]}."
-        with installed(run_folder / "journeys", servers, database=database, prefix=prefix) as running:
+        with running_installation(run_folder / "journeys", servers, database=database, prefix=prefix) as running:
             yield running

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from paidan_deploy.servers.reap import reap
-from tests.servers import CACHE, Servers
+from tests.servers import CACHE, ServerAddresses
 
-PATIENCE_S = 420
+TIMEOUT_S = 420
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class CommandRunner:
     """The `paidan` command with a home, a database and a topic prefix of its own."""
 
     home: Path
@@ -25,16 +25,18 @@ class Installation:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command; its output is in the failure when it fails."""
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "paidan_deploy", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
-        assert not check or done.returncode == 0, f"paidan {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done
+        assert not check or result.returncode == 0, (
+            f"paidan {arguments[0]}: {result.stdout[-2000:]}{result.stderr[-2000:]}"
+        )
+        return result
 
     def scores(self, *, city: str, period: str, by: str) -> dict[str, Any]:
         """Ask for scores as a program does."""
@@ -45,14 +47,14 @@ class Installation:
 
 
 @contextmanager
-def installed(
-    home: Path, servers: Servers, *, database: str, prefix: str, cities: Path | None = None
-) -> Iterator[Installation]:
+def running_installation(
+    home: Path, servers: ServerAddresses, *, database: str, prefix: str, cities: Path | None = None
+) -> Iterator[CommandRunner]:
     """Bring an installation up, with other packs than the repository's where asked for, and take it down again."""
     home.mkdir(parents=True)
     (home / "cache").symlink_to(CACHE)
-    given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
-    environment = given | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+    environment = inherited | {
         "PAIDAN_HOME": str(home),
         "PAIDAN_KAFKA": servers.kafka,
         "PAIDAN_DATABASE": database,
@@ -60,10 +62,10 @@ def installed(
         "COLUMNS": "200",
         **({"PAIDAN_CITIES": str(cities)} if cities else {}),
     }
-    installation = Installation(home, environment)
-    installation.run("up", "--detach")
+    runner = CommandRunner(home, environment)
+    runner.run("up", "--detach")
     try:
-        yield installation
+        yield runner
     finally:
-        installation.run("down", check=False)
+        runner.run("down", check=False)
         reap(home)

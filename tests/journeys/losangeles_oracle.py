@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-Record = dict[str, str]
+RecordRow = dict[str, str]
 COUNTS = ("cases", "voided", "not_accepted", "handled", "open", "on_time", "late", "no_limit")
 
 
 @dataclass
-class Figures:
+class ExpectedCounts:
     """The counts of one key; rates are fractions of them."""
 
     cases: int = 0
@@ -28,10 +28,10 @@ class Figures:
         return {name: getattr(self, name) for name in COUNTS}
 
     def rates(self) -> dict[str, dict[str, float | int | None]]:
-        had_one = self.on_time + self.late
+        with_limit = self.on_time + self.late
         return {
             "handling": _rate(self.handled, self.cases),
-            "on_time": _rate(self.on_time, had_one),
+            "on_time": _rate(self.on_time, with_limit),
             "closing": _rate(self.handled, self.cases),
             "satisfaction": _rate(0, 0),
         }
@@ -42,21 +42,23 @@ def _rate(numerator: int, denominator: int) -> dict[str, float | int | None]:
     return {"numerator": numerator, "denominator": denominator, "value": value}
 
 
-def records(path: Path) -> list[Record]:
+def read_records(path: Path) -> list[RecordRow]:
     """Read the file."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
-def time_of(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """Read a time; the file has no zone, and neither has the comparison."""
     return datetime.strptime(text, "%m/%d/%y %H:%M") if text else None  # noqa: DTZ007  # local time against local time
 
 
-def figures(found: list[Record], month: str, key: Callable[[Record], str]) -> dict[str, Figures]:
+def expected_counts(
+    records_read: list[RecordRow], month: str, key: Callable[[RecordRow], str]
+) -> dict[str, ExpectedCounts]:
     """Count one month by a key: a case belongs to the month in which it was reported, local time."""
-    rows: dict[str, Figures] = defaultdict(Figures)
-    for record in _of_month(found, month):
+    rows: dict[str, ExpectedCounts] = defaultdict(ExpectedCounts)
+    for record in _records_of_month(records_read, month):
         row = rows[key(record)]
         match record["status"]:
             case "Cancelled":
@@ -68,17 +70,17 @@ def figures(found: list[Record], month: str, key: Callable[[Record], str]) -> di
     return dict(rows)
 
 
-def _of_month(found: list[Record], month: str) -> Iterator[Record]:
-    for record in found:
-        reported = time_of(record["createddate"])
+def _records_of_month(records_read: list[RecordRow], month: str) -> Iterator[RecordRow]:
+    for record in records_read:
+        reported = parse_time(record["createddate"])
         if reported is not None and f"{reported:%Y-%m}" == month:
             yield record
 
 
-def _count(row: Figures, record: Record) -> None:
+def _count(row: ExpectedCounts, record: RecordRow) -> None:
     row.cases += 1
-    closed = time_of(record["closeddate"]) if record["status"] == "Closed" else None
-    promised = time_of(record["servicedate"])
+    closed = parse_time(record["closeddate"]) if record["status"] == "Closed" else None
+    promised = parse_time(record["servicedate"])
     if closed is None:
         row.open += 1
         return

@@ -7,28 +7,28 @@ from math import asin, cos, radians, sin, sqrt
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
-from tests.journeys.losangeles_oracle import Record, time_of
+from tests.journeys.losangeles_oracle import RecordRow, parse_time
 
 _EARTH_M = 6_371_008.8
 
 
 @dataclass
-class Told:
+class ExpectedCase:
     """A case as the records make it: its opening record, those that joined, and when it ended."""
 
     case_id: str
     line: int
     class_code: str
-    record: Record
+    record: RecordRow
     joined: list[int] = field(default_factory=list)
     ended: bool = False
 
 
 @dataclass
-class Reading:
+class MatchingResult:
     """What came of the whole file: who joined whom by line, and the lines whose ending came too late."""
 
-    cases: list[Told] = field(default_factory=list)
+    cases: list[ExpectedCase] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
 
     @property
@@ -36,74 +36,74 @@ class Reading:
         return {line: case.line for case in self.cases for line in case.joined}
 
 
-def read(records: list[Record], city: City) -> Reading:
+def match_all_pairs(records: list[RecordRow], city: City) -> MatchingResult:
     """Go through reports and endings in the order of their time; at one moment reports come before endings."""
-    found = Reading()
-    of_line: dict[int, Told] = {}
-    for _, is_ending, line, record in sorted(_deeds(records), key=lambda deed: (deed[0], deed[1], deed[2])):
+    result = MatchingResult()
+    case_by_line: dict[int, ExpectedCase] = {}
+    for _, is_ending, line, record in sorted(_timed_events(records), key=lambda event: (event[0], event[1], event[2])):
         if is_ending:
-            _end(found, of_line[line], line, record)
+            _close_case(result, case_by_line[line], line, record)
             continue
         class_code = _class_of(record, city)
-        same = [case for case in found.cases if case.class_code == class_code and _is_same(case, record, city)]
-        case = min(same, key=lambda each: (time_of(each.record["createddate"]), each.case_id), default=None)
+        same = [case for case in result.cases if case.class_code == class_code and _is_match(case, record, city)]
+        case = min(same, key=lambda each: (parse_time(each.record["createddate"]), each.case_id), default=None)
         if case is None:
-            case = _opened(line, record, city)
-            found.cases.append(case)
+            case = _open_case(line, record, city)
+            result.cases.append(case)
         else:
             case.joined.append(line)
-        of_line[line] = case
-    return found
+        case_by_line[line] = case
+    return result
 
 
-def _deeds(records: list[Record]) -> Iterator[tuple[object, bool, int, Record]]:
+def _timed_events(records: list[RecordRow]) -> Iterator[tuple[object, bool, int, RecordRow]]:
     for line, record in enumerate(records, 2):
-        reported = time_of(record["createddate"])
+        reported = parse_time(record["createddate"])
         assert reported is not None
         yield reported, False, line, record
         ended = None
         if record["status"] == "Closed":
-            ended = time_of(record["closeddate"])
+            ended = parse_time(record["closeddate"])
         elif record["status"] in ("Cancelled", "Referred Out"):
-            ended = time_of(record["closeddate"]) or time_of(record["updateddate"])
+            ended = parse_time(record["closeddate"]) or parse_time(record["updateddate"])
         if ended is not None:
             yield max(ended, reported), True, line, record
 
 
-def _end(found: Reading, case: Told, line: int, record: Record) -> None:
+def _close_case(result: MatchingResult, case: ExpectedCase, line: int, record: RecordRow) -> None:
     joined_it = line != case.line
     if case.ended or (joined_it and record["status"] != "Closed"):
-        found.refused.append(line)
+        result.refused.append(line)
     else:
         case.ended = True
 
 
-def _opened(line: int, record: Record, city: City) -> Told:
+def _open_case(line: int, record: RecordRow, city: City) -> ExpectedCase:
     mapping = city.imports["myla311"]
     source = next(each.source for each in mapping.sources if each.value == record["requestsource"])
     report = ids.report_id(source, record["srnumber"])
-    return Told(ids.case_id(city.id, report), line, _class_of(record, city), record)
+    return ExpectedCase(ids.case_id(city.id, report), line, _class_of(record, city), record)
 
 
-def _class_of(record: Record, city: City) -> str:
+def _class_of(record: RecordRow, city: City) -> str:
     return next(each.class_code for each in city.imports["myla311"].categories if each.value == record["requesttype"])
 
 
-def _is_same(case: Told, record: Record, city: City) -> bool:
-    terms = city.match_terms(case.class_code)
+def _is_match(case: ExpectedCase, record: RecordRow, city: City) -> bool:
+    terms = city.matching_for(case.class_code)
     if case.ended or terms.off:
         return False
     if not record["latitude"] or not case.record["latitude"]:
         return False
-    first, now = time_of(case.record["createddate"]), time_of(record["createddate"])
-    assert first is not None
-    assert now is not None
-    if now - first > timedelta(hours=terms.window_h):
+    case_time, record_time = parse_time(case.record["createddate"]), parse_time(record["createddate"])
+    assert case_time is not None
+    assert record_time is not None
+    if record_time - case_time > timedelta(hours=terms.window_h):
         return False
-    return _metres(case.record, record) <= terms.radius_m
+    return _distance_m(case.record, record) <= terms.radius_m
 
 
-def _metres(one: Record, other: Record) -> float:
+def _distance_m(one: RecordRow, other: RecordRow) -> float:
     latitude, other_latitude = radians(float(one["latitude"])), radians(float(other["latitude"]))
     across = radians(float(other["longitude"]) - float(one["longitude"]))
     half = sin((other_latitude - latitude) / 2) ** 2 + cos(latitude) * cos(other_latitude) * sin(across / 2) ** 2

@@ -7,9 +7,9 @@ from pathlib import Path
 from paidan_chassis.kafka.partitioner import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
-from tests.importing.sample_records import HEADER, MAPPING, record
-from tests.journeys.installation import installed
-from tests.servers import Servers
+from tests.importing.sample_records import HEADER, MAPPING_TOML, record_line
+from tests.journeys.installation import running_installation
+from tests.servers import ServerAddresses
 
 BOROUGH = "borough"
 AREAS = (f"{BOROUGH}.990101", f"{BOROUGH}.990102")
@@ -24,33 +24,33 @@ ROWS = f"""{HEADER}
 5,2026-02-02 09:40,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.012,117.002,990101,elsewhere
 1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
 """
-OTHERWISE = f"""{HEADER}
-{record("5", "gone", ended="2026-02-03 09:00", where="elsewhere")}
-{record("6").replace("2026-", "2126-")}
+DIFFERENT_ROWS = f"""{HEADER}
+{record_line("5", "gone", ended="2026-02-03 09:00", where="elsewhere")}
+{record_line("6").replace("2026-", "2126-")}
 """
 """A file of another day: it gives the id of a record that is open to one that was voided, and knows the future."""
 
 
 async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
-    servers: Servers, database: str, topic_prefix: str, run_folder: Path
+    servers: ServerAddresses, database: str, topic_prefix: str, run_folder: Path
 ) -> None:
     packs = run_folder / "with-areas"
     shutil.copytree(TINY, packs / BOROUGH)
     named = packs / BOROUGH / "city.toml"
     named.write_text(named.read_text(encoding="utf-8").replace('id = "tiny"', f'id = "{BOROUGH}"'), encoding="utf-8")
     (packs / BOROUGH / "imports").mkdir()
-    (packs / BOROUGH / "imports" / "old.toml").write_text(MAPPING, encoding="utf-8")
+    (packs / BOROUGH / "imports" / "old.toml").write_text(MAPPING_TOML, encoding="utf-8")
     file = run_folder / "old.csv"
     file.write_text(ROWS, encoding="utf-8")
 
     lanes = {partition_for(area.encode(), INBOX.partitions) for area in (BOROUGH, *AREAS)}
     assert len(lanes) == 3, "or this shows nothing"
     home = run_folder / "areas"
-    with installed(home, servers, database=database, prefix=topic_prefix, cities=packs) as installation:
+    with running_installation(home, servers, database=database, prefix=topic_prefix, cities=packs) as installation:
         for _ in range(2):
             installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
         report = json.loads((home / "imports" / "old-old.json").read_text())
-        file.write_text(OTHERWISE, encoding="utf-8")
+        file.write_text(DIFFERENT_ROWS, encoding="utf-8")
         installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
         otherwise = json.loads((home / "imports" / "old-old.json").read_text())
         [streets] = [

@@ -11,14 +11,14 @@ import pytest
 
 from paidan_contracts.city import City
 from paidan_contracts.city.loader import load_city
-from tests.journeys.installation import Installation
+from tests.journeys.installation import CommandRunner
 from tests.journeys.losangeles_oracle import (
-    Figures,
-    Record,
-    figures,
-    records,
+    ExpectedCounts,
+    RecordRow,
+    expected_counts,
+    read_records,
 )
-from tests.journeys.matching_oracle import read
+from tests.journeys.matching_oracle import match_all_pairs
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
 MONTH = "2020-01"
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the real records are 
 class Imported:
     """The installation that took the file in, and what it said while doing so."""
 
-    installation: Installation
+    installation: CommandRunner
     file: Path
-    records: list[Record]
+    records: list[RecordRow]
     report: dict[str, Any]
 
     def scores(self, by: str) -> dict[str, dict[str, Any]]:
@@ -42,16 +42,16 @@ class Imported:
 
 
 @pytest.fixture(scope="module")
-def imported(installation: Installation, run_folder: Path) -> Imported:
+def imported(installation: CommandRunner, run_folder: Path) -> Imported:
     """Import the file with one row more, of the month's last evening: by then it is February in UTC."""
     file = run_folder / "myla311.csv"
     text = FILE.read_text(encoding="utf-8-sig").rstrip("\n")
-    file.write_text(f"{text}\n{_planted()}", encoding="utf-8")
+    file.write_text(f"{text}\n{_city_with_matching()}", encoding="utf-8")
     installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
-    return Imported(installation, file, records(file), _report(installation, file))
+    return Imported(installation, file, read_records(file), _report(installation, file))
 
 
-def _planted() -> str:
+def _city_with_matching() -> str:
     names = FILE.read_text(encoding="utf-8-sig").splitlines()[0].split(",")
     cells = {
         "srnumber": "1-planted",
@@ -70,18 +70,18 @@ def _planted() -> str:
     return ",".join(cells.get(name, "") for name in names) + "\n"
 
 
-def _report(installation: Installation, file: Path) -> dict[str, Any]:
+def _report(installation: CommandRunner, file: Path) -> dict[str, Any]:
     path = installation.home / "imports" / f"{file.stem}-myla311.json"
     report: dict[str, Any] = json.loads(path.read_text())
     return report
 
 
-def _class_of(city: City) -> Callable[[Record], str]:
+def _class_of(city: City) -> Callable[[RecordRow], str]:
     codes = {kind.value: kind.class_code for kind in city.imports["myla311"].categories}
     return lambda record: codes[record["requesttype"]]
 
 
-def _source_of(city: City) -> Callable[[Record], str]:
+def _source_of(city: City) -> Callable[[RecordRow], str]:
     ids = {source.value: source.source for source in city.imports["myla311"].sources}
     return lambda record: ids[record["requestsource"]]
 
@@ -91,14 +91,14 @@ def city() -> City:
     return load_city(Path(__file__).parents[2] / "deploy" / "cities" / "losangeles")
 
 
-def _expected(imported: Imported, city: City, by: str) -> dict[str, Figures]:
-    keys: dict[str, Callable[[Record], str]] = {
+def _expected(imported: Imported, city: City, by: str) -> dict[str, ExpectedCounts]:
+    keys: dict[str, Callable[[RecordRow], str]] = {
         "department": lambda record: record["owner"].lower(),
         "class": _class_of(city),
         "district": lambda record: record["cd"] or "unknown",
         "source": _source_of(city),
     }
-    return figures(imported.records, MONTH, keys[by])
+    return expected_counts(imported.records, MONTH, keys[by])
 
 
 @pytest.mark.parametrize("by", ["department", "class", "district", "source"])
@@ -137,7 +137,7 @@ def test_a_report_of_the_last_evening_counts_in_its_own_month(imported: Imported
     assert sum(row["counts"]["cases"] for row in imported.scores("city").values()) == 10_001 - 246
 
 
-def test_what_a_row_lacks_is_listed_by_its_line(imported: Imported) -> None:
+def test_row_warnings_are_listed_by_line(imported: Imported) -> None:
     lines = [number for number, record in enumerate(imported.records, 2) if not record["servicedate"]]
     listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("no promised day")]
 
@@ -159,13 +159,11 @@ def test_importing_it_again_changes_nothing(imported: Imported) -> None:
     assert again["results"] == imported.report["results"]
 
 
-def test_records_that_are_matched_merge_as_a_reading_of_all_pairs_says(
-    imported: Imported, city: City, run_folder: Path
-) -> None:
+def test_merges_agree_with_the_matching_oracle(imported: Imported, city: City, run_folder: Path) -> None:
     """The same rule, found by squares and an index in one case, by trying everything in the other."""
     file = run_folder / "matched.csv"
     _write_earlier(imported.records[:MATCHED], file)
-    expected = read(records(file), city)
+    expected = match_all_pairs(read_records(file), city)
 
     imported.installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311")
 
@@ -177,7 +175,7 @@ def test_records_that_are_matched_merge_as_a_reading_of_all_pairs_says(
     assert merged == expected.joined
 
 
-def _write_earlier(found: list[Record], file: Path) -> None:
+def _write_earlier(found: list[RecordRow], file: Path) -> None:
     """Write records as those of the year before, under other ids, so that the installation has never seen them."""
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, list(found[0]))

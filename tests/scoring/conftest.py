@@ -11,7 +11,7 @@ from tests.scoring import database_fixture
 
 
 @pytest.fixture(scope="module")
-async def pool(servers: real.Servers) -> AsyncIterator["asyncpg.Pool[Any]"]:
+async def pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:
     """Give a pool in schema scoring of a database of the module's own."""
-    async with real.fresh_database(servers) as dsn, database_fixture.scoring_ground(dsn) as opened:
+    async with real.fresh_database(servers) as dsn, database_fixture.open_pool(dsn) as opened:
         yield opened

@@ -14,80 +14,80 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Work
+from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
-from paidan_chassis.migrations import CITIES, OWN, migrate
+from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts.city.loader import load_city
-from paidan_scoring.fact_bits import unpacked
+from paidan_scoring.fact_bits import unpack_facts
 from paidan_scoring.handlers import Fold
-from tests.scoring.oracle import Line
+from tests.scoring.oracle import FactLine
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
 
 
 @cache
-def pack(*, zone: str = "Asia/Shanghai", city: str = "tiny", version: str = "tiny-1") -> bytes:
+def pack_bytes(*, zone: str = "Asia/Shanghai", city: str = "tiny", version: str = "tiny-1") -> bytes:
     """Give the tiny city's pack, in another zone or under another name where asked for."""
-    content = json.loads(load_city(TINY).pack.canonical())
+    content = json.loads(load_city(TINY).pack.canonical_bytes())
     content["id"], content["zone"], content["indicators"]["version"] = city, zone, version
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
 
 
-def version(content: bytes) -> str:
+def pack_version(content: bytes) -> str:
     """Name a pack."""
     return hashlib.sha256(content).hexdigest()
 
 
 @asynccontextmanager
-async def scoring_ground(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
+async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
     """Migrate an empty database and open a pool in schema scoring."""
     connection = await asyncpg.connect(dsn)
     try:
-        await migrate(connection, "cities", (CITIES,))
-        await migrate(connection, "scoring", (OWN, "paidan_scoring.migrations"))
+        await migrate(connection, "cities", (CITIES_MIGRATIONS,))
+        await migrate(connection, "scoring", (CHASSIS_MIGRATIONS, "paidan_scoring.migrations"))
     finally:
         await connection.close()
     async with database.open_pool(SecretStr(dsn), schema="scoring", size=4) as pool:
         yield pool
 
 
-async def publish(pool: "asyncpg.Pool[Any]", content: bytes) -> str:
+async def publish_pack(pool: "asyncpg.Pool[Any]", content: bytes) -> str:
     """Keep a pack where services look for it, and give its version."""
     await pool.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        version(content),
+        pack_version(content),
         json.loads(content)["id"],
         content,
     )
-    return version(content)
+    return pack_version(content)
 
 
-async def clear(pool: "asyncpg.Pool[Any]") -> None:
+async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     """Forget every case."""
     await pool.execute("TRUNCATE fact, tally, mark, score")
 
 
-async def fold(pool: "asyncpg.Pool[Any]", handler: Fold, records: Sequence[Record]) -> Work:
+async def apply_records(pool: "asyncpg.Pool[Any]", handler: Fold, records: Sequence[Record]) -> Batch:
     """Let the handler apply a batch as a lane would, in a transaction of its own."""
     async with pool.acquire() as connection, connection.transaction():
-        work = Work(cast("asyncpg.Connection[Any]", connection), records, largest=1_000_000)
+        work = Batch(cast("asyncpg.Connection[Any]", connection), records, max_message_bytes=1_000_000)
         await handler.apply(work)
         return work
 
 
-async def facts(pool: "asyncpg.Pool[Any]") -> list[Line]:
+async def read_facts(pool: "asyncpg.Pool[Any]") -> list[FactLine]:
     """Read the facts as the recount gives them."""
     rows = await pool.fetch(
         "SELECT case_id, assignment, version, city, day, department, district, street, class_code, source, facts"
         " FROM fact ORDER BY case_id, assignment"
     )
-    return [Line(**{**dict(row), "facts": unpacked(row["facts"])}) for row in rows]
+    return [FactLine(**{**dict(row), "facts": unpack_facts(row["facts"])}) for row in rows]
 
 
-async def tallies(pool: "asyncpg.Pool[Any]") -> Counter[tuple[str, date, str, str, frozenset[str]]]:
+async def read_tallies(pool: "asyncpg.Pool[Any]") -> Counter[tuple[str, date, str, str, frozenset[str]]]:
     """Read the tallies as the recount gives them, summed over partitions."""
     rows = await pool.fetch("SELECT city, day, dimension, key, facts, number FROM tally")
     found: Counter[tuple[str, date, str, str, frozenset[str]]] = Counter()
     for row in rows:
-        found[row["city"], row["day"], row["dimension"], row["key"], unpacked(row["facts"])] += row["number"]
+        found[row["city"], row["day"], row["dimension"], row["key"], unpack_facts(row["facts"])] += row["number"]
     return Counter({key: number for key, number in found.items() if number})

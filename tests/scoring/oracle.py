@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from paidan_contracts.state import Assignment, CaseState
 
 
-class Line(NamedTuple):
+class FactLine(NamedTuple):
     """A case under one assignment."""
 
     case_id: str
@@ -25,21 +25,21 @@ class Line(NamedTuple):
     facts: frozenset[str]
 
 
-def highest(states: Iterable[CaseState]) -> list[CaseState]:
+def latest_states(states: Iterable[CaseState]) -> list[CaseState]:
     """Keep what each case came to."""
     by_version = sorted(states, key=lambda state: state.version)
     return list({state.case_id: state for state in by_version}.values())
 
 
-def lines(states: Iterable[CaseState], zone: str) -> Iterator[Line]:
+def expected_facts(states: Iterable[CaseState], zone: str) -> Iterator[FactLine]:
     """Give the lines of each case's highest version."""
-    for state in highest(states):
-        for place, turn in enumerate(state.assignments or [None]):
-            current = place == max(len(state.assignments) - 1, 0)
-            department = turn.department if turn else state.department
-            yield Line(
+    for state in latest_states(states):
+        for index, assignment in enumerate(state.assignments or [None]):
+            current = index == max(len(state.assignments) - 1, 0)
+            department = assignment.department if assignment else state.department
+            yield FactLine(
                 state.case_id,
-                place + 1,
+                index + 1,
                 state.version,
                 state.city,
                 state.reported_at.astimezone(ZoneInfo(zone)).date(),
@@ -48,14 +48,19 @@ def lines(states: Iterable[CaseState], zone: str) -> Iterator[Line]:
                 state.place.street or "unknown",
                 state.class_code or "unknown",
                 state.source,
-                frozenset((*_turn(turn), *(_whole(state, turn) if current else _past(turn)))),
+                frozenset(
+                    (
+                        *_assignment_facts(assignment),
+                        *(_case_facts(state, assignment) if current else _past_assignment_facts(assignment)),
+                    )
+                ),
             )
 
 
-def tallied(found: Iterable[Line]) -> Counter[tuple[str, date, str, str, frozenset[str]]]:
+def expected_tallies(facts: Iterable[FactLine]) -> Counter[tuple[str, date, str, str, frozenset[str]]]:
     """Count the lines that are alike, under every dimension."""
     tally: Counter[tuple[str, date, str, str, frozenset[str]]] = Counter()
-    for line in found:
+    for line in facts:
         keys = {
             "city": line.city,
             "department": line.department,
@@ -69,25 +74,25 @@ def tallied(found: Iterable[Line]) -> Counter[tuple[str, date, str, str, frozens
     return tally
 
 
-def _turn(turn: Assignment | None) -> Iterator[str]:
-    if turn is None:
+def _assignment_facts(assignment: Assignment | None) -> Iterator[str]:
+    if assignment is None:
         return
     yield "dispatched"
-    yield from ("accepted" for _ in [turn.accepted_at] if turn.accepted_at)
-    yield from ("limited" for _ in [0] if turn.limits[-1].due_at)
-    yield from ("overdue" for _ in [0] if turn.overdue_at or True in [limit.late for limit in turn.limits])
-    yield from ("reworked" for _ in [0] if turn.reworks > 0)
-    yield from ("returned" for _ in [0] if turn.returned_at)
-    taken_late = turn.accepted_at and turn.accept_by and turn.accepted_at > turn.accept_by
-    yield from ("accepted_late" for _ in [0] if turn.accept_overdue_at or taken_late)
+    yield from ("accepted" for _ in [assignment.accepted_at] if assignment.accepted_at)
+    yield from ("limited" for _ in [0] if assignment.limits[-1].due_at)
+    yield from ("overdue" for _ in [0] if assignment.overdue_at or True in [limit.late for limit in assignment.limits])
+    yield from ("reworked" for _ in [0] if assignment.reworks > 0)
+    yield from ("returned" for _ in [0] if assignment.returned_at)
+    accepted_late = assignment.accepted_at and assignment.accept_by and assignment.accepted_at > assignment.accept_by
+    yield from ("accepted_late" for _ in [0] if assignment.accept_overdue_at or accepted_late)
 
 
-def _past(turn: Assignment | None) -> Iterator[str]:
-    if turn and turn.withdrawn_at:
+def _past_assignment_facts(assignment: Assignment | None) -> Iterator[str]:
+    if assignment and assignment.withdrawn_at:
         yield "resent"
 
 
-def _whole(state: CaseState, turn: Assignment | None) -> Iterator[str]:
+def _case_facts(state: CaseState, assignment: Assignment | None) -> Iterator[str]:
     yield "current"
     yield state.status if state.status in ("voided", "not_accepted", "closed") else "open"
     flags = {
@@ -98,10 +103,10 @@ def _whole(state: CaseState, turn: Assignment | None) -> Iterator[str]:
         "urged": state.urged,
         "imported": state.past,
     }
-    yield from (fact for fact, holds in flags.items() if holds)
+    yield from (fact for fact, is_true in flags.items() if is_true)
     rating = state.called_back[-1].rating if state.called_back else "no_answer"
     if rating != "no_answer":
         yield from ("rated", rating)
-    if turn and turn.limits[-1].finished_at and state.status in ("inspecting", "closed"):
+    if assignment and assignment.limits[-1].finished_at and state.status in ("inspecting", "closed"):
         yield "handled"
-        yield from {True: ["late"], False: ["on_time"], None: []}[turn.limits[-1].late]
+        yield from {True: ["late"], False: ["on_time"], None: []}[assignment.limits[-1].late]

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.edge import api_keys
-from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
@@ -27,15 +27,15 @@ from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
 T = TypeVar("T")
-HERE: Final = Path(__file__).parents[2]
-_SHAPES: Final = {topic.name: TopicShape(2 if topic is CASES else 1, topic.config()) for topic in (CASES, SCORES)}
+ROOT: Final = Path(__file__).parents[2]
+_SHAPES: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config()) for topic in (CASES, SCORES)}
 
 
 @dataclass(slots=True)
-class Town:
+class ScoringService:
     """One test's share of the servers."""
 
-    servers: real.Servers
+    servers: real.ServerAddresses
     dsn: str
     prefix: str
     pool: "asyncpg.Pool[Any]"
@@ -56,54 +56,54 @@ class Town:
         }
         with (self.folder / f"scoring-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "paidan_scoring", *arguments], env=environment, stdout=log, stderr=log, cwd=HERE
+                [sys.executable, "-m", "paidan_scoring", *arguments], env=environment, stdout=log, stderr=log, cwd=ROOT
             )
         self.processes.append(process)
         return process
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Give what the processes have logged, for a failed test to show."""
         return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
 
-    async def tell(self, states: Sequence[CaseState]) -> None:
+    async def publish_states(self, states: Sequence[CaseState]) -> None:
         """Publish steps of cases, as dispatch's relay would."""
         for begin in range(0, len(states), 500):
             await self.publisher.send(
                 [
-                    Message(CASES.name, state.case_id, case_histories.event(state).model_dump_json().encode(), ())
+                    Message(CASES.name, state.case_id, case_histories.case_event(state).model_dump_json().encode(), ())
                     for state in states[begin : begin + 500]
                 ]
             )
 
-    async def tell_raw(self, key: str, value: bytes) -> None:
+    async def publish_raw(self, key: str, value: bytes) -> None:
         """Publish something that is no step."""
         await self.publisher.send([Message(CASES.name, key, value, ())])
 
-    async def reaches(self, versions: int, *, within_s: float = 30) -> None:
+    async def await_versions(self, versions: int, *, within_s: float = 30) -> None:
         """Wait until the versions of all facts add up: each case has been folded to its end."""
         try:
-            await becomes(self.versions, versions, within_s=within_s, what="all cases folded to their end")
+            await await_value(self.version_sum, versions, within_s=within_s, what="all cases folded to their end")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.said()}") from error
+            raise AssertionError(f"{error}\n{self.log_text()}") from error
 
-    async def versions(self) -> int:
+    async def version_sum(self) -> int:
         """Sum the newest version of every case."""
         return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM fact WHERE facts & 1 = 1"))
 
-    async def dump(self) -> list[str]:
+    async def dump_tables(self) -> list[str]:
         """Write facts and tallies out, sorted."""
         facts = await self.pool.fetch("SELECT fact::text AS line FROM fact ORDER BY line")
         tallies = await self.pool.fetch("SELECT tally::text AS line FROM tally WHERE number <> 0 ORDER BY line")
         return [row["line"] for row in (*facts, *tallies)]
 
-    async def key(self, *scopes: str, city: str = "*") -> dict[str, str]:
+    async def create_key(self, *scopes: str, city: str = "*") -> dict[str, str]:
         """Add an API key."""
-        token, new = api_keys.mint(name="test", city=city, scopes=scopes)
+        token, new = api_keys.generate_key(name="test", city=city, scopes=scopes)
         async with self.pool.acquire() as connection:
             await api_keys.add_key(connection, "scoring", new)
         return {"authorization": f"Bearer {token}"}
 
-    async def published(self) -> list[ScoreUpdated]:
+    async def published_scores(self) -> list[ScoreUpdated]:
         """Read all that was ever said on the scores' topic."""
         consumer = AIOKafkaConsumer(self.prefix + SCORES.name, bootstrap_servers=self.servers.kafka)
         await consumer.start()
@@ -128,42 +128,42 @@ class Town:
 
 
 @asynccontextmanager
-async def town(servers: real.Servers, prefix: str, folder: Path) -> AsyncIterator[Town]:
+async def running_service(servers: real.ServerAddresses, prefix: str, folder: Path) -> AsyncIterator[ScoringService]:
     """Make topics and tables, publish the tiny city, and clear it all away."""
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(real.fresh_database(servers))
-        pool = await stack.enter_async_context(database_fixture.scoring_ground(dsn))
-        kafka = Kafka(servers.kafka, prefix, shape=_SHAPES.__getitem__)
+        pool = await stack.enter_async_context(database_fixture.open_pool(dsn))
+        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=_SHAPES.__getitem__)
         publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
-        await publisher.topology.ensure([CASES.name, SCORES.name])
-        await database_fixture.publish(pool, database_fixture.pack())
-        made = Town(servers, dsn, prefix, pool, publisher, folder)
-        stack.callback(made.stop)
-        yield made
+        await publisher.topic_admin.ensure([CASES.name, SCORES.name])
+        await database_fixture.publish_pack(pool, database_fixture.pack_bytes())
+        service = ScoringService(servers, dsn, prefix, pool, publisher, folder)
+        stack.callback(service.stop)
+        yield service
 
 
-async def becomes(check: Callable[[], Awaitable[T]], wanted: T, *, within_s: float, what: str) -> None:
+async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float, what: str) -> None:
     """Wait until the answer is this one."""
 
-    async def same() -> bool:
-        return await check() == wanted
+    async def is_equal() -> bool:
+        return await check() == expected
 
-    await poll(same, within_s=within_s, what=what)
+    await poll(is_equal, within_s=within_s, what=what)
 
 
-async def ended(process: "subprocess.Popen[bytes]", *, within_s: float = 30) -> int:
+async def await_exit(process: "subprocess.Popen[bytes]", *, within_s: float = 30) -> int:
     """Wait for a process to end, and give its exit code."""
     await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
     return process.returncode
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def kill_process(process: "subprocess.Popen[bytes]") -> None:
     """Kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait()
 
 
-async def edge_of(port: int) -> httpx.AsyncClient:
+async def open_edge_client(port: int) -> httpx.AsyncClient:
     """Open a client on a service's edge once it is ready."""
     client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
 

@@ -11,51 +11,51 @@ from fastapi import FastAPI
 from paidan_chassis.edge import api_keys
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_scoring.app import edge_on
-from paidan_scoring.city_packs import Packs
+from paidan_scoring.app import create_http_app
+from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
 from tests.scoring import case_histories, database_fixture
 from tests.scoring.case_histories import (
     accept,
     assign,
     close,
+    expire,
     finish,
-    give_back,
-    run_out,
+    return_case,
 )
 
-EVERYONE = ("city", "department", "district", "street", "class", "source")
+ALL_SCOPES = ("city", "department", "district", "street", "class", "source")
 
 
 @pytest.fixture
 async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
     """Open the edge on a city with one case closed after two departments had it, one pending, one late."""
-    await database_fixture.clear(pool)
-    pack = await database_fixture.publish(pool, database_fixture.pack())
-    lives = [
-        [assign("a"), accept, run_out, give_back, assign("b"), accept, finish, close],
+    await database_fixture.clear_tables(pool)
+    pack = await database_fixture.publish_pack(pool, database_fixture.pack_bytes())
+    histories = [
+        [assign("a"), accept, expire, return_case, assign("b"), accept, finish, close],
         [assign("b"), accept],
-        [assign("b", hours=1), accept, run_out, finish],
+        [assign("b", hours=1), accept, expire, finish],
         [],
     ]
     records = [
-        case_histories.record(state, offset=offset)
-        for number, moves in enumerate(lives)
-        for offset, state in enumerate(case_histories.lived(case_histories.opened(number, pack=pack), moves))
+        case_histories.case_record(state, offset=offset)
+        for number, moves in enumerate(histories)
+        for offset, state in enumerate(case_histories.history(case_histories.new_case(number, pack=pack), moves))
     ]
-    await database_fixture.fold(pool, Fold(Packs(pool)), records)
+    await database_fixture.apply_records(pool, Fold(PackCache(pool)), records)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app(pool)), base_url="http://scoring") as client:
         yield client
 
 
 def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     metrics = Metrics("scoring")
-    return edge_on(pool, Health(metrics), metrics)
+    return create_http_app(pool, Health(metrics), metrics)
 
 
 async def key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:
     """Add a key and give the header that carries it."""
-    token, new = api_keys.mint(name="test", city=city, scopes=scopes)
+    token, new = api_keys.generate_key(name="test", city=city, scopes=scopes)
     async with pool.acquire() as connection:
         await api_keys.add_key(connection, "scoring", new)
     return {"authorization": f"Bearer {token}"}
@@ -91,7 +91,7 @@ def without_id(rate: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in rate.items() if name != "score_id"}
 
 
-@pytest.mark.parametrize("by", EVERYONE)
+@pytest.mark.parametrize("by", ALL_SCOPES)
 async def test_the_rows_of_every_dimension_sum_to_the_whole(
     edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", by: str
 ) -> None:
@@ -108,7 +108,7 @@ async def test_every_figure_lists_its_cases(edge: httpx.AsyncClient, pool: "asyn
     monitor = await key(pool, "role:monitor")
     figures = 0
 
-    for by in EVERYONE:
+    for by in ALL_SCOPES:
         query = {"city": "tiny", "period": "2026-03", "by": by}
         for row in (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]:
             for rate in row["rates"].values():
@@ -135,7 +135,7 @@ async def pages(
         after = {"after": answer.json()["next"]}
 
 
-async def test_a_receipt_can_show_only_what_was_missed(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor = await key(pool, "role:monitor")
     query = {"city": "tiny", "period": "2026-03", "by": "department", "indicator": "on_time"}
     rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
@@ -148,19 +148,23 @@ async def test_a_receipt_can_show_only_what_was_missed(edge: httpx.AsyncClient, 
 
 
 async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    monitor, own = await key(pool, "role:monitor"), await key(pool, "department:b")
+    monitor, department_headers = await key(pool, "role:monitor"), await key(pool, "department:b")
     query = {"city": "tiny", "period": "2026-03"}
     all_rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
 
-    mine = (await edge.get("/v1/scores", params=query, headers=own)).json()
-    streets = await edge.get("/v1/scores", params={**query, "by": "street"}, headers=own)
-    others = await edge.get(f"/v1/scores/{all_rows[0]['rates']['handling']['score_id']}/cases", headers=own)
+    own_scores = (await edge.get("/v1/scores", params=query, headers=department_headers)).json()
+    streets = await edge.get("/v1/scores", params={**query, "by": "street"}, headers=department_headers)
+    others = await edge.get(
+        f"/v1/scores/{all_rows[0]['rates']['handling']['score_id']}/cases", headers=department_headers
+    )
 
-    assert [row["key"] for row in mine["rows"]] == ["b"]
-    assert mine["total"] is None
+    assert [row["key"] for row in own_scores["rows"]] == ["b"]
+    assert own_scores["total"] is None
     assert streets.status_code == 403
     assert others.status_code == 404
-    assert len(await pages(edge, mine["rows"][0]["rates"]["handling"]["score_id"], own, limit=9)) == 2
+    assert (
+        len(await pages(edge, own_scores["rows"][0]["rates"]["handling"]["score_id"], department_headers, limit=9)) == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool
         ({"city": "nowhere"}, 403, None),
     ],
 )
-async def test_a_wrong_question_is_told_what_is_wrong(
+async def test_invalid_query_names_its_error(
     edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", query: dict[str, str], status: int, field: str | None
 ) -> None:
     monitor = await key(pool, "role:monitor")
@@ -194,19 +198,17 @@ async def test_a_city_nobody_knows_is_not_an_empty_scoreboard(
 
 
 @pytest.mark.parametrize("route", ["scores", "cases", "indicators"])
-async def test_where_the_newest_pack_cannot_be_read_the_reason_is_told(
-    route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
-) -> None:
+async def test_damaged_pack_is_reported(route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     """Nobody here can mend that, and a figure by an older pack's indicators would not be what it says."""
     monitor, asked = await key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
-    shown = (await edge.get("/v1/scores", params=asked, headers=monitor)).json()
-    figure = shown["rows"][1]["rates"]["handling"]["score_id"]
+    response = (await edge.get("/v1/scores", params=asked, headers=monitor)).json()
+    figure = response["rows"][1]["rates"]["handling"]["score_id"]
     path, params = {
         "scores": ("/v1/scores", asked),
         "cases": (f"/v1/scores/{figure}/cases", {}),
         "indicators": ("/v1/indicators", {"city": "tiny"}),
     }[route]
-    damaged = await database_fixture.publish(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
+    damaged = await database_fixture.publish_pack(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
 
     try:
         answer = await edge.get(path, params=params, headers=monitor)
@@ -215,12 +217,12 @@ async def test_where_the_newest_pack_cannot_be_read_the_reason_is_told(
 
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    said = answer.json()["error"]
-    assert said["code"] == "city_pack_damaged"
-    assert damaged in said["message"]
+    published = answer.json()["error"]
+    assert published["code"] == "city_pack_damaged"
+    assert damaged in published["message"]
 
 
-async def test_a_forged_page_mark_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+async def test_forged_cursor_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor = await key(pool, "role:monitor")
     rows = (await edge.get("/v1/scores", params={"city": "tiny", "period": "2026"}, headers=monitor)).json()["rows"]
     receipt = f"/v1/scores/{rows[0]['rates']['handling']['score_id']}/cases"
@@ -231,14 +233,14 @@ async def test_a_forged_page_mark_is_refused(edge: httpx.AsyncClient, pool: "asy
 
 
 async def test_definitions_are_shown_as_the_pack_has_them(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    own = await key(pool, "department:a")
+    department_headers = await key(pool, "department:a")
 
-    found = (await edge.get("/v1/indicators", params={"city": "tiny"}, headers=own)).json()
-    schemes = (await edge.get("/v1/schemes", params={"city": "tiny"}, headers=own)).json()
+    found = (await edge.get("/v1/indicators", params={"city": "tiny"}, headers=department_headers)).json()
+    schemes = (await edge.get("/v1/schemes", params={"city": "tiny"}, headers=department_headers)).json()
 
     due = next(count for count in found["counts"] if count["id"] == "due")
     assert due["holds"] == "dispatched and (handled or overdue) and not voided and not exempt"
-    assert found["pack"] == database_fixture.version(database_fixture.pack())
+    assert found["pack"] == database_fixture.pack_version(database_fixture.pack_bytes())
     assert schemes == {"city": "tiny", "schemes": []}
 
 

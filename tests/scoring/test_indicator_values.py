@@ -7,45 +7,47 @@ from hypothesis import strategies as st
 
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.loader import load_city
-from paidan_scoring.fact_bits import packed
+from paidan_scoring.fact_bits import pack_facts
 from paidan_scoring.indicator_values import (
-    BASIC,
-    Reckoner,
+    BASIC_COUNTS,
+    IndicatorCalculator,
     ScoreName,
     Tally,
 )
 from tests.scoring.database_fixture import TINY
 
 INDICATORS: Indicators = load_city(TINY).indicators
-DONE = packed(("current", "filed", "closed", "dispatched", "limited", "accepted", "handled", "on_time"))
-LATE = packed(("current", "filed", "open", "dispatched", "limited", "accepted", "handled", "late", "overdue"))
-GIVEN_BACK = packed(("dispatched", "limited", "overdue", "returned"))
-PENDING = packed(("current", "filed", "open", "dispatched", "limited"))
-VOIDED = packed(("current", "filed", "voided"))
+DONE = pack_facts(("current", "filed", "closed", "dispatched", "limited", "accepted", "handled", "on_time"))
+LATE = pack_facts(("current", "filed", "open", "dispatched", "limited", "accepted", "handled", "late", "overdue"))
+RETURNED = pack_facts(("dispatched", "limited", "overdue", "returned"))
+PENDING = pack_facts(("current", "filed", "open", "dispatched", "limited"))
+VOIDED = pack_facts(("current", "filed", "voided"))
 # Few kinds of rows, so that keys share them and sums matter.
 TALLIES = st.lists(
     st.builds(
         Tally,
         key=st.sampled_from("ab"),
-        facts=st.sampled_from([DONE, LATE, GIVEN_BACK, PENDING, VOIDED]),
+        facts=st.sampled_from([DONE, LATE, RETURNED, PENDING, VOIDED]),
         number=st.integers(1, 3),
     ),
     max_size=8,
 )
 
 
-def test_nothing_to_divide_by_is_null_and_not_nought() -> None:
+def test_zero_denominator_gives_null() -> None:
     """A department without work is neither the best nor the worst one."""
-    [line] = Reckoner(INDICATORS).lines([Tally("a", PENDING, 3)])
+    [line] = IndicatorCalculator(INDICATORS).score_rows([Tally("a", PENDING, 3)])
 
     assert (line.rates["handling"].numerator, line.rates["handling"].denominator) == (0, 0)
     assert line.rates["handling"].value is None
     assert line.rates["satisfaction"].value is None
 
 
-def test_handling_by_the_book() -> None:
+def test_handling_rate() -> None:
     """应处置数 is what was handled or has run past its limit; what is still within it is not yet due."""
-    [line] = Reckoner(INDICATORS).lines([Tally("a", DONE, 6), Tally("a", LATE, 2), Tally("a", PENDING, 5)])
+    [line] = IndicatorCalculator(INDICATORS).score_rows(
+        [Tally("a", DONE, 6), Tally("a", LATE, 2), Tally("a", PENDING, 5)]
+    )
 
     assert (line.rates["handling"].numerator, line.rates["handling"].denominator) == (8, 8)
     assert (line.rates["on_time"].numerator, line.rates["on_time"].denominator) == (6, 8)
@@ -54,16 +56,16 @@ def test_handling_by_the_book() -> None:
 
 def test_a_case_counts_once_where_it_is_counted_by_case() -> None:
     """The department that gave it back has had it, too; the city still has one case."""
-    lines = Reckoner(INDICATORS).lines([Tally("a", GIVEN_BACK, 1), Tally("b", DONE, 1)])
+    lines = IndicatorCalculator(INDICATORS).score_rows([Tally("a", RETURNED, 1), Tally("b", DONE, 1)])
 
     assert [line.counts["cases"] for line in lines] == [0, 1]
 
 
 def test_rows_always_show_the_basic_counts() -> None:
     """Not every pack defines all of them: the tiny city has neither open nor late nor no_limit."""
-    total = Reckoner(INDICATORS).total([Tally("a", LATE, 2), Tally("a", VOIDED, 1)], key="tiny")
+    total = IndicatorCalculator(INDICATORS).total([Tally("a", LATE, 2), Tally("a", VOIDED, 1)], key="tiny")
 
-    assert {count.id: total.counts[count.id] for count in BASIC} == {
+    assert {count.id: total.counts[count.id] for count in BASIC_COUNTS} == {
         "cases": 2,
         "voided": 1,
         "not_accepted": 0,
@@ -77,10 +79,10 @@ def test_rows_always_show_the_basic_counts() -> None:
 
 @given(TALLIES)
 def test_rows_sum_to_the_total(found: list[Tally]) -> None:
-    reckoner = Reckoner(INDICATORS)
+    reckoner = IndicatorCalculator(INDICATORS)
     counts: Counter[str] = Counter()
     parts: Counter[tuple[str, str]] = Counter()
-    for line in reckoner.lines(found):
+    for line in reckoner.score_rows(found):
         counts.update(line.counts)
         for rate, share in line.rates.items():
             parts[rate, "numerator"] += share.numerator

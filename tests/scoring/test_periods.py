@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_scoring.periods import NoPeriod, Period
+from paidan_scoring.periods import InvalidPeriod, Period
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def test_a_period_has_a_first_and_a_last_day(text: str, first: str, last: str) -
 
 @pytest.mark.parametrize("text", ["", "26", "2026-13", "2026-02-30", "2026-3", "2026-03-31T00:00", "0000", "２０２６"])
 def test_anything_else_is_none(text: str) -> None:
-    with pytest.raises(NoPeriod):
+    with pytest.raises(InvalidPeriod):
         Period.parse(text)

@@ -11,9 +11,9 @@ from paidan_chassis.clock import RealClock
 from paidan_chassis.settings import ServiceSettings
 from paidan_contracts.scores import ScoreUpdated
 from paidan_scoring import publish_queries
-from paidan_scoring.city_packs import Packs
+from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
-from paidan_scoring.publisher import Means, Scores, resting_s
+from paidan_scoring.publisher import PublisherContext, ScorePublisher, rest_duration_s
 from tests import servers as real
 from tests.scoring import case_histories, database_fixture
 from tests.scoring.case_histories import (
@@ -23,153 +23,157 @@ from tests.scoring.case_histories import (
     finish,
     refile,
 )
-from tests.scoring.scoring_service import Town, town
+from tests.scoring.scoring_service import ScoringService, running_service
 
-PACK: Final = database_fixture.version(database_fixture.pack())
+PACK: Final = database_fixture.pack_version(database_fixture.pack_bytes())
 
 
 @pytest.fixture
-async def told(servers: real.Servers, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Town]:
+async def closed_case_service(
+    servers: real.ServerAddresses, topic_prefix: str, tmp_path: Path
+) -> AsyncIterator[ScoringService]:
     """Give a town in which one case was closed; nothing is published yet."""
-    async with town(servers, topic_prefix, tmp_path) as made:
-        await happen(made, assign("a"), accept, finish, close)
-        yield made
+    async with running_service(servers, topic_prefix, tmp_path) as running:
+        await apply_moves(running, assign("a"), accept, finish, close)
+        yield running
 
 
-async def happen(at: Town, *moves: case_histories.Move) -> None:
+async def apply_moves(service: ScoringService, *moves: case_histories.CaseMove) -> None:
     """Let this much of a case's life be folded in."""
-    states = list(case_histories.lived(case_histories.opened(1, pack=PACK), moves))
-    records = [case_histories.record(state, offset=offset) for offset, state in enumerate(states)]
-    await database_fixture.fold(at.pool, Fold(Packs(at.pool)), records)
+    states = list(case_histories.history(case_histories.new_case(1, pack=PACK), moves))
+    records = [case_histories.case_record(state, offset=offset) for offset, state in enumerate(states)]
+    await database_fixture.apply_records(service.pool, Fold(PackCache(service.pool)), records)
 
 
-def scores(at: Town) -> Scores:
+def new_publisher(service: ScoringService) -> ScorePublisher:
     """Make a publisher that knows nothing yet, as after a start."""
-    return Scores(Means(at.pool, Packs(at.pool), at.publisher, RealClock()), every_s=1)
+    return ScorePublisher(
+        PublisherContext(service.pool, PackCache(service.pool), service.publisher, RealClock()), interval_s=1
+    )
 
 
-async def newest(at: Town) -> dict[tuple[str, str, str, str], ScoreUpdated]:
+async def latest_scores(service: ScoringService) -> dict[tuple[str, str, str, str], ScoreUpdated]:
     """Keep the highest version of each figure."""
-    said = sorted(await at.published(), key=lambda score: score.version)
-    return {(score.period, score.by, score.key, score.indicator): score for score in said}
+    published = sorted(await service.published_scores(), key=lambda score: score.version)
+    return {(score.period, score.by, score.key, score.indicator): score for score in published}
 
 
-async def test_only_what_changed_is_said_again(told: Town) -> None:
-    publisher = scores(told)
+async def test_only_changed_scores_are_republished(closed_case_service: ScoringService) -> None:
+    publisher = new_publisher(closed_case_service)
     first = await publisher.publish()
 
-    await told.pool.execute("INSERT INTO mark (city, day) SELECT city, day FROM fact")
+    await closed_case_service.pool.execute("INSERT INTO mark (city, day) SELECT city, day FROM fact")
     again = await publisher.publish()
 
-    assert first == len(await told.published()) > 0
+    assert first == len(await closed_case_service.published_scores()) > 0
     assert again == 0
-    figure = (await newest(told))["2026-03", "department", "a", "closing"]
+    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
     assert (figure.numerator, figure.denominator, figure.value) == (1, 1, 1.0)
     assert figure.indicator_version == "tiny-1"
 
 
-async def test_what_kafka_did_not_acknowledge_is_said_again_under_the_same_version(told: Town) -> None:
+async def test_unacknowledged_score_is_republished_with_the_same_version(closed_case_service: ScoringService) -> None:
     """The process died between the acknowledgement and its note, or before: nobody can tell which."""
-    await scores(told).publish()
-    said = await told.published()
-    await told.pool.execute("UPDATE score SET published = 0")
+    await new_publisher(closed_case_service).publish()
+    published = await closed_case_service.published_scores()
+    await closed_case_service.pool.execute("UPDATE score SET published = 0")
 
-    await scores(told).publish()
+    await new_publisher(closed_case_service).publish()
 
-    assert [score for score in await told.published() if score not in said] == []
-    assert len(await told.published()) == 2 * len(said)
+    assert [score for score in await closed_case_service.published_scores() if score not in published] == []
+    assert len(await closed_case_service.published_scores()) == 2 * len(published)
 
 
-async def test_a_key_that_nothing_is_counted_under_any_more_does_not_keep_its_last_figure(told: Town) -> None:
-    await scores(told).publish()
-    before = (await newest(told))["2026-03", "class", "E0110", "closing"]
+async def test_score_of_an_empty_key_is_reset(closed_case_service: ScoringService) -> None:
+    await new_publisher(closed_case_service).publish()
+    before = (await latest_scores(closed_case_service))["2026-03", "class", "E0110", "closing"]
 
-    await happen(told, assign("a"), accept, finish, close, refile("E0199", "9-9"))
-    await scores(told).publish()
+    await apply_moves(closed_case_service, assign("a"), accept, finish, close, refile("E0199", "9-9"))
+    await new_publisher(closed_case_service).publish()
 
-    found = await newest(told)
+    found = await latest_scores(closed_case_service)
     old, new = (found["2026-03", "class", code, "closing"] for code in ("E0110", "E0199"))
     assert old.version > before.version
     assert (old.denominator, old.value) == (0, None)
     assert (new.denominator, new.value) == (1, 1.0)
 
 
-async def test_a_new_version_of_the_indicators_needs_no_new_events(told: Town) -> None:
+async def test_a_new_version_of_the_indicators_needs_no_new_events(closed_case_service: ScoringService) -> None:
     """Tallies count sets of facts, so a city may redefine what it counts without a recount."""
-    publisher = scores(told)
+    publisher = new_publisher(closed_case_service)
     await publisher.publish()
-    content = json.loads(database_fixture.pack())
+    content = json.loads(database_fixture.pack_bytes())
     content["indicators"]["version"] = "tiny-2"
     closed = next(count for count in content["indicators"]["counts"] if count["id"] == "closed")
     closed["holds"] = "closed and rated"
 
-    await database_fixture.publish(told.pool, json.dumps(content, sort_keys=True).encode())
+    await database_fixture.publish_pack(closed_case_service.pool, json.dumps(content, sort_keys=True).encode())
     await publisher.publish()
 
-    figure = (await newest(told))["2026-03", "department", "a", "closing"]
+    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
     assert (figure.indicator_version, figure.numerator, figure.denominator) == ("tiny-2", 0, 1)
 
 
-async def test_a_figure_of_nothing_does_not_have_a_city_recomputed_at_every_start(told: Town) -> None:
+async def test_empty_scores_are_not_recomputed_at_every_start(closed_case_service: ScoringService) -> None:
     """The last word of a key that nothing is counted under any more keeps the version it was said by."""
-    await scores(told).publish()
-    await happen(told, assign("a"), accept, finish, close, refile("E0199", "9-9"))
-    await scores(told).publish()
-    content = json.loads(database_fixture.pack())
+    await new_publisher(closed_case_service).publish()
+    await apply_moves(closed_case_service, assign("a"), accept, finish, close, refile("E0199", "9-9"))
+    await new_publisher(closed_case_service).publish()
+    content = json.loads(database_fixture.pack_bytes())
     content["indicators"]["version"] = "tiny-2"
-    await database_fixture.publish(told.pool, json.dumps(content, sort_keys=True).encode())
-    assert await scores(told).publish() > 0
+    await database_fixture.publish_pack(closed_case_service.pool, json.dumps(content, sort_keys=True).encode())
+    assert await new_publisher(closed_case_service).publish() > 0
 
-    assert await scores(told).publish() == 0
-    async with told.pool.acquire() as conn:
+    assert await new_publisher(closed_case_service).publish() == 0
+    async with closed_case_service.pool.acquire() as conn:
         await publish_queries.mark_if_redefined(conn, "tiny", indicator_version="tiny-2")
 
-    assert await told.pool.fetchval("SELECT count(*) FROM mark") == 0
+    assert await closed_case_service.pool.fetchval("SELECT count(*) FROM mark") == 0
 
 
-async def test_a_restored_database_says_no_version_again(told: Town) -> None:
+async def test_restored_database_reuses_no_version(closed_case_service: ScoringService) -> None:
     """Readers keep the highest version; what is computed after a restore must be higher than all they have seen."""
-    await scores(told).publish()
-    seen = (await newest(told))["2026-03", "department", "a", "closing"]
-    await told.pool.execute("UPDATE score SET version = 1, published = 1")
+    await new_publisher(closed_case_service).publish()
+    seen = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
+    await closed_case_service.pool.execute("UPDATE score SET version = 1, published = 1")
 
-    await happen(told, assign("a"), accept, finish, close, case_histories.reopen)
-    await scores(told).publish()
+    await apply_moves(closed_case_service, assign("a"), accept, finish, close, case_histories.reopen)
+    await new_publisher(closed_case_service).publish()
 
-    figure = (await newest(told))["2026-03", "department", "a", "closing"]
+    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
     assert figure.version > seen.version
     assert (figure.numerator, figure.denominator, figure.value) == (0, 0, None)
 
 
-async def test_one_process_publishes_at_a_time(told: Town) -> None:
+async def test_one_process_publishes_at_a_time(closed_case_service: ScoringService) -> None:
     """An older figure appended after a newer one would be what compaction keeps."""
-    async with told.pool.acquire() as other:
-        assert await publish_queries.become_publisher(other)
+    async with closed_case_service.pool.acquire() as other:
+        assert await publish_queries.try_lock(other)
 
-        assert await scores(told).publish() == 0
+        assert await new_publisher(closed_case_service).publish() == 0
 
-        await publish_queries.resign(other)
-    assert await scores(told).publish() > 0
+        await publish_queries.unlock(other)
+    assert await new_publisher(closed_case_service).publish() > 0
 
 
-async def test_nothing_is_published_while_facts_are_made_anew(told: Town) -> None:
-    await told.pool.execute(
+async def test_nothing_is_published_during_a_rebuild(closed_case_service: ScoringService) -> None:
+    await closed_case_service.pool.execute(
         "INSERT INTO lane (consumer, topic, partition, next_offset) VALUES ('scoring', 'paidan.cases', 0, 10)"
     )
-    await told.pool.execute("INSERT INTO rebuild (partition, until) VALUES (0, 11)")
-    held = await scores(told).publish()
+    await closed_case_service.pool.execute("INSERT INTO rebuild (partition, until) VALUES (0, 11)")
+    held = await new_publisher(closed_case_service).publish()
 
-    await told.pool.execute("UPDATE lane SET next_offset = 11")
+    await closed_case_service.pool.execute("UPDATE lane SET next_offset = 11")
 
     assert held == 0
-    assert await scores(told).publish() > 0
+    assert await new_publisher(closed_case_service).publish() > 0
 
 
 @pytest.mark.parametrize("took_s", [0.0, 0.2, 3.1, 600.0])
-def test_figures_that_are_dear_rest_longer_but_never_so_long_that_the_loop_passes_for_dead(took_s: float) -> None:
+def test_publish_interval_grows_with_cost_below_the_stall_timeout(took_s: float) -> None:
     """A server that is away, or a slow machine, makes one round long; the process must not be ended for its rest."""
     ended_after_s = ServiceSettings.model_fields["stalls_after_s"].default
 
-    rest_s = resting_s(took_s, every_s=2.0)
+    rest_s = rest_duration_s(took_s, interval_s=2.0)
 
     assert 2.0 <= rest_s < ended_after_s / 2

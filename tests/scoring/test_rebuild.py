@@ -10,11 +10,11 @@ from paidan_scoring.app import CONSUMER
 from paidan_scoring.rebuild import reset
 from tests.polling import poll
 
-A_LANE: Final = """
+INSERT_LANE: Final = """
     INSERT INTO lane (consumer, topic, partition, next_offset, cluster_id, topic_id)
     VALUES ($1, $2, 0, 7, '', '')
 """
-WAITS_FOR_TABLES: Final = """
+COUNT_TABLE_WAITERS: Final = """
     SELECT count(*)
       FROM pg_locks
      WHERE locktype = 'relation'
@@ -24,16 +24,16 @@ WAITS_FOR_TABLES: Final = """
 """
 
 
-async def test_lanes_have_their_turn_while_a_rebuild_waits_for_a_reader(pool: "asyncpg.Pool[Any]") -> None:
+async def test_lanes_progress_while_a_rebuild_waits_for_a_reader(pool: "asyncpg.Pool[Any]") -> None:
     """A lane that waits for two seconds takes whoever holds its row for frozen, and ends its session."""
-    await pool.execute(A_LANE, CONSUMER, CASES.name)
+    await pool.execute(INSERT_LANE, CONSUMER, CASES.name)
     async with pool.acquire() as reader, pool.acquire() as rebuilder, pool.acquire() as lane:
         reading = reader.transaction()
         await reading.start()
         await reader.fetchval("SELECT count(*) FROM fact")
         resetting = asyncio.create_task(reset(rebuilder, {0: (0, 0)}))
         for _ in range(2):
-            await poll(lambda: pool.fetchval(WAITS_FOR_TABLES), what="a rebuild that waits for the reader")
+            await poll(lambda: pool.fetchval(COUNT_TABLE_WAITERS), what="a rebuild that waits for the reader")
             async with lane.transaction():
                 await lane.execute("SET LOCAL lock_timeout = '1900ms'")
                 assert await lane.fetchval("SELECT next_offset FROM lane FOR UPDATE") == 7

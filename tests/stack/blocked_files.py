@@ -8,9 +8,9 @@ from tests.polling import poll_blocking
 
 
 @contextmanager
-def blocked(file: Path) -> Iterator[None]:
+def blocked_file(file: Path) -> Iterator[None]:
     """Put a folder in the file's place, which no file can replace. The file is gone afterwards, too."""
-    poll_blocking(lambda: _replaced(file), within_s=10, what="nobody writes the file anew just then")
+    poll_blocking(lambda: _replace_with_folder(file), within_s=10, what="nobody writes the file anew just then")
     try:
         yield
     finally:
@@ -18,7 +18,7 @@ def blocked(file: Path) -> Iterator[None]:
             file.rmdir()
 
 
-def _replaced(file: Path) -> bool:
+def _replace_with_folder(file: Path) -> bool:
     file.unlink(missing_ok=True)
     with suppress(FileExistsError):
         file.mkdir()

@@ -11,45 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from paidan_deploy.servers.reap import reap
-from paidan_deploy.stack.paths import Home
-from paidan_deploy.stack.state import State, read_state
+from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.stack.state import StackState, read_state
 from tests.servers import CACHE
 
-PATIENCE_S = 180
+TIMEOUT_S = 180
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PaidanCommand:
     """The `paidan` command with a home of its own and the environment of a person who has set nothing."""
 
-    home: Home
+    paths: StackPaths
 
     @property
     def environment(self) -> dict[str, str]:
-        given = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
-        return given | {"PAIDAN_HOME": str(self.home.root)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
+        return inherited | {"PAIDAN_HOME": str(self.paths.root)}
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        ended = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "paidan_deploy", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
-        if check and ended.returncode != 0:
-            raise AssertionError(f"paidan {' '.join(arguments)} said {ended.stderr}\n{self._last_said()}")
-        return ended
+        if check and result.returncode != 0:
+            raise AssertionError(f"paidan {' '.join(arguments)} said {result.stderr}\n{self._log_tails()}")
+        return result
 
-    def _last_said(self) -> str:
+    def _log_tails(self) -> str:
         """Give the ends of all logs: at the end of the tests they are gone with everything else."""
-        logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.home.log.glob("*.log"))}
+        logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.paths.log.glob("*.log"))}
         return "\n".join(f"--- {name}\n{end}" for name, end in logs.items())
 
-    def begin(self, *arguments: str, says: Path) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str, output: Path) -> "subprocess.Popen[bytes]":
         """Start it as a script does in the background, deaf to Ctrl-C, and go on; what it says is in a file."""
-        with says.open("wb") as file:
+        with output.open("wb") as file:
             argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
             return subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file)
 
@@ -58,10 +58,10 @@ class Command:
         return answer
 
     @property
-    def state(self) -> State:
-        told = read_state(self.home.state)
-        assert told is not None
-        return told
+    def state(self) -> StackState:
+        state = read_state(self.paths.state)
+        assert state is not None
+        return state
 
     def condition(self, name: str) -> str:
         return next(each.condition for each in self.state.services if each.name == name)
@@ -75,14 +75,14 @@ class Command:
 
 
 @contextmanager
-def at_home(folder: Path) -> Iterator[Command]:
+def command_with_home(folder: Path) -> Iterator[PaidanCommand]:
     """Give the command a home of its own in which nothing was ever up; at the end nothing of it runs."""
-    home = Home(folder)
-    home.log.mkdir(parents=True)
-    home.cache.symlink_to(CACHE)
-    command = Command(home)
+    paths = StackPaths(folder)
+    paths.log.mkdir(parents=True)
+    paths.cache.symlink_to(CACHE)
+    command = PaidanCommand(paths)
     try:
         yield command
     finally:
         command("down", "--wipe", check=False)
-        reap(home.root)
+        reap(paths.root)

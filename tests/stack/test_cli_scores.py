@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from rich.console import Console
 
-from paidan_deploy.cli.scores import table, write_csv
+from paidan_deploy.cli.scores import scores_table, write_csv
 
 RATES: Final = {
     "handling": (1203, 1311),
@@ -17,41 +17,43 @@ RATES: Final = {
 }
 
 
-def rate(numerator: int, denominator: int) -> dict[str, Any]:
+def build_rate(numerator: int, denominator: int) -> dict[str, Any]:
     value = numerator / denominator if denominator else None
     return {"numerator": numerator, "denominator": denominator, "value": value}
 
 
-def row(name: str, cases: int, times: int) -> dict[str, Any]:
-    rates = {each: rate(numerator * times, denominator * times) for each, (numerator, denominator) in RATES.items()}
+def build_row(name: str, cases: int, times: int) -> dict[str, Any]:
+    rates = {
+        each: build_rate(numerator * times, denominator * times) for each, (numerator, denominator) in RATES.items()
+    }
     return {"key": name, "names": {"zh": name}, "counts": {"cases": cases}, "rates": rates}
 
 
-SCORES: Final = {
-    "rows": [row("匡山区城市管理局", 1311, 1), row("交警支队", 31, 3)],
-    "total": row("", 1342, 4),
+SCOREBOARD: Final = {
+    "rows": [build_row("匡山区城市管理局", 1311, 1), build_row("交警支队", 31, 3)],
+    "total": build_row("", 1342, 4),
 }
 
 
-def printed(width: int) -> list[str]:
+def print_table(width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(table(SCORES, width=width))
+    console.print(scores_table(SCOREBOARD, width=width))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", [160, 80])
 def test_numerator_and_denominator_are_always_shown(width: int) -> None:
-    shown = "\n".join(printed(width))
+    printed_text = "\n".join(print_table(width))
 
     made_of = [f"({n * times}/{d * times})" for n, d in RATES.values() for times in (1, 3, 4)]
-    assert [each for each in made_of if each not in shown] == []
-    assert shown.count("—") == 3  # nothing to divide by is no rate, neither 0 nor 100 %
+    assert [each for each in made_of if each not in printed_text] == []
+    assert printed_text.count("—") == 3  # nothing to divide by is no rate, neither 0 nor 100 %
 
 
 @pytest.mark.parametrize("width", [160, 80])
 def test_figures_stand_under_each_other(width: int) -> None:
-    lines = [line for line in printed(width) if "(" in line]
+    lines = [line for line in print_table(width) if "(" in line]
 
     ends = [[at for at, letter in enumerate(line) if letter == ")"] for line in cells_of(lines)]
     assert len(ends) == 3
@@ -59,8 +61,8 @@ def test_figures_stand_under_each_other(width: int) -> None:
 
 
 def test_a_wide_terminal_has_a_line_for_each_department() -> None:
-    assert len([line for line in printed(160) if "%" in line]) == 3
-    assert [line for line in printed(160) if "匡山区城市管理局" in line and "(1203/1311)" in line]
+    assert len([line for line in print_table(160) if "%" in line]) == 3
+    assert [line for line in print_table(160) if "匡山区城市管理局" in line and "(1203/1311)" in line]
 
 
 def cells_of(lines: list[str]) -> list[str]:
@@ -69,8 +71,8 @@ def cells_of(lines: list[str]) -> list[str]:
 
 
 def test_a_period_in_which_nothing_happened_has_the_columns_of_any_other(capsys: pytest.CaptureFixture[str]) -> None:
-    write_csv(SCORES)
-    write_csv({**SCORES, "rows": []})
+    write_csv(SCOREBOARD)
+    write_csv({**SCOREBOARD, "rows": []})
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4

@@ -14,7 +14,7 @@ ROW: Final = (
     "postgresql://postgres@127.0.0.1:45432/paidan?application_name=somebody",
     "text holds [a word] in brackets, and goes on for longer than most terminals are wide, or nearly so",
 )
-PRINTS: Final = f"""
+PRINT_PROGRAM: Final = f"""
 from paidan_deploy.cli.app import listing, out
 out.print(listing({TITLES}, [{ROW}], whole=("I",)))
 """
@@ -22,14 +22,14 @@ out.print(listing({TITLES}, [{ROW}], whole=("I",)))
 
 def in_a_terminal(program: str, *, columns: int) -> list[str]:
     """Run a program on a terminal of this width, and give the lines that it shows, without colours."""
-    ours, its = os.openpty()
+    master_fd, slave_fd = os.openpty()
     given = os.environ | {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm"}
-    with subprocess.Popen([sys.executable, "-c", program], stdout=its, stdin=its, env=given) as running:
-        os.close(its)
-        shown = b"".join(iter(lambda: _read(ours), b""))
+    with subprocess.Popen([sys.executable, "-c", program], stdout=slave_fd, stdin=slave_fd, env=given) as running:
+        os.close(slave_fd)
+        printed_text = b"".join(iter(lambda: _read(master_fd), b""))
         assert running.wait(timeout=60) == 0
-    os.close(ours)
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
+    os.close(master_fd)
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed_text.decode()).splitlines()
 
 
 def _read(terminal: int) -> bytes:
@@ -39,7 +39,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def unfolded(lines: list[str]) -> list[str]:
+def rejoin_lines(lines: list[str]) -> list[str]:
     """Put the cells of one row together again, without their spaces: those at a fold are not printed."""
     starts = [lines[0].index(title) for title in TITLES]
     columns = [slice(*both) for both in zip(starts, [*starts[1:], None], strict=True)]
@@ -47,21 +47,21 @@ def unfolded(lines: list[str]) -> list[str]:
 
 
 def test_what_a_program_reads_is_not_limited_in_width() -> None:
-    program = [sys.executable, "-c", PRINTS]
+    program = [sys.executable, "-c", PRINT_PROGRAM]
     narrow = os.environ | {"COLUMNS": "40"}
 
-    shown = subprocess.run(program, capture_output=True, text=True, timeout=60, env=narrow, check=True).stdout
+    printed_text = subprocess.run(program, capture_output=True, text=True, timeout=60, env=narrow, check=True).stdout
 
-    assert shown.splitlines()[1].split("  ", 2) == [*ROW]
+    assert printed_text.splitlines()[1].split("  ", 2) == [*ROW]
 
 
 @pytest.mark.parametrize("columns", [80, 60, 30])
 def test_a_narrow_terminal_folds_what_does_not_fit_and_drops_nothing(columns: int) -> None:
-    lines = in_a_terminal(PRINTS, columns=columns)
+    lines = in_a_terminal(PRINT_PROGRAM, columns=columns)
 
     assert max(map(len, lines)) <= columns
-    assert unfolded(lines) == ["".join((title + cell).split()) for title, cell in zip(TITLES, ROW, strict=True)]
+    assert rejoin_lines(lines) == ["".join((title + cell).split()) for title, cell in zip(TITLES, ROW, strict=True)]
 
 
 def test_an_id_stays_in_one_line_as_long_as_the_terminal_is_wider() -> None:
-    assert any(ROW[0] in line for line in in_a_terminal(PRINTS, columns=60))
+    assert any(ROW[0] in line for line in in_a_terminal(PRINT_PROGRAM, columns=60))

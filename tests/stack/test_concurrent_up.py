@@ -9,33 +9,33 @@ from pathlib import Path
 import psutil
 import pytest
 
-from paidan_deploy.stack.lock import is_kept
+from paidan_deploy.stack.lock import is_locked
 from tests.polling import poll_blocking
-from tests.stack.paidan_command import PATIENCE_S, Command, at_home
+from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
 
 
 @pytest.fixture
-def paidan(run_folder: Path) -> Iterator[Command]:
+def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
     """Give the command before anything was ever up."""
-    with at_home(run_folder / "two-at-once") as command:
+    with command_with_home(run_folder / "two-at-once") as command:
         yield command
 
 
-def test_an_up_that_comes_second_takes_the_first_one_s_stack_for_its_own(paidan: Command) -> None:
+def test_second_concurrent_up_attaches_to_the_first(paidan: PaidanCommand) -> None:
     """The second's supervisor finds the lock taken, and must leave no trace of itself."""
-    log = paidan.home.log / "supervisor.log"
+    log = paidan.paths.log / "supervisor.log"
     supervisor = [sys.executable, "-m", "paidan_deploy.stack.supervisor"]
-    with log.open("a") as said:
-        first = subprocess.Popen(supervisor, env=paidan.environment, stderr=said)
-    poll_blocking(lambda: is_kept(paidan.home), within_s=30, what="the first one's lock")
+    with log.open("a") as stderr:
+        first = subprocess.Popen(supervisor, env=paidan.environment, stderr=stderr)
+    poll_blocking(lambda: is_locked(paidan.paths), within_s=30, what="the first one's lock")
     first.send_signal(signal.SIGSTOP)
-    paidan.home.state.unlink(missing_ok=True)  # as if it had not yet come to say what it does
-    heard = paidan.home.log / "second.log"
-    second = paidan.begin("up", "--detach", says=heard)
+    paidan.paths.state.unlink(missing_ok=True)  # as if it had not yet come to say what it does
+    second_log = paidan.paths.log / "second.log"
+    second = paidan.start("up", "--detach", output=second_log)
     poll_blocking(lambda: "AlreadyRunningError" in log.read_text(), within_s=60, what="a second supervisor")
     first.send_signal(signal.SIGCONT)
 
-    assert second.wait(PATIENCE_S) == 0, heard.read_text()
+    assert second.wait(TIMEOUT_S) == 0, second_log.read_text()
     assert paidan.state.supervisor.pid == first.pid
 
     dead = psutil.Process(paidan.pids()["postgres"])
@@ -44,4 +44,4 @@ def test_an_up_that_comes_second_takes_the_first_one_s_stack_for_its_own(paidan:
 
     paidan("down")
     assert first.wait(30) == 0
-    assert not is_kept(paidan.home)
+    assert not is_locked(paidan.paths)

@@ -9,20 +9,20 @@ import pytest
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import ScaledClock, set_scale
-from paidan_deploy.demo.arrivals import LAST_S
+from paidan_deploy.demo.arrivals import LAST_REPORT_S
 from paidan_deploy.demo.clock_throttle import (
-    LEAD_S,
-    Leash,
-    lead,
-    may_run_to,
+    CLOCK_LEAD_S,
+    ClockThrottle,
+    clock_lead,
+    clock_limit,
 )
-from paidan_deploy.demo.monitor import Seen
-from paidan_deploy.demo.scheduler import Agenda
-from paidan_deploy.demo.sources import Reporters, Taken
+from paidan_deploy.demo.monitor import Observed
+from paidan_deploy.demo.scheduler import Scheduler
+from paidan_deploy.demo.sources import DemoSources, PendingReport
 from tests.polling import poll
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
-ENDS = MIDNIGHT + timedelta(days=1)
+DAY_END = MIDNIGHT + timedelta(days=1)
 # A day in a second; a lead is longer than a day, so each test says how far the clock may be at most.
 FACTOR = 86_400.0
 
@@ -31,131 +31,139 @@ FACTOR = 86_400.0
 async def dsn(database: str) -> str:
     connection = await asyncpg.connect(database)
     try:
-        await migrations.migrate(connection, "cities", [migrations.CITIES])
+        await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
     finally:
         await connection.close()
     return database
 
 
-async def started(
+async def start_throttle(
     dsn: str, *, factor: float, planned: int, starts: datetime = MIDNIGHT, fast_until: datetime = MIDNIGHT
-) -> Leash:
+) -> ClockThrottle:
     connection = await asyncpg.connect(dsn)
     try:
-        scale = await set_scale(connection, starts=starts, factor=factor, fast_until=fast_until)
+        scale = await set_scale(connection, city_time=starts, factor=factor, fast_until=fast_until)
     finally:
         await connection.close()
     clock = ScaledClock(scale)
-    return Leash(dsn, MIDNIGHT, clock, Agenda(clock), Reporters({}), Seen(), planned)
+    return ClockThrottle(dsn, MIDNIGHT, clock, Scheduler(clock), DemoSources({}), Observed(), planned)
 
 
 @pytest.fixture
-async def slow(dsn: str) -> AsyncIterator[Leash]:
+async def slow_throttle(dsn: str) -> AsyncIterator[ClockThrottle]:
     """Give a day of which a lead is a quarter of an hour."""
-    leash = await started(dsn, factor=900 / LEAD_S, planned=1)
-    yield leash
-    await leash.close()
+    throttle = await start_throttle(dsn, factor=900 / CLOCK_LEAD_S, planned=1)
+    yield throttle
+    await throttle.close()
 
 
-def test_the_clock_may_be_a_lead_ahead_of_the_oldest_that_is_undone() -> None:
+def test_clock_limit_is_a_lead_ahead_of_the_oldest_due_task() -> None:
     noon, due = MIDNIGHT + timedelta(hours=12), MIDNIGHT + timedelta(hours=11)
 
-    assert may_run_to(noon, [], factor=900, at_most=ENDS) == noon + lead(900)
-    assert may_run_to(noon, [noon, due], factor=900, at_most=ENDS) == due + lead(900)
-    assert may_run_to(noon, [noon + timedelta(hours=3)], factor=900, at_most=ENDS) == noon + lead(900)
-    assert may_run_to(ENDS, [], factor=900, at_most=ENDS) == ENDS
+    assert clock_limit(noon, [], factor=900, latest=DAY_END) == noon + clock_lead(900)
+    assert clock_limit(noon, [noon, due], factor=900, latest=DAY_END) == due + clock_lead(900)
+    assert clock_limit(noon, [noon + timedelta(hours=3)], factor=900, latest=DAY_END) == noon + clock_lead(900)
+    assert clock_limit(DAY_END, [], factor=900, latest=DAY_END) == DAY_END
 
 
-async def test_the_clock_stands_while_a_deed_that_was_due_is_under_way_and_runs_on_after(slow: Leash) -> None:
+async def test_clock_waits_for_a_running_due_task(slow_throttle: ClockThrottle) -> None:
     sent, due = asyncio.Event(), MIDNIGHT + timedelta(minutes=1)
 
     async def send() -> None:
         await sent.wait()
 
-    slow.agenda.note(due, send)
-    working = asyncio.create_task(slow.agenda.keep())
+    slow_throttle.scheduler.schedule(due, send)
+    working = asyncio.create_task(slow_throttle.scheduler.run())
     try:
-        await poll(lambda: lengthened(slow), within_s=20, what="the clock waits")
-        assert slow.clock.now() < due + lead(slow.clock.scale.factor) + timedelta(seconds=20)
+        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
+        assert slow_throttle.clock.now() < due + clock_lead(slow_throttle.clock.scale.factor) + timedelta(seconds=20)
 
-        stood_at = slow.clock.now()
+        stood_at = slow_throttle.clock.now()
         sent.set()
-        await poll(lambda: lengthened(slow, waits=False), within_s=20, what="the clock runs on")
-        assert stood_at <= slow.clock.now()
-        assert slow.waited_s > 0
+        await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
+        assert stood_at <= slow_throttle.clock.now()
+        assert slow_throttle.throttled_s > 0
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
 
 
-async def lengthened(leash: Leash, *, waits: bool = True) -> bool:
-    await leash.lengthen()
-    return leash.waits is waits
+async def advances_to(throttle: ClockThrottle, *, throttled: bool = True) -> bool:
+    await throttle.advance()
+    return throttle.is_throttled is throttled
 
 
-async def test_looking_at_a_queue_is_work_that_the_clock_waits_for(slow: Leash) -> None:
-    began = slow.clock.now()
-    with slow.agenda.under_way():
-        await poll(lambda: lengthened(slow), within_s=20, what="the clock waits")
+async def test_clock_waits_for_a_queue_poll(slow_throttle: ClockThrottle) -> None:
+    started_at = slow_throttle.clock.now()
+    with slow_throttle.scheduler.running_task():
+        await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock waits")
 
-        assert slow.clock.now() < began + lead(slow.clock.scale.factor) + timedelta(seconds=20)
-    await poll(lambda: lengthened(slow, waits=False), within_s=20, what="the clock runs on")
+        assert slow_throttle.clock.now() < started_at + clock_lead(slow_throttle.clock.scale.factor) + timedelta(
+            seconds=20
+        )
+    await poll(lambda: advances_to(slow_throttle, throttled=False), within_s=20, what="the clock runs on")
 
 
 @pytest.mark.parametrize("why", ["unsent", "undecided"])
 async def test_the_day_does_not_end_before_all_its_reports_are_in(dsn: str, why: str) -> None:
     """A machine that is slow in the evening would date them the following day."""
-    leash = await started(dsn, factor=FACTOR, planned=1)
+    throttle = await start_throttle(dsn, factor=FACTOR, planned=1)
     if why == "undecided":
-        leash.reporters.sent = 1
-        leash.reporters.undecided["report"] = Taken(MIDNIGHT + timedelta(hours=23), asyncio.get_running_loop().time())
+        throttle.sources.sent = 1
+        throttle.sources.undecided["report"] = PendingReport(
+            MIDNIGHT + timedelta(hours=23), asyncio.get_running_loop().time()
+        )
     try:
-        await poll(lambda: lengthened(leash), within_s=20, what="the clock waits in the evening")
-        assert MIDNIGHT + timedelta(hours=23, minutes=50) < leash.clock.now() < ENDS - timedelta(minutes=5)
+        await poll(lambda: advances_to(throttle), within_s=20, what="the clock waits in the evening")
+        assert MIDNIGHT + timedelta(hours=23, minutes=50) < throttle.clock.now() < DAY_END - timedelta(minutes=5)
 
-        leash.reporters.sent = 1
-        leash.seen.outcome("report", "opened")
-        await poll(lambda: runs_to_its_end(leash), within_s=60, what="the day ends")
+        throttle.sources.sent = 1
+        throttle.observed.record_outcome("report", "opened")
+        await poll(lambda: reaches_day_end(throttle), within_s=60, what="the day ends")
     finally:
-        await leash.close()
+        await throttle.close()
 
 
-async def test_the_last_minutes_of_an_evening_are_not_lived_at_real_speed(dsn: str) -> None:
+async def test_last_minutes_before_the_final_report_run_fast(dsn: str) -> None:
     """However little is left until the last report is sent: minutes are minutes at real speed."""
-    evening = MIDNIGHT + timedelta(seconds=LAST_S + 60)
+    evening = MIDNIGHT + timedelta(seconds=LAST_REPORT_S + 60)
     starts, fast_until = evening - timedelta(minutes=5), evening - timedelta(minutes=1)
-    leash = await started(dsn, factor=900 / LEAD_S, planned=1, starts=starts, fast_until=fast_until)
+    throttle = await start_throttle(dsn, factor=900 / CLOCK_LEAD_S, planned=1, starts=starts, fast_until=fast_until)
     try:
-        await leash.lengthen()
+        await throttle.advance()
 
-        assert leash.clock.scale.fast_until == evening
+        assert throttle.clock.scale.fast_until == evening
     finally:
-        await leash.close()
+        await throttle.close()
 
 
-async def test_the_clock_waits_for_a_database_that_comes_back_and_for_nothing_else(dsn: str, slow: Leash) -> None:
-    await slow.lengthen()
-    told = slow.clock.scale.fast_until
+async def test_clock_waits_only_for_transient_database_errors(dsn: str, slow_throttle: ClockThrottle) -> None:
+    await slow_throttle.advance()
+    previous_end = slow_throttle.clock.scale.fast_until
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        await poll(lambda: lengthened_beyond(slow, told), within_s=20, what="another session lets the clock run on")
+        await poll(
+            lambda: advances_beyond(slow_throttle, previous_end),
+            within_s=20,
+            what="another session lets the clock run on",
+        )
 
         await connection.execute("DROP TABLE cities.clock")
         with pytest.raises(asyncpg.UndefinedTableError):
-            await poll(lambda: lengthened(slow), within_s=20, what="the clock has to be let run")
+            await poll(lambda: advances_to(slow_throttle), within_s=20, what="the clock has to be let run")
     finally:
         await connection.close()
 
 
-async def lengthened_beyond(leash: Leash, told: datetime) -> bool:
-    await leash.lengthen()
-    return leash.clock.scale.fast_until > told
+async def advances_beyond(throttle: ClockThrottle, previous_end: datetime) -> bool:
+    await throttle.advance()
+    return throttle.clock.scale.fast_until > previous_end
 
 
-async def runs_to_its_end(leash: Leash) -> bool:
-    await leash.lengthen()
-    return leash.clock.now() >= ENDS
+async def reaches_day_end(throttle: ClockThrottle) -> bool:
+    await throttle.advance()
+    return throttle.clock.now() >= DAY_END

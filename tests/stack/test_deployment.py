@@ -12,7 +12,7 @@ from paidan_chassis.observability.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from paidan_deploy.stack.services import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
-OF_A_PROCESS: Final = {"process_cpu_seconds_total"}
+PROCESS_METRICS: Final = {"process_cpu_seconds_total"}
 WHOLE: Final = ("docker/compose.yaml", "helm/paidan/Chart.yaml", "helm/paidan/values.yaml", "monitoring/alerts.yaml")
 
 
@@ -23,7 +23,7 @@ def read(name: str) -> dict[str, Any]:
 
 def known_series() -> set[str]:
     suffixed = {f"{name}_{suffix}" for name in HISTOGRAMS for suffix in ("bucket", "sum", "count")}
-    return {*COUNTERS, *GAUGES, *suffixed, *OF_A_PROCESS}
+    return {*COUNTERS, *GAUGES, *suffixed, *PROCESS_METRICS}
 
 
 def named_series(expression: str) -> set[str]:

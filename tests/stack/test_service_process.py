@@ -15,10 +15,10 @@ import pytest
 
 from paidan_chassis.edge.app import INSTANCE_HEADER
 from paidan_deploy.servers import ports, probes
-from paidan_deploy.stack.service_process import Watched
+from paidan_deploy.stack.service_process import SupervisedService
 from tests.polling import poll_blocking
 
-SERVING = """
+SERVING_PROGRAM = """
 import http.server, os
 name = os.environ["NAME"]
 class Ready(http.server.BaseHTTPRequestHandler):
@@ -31,7 +31,7 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ[f"{name}_PORT"])), Ready).se
 
 
 @contextmanager
-def stranger(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
+def foreign_service(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
     """Let another installation's service answer on this port that it is ready."""
 
     class Ready(http.server.BaseHTTPRequestHandler):
@@ -51,138 +51,140 @@ def stranger(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
         server.server_close()
 
 
-class Tended:
+class SupervisedServices:
     """Watched processes that are ended with the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.made: list[Watched] = []
+        self.started: list[SupervisedService] = []
 
-    def start(self, program: str) -> Watched:
-        port = ports.choose([None])
-        name = f"service{len(self.made)}"
-        each = Watched(
+    def start(self, program: str) -> SupervisedService:
+        port = ports.choose_port([None])
+        name = f"service{len(self.started)}"
+        each = SupervisedService(
             name=name,
             argv=[sys.executable, "-c", program],
             port=port,
             env=dict(os.environ) | {"NAME": name.upper()},
             log=self.folder / f"{name}.log",
-            born=self.folder / name / "process.json",
+            identity_file=self.folder / name / "process.json",
         )
-        self.made.append(each)
+        self.started.append(each)
         each.start()
         return each
 
 
 @pytest.fixture
-def tended(tmp_path: Path) -> Iterator[Tended]:
-    tended = Tended(tmp_path)
+def services(tmp_path: Path) -> Iterator[SupervisedServices]:
+    tended = SupervisedServices(tmp_path)
     yield tended
-    for each in tended.made:
-        each.ask_to_stop()
-        each.see_it_stopped(time.monotonic() + 1)
+    for each in tended.started:
+        each.request_stop()
+        each.wait_stopped(time.monotonic() + 1)
 
 
-def becomes(each: Watched, condition: str, within_s: float = 10) -> None:
-    poll_blocking(lambda: ticked(each).condition == condition, within_s=within_s, what=f"{each.name} is {condition}")
+def await_condition(each: SupervisedService, condition: str, within_s: float = 10) -> None:
+    poll_blocking(lambda: tick(each).condition == condition, within_s=within_s, what=f"{each.name} is {condition}")
 
 
-def ticked(each: Watched) -> Watched:
+def tick(each: SupervisedService) -> SupervisedService:
     each.tick()
     return each
 
 
-def test_a_service_that_cannot_be_started_is_tried_again(tended: Tended, tmp_path: Path) -> None:
+def test_a_service_that_cannot_be_started_is_tried_again(services: SupervisedServices, tmp_path: Path) -> None:
     """On a full disk nothing can be written: neither its birth nor a log."""
     in_the_way = tmp_path / "service0"
     in_the_way.write_text("")
 
-    watched = tended.start(SERVING)
+    service = services.start(SERVING_PROGRAM)
 
-    assert watched.condition == "waiting"
-    assert watched.state.pid is None
-    assert "could not be started" in watched.detail
+    assert service.condition == "waiting"
+    assert service.state.pid is None
+    assert "could not be started" in service.detail
     in_the_way.unlink()
-    becomes(watched, "running", within_s=30)
+    await_condition(service, "running", within_s=30)
 
 
-def test_a_service_runs_once_it_says_that_it_is_ready(tended: Tended) -> None:
-    each = tended.start(SERVING)
+def test_a_service_runs_once_it_says_that_it_is_ready(services: SupervisedServices) -> None:
+    each = services.start(SERVING_PROGRAM)
     assert each.condition == "starting"
 
-    becomes(each, "running")
+    await_condition(each, "running")
 
     assert each.state.pid is not None
 
 
-def test_a_stranger_s_answer_on_the_port_is_not_taken_for_the_service_s(tended: Tended) -> None:
+def test_foreign_answer_on_the_port_is_not_mistaken_for_the_service(services: SupervisedServices) -> None:
     """Another installation's service may have the port of one that is starting, and say that it is ready."""
-    each = tended.start("import time; time.sleep(60)")
+    each = services.start("import time; time.sleep(60)")
 
-    with stranger(each.port):
-        becomes_unlike_itself(each)
+    with foreign_service(each.port):
+        await_foreign_answer(each)
 
         assert each.condition == "starting"
 
 
-def becomes_unlike_itself(each: Watched) -> None:
+def await_foreign_answer(each: SupervisedService) -> None:
     poll_blocking(
-        lambda: "another process answers" in ticked(each).detail, within_s=10, what=f"{each.name} notices the stranger"
+        lambda: "another process answers" in tick(each).detail, within_s=10, what=f"{each.name} notices the stranger"
     )
 
 
-def test_a_service_whose_port_was_taken_while_it_was_down_listens_on_another(tended: Tended) -> None:
-    each = tended.start(SERVING)
-    becomes(each, "running")
+def test_a_service_whose_port_was_taken_while_it_was_down_listens_on_another(services: SupervisedServices) -> None:
+    each = services.start(SERVING_PROGRAM)
+    await_condition(each, "running")
     first = each.state
     assert first.pid is not None
     os.kill(first.pid, 9)
-    becomes(each, "waiting")
+    await_condition(each, "waiting")
 
-    with stranger(int(first.url.rpartition(":")[2]), instance=first.instance):
-        becomes(each, "running")
+    with foreign_service(int(first.url.rpartition(":")[2]), instance=first.instance):
+        await_condition(each, "running")
 
         assert each.state.url != first.url
-        assert f"listens on {each.port}" in each.moved
-        assert probes.service_answers(each.port, each.state.instance) == "ready"
-        assert probes.service_answers(int(first.url.rpartition(":")[2]), each.state.instance) == "stranger"
+        assert f"listens on {each.port}" in each.port_note
+        assert probes.probe_service(each.port, each.state.instance) == "ready"
+        assert probes.probe_service(int(first.url.rpartition(":")[2]), each.state.instance) == "stranger"
 
 
 def test_the_probes_and_the_edge_name_the_header_alike() -> None:
     assert probes.INSTANCE_HEADER == INSTANCE_HEADER
 
 
-def test_a_killed_service_is_started_again(tended: Tended) -> None:
-    each = tended.start(SERVING)
-    becomes(each, "running")
+def test_a_killed_service_is_started_again(services: SupervisedServices) -> None:
+    each = services.start(SERVING_PROGRAM)
+    await_condition(each, "running")
     first = each.state.pid
     assert first is not None
     os.kill(first, 9)
 
-    becomes(each, "waiting")
+    await_condition(each, "waiting")
     assert "signal 9" in each.detail
-    becomes(each, "running")
+    await_condition(each, "running")
 
     assert each.state.pid != first
     assert each.restarts == 1
 
 
-def test_a_service_that_keeps_dying_is_started_ever_more_seldom(tended: Tended) -> None:
-    each = tended.start("raise SystemExit('no such table')")
+def test_restart_backoff_grows(services: SupervisedServices) -> None:
+    each = services.start("raise SystemExit('no such table')")
     started = time.monotonic()
 
-    poll_blocking(lambda: ticked(each).restarts == 2, within_s=15, what="two restarts")
+    poll_blocking(lambda: tick(each).restarts == 2, within_s=15, what="two restarts")
 
     assert time.monotonic() - started > 3  # waits of 1 s and 2 s, and not of 0.5 s twice
-    becomes(each, "waiting")
+    await_condition(each, "waiting")
     assert "no such table" in each.detail
 
 
 @pytest.mark.parametrize(("code", "condition"), [(75, "halted"), (78, "misconfigured")])
-def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(tended: Tended, code: int, condition: str) -> None:
+def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(
+    services: SupervisedServices, code: int, condition: str
+) -> None:
     """Started again, it would only say the same; somebody has to look."""
-    each = tended.start(f"print('the cluster is another'); raise SystemExit({code})")
-    becomes(each, condition)
+    each = services.start(f"print('the cluster is another'); raise SystemExit({code})")
+    await_condition(each, condition)
 
     for _ in range(3):
         each.tick()
@@ -193,35 +195,37 @@ def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(tended: Tende
     assert each.condition == "starting"
 
 
-HALTING = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))\n" + SERVING
+HALTING_PROGRAM = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))\n" + SERVING_PROGRAM
 
 
-def test_a_resume_that_comes_before_the_halted_process_has_ended_is_kept_for_its_end(tended: Tended) -> None:
+def test_a_resume_that_comes_before_the_halted_process_has_ended_is_kept_for_its_end(
+    services: SupervisedServices,
+) -> None:
     """The halt shows before its process is gone; lifted by then, nothing would say any more why it stays down."""
-    each = tended.start(HALTING)
-    becomes(each, "running")
+    each = services.start(HALTING_PROGRAM)
+    await_condition(each, "running")
     first = each.state.pid
     assert first is not None
 
     each.resume()
     assert each.state.pid == first
     os.kill(first, signal.SIGUSR1)
-    poll_blocking(lambda: ticked(each).state.pid != first, within_s=10, what="the first one's end")
-    becomes(each, "running")
+    poll_blocking(lambda: tick(each).state.pid != first, within_s=10, what="the first one's end")
+    await_condition(each, "running")
     second = each.state.pid
     assert second is not None
     os.kill(second, signal.SIGUSR1)
 
-    becomes(each, "halted")
+    await_condition(each, "halted")
 
 
-def test_a_service_deaf_to_sigterm_is_killed_at_the_deadline(tended: Tended) -> None:
-    each = tended.start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVING)
-    becomes(each, "running")
+def test_service_ignoring_sigterm_is_killed_at_the_deadline(services: SupervisedServices) -> None:
+    each = services.start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVING_PROGRAM)
+    await_condition(each, "running")
     pid = each.state.pid
 
-    each.ask_to_stop()
-    each.see_it_stopped(time.monotonic() + 0.3)
+    each.request_stop()
+    each.wait_stopped(time.monotonic() + 0.3)
 
     assert pid is not None
     with pytest.raises(ProcessLookupError):
@@ -229,9 +233,9 @@ def test_a_service_deaf_to_sigterm_is_killed_at_the_deadline(tended: Tended) -> 
 
 
 def test_the_fixed_port_is_taken_when_free_and_another_when_not() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as squatter:
-        taken = squatter.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken_port = listener.getsockname()[1]
 
-        assert ports.choose([taken]) != taken
-    assert ports.choose([taken]) == taken
-    assert ports.choose([taken], taken=frozenset({taken})) != taken
+        assert ports.choose_port([taken_port]) != taken_port
+    assert ports.choose_port([taken_port]) == taken_port
+    assert ports.choose_port([taken_port], excluded=frozenset({taken_port})) != taken_port

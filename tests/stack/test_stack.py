@@ -13,52 +13,52 @@ import pytest
 
 from paidan_deploy.settings import Settings
 from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import Servers, without_password
+from paidan_deploy.stack.servers import Servers, redact_password
 from paidan_deploy.stack.services import INTAKE
 from tests.polling import poll, poll_blocking
-from tests.stack.blocked_files import blocked
-from tests.stack.paidan_command import PATIENCE_S, Command, at_home
+from tests.stack.blocked_files import blocked_file
+from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
 
 
 @pytest.fixture(scope="module")
-def paidan(run_folder: Path) -> Iterator[Command]:
+def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
     """Bring the stack up with every city pack of the repository."""
-    with at_home(run_folder / "stack") as command:
+    with command_with_home(run_folder / "stack") as command:
         command("up", "--detach")
         yield command
 
 
-def superuser(paidan: Command) -> str:
-    alone = Settings(home=paidan.home.root, kafka=None, database=None)
-    return Servers(alone, paidan.home, Credentials(paidan.home.secrets)).dsn
+def superuser_dsn(paidan: PaidanCommand) -> str:
+    alone = Settings(home=paidan.paths.root, kafka=None, database=None)
+    return Servers(alone, paidan.paths, Credentials(paidan.paths.secrets)).dsn
 
 
-def test_everything_is_up_and_told(paidan: Command) -> None:
-    told = paidan.status()
+def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> None:
+    status = paidan.status()
 
-    assert told["running"] is True
-    assert {each["name"]: each["condition"] for each in told["services"]} == {
+    assert status["running"] is True
+    assert {each["name"]: each["condition"] for each in status["services"]} == {
         "intake": "running",
         "dispatch": "running",
         "scoring": "running",
     }
-    assert told["kafka"]["pid"] in psutil.pids()
-    assert told["postgres"]["pid"] in psutil.pids()
-    assert told["halts"] == {"intake": [], "dispatch": [], "scoring": []}
-    assert any("ACLs" in note for note in told["notes"])
+    assert status["kafka"]["pid"] in psutil.pids()
+    assert status["postgres"]["pid"] in psutil.pids()
+    assert status["halts"] == {"intake": [], "dispatch": [], "scoring": []}
+    assert any("ACLs" in note for note in status["notes"])
 
 
-def test_secrets_are_their_owner_s_alone_and_not_in_the_state(paidan: Command) -> None:
-    secrets = list(paidan.home.secrets.iterdir())
+def test_secrets_are_their_owner_s_alone_and_not_in_the_state(paidan: PaidanCommand) -> None:
+    secrets = list(paidan.paths.secrets.iterdir())
 
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
-    assert paidan.home.secrets.stat().st_mode & 0o777 == 0o700
-    told = paidan.home.state.read_text() + "".join(path.read_text() for path in paidan.home.log.glob("*.log"))
-    assert [path.name for path in secrets if path.read_text() in told] == []
+    assert paidan.paths.secrets.stat().st_mode & 0o777 == 0o700
+    status = paidan.paths.state.read_text() + "".join(path.read_text() for path in paidan.paths.log.glob("*.log"))
+    assert [path.name for path in secrets if path.read_text() in status] == []
 
 
-async def test_a_service_s_role_reads_no_other_service_s_tables(paidan: Command) -> None:
-    connection = await asyncpg.connect(superuser(paidan))
+async def test_a_service_s_role_reads_no_other_service_s_tables(paidan: PaidanCommand) -> None:
+    connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
         for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring"):
             own = role.removeprefix("paidan_")
@@ -74,7 +74,7 @@ async def test_a_service_s_role_reads_no_other_service_s_tables(paidan: Command)
         await connection.close()
 
 
-def test_a_second_up_finds_the_first(paidan: Command) -> None:
+def test_a_second_up_finds_the_first(paidan: PaidanCommand) -> None:
     before = paidan.pids()
 
     paidan("up", "--detach")
@@ -82,75 +82,75 @@ def test_a_second_up_finds_the_first(paidan: Command) -> None:
     assert paidan.pids() == before
 
 
-def test_a_killed_service_comes_back(paidan: Command) -> None:
+def test_a_killed_service_comes_back(paidan: PaidanCommand) -> None:
     before = paidan.pids()["scoring"]
     os.kill(before, signal.SIGKILL)
 
     poll_blocking(
         lambda: paidan.condition("scoring") == "running" and paidan.pids()["scoring"] != before,
-        within_s=PATIENCE_S,
+        within_s=TIMEOUT_S,
         what="scoring runs again",
     )
 
-    assert "scoring died (ended by signal 9)" in (paidan.home.log / "supervisor.log").read_text()
+    assert "scoring died (ended by signal 9)" in (paidan.paths.log / "supervisor.log").read_text()
 
 
-def test_a_server_that_cannot_be_started_is_tried_again(paidan: Command) -> None:
+def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -> None:
     """On a full disk Kafka ends, and neither its ports nor the stack's own state can be written."""
     before = paidan.pids()
-    ports = paidan.home.kafka / "ports.json"
-    kept = ports.read_text()
-    with blocked(ports):
+    ports = paidan.paths.kafka / "ports.json"
+    saved = ports.read_text()
+    with blocked_file(ports):
         os.kill(before["kafka"], signal.SIGKILL)
         poll_blocking(lambda: any("tried again" in note for note in paidan.state.notes), within_s=30, what="it is told")
         assert paidan("status", check=False).returncode == 1
-        with blocked(paidan.home.state):
-            log = paidan.home.log / "supervisor.log"
+        with blocked_file(paidan.paths.state):
+            log = paidan.paths.log / "supervisor.log"
             deaths = log.read_text().count("scoring died")
             os.kill(before["scoring"], signal.SIGKILL)
             poll_blocking(
                 lambda: log.read_text().count("scoring died") > deaths, within_s=30, what="its death is noticed"
             )
-        poll_blocking(paidan.home.state.is_file, within_s=30, what="the state is told again")
+        poll_blocking(paidan.paths.state.is_file, within_s=30, what="the state is told again")
         ports.rmdir()
-        ports.write_text(kept)
+        ports.write_text(saved)
 
         poll_blocking(
             lambda: paidan.pids().get("kafka") and all(each.condition == "running" for each in paidan.state.services),
-            within_s=PATIENCE_S,
+            within_s=TIMEOUT_S,
             what="Kafka and scoring run again",
         )
     assert paidan.pids()["supervisor"] == before["supervisor"]
     assert not any("tried again" in note for note in paidan.state.notes)
 
 
-async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: Command) -> None:
-    await tell_postgres(
+async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: PaidanCommand) -> None:
+    await signal_postgres(
         paidan, "INSERT INTO dispatch.halt (consumer, reason, detail) VALUES ('dispatch', 'planted', 'x')"
     )
     os.kill(paidan.pids()["dispatch"], signal.SIGKILL)
 
-    await poll(lambda: paidan.condition("dispatch") == "halted", within_s=PATIENCE_S, what="dispatch finds its halt")
-    told = paidan.status()
-    assert [halt["reason"] for halt in told["halts"]["dispatch"]] == ["planted"]
+    await poll(lambda: paidan.condition("dispatch") == "halted", within_s=TIMEOUT_S, what="dispatch finds its halt")
+    status = paidan.status()
+    assert [halt["reason"] for halt in status["halts"]["dispatch"]] == ["planted"]
     assert paidan("status", check=False).returncode == 1
 
     assert "Lifted 1 halt" in paidan("resume", "--service", "dispatch").stdout
-    await poll(lambda: paidan.condition("dispatch") == "running", within_s=PATIENCE_S, what="dispatch runs again")
+    await poll(lambda: paidan.condition("dispatch") == "running", within_s=TIMEOUT_S, what="dispatch runs again")
     assert paidan.status()["halts"]["dispatch"] == []
 
 
-async def tell_postgres(paidan: Command, statement: str) -> None:
-    connection = await asyncpg.connect(superuser(paidan))
+async def signal_postgres(paidan: PaidanCommand, statement: str) -> None:
+    connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
 
 
-def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: Command) -> None:
+def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: PaidanCommand) -> None:
     before = paidan.pids()
-    secrets = {path.name: path.read_text() for path in paidan.home.secrets.iterdir()}
+    secrets = {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()}
     # The supervisor first, or it would start again what dies after it.
     for name in sorted(before, key=lambda name: name != "supervisor"):
         os.kill(before[name], signal.SIGKILL)
@@ -160,22 +160,22 @@ def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_p
     with socket.create_server(("127.0.0.1", port)):
         paidan("up", "--detach")
 
-        told = paidan.status()
-        assert [each for each in told["services"] if each["condition"] != "running"] == []
+        status = paidan.status()
+        assert [each for each in status["services"] if each["condition"] != "running"] == []
         assert intake_port(paidan) != port
         # Its own may be free again by now, where another stack held it until just before.
         moved = intake_port(paidan) != INTAKE.port
-        assert any("intake listens on" in note for note in told["notes"]) is moved
-    assert {path.name: path.read_text() for path in paidan.home.secrets.iterdir()} == secrets
-    assert "city quancheng is in force" in (paidan.home.log / "supervisor.log").read_text()
-    assert (paidan.home.log / "supervisor.log").read_text().count("city quancheng is in force") == 1
+        assert any("intake listens on" in note for note in status["notes"]) is moved
+    assert {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()} == secrets
+    assert "city quancheng is in force" in (paidan.paths.log / "supervisor.log").read_text()
+    assert (paidan.paths.log / "supervisor.log").read_text().count("city quancheng is in force") == 1
 
 
-def intake_port(paidan: Command) -> int:
+def intake_port(paidan: PaidanCommand) -> int:
     return int(next(each.url for each in paidan.state.services if each.name == "intake").rpartition(":")[2])
 
 
-def test_services_left_by_a_killed_supervisor_are_ended_and_started_anew(paidan: Command) -> None:
+def test_services_left_by_a_killed_supervisor_are_ended_and_started_anew(paidan: PaidanCommand) -> None:
     before = paidan.pids()
     os.kill(before["supervisor"], signal.SIGKILL)
 
@@ -186,34 +186,34 @@ def test_services_left_by_a_killed_supervisor_are_ended_and_started_anew(paidan:
     assert (after["kafka"], after["postgres"]) == (before["kafka"], before["postgres"])
 
 
-def test_down_ends_every_process(paidan: Command) -> None:
+def test_down_ends_every_process(paidan: PaidanCommand) -> None:
     before = paidan.pids()
 
     paidan("down")
 
-    assert [name for name, pid in before.items() if _lives(pid)] == []
+    assert [name for name, pid in before.items() if _is_alive(pid)] == []
     assert paidan.status()["running"] is False
     assert paidan("status", check=False).returncode == 1
 
 
-async def test_sigterm_to_who_plays_the_day_stops_everything_in_order(paidan: Command, tmp_path: Path) -> None:
+async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
     """What shuts a machine or a session down sends it, and nobody is there to press Ctrl-C."""
-    said = tmp_path / "said"
-    with paidan.begin("demo", says=said) as playing:
-        await poll(lambda: "a day in" in said.read_text(), within_s=PATIENCE_S, what="the day begins")
-        await poll(lambda: cases(paidan), within_s=PATIENCE_S, what="a case")
+    output_file = tmp_path / "said"
+    with paidan.start("demo", output=output_file) as demo:
+        await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
+        await poll(lambda: count_cases(paidan), within_s=TIMEOUT_S, what="a case")
         before = paidan.pids()
 
-        playing.terminate()
+        demo.terminate()
 
-        assert await asyncio.to_thread(playing.wait, 30) == 0, said.read_text()
-    assert said.read_text().rstrip().endswith("Stopped.")
+        assert await asyncio.to_thread(demo.wait, 30) == 0, output_file.read_text()
+    assert output_file.read_text().rstrip().endswith("Stopped.")
     assert len(before) == 6
-    assert [name for name, pid in before.items() if _lives(pid)] == []
+    assert [name for name, pid in before.items() if _is_alive(pid)] == []
 
 
-async def cases(paidan: Command) -> int:
-    connection = await asyncpg.connect(superuser(paidan))
+async def count_cases(paidan: PaidanCommand) -> int:
+    connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
         return int(await connection.fetchval("SELECT count(*) FROM dispatch.case_now"))
     finally:
@@ -221,9 +221,9 @@ async def cases(paidan: Command) -> int:
 
 
 def test_a_dsn_is_shown_without_its_password() -> None:
-    shown = without_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
+    printed_text = redact_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
 
-    assert shown == "postgresql://someone@db.example:5432/paidan"
+    assert printed_text == "postgresql://someone@db.example:5432/paidan"
 
 
 def _bindable(port: int) -> bool:
@@ -234,7 +234,7 @@ def _bindable(port: int) -> bool:
     return True
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     """A zombie that nobody has collected yet is dead."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.encryption import Sealed
+from paidan_chassis.encryption import Ciphertext
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import Home
-from paidan_deploy.stack.services import DISPATCH, SERVICES, secrets
-from paidan_deploy.stack.vault_keys import cipher_of, opening
-from tests.vault import ANOTHER, KEY, cipher
+from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.stack.services import DISPATCH, SERVICES, service_secrets
+from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
+from tests.vault import KEY, OTHER_KEY, build_cipher
 
 PLAIN = b"13812345678"
 
@@ -23,36 +23,36 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def sealed_by(key: str) -> Sealed:
-    return cipher(key).seal(PLAIN, bound_to="a")
+def encrypted_by(key: str) -> Ciphertext:
+    return build_cipher(key).encrypt(PLAIN, associated_data="a")
 
 
-def test_each_service_seals_under_a_key_of_its_own_that_is_kept(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_each_service_has_its_own_persistent_key(tmp_path: Path) -> None:
+    home = StackPaths(tmp_path)
     credentials = Credentials(home.secrets)
 
     made, again = (
-        {each.name: secrets(each, home=home, credentials=credentials)["VAULT_KEY"] for each in SERVICES}
+        {each.name: service_secrets(each, paths=home, credentials=credentials)["VAULT_KEY"] for each in SERVICES}
         for _ in range(2)
     )
 
     assert made == again
     assert len(set(made.values())) == len(SERVICES)
     assert {path.stat().st_mode & 0o777 for path in home.secrets.iterdir()} == {0o600}
-    sealed = sealed_by(made["dispatch"])
-    assert cipher_of(DISPATCH, credentials).open(sealed, bound_to="a") == PLAIN
+    sealed = encrypted_by(made["dispatch"])
+    assert cipher_for(DISPATCH, credentials).decrypt(sealed, associated_data="a") == PLAIN
 
 
 def test_without_a_key_the_setting_is_named_and_none_is_made(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"set DISPATCH_VAULT_KEY: .*vault-key-dispatch"):
-        cipher_of(DISPATCH, Credentials(tmp_path))
+        cipher_for(DISPATCH, Credentials(tmp_path))
 
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("key", "older"),
-    [(KEY, ""), (ANOTHER, KEY), (ANOTHER, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")],
+    [(KEY, ""), (OTHER_KEY, KEY), (OTHER_KEY, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")],
     ids=["the newest", "the one before", "one of those before"],
 )
 def test_keys_of_the_environment_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, older: str) -> None:
@@ -61,17 +61,20 @@ def test_keys_of_the_environment_open(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DISPATCH_VAULT_OLD_KEYS", older)
     credentials = Credentials(tmp_path)
 
-    assert cipher_of(DISPATCH, credentials).open(sealed_by(KEY), bound_to="a") == PLAIN
-    secrets(DISPATCH, home=Home(tmp_path), credentials=credentials)
-    assert cipher_of(DISPATCH, credentials).open(sealed_by(KEY), bound_to="a") == PLAIN
+    assert cipher_for(DISPATCH, credentials).decrypt(encrypted_by(KEY), associated_data="a") == PLAIN
+    service_secrets(DISPATCH, paths=StackPaths(tmp_path), credentials=credentials)
+    assert cipher_for(DISPATCH, credentials).decrypt(encrypted_by(KEY), associated_data="a") == PLAIN
 
 
 def test_a_wrong_key_is_an_error_that_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISPATCH_VAULT_KEY", ANOTHER)
-    with pytest.raises(DeployError, match="not among those given; DISPATCH_VAULT_OLD_KEYS"), opening(DISPATCH):
-        cipher_of(DISPATCH, Credentials(tmp_path)).open(sealed_by(KEY), bound_to="a")
+    monkeypatch.setenv("DISPATCH_VAULT_KEY", OTHER_KEY)
+    with (
+        pytest.raises(DeployError, match="not among those given; DISPATCH_VAULT_OLD_KEYS"),
+        explain_decryption_errors(DISPATCH),
+    ):
+        cipher_for(DISPATCH, Credentials(tmp_path)).decrypt(encrypted_by(KEY), associated_data="a")
 
     monkeypatch.setenv("DISPATCH_VAULT_KEY", "hush")
     with pytest.raises(DeployError, match=r"DISPATCH_VAULT_KEY.*32 bytes in base64") as refused:
-        cipher_of(DISPATCH, Credentials(tmp_path))
+        cipher_for(DISPATCH, Credentials(tmp_path))
     assert "hush" not in str(refused.value)

@@ -4,23 +4,23 @@ A pack is a folder of TOML, CSV and GeoJSON files; `read_pack` makes it a `Pack`
 """
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.diagnostics import Mistake, Unfit
-from paidan_contracts.city.geography import NOWHERE, Spot
-from paidan_contracts.city.loader import load_city, read_pack
-from paidan_contracts.city.pack import Pack, version_of
-from paidan_contracts.city.routing import HardToPlace, Routable, Routed
+from paidan_contracts.city.diagnostics import Diagnostic, InvalidPack
+from paidan_contracts.city.geography import UNKNOWN_PLACE, PlaceCodes
+from paidan_contracts.city.loader import load_city, load_pack
+from paidan_contracts.city.pack import Pack, pack_version
+from paidan_contracts.city.routing import Routed, RoutingInput, Unrouted
 
 __all__ = [
-    "NOWHERE",
+    "UNKNOWN_PLACE",
     "City",
-    "HardToPlace",
-    "Mistake",
+    "Diagnostic",
+    "InvalidPack",
     "Pack",
-    "Routable",
+    "PlaceCodes",
     "Routed",
-    "Spot",
-    "Unfit",
+    "RoutingInput",
+    "Unrouted",
     "load_city",
-    "read_pack",
-    "version_of",
+    "load_pack",
+    "pack_version",
 ]

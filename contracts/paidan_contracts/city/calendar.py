@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import Name, Part, Text
+from paidan_contracts.city.pack_types import Name, PackModel, Text
 
 
-class CalendarEnded(Exception):
+class CalendarExhausted(Exception):
     """The working calendar does not reach that day: publish a pack with the next year's dates."""
 
 
-class Shift(Part):
+class Shift(PackModel):
     """Hours worked without a break, such as 08:00 to 12:00."""
 
     begin: time
     end: time
 
 
-class Day(Part):
+class CalendarDay(PackModel):
     """One date of the table."""
 
     date: date
@@ -30,7 +30,7 @@ class Day(Part):
     note: Name | None = Field(default=None, description="春节, make-up day for ..., Thanksgiving.")
 
 
-class Calendar(Part):
+class Calendar(PackModel):
     """Every date from the first to the last, with nothing left out, each said to be worked or not.
 
     ``first`` and ``last`` stand apart from the table, so that a table that lost its end is noticed.
@@ -40,7 +40,7 @@ class Calendar(Part):
     last: date = Field(description="The last date that has been published; no deadline can lie beyond it.")
     shifts: tuple[Shift, ...] = Field(min_length=1, description="In order, the same on every working day.")
     source: Text = Field(description="Who published the dates, and what they were seeded from with its version.")
-    days: tuple[Day, ...] = Field(min_length=1)
+    days: tuple[CalendarDay, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class WorkingCalendar:
     zone: ZoneInfo
     shifts: tuple[tuple[time, time], ...]
     first: date
-    worked: tuple[bool, ...]
+    working_days: tuple[bool, ...]
 
     @classmethod
     def of(cls, calendar: Calendar, zone: ZoneInfo) -> Self:
@@ -59,25 +59,25 @@ class WorkingCalendar:
             zone=zone,
             shifts=tuple((shift.begin, shift.end) for shift in calendar.shifts),
             first=calendar.days[0].date,
-            worked=tuple(day.working for day in calendar.days),
+            working_days=tuple(day.working for day in calendar.days),
         )
 
     @property
     def last(self) -> date:
         """The last date that is known; what lies beyond it raises ``CalendarEnded``."""
-        return self.first + timedelta(days=len(self.worked) - 1)
+        return self.first + timedelta(days=len(self.working_days) - 1)
 
     @property
     def hours_per_day(self) -> timedelta:
         """How much working time an ordinary working day has: what one 工作日 is worth."""
-        return sum((_length(begin, end) for begin, end in self.shifts), timedelta())
+        return sum((_duration(begin, end) for begin, end in self.shifts), timedelta())
 
     def is_working_day(self, day: date) -> bool:
         """Tell whether a local date is worked; raises ``CalendarEnded`` outside the table, never guesses."""
         index = (day - self.first).days
-        if not 0 <= index < len(self.worked):
-            raise CalendarEnded(f"{day} is not in the working calendar ({self.first} to {self.last})")
-        return self.worked[index]
+        if not 0 <= index < len(self.working_days):
+            raise CalendarExhausted(f"{day} is not in the working calendar ({self.first} to {self.last})")
+        return self.working_days[index]
 
     def shifts_from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the shifts that are not over at an aware time, in order, as aware times in the city's zone.
@@ -88,15 +88,15 @@ class WorkingCalendar:
         while True:
             if self.is_working_day(day):
                 for begin, end in self.shifts:
-                    span = self._at(day, begin), self._at(day, end)
-                    if span[1] > at:
-                        yield span
+                    shift = self._local_datetime(day, begin), self._local_datetime(day, end)
+                    if shift[1] > at:
+                        yield shift
             day += timedelta(days=1)
 
     def is_working_time(self, at: datetime) -> bool:
         """Tell whether an aware time lies within working hours."""
         local = at.astimezone(self.zone)
-        return self.is_working_day(local.date()) and any(b <= local.time() < e for b, e in self.shifts)
+        return self.is_working_day(local.date()) and any(begin <= local.time() < end for begin, end in self.shifts)
 
     def local_day(self, at: datetime) -> date:
         """Name the city's date of an aware time: the day a report counts in."""
@@ -104,11 +104,11 @@ class WorkingCalendar:
 
     def end_of_day(self, day: date) -> datetime:
         """Name the last moment of a local date: what is done at midnight is done on the next day, and late."""
-        return self._at(day, time.max)
+        return self._local_datetime(day, time.max)
 
-    def _at(self, day: date, at: time) -> datetime:
+    def _local_datetime(self, day: date, at: time) -> datetime:
         return datetime.combine(day, at, tzinfo=self.zone)
 
 
-def _length(begin: time, end: time) -> timedelta:
+def _duration(begin: time, end: time) -> timedelta:
     return timedelta(hours=end.hour - begin.hour, minutes=end.minute - begin.minute)

@@ -8,23 +8,23 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.calendar import WorkingCalendar
-from paidan_contracts.city.catalogue import CaseClass, Category, Row
+from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category
 from paidan_contracts.city.class_overrides import (
-    MatchTerms,
-    ScreenTerms,
-    match_terms,
-    screen_terms,
+    EffectiveMatching,
+    EffectiveScreening,
+    effective_matching,
+    effective_screening,
 )
-from paidan_contracts.city.geography import NOWHERE, Spot
-from paidan_contracts.city.geography_index import Ground
+from paidan_contracts.city.geography import UNKNOWN_PLACE, PlaceCodes
+from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mapping import ImportMapping
-from paidan_contracts.city.indicators import Indicators, Judge, judges
+from paidan_contracts.city.indicators import CountRule, Indicators, count_rules
 from paidan_contracts.city.organisation import Department, Source
-from paidan_contracts.city.pack import Pack, version_of
-from paidan_contracts.city.pack_types import Limit
-from paidan_contracts.city.policies import Clocks, Matching, Screening
-from paidan_contracts.city.routing import Routable, Routing
-from paidan_contracts.city.rule_index import Routebook
+from paidan_contracts.city.pack import Pack, pack_version
+from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.routing import RouteDecision, RoutingInput
+from paidan_contracts.city.rule_index import RuleIndex
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,27 @@ class City:
     version: str
     zone: ZoneInfo
     calendar: WorkingCalendar
-    ground: Ground
+    geography: GeographyIndex
     departments: Mapping[str, Department]
     sources: Mapping[str, Source]
     classes: Mapping[str, CaseClass]
-    rows: Mapping[str, Row]
+    rows: Mapping[str, CatalogueRow]
     imports: Mapping[str, ImportMapping]
-    routebook: Routebook
-    judges: tuple[Judge, ...]
+    rule_index: RuleIndex
+    count_rules: tuple[CountRule, ...]
 
     @classmethod
     def of(cls, pack: Pack) -> Self:
         """Build every look-up of a checked pack."""
-        return cls._built(pack, version_of(pack.canonical()))
+        return cls._build(pack, pack_version(pack.canonical_bytes()))
 
     @classmethod
     def from_canonical(cls, canonical: bytes) -> Self:
         """Read a city back from the bytes that were published."""
-        return cls._built(Pack.model_validate_json(canonical), version_of(canonical))
+        return cls._build(Pack.model_validate_json(canonical), pack_version(canonical))
 
     @classmethod
-    def _built(cls, pack: Pack, version: str) -> Self:
+    def _build(cls, pack: Pack, version: str) -> Self:
         zone = ZoneInfo(pack.zone)
         calendar = WorkingCalendar.of(pack.calendar, zone)
         return cls(
@@ -66,14 +66,14 @@ class City:
             version=version,
             zone=zone,
             calendar=calendar,
-            ground=Ground.of(pack.geography),
+            geography=GeographyIndex.of(pack.geography),
             departments={department.id: department for department in pack.departments},
             sources={source.id: source for source in pack.sources},
             classes={each.code: each for each in pack.catalogue.classes},
             rows={row.id: row for row in pack.catalogue.rows},
             imports={mapping.id: mapping for mapping in pack.imports},
-            routebook=Routebook.of(pack, calendar),
-            judges=judges(pack.indicators),
+            rule_index=RuleIndex.of(pack, calendar),
+            count_rules=count_rules(pack.indicators),
         )
 
     @property
@@ -82,17 +82,17 @@ class City:
         return self.pack.id
 
     @property
-    def clocks(self) -> Clocks:
+    def clocks(self) -> StageLimits:
         """How long each stage may take."""
         return self.pack.clocks
 
     @property
-    def matching(self) -> Matching:
+    def matching(self) -> MatchingPolicy:
         """When two reports are about the same thing, for all classes; see ``match_terms`` for one of them."""
         return self.pack.matching
 
     @property
-    def screening(self) -> Screening:
+    def screening(self) -> ScreeningPolicy:
         """What an alarm must pass, for all classes; see ``screen_terms`` for one of them."""
         return self.pack.screening
 
@@ -109,60 +109,60 @@ class City:
         districts = (place.code for place in self.pack.geography.places if place.level == "district")
         return frozenset({self.id, *(f"{self.id}.{code.lower()}" for code in districts)})
 
-    def area_of(self, spot: Spot) -> str:
+    def area_of(self, place: PlaceCodes) -> str:
         """Name the area in which a report from there is matched; it never changes for a case."""
-        if self.pack.area_level == "city" or spot.district is None:
+        if self.pack.area_level == "city" or place.district is None:
             return self.id
-        return f"{self.id}.{spot.district.lower()}"
+        return f"{self.id}.{place.district.lower()}"
 
-    def place_of(self, latitude: float, longitude: float) -> Spot:
+    def locate(self, latitude: float, longitude: float) -> PlaceCodes:
         """Find district, street, community, grid cell and named areas of a WGS-84 position."""
-        return self.ground.at(latitude, longitude)
+        return self.geography.locate(latitude, longitude)
 
-    def place_of_code(self, code: str | None) -> Spot:
+    def locate_code(self, code: str | None) -> PlaceCodes:
         """Say what a place's code alone tells: a street's code tells its district too."""
-        return self.ground.of_code(code) if code else NOWHERE
+        return self.geography.locate_code(code) if code else UNKNOWN_PLACE
 
-    def category(self, source: str, word: str) -> Category | None:
+    def find_category(self, source: str, word: str) -> Category | None:
         """Find what a source's own word stands for: the source's entries first, then those for its channel."""
-        return self._categories.get((source, word)) or self._categories.get((self._kind(source), word))
+        return self._categories.get((source, word)) or self._categories.get((self._channel_of(source), word))
 
-    def row_of(self, class_code: str, condition: str | None = None) -> Row | None:
+    def find_row(self, class_code: str, condition: str | None = None) -> CatalogueRow | None:
         """Choose the catalogue row of a class: the one with that condition code, or the default row."""
         return self.rows.get(f"{class_code}-{condition}") if condition else self._default_rows.get(class_code)
 
-    def limit_of(self, row: Row | None) -> Limit | None:
+    def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Name the handling limit of a row; None: there is none unless one was promised."""
         return row.limit if row and row.limit else self.clocks.handle
 
-    def accept_limit_of(self, row: Row | None) -> Limit:
+    def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
         """Name the time within which the department must take the order."""
         return row.accept_limit if row and row.accept_limit else self.clocks.accept
 
-    def route(self, matter: Routable) -> Routing:
+    def route(self, routing_input: RoutingInput) -> RouteDecision:
         """Name the department that must act, by the first rule that covers the matter."""
-        return self.routebook.route(matter)
+        return self.rule_index.route(routing_input)
 
-    def match_terms(self, class_code: str | None) -> MatchTerms:
+    def matching_for(self, class_code: str | None) -> EffectiveMatching:
         """Say how near and how soon reports of a class must be to be one case."""
-        return match_terms(self.matching, class_code)
+        return effective_matching(self.matching, class_code)
 
-    def screen_terms(self, class_code: str | None) -> ScreenTerms:
+    def screening_for(self, class_code: str | None) -> EffectiveScreening:
         """Say what an alarm of a class must pass."""
-        return screen_terms(self.screening, class_code)
+        return effective_screening(self.screening, class_code)
 
     def local_day(self, at: datetime) -> date:
         """Name the city's date of an aware time."""
         return self.calendar.local_day(at)
 
-    def _kind(self, source: str) -> str:
-        known = self.sources.get(source)
-        return known.kind if known else ""
+    def _channel_of(self, source: str) -> str:
+        found_source = self.sources.get(source)
+        return found_source.kind if found_source else ""
 
     @cached_property
     def _categories(self) -> Mapping[tuple[str, str], Category]:
         return {(entry.source, entry.word): entry for entry in self.pack.catalogue.categories}
 
     @cached_property
-    def _default_rows(self) -> Mapping[str, Row]:
+    def _default_rows(self) -> Mapping[str, CatalogueRow]:
         return {row.class_code: row for row in self.pack.catalogue.rows if row.default}

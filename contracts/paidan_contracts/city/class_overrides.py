@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from paidan_contracts.city.pack_types import Limit
+from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.city.policies import (
-    ClassMatching,
-    ClassScreening,
-    Matching,
-    Screening,
+    ClassMatchingOverride,
+    ClassScreeningOverride,
+    MatchingPolicy,
+    ScreeningPolicy,
 )
 
-T = TypeVar("T", ClassMatching, ClassScreening)
+OverrideT = TypeVar("OverrideT", ClassMatchingOverride, ClassScreeningOverride)
 
 
 @dataclass(frozen=True, slots=True)
-class MatchTerms:
+class EffectiveMatching:
     """How near and how soon two reports of one class must be to be about the same thing."""
 
     radius_m: float
     window_h: int
-    recurrence: Limit
+    recurrence: TimeLimit
     off: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenTerms:
+class EffectiveScreening:
     """What a camera's alarm of one class must pass."""
 
     refire_s: float
@@ -34,34 +34,34 @@ class ScreenTerms:
     review_at: float
 
 
-def fits(pattern: str, class_code: str | None) -> bool:
+def matches_class(pattern: str, class_code: str | None) -> bool:
     """Tell whether a class code is meant by ``E0110``, ``E01*`` or ``*``; an unknown class is meant by none."""
     if class_code is None:
         return False
     return class_code.startswith(pattern[:-1]) if pattern.endswith("*") else class_code == pattern
 
 
-def match_terms(matching: Matching, class_code: str | None) -> MatchTerms:
+def effective_matching(matching: MatchingPolicy, class_code: str | None) -> EffectiveMatching:
     """Say how matching treats a class."""
-    own = _first(matching.by_class, class_code) or ClassMatching(classes=("*",))
-    return MatchTerms(
-        radius_m=own.radius_m or matching.radius_m,
+    override = _find_override(matching.by_class, class_code) or ClassMatchingOverride(classes=("*",))
+    return EffectiveMatching(
+        radius_m=override.radius_m or matching.radius_m,
         window_h=matching.window_h,
-        recurrence=own.recurrence or matching.recurrence,
-        off=own.off,
+        recurrence=override.recurrence or matching.recurrence,
+        off=override.off,
     )
 
 
-def screen_terms(screening: Screening, class_code: str | None) -> ScreenTerms:
+def effective_screening(screening: ScreeningPolicy, class_code: str | None) -> EffectiveScreening:
     """Say how screening treats a class."""
-    own = _first(screening.by_class, class_code) or ClassScreening(classes=("*",))
-    return ScreenTerms(
-        refire_s=screening.refire_s if own.refire_s is None else own.refire_s,
-        dwell_s=screening.dwell_s if own.dwell_s is None else own.dwell_s,
-        report_at=screening.report_at if own.report_at is None else own.report_at,
+    override = _find_override(screening.by_class, class_code) or ClassScreeningOverride(classes=("*",))
+    return EffectiveScreening(
+        refire_s=screening.refire_s if override.refire_s is None else override.refire_s,
+        dwell_s=screening.dwell_s if override.dwell_s is None else override.dwell_s,
+        report_at=screening.report_at if override.report_at is None else override.report_at,
         review_at=screening.review_at,
     )
 
 
-def _first(entries: tuple[T, ...], class_code: str | None) -> T | None:
-    return next((each for each in entries if any(fits(pattern, class_code) for pattern in each.classes)), None)
+def _find_override(entries: tuple[OverrideT, ...], class_code: str | None) -> OverrideT | None:
+    return next((each for each in entries if any(matches_class(pattern, class_code) for pattern in each.classes)), None)

@@ -44,7 +44,7 @@ puts down for each row the set of facts that hold. Facts about the case as a who
 ratings, ``exempt``, ``repeated``...) hold on its ``current`` row alone, so that no sum counts a case twice.
 """
 
-KNOWN: Final[frozenset[str]] = frozenset(get_args(Fact))
+KNOWN_FACTS: Final[frozenset[str]] = frozenset(get_args(Fact))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Holds:
 
     fact: str
 
-    def of(self, facts: Collection[str]) -> bool:
+    def evaluate(self, facts: Collection[str]) -> bool:
         """Judge the facts of one row."""
         return self.fact in facts
 
@@ -64,9 +64,9 @@ class Not:
 
     condition: "Condition"
 
-    def of(self, facts: Collection[str]) -> bool:
+    def evaluate(self, facts: Collection[str]) -> bool:
         """Judge the facts of one row."""
-        return not self.condition.of(facts)
+        return not self.condition.evaluate(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class All:
 
     conditions: tuple["Condition", ...]
 
-    def of(self, facts: Collection[str]) -> bool:
+    def evaluate(self, facts: Collection[str]) -> bool:
         """Judge the facts of one row."""
-        return all(condition.of(facts) for condition in self.conditions)
+        return all(condition.evaluate(facts) for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,46 +86,46 @@ class Some:
 
     conditions: tuple["Condition", ...]
 
-    def of(self, facts: Collection[str]) -> bool:
+    def evaluate(self, facts: Collection[str]) -> bool:
         """Judge the facts of one row."""
-        return any(condition.of(facts) for condition in self.conditions)
+        return any(condition.evaluate(facts) for condition in self.conditions)
 
 
 Condition: TypeAlias = Holds | Not | All | Some
 
 
-class Unreadable(ValueError):
+class InvalidCondition(ValueError):
     """A condition is names of facts joined by `and`, `or`, `not` and brackets."""
 
 
-def condition(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """Read a condition such as ``dispatched and (handled or overdue) and not exempt``."""
     try:
-        return _read(ast.parse(text.strip(), mode="eval").body)
+        return _parse_node(ast.parse(text.strip(), mode="eval").body)
     except SyntaxError as error:
-        raise Unreadable(f"{text!r} cannot be read: {Unreadable.__doc__}") from error
+        raise InvalidCondition(f"{text!r} cannot be read: {InvalidCondition.__doc__}") from error
 
 
-def _read(node: ast.expr) -> Condition:
+def _parse_node(node: ast.expr) -> Condition:
     match node:
-        case ast.Name(id=name) if name in KNOWN:
+        case ast.Name(id=name) if name in KNOWN_FACTS:
             return Holds(name)
         case ast.Name(id=name):
-            raise Unreadable(f"nobody knows a fact called {name!r}")
+            raise InvalidCondition(f"nobody knows a fact called {name!r}")
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return Not(_read(operand))
+            return Not(_parse_node(operand))
         case ast.BoolOp(op=ast.And(), values=values):
-            return All(tuple(_read(value) for value in values))
+            return All(tuple(_parse_node(value) for value in values))
         case ast.BoolOp(op=ast.Or(), values=values):
-            return Some(tuple(_read(value) for value in values))
+            return Some(tuple(_parse_node(value) for value in values))
         case _:
-            raise Unreadable(str(Unreadable.__doc__))
+            raise InvalidCondition(str(InvalidCondition.__doc__))
 
 
-def _is_condition(text: str) -> str:
-    condition(text)
+def _validate_condition(text: str) -> str:
+    parse_condition(text)
     return text
 
 
-ConditionText = Annotated[str, AfterValidator(_is_condition)]
+ConditionText = Annotated[str, AfterValidator(_validate_condition)]
 """A condition as it stands in a pack; ``condition()`` reads it."""

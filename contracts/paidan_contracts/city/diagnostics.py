@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Path: TypeAlias = tuple[str | int, ...]
+DocumentPath: TypeAlias = tuple[str | int, ...]
 """Where something stands in the pack's document: ``("routing", 3, "lead")``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Violation:
     """Something wrong at a place of the document."""
 
-    path: Path
+    path: DocumentPath
     problem: str
 
 
@@ -26,7 +26,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Mistake:
+class Diagnostic:
     """Something wrong in a file of the pack."""
 
     file: str
@@ -37,34 +37,34 @@ class Mistake:
 
     def __str__(self) -> str:
         """Say file, line, item, field and problem, as compilers do."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join(part for part in (place, self.item, self.field, self.problem) if part)
+        location = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (location, self.item, self.field, self.problem) if part)
 
 
-class Unfit(Exception):
+class InvalidPack(Exception):
     """The city pack has mistakes."""
 
-    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         """Say every mistake, one a line."""
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = mistakes
+        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = diagnostics
 
 
 @dataclass(frozen=True, slots=True)
-class Origins:
+class OriginMap:
     """Where each part of the document came from; a part without an entry came from where what holds it came from."""
 
-    known: Mapping[Path, Origin]
+    by_path: Mapping[DocumentPath, Origin]
 
-    def mistake(self, fault: Fault) -> Mistake:
+    def to_diagnostic(self, violation: Violation) -> Diagnostic:
         """Turn a place of the document into a place of the files."""
-        for length in range(len(fault.path), -1, -1):
-            origin = self.known.get(fault.path[:length])
+        for length in range(len(violation.path), -1, -1):
+            origin = self.by_path.get(violation.path[:length])
             if origin is not None:
-                field = ".".join(str(step) for step in fault.path[length:])
-                return Mistake(origin.file, origin.line or 0, origin.item, field, fault.problem)
-        return Mistake("", 0, "", ".".join(str(step) for step in fault.path), fault.problem)
+                field = ".".join(str(step) for step in violation.path[length:])
+                return Diagnostic(origin.file, origin.line or 0, origin.item, field, violation.problem)
+        return Diagnostic("", 0, "", ".".join(str(step) for step in violation.path), violation.problem)
 
-    def mistakes(self, faults: Iterable[Fault]) -> tuple[Mistake, ...]:
+    def to_diagnostics(self, violations: Iterable[Violation]) -> tuple[Diagnostic, ...]:
         """Turn faults into mistakes, in the order of the files, each once."""
-        return tuple(sorted({self.mistake(fault) for fault in faults}))
+        return tuple(sorted({self.to_diagnostic(violation) for violation in violations}))

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from paidan_contracts.city.pack_types import Names, Part, PlaceCode
+from paidan_contracts.city.pack_types import Names, PackModel, PlaceCode
 from paidan_contracts.wire import Latitude, Longitude, Slug
 
-Level = Literal["district", "street", "community"]
+PlaceLevel = Literal["district", "street", "community"]
 GridCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{15}$")]
 """单元网格: district 6, street 3, community 3, sequence in the community 001-999, west to east then north to south."""
 Point = tuple[Longitude, Latitude]
@@ -16,13 +16,13 @@ Point = tuple[Longitude, Latitude]
 Ring = Annotated[tuple[Point, ...], Field(min_length=4)]
 
 
-class Shape(Part):
+class Shape(PackModel):
     """A polygon or several: each a list of rings, the first its outline and the others holes in it."""
 
     polygons: Annotated[tuple[Annotated[tuple[Ring, ...], Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class PlaceEntry(Part):
+class PlaceEntry(PackModel):
     """A district, street or community.
 
     A pack may know a district only by its code, where the records name it themselves; then ``shape`` is None, and
@@ -30,13 +30,13 @@ class PlaceEntry(Part):
     """
 
     code: PlaceCode
-    level: Level
+    level: PlaceLevel
     within: PlaceCode | None = Field(default=None, description="The street's district, the community's street.")
     names: Names
     shape: Shape | None = None
 
 
-class NamedArea(Part):
+class NamedArea(PackModel):
     """A part of the city that rules speak of: a station's forecourt, a scenic area. Named areas may overlap."""
 
     id: Slug
@@ -44,7 +44,7 @@ class NamedArea(Part):
     shape: Shape
 
 
-class Run(Part):
+class GridRun(PackModel):
     """Neighbouring grid cells of one row, west to east, which belong to one community and are numbered on from `first`.
 
     The numbers are stated, not counted, because the code of a cell that is given up must never name another.
@@ -57,7 +57,7 @@ class Run(Part):
     first: int = Field(ge=1, le=999)
 
 
-class Grid(Part):
+class Grid(PackModel):
     """The unit grid: cells of about 100 m by 100 m, counted from the north-west corner."""
 
     north: Latitude
@@ -66,10 +66,10 @@ class Grid(Part):
     cell_width: float = Field(gt=0, description="Degrees of longitude.")
     rows: int = Field(gt=0, le=5000)
     columns: int = Field(gt=0, le=5000)
-    runs: tuple[Run, ...]
+    runs: tuple[GridRun, ...]
 
 
-class Geography(Part):
+class Geography(PackModel):
     """All that a city knows about its places."""
 
     outline: Shape | None = Field(default=None, description="The city's own; None: not drawn.")
@@ -79,7 +79,7 @@ class Geography(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class PlaceCodes:
     """What is known of where something is. Any part may be None: unknown is a bucket of its own, not a gap."""
 
     district: str | None = None
@@ -89,4 +89,4 @@ class Spot:
     areas: frozenset[str] = frozenset()
 
 
-NOWHERE = Spot()
+UNKNOWN_PLACE = PlaceCodes()

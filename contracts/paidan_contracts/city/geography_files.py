@@ -3,71 +3,73 @@
 from typing import Final
 
 from paidan_contracts.city.diagnostics import Origin
-from paidan_contracts.city.pack_files import Draft, Raw
+from paidan_contracts.city.pack_files import RawDocument, RawPack
 
-_PLACE: Final = frozenset({"code", "level", "within", "names.zh", "names.en", "drawn"})
-_RUN: Final = frozenset({"row", "begin", "end", "community", "first"})
-_DRAWN: Final = ("district", "street", "community")
-_FILES: Final = {"district": "districts", "street": "streets", "community": "communities"}
+_PLACE_COLUMNS: Final = frozenset({"code", "level", "within", "names.zh", "names.en", "drawn"})
+_RUN_COLUMNS: Final = frozenset({"row", "begin", "end", "community", "first"})
+_LEVELS: Final = ("district", "street", "community")
+_FILE_NAMES: Final = {"district": "districts", "street": "streets", "community": "communities"}
 
 
-def read_geography(draft: Draft, grid: object) -> Raw:
+def read_geography(raw_pack: RawPack, grid: object) -> RawDocument:
     """Read all that a pack says about its places."""
-    draft.origins["geography",] = Origin("geography/places.csv")
-    places = draft.table("geography/places.csv", ("geography", "places"), columns=_PLACE)
-    draw = {index: str(place.pop("drawn", "no")) for index, place in enumerate(places)}
-    for level in _DRAWN:
-        _draw(draft, places, level)
-    _say_undrawn(draft, places, draw)
-    geography: Raw = {"places": places, "areas": _areas(draft), "outline": _outline(draft)}
+    raw_pack.origins["geography",] = Origin("geography/places.csv")
+    places = raw_pack.read_csv("geography/places.csv", ("geography", "places"), columns=_PLACE_COLUMNS)
+    drawn_flags = {index: str(place.pop("drawn", "no")) for index, place in enumerate(places)}
+    for level in _LEVELS:
+        _attach_shapes(raw_pack, places, level)
+    _check_drawn_flags(raw_pack, places, drawn_flags)
+    geography: RawDocument = {"places": places, "areas": _read_areas(raw_pack), "outline": _read_outline(raw_pack)}
     if isinstance(grid, dict):
-        draft.origins["geography", "grid"] = Origin("city.toml", item="grid")
-        runs = draft.table("geography/grid.csv", ("geography", "grid", "runs"), columns=_RUN)
+        raw_pack.origins["geography", "grid"] = Origin("city.toml", item="grid")
+        runs = raw_pack.read_csv("geography/grid.csv", ("geography", "grid", "runs"), columns=_RUN_COLUMNS)
         geography["grid"] = {**grid, "runs": runs}
     return {part: value for part, value in geography.items() if value is not None}
 
 
-def _draw(draft: Draft, places: list[Raw], level: str) -> None:
-    file = f"geography/{_FILES[level]}.geojson"
+def _attach_shapes(raw_pack: RawPack, places: list[RawDocument], level: str) -> None:
+    file = f"geography/{_FILE_NAMES[level]}.geojson"
     index_of = {place.get("code"): index for index, place in enumerate(places) if place.get("level") == level}
-    for number, feature in draft.features(file):
+    for number, feature in raw_pack.read_features(file):
         code = str(feature["properties"].get("code", ""))
         origin = Origin(file, item=f"feature {number} ({code})")
         index = index_of.get(code)
         if index is None:
-            draft.fault(origin, f"places.csv has no {level} with the code {code!r}")
+            raw_pack.record_file_violation(origin, f"places.csv has no {level} with the code {code!r}")
         elif "shape" in places[index]:
-            draft.fault(origin, f"the {level} {code!r} is drawn twice")
+            raw_pack.record_file_violation(origin, f"the {level} {code!r} is drawn twice")
         else:
             places[index]["shape"] = feature["shape"]
-            draft.origins["geography", "places", index, "shape"] = origin
+            raw_pack.origins["geography", "places", index, "shape"] = origin
 
 
-def _say_undrawn(draft: Draft, places: list[Raw], draw: dict[int, str]) -> None:
+def _check_drawn_flags(raw_pack: RawPack, places: list[RawDocument], drawn_flags: dict[int, str]) -> None:
     for index, place in enumerate(places):
-        said, drawn = draw[index], "shape" in place
-        if said not in {"yes", "no"}:
-            draft.faults_at(("geography", "places", index, "drawn"), f"must be yes or no, not {said!r}")
-        elif drawn != (said == "yes"):
-            problem = "says that it is not drawn, but a .geojson draws it" if drawn else "is drawn in no .geojson"
-            draft.faults_at(("geography", "places", index, "drawn"), problem)
+        flag, has_shape = drawn_flags[index], "shape" in place
+        if flag not in {"yes", "no"}:
+            raw_pack.record_violation(("geography", "places", index, "drawn"), f"must be yes or no, not {flag!r}")
+        elif has_shape != (flag == "yes"):
+            problem = "says that it is not drawn, but a .geojson draws it" if has_shape else "is drawn in no .geojson"
+            raw_pack.record_violation(("geography", "places", index, "drawn"), problem)
 
 
-def _areas(draft: Draft) -> list[Raw]:
+def _read_areas(raw_pack: RawPack) -> list[RawDocument]:
     file = "geography/areas.geojson"
-    areas: list[Raw] = []
-    for number, feature in draft.features(file):
+    areas: list[RawDocument] = []
+    for number, feature in raw_pack.read_features(file):
         properties = feature["properties"]
         names = {key: properties[f"names.{key}"] for key in ("zh", "en") if f"names.{key}" in properties}
-        draft.origins["geography", "areas", len(areas)] = Origin(file, item=f"feature {number}")
+        raw_pack.origins["geography", "areas", len(areas)] = Origin(file, item=f"feature {number}")
         areas.append({"id": properties.get("id"), "names": names, "shape": feature["shape"]})
     return areas
 
 
-def _outline(draft: Draft) -> Raw | None:
+def _read_outline(raw_pack: RawPack) -> RawDocument | None:
     file = "geography/outline.geojson"
-    draft.origins["geography", "outline"] = Origin(file)
-    found = [feature["shape"] for _, feature in draft.features(file)]
-    if len(found) > 1:
-        draft.fault(Origin(file), f"has {len(found)} features; a city has one outline, of several polygons if need be")
-    return found[0] if found else None
+    raw_pack.origins["geography", "outline"] = Origin(file)
+    shapes = [feature["shape"] for _, feature in raw_pack.read_features(file)]
+    if len(shapes) > 1:
+        raw_pack.record_file_violation(
+            Origin(file), f"has {len(shapes)} features; a city has one outline, of several polygons if need be"
+        )
+    return shapes[0] if shapes else None

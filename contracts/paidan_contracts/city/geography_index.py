@@ -8,22 +8,22 @@ from math import floor
 from typing import Self
 
 from paidan_contracts.city.geography import (
-    NOWHERE,
+    UNKNOWN_PLACE,
     Geography,
     Grid,
-    Level,
+    PlaceCodes,
     PlaceEntry,
+    PlaceLevel,
     Point,
     Ring,
     Shape,
-    Spot,
 )
 
-_NO_RUN = 0xFFFF
+_NO_RUN_INDEX = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Bounded:
+class BoundedShape:
     """A shape with the box around it, so that most positions are turned away by four comparisons."""
 
     code: str
@@ -39,7 +39,7 @@ class Bounded:
         xs, ys = zip(*(point for rings in shape.polygons for point in rings[0]), strict=True)
         return cls(code, shape, min(xs), min(ys), max(xs), max(ys))
 
-    def holds(self, point: Point) -> bool:
+    def contains(self, point: Point) -> bool:
         """Tell whether a point lies inside; of a point on a border only one neighbour says so."""
         x, y = point
         if not (self.west <= x <= self.east and self.south <= y <= self.north):
@@ -48,92 +48,95 @@ class Bounded:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class GridIndex:
     """The unit grid as a flat table: for each cell the run that it belongs to."""
 
     grid: Grid
-    run_of: "array[int]"
+    run_by_cell: "array[int]"
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
         """Lay the runs out over the table."""
-        run_of = array("H", [_NO_RUN]) * (grid.rows * grid.columns)
+        run_by_cell = array("H", [_NO_RUN_INDEX]) * (grid.rows * grid.columns)
         for number, run in enumerate(grid.runs):
             start = run.row * grid.columns
-            run_of[start + run.begin : start + run.end] = array("H", [number]) * (run.end - run.begin)
-        return cls(grid, run_of)
+            run_by_cell[start + run.begin : start + run.end] = array("H", [number]) * (run.end - run.begin)
+        return cls(grid, run_by_cell)
 
-    def at(self, latitude: float, longitude: float) -> tuple[str, str] | None:
+    def locate(self, latitude: float, longitude: float) -> tuple[str, str] | None:
         """Name the community and the cell that a position lies in, if it lies in one."""
         grid = self.grid
         row = floor((grid.north - latitude) / grid.cell_height)
         column = floor((longitude - grid.west) / grid.cell_width)
         if not (0 <= row < grid.rows and 0 <= column < grid.columns):
             return None
-        number = self.run_of[row * grid.columns + column]
-        if number == _NO_RUN:
+        number = self.run_by_cell[row * grid.columns + column]
+        if number == _NO_RUN_INDEX:
             return None
         run = grid.runs[number]
         return run.community, f"{run.community}{run.first + column - run.begin:03d}"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class GeographyIndex:
     """A city's places made ready to be found."""
 
-    cells: Cells | None
-    shapes: Mapping[Level, tuple[Bounded, ...]]
-    areas: tuple[Bounded, ...]
-    spots: Mapping[str, Spot]
+    grid_index: GridIndex | None
+    shapes: Mapping[PlaceLevel, tuple[BoundedShape, ...]]
+    areas: tuple[BoundedShape, ...]
+    places: Mapping[str, PlaceCodes]
 
     @classmethod
     def of(cls, geography: Geography) -> Self:
         """Build every look-up once."""
-        within = {entry.code: entry for entry in geography.places}
-        drawn = [entry for entry in geography.places if entry.shape is not None]
+        entries_by_code = {entry.code: entry for entry in geography.places}
+        entries_with_shape = [entry for entry in geography.places if entry.shape is not None]
         return cls(
-            cells=Cells.of(geography.grid) if geography.grid else None,
-            shapes={level: tuple(_bounded(drawn, level)) for level in ("community", "street", "district")},
-            areas=tuple(Bounded.of(area.id, area.shape) for area in geography.areas),
-            spots={code: _spot(entry, within) for code, entry in within.items()},
+            grid_index=GridIndex.of(geography.grid) if geography.grid else None,
+            shapes={
+                level: tuple(_bounded_shapes(entries_with_shape, level))
+                for level in ("community", "street", "district")
+            },
+            areas=tuple(BoundedShape.of(area.id, area.shape) for area in geography.areas),
+            places={code: _place_codes(entry, entries_by_code) for code, entry in entries_by_code.items()},
         )
 
-    def at(self, latitude: float, longitude: float) -> Spot:
+    def locate(self, latitude: float, longitude: float) -> PlaceCodes:
         """Find all that a WGS-84 position lies in; nothing is known of one outside the city."""
         point = (longitude, latitude)
-        areas = frozenset(area.code for area in self.areas if area.holds(point))
-        cell = self.cells.at(latitude, longitude) if self.cells else None
+        areas = frozenset(area.code for area in self.areas if area.contains(point))
+        cell = self.grid_index.locate(latitude, longitude) if self.grid_index else None
         if cell is not None:
-            around, grid = self.spots[cell[0]], cell[1]
-            return Spot(around.district, around.street, around.community, grid, areas)
-        around = self._by_shape(point)
-        return Spot(around.district, around.street, around.community, None, areas) if areas else around
+            place, grid = self.places[cell[0]], cell[1]
+            return PlaceCodes(place.district, place.street, place.community, grid, areas)
+        place = self._locate_by_shape(point)
+        return PlaceCodes(place.district, place.street, place.community, None, areas) if areas else place
 
-    def of_code(self, code: str) -> Spot:
+    def locate_code(self, code: str) -> PlaceCodes:
         """Say what a district, street or community code alone tells; a code nobody knows tells nothing."""
-        return self.spots.get(code, NOWHERE)
+        return self.places.get(code, UNKNOWN_PLACE)
 
-    def _by_shape(self, point: Point) -> Spot:
+    def _locate_by_shape(self, point: Point) -> PlaceCodes:
         for shapes in self.shapes.values():
             for shape in shapes:
-                if shape.holds(point):
-                    return self.spots[shape.code]
-        return NOWHERE
+                if shape.contains(point):
+                    return self.places[shape.code]
+        return UNKNOWN_PLACE
 
 
-def _bounded(entries: list[PlaceEntry], level: Level) -> Iterator[Bounded]:
+def _bounded_shapes(entries: list[PlaceEntry], level: PlaceLevel) -> Iterator[BoundedShape]:
     for entry in entries:
         if entry.level == level and entry.shape is not None:
-            yield Bounded.of(entry.code, entry.shape)
+            yield BoundedShape.of(entry.code, entry.shape)
 
 
-def _spot(entry: PlaceEntry, within: Mapping[str, PlaceEntry]) -> Spot:
-    known: dict[str, str] = {}
-    at: PlaceEntry | None = entry
-    while at is not None and at.level not in known:
-        known[at.level] = at.code
-        at = within.get(at.within) if at.within else None
-    return Spot(known.get("district"), known.get("street"), known.get("community"))
+def _place_codes(entry: PlaceEntry, entries_by_code: Mapping[str, PlaceEntry]) -> PlaceCodes:
+    codes_by_level: dict[str, str] = {}
+    current: PlaceEntry | None = entry
+    while current is not None and current.level not in codes_by_level:
+        codes_by_level[current.level] = current.code
+        current = entries_by_code.get(current.within) if current.within else None
+    return PlaceCodes(codes_by_level.get("district"), codes_by_level.get("street"), codes_by_level.get("community"))
 
 
 def _in_polygon(rings: tuple[Ring, ...], point: Point) -> bool:

@@ -24,18 +24,18 @@ from paidan_contracts.city.organisation import DepartmentId
 from paidan_contracts.city.pack_types import (
     ClassCode,
     Name,
-    Part,
+    PackModel,
     Text,
 )
 from paidan_contracts.wire import Datum, Slug
 
 Column = Name
 """A column's name in the file's first line."""
-Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")]
-Becomes = Literal["open", "closed", "voided", "not_accepted"]
+ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")]
+MappedStatus = Literal["open", "closed", "voided", "not_accepted"]
 
 
-class Columns(Part):
+class Columns(PackModel):
     """Which column of the file says what."""
 
     id: Column = Field(description="The record's own id; with the source it makes the report's.")
@@ -52,7 +52,7 @@ class Columns(Part):
     text: Column | None = None
 
 
-class KindOf(Part):
+class CategoryMapping(PackModel):
     """A value of the category column, and the class it stands for."""
 
     value: Name
@@ -60,21 +60,21 @@ class KindOf(Part):
     condition: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,8}$")] | None = None
 
 
-class OwnerOf(Part):
+class OwnerMapping(PackModel):
     """A value of the owner column, and the department it stands for."""
 
     value: Name
     department: DepartmentId
 
 
-class SourceOf(Part):
+class SourceMapping(PackModel):
     """A value of the source column, and the source of the pack it stands for."""
 
     value: Name
     source: Slug
 
 
-class Status(Part):
+class StatusMapping(PackModel):
     """A value of the status column, and what became of the record.
 
     ``open``: dispatched, and nothing more. ``closed``: accepted, finished, inspected with success and closed, all at
@@ -83,11 +83,11 @@ class Status(Part):
     """
 
     value: Name
-    becomes: Becomes
+    becomes: MappedStatus
     at: tuple[Column, ...] = Field(default=(), description="Empty only where it becomes `open`.")
 
 
-class ImportMapping(Part):
+class ImportMapping(PackModel):
     """How to read one kind of file. It stands in ``imports/<id>.toml``."""
 
     id: Slug
@@ -95,13 +95,13 @@ class ImportMapping(Part):
     format: Literal["csv"] = "csv"
     encoding: Literal["utf-8", "utf-8-sig", "gb18030", "latin-1"] = "utf-8"
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    zone: Zone = Field(description="Zone of every time and day in the file, such as America/Los_Angeles.")
+    zone: ZoneName = Field(description="Zone of every time and day in the file, such as America/Los_Angeles.")
     time_format: Name = Field(description="As strptime has it, for every time column: `%m/%d/%y %H:%M`.")
     date_format: Name | None = Field(default=None, description="Of promised_on, where it differs from time_format.")
     crs: Datum = "wgs84"
     columns: Columns
     default_source: Slug = Field(description="For an empty or unknown value of the source column; it is listed then.")
-    categories: tuple[KindOf, ...]
-    owners: tuple[OwnerOf, ...] = ()
-    sources: tuple[SourceOf, ...] = ()
-    statuses: tuple[Status, ...]
+    categories: tuple[CategoryMapping, ...]
+    owners: tuple[OwnerMapping, ...] = ()
+    sources: tuple[SourceMapping, ...] = ()
+    statuses: tuple[StatusMapping, ...]

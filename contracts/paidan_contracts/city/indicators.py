@@ -10,13 +10,13 @@ from paidan_contracts.city.conditions import (
     Condition,
     ConditionText,
     Holds,
-    condition,
+    parse_condition,
 )
-from paidan_contracts.city.pack_types import Names, Part, Text
+from paidan_contracts.city.pack_types import Names, PackModel, Text
 from paidan_contracts.wire import Code, Slug
 
 
-class Count(Part):
+class Count(PackModel):
     """A number of rows for which a condition holds.
 
     Per ``case`` it looks at each case's current assignment only, so that each case counts once, in the department that
@@ -29,7 +29,7 @@ class Count(Part):
     per: Literal["case", "assignment"] = "case"
 
 
-class Rate(Part):
+class Rate(PackModel):
     """A part of a count as a share of the whole. With nothing to divide by it is null, neither 0 % nor 100 %.
 
     The numerator's condition is judged among the denominator's rows, so that a rate never passes 1 and every case
@@ -42,7 +42,7 @@ class Rate(Part):
     denominator: Slug = Field(description="Id of a count.")
 
 
-class Indicators(Part):
+class Indicators(PackModel):
     """A city's indicators under a version of their own, which every figure names."""
 
     version: Code = Field(description="Goes out with every figure on ``paidan.scores``.")
@@ -60,7 +60,7 @@ class Indicators(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class CountRule:
     """Says of a row's facts whether the row adds one to the tally called ``key``.
 
     Keys are the id of each count, and ``<rate>.numerator`` and ``<rate>.denominator`` of each rate.
@@ -69,29 +69,29 @@ class Judge:
     key: str
     conditions: tuple[Condition, ...]
 
-    def counts(self, facts: Collection[str]) -> bool:
+    def matches(self, facts: Collection[str]) -> bool:
         """Tell whether a row with these facts is counted."""
-        return all(each.of(facts) for each in self.conditions)
+        return all(each.evaluate(facts) for each in self.conditions)
 
 
-def judges(indicators: Indicators) -> tuple[Judge, ...]:
+def count_rules(indicators: Indicators) -> tuple[CountRule, ...]:
     """Make the judge of every tally that these indicators need, in the order of their keys."""
-    counts = {count.id: _conditions(count) for count in indicators.counts}
-    found = dict(counts)
+    count_conditions = {count.id: _conditions(count) for count in indicators.counts}
+    rule_conditions = dict(count_conditions)
     for rate in indicators.rates:
-        found[f"{rate.id}.denominator"] = counts[rate.denominator]
-        found[f"{rate.id}.numerator"] = counts[rate.denominator] + counts[rate.numerator]
-    return tuple(Judge(key, conditions) for key, conditions in sorted(found.items()))
+        rule_conditions[f"{rate.id}.denominator"] = count_conditions[rate.denominator]
+        rule_conditions[f"{rate.id}.numerator"] = count_conditions[rate.denominator] + count_conditions[rate.numerator]
+    return tuple(CountRule(key, conditions) for key, conditions in sorted(rule_conditions.items()))
 
 
-def share(numerator: int, denominator: int) -> float | None:
+def ratio(numerator: int, denominator: int) -> float | None:
     """Divide, or say that there was nothing to divide by."""
     return numerator / denominator if denominator else None
 
 
 def _conditions(count: Count) -> tuple[Condition, ...]:
-    stated = condition(count.holds)
-    return (_CURRENT, stated) if count.per == "case" else (stated,)
+    condition = parse_condition(count.holds)
+    return (_IS_CURRENT, condition) if count.per == "case" else (condition,)
 
 
-_CURRENT: Final = Holds("current")
+_IS_CURRENT: Final = Holds("current")

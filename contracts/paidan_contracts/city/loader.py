@@ -24,154 +24,162 @@ from pydantic_core import ErrorDetails
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.diagnostics import (
-    Fault,
-    Mistake,
+    Diagnostic,
+    DocumentPath,
+    InvalidPack,
     Origin,
-    Origins,
-    Path,
-    Unfit,
+    OriginMap,
+    Violation,
 )
 from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.pack_files import Draft, Raw
-from paidan_contracts.city.prune import leave_out
-from paidan_contracts.city.validation import check
+from paidan_contracts.city.pack_files import RawDocument, RawPack
+from paidan_contracts.city.prune import prune_invalid
+from paidan_contracts.city.validation import validate
 
-_NAMES: Final = frozenset({"names.zh", "names.en"})
-_DEPARTMENT: Final = _NAMES | {"id", "kind", "district", "street", "channel"}
-_SOURCE: Final = _NAMES | {"id", "kind", "trusted", "min_confidence", "crs", "callback"}
-_CLASS: Final = _NAMES | {"code", "big.zh", "big.en"}
-_ROW: Final = frozenset(
+_NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
+_DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
+_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "trusted", "min_confidence", "crs", "callback"}
+_CLASS_COLUMNS: Final = _NAME_COLUMNS | {"code", "big.zh", "big.en"}
+_ROW_COLUMNS: Final = frozenset(
     {"id", "class_code", "condition", "default", "limit", "accept_limit", "evidence[]"}
     | {"filing.zh", "filing.en", "closing.zh", "closing.en"}
 )
-_CATEGORY: Final = frozenset({"source", "word", "class_code", "condition", "ignored"})
-_DAY: Final = frozenset({"date", "working", "note"})
+_CATEGORY_COLUMNS: Final = frozenset({"source", "word", "class_code", "condition", "ignored"})
+_DAY_COLUMNS: Final = frozenset({"date", "working", "note"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadResult:
     """What came of reading a folder: the pack if it could be read at all, what is wrong, and where its parts stand."""
 
     pack: Pack | None
-    mistakes: tuple[Mistake, ...]
-    origins: Origins
+    diagnostics: tuple[Diagnostic, ...]
+    origins: OriginMap
 
 
 def load_city(folder: FilePath) -> City:
     """Read and check a folder; raises ``Unfit`` with every mistake."""
-    reading = read_pack(folder)
-    if reading.mistakes or reading.pack is None:
-        raise Unfit(reading.mistakes)
-    return City.of(reading.pack)
+    result = load_pack(folder)
+    if result.diagnostics or result.pack is None:
+        raise InvalidPack(result.diagnostics)
+    return City.of(result.pack)
 
 
-def read_pack(folder: FilePath) -> Reading:
+def load_pack(folder: FilePath) -> LoadResult:
     """Read and check a folder, and name every mistake.
 
     An entry that cannot be read is left out and the rest checked all the same, so that one round of mending is enough.
     """
-    draft = Draft(folder)
-    _read_city(draft)
-    _read_tables(draft)
-    _read_lists(draft)
-    draft.document["geography"] = read_geography(draft, draft.document.pop("grid", None))
-    return _judged(draft)
+    raw_pack = RawPack(folder)
+    _read_city(raw_pack)
+    _read_csv_files(raw_pack)
+    _read_toml_lists(raw_pack)
+    raw_pack.document["geography"] = read_geography(raw_pack, raw_pack.document.pop("grid", None))
+    return _validate(raw_pack)
 
 
-def _read_city(draft: Draft) -> None:
-    draft.origins[()] = Origin("city.toml")
-    raw = draft.toml("city.toml")
-    draft.document.update(raw)
-    terms = draft.toml("terms.toml")
+def _read_city(raw_pack: RawPack) -> None:
+    raw_pack.origins[()] = Origin("city.toml")
+    raw = raw_pack.read_toml("city.toml")
+    raw_pack.document.update(raw)
+    terms = raw_pack.read_toml("terms.toml")
     for part in ("clocks", "matching", "screening"):
-        draft.origins[part,] = Origin("terms.toml", item=part)
+        raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
-            draft.document[part] = terms.pop(part)
-    for stray in terms:
-        draft.fault(Origin("terms.toml", item=stray), "nobody knows this part")
+            raw_pack.document[part] = terms.pop(part)
+    for unknown in terms:
+        raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "nobody knows this part")
 
 
-def _read_tables(draft: Draft) -> None:
-    document = draft.document
-    document["departments"] = draft.table("departments.csv", ("departments",), columns=_DEPARTMENT)
-    document["sources"] = draft.table("sources.csv", ("sources",), columns=_SOURCE)
-    catalogue = _part(document, "catalogue")
-    for part, columns in (("classes", _CLASS), ("rows", _ROW), ("categories", _CATEGORY)):
-        path: Path = ("catalogue", part)
-        draft.origins[path] = Origin(f"{part}.csv")
-        catalogue[part] = draft.table(f"{part}.csv", path, columns=columns, optional=part == "categories")
-    draft.origins["calendar", "days"] = Origin("calendar.csv")
-    _part(document, "calendar")["days"] = draft.table("calendar.csv", ("calendar", "days"), columns=_DAY)
+def _read_csv_files(raw_pack: RawPack) -> None:
+    document = raw_pack.document
+    document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
+    document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
+    catalogue = _subtable(document, "catalogue")
+    for part, columns in (("classes", _CLASS_COLUMNS), ("rows", _ROW_COLUMNS), ("categories", _CATEGORY_COLUMNS)):
+        path: DocumentPath = ("catalogue", part)
+        raw_pack.origins[path] = Origin(f"{part}.csv")
+        catalogue[part] = raw_pack.read_csv(f"{part}.csv", path, columns=columns, optional=part == "categories")
+    raw_pack.origins["calendar", "days"] = Origin("calendar.csv")
+    _subtable(document, "calendar")["days"] = raw_pack.read_csv(
+        "calendar.csv", ("calendar", "days"), columns=_DAY_COLUMNS
+    )
 
 
-def _read_lists(draft: Draft) -> None:
-    routing = draft.toml("routing.toml")
-    draft.listed("routing.toml", routing, [("rules", ("routing",))])
-    draft.origins["routing",] = Origin("routing.toml")
-    draft.document["routing"] = routing.pop("rules", [])
-    for stray in routing:
-        draft.fault(Origin("routing.toml", item=stray), "nobody knows this; rules are written [[rules]]")
-    indicators = draft.toml("indicators.toml")
-    draft.origins["indicators",] = Origin("indicators.toml")
-    paths: list[tuple[str, Path]] = [(part, ("indicators", part)) for part in ("counts", "rates")]
-    draft.listed("indicators.toml", indicators, paths)
-    draft.document["indicators"] = indicators
-    draft.document["imports"] = [_read_import(draft, index, file) for index, file in enumerate(_imports(draft))]
+def _read_toml_lists(raw_pack: RawPack) -> None:
+    routing = raw_pack.read_toml("routing.toml")
+    raw_pack.record_entry_lines("routing.toml", routing, [("rules", ("routing",))])
+    raw_pack.origins["routing",] = Origin("routing.toml")
+    raw_pack.document["routing"] = routing.pop("rules", [])
+    for unknown in routing:
+        raw_pack.record_file_violation(
+            Origin("routing.toml", item=unknown), "nobody knows this; rules are written [[rules]]"
+        )
+    indicators = raw_pack.read_toml("indicators.toml")
+    raw_pack.origins["indicators",] = Origin("indicators.toml")
+    paths: list[tuple[str, DocumentPath]] = [(part, ("indicators", part)) for part in ("counts", "rates")]
+    raw_pack.record_entry_lines("indicators.toml", indicators, paths)
+    raw_pack.document["indicators"] = indicators
+    raw_pack.document["imports"] = [
+        _read_import(raw_pack, index, file) for index, file in enumerate(_import_files(raw_pack))
+    ]
 
 
-def _imports(draft: Draft) -> list[FilePath]:
-    return sorted((draft.folder / "imports").glob("*.toml"))
+def _import_files(raw_pack: RawPack) -> list[FilePath]:
+    return sorted((raw_pack.folder / "imports").glob("*.toml"))
 
 
-def _read_import(draft: Draft, index: int, file: FilePath) -> Raw:
+def _read_import(raw_pack: RawPack, index: int, file: FilePath) -> RawDocument:
     name = f"imports/{file.name}"
-    raw = draft.toml(name)
-    draft.origins["imports", index] = Origin(name)
+    raw = raw_pack.read_toml(name)
+    raw_pack.origins["imports", index] = Origin(name)
     parts = ("categories", "owners", "sources", "statuses")
-    draft.listed(name, raw, [(part, ("imports", index, part)) for part in parts])
+    raw_pack.record_entry_lines(name, raw, [(part, ("imports", index, part)) for part in parts])
     return {"id": file.stem, **raw}
 
 
-def _part(document: Raw, name: str) -> Raw:
+def _subtable(document: RawDocument, name: str) -> RawDocument:
     part = document.setdefault(name, {})
     return part if isinstance(part, dict) else {}
 
 
-def _judged(draft: Draft) -> Reading:
-    mistakes = list(Origins(draft.origins).mistakes(draft.faults))
-    draft.faults.clear()
-    pack, faults = _built(draft)
-    mistakes += Origins(draft.origins).mistakes(faults)
+def _validate(raw_pack: RawPack) -> LoadResult:
+    diagnostics = list(OriginMap(raw_pack.origins).to_diagnostics(raw_pack.violations))
+    raw_pack.violations.clear()
+    pack, violations = _build_pack(raw_pack)
+    diagnostics += OriginMap(raw_pack.origins).to_diagnostics(violations)
     if pack is None:
-        excused = leave_out(draft, faults)
-        pack, _ = _built(draft)
+        pruned_ids = prune_invalid(raw_pack, violations)
+        pack, _ = _build_pack(raw_pack)
     else:
-        excused = frozenset[str]()
-    origins = Origins(draft.origins)
+        pruned_ids = frozenset[str]()
+    origins = OriginMap(raw_pack.origins)
     if pack is not None:
-        mistakes += origins.mistakes(check(pack, excused))
-    return Reading(pack, tuple(sorted(set(mistakes))), origins)
+        diagnostics += origins.to_diagnostics(validate(pack, pruned_ids))
+    return LoadResult(pack, tuple(sorted(set(diagnostics))), origins)
 
 
-def _built(draft: Draft) -> tuple[Pack | None, list[Fault]]:
+def _build_pack(raw_pack: RawPack) -> tuple[Pack | None, list[Violation]]:
     try:
-        return Pack.model_validate(draft.document), []
+        return Pack.model_validate(raw_pack.document), []
     except ValidationError as error:
-        return None, [Fault(_path(each["loc"]), _problem(each)) for each in error.errors(include_url=False)]
+        return None, [
+            Violation(_document_path(each["loc"]), _describe_error(each)) for each in error.errors(include_url=False)
+        ]
 
 
-def _path(loc: tuple[int | str, ...]) -> Path:
+def _document_path(loc: tuple[int | str, ...]) -> DocumentPath:
     return tuple(loc)
 
 
-def _problem(error: ErrorDetails) -> str:
+def _describe_error(error: ErrorDetails) -> str:
     match error["type"]:
         case "missing":
             return "is missing"
         case "extra_forbidden":
             return "nobody knows this field"
         case _:
-            found = error["input"]
-            shown = f", not {found!r}" if isinstance(found, str | int | float) else ""
-            return error["msg"].removeprefix("Value error, ").removesuffix(".") + shown
+            value = error["input"]
+            quoted = f", not {value!r}" if isinstance(value, str | int | float) else ""
+            return error["msg"].removeprefix("Value error, ").removesuffix(".") + quoted

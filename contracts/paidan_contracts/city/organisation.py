@@ -7,7 +7,7 @@ from pydantic import Field
 from paidan_contracts.city.pack_types import (
     Name,
     Names,
-    Part,
+    PackModel,
     PlaceCode,
 )
 from paidan_contracts.wire import Channel, Datum, Slug
@@ -15,7 +15,7 @@ from paidan_contracts.wire import Channel, Datum, Slug
 DepartmentId = Slug
 
 
-class Department(Part):
+class Department(PackModel):
     """A body that can be told to act: city bureau, district 城管局, street office, utility, contractor.
 
     Its topics are ``paidan.orders.<id>`` and ``paidan.answers.<id>``; both exist for a department that works over HTTP
@@ -30,7 +30,7 @@ class Department(Part):
     channel: Literal["kafka", "http"] = "kafka"
 
 
-class Source(Part):
+class Source(PackModel):
     """Somebody or something that reports: a hotline, the photo app, a camera platform, the patrol, an import."""
 
     id: Slug
@@ -53,12 +53,12 @@ class Source(Part):
         return confidence >= self.min_confidence
 
 
-class Kind(Part):
+class DepartmentKind(PackModel):
     """A kind of department, with its names; routing rules and reports refer to it."""
 
     id: Slug
     names: Names
 
 
-SourceWord = Name
+SourceCategory = Name
 """A source's own word or number for what it reports: a hotline category, a vendor's alarm code such as ``887``."""

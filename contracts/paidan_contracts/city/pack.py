@@ -15,16 +15,16 @@ from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import (
     CityId,
     Names,
-    Part,
+    PackModel,
     Text,
 )
-from paidan_contracts.city.policies import Clocks, Matching, Screening
-from paidan_contracts.city.routing import Rule
+from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.routing import RoutingRule
 
 AreaLevel = Literal["city", "district"]
 
 
-class Pack(Part):
+class Pack(PackModel):
     """A city, as published: its canonical bytes are kept in ``cities.pack`` under their sha256.
 
     Published by ``paidan city publish``, which then says on every partition of ``paidan.inbox`` that it is in force.
@@ -44,21 +44,21 @@ class Pack(Part):
     departments: tuple[Department, ...]
     sources: tuple[Source, ...]
     catalogue: Catalogue
-    routing: tuple[Rule, ...]
+    routing: tuple[RoutingRule, ...]
     calendar: Calendar
-    clocks: Clocks
-    matching: Matching
-    screening: Screening
+    clocks: StageLimits
+    matching: MatchingPolicy
+    screening: ScreeningPolicy
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()
     geography: Geography
 
-    def canonical(self) -> bytes:
+    def canonical_bytes(self) -> bytes:
         """Write the pack as the one byte string that stands for it; defaults are spelt out, so that they may change."""
-        stated = self.model_dump(mode="json", exclude_none=True)
-        return json.dumps(stated, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        document = self.model_dump(mode="json", exclude_none=True)
+        return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def version_of(canonical: bytes) -> str:
+def pack_version(canonical: bytes) -> str:
     """Name the version of a pack by the sha256 of its canonical bytes."""
     return hashlib.sha256(canonical).hexdigest()

@@ -14,24 +14,24 @@ ClassPattern = Annotated[str, StringConstraints(pattern=r"^(\*|[CE][0-9]{0,5}\*|
 """A class code, or the beginning of one and a star: ``C01*`` is every 公用设施, ``E*`` every event, ``*`` all."""
 PlaceCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,15}$")]
 """Code of a district (6 digits by GB/T 2260 in China), street (9) or community (12)."""
-Unit = Literal["working_hour", "working_day", "urgent_minute", "urgent_hour", "urgent_day"]
+TimeUnit = Literal["working_hour", "working_day", "urgent_minute", "urgent_hour", "urgent_day"]
 """工作时 and 工作日 count working time only; 紧急 units are time by the clock, nights and holidays included."""
 
 
-class Part(BaseModel):
+class PackModel(BaseModel):
     """A part of a pack: frozen, and a field that nobody knows is a mistake, for it is likely a misspelt one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Names(Part):
+class Names(PackModel):
     """A name in Chinese and in English."""
 
     zh: Name
     en: Name
 
 
-class Limit(Part):
+class TimeLimit(PackModel):
     """A length of time as the trade states it: 4 工作时, 2 紧急工作时, 5 工作日.
 
     What it comes to depends on the city's calendar, so it is no ``timedelta``. A working day is as many working hours
@@ -40,12 +40,12 @@ class Limit(Part):
     """
 
     amount: int = Field(gt=0, le=10_000)
-    unit: Unit
+    unit: TimeUnit
 
     @model_validator(mode="before")
     @classmethod
-    def _read(cls, stated: object) -> object:
-        if not isinstance(stated, str):
-            return stated
-        amount, _, unit = stated.partition(" ")
+    def _parse(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        amount, _, unit = value.partition(" ")
         return {"amount": amount, "unit": unit}

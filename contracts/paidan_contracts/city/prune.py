@@ -4,50 +4,52 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from paidan_contracts.city.diagnostics import Fault, Origin, Path
-from paidan_contracts.city.pack_files import Draft
+from paidan_contracts.city.diagnostics import DocumentPath, Origin, Violation
+from paidan_contracts.city.pack_files import RawPack
 
-_NAMING = ("id", "code", "class_code", "source", "value")
+_ID_FIELDS = ("id", "code", "class_code", "source", "value")
 
 
-def leave_out(draft: Draft, faults: Iterable[Fault]) -> frozenset[str]:
+def prune_invalid(raw_pack: RawPack, violations: Iterable[Violation]) -> frozenset[str]:
     """Take the faulty entries out of the document, and name what must not be missed because of that.
 
     A department whose line is faulty is still known to the rules that name it.
     """
-    faulty: defaultdict[Path, set[int]] = defaultdict(set)
-    for fault in faults:
-        *held_in, index = _entry_of(draft, fault.path) or (None,)
+    invalid_indices: defaultdict[DocumentPath, set[int]] = defaultdict(set)
+    for violation in violations:
+        *list_path, index = _entry_path(raw_pack, violation.path) or (None,)
         if isinstance(index, int):
-            faulty[tuple(step for step in held_in if step is not None)].add(index)
-    excused: set[str] = set()
+            invalid_indices[tuple(step for step in list_path if step is not None)].add(index)
+    pruned_ids: set[str] = set()
     # Deepest lists first: taking an entry out of an outer list moves what lies below it.
-    for path in sorted(faulty, key=len, reverse=True):
-        excused |= _take_out(draft, path, faulty[path])
-    return frozenset(excused)
+    for path in sorted(invalid_indices, key=len, reverse=True):
+        pruned_ids |= _remove_entries(raw_pack, path, invalid_indices[path])
+    return frozenset(pruned_ids)
 
 
-def _entry_of(draft: Draft, path: Path) -> Path | None:
+def _entry_path(raw_pack: RawPack, path: DocumentPath) -> DocumentPath | None:
     prefixes = (path[:length] for length in range(len(path), 0, -1))
-    return next((prefix for prefix in prefixes if prefix in draft.origins and isinstance(prefix[-1], int)), None)
+    return next((prefix for prefix in prefixes if prefix in raw_pack.origins and isinstance(prefix[-1], int)), None)
 
 
-def _take_out(draft: Draft, path: Path, indices: set[int]) -> set[str]:
-    entries: Any = draft.document
+def _remove_entries(raw_pack: RawPack, path: DocumentPath, indices: set[int]) -> set[str]:
+    entries: Any = raw_pack.document
     for step in path:
         entries = entries[step]
-    gone = [entries[index] for index in indices]
+    removed = [entries[index] for index in indices]
     for index in sorted(indices, reverse=True):
         del entries[index]
-    draft.origins = dict(_moved(draft.origins, path, indices))
-    return {str(entry[key]) for entry in gone if isinstance(entry, dict) for key in _NAMING if key in entry}
+    raw_pack.origins = dict(_shift_origins(raw_pack.origins, path, indices))
+    return {str(entry[key]) for entry in removed if isinstance(entry, dict) for key in _ID_FIELDS if key in entry}
 
 
-def _moved(origins: dict[Path, Origin], path: Path, gone: set[int]) -> Iterable[tuple[Path, Origin]]:
+def _shift_origins(
+    origins: dict[DocumentPath, Origin], path: DocumentPath, removed: set[int]
+) -> Iterable[tuple[DocumentPath, Origin]]:
     depth = len(path)
-    for at, origin in origins.items():
-        index = at[depth] if len(at) > depth and at[:depth] == path else None
+    for origin_path, origin in origins.items():
+        index = origin_path[depth] if len(origin_path) > depth and origin_path[:depth] == path else None
         if not isinstance(index, int):
-            yield at, origin
-        elif index not in gone:
-            yield (*path, index - sum(1 for each in gone if each < index), *at[depth + 1 :]), origin
+            yield origin_path, origin
+        elif index not in removed:
+            yield (*path, index - sum(1 for each in removed if each < index), *origin_path[depth + 1 :]), origin

@@ -7,40 +7,44 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from paidan_contracts.city.geography import Spot
+from paidan_contracts.city.geography import PlaceCodes
 from paidan_contracts.city.organisation import DepartmentId
 from paidan_contracts.city.pack_types import (
     ClassCode,
     ClassPattern,
     Names,
-    Part,
+    PackModel,
     PlaceCode,
 )
-from paidan_contracts.wire import Channel, Matter, Slug
+from paidan_contracts.wire import Channel, MatterType, Slug
 
 RuleId = Slug
-Lead = Annotated[str, StringConstraints(pattern=r"^(owner|((city|district|street):)?[a-z0-9][a-z0-9_-]{0,62})$")]
+DepartmentSelector = Annotated[
+    str, StringConstraints(pattern=r"^(owner|((city|district|street):)?[a-z0-9][a-z0-9_-]{0,62})$")
+]
 """Who a rule names: a department's id; ``district:urban-management``, the department of that kind which belongs to the
 district (or street, or the whole city) where the problem lies; ``owner``, whoever is said to own the component."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Hours = Annotated[
+HourRange = Annotated[
     str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
 ]
 """``22:00-06:00``: from the first up to but not including the second, over midnight where the second is earlier."""
-Dates = Annotated[str, StringConstraints(pattern=r"^([0-9]{4}-)?[0-9]{2}-[0-9]{2}\.\.([0-9]{4}-)?[0-9]{2}-[0-9]{2}$")]
+DateRange = Annotated[
+    str, StringConstraints(pattern=r"^([0-9]{4}-)?[0-9]{2}-[0-9]{2}\.\.([0-9]{4}-)?[0-9]{2}-[0-9]{2}$")
+]
 """``2026-02-15..2026-02-23``, or every year ``11-15..03-15`` (the heating season); both ends belong to it."""
 
 
-class When(Part):
+class TimeCondition(PackModel):
     """The time conditions of a rule, by the city's own clock; those given must all hold."""
 
-    hours: tuple[Hours, ...] | None = None
+    hours: tuple[HourRange, ...] | None = None
     weekdays: tuple[Weekday, ...] | None = None
-    dates: tuple[Dates, ...] | None = None
+    dates: tuple[DateRange, ...] | None = None
     working_time: bool | None = Field(default=None, description="True: in working hours only; False: outside them.")
 
 
-class Rule(Part):
+class RoutingRule(PackModel):
     """One routing rule. Conditions that are given must all hold; one that is left out holds always.
 
     A rule whose department cannot be named for a matter (``district:`` where the district is unknown, ``owner`` where
@@ -57,24 +61,24 @@ class Rule(Part):
     owners: tuple[DepartmentId, ...] | None = Field(default=None, description="Who is said to own the component.")
     channels: tuple[Channel, ...] | None = None
     sources: tuple[Slug, ...] | None = None
-    matters: tuple[Matter, ...] | None = None
-    when: When | None = None
-    lead: Lead
-    helpers: tuple[Lead, ...] = ()
+    matters: tuple[MatterType, ...] | None = None
+    when: TimeCondition | None = None
+    lead: DepartmentSelector
+    helpers: tuple[DepartmentSelector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Routable:
+class RoutingInput:
     """All that a routing rule may look at. ``at`` is an aware time: the one at which the case is routed."""
 
     class_code: ClassCode | None
-    spot: Spot
+    place: PlaceCodes
     channel: Channel
     source: Slug
     at: datetime
     condition: str | None = None
     owner: DepartmentId | None = None
-    matter: Matter | None = None
+    matter: MatterType | None = None
     declined: frozenset[DepartmentId] = frozenset()
     """Departments that returned the case: a rule that names one of them does not cover it."""
 
@@ -89,14 +93,14 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class HardToPlace:
+class Unrouted:
     """No rule covers the matter: somebody at the desk must choose."""
 
 
-Routing: TypeAlias = Routed | HardToPlace
+RouteDecision: TypeAlias = Routed | Unrouted
 
 
-def hours_hold(hours: Hours, at: time) -> bool:
+def is_within_hours(hours: HourRange, at: time) -> bool:
     """Tell whether a time of the day lies within ``22:00-06:00``."""
     begin, end = _minutes(hours)
     now = at.hour * 60 + at.minute
@@ -104,12 +108,12 @@ def hours_hold(hours: Hours, at: time) -> bool:
 
 
 @cache
-def _minutes(hours: Hours) -> tuple[int, int]:
+def _minutes(hours: HourRange) -> tuple[int, int]:
     begin, end = (60 * int(clock[:2]) + int(clock[3:]) for clock in hours.split("-"))
     return begin, end
 
 
-def dates_hold(dates: Dates, day: date) -> bool:
+def is_within_dates(dates: DateRange, day: date) -> bool:
     """Tell whether a day lies within ``2026-02-15..2026-02-23`` or, in any year, ``11-15..03-15``."""
     first, last = dates.split("..")
     today = day.isoformat()[-len(first) :]

@@ -4,23 +4,26 @@ import json
 import sys
 from pathlib import Path
 
-from paidan_contracts.schema_export.asyncapi import document
-from paidan_contracts.schema_export.schemas import event_models, schema_of
+from paidan_contracts.schema_export.asyncapi import asyncapi_document
+from paidan_contracts.schema_export.schemas import event_models, model_schema
 
 
-def rendered() -> dict[str, str]:
+def render_files() -> dict[str, str]:
     """Give every published file's text by its name within the folder."""
-    texts = {f"schemas/{kind}.json": schema_of(model) for kind, model in event_models().items()}
-    texts["asyncapi.json"] = document()
-    return {name: json.dumps(text, ensure_ascii=False, indent=2, sort_keys=True) + "\n" for name, text in texts.items()}
+    documents = {f"schemas/{kind}.json": model_schema(model) for kind, model in event_models().items()}
+    documents["asyncapi.json"] = asyncapi_document()
+    return {
+        name: json.dumps(document_content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        for name, document_content in documents.items()
+    }
 
 
 def main(folder: Path) -> None:
     """Write what is missing or out of date and remove schemas of types that are gone."""
-    texts = rendered()
-    for stale in set(folder.glob("schemas/*.json")) - {folder / name for name in texts}:
-        stale.unlink()
-    for name, text in texts.items():
+    files = render_files()
+    for outdated in set(folder.glob("schemas/*.json")) - {folder / name for name in files}:
+        outdated.unlink()
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 

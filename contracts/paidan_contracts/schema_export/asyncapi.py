@@ -5,25 +5,26 @@ from typing import Any, Final
 from paidan_contracts.schema_export.schemas import (
     Schema,
     all_topics,
-    models_of,
-    type_of,
+    event_type_of,
+    named_by_title,
+    topic_models,
 )
 from paidan_contracts.topics import Topic
-from paidan_contracts.wire import Said
+from paidan_contracts.wire import WireModel
 
-_HEARD: Final = ("paidan.alarms", "paidan.inbox", "paidan.answers.{department}")
-_SAID_BY: Final = ("intake", "dispatch", "scoring")
-_BINDING: Final = "0.5.0"
+_CONSUMED_TOPICS: Final = ("paidan.alarms", "paidan.inbox", "paidan.answers.{department}")
+_SERVICES: Final = ("intake", "dispatch", "scoring")
+_BINDING_VERSION: Final = "0.5.0"
 
 
-def document() -> Schema:
+def asyncapi_document() -> Schema:
     """Put the document together, from the topics and their models alone."""
     topics = all_topics()
     schemas: dict[str, Schema] = {}
     messages: dict[str, Schema] = {}
     for topic in topics:
-        for model in models_of(topic):
-            messages[type_of(model)] = _message(model, schemas, key=topic.key)
+        for model in topic_models(topic):
+            messages[event_type_of(model)] = _message(model, schemas, key=topic.key)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -39,23 +40,26 @@ def document() -> Schema:
     }
 
 
-def _channel_id(topic: Topic[Said]) -> str:
+def _channel_id(topic: Topic[WireModel]) -> str:
     return topic.name.removeprefix("paidan.").replace(".{department}", "")
 
 
-def _channel(topic: Topic[Said]) -> Schema:
+def _channel(topic: Topic[WireModel]) -> Schema:
     channel: Schema = {
         "address": topic.name,
         "description": f"Written by {', '.join(topic.written_by)}; read by {', '.join(topic.read_by)}.",
-        "messages": {type_of(model): {"$ref": _at("messages", type_of(model))} for model in models_of(topic)},
-        "bindings": {"kafka": _binding(topic)},
+        "messages": {
+            event_type_of(model): {"$ref": _component_ref("messages", event_type_of(model))}
+            for model in topic_models(topic)
+        },
+        "bindings": {"kafka": _kafka_binding(topic)},
     }
     if "{department}" in topic.name:
         channel["parameters"] = {"department": {"description": "The department's id in the city's pack."}}
     return channel
 
 
-def _binding(topic: Topic[Said]) -> Schema:
+def _kafka_binding(topic: Topic[WireModel]) -> Schema:
     config = topic.config()
     return {
         "topic": topic.name,
@@ -65,46 +69,47 @@ def _binding(topic: Topic[Said]) -> Schema:
             "retention.ms": int(config["retention.ms"]),
             "max.message.bytes": int(config["max.message.bytes"]),
         },
-        "bindingVersion": _BINDING,
+        "bindingVersion": _BINDING_VERSION,
     }
 
 
-def _operations(topic: Topic[Said]) -> list[tuple[str, Schema]]:
+def _operations(topic: Topic[WireModel]) -> list[tuple[str, Schema]]:
     channel = _channel_id(topic)
-    told: list[tuple[str, Schema]] = []
-    if any(writer in _SAID_BY for writer in topic.written_by):
-        told.append((f"send_{channel}", {"action": "send", "channel": {"$ref": f"#/channels/{channel}"}}))
-    if topic.name in _HEARD:
-        told.append((f"receive_{channel}", {"action": "receive", "channel": {"$ref": f"#/channels/{channel}"}}))
-    return told
+    operations: list[tuple[str, Schema]] = []
+    if any(writer in _SERVICES for writer in topic.written_by):
+        operations.append((f"send_{channel}", {"action": "send", "channel": {"$ref": f"#/channels/{channel}"}}))
+    if topic.name in _CONSUMED_TOPICS:
+        operations.append((f"receive_{channel}", {"action": "receive", "channel": {"$ref": f"#/channels/{channel}"}}))
+    return operations
 
 
-def _message(model: type[Said], schemas: dict[str, Schema], *, key: str) -> Schema:
-    schema = model.model_json_schema(mode="validation", ref_template="#/components/schemas/{model}")
+def _message(model: type[WireModel], schemas: dict[str, Schema], *, key: str) -> Schema:
+    prefix = _component_ref("schemas", "")
+    schema = named_by_title(model.model_json_schema(mode="validation", ref_template=prefix + "{model}"), prefix)
     for name, inner in schema.pop("$defs", {}).items():
-        schemas[name] = _plain(inner)
-    schemas[model.__name__] = _plain(schema)
+        schemas[name] = _simplify_discriminators(inner)
+    schemas[schema["title"]] = _simplify_discriminators(schema)
     return {
-        "name": type_of(model),
-        "title": model.__name__,
+        "name": event_type_of(model),
+        "title": schema["title"],
         "summary": (model.__doc__ or "").strip().split("\n")[0],
         "contentType": "application/json",
-        "payload": {"$ref": _at("schemas", model.__name__)},
-        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": _BINDING}},
+        "payload": {"$ref": _component_ref("schemas", schema["title"])},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": _BINDING_VERSION}},
     }
 
 
-def _at(part: str, name: str) -> str:
-    return f"#/components/{part}/{name}"
+def _component_ref(section: str, name: str) -> str:
+    return f"#/components/{section}/{name}"
 
 
-def _plain(schema: Any) -> Any:  # noqa: ANN401  # any piece of a JSON Schema
+def _simplify_discriminators(schema: Any) -> Any:  # noqa: ANN401  # any piece of a JSON Schema
     """Write a discriminator as AsyncAPI does, by the property's name alone."""
     if isinstance(schema, list):
-        return [_plain(part) for part in schema]
+        return [_simplify_discriminators(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {key: _plain(part) for key, part in schema.items()}
-    if isinstance(plain.get("discriminator"), dict):
-        plain["discriminator"] = plain["discriminator"]["propertyName"]
-    return plain
+    simplified = {key: _simplify_discriminators(part) for key, part in schema.items()}
+    if isinstance(simplified.get("discriminator"), dict):
+        simplified["discriminator"] = simplified["discriminator"]["propertyName"]
+    return simplified

@@ -3,44 +3,70 @@
 from typing import Any, Final, get_args
 
 from paidan_contracts.actions import Answer
-from paidan_contracts.topics import TOPICS, Topic, answers_of, orders_of
-from paidan_contracts.wire import Said
+from paidan_contracts.topics import TOPICS, Topic, answers_topic_of, orders_topic_of
+from paidan_contracts.wire import WireModel
 
 Schema = dict[str, Any]
-_UNTYPED: Final = {Answer: "answer.v1"}
+_EVENT_TYPE_WITHOUT_FIELD: Final = {Answer: "answer.v1"}
 
 
-def type_of(model: type[Said]) -> str:
+def event_type_of(model: type[WireModel]) -> str:
     """Give the event type of a model, version included: ``case.opened.v1``."""
     field = model.model_fields.get("type")
-    return _UNTYPED[model] if field is None else str(get_args(field.annotation)[0])  # type: ignore[index]  # an Answer
+    return _EVENT_TYPE_WITHOUT_FIELD[model] if field is None else str(get_args(field.annotation)[0])  # type: ignore[index]  # an Answer
 
 
-def models_of(topic: Topic[Said]) -> tuple[type[Said], ...]:
+def topic_models(topic: Topic[WireModel]) -> tuple[type[WireModel], ...]:
     """List the models that may be said on a topic, unions opened."""
-    found: list[type[Said]] = []
-    for said in topic.says:
-        found.extend(_opened(said))
-    return tuple(found)
+    models: list[type[WireModel]] = []
+    for event_type in topic.event_types:
+        models.extend(_expand_union(event_type))
+    return tuple(models)
 
 
-def _opened(said: object) -> list[type[Said]]:
-    if isinstance(said, type) and issubclass(said, Said):
-        return [said]
-    return [model for part in get_args(said) for model in _opened(part)]
+def _expand_union(event_type: object) -> list[type[WireModel]]:
+    if isinstance(event_type, type) and issubclass(event_type, WireModel):
+        return [event_type]
+    return [model for part in get_args(event_type) for model in _expand_union(part)]
 
 
-def all_topics() -> tuple[Topic[Said], ...]:
+def all_topics() -> tuple[Topic[WireModel], ...]:
     """List every topic, with the two of a department named ``{department}``."""
-    return (*TOPICS, orders_of("{department}"), answers_of("{department}"))
+    return (*TOPICS, orders_topic_of("{department}"), answers_topic_of("{department}"))
 
 
-def event_models() -> dict[str, type[Said]]:
+def event_models() -> dict[str, type[WireModel]]:
     """Map each event type to its model."""
-    return {type_of(model): model for topic in all_topics() for model in models_of(topic)}
+    return {event_type_of(model): model for topic in all_topics() for model in topic_models(topic)}
 
 
-def schema_of(model: type[Said]) -> Schema:
+def model_schema(model: type[WireModel]) -> Schema:
     """Give a model's schema as a reader may rely on it: what has a default may be absent."""
-    schema: Schema = model.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"paidan:{type_of(model)}", **schema}
+    schema = named_by_title(model.model_json_schema(mode="validation"), "#/$defs/")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"paidan:{event_type_of(model)}",
+        **schema,
+    }
+
+
+def named_by_title(schema: Schema, prefix: str) -> Schema:
+    """Return a model's schema with each definition under its title: a name that was published outlives the class's.
+
+    ``prefix`` is what precedes a definition's name in references.
+    """
+    definitions = schema.get("$defs", {})
+    titles = {name: definition.get("title", name) for name, definition in definitions.items()}
+    references = {prefix + name: prefix + title for name, title in titles.items()}
+    renamed: Schema = _replace_strings({key: part for key, part in schema.items() if key != "$defs"}, references)
+    if definitions:
+        renamed["$defs"] = {titles[name]: _replace_strings(part, references) for name, part in definitions.items()}
+    return renamed
+
+
+def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: ANN401 - any piece of a JSON Schema
+    if isinstance(part, dict):
+        return {key: _replace_strings(value, replacements) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_replace_strings(value, replacements) for value in part]
+    return replacements.get(part, part) if isinstance(part, str) else part

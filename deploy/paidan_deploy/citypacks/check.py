@@ -5,47 +5,47 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from paidan_contracts.city import Mistake, Pack, Unfit, read_pack
+from paidan_contracts.city import Diagnostic, InvalidPack, Pack, load_pack
 from paidan_deploy.citypacks.geometry import check_shapes
 
 # A year's dates are published in November of the year before.
-SOON: Final = timedelta(days=45)
+CALENDAR_WARNING: Final = timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPack:
     """A folder's pack, if it could be read at all, and every mistake in it."""
 
     pack: Pack | None
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Diagnostic, ...]
 
-    def fit(self) -> Pack:
+    def valid_pack(self) -> Pack:
         """Give the pack; raises ``Unfit`` when there is a mistake in it."""
         if self.pack is None or self.mistakes:
-            raise Unfit(self.mistakes)
+            raise InvalidPack(self.mistakes)
         return self.pack
 
 
-def check_folder(folder: Path) -> Checked:
+def check_folder(folder: Path) -> CheckedPack:
     """Read and check a folder."""
-    reading = read_pack(folder)
-    if reading.pack is None:
-        return Checked(None, reading.mistakes)
-    shapes = reading.origins.mistakes(check_shapes(reading.pack))
-    return Checked(reading.pack, tuple(sorted({*reading.mistakes, *shapes})))
+    loaded = load_pack(folder)
+    if loaded.pack is None:
+        return CheckedPack(None, loaded.diagnostics)
+    shapes = loaded.origins.to_diagnostics(check_shapes(loaded.pack))
+    return CheckedPack(loaded.pack, tuple(sorted({*loaded.diagnostics, *shapes})))
 
 
-def calendar_note(pack: Pack, today: date) -> str | None:
+def calendar_warning(pack: Pack, today: date) -> str | None:
     """Say that the working calendar is over, or soon will be; a city may be of the past, so it is no mistake."""
     last = pack.calendar.last
     if last < today:
         return f"the working calendar ended on {last}: no limit in working time can be counted from today on"
-    if last - today < SOON:
+    if last - today < CALENDAR_WARNING:
         return f"the working calendar ends on {last}: publish a pack with the next year's dates before then"
     return None
 
 
-def summary(pack: Pack) -> str:
+def summarize(pack: Pack) -> str:
     """Say what a pack holds, in one line."""
     places = pack.geography.places
     counts = {

@@ -8,32 +8,32 @@ import shapely
 from shapely import MultiPolygon, Polygon, STRtree
 
 from paidan_contracts.city import Pack
-from paidan_contracts.city.diagnostics import Fault, Path
-from paidan_contracts.city.geography import Grid, Level, Shape
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
+from paidan_contracts.city.geography import Grid, PlaceLevel, Shape
 
-Drawn: TypeAlias = dict[str, tuple[Path, MultiPolygon]]
+ShapesByCode: TypeAlias = dict[str, tuple[DocumentPath, MultiPolygon]]
 # About ten square metres: neighbours that were drawn by hand meet no better than that.
-SLIVER: Final = 1e-9
-SQUARE_METRES: Final = 1.1e10 * 0.8
-_LEVELS: Final[tuple[Level, ...]] = ("district", "street", "community")
-_OUTER: Final[dict[Level, Level]] = {"street": "district", "community": "street"}
+MIN_OVERLAP_DEG2: Final = 1e-9
+SQUARE_METRES_PER_DEG2: Final = 1.1e10 * 0.8
+_LEVELS: Final[tuple[PlaceLevel, ...]] = ("district", "street", "community")
+_PARENT_LEVEL: Final[dict[PlaceLevel, PlaceLevel]] = {"street": "district", "community": "street"}
 
 
-def check_shapes(pack: Pack) -> list[Fault]:
+def check_shapes(pack: Pack) -> list[Violation]:
     """Find shapes that cross themselves, overlap a neighbour, stick out of what they lie in, or miss their cells."""
-    drawn: dict[Level, Drawn] = {level: _drawn(pack, level) for level in _LEVELS}
-    everything = list(chain.from_iterable(shapes.values() for shapes in drawn.values()))
-    crossing = [Fault(path, shapely.is_valid_reason(shape)) for path, shape in everything if not shape.is_valid]
-    if crossing:
-        return crossing
+    shapes_by_level: dict[PlaceLevel, ShapesByCode] = {level: _shapes_of_level(pack, level) for level in _LEVELS}
+    all_shapes = list(chain.from_iterable(shapes.values() for shapes in shapes_by_level.values()))
+    invalid = [Violation(path, shapely.is_valid_reason(shape)) for path, shape in all_shapes if not shape.is_valid]
+    if invalid:
+        return invalid
     return [
-        *chain.from_iterable(_overlaps(shapes) for shapes in drawn.values()),
-        *_sticking_out(pack, drawn),
-        *_strayed_cells(pack, drawn),
+        *chain.from_iterable(_overlaps(shapes) for shapes in shapes_by_level.values()),
+        *_outside_parent(pack, shapes_by_level),
+        *_misplaced_cells(pack, shapes_by_level),
     ]
 
 
-def _drawn(pack: Pack, level: Level) -> Drawn:
+def _shapes_of_level(pack: Pack, level: PlaceLevel) -> ShapesByCode:
     return {
         place.code: (("geography", "places", index, "shape"), _geometry(place.shape))
         for index, place in enumerate(pack.geography.places)
@@ -45,64 +45,66 @@ def _geometry(shape: Shape) -> MultiPolygon:
     return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in shape.polygons])
 
 
-def _overlaps(drawn: Drawn) -> Iterator[Fault]:
-    if len(drawn) < 2:
+def _overlaps(shapes_by_code: ShapesByCode) -> Iterator[Violation]:
+    if len(shapes_by_code) < 2:
         return
-    codes = list(drawn)
-    shapes = [shape for _, shape in drawn.values()]
+    codes = list(shapes_by_code)
+    shapes = [shape for _, shape in shapes_by_code.values()]
     for first, second in sorted(STRtree(shapes).query(shapes, predicate="intersects").T.tolist()):
         shared = shapes[first].intersection(shapes[second]).area if first < second else 0.0
-        if shared > SLIVER:
-            size = round(shared * SQUARE_METRES)
-            yield Fault(drawn[codes[second]][0], f"overlaps {codes[first]} by about {size} m²")
+        if shared > MIN_OVERLAP_DEG2:
+            area_m2 = round(shared * SQUARE_METRES_PER_DEG2)
+            yield Violation(shapes_by_code[codes[second]][0], f"overlaps {codes[first]} by about {area_m2} m²")
 
 
-def _sticking_out(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[Fault]:
+def _outside_parent(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]) -> Iterator[Violation]:
     outline = _geometry(pack.geography.outline) if pack.geography.outline else None
     for place in pack.geography.places:
-        path, shape = drawn[place.level].get(place.code, (None, None))
+        path, shape = shapes_by_level[place.level].get(place.code, (None, None))
         if path is None or shape is None:
             continue
         if place.level == "district":
             outer, name = outline, "the city's outline"
         else:
-            outer = drawn[_OUTER[place.level]].get(place.within or "", (None, None))[1]
-            name = f"{_OUTER[place.level]} {place.within}"
+            outer = shapes_by_level[_PARENT_LEVEL[place.level]].get(place.within or "", (None, None))[1]
+            name = f"{_PARENT_LEVEL[place.level]} {place.within}"
         outside = shape.difference(outer).area if outer is not None else 0.0
-        if outside > SLIVER:
-            yield Fault(path, f"lies outside {name} with about {round(outside * SQUARE_METRES)} m²")
+        if outside > MIN_OVERLAP_DEG2:
+            yield Violation(path, f"lies outside {name} with about {round(outside * SQUARE_METRES_PER_DEG2)} m²")
 
 
-def _strayed_cells(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[Fault]:
+def _misplaced_cells(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]) -> Iterator[Violation]:
     """Find communities with cells whose middles lie outside their street or district, naming the first run of each."""
     grid = pack.geography.grid
     if grid is None:
         return
-    strayed: dict[str, list[int]] = {}
-    around = dict(_around(pack, drawn))
+    misplaced: dict[str, list[int]] = {}
+    containers = dict(_smallest_container(pack, shapes_by_level))
     for number, run in enumerate(grid.runs):
-        shape = around.get(run.community)
-        middles = [_middle(grid, run.row, column) for column in (run.begin, run.end - 1)]
-        if shape is not None and not all(shapely.contains_xy(shape, *middle) for middle in middles):
-            strayed.setdefault(run.community, []).append(number)
-    for community, numbers in strayed.items():
+        shape = containers.get(run.community)
+        centers = [_cell_center(grid, run.row, column) for column in (run.begin, run.end - 1)]
+        if shape is not None and not all(shapely.contains_xy(shape, *middle) for middle in centers):
+            misplaced.setdefault(run.community, []).append(number)
+    for community, numbers in misplaced.items():
         others = f", and {len(numbers) - 1} other lines of community {community}" if len(numbers) > 1 else ""
         problem = f"has cells whose middle lies outside what is drawn{others}"
-        yield Fault(("geography", "grid", "runs", numbers[0]), problem)
+        yield Violation(("geography", "grid", "runs", numbers[0]), problem)
 
 
-def _around(pack: Pack, drawn: dict[Level, Drawn]) -> Iterator[tuple[str, MultiPolygon]]:
+def _smallest_container(
+    pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]
+) -> Iterator[tuple[str, MultiPolygon]]:
     """Give each community the smallest shape that is drawn around it."""
     within = {place.code: place.within or "" for place in pack.geography.places}
     for place in pack.geography.places:
         if place.level == "community":
             street = place.within or ""
-            found = drawn["community"].get(place.code) or drawn["street"].get(street)
-            found = found or drawn["district"].get(within.get(street, ""))
+            found = shapes_by_level["community"].get(place.code) or shapes_by_level["street"].get(street)
+            found = found or shapes_by_level["district"].get(within.get(street, ""))
             if found is not None:
                 shapely.prepare(found[1])
                 yield place.code, found[1]
 
 
-def _middle(grid: Grid, row: int, column: int) -> tuple[float, float]:
+def _cell_center(grid: Grid, row: int, column: int) -> tuple[float, float]:
     return grid.west + (column + 0.5) * grid.cell_width, grid.north - (row + 0.5) * grid.cell_height

@@ -7,11 +7,11 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from paidan_chassis.clock import read_scale, real_now
-from paidan_chassis.kafka.cloudevents import Attributes, encode
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.producer import Parcel, Publisher
-from paidan_contracts.city import Pack, version_of
-from paidan_contracts.ids import named
+from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_contracts.city import Pack, pack_version
+from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX
 from paidan_deploy.errors import DeployError
@@ -19,7 +19,7 @@ from paidan_deploy.errors import DeployError
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 # Services look for the newest, so a version that is put in force again must become the newest again.
-KEEP_PACK: Final = """
+UPSERT_PACK: Final = """
     INSERT INTO cities.pack (version, city, content)
     VALUES ($1, $2, $3)
         ON CONFLICT (version) DO UPDATE
@@ -30,7 +30,7 @@ AREA_LEVELS: Final = """
       FROM cities.pack
      WHERE city = $1
 """
-TAKEN_BY_OTHERS: Final = """
+IDS_OF_OTHER_CITIES: Final = """
     SELECT DISTINCT city, kind, named ->> 'id' AS id
       FROM cities.pack,
            unnest(ARRAY['departments', 'sources']) AS kind,
@@ -39,7 +39,7 @@ TAKEN_BY_OTHERS: Final = """
        AND (kind, named ->> 'id') IN (SELECT * FROM unnest($2::text[], $3::text[]))
      ORDER BY city, kind, id
 """
-TELL: Final = """
+SET_IN_FORCE: Final = """
     INSERT INTO cities.in_force (city, version, since)
     VALUES ($1, $2, $3)
         ON CONFLICT (city) DO UPDATE
@@ -57,12 +57,12 @@ class AreaLevelChanged(DeployError):
     """A city's areas can never change: its cases are named by them, and lie in the lanes that they chose."""
 
 
-class NameTaken(DeployError):
+class IdTaken(DeployError):
     """Topics are named by departments, and reports' ids by sources: two cities cannot share either."""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedPack:
     """What was put in force."""
 
     city: str
@@ -71,33 +71,33 @@ class Published:
     departments: int
 
 
-async def in_force(connection: Connection, city: str) -> str | None:
+async def version_in_force(connection: Connection, city: str) -> str | None:
     """Name the version that every lane has been told of; None while there is none."""
     version: str | None = await connection.fetchval(IN_FORCE, city)
     return version
 
 
-async def publish(connection: Connection, kafka: Kafka, pack: Pack) -> Published:
+async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> PublishedPack:
     """Put a checked pack in force. Safe to repeat after it broke off anywhere: every lane is told once more.
 
     Lanes halt at a version that the database does not have, so the pack is committed before they are told.
     """
-    content = pack.canonical()
-    version = version_of(content)
-    await _refuse_other_areas(connection, pack)
-    await _refuse_others_names(connection, pack)
+    content = pack.canonical_bytes()
+    version = pack_version(content)
+    await _check_area_level(connection, pack)
+    await _check_unique_ids(connection, pack)
     async with Publisher(kafka, client_id="paidan-city") as publisher:
-        await publisher.topology.ensure([INBOX.name, *_topics(pack)])
-        lanes = await publisher.topology.partitions(INBOX.name)
-        await connection.execute(KEEP_PACK, version, pack.id, content)
-        since = await _city_time(connection)
-        said = CityInForce(city=pack.id, version=version, in_force_at=since)
-        await publisher.carry([_parcel(said, lane) for lane in range(lanes)])
-    await connection.execute(TELL, pack.id, version, since)
-    return Published(pack.id, version, lanes, len(pack.departments))
+        await publisher.topic_admin.ensure([INBOX.name, *_topics(pack)])
+        lanes = await publisher.topic_admin.partitions(INBOX.name)
+        await connection.execute(UPSERT_PACK, version, pack.id, content)
+        since = await _current_city_time(connection)
+        event = CityInForce(city=pack.id, version=version, in_force_at=since)
+        await publisher.send_in_order([_record_for(event, lane) for lane in range(lanes)])
+    await connection.execute(SET_IN_FORCE, pack.id, version, since)
+    return PublishedPack(pack.id, version, lanes, len(pack.departments))
 
 
-async def _refuse_other_areas(connection: Connection, pack: Pack) -> None:
+async def _check_area_level(connection: Connection, pack: Pack) -> None:
     levels = {row["area_level"] for row in await connection.fetch(AREA_LEVELS, pack.id)}
     if levels - {pack.area_level}:
         raise AreaLevelChanged(
@@ -106,17 +106,18 @@ async def _refuse_other_areas(connection: Connection, pack: Pack) -> None:
         )
 
 
-async def _refuse_others_names(connection: Connection, pack: Pack) -> None:
-    ours = [("departments", each.id) for each in pack.departments] + [("sources", each.id) for each in pack.sources]
-    kinds, names = zip(*ours, strict=True)
-    taken = [
+async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
+    own_ids = [("departments", each.id) for each in pack.departments] + [("sources", each.id) for each in pack.sources]
+    kinds, ids = zip(*own_ids, strict=True)
+    conflicts = [
         f"{row['kind'].removesuffix('s')} {row['id']} of {row['city']}"
-        for row in await connection.fetch(TAKEN_BY_OTHERS, pack.id, kinds, names)
+        for row in await connection.fetch(IDS_OF_OTHER_CITIES, pack.id, kinds, ids)
     ]
-    if taken:
-        raise NameTaken(
-            f"city {pack.id} may not use what another city here is called by: {', '.join(taken)}; topics are named by"
-            " departments, and reports' ids by sources: give them ids of their own in departments.csv and sources.csv"
+    if conflicts:
+        raise IdTaken(
+            f"city {pack.id} may not use what another city here is called by: {', '.join(conflicts)}; topics are named"
+            " by departments, and reports' ids by sources: give them ids of their own in departments.csv and"
+            " sources.csv"
         )
 
 
@@ -124,18 +125,18 @@ def _topics(pack: Pack) -> list[str]:
     return [prefix + department.id for department in pack.departments for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
 
 
-def _parcel(said: CityInForce, lane: int) -> Parcel:
-    at = said.in_force_at
-    attributes = Attributes(
-        id=str(named("city_in_force", said.city, said.version, at.isoformat(), lane)),
+def _record_for(event: CityInForce, lane: int) -> ProducerRecord:
+    in_force_at = event.in_force_at
+    attributes = CloudEventAttributes(
+        id=str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), lane)),
         source="urn:paidan:city-publish",
-        type=said.type,
-        time=at,
-        subject=said.city,
+        type=event.type,
+        time=in_force_at,
+        subject=event.city,
     )
-    return Parcel(INBOX.name, lane, None, said.model_dump_json().encode(), encode(attributes))
+    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), encode(attributes))
 
 
-async def _city_time(connection: Connection) -> datetime:
+async def _current_city_time(connection: Connection) -> datetime:
     scale = await read_scale(connection)
     return scale.city_time(real_now()) if scale else real_now()

@@ -27,57 +27,57 @@ app = typer.Typer(
 
 
 @app.callback()
-def _group() -> None:
+def _keep_subcommand_names() -> None:
     """Keep the command's name needed where only one is loaded: typer drops it from a lone command."""
 
 
 # Wider than anything that is printed: what a program reads is neither wrapped nor cut.
-_NO_LIMIT: Final = 1_000_000
-_FOLDED_TO: Final = 5
-_APART: Final = 2
+_UNLIMITED_WIDTH: Final = 1_000_000
+_MIN_COLUMN_WIDTH: Final = 5
+_COLUMN_GAP: Final = 2
 
 
 def _console(stream: TextIO, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, width=None if stream.isatty() else _NO_LIMIT)
+    return Console(stderr=stderr, width=None if stream.isatty() else _UNLIMITED_WIDTH)
 
 
-out = _console(sys.stdout)
-err = _console(sys.stderr, stderr=True)
+console = _console(sys.stdout)
+error_console = _console(sys.stderr, stderr=True)
 
 
-def listing(titles: Sequence[str], rows: Sequence[Sequence[str]], *, whole: Sequence[str] = ()) -> Table:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: Sequence[str] = ()) -> Table:
     """Lay rows out so that nothing of them is cut: cells fold where the terminal is narrow.
 
     Columns of ``whole`` are folded last, the first of them last of all: what a person copies from there stays whole.
     """
-    widest = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(titles)}
-    kept = _kept_whole(widest, whole)
-    shown = Table(box=None, pad_edge=False)
-    for title in titles:
-        shown.add_column(title, overflow="fold", width=widest[title] if title in kept else None)
+    widths = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(headers)}
+    unwrapped_headers = _unwrapped_columns(widths, unwrapped)
+    result = Table(box=None, pad_edge=False)
+    for title in headers:
+        result.add_column(title, overflow="fold", width=widths[title] if title in unwrapped_headers else None)
     for row in rows:
-        shown.add_row(*map(Text, row))
-    return shown
+        result.add_row(*map(Text, row))
+    return result
 
 
-def _kept_whole(widest: Mapping[str, int], whole: Sequence[str]) -> set[str]:
+def _unwrapped_columns(widths: Mapping[str, int], unwrapped: Sequence[str]) -> set[str]:
     """Choose as many as leave room for every other column to fold in: a column without room is not shown at all."""
-    needed = {title: min(width, _FOLDED_TO) + _APART for title, width in widest.items()}
-    kept: set[str] = set()
-    for title in whole:
-        needed[title] = widest[title] + _APART
-        if sum(needed.values()) > out.width + _APART:
+    needed = {title: min(width, _MIN_COLUMN_WIDTH) + _COLUMN_GAP for title, width in widths.items()}
+    chosen: set[str] = set()
+    for title in unwrapped:
+        needed[title] = widths[title] + _COLUMN_GAP
+        if sum(needed.values()) > console.width + _COLUMN_GAP:
             break
-        kept.add(title)
-    return kept
+        chosen.add(title)
+    return chosen
 
 
-def example(line: str) -> str:
+def example_epilog(line: str) -> str:
     """Give the epilog that shows how a command is used."""
     return f"[dim]Example:[/dim]  {line}"
 
 
-def said_plainly(command: Callable[P, T]) -> Callable[P, T]:
+def print_errors(command: Callable[P, T]) -> Callable[P, T]:
     """Show an error that needs a person as one line, and end with status 1."""
 
     @wraps(command)
@@ -85,7 +85,7 @@ def said_plainly(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except DeployError as error:
-            err.print(f"[red]paidan:[/red] {escape(str(error))}", highlight=False)
+            error_console.print(f"[red]paidan:[/red] {escape(str(error))}", highlight=False)
             raise typer.Exit(1) from error
 
     return run

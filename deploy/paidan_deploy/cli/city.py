@@ -7,66 +7,68 @@ from typing import Annotated
 import typer
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_contracts.city import Pack, Unfit, version_of
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_contracts.city import InvalidPack, Pack, pack_version
 from paidan_deploy.citypacks.check import (
-    Checked,
-    calendar_note,
+    CheckedPack,
+    calendar_warning,
     check_folder,
-    summary,
+    summarize,
 )
-from paidan_deploy.citypacks.publish import Published, publish
+from paidan_deploy.citypacks.publish import PublishedPack, publish
 from paidan_deploy.cli.app import (
-    err,
-    example,
-    out,
-    said_plainly,
+    console,
+    error_console,
+    example_epilog,
+    print_errors,
 )
-from paidan_deploy.provisioning.api_keys import connected
-from paidan_deploy.provisioning.database import shape
+from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.stack.stack import Installation, Stack
 
-Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The pack: a folder with city.toml in it.")]
+PackFolder = Annotated[
+    Path, typer.Argument(exists=True, file_okay=False, help="The pack: a folder with city.toml in it.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the `paidan` command."""
     city = typer.Typer(help="City packs: all that makes a city a city, as files.", no_args_is_help=True)
-    city.command("check", epilog=example("paidan city check deploy/cities/quancheng"))(check)
-    city.command("publish", epilog=example("paidan city publish deploy/cities/quancheng"))(put_in_force)
+    city.command("check", epilog=example_epilog("paidan city check deploy/cities/quancheng"))(check_command)
+    city.command("publish", epilog=example_epilog("paidan city publish deploy/cities/quancheng"))(publish_command)
     app.add_typer(city, name="city")
 
 
-@said_plainly
-def check(folder: Folder) -> None:
+@print_errors
+def check_command(folder: PackFolder) -> None:
     """Name file, line and field of every mistake in a pack; the status is 1 when there is one."""
-    pack = _fit(check_folder(folder))
-    out.print(f"{pack.id}: {summary(pack)}", highlight=False)
-    out.print(f"version {version_of(pack.canonical())}", highlight=False)
-    if note := calendar_note(pack, real_now().date()):
-        err.print(f"note: {note}", highlight=False)
+    pack = _valid_or_exit(check_folder(folder))
+    console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
+    console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
+    if note := calendar_warning(pack, real_now().date()):
+        error_console.print(f"note: {note}", highlight=False)
 
 
-@said_plainly
-def put_in_force(folder: Folder) -> None:
+@print_errors
+def publish_command(folder: PackFolder) -> None:
     """Check a pack and put it in force: services obey from there on, what was decided stays decided."""
-    pack = _fit(check_folder(folder))
-    done = asyncio.run(_publish(Stack.here().installation(), pack))
-    told = f"{done.departments} departments, {done.lanes} lanes told"
-    out.print(f"{done.city} is in force under version {done.version[:12]}: {told}", highlight=False)
+    pack = _valid_or_exit(check_folder(folder))
+    published = asyncio.run(_publish(Stack.current().installation(), pack))
+    counts = f"{published.departments} departments, {published.lanes} lanes told"
+    console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
 
 
-def _fit(checked: Checked) -> Pack:
+def _valid_or_exit(checked: CheckedPack) -> Pack:
     try:
-        return checked.fit()
-    except Unfit as unfit:
-        for mistake in unfit.mistakes:
-            out.print(str(mistake), highlight=False, markup=False, soft_wrap=True)
-        err.print(f"{len(unfit.mistakes)} mistakes", highlight=False)
-        raise typer.Exit(1) from unfit
+        return checked.valid_pack()
+    except InvalidPack as error:
+        for mistake in error.diagnostics:
+            console.print(str(mistake), highlight=False, markup=False, soft_wrap=True)
+        error_console.print(f"{len(error.diagnostics)} mistakes", highlight=False)
+        raise typer.Exit(1) from error
 
 
-async def _publish(installation: Installation, pack: Pack) -> Published:
-    kafka = Kafka(installation.kafka, installation.topic_prefix, shape=shape)
-    async with connected(installation.database) as connection:
+async def _publish(installation: Installation, pack: Pack) -> PublishedPack:
+    kafka = KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=topic_spec)
+    async with open_connection(installation.database) as connection:
         return await publish(connection, kafka, pack)

@@ -7,70 +7,72 @@ from typing import Annotated, Literal
 
 import typer
 
-from paidan_deploy.citypacks.bootstrap import publish_first_packs
-from paidan_deploy.cli.app import example, out, said_plainly
+from paidan_deploy.citypacks.bootstrap import publish_missing_packs
+from paidan_deploy.cli.app import console, example_epilog, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.stack.servers import as_role
+from paidan_deploy.stack.servers import dsn_for_role
 from paidan_deploy.stack.services import (
     SERVICES,
-    Told,
-    environment,
-    secrets,
+    ServiceConfig,
+    service_environment,
+    service_secrets,
 )
 from paidan_deploy.stack.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the `paidan` command."""
-    app.command(epilog=example("PAIDAN_KAFKA=kafka:9092 PAIDAN_DATABASE=postgresql://... paidan prepare"))(prepare)
-    app.command(epilog=example("paidan serve intake --host 0.0.0.0"))(serve)
+    app.command(epilog=example_epilog("PAIDAN_KAFKA=kafka:9092 PAIDAN_DATABASE=postgresql://... paidan prepare"))(
+        prepare
+    )
+    app.command(epilog=example_epilog("paidan serve intake --host 0.0.0.0"))(serve)
 
 
-@said_plainly
+@print_errors
 def prepare() -> None:
     """Make roles, tables, topics and secrets on your own servers, publish first city packs, and end.
 
     It may be run again at any time; run it before each new release starts. Secrets are kept in PAIDAN_HOME/secrets.
     """
-    stack = _with_given_servers()
+    stack = _stack_on_own_servers()
     asyncio.run(_prepare(stack))
 
 
 async def _prepare(stack: Stack) -> None:
     for service in SERVICES:
-        secrets(service, home=stack.home, credentials=stack.credentials)
+        service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database.prepare_database(stack.servers.dsn, stack.credentials)
-    await database.make_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
-    for said in await publish_first_packs(stack.servers, stack.settings):
-        out.print(said)
-    out.print("Ready: services can start.")
+    await database.create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
+    for message in await publish_missing_packs(stack.servers, stack.settings):
+        console.print(message)
+    console.print("Ready: services can start.")
 
 
-@said_plainly
+@print_errors
 def serve(
     name: Annotated[Literal["intake", "dispatch", "scoring"], typer.Argument(help="The service to become.")],
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine without it.")] = LOOPBACK,
 ) -> None:
     """Become one service on servers that `paidan prepare` has prepared."""
-    stack = _with_given_servers()
+    stack = _stack_on_own_servers()
     service = next(each for each in SERVICES if each.name == name)
-    told = Told(
+    config = ServiceConfig(
         kafka=stack.servers.bootstrap,
-        database=as_role(stack.servers.dsn, service.role, stack.credentials.password(service.role)),
+        database=dsn_for_role(stack.servers.dsn, service.role, stack.credentials.password(service.role)),
         topic_prefix=stack.settings.topic_prefix,
         port=service.port,
         host=host,
         real_clock=stack.settings.clock == "real",
     )
-    env = environment(service, told, home=stack.home, credentials=stack.credentials)
+    env = service_environment(service, config, paths=stack.paths, credentials=stack.credentials)
     # The owner's DSN is for preparing alone.
     os.execve(sys.executable, service.argv, {key: value for key, value in env.items() if key != "PAIDAN_DATABASE"})  # noqa: S606
 
 
-def _with_given_servers() -> Stack:
-    stack = Stack.as_set()
+def _stack_on_own_servers() -> Stack:
+    stack = Stack.from_settings()
     if stack.settings.kafka is None or stack.settings.database is None:
         raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; for servers of the stack's own there is `paidan up`")
     return stack

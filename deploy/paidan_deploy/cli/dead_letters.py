@@ -9,51 +9,51 @@ from uuid import UUID
 import typer
 
 from paidan_chassis.consumer.dead_letters import (
-    DeadLetter,
-    Redriven,
-    kept,
-    letter,
-    opened,
+    RedriveResult,
+    StoredDeadLetter,
+    decrypt,
+    get,
+    ids_to_redrive,
+    list_dead_letters,
     redrive,
-    to_put_back,
 )
-from paidan_chassis.consumer.record_content import Carried
-from paidan_chassis.kafka.cluster import Kafka
+from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.app import (
-    example,
-    listing,
-    out,
-    said_plainly,
+    console,
+    example_epilog,
+    print_errors,
+    table,
 )
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import Connection, connected
-from paidan_deploy.provisioning.database import shape
+from paidan_deploy.provisioning.api_keys import Connection, open_connection
+from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.stack.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack
-from paidan_deploy.stack.vault_keys import cipher_of, opening
+from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 
-_SHOWN: Final = 1000
-_AT_ONCE: Final = 100
-Found = tuple[Service, DeadLetter]
+_LIST_LIMIT: Final = 1000
+_REDRIVE_BATCH: Final = 100
+StoredLetter = tuple[Service, StoredDeadLetter]
 """A dead letter, and the service that keeps it."""
 
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the `paidan` command."""
-    letters = typer.Typer(help="Records that were set aside, why, and how to put them back.", no_args_is_help=True)
-    letters.command("list", epilog=example("paidan dead-letters list --all"))(show_all)
-    letters.command("show", epilog=example("paidan dead-letters show 3f2c... --value"))(show)
-    letters.command("redrive", epilog=example("paidan dead-letters redrive 3f2c..."))(put_back)
-    app.add_typer(letters, name="dead-letters")
+    group = typer.Typer(help="Records that were set aside, why, and how to put them back.", no_args_is_help=True)
+    group.command("list", epilog=example_epilog("paidan dead-letters list --all"))(list_command)
+    group.command("show", epilog=example_epilog("paidan dead-letters show 3f2c... --value"))(show_command)
+    group.command("redrive", epilog=example_epilog("paidan dead-letters redrive 3f2c..."))(redrive_command)
+    app.add_typer(group, name="dead-letters")
 
 
-@said_plainly
-def show_all(
-    everything: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
+@print_errors
+def list_command(
+    include_redriven: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
 ) -> None:
     """List what was set aside, oldest first. What the records say is not shown: it may be about people."""
-    found = asyncio.run(_all(waiting_only=not everything))
+    found = asyncio.run(_load_letters(pending_only=not include_redriven))
     rows = [
         (
             str(each.letter_id),
@@ -61,112 +61,120 @@ def show_all(
             f"{each.topic}-{each.partition}@{each.offset}",
             each.reason,
             each.detail,
-            f"{each.buried_at:%m-%d %H:%M}",
+            f"{each.dead_lettered_at:%m-%d %H:%M}",
             f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else "",
         )
         for service, each in found
     ]
     titles = ("id", "service", "record", "reason", "detail", "set aside", "put back")
-    out.print(listing(titles, rows, whole=("id",)) if rows else "No dead letters.")
+    console.print(table(titles, rows, unwrapped=("id",)) if rows else "No dead letters.")
     for name, number in Counter(service.name for service, _ in found).items():
-        if number == _SHOWN:
-            out.print(f"Of {name} the oldest {_SHOWN:,} are shown; `redrive` finds the others, too.")
+        if number == _LIST_LIMIT:
+            console.print(f"Of {name} the oldest {_LIST_LIMIT:,} are shown; `redrive` finds the others, too.")
 
 
-@said_plainly
-def show(
-    named: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
+@print_errors
+def show_command(
+    letter_id: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
     value: Annotated[bool, typer.Option("--value", help="What the record says, too. It may be about people.")] = False,
 ) -> None:
     """Show one: where it came from, why it was set aside, its headers. It takes the key of the service that has it."""
-    service, found = asyncio.run(_one(named))
-    carried = _opened(service, found)
-    place = f"{found.topic}-{found.partition}@{found.offset}"
-    out.print(f"{place}, set aside by {service.name} ({found.consumer})", highlight=False)
-    out.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
-    for name, header in carried.headers:
-        out.print(f"  {_text(name.encode(errors='surrogateescape'))}: {_text(header)}", highlight=False, markup=False)
+    service, found = asyncio.run(_find_letter(letter_id))
+    content = _decrypted(service, found)
+    position = f"{found.topic}-{found.partition}@{found.offset}"
+    console.print(f"{position}, set aside by {service.name} ({found.consumer})", highlight=False)
+    console.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
+    for name, header in content.headers:
+        console.print(
+            f"  {_printable(name.encode(errors='surrogateescape'))}: {_printable(header)}",
+            highlight=False,
+            markup=False,
+        )
     if value:
-        out.print(_text(carried.value), highlight=False, markup=False, soft_wrap=True)
+        console.print(_printable(content.value), highlight=False, markup=False, soft_wrap=True)
 
 
-def _opened(service: Service, found: DeadLetter) -> Carried:
-    with opening(service):
-        return opened(found, cipher_of(service, Stack.here().credentials))
+def _decrypted(service: Service, dead_letter: StoredDeadLetter) -> RecordContent:
+    with explain_decryption_errors(service):
+        return decrypt(dead_letter, cipher_for(service, Stack.current().credentials))
 
 
-@said_plainly
-def put_back(
-    named: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that were not put back yet.")] = False,
+@print_errors
+def redrive_command(
+    letter_ids: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
+    redrive_all: Annotated[bool, typer.Option("--all", help="All that were not put back yet.")] = False,
 ) -> None:
     """Append records again to the topics they came from, as they were, once what was wrong with them is mended.
 
     It takes the keys of the services that have them.
     """
-    if not named and not everything:
+    if not letter_ids and not redrive_all:
         raise DeployError("name dead letters, or say --all")
-    result = asyncio.run(_redrive(named or None))
-    for each, why in result.left:
-        out.print(
-            f"{each.letter_id} ({each.topic}-{each.partition}@{each.offset}) {why}", highlight=False, markup=False
+    result = asyncio.run(_redrive(letter_ids or None))
+    for each, reason in result.skipped:
+        console.print(
+            f"{each.letter_id} ({each.topic}-{each.partition}@{each.offset}) {reason}", highlight=False, markup=False
         )
-    out.print(f"{result.done} put back.")
-    if result.left:
-        raise DeployError(f"{len(result.left)} could not be put back")
+    console.print(f"{result.redriven} put back.")
+    if result.skipped:
+        raise DeployError(f"{len(result.skipped)} could not be put back")
 
 
-async def _all(*, waiting_only: bool) -> list[Found]:
-    async with connected(Stack.here().installation().database) as connection:
-        return await _kept(connection, waiting_only=waiting_only)
+async def _load_letters(*, pending_only: bool) -> list[StoredLetter]:
+    async with open_connection(Stack.current().installation().database) as connection:
+        return await _letters_of_all_services(connection, pending_only=pending_only)
 
 
-async def _kept(connection: Connection, *, waiting_only: bool) -> list[Found]:
-    found: list[Found] = []
+async def _letters_of_all_services(connection: Connection, *, pending_only: bool) -> list[StoredLetter]:
+    found: list[StoredLetter] = []
     for service in SERVICES:
         await connection.execute(f"SET search_path = {service.name}")
-        letters = await kept(connection, waiting_only=waiting_only, limit=_SHOWN)
+        letters = await list_dead_letters(connection, unredriven_only=pending_only, limit=_LIST_LIMIT)
         found += [(service, each) for each in letters]
     return found
 
 
-async def _one(named: UUID) -> Found:
-    async with connected(Stack.here().installation().database) as connection:
+async def _find_letter(letter_id: UUID) -> StoredLetter:
+    async with open_connection(Stack.current().installation().database) as connection:
         for service in SERVICES:
             await connection.execute(f"SET search_path = {service.name}")
-            if found := await letter(connection, named):
+            if found := await get(connection, letter_id):
                 return service, found
-    raise DeployError(f"no dead letter is called {named}")
+    raise DeployError(f"no dead letter is called {letter_id}")
 
 
-async def _redrive(named: Sequence[UUID] | None) -> Redriven:
+async def _redrive(letter_ids: Sequence[UUID] | None) -> RedriveResult:
     """Put these back, or all that wait."""
-    stack = Stack.here()
-    async with connected(stack.installation().database) as connection:
-        wanted: dict[Service, Sequence[UUID]] = {}
+    stack = Stack.current()
+    async with open_connection(stack.installation().database) as connection:
+        ids_by_service: dict[Service, Sequence[UUID]] = {}
         for service in SERVICES:
             await connection.execute(f"SET search_path = {service.name}")
-            if found := await to_put_back(connection, named):
-                wanted[service] = found
-        if missing := set(named or ()) - {each for some in wanted.values() for each in some}:
+            if found := await ids_to_redrive(connection, letter_ids):
+                ids_by_service[service] = found
+        if missing := set(letter_ids or ()) - {each for ids in ids_by_service.values() for each in ids}:
             raise DeployError(f"no dead letter is called {min(map(str, missing))}")
-        return await _put_back(stack, connection, wanted)
+        return await _redrive_by_service(stack, connection, ids_by_service)
 
 
-async def _put_back(stack: Stack, connection: Connection, wanted: Mapping[Service, Sequence[UUID]]) -> Redriven:
-    at = stack.installation()
-    ciphers = {service: cipher_of(service, stack.credentials) for service in wanted}
-    total = Redriven(0, [])
-    async with Publisher(Kafka(at.kafka, at.topic_prefix, shape=shape), client_id="paidan-redrive") as publisher:
-        for service, letters in wanted.items():
+async def _redrive_by_service(
+    stack: Stack, connection: Connection, ids_by_service: Mapping[Service, Sequence[UUID]]
+) -> RedriveResult:
+    installation = stack.installation()
+    ciphers = {service: cipher_for(service, stack.credentials) for service in ids_by_service}
+    total = RedriveResult(0, [])
+    async with Publisher(
+        KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=topic_spec), client_id="paidan-redrive"
+    ) as publisher:
+        for service, letters in ids_by_service.items():
             await connection.execute(f"SET search_path = {service.name}")
-            for start in range(0, len(letters), _AT_ONCE):
-                chosen = letters[start : start + _AT_ONCE]
-                with opening(service):
-                    part = await redrive(connection, publisher, chosen, cipher=ciphers[service])
-                total = Redriven(total.done + part.done, total.left + part.left)
+            for start in range(0, len(letters), _REDRIVE_BATCH):
+                batch = letters[start : start + _REDRIVE_BATCH]
+                with explain_decryption_errors(service):
+                    result = await redrive(connection, publisher, batch, cipher=ciphers[service])
+                total = RedriveResult(total.redriven + result.redriven, total.skipped + result.skipped)
     return total
 
 
-def _text(data: bytes | None) -> str:
+def _printable(data: bytes | None) -> str:
     return "(nothing)" if data is None else data.decode(errors="backslashreplace")

@@ -8,18 +8,19 @@ import typer
 from rich.live import Live
 
 from paidan_deploy.citypacks import queries
-from paidan_deploy.cli import scores, verify
-from paidan_deploy.cli.app import example, out, said_plainly
-from paidan_deploy.cli.stack import show, stay, stopped_when_told
-from paidan_deploy.conservation.checks import Balance
-from paidan_deploy.demo.clock_throttle import Leash
-from paidan_deploy.demo.day import Day, next_day, play
-from paidan_deploy.demo.display import Hour, progress
-from paidan_deploy.provisioning.api_keys import connected
+from paidan_deploy.cli import scores as cli_scores
+from paidan_deploy.cli import verify
+from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
+from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.demo.clock_throttle import ClockThrottle
+from paidan_deploy.demo.day import DemoDay, next_day, play_day
+from paidan_deploy.demo.display import ClockStatus, render_progress
+from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.stack.stack import Stack
 
 CITY: Final = "quancheng"
-_NEXT: Final = (
+NEXT_COMMANDS: Final = (
     "scores --city {city} --period {period} --by district",
     "verify",
     "dead-letters list",
@@ -29,72 +30,72 @@ _NEXT: Final = (
 
 def register(app: typer.Typer) -> None:
     """Put this command into the `paidan` command."""
-    app.command(epilog=example("paidan demo --once"))(demo)
+    app.command(epilog=example_epilog("paidan demo --once"))(demo)
 
 
-@said_plainly
+@print_errors
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End by itself; exit status 1 when anything failed.")] = False,
     seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 80,
 ) -> None:
     """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
-    stack = Stack.to_start()
-    with stopped_when_told(stack):
+    stack = Stack.for_start()
+    with stop_stack_on_interrupt(stack):
         try:
-            sound = _lived(stack, seconds)
+            succeeded = _run_day(stack, seconds)
         except Exception:
             if once:
                 stack.down()
             raise
         if not once:
-            stay(stack)
+            wait_for_interrupt(stack)
         stack.down()
-        raise typer.Exit(0 if sound else 1)
+        raise typer.Exit(0 if succeeded else 1)
 
 
-def _lived(stack: Stack, seconds: float) -> bool:
+def _run_day(stack: Stack, seconds: float) -> bool:
     """Bring everything up, play the day and show what came of it; False when anything failed."""
-    with out.status("starting") as shown:
-        stack.up(shown.update)
-    day = asyncio.run(_played(stack, seconds))
-    balance = asyncio.run(verify.verified(stack))
-    return _shown(stack, day, balance)
+    with console.status("starting") as status:
+        stack.up(status.update)
+    day = asyncio.run(_play_day(stack, seconds))
+    report = asyncio.run(verify.run_verification(stack))
+    return _print_results(stack, day, report)
 
 
-async def _played(stack: Stack, seconds: float) -> Day:
-    at = stack.installation()
-    async with connected(at.database) as connection:
-        city = await queries.newest(connection, CITY)
+async def _play_day(stack: Stack, seconds: float) -> DemoDay:
+    installation = stack.installation()
+    async with open_connection(installation.database) as connection:
+        city = await queries.newest_pack(connection, CITY)
         day = await next_day(connection, city, seconds)
-        out.print(f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s")
-        with Live(console=out, refresh_per_second=5, transient=False) as live:
+        console.print(f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s")
+        with Live(console=console, refresh_per_second=5, transient=False) as live:
 
-            def show_progress(now: datetime, leash: Leash) -> None:
-                hour = Hour(now, day.midnight, city.zone, waits=leash.waits)
-                live.update(progress(hour, reporters=leash.reporters, seen=leash.seen))
+            def show_progress(now: datetime, throttle: ClockThrottle) -> None:
+                clock = ClockStatus(now, day.midnight, city.zone, is_throttled=throttle.is_throttled)
+                live.update(render_progress(clock, sources=throttle.sources, observed=throttle.observed))
 
-            waited_s = await play(at, connection, day, show_progress)
-        out.print()
+            waited_s = await play_day(installation, connection, day, show_progress)
+        console.print()
         if waited_s >= 1:
-            out.print(f"[yellow]note[/yellow] the city's clock waited {waited_s:.0f} s for this machine to keep up")
+            console.print(f"[yellow]note[/yellow] the city's clock waited {waited_s:.0f} s for this machine to keep up")
     return day
 
 
-def _shown(stack: Stack, day: Day, balance: Balance) -> bool:
+def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bool:
     """Print what came of the day; False when a check or a service failed."""
     period = f"{day.midnight:%Y-%m-%d}"
-    found = scores.asked(stack.installation(), city=CITY, period=period, by="department")
-    out.print(scores.table(found, width=out.width))
-    if balance.holds:
-        out.print(f"[green]nothing lost, nothing twice:[/green] {balance.line}", highlight=False)
+    scores = cli_scores.fetch_scores(stack.installation(), city=CITY, period=period, by="department")
+    console.print(cli_scores.scores_table(scores, width=console.width))
+    if report.holds:
+        console.print(f"[green]nothing lost, nothing twice:[/green] {report.line}", highlight=False)
     else:
-        verify.show(balance)
+        verify.print_report(report)
     state = stack.state
-    sound = balance.holds and state is not None
+    succeeded = report.holds and state is not None
     if state is not None:
-        show(state, stack.halts())
-        sound = sound and all(each.condition == "running" and not each.restarts for each in state.services)
-    out.print("Try next, in another terminal:")
-    for line in _NEXT:
-        out.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)
-    return sound
+        print_state(state, stack.open_halts())
+        succeeded = succeeded and all(each.condition == "running" and not each.restarts for each in state.services)
+    console.print("Try next, in another terminal:")
+    for line in NEXT_COMMANDS:
+        console.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)
+    return succeeded

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from paidan_chassis.edge.api_keys import BadKey, Key
+from paidan_chassis.edge.api_keys import ApiKey, InvalidScope
 from paidan_deploy.cli.app import (
-    example,
-    listing,
-    out,
-    said_plainly,
+    console,
+    example_epilog,
+    print_errors,
+    table,
 )
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import (
-    connected,
-    grant,
-    listed,
-    revoke,
+    all_keys,
+    create_key,
+    open_connection,
+    revoke_everywhere,
 )
 from paidan_deploy.stack.stack import Stack
 
@@ -25,14 +25,16 @@ from paidan_deploy.stack.stack import Stack
 def register(app: typer.Typer) -> None:
     """Put these commands into the `paidan` command."""
     keys = typer.Typer(help="API keys: who may speak, and as whom.", no_args_is_help=True)
-    keys.command("add", epilog=example("paidan keys add --name hotline --city quancheng source:hotline-12345"))(add)
-    keys.command("list", epilog=example("paidan keys list"))(show)
-    keys.command("revoke", epilog=example("paidan keys revoke key_0123456789abcdef"))(take_back)
+    keys.command("add", epilog=example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345"))(
+        add_command
+    )
+    keys.command("list", epilog=example_epilog("paidan keys list"))(list_command)
+    keys.command("revoke", epilog=example_epilog("paidan keys revoke key_0123456789abcdef"))(revoke_command)
     app.add_typer(keys, name="keys")
 
 
-@said_plainly
-def add(
+@print_errors
+def add_command(
     scopes: Annotated[
         list[str],
         typer.Argument(
@@ -44,42 +46,44 @@ def add(
 ) -> None:
     """Make a key and print its token, once: only a hash of it is kept."""
     try:
-        token, key_id = asyncio.run(_add(scopes, name, city))
-    except BadKey as error:
+        token, key_id = asyncio.run(_create_key(scopes, name, city))
+    except InvalidScope as error:
         raise DeployError(str(error)) from error
-    out.print(f"{key_id}  {token}", highlight=False, soft_wrap=True)
+    console.print(f"{key_id}  {token}", highlight=False, soft_wrap=True)
 
 
-async def _add(scopes: list[str], name: str, city: str) -> tuple[str, str]:
-    async with connected(Stack.here().installation().database) as connection:
-        return await grant(connection, name=name, city=city, scopes=scopes)
+async def _create_key(scopes: list[str], name: str, city: str) -> tuple[str, str]:
+    async with open_connection(Stack.current().installation().database) as connection:
+        return await create_key(connection, name=name, city=city, scopes=scopes)
 
 
-@said_plainly
-def show() -> None:
+@print_errors
+def list_command() -> None:
     """List every key with its scopes; tokens are not kept."""
     titles = ("key", "name", "city", "scopes", "made", "revoked")
-    out.print(listing(titles, [_row(key) for key in asyncio.run(_listed())], whole=("key", "name", "city")))
+    console.print(
+        table(titles, [_key_row(key) for key in asyncio.run(_load_keys())], unwrapped=("key", "name", "city"))
+    )
 
 
-def _row(key: Key) -> tuple[str, ...]:
+def _key_row(key: ApiKey) -> tuple[str, ...]:
     revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
     return key.key_id, key.name, key.city, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked
 
 
-async def _listed() -> list[Key]:
-    async with connected(Stack.here().installation().database) as connection:
-        return await listed(connection)
+async def _load_keys() -> list[ApiKey]:
+    async with open_connection(Stack.current().installation().database) as connection:
+        return await all_keys(connection)
 
 
-@said_plainly
-def take_back(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
+@print_errors
+def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
     """Revoke a key; running services obey within seconds."""
-    if not asyncio.run(_revoke(key_id)):
+    if not asyncio.run(_revoke_key(key_id)):
         raise DeployError(f"no key is called {key_id}")
-    out.print(f"{key_id} is revoked.")
+    console.print(f"{key_id} is revoked.")
 
 
-async def _revoke(key_id: str) -> bool:
-    async with connected(Stack.here().installation().database) as connection:
-        return await revoke(connection, key_id)
+async def _revoke_key(key_id: str) -> bool:
+    async with open_connection(Stack.current().installation().database) as connection:
+        return await revoke_everywhere(connection, key_id)

@@ -13,29 +13,29 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.markup import escape
 
-from paidan_chassis.consumer.halts import KeptHalt
+from paidan_chassis.consumer.halts import OpenHalt
 from paidan_deploy.cli.app import (
-    example,
-    listing,
-    out,
-    said_plainly,
+    console,
+    example_epilog,
+    print_errors,
+    table,
 )
 from paidan_deploy.stack.stack import Stack
-from paidan_deploy.stack.state import State, read_state
+from paidan_deploy.stack.state import StackState, read_state
 
 ServiceName = Literal["intake", "dispatch", "scoring"]
-Where = Literal["kept", "start", "end"]
+ResumePosition = Literal["kept", "start", "end"]
 
 
 def register(app: typer.Typer) -> None:
     """Put these commands into the `paidan` command."""
-    app.command(epilog=example("paidan up --detach"))(up)
-    app.command(epilog=example("paidan down --wipe"))(down)
-    app.command(epilog=example("paidan status --json"))(status)
-    app.command(epilog=example("paidan resume --service dispatch"))(resume)
+    app.command(epilog=example_epilog("paidan up --detach"))(up)
+    app.command(epilog=example_epilog("paidan down --wipe"))(down)
+    app.command(epilog=example_epilog("paidan status --json"))(status)
+    app.command(epilog=example_epilog("paidan resume --service dispatch"))(resume)
 
 
-@said_plainly
+@print_errors
 def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when everything is ready; leave it running.")
@@ -46,124 +46,125 @@ def up(
     Without --detach it stays, and Ctrl-C stops everything.
     PAIDAN_KAFKA and PAIDAN_DATABASE point it at your own servers.
     """
-    stack = Stack.to_start()
+    stack = Stack.for_start()
     if detach:
-        _start(stack)
+        _start_stack(stack)
         return
-    with stopped_when_told(stack):
-        _start(stack)
-        out.print("Ctrl-C stops everything.")
-        stay(stack)
+    with stop_stack_on_interrupt(stack):
+        _start_stack(stack)
+        console.print("Ctrl-C stops everything.")
+        wait_for_interrupt(stack)
 
 
-def _start(stack: Stack) -> None:
-    with out.status("starting") as shown:
-        running = stack.up(lambda message: shown.update(escape(message)))
-    show(running, {})
+def _start_stack(stack: Stack) -> None:
+    with console.status("starting") as progress:
+        running = stack.up(lambda message: progress.update(escape(message)))
+    print_state(running, {})
 
 
 @contextmanager
-def stopped_when_told(stack: Stack) -> Iterator[None]:
+def stop_stack_on_interrupt(stack: Stack) -> Iterator[None]:
     """Stop everything in order, and go on behind it, when Ctrl-C or SIGTERM ends what is done in here."""
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     # A script's shell has what it starts in the background ignore Ctrl-C; then nobody would be asked to stop in order.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        with out.status("stopping"):
+        with console.status("stopping"):
             stack.down()
-        out.print("Stopped.")
+        console.print("Stopped.")
 
 
-def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
     # Asked once is enough: a second time would break off the stopping.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.raise_signal(signal.SIGINT)
 
 
-def stay(stack: Stack) -> NoReturn:
+def wait_for_interrupt(stack: Stack) -> NoReturn:
     """Stay until Ctrl-C; end with status 1 when the stack went down by itself."""
     while stack.state is not None:
         time.sleep(0.5)
-    out.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
+    console.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
     raise typer.Exit(1)
 
 
-@said_plainly
+@print_errors
 def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and secrets too.")] = False) -> None:
     """Stop services, Kafka and PostgreSQL, in this order."""
-    stack = Stack.to_stop()
-    with out.status("stopping"):
+    stack = Stack.for_stop()
+    with console.status("stopping"):
         stopped = stack.down()
         if wipe:
             stack.wipe()
-    out.print(("Stopped." if stopped else "Nothing was running.") + (" All data is gone." if wipe else ""))
+    console.print(("Stopped." if stopped else "Nothing was running.") + (" All data is gone." if wipe else ""))
 
 
-@said_plainly
+@print_errors
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show addresses, pids, data folders, and halts with their reasons. Exit status 1 when anything is not running."""
-    stack = Stack.here()
-    running = stack.asked()
-    halts = stack.halts() if running is not None else {}
+    stack = Stack.current()
+    running = stack.probed_state()
+    halts = stack.open_halts() if running is not None else {}
     if as_json:
-        out.print_json(json.dumps(_report(stack, running, halts)), highlight=False)
+        console.print_json(json.dumps(_status_document(stack, running, halts)), highlight=False)
     elif running is None:
-        out.print("Not running; `paidan up` starts everything.")
+        console.print("Not running; `paidan up` starts everything.")
     else:
-        show(running, halts)
-    if running is None or not _all_run(running):
+        print_state(running, halts)
+    if running is None or not _is_healthy(running):
         raise typer.Exit(1)
 
 
-def _all_run(state: State) -> bool:
-    servers = not any(server is not None and server.died for server in (state.kafka, state.postgres))
+def _is_healthy(state: StackState) -> bool:
+    servers = not any(server is not None and server.is_dead for server in (state.kafka, state.postgres))
     return state.phase == "ready" and servers and all(each.condition == "running" for each in state.services)
 
 
-def _report(stack: Stack, running: State | None, halts: dict[str, list[KeptHalt]]) -> dict[str, object]:
-    last = running or read_state(stack.home.state)
-    told = {} if last is None else asdict(last)
-    standing = {
-        name: [asdict(halt) | {"halted_at": _text(halt.halted_at)} for halt in of] for name, of in halts.items()
+def _status_document(stack: Stack, running: StackState | None, halts: dict[str, list[OpenHalt]]) -> dict[str, object]:
+    state = running or read_state(stack.paths.state)
+    document = {} if state is None else asdict(state)
+    halts_by_service = {
+        name: [asdict(halt) | {"halted_at": _isoformat(halt.halted_at)} for halt in service_halts]
+        for name, service_halts in halts.items()
     }
-    return told | {"running": running is not None, "folder": str(stack.home.root), "halts": standing}
+    return document | {"running": running is not None, "folder": str(stack.paths.root), "halts": halts_by_service}
 
 
-def _text(moment: datetime) -> str:
+def _isoformat(moment: datetime) -> str:
     return moment.isoformat()
 
 
-@said_plainly
+@print_errors
 def resume(
     service: Annotated[ServiceName | None, typer.Option(help="Only this one; all that are halted without it.")] = None,
     at: Annotated[
-        Where, typer.Option(help="Where to go on: the kept offset, or the start or end of the log.")
+        ResumePosition, typer.Option(help="Where to go on: the kept offset, or the start or end of the log.")
     ] = "kept",
 ) -> None:
     """Lift the halts that stand, once their cause is gone, and start the services again."""
-    lifted = Stack.here().resume(service, at)
-    out.print("Nothing was halted." if lifted == 0 else f"Lifted {lifted} halt{'s' if lifted > 1 else ''}.")
+    lifted = Stack.current().resume(service, at)
+    console.print("Nothing was halted." if lifted == 0 else f"Lifted {lifted} halt{'s' if lifted > 1 else ''}.")
 
 
-def show(state: State, halts: dict[str, list[KeptHalt]]) -> None:
+def print_state(state: StackState, halts: dict[str, list[OpenHalt]]) -> None:
     """Print where everything is and how it does."""
-    out.print(listing(("", "address", "pid", "condition"), [*_rows(state)], whole=("", "address", "pid")))
+    console.print(table(("", "address", "pid", "condition"), [*_state_rows(state)], unwrapped=("", "address", "pid")))
     for each in state.services:
         if each.detail and each.condition != "running":
-            out.print(f"[yellow]{each.name}[/yellow] {each.condition}: {escape(each.detail)}")
-    for name, standing in halts.items():
-        for halt in standing:
-            out.print(f"[red]{name} halted[/red] ({halt.consumer}): {halt.reason}: {escape(halt.detail)}")
+            console.print(f"[yellow]{each.name}[/yellow] {each.condition}: {escape(each.detail)}")
+    for name, service_halts in halts.items():
+        for halt in service_halts:
+            console.print(f"[red]{name} halted[/red] ({halt.consumer}): {halt.reason}: {escape(halt.detail)}")
     for note in state.notes:
-        out.print(f"[yellow]note[/yellow] {escape(note)}")
+        console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
-def _rows(state: State) -> Iterator[tuple[str, ...]]:
+def _state_rows(state: StackState) -> Iterator[tuple[str, ...]]:
     for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
         if server is not None:
-            yield name, server.address, "-" if server.died else str(server.pid or "yours"), server.folder or ""
+            yield name, server.address, "-" if server.is_dead else str(server.pid or "yours"), server.folder or ""
     for each in state.services:
         restarts = f", restarted {each.restarts} times" if each.restarts else ""
         yield each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts

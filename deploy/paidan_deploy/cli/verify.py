@@ -8,63 +8,67 @@ from typing import Annotated
 
 import typer
 
-from paidan_deploy.cli.app import example, out, said_plainly
-from paidan_deploy.conservation.checks import Balance
-from paidan_deploy.conservation.log_reader import Logs
-from paidan_deploy.conservation.run import Ground, NotSettledError, check
+from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import connected
+from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.stack.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
     """Put this command into the `paidan` command."""
-    app.command(epilog=example("paidan verify --json"))(verify)
+    app.command(epilog=example_epilog("paidan verify --json"))(verify)
 
 
-@said_plainly
+@print_errors
 def verify(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Check that nothing was lost and nothing counted twice: the logs against every table. Exit status 1 if not.
 
     It reads the whole inbox and everything that came of it, so it takes longer the more there is.
     """
     try:
-        found = asyncio.run(verified(Stack.here()))
-    except NotSettledError as error:
+        report = asyncio.run(run_verification(Stack.current()))
+    except NotCaughtUp as error:
         raise DeployError(f"{error}; `paidan status` may say why") from error
     if as_json:
-        out.print_json(json.dumps(asdict(found) | {"holds": found.holds, "line": found.line}), highlight=False)
+        console.print_json(json.dumps(asdict(report) | {"holds": report.holds, "line": report.line}), highlight=False)
     else:
-        show(found)
-    if not found.holds:
+        print_report(report)
+    if not report.holds:
         raise typer.Exit(1)
 
 
-async def verified(stack: Stack) -> Balance:
+async def run_verification(stack: Stack) -> ConservationReport:
     """Check a running installation."""
-    at = stack.installation()
-    async with connected(at.database) as connection:
-        return await check(Ground(Logs(at.kafka, at.topic_prefix), connection, stack.home.photos))
+    installation = stack.installation()
+    async with open_connection(installation.database) as connection:
+        return await check_conservation(
+            Sources(LogReader(installation.kafka, installation.topic_prefix), connection, stack.paths.photos)
+        )
 
 
-def show(found: Balance) -> None:
+def print_report(report: ConservationReport) -> None:
     """Print each claim, what speaks against it, what else is to be seen, and the line that sums up."""
-    for claim in found.claims:
+    for claim in report.claims:
         mark = "[green]holds[/green]" if claim.holds else "[red]FAILS[/red]"
-        of = f"{claim.counted}" if claim.holds else f"{claim.against} against, of {claim.counted}"
-        out.print(f"{mark}  {claim.name} ({of})", highlight=False)
-        _examples(claim.examples, claim.against)
-    for remark in found.remarks:
+        total = f"{claim.counted}" if claim.holds else f"{claim.against} against, of {claim.counted}"
+        console.print(f"{mark}  {claim.name} ({total})", highlight=False)
+        _print_examples(claim.examples, claim.against)
+    for remark in report.remarks:
         if remark.found:
-            out.print(f"[yellow]note[/yellow]   {remark.name} ({remark.found} of {remark.counted})", highlight=False)
-            _examples(remark.examples, remark.found)
-    out.print(found.line, highlight=False, style="bold" if found.adds_up else "bold red")
-    if failing := sum(not claim.holds for claim in found.claims):
-        out.print(f"{failing} of {len(found.claims)} claims FAIL", highlight=False, style="bold red")
+            console.print(
+                f"[yellow]note[/yellow]   {remark.name} ({remark.found} of {remark.counted})", highlight=False
+            )
+            _print_examples(remark.examples, remark.found)
+    console.print(report.line, highlight=False, style="bold" if report.is_balanced else "bold red")
+    if failing := sum(not claim.holds for claim in report.claims):
+        console.print(f"{failing} of {len(report.claims)} claims FAIL", highlight=False, style="bold red")
 
 
-def _examples(examples: Sequence[str], of: int) -> None:
+def _print_examples(examples: Sequence[str], count: int) -> None:
     for each in examples:
-        out.print(f"       {each}", highlight=False, markup=False)
-    if of > len(examples):
-        out.print(f"       and {of - len(examples)} more", highlight=False)
+        console.print(f"       {each}", highlight=False, markup=False)
+    if count > len(examples):
+        console.print(f"       and {count - len(examples)} more", highlight=False)

@@ -10,127 +10,129 @@ from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 
 from . import tables
 from .checks import (
-    Balance,
+    ConservationReport,
     Evidence,
-    Photos,
-    balance,
+    PhotoFindings,
+    evaluate,
 )
 from .log_contents import (
     AlarmsLog,
     CasesLog,
     InboxLog,
     OutcomesLog,
-    fill,
+    add_records,
 )
-from .log_reader import Logs, Span
+from .log_reader import LogReader, LogSpan
 from .tables import Connection
 
 _POLL_S: Final = 0.1
 
 
-class NotSettledError(Exception):
+class NotCaughtUp(Exception):
     """A service does not come to the end of a log: what it holds cannot be set against it yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Sources:
     """Where the logs, tables and photos are."""
 
-    logs: Logs
+    logs: LogReader
     connection: Connection
     photos: Path | None
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class LogSpans:
     """The logs at one moment."""
 
-    alarms: Span
-    inbox: Span
-    cases: Span
-    outcomes: Span
+    alarms: LogSpan
+    inbox: LogSpan
+    cases: LogSpan
+    outcomes: LogSpan
 
 
-async def check(ground: Ground, *, within_s: float = 90.0) -> Balance:
+async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> ConservationReport:
     """Judge everything that is in the logs.
 
     Tables and logs are of one moment only while nothing comes in: when a timer fired or a report came meanwhile, all is
     read again. Raises ``NotSettledError`` when a service does not catch up, or things keep coming in.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + within_s
+    deadline = loop.time() + timeout_s
     while loop.time() < deadline:
         try:
             async with asyncio.timeout_at(deadline):
-                spans = await _all_settled(ground)
+                spans = await _await_caught_up(sources)
         except TimeoutError as error:
-            raise NotSettledError("a service does not come to the end of a log") from error
-        found = await _evidence(ground, spans)
-        if await _all_settled(ground) == spans:
-            return balance(found)
-    raise NotSettledError("things keep coming in: what is in the tables cannot be set against the logs of one moment")
+            raise NotCaughtUp("a service does not come to the end of a log") from error
+        evidence = await _collect_evidence(sources, spans)
+        if await _await_caught_up(sources) == spans:
+            return evaluate(evidence)
+    raise NotCaughtUp("things keep coming in: what is in the tables cannot be set against the logs of one moment")
 
 
-async def _all_settled(ground: Ground) -> Spans:
-    return Spans(
-        alarms=await _settled(ground, "intake", ALARMS.name),
-        inbox=await _settled(ground, "dispatch", INBOX.name),
-        cases=await _settled(ground, "scoring", CASES.name),
-        outcomes=await ground.logs.span(OUTCOMES.name),
+async def _await_caught_up(sources: Sources) -> LogSpans:
+    return LogSpans(
+        alarms=await _await_applied(sources, "intake", ALARMS.name),
+        inbox=await _await_applied(sources, "dispatch", INBOX.name),
+        cases=await _await_applied(sources, "scoring", CASES.name),
+        outcomes=await sources.logs.current_span(OUTCOMES.name),
     )
 
 
-async def _settled(ground: Ground, schema: str, topic: str) -> Span:
+async def _await_applied(sources: Sources, schema: str, topic: str) -> LogSpan:
     """Wait until the service has applied the log to its end, and what it said of it is out."""
-    return await _again(lambda: _applied(ground, schema, topic))
+    return await _poll(lambda: _span_if_applied(sources, schema, topic))
 
 
-async def _again(ask: Callable[[], Awaitable[Span | None]]) -> Span:
-    while (span := await ask()) is None:  # noqa: ASYNC110  # other processes' progress: nothing here announces it
+async def _poll(probe: Callable[[], Awaitable[LogSpan | None]]) -> LogSpan:
+    while (span := await probe()) is None:  # noqa: ASYNC110  # other processes' progress: nothing here announces it
         await asyncio.sleep(_POLL_S)
     return span
 
 
-async def _applied(ground: Ground, schema: str, topic: str) -> Span | None:
-    span = await ground.logs.span(topic)
-    stands = await tables.stands(ground.connection, schema, topic)
-    behind = any(end > span.begins[at] and stands.get(at.partition, 0) < end for at, end in span.ends.items())
-    unsaid = await tables.unrelayed(ground.connection, schema)
-    return None if behind or unsaid else span
+async def _span_if_applied(sources: Sources, schema: str, topic: str) -> LogSpan | None:
+    span = await sources.logs.current_span(topic)
+    next_offsets = await tables.next_offsets(sources.connection, schema, topic)
+    behind = any(end > span.begins[at] and next_offsets.get(at.partition, 0) < end for at, end in span.ends.items())
+    unrelayed_lanes = await tables.count_unrelayed_lanes(sources.connection, schema)
+    return None if behind or unrelayed_lanes else span
 
 
-async def _evidence(ground: Ground, spans: Spans) -> Evidence:
-    in_inbox, of_cases, of_alarms, of_outcomes = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
-    await fill(in_inbox, ground.logs.records(spans.inbox))
-    await fill(of_cases, ground.logs.records(spans.cases))
-    await fill(of_alarms, ground.logs.records(spans.alarms))
-    await fill(of_outcomes, ground.logs.records(spans.outcomes))
-    conn = ground.connection
+async def _collect_evidence(sources: Sources, spans: LogSpans) -> Evidence:
+    inbox_log, cases_log, alarms_log, outcomes_log = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
+    await add_records(inbox_log, sources.logs.records(spans.inbox))
+    await add_records(cases_log, sources.logs.records(spans.cases))
+    await add_records(alarms_log, sources.logs.records(spans.alarms))
+    await add_records(outcomes_log, sources.logs.records(spans.outcomes))
+    conn = sources.connection
     return Evidence(
-        inbox=in_inbox,
-        cases=of_cases,
-        alarms=of_alarms,
-        outcomes=of_outcomes,
-        whole=spans.inbox.whole and spans.cases.whole,
-        decided=await tables.decided(conn),
-        case_now=await tables.cases(conn),
-        facts=await tables.facts(conn),
-        tallied=await tables.tallied(conn),
-        inbox_buried=await tables.buried(conn, "dispatch", INBOX.name),
-        alarms_buried=await tables.buried(conn, "intake", ALARMS.name),
-        unsealed=await tables.without_vault(conn, in_inbox.sealed),
-        photos=await _photos(ground, in_inbox),
+        inbox_log=inbox_log,
+        cases_log=cases_log,
+        alarms_log=alarms_log,
+        outcomes_log=outcomes_log,
+        complete=spans.inbox.is_complete and spans.cases.is_complete,
+        outcomes_by_id=await tables.outcomes(conn),
+        case_table=await tables.case_versions(conn),
+        fact_versions=await tables.fact_versions(conn),
+        tallies=await tables.tally_counts(conn),
+        inbox_dead_letters=await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
+        alarm_dead_letters=await tables.dead_letter_positions(conn, "intake", ALARMS.name),
+        missing_vault_entries=await tables.missing_vault_entries(conn, inbox_log.vault_references),
+        photos=await _check_photos(sources, inbox_log),
     )
 
 
-async def _photos(ground: Ground, named: InboxLog) -> Photos:
+async def _check_photos(sources: Sources, inbox_log: InboxLog) -> PhotoFindings:
     """Tell what is left of the photos that are named, and of which of them intake never knew anything."""
-    refs = named.photos | named.claimed
-    without_row = await tables.without_photo_row(ground.connection, refs)
-    without_file = without_row if ground.photos is None else refs - await asyncio.to_thread(_files, ground.photos)
-    never_sent = (without_row & without_file) - named.photos
-    return Photos(lost=(without_row | without_file) - never_sent, never_sent=never_sent)
+    refs = inbox_log.known_photos | inbox_log.claimed_photos
+    without_row = await tables.missing_photo_rows(sources.connection, refs)
+    without_file = (
+        without_row if sources.photos is None else refs - await asyncio.to_thread(_photo_files, sources.photos)
+    )
+    never_sent = (without_row & without_file) - inbox_log.known_photos
+    return PhotoFindings(lost=(without_row | without_file) - never_sent, never_sent=never_sent)
 
 
-def _files(folder: Path) -> set[str]:
+def _photo_files(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*.jpg")}

@@ -8,45 +8,45 @@ import asyncpg
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
-BURIED: Final = """
+SELECT_DEAD_LETTERS: Final = """
     SELECT topic, partition, log_offset
       FROM {schema}.dead_letter
 """
-DECIDED: Final = """
+SELECT_OUTCOMES: Final = """
     SELECT id::text, about, result
       FROM dispatch.outcome
 """
-CASES: Final = """
+SELECT_CASES: Final = """
     SELECT case_id, version, status
       FROM dispatch.case_now
 """
-FACTS: Final = """
+SELECT_FACT_VERSIONS: Final = """
     SELECT case_id, max(version) AS version
       FROM scoring.fact
      GROUP BY case_id
 """
-TALLIED: Final = """
+COUNT_FACTS_AND_TALLIES: Final = """
     SELECT (SELECT count(*) FROM scoring.fact) AS facts,
            (SELECT COALESCE(sum(number), 0)::bigint FROM scoring.tally WHERE dimension = 'city') AS tallied,
            (SELECT count(*) FROM scoring.tally WHERE number < 0) AS negative
 """
-SEALED: Final = """
+SELECT_VAULT_ENTRIES: Final = """
     SELECT report_id::text
       FROM intake.vault
      WHERE report_id = ANY($1::uuid[])
 """
-PHOTOS: Final = """
+SELECT_PHOTOS: Final = """
     SELECT DISTINCT ref
       FROM intake.photo
      WHERE ref = ANY($1::text[])
 """
-STANDS: Final = """
+SELECT_POSITIONS: Final = """
     SELECT partition, next_offset
       FROM {schema}.lane
      WHERE topic = $1
 """
 
-UNRELAYED: Final = """
+COUNT_UNRELAYED_LANES: Final = """
     SELECT count(*)
       FROM {schema}.lane
      WHERE relayed_seq < seq
@@ -54,7 +54,7 @@ UNRELAYED: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Tallied:
+class TallyCounts:
     """Facts, and what the tallies make of them."""
 
     facts: int
@@ -62,49 +62,51 @@ class Tallied:
     negative: int
 
 
-async def buried(conn: Connection, schema: str, topic: str) -> set[tuple[int, int]]:
+async def dead_letter_positions(conn: Connection, schema: str, topic: str) -> set[tuple[int, int]]:
     """Name the records of a topic that a service set aside, by partition and offset."""
-    rows = await conn.fetch(BURIED.format(schema=schema))
+    rows = await conn.fetch(SELECT_DEAD_LETTERS.format(schema=schema))
     return {(row["partition"], row["log_offset"]) for row in rows if row["topic"] == topic}
 
 
-async def decided(conn: Connection) -> dict[str, tuple[str, str]]:
+async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:
     """Read every outcome: what it is about, and the result."""
-    return {row["id"]: (row["about"], row["result"]) for row in await conn.fetch(DECIDED)}
+    return {row["id"]: (row["about"], row["result"]) for row in await conn.fetch(SELECT_OUTCOMES)}
 
 
-async def cases(conn: Connection) -> dict[str, tuple[int, str]]:
+async def case_versions(conn: Connection) -> dict[str, tuple[int, str]]:
     """Read version and status of every case."""
-    return {row["case_id"]: (row["version"], row["status"]) for row in await conn.fetch(CASES)}
+    return {row["case_id"]: (row["version"], row["status"]) for row in await conn.fetch(SELECT_CASES)}
 
 
-async def facts(conn: Connection) -> dict[str, int]:
+async def fact_versions(conn: Connection) -> dict[str, int]:
     """Read the version that scoring knows of every case."""
-    return {row["case_id"]: row["version"] for row in await conn.fetch(FACTS)}
+    return {row["case_id"]: row["version"] for row in await conn.fetch(SELECT_FACT_VERSIONS)}
 
 
-async def tallied(conn: Connection) -> Tallied:
+async def tally_counts(conn: Connection) -> TallyCounts:
     """Count facts against tallies."""
-    row = await conn.fetchrow(TALLIED)
-    return Tallied(**dict(row)) if row else Tallied(0, 0, 0)
+    row = await conn.fetchrow(COUNT_FACTS_AND_TALLIES)
+    return TallyCounts(**dict(row)) if row else TallyCounts(0, 0, 0)
 
 
-async def without_vault(conn: Connection, reports: Collection[str]) -> set[str]:
+async def missing_vault_entries(conn: Connection, report_ids: Collection[str]) -> set[str]:
     """Name the references into the vault that lead nowhere."""
-    found = {row["report_id"] for row in await conn.fetch(SEALED, list(reports))}
-    return set(reports) - found
+    found = {row["report_id"] for row in await conn.fetch(SELECT_VAULT_ENTRIES, list(report_ids))}
+    return set(report_ids) - found
 
 
-async def without_photo_row(conn: Connection, refs: Collection[str]) -> set[str]:
+async def missing_photo_rows(conn: Connection, refs: Collection[str]) -> set[str]:
     """Name the photos that nobody holds."""
-    return set(refs) - {row["ref"] for row in await conn.fetch(PHOTOS, list(refs))}
+    return set(refs) - {row["ref"] for row in await conn.fetch(SELECT_PHOTOS, list(refs))}
 
 
-async def stands(conn: Connection, schema: str, topic: str) -> dict[int, int]:
+async def next_offsets(conn: Connection, schema: str, topic: str) -> dict[int, int]:
     """Read how far a service has come in a topic, by partition."""
-    return {row["partition"]: row["next_offset"] for row in await conn.fetch(STANDS.format(schema=schema), topic)}
+    return {
+        row["partition"]: row["next_offset"] for row in await conn.fetch(SELECT_POSITIONS.format(schema=schema), topic)
+    }
 
 
-async def unrelayed(conn: Connection, schema: str) -> int:
+async def count_unrelayed_lanes(conn: Connection, schema: str) -> int:
     """Count the lanes of a service that have something to say which is not known to be out."""
-    return int(await conn.fetchval(UNRELAYED.format(schema=schema)))
+    return int(await conn.fetchval(COUNT_UNRELAYED_LANES.format(schema=schema)))

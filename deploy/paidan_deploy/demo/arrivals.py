@@ -6,22 +6,22 @@ from random import Random
 from typing import Final
 
 # Share of a day's reports by hour; the peak hour holds 10-12 % as hotlines publish it.
-_BY_HOUR: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
-_UP_TO: Final = tuple(accumulate(_BY_HOUR))
+_HOURLY_WEIGHTS: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
+_CUMULATIVE_WEIGHTS: Final = tuple(accumulate(_HOURLY_WEIGHTS))
 
 # Nothing is reported in a day's last minutes: the clock can wait there for what was, and it is still that day.
-LAST_S: Final = 24 * 3600 - 10 * 60
+LAST_REPORT_S: Final = 24 * 3600 - 10 * 60
 
-BURST_BEGINS_S: Final = 15 * 3600 + 20 * 60
-BURST_LASTS_S: Final = 40 * 60
+BURST_START_S: Final = 15 * 3600 + 20 * 60
+BURST_DURATION_S: Final = 40 * 60
 
 
-def ordinary_second(chance: Random) -> float:
+def ordinary_second(rng: Random) -> float:
     """Pick a second of the day, peak hours more often."""
-    hour = bisect(_UP_TO, chance.random() * _UP_TO[-1])
-    return min((hour + chance.random()) * 3600, LAST_S)
+    hour = bisect(_CUMULATIVE_WEIGHTS, rng.random() * _CUMULATIVE_WEIGHTS[-1])
+    return min((hour + rng.random()) * 3600, LAST_REPORT_S)
 
 
-def burst_second(chance: Random) -> float:
+def burst_second(rng: Random) -> float:
     """Pick a second within the cloudburst, thick at its beginning."""
-    return BURST_BEGINS_S + BURST_LASTS_S * chance.random() ** 2
+    return BURST_START_S + BURST_DURATION_S * rng.random() ** 2

@@ -5,27 +5,27 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-_LONGEST: Final = timedelta(hours=5)
-_WITHOUT_LIMIT: Final = timedelta(hours=3)
+_MAX_WORK_TIME: Final = timedelta(hours=5)
+_DEFAULT_WORK_TIME: Final = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Behaviour:
     """One office's habits, as shares of its orders."""
 
-    returns: float
-    late: float
-    careless: float
+    return_rate: float
+    late_rate: float
+    careless_rate: float
 
     @classmethod
-    def of(cls, chance: Random) -> "Manner":
+    def random(cls, rng: Random) -> "Behaviour":
         """Give an office its habits; one in eight is a bad one."""
-        bad = 3.0 if chance.random() < 0.125 else 1.0
-        return cls(chance.uniform(0.01, 0.05) * bad, chance.uniform(0.02, 0.10) * bad, chance.uniform(0.02, 0.06) * bad)
+        factor = 3.0 if rng.random() < 0.125 else 1.0
+        return cls(rng.uniform(0.01, 0.05) * factor, rng.uniform(0.02, 0.10) * factor, rng.uniform(0.02, 0.06) * factor)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class OrderPlan:
     """What an office will do with one order; ``finish_at`` None: it gives the order back instead of accepting."""
 
     accept_at: datetime
@@ -33,16 +33,18 @@ class Course:
     careless: bool
 
 
-def course(chance: Random, manner: Manner, now: datetime, due_at: datetime | None) -> Course:
+def plan_order(rng: Random, behaviour: Behaviour, now: datetime, due_at: datetime | None) -> OrderPlan:
     """Decide what becomes of an order that an office has just read."""
-    accept_at = now + timedelta(minutes=chance.uniform(1, 11))
-    if chance.random() < manner.late:
+    accept_at = now + timedelta(minutes=rng.uniform(1, 11))
+    if rng.random() < behaviour.late_rate:
         accept_at += timedelta(minutes=20)
-    if chance.random() < manner.returns:
-        return Course(accept_at, None, careless=False)
-    left = (due_at - now) if due_at else _WITHOUT_LIMIT
-    if chance.random() < manner.late:
-        finish_at = now + max(left, timedelta()) * chance.uniform(1.05, 1.6) + timedelta(minutes=5)
+    if rng.random() < behaviour.return_rate:
+        return OrderPlan(accept_at, None, careless=False)
+    time_left = (due_at - now) if due_at else _DEFAULT_WORK_TIME
+    if rng.random() < behaviour.late_rate:
+        finish_at = now + max(time_left, timedelta()) * rng.uniform(1.05, 1.6) + timedelta(minutes=5)
     else:
-        finish_at = now + min(left * chance.uniform(0.25, 0.85), _LONGEST * chance.uniform(0.4, 1.0))
-    return Course(accept_at, max(finish_at, accept_at + timedelta(minutes=3)), chance.random() < manner.careless)
+        finish_at = now + min(time_left * rng.uniform(0.25, 0.85), _MAX_WORK_TIME * rng.uniform(0.4, 1.0))
+    return OrderPlan(
+        accept_at, max(finish_at, accept_at + timedelta(minutes=3)), rng.random() < behaviour.careless_rate
+    )

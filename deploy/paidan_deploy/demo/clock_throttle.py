@@ -9,34 +9,34 @@ from typing import Any, Final
 
 import asyncpg
 
-from paidan_chassis.clock import ScaledClock, let_run
-from paidan_chassis.database import FAULTS, is_transient
+from paidan_chassis.clock import ScaledClock, extend_fast_until
+from paidan_chassis.database import DB_ERRORS, is_transient
 
-from .arrivals import LAST_S
-from .monitor import Seen
-from .scheduler import Agenda
-from .sources import Reporters
+from .arrivals import LAST_REPORT_S
+from .monitor import Observed
+from .scheduler import Scheduler
+from .sources import DemoSources
 
 # Longer than a service takes to notice that the clock may run on, so that nobody waits on a machine that keeps up.
-LEAD_S: Final = 4.0
+CLOCK_LEAD_S: Final = 4.0
 # A report that is undecided for so long is no matter of speed: `paidan verify` tells what became of it.
-PATIENCE_S: Final = 20.0
+DECISION_TIMEOUT_S: Final = 20.0
 _DAY: Final = timedelta(days=1)
-_LAST_SENT_BY: Final = timedelta(seconds=LAST_S + 60)
+_REPORTS_END: Final = timedelta(seconds=LAST_REPORT_S + 60)
 
 
-def lead(factor: float) -> timedelta:
+def clock_lead(factor: float) -> timedelta:
     """Tell how far the clock may be ahead, in the city's time."""
-    return timedelta(seconds=LEAD_S * factor)
+    return timedelta(seconds=CLOCK_LEAD_S * factor)
 
 
-def may_run_to(now: datetime, undone: Iterable[datetime], *, factor: float, at_most: datetime) -> datetime:
+def clock_limit(now: datetime, due_times: Iterable[datetime], *, factor: float, latest: datetime) -> datetime:
     """Tell how far the clock may run: a lead ahead of the oldest thing that was due and is not done."""
-    return min(min([now, *undone]) + lead(factor), at_most)
+    return min(min([now, *due_times]) + clock_lead(factor), latest)
 
 
 @dataclass(slots=True)
-class Leash:
+class ClockThrottle:
     """Lets the clock run while its people keep up. Beyond what is allowed it goes at real speed: it all but stands.
 
     So a service that hears late of a longer leash finds its clock standing, and never too far ahead.
@@ -45,31 +45,31 @@ class Leash:
     dsn: str
     midnight: datetime
     clock: ScaledClock
-    agenda: Agenda
-    reporters: Reporters
-    seen: Seen
-    planned: int
-    waited_s: float = 0.0
-    _looked_s: float = field(default_factory=time.monotonic)
+    scheduler: Scheduler
+    sources: DemoSources
+    observed: Observed
+    planned_count: int
+    throttled_s: float = 0.0
+    _measured_at_s: float = field(default_factory=time.monotonic)
     _connection: "asyncpg.Connection[Any] | None" = None
 
     @property
-    def waits(self) -> bool:
+    def is_throttled(self) -> bool:
         """Say whether the clock waits now."""
         end = self.clock.scale.fast_until
         return self.clock.now() >= end and end < self.midnight + _DAY
 
-    async def lengthen(self) -> None:
+    async def advance(self) -> None:
         """Let the clock run as far as it may. To be asked again several times within a lead."""
-        self._count_waiting()
-        self._forget_decided()
-        scale, at_most = self.clock.scale, self._at_most()
-        until = may_run_to(self.clock.now(), self._undone(), factor=scale.factor, at_most=at_most)
+        self._count_throttled_time()
+        self._drop_decided()
+        scale, latest = self.clock.scale, self._latest()
+        until = clock_limit(self.clock.now(), self._due_times(), factor=scale.factor, latest=latest)
         # A step is worth telling when it is long, and when it is the last one for now, however short.
-        if until - scale.fast_until > lead(scale.factor) / 10 or scale.fast_until < until == at_most:
+        if until - scale.fast_until > clock_lead(scale.factor) / 10 or scale.fast_until < until == latest:
             try:
-                await self._tell(until)
-            except FAULTS as error:
+                await self._extend_clock(until)
+            except DB_ERRORS as error:
                 # Without PostgreSQL nobody can be told, so the clock waits for it, too. It would wait for ever for
                 # a session that broke off within a transaction, and for what no waiting mends.
                 await self.close()
@@ -79,30 +79,30 @@ class Leash:
     async def close(self) -> None:
         """Close its connection."""
         if self._connection is not None:
-            with suppress(*FAULTS):
+            with suppress(*DB_ERRORS):
                 await self._connection.close(timeout=5)
 
-    def _undone(self) -> list[datetime]:
-        oldest = self.agenda.oldest_undone
-        return [taken.due for taken in self.reporters.undecided.values()] + ([oldest] if oldest else [])
+    def _due_times(self) -> list[datetime]:
+        oldest = self.scheduler.oldest_due
+        return [accepted.due for accepted in self.sources.undecided.values()] + ([oldest] if oldest else [])
 
-    def _at_most(self) -> datetime:
-        all_in = self.reporters.sent == self.planned and not self.reporters.undecided
-        return self.midnight + (_DAY if all_in else _LAST_SENT_BY)
+    def _latest(self) -> datetime:
+        all_in = self.sources.sent == self.planned_count and not self.sources.undecided
+        return self.midnight + (_DAY if all_in else _REPORTS_END)
 
-    def _forget_decided(self) -> None:
-        given_up_s = time.monotonic() - PATIENCE_S
-        for report_id, taken in [*self.reporters.undecided.items()]:
-            if report_id in self.seen.decided or taken.taken_s < given_up_s:
-                del self.reporters.undecided[report_id]
+    def _drop_decided(self) -> None:
+        cutoff_s = time.monotonic() - DECISION_TIMEOUT_S
+        for report_id, accepted in [*self.sources.undecided.items()]:
+            if report_id in self.observed.decided_reports or accepted.accepted_s < cutoff_s:
+                del self.sources.undecided[report_id]
 
-    async def _tell(self, until: datetime) -> None:
+    async def _extend_clock(self, until: datetime) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(self.dsn, timeout=5, command_timeout=5)
-        self.clock.obey(await let_run(self._connection, until=until))
-        self.agenda.wake()
+        self.clock.apply(await extend_fast_until(self._connection, until=until))
+        self.scheduler.wake()
 
-    def _count_waiting(self) -> None:
-        looked_s, self._looked_s = self._looked_s, time.monotonic()
-        if self.waits:
-            self.waited_s += self._looked_s - looked_s
+    def _count_throttled_time(self) -> None:
+        previous_s, self._measured_at_s = self._measured_at_s, time.monotonic()
+        if self.is_throttled:
+            self.throttled_s += self._measured_at_s - previous_s

@@ -10,172 +10,192 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.clock import Scale, ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
 from paidan_contracts.city import City
-from paidan_contracts.topics import answers_of, orders_of
+from paidan_contracts.topics import answers_topic_of, orders_topic_of
 from paidan_deploy.provisioning.api_keys import Connection
 from paidan_deploy.stack.stack import Installation
 
 from .answer_clients import (
-    HttpVoice,
-    KafkaVoice,
-    listen_on_kafka,
-    listen_over_http,
-    take_up,
+    HttpAnswers,
+    KafkaAnswers,
+    follow_orders_topic,
+    poll_orders,
+    restore_open_orders,
 )
-from .behaviour import Manner
-from .clock_throttle import Leash
-from .departments import Office, World
-from .http_client import Face
-from .keys import Badges
+from .behaviour import Behaviour
+from .clock_throttle import ClockThrottle
+from .departments import DemoDepartment, HiddenFaults
+from .http_client import ServiceClient
+from .keys import DemoKeys
 from .monitor import Monitor
-from .pictures import photograph
-from .plan import Size, plan
-from .scheduler import Agenda
-from .sources import Reporters
+from .pictures import draw_photo
+from .plan import DaySize, plan_day
+from .scheduler import Scheduler
+from .sources import DemoSources
 from .staff import Staff
 
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)
-_A_BREATH: Final = timedelta(seconds=1)
-Show = Callable[[datetime, Leash], None]
+_START_MARGIN: Final = timedelta(seconds=1)
+ShowProgress = Callable[[datetime, ClockThrottle], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DemoDay:
     """A day to be lived: from this midnight on, in so many seconds."""
 
     city: City
     midnight: datetime
-    lasts_s: float
+    duration_s: float
 
     @property
-    def ends(self) -> datetime:
+    def end(self) -> datetime:
         """The next midnight."""
         return self.midnight + _DAY
 
 
-async def next_day(connection: Connection, city: City, lasts_s: float) -> Day:
+async def next_day(connection: Connection, city: City, duration_s: float) -> DemoDay:
     """Name the day after all that has been lived already: the clock is never set back."""
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
     tomorrow = city.local_day(present) + _DAY
-    return Day(city, datetime.combine(tomorrow, time(), city.zone), lasts_s)
+    return DemoDay(city, datetime.combine(tomorrow, time(), city.zone), duration_s)
 
 
 @dataclass(slots=True)
-class Stage:
+class DemoContext:
     """Everything that a played day stands on."""
 
-    at: Installation
-    day: Day
-    badges: Badges
+    installation: Installation
+    day: DemoDay
+    keys: DemoKeys
     clock: ScaledClock
-    agenda: Agenda
-    chance: Random
-    world: World
-    opened: AsyncExitStack
+    scheduler: Scheduler
+    rng: Random
+    faults: HiddenFaults
+    exit_stack: AsyncExitStack
 
-    def face(self, service: str, token: str) -> Face:
+    def client(self, service: str, token: str) -> ServiceClient:
         """Open a client of one service."""
-        face = Face(self.at.url(service), token)
-        self.opened.push_async_callback(face.close)
-        return face
+        client = ServiceClient(self.installation.url(service), token)
+        self.exit_stack.push_async_callback(client.close)
+        return client
 
 
-async def play(at: Installation, connection: Connection, day: Day, show: Show) -> float:
+async def play_day(
+    installation: Installation, connection: Connection, day: DemoDay, show_progress: ShowProgress
+) -> float:
     """Live the day, and tell for how many seconds its clock waited for a slow machine.
 
     What the city's people did not finish, the next day's take up from their snapshots.
     """
-    planned = await asyncio.to_thread(plan, day.city, day.midnight.date(), Size(), seed=SEED)
-    async with AsyncExitStack() as opened:
-        badges = await opened.enter_async_context(Badges.handed_out(connection, day.city))
-        monitor = Monitor(at.kafka, at.topic_prefix)
+    reports = await asyncio.to_thread(plan_day, day.city, day.midnight.date(), DaySize(), seed=SEED)
+    async with AsyncExitStack() as exit_stack:
+        keys = await exit_stack.enter_async_context(DemoKeys.issued(connection, day.city))
+        monitor = Monitor(installation.kafka, installation.topic_prefix)
         await monitor.start()
-        async with _stage(at, connection, day, badges, opened) as stage:
-            reporters = Reporters({source: stage.face("intake", token) for source, token in badges.sources.items()})
-            reporters.note(stage.agenda, planned)
-            leash = Leash(at.database, day.midnight, stage.clock, stage.agenda, reporters, monitor.seen, len(planned))
-            opened.push_async_callback(leash.close)
-            await _live(stage, monitor, leash, show)
-    return leash.waited_s
+        async with _open_context(installation, connection, day, keys, exit_stack) as context:
+            sources = DemoSources({source: context.client("intake", token) for source, token in keys.sources.items()})
+            sources.schedule(context.scheduler, reports)
+            throttle = ClockThrottle(
+                installation.database,
+                day.midnight,
+                context.clock,
+                context.scheduler,
+                sources,
+                monitor.observed,
+                len(reports),
+            )
+            exit_stack.push_async_callback(throttle.close)
+            await _run_until_midnight(context, monitor, throttle, show_progress)
+    return throttle.throttled_s
 
 
 @asynccontextmanager
-async def _stage(
-    at: Installation, connection: Connection, day: Day, badges: Badges, opened: AsyncExitStack
-) -> AsyncIterator[Stage]:
-    scale = await _started(connection, day)
+async def _open_context(
+    installation: Installation, connection: Connection, day: DemoDay, keys: DemoKeys, exit_stack: AsyncExitStack
+) -> AsyncIterator[DemoContext]:
+    scale = await _start_clock(connection, day)
     clock = ScaledClock(scale)
-    chance = Random(f"{day.midnight.date()} {SEED}")  # noqa: S311  # a demonstration, not a secret
-    yield Stage(at, day, badges, clock, Agenda(clock), chance, World(), opened)
+    rng = Random(f"{day.midnight.date()} {SEED}")  # noqa: S311  # a demonstration, not a secret
+    yield DemoContext(installation, day, keys, clock, Scheduler(clock), rng, HiddenFaults(), exit_stack)
 
 
-async def _started(connection: Connection, day: Day) -> Scale:
+async def _start_clock(connection: Connection, day: DemoDay) -> ClockScale:
     """Let the day begin: at midnight, or at once where making it ready took until past it. Its people let it run."""
     present = await read_scale(connection)
-    starts = max(day.midnight, present.city_time(real_now()) + _A_BREATH) if present else day.midnight
-    factor = _DAY.total_seconds() / day.lasts_s
-    return await set_scale(connection, starts=starts, factor=factor, fast_until=starts)
+    starts = max(day.midnight, present.city_time(real_now()) + _START_MARGIN) if present else day.midnight
+    factor = _DAY.total_seconds() / day.duration_s
+    return await set_scale(connection, city_time=starts, factor=factor, fast_until=starts)
 
 
-async def _live(stage: Stage, monitor: Monitor, leash: Leash, show: Show) -> None:
-    people = [*await _offices(stage), *_staff(stage), stage.agenda.keep(), monitor.follow()]
-    working = [asyncio.create_task(each) for each in people]
+async def _run_until_midnight(
+    context: DemoContext, monitor: Monitor, throttle: ClockThrottle, show_progress: ShowProgress
+) -> None:
+    activities = [*await _start_departments(context), *_start_staff(context), context.scheduler.run(), monitor.run()]
+    tasks = [asyncio.create_task(each) for each in activities]
     try:
-        while stage.clock.now() < stage.day.ends:
-            await leash.lengthen()
-            show(stage.clock.now(), leash)
-            done, _ = await asyncio.wait(working, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
-            for ended in done:
-                ended.result()  # nobody stops working before the day ends: this raises why
-        show(stage.day.ends, leash)
+        while context.clock.now() < context.day.end:
+            await throttle.advance()
+            show_progress(context.clock.now(), throttle)
+            done, _ = await asyncio.wait(tasks, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+            for finished in done:
+                finished.result()  # nobody stops working before the day ends: this raises why
+        show_progress(context.day.end, throttle)
     finally:
-        for each in working:
+        for each in tasks:
             each.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _offices(stage: Stage) -> list[Coroutine[Any, Any, None]]:
-    producer = AIOKafkaProducer(bootstrap_servers=stage.at.kafka, acks="all", enable_idempotence=True)
+async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
+    producer = AIOKafkaProducer(bootstrap_servers=context.installation.kafka, acks="all", enable_idempotence=True)
     await producer.start()
-    stage.opened.push_async_callback(producer.stop)
-    listening: list[Coroutine[Any, Any, None]] = []
-    for department in stage.day.city.departments.values():
-        token, prefix = stage.badges.departments[department.id], stage.at.topic_prefix
-        face = stage.face("dispatch", token)
+    context.exit_stack.push_async_callback(producer.stop)
+    listeners: list[Coroutine[Any, Any, None]] = []
+    for department in context.day.city.departments.values():
+        token, prefix = context.keys.departments[department.id], context.installation.topic_prefix
+        client = context.client("dispatch", token)
         by_kafka = department.channel == "kafka"
-        answers = answers_of(department.id).under(prefix)
-        voice = KafkaVoice(producer, answers) if by_kafka else HttpVoice(face)
-        manner = Manner.of(Random(department.id))  # noqa: S311  # an office's habits are its own, every day
-        office = Office(department.id, voice, stage.agenda, stage.world, stage.chance, manner)
-        office.proof = (await _proof(stage, token),)
-        await take_up(office, face)
+        answers_topic = answers_topic_of(department.id).prefixed(prefix)
+        answers = KafkaAnswers(producer, answers_topic) if by_kafka else HttpAnswers(client)
+        behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # an office's habits are its own, every day
+        demo_department = DemoDepartment(
+            department.id, answers, context.scheduler, context.faults, context.rng, behaviour
+        )
+        demo_department.proof = (await _upload_proof_photo(context, token),)
+        await restore_open_orders(demo_department, client)
         if by_kafka:
-            listening.append(listen_on_kafka(office, stage.at.kafka, orders_of(department.id).under(prefix)))
+            listeners.append(
+                follow_orders_topic(
+                    demo_department, context.installation.kafka, orders_topic_of(department.id).prefixed(prefix)
+                )
+            )
         else:
-            listening.append(listen_over_http(office, face, every_s=2.0))
-    return listening
+            listeners.append(poll_orders(demo_department, client, every_s=2.0))
+    return listeners
 
 
-async def _proof(stage: Stage, token: str) -> str:
-    picture = photograph(stage.chance, 36.65, 117.02)
-    kept = await stage.face("intake", token).post("/v1/photos", content=picture, headers={"content-type": "image/jpeg"})
-    return str(kept["ref"])
+async def _upload_proof_photo(context: DemoContext, token: str) -> str:
+    picture = draw_photo(context.rng, 36.65, 117.02)
+    uploaded = await context.client("intake", token).post(
+        "/v1/photos", content=picture, headers={"content-type": "image/jpeg"}
+    )
+    return str(uploaded["ref"])
 
 
-def _staff(stage: Stage) -> list[Coroutine[Any, Any, None]]:
-    city = stage.day.city.id
+def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
+    city = context.day.city.id
 
-    def hired(role: str) -> Staff:
-        face = stage.face("dispatch", stage.badges.roles[role])
-        return Staff(face, city, stage.agenda, stage.world, stage.chance)
+    def member(role: str) -> Staff:
+        client = context.client("dispatch", context.keys.roles[role])
+        return Staff(client, city, context.scheduler, context.faults, context.rng)
 
-    placing = [department.id for department in stage.day.city.departments.values() if department.district]
+    department_ids = [department.id for department in context.day.city.departments.values() if department.district]
     return [
-        hired("inspector").inspect(),
-        hired("inspector").verify(),
-        hired("caller").call_back(),
-        hired("operator").place(placing),
+        member("inspector").inspect(),
+        member("inspector").verify(),
+        member("caller").call_back(),
+        member("operator").assign(department_ids),
     ]

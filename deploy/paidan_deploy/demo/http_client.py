@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import httpx
 
-_TRIES: Final = 30
+_MAX_ATTEMPTS: Final = 30
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """A service says that a call is wrong; sending it again would not help."""
 
 
-class Face:
+class ServiceClient:
     """One service, spoken to with one key."""
 
     def __init__(self, url: str, token: str) -> None:
@@ -27,34 +27,34 @@ class Face:
 
     async def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401  # a parameter or an answer in JSON
         """Ask; lists are repeated parameters."""
-        return (await self._ask("GET", path, params=params)).json()
+        return (await self._request("GET", path, params=params)).json()
 
-    async def post(self, path: str, **said: Any) -> Any:  # noqa: ANN401  # as httpx takes them
+    async def post(self, path: str, **content: Any) -> Any:  # noqa: ANN401  # as httpx takes them
         """Say something, and say it again until it is taken. Raises ``Refused`` when it never will be."""
-        return (await self._ask("POST", path, **said)).json()
+        return (await self._request("POST", path, **content)).json()
 
-    async def act(self, case_id: str, action: Any, *, own_id: str) -> None:  # noqa: ANN401  # an action in JSON
+    async def submit_action(self, case_id: str, action: Any, *, idempotency_key: str) -> None:  # noqa: ANN401  # an action in JSON
         """Ask for an action. Said before in other words, by whoever played before a crash, the first words stand."""
-        path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": own_id}
-        await self._ask("POST", path, json={"action": action}, headers=headers, fine=(409,))
+        path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": idempotency_key}
+        await self._request("POST", path, json={"action": action}, headers=headers, accepted_statuses=(409,))
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         path: str,
         *,
-        fine: Collection[int] = (),
-        **said: Any,  # noqa: ANN401  # as httpx takes them
+        accepted_statuses: Collection[int] = (),
+        **content: Any,  # noqa: ANN401  # as httpx takes them
     ) -> httpx.Response:
-        for attempt in range(_TRIES):
+        for attempt in range(_MAX_ATTEMPTS):
             try:
-                answer = await self._client.request(method, path, **said)
+                response = await self._client.request(method, path, **content)
             except httpx.TransportError:
                 await asyncio.sleep(0.3)
                 continue
-            if answer.status_code not in (429, 503):
-                if answer.is_error and answer.status_code not in fine:
-                    raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-                return answer
-            await asyncio.sleep(min(float(answer.headers.get("retry-after", 1)), 0.2 * (attempt + 1)))
-        raise Refused(f"{method} {path}: no answer after {_TRIES} tries")
+            if response.status_code not in (429, 503):
+                if response.is_error and response.status_code not in accepted_statuses:
+                    raise CallRefused(f"{method} {path}: {response.status_code} {response.text[:300]}")
+                return response
+            await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), 0.2 * (attempt + 1)))
+        raise CallRefused(f"{method} {path}: no answer after {_MAX_ATTEMPTS} tries")

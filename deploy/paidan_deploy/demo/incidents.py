@@ -7,21 +7,21 @@ from random import Random
 from typing import Final
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.geography import Grid, Run
+from paidan_contracts.city.geography import Grid, GridRun
 
 from .arrivals import burst_second, ordinary_second
 
-METRES_A_DEGREE: Final = 111_320.0
+METRES_PER_DEGREE: Final = 111_320.0
 _BURST_SHARE: Final = 0.09
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ClassVocabulary:
     """A class, and what each channel's sources call it."""
 
     class_code: str
     name: str
-    words: Mapping[str, Sequence[str]]
+    words_by_channel: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,69 +31,78 @@ class Incident:
     second: float
     latitude: float
     longitude: float
-    spoken: Spoken
+    vocabulary: ClassVocabulary
     camera: int | None
 
 
-class Town:
+class IncidentGenerator:
     """The parts of a city pack that a day is made from."""
 
-    def __init__(self, city: City, cameras: int, chance: Random) -> None:
+    def __init__(self, city: City, cameras: int, rng: Random) -> None:
         """Place the cameras. Raises ``ValueError`` for a city without a unit grid: it has nowhere to be wrong."""
         grid = city.pack.geography.grid
         if grid is None:
             raise ValueError(f"{city.id} has no unit grid")
         self._grid = grid
         self._weights = [run.end - run.begin for run in grid.runs]
-        self.spoken = spoken_classes(city)
-        self.cameras = [self.anywhere(chance) for _ in range(cameras)]
+        self.vocabularies = class_vocabularies(city)
+        self.camera_positions = [self.random_position(rng) for _ in range(cameras)]
 
-    def anywhere(self, chance: Random) -> tuple[float, float]:
+    def random_position(self, rng: Random) -> tuple[float, float]:
         """Pick a position in some cell of the city, never within 10 % of the cell's border."""
-        run = chance.choices(self._grid.runs, self._weights)[0]
-        return _within(self._grid, run, chance)
+        run = rng.choices(self._grid.runs, self._weights)[0]
+        return _position_in_run(self._grid, run, rng)
 
-    def incident(self, chance: Random, channel: str) -> Incident:
+    def generate(self, rng: Random, channel: str) -> Incident:
         """Let something go wrong that a source of this channel has a word for."""
-        fitting = [spoken for spoken in self.spoken if spoken.words.get(channel)]
-        burst = chance.random() < _BURST_SHARE
-        spoken = _soaked(fitting) if burst else chance.choices(fitting, [_frequency(each) for each in fitting])[0]
-        camera = chance.randrange(len(self.cameras)) if channel == "camera" else None
-        latitude, longitude = self.anywhere(chance) if camera is None else self.cameras[camera]
-        second = burst_second(chance) if burst else ordinary_second(chance)
-        return Incident(second, latitude, longitude, spoken or chance.choice(fitting), camera)
+        candidates = [spoken for spoken in self.vocabularies if spoken.words_by_channel.get(channel)]
+        in_burst = rng.random() < _BURST_SHARE
+        vocabulary = (
+            _flooding_class(candidates)
+            if in_burst
+            else rng.choices(candidates, [_frequency(each) for each in candidates])[0]
+        )
+        camera = rng.randrange(len(self.camera_positions)) if channel == "camera" else None
+        latitude, longitude = self.random_position(rng) if camera is None else self.camera_positions[camera]
+        second = burst_second(rng) if in_burst else ordinary_second(rng)
+        return Incident(second, latitude, longitude, vocabulary or rng.choice(candidates), camera)
 
 
-def nearby(chance: Random, at: tuple[float, float], metres: float) -> tuple[float, float]:
+def jitter_position(rng: Random, at: tuple[float, float], metres: float) -> tuple[float, float]:
     """Move a position by up to so many metres north or south and east or west, as two telephones differ."""
     latitude, longitude = at
-    north, east = chance.uniform(-metres, metres), chance.uniform(-metres, metres)
+    north, east = rng.uniform(-metres, metres), rng.uniform(-metres, metres)
     return (
-        round(latitude + north / METRES_A_DEGREE, 6),
-        round(longitude + east / (METRES_A_DEGREE * cos(radians(latitude))), 6),
+        round(latitude + north / METRES_PER_DEGREE, 6),
+        round(longitude + east / (METRES_PER_DEGREE * cos(radians(latitude))), 6),
     )
 
 
-def spoken_classes(city: City) -> list[Spoken]:
+def class_vocabularies(city: City) -> list[ClassVocabulary]:
     """List the classes that some source has a word for, with the words by channel."""
     channels = {source.id: source.kind for source in city.sources.values()}
-    words: dict[str, dict[str, list[str]]] = {}
+    words_by_class: dict[str, dict[str, list[str]]] = {}
     for entry in city.pack.catalogue.categories:
         if entry.class_code:
-            by_channel = words.setdefault(entry.class_code, {})
+            by_channel = words_by_class.setdefault(entry.class_code, {})
             by_channel.setdefault(channels.get(entry.source, entry.source), []).append(entry.word)
-    return [Spoken(code, city.classes[code].names.zh, by_channel) for code, by_channel in sorted(words.items())]
+    return [
+        ClassVocabulary(code, city.classes[code].names.zh, by_channel)
+        for code, by_channel in sorted(words_by_class.items())
+    ]
 
 
-def _within(grid: Grid, run: Run, chance: Random) -> tuple[float, float]:
-    row, column = run.row + chance.uniform(0.1, 0.9), chance.randrange(run.begin, run.end) + chance.uniform(0.1, 0.9)
+def _position_in_run(grid: Grid, run: GridRun, rng: Random) -> tuple[float, float]:
+    row, column = run.row + rng.uniform(0.1, 0.9), rng.randrange(run.begin, run.end) + rng.uniform(0.1, 0.9)
     return round(grid.north - row * grid.cell_height, 6), round(grid.west + column * grid.cell_width, 6)
 
 
-def _frequency(spoken: Spoken) -> int:
+def _frequency(vocabulary: ClassVocabulary) -> int:
     """What many sources have words for is what happens often."""
-    return 1 + 2 * len(spoken.words)
+    return 1 + 2 * len(vocabulary.words_by_channel)
 
 
-def _soaked(fitting: Sequence[Spoken]) -> Spoken | None:
-    return next((spoken for spoken in fitting if "积水" in spoken.name or "排水" in spoken.name), None)
+def _flooding_class(candidates: Sequence[ClassVocabulary]) -> ClassVocabulary | None:
+    return next(
+        (vocabulary for vocabulary in candidates if "积水" in vocabulary.name or "排水" in vocabulary.name), None
+    )

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from paidan_contracts.city import City
-from paidan_deploy.provisioning.api_keys import Connection, grant, revoke
+from paidan_deploy.provisioning.api_keys import Connection, create_key, revoke_everywhere
 
-_ROLES = ("inspector", "caller", "operator", "monitor")
+_STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 
 
 @dataclass(slots=True)
-class Badges:
+class DemoKeys:
     """Tokens, by whom they are for."""
 
     sources: dict[str, str] = field(default_factory=dict)
@@ -20,23 +20,23 @@ class Badges:
 
     @classmethod
     @asynccontextmanager
-    async def handed_out(cls, connection: Connection, city: City) -> "AsyncIterator[Badges]":
+    async def issued(cls, connection: Connection, city: City) -> "AsyncIterator[DemoKeys]":
         """Make a key for each source, department and role of the city."""
-        badges, made = cls(), []
+        issued_keys, key_ids = cls(), []
 
-        async def key(name: str, scope: str) -> str:
-            token, key_id = await grant(connection, name=f"demo {name}", city=city.id, scopes=(scope,))
-            made.append(key_id)
+        async def create_token(name: str, scope: str) -> str:
+            token, key_id = await create_key(connection, name=f"demo {name}", city=city.id, scopes=(scope,))
+            key_ids.append(key_id)
             return token
 
         try:
             for source in city.sources:
-                badges.sources[source] = await key(source, f"source:{source}")
+                issued_keys.sources[source] = await create_token(source, f"source:{source}")
             for department in city.departments:
-                badges.departments[department] = await key(department, f"department:{department}")
-            for role in _ROLES:
-                badges.roles[role] = await key(role, f"role:{role}")
-            yield badges
+                issued_keys.departments[department] = await create_token(department, f"department:{department}")
+            for role in _STAFF_ROLES:
+                issued_keys.roles[role] = await create_token(role, f"role:{role}")
+            yield issued_keys
         finally:
-            for key_id in made:
-                await revoke(connection, key_id)
+            for key_id in key_ids:
+                await revoke_everywhere(connection, key_id)

@@ -8,32 +8,32 @@ from aiokafka import AIOKafkaConsumer
 
 
 @dataclass(slots=True)
-class Seen:
+class Observed:
     """Counts since the monitor began."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-    decided: set[str] = field(default_factory=set)
-    versions: dict[str, int] = field(default_factory=dict)
+    outcome_counts: Counter[str] = field(default_factory=Counter)
+    event_counts: Counter[str] = field(default_factory=Counter)
+    decided_reports: set[str] = field(default_factory=set)
+    case_versions: dict[str, int] = field(default_factory=dict)
 
-    def outcome(self, name: str, result: str) -> None:
+    def record_outcome(self, report_id: str, result: str) -> None:
         """Count what became of a report, once."""
-        if name not in self.decided:
-            self.decided.add(name)
-            self.outcomes[result] += 1
+        if report_id not in self.decided_reports:
+            self.decided_reports.add(report_id)
+            self.outcome_counts[result] += 1
 
-    def step(self, case_id: str, version: int, kind: str) -> None:
+    def record_event(self, case_id: str, version: int, kind: str) -> None:
         """Count a case's step, once: an old one may come again."""
-        if version > self.versions.get(case_id, 0):
-            self.versions[case_id] = version
-            self.steps[kind] += 1
+        if version > self.case_versions.get(case_id, 0):
+            self.case_versions[case_id] = version
+            self.event_counts[kind] += 1
 
 
 class Monitor:
     """Follows `paidan.cases` and `paidan.outcomes` from where they end now."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self.seen = Seen()
+        self.observed = Observed()
         self._consumer = AIOKafkaConsumer(
             f"{prefix}paidan.cases",
             f"{prefix}paidan.outcomes",
@@ -49,7 +49,7 @@ class Monitor:
         for partition in self._consumer.assignment():
             await self._consumer.position(partition)
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Count for ever."""
         try:
             async for message in self._consumer:
@@ -57,9 +57,9 @@ class Monitor:
         finally:
             await self._consumer.stop()
 
-    def _count(self, said: dict[str, object]) -> None:
-        if said.get("type") == "outcome.decided.v1":
-            if said["about"] == "report":
-                self.seen.outcome(str(said["id"]), str(said["result"]))
-        elif "version" in said:
-            self.seen.step(str(said["case_id"]), int(str(said["version"])), str(said["type"]))
+    def _count(self, event: dict[str, object]) -> None:
+        if event.get("type") == "outcome.decided.v1":
+            if event["about"] == "report":
+                self.observed.record_outcome(str(event["id"]), str(event["result"]))
+        elif "version" in event:
+            self.observed.record_event(str(event["case_id"]), int(str(event["version"])), str(event["type"]))

@@ -6,44 +6,44 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-_GPS: Final = 0x8825
+_GPS_IFD: Final = 0x8825
 _SIZE: Final = (640, 480)
-_SKY_AND_STREET: Final = (
+_COLOUR_SCHEMES: Final = (
     ((150, 180, 210), (90, 90, 95)),
     ((200, 200, 205), (120, 115, 110)),
     ((40, 45, 70), (30, 30, 35)),
 )
 
 
-def photograph(chance: Random, latitude: float, longitude: float) -> bytes:
+def draw_photo(rng: Random, latitude: float, longitude: float) -> bytes:
     """Draw a street with something on it, and write the position into the picture as EXIF does."""
-    sky, street = chance.choice(_SKY_AND_STREET)
+    sky, street = rng.choice(_COLOUR_SCHEMES)
     picture = Image.new("RGB", _SIZE, sky)
     drawing = ImageDraw.Draw(picture)
     drawing.rectangle((0, 300, 640, 480), fill=street)
-    for _ in range(chance.randrange(3, 9)):
-        x, y = chance.randrange(60, 560), chance.randrange(310, 450)
-        colour = (chance.randrange(256), chance.randrange(256), chance.randrange(256))
-        drawing.ellipse((x, y, x + chance.randrange(15, 60), y + chance.randrange(10, 30)), fill=colour)
+    for _ in range(rng.randrange(3, 9)):
+        x, y = rng.randrange(60, 560), rng.randrange(310, 450)
+        colour = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
+        drawing.ellipse((x, y, x + rng.randrange(15, 60), y + rng.randrange(10, 30)), fill=colour)
     out = BytesIO()
-    picture.save(out, "JPEG", quality=80, exif=_located(latitude, longitude))
+    picture.save(out, "JPEG", quality=80, exif=_gps_exif(latitude, longitude))
     return out.getvalue()
 
 
-def _located(latitude: float, longitude: float) -> Image.Exif:
+def _gps_exif(latitude: float, longitude: float) -> Image.Exif:
     exif = Image.Exif()
-    exif.get_ifd(_GPS).update(
+    exif.get_ifd(_GPS_IFD).update(
         {
             1: "N" if latitude >= 0 else "S",
-            2: _degrees(abs(latitude)),
+            2: _degrees_minutes_seconds(abs(latitude)),
             3: "E" if longitude >= 0 else "W",
-            4: _degrees(abs(longitude)),
+            4: _degrees_minutes_seconds(abs(longitude)),
         }
     )
     return exif
 
 
-def _degrees(angle: float) -> tuple[float, float, float]:
+def _degrees_minutes_seconds(angle: float) -> tuple[float, float, float]:
     whole = int(angle)
     minutes = (angle - whole) * 60
     return float(whole), float(int(minutes)), round((minutes - int(minutes)) * 60, 3)

@@ -8,77 +8,77 @@ from datetime import datetime
 
 from paidan_chassis.clock import Clock
 
-Deed = Callable[[], Awaitable[None]]
+Task = Callable[[], Awaitable[None]]
 
 
-class Agenda:
+class Scheduler:
     """Does deeds at their time, many at once; a deed that is late already is done at once."""
 
-    def __init__(self, clock: Clock, *, at_once: int = 64) -> None:
+    def __init__(self, clock: Clock, *, max_concurrent: int = 64) -> None:
         self.clock = clock
-        self._heap: list[tuple[datetime, int, Deed]] = []
-        self._added = asyncio.Event()
-        self._number = 0
-        self._under_way: dict[int, datetime] = {}
-        self._hands = asyncio.Semaphore(at_once)
+        self._heap: list[tuple[datetime, int, Task]] = []
+        self._wakeup = asyncio.Event()
+        self._last_number = 0
+        self._running: dict[int, datetime] = {}
+        self._slots = asyncio.Semaphore(max_concurrent)
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def note(self, at: datetime, deed: Deed) -> None:
+    def schedule(self, at: datetime, task: Task) -> None:
         """Put down a deed; an earlier one than the next wakes the agenda up."""
-        self._number += 1
-        heapq.heappush(self._heap, (at, self._number, deed))
-        self._added.set()
+        self._last_number += 1
+        heapq.heappush(self._heap, (at, self._last_number, task))
+        self._wakeup.set()
 
     @property
-    def oldest_undone(self) -> datetime | None:
+    def oldest_due(self) -> datetime | None:
         """Tell for when the oldest was meant that is not done yet; None when nothing is meant to be done."""
         waiting = [self._heap[0][0]] if self._heap else []
-        return min([*waiting, *self._under_way.values()], default=None)
+        return min([*waiting, *self._running.values()], default=None)
 
     @contextmanager
-    def under_way(self) -> Iterator[None]:
+    def running_task(self) -> Iterator[None]:
         """Count as begun now and not done yet what is done within: looking at a queue is work, too."""
-        number = self._begin(self.clock.now())
+        number = self._mark_running(self.clock.now())
         try:
             yield
         finally:
-            del self._under_way[number]
+            del self._running[number]
 
     def wake(self) -> None:
         """Look at the clock again: it goes otherwise than it did."""
-        self._added.set()
+        self._wakeup.set()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Do what is due, for ever. A deed that fails ends the agenda, loudly."""
-        async with asyncio.TaskGroup() as doing:
+        async with asyncio.TaskGroup() as group:
             while True:
                 await self._wait()
                 while self._heap and self._heap[0][0] <= self.clock.now():
-                    await self._hands.acquire()
-                    at, _, deed = heapq.heappop(self._heap)
-                    doing.create_task(self._do(self._begin(at), deed))
+                    await self._slots.acquire()
+                    at, _, task = heapq.heappop(self._heap)
+                    group.create_task(self._run_task(self._mark_running(at), task))
 
-    def _begin(self, meant_for: datetime) -> int:
-        self._number += 1
-        self._under_way[self._number] = meant_for
-        return self._number
+    def _mark_running(self, due: datetime) -> int:
+        self._last_number += 1
+        self._running[self._last_number] = due
+        return self._last_number
 
-    async def _do(self, number: int, deed: Deed) -> None:
+    async def _run_task(self, number: int, task: Task) -> None:
         try:
-            await deed()
+            await task()
         finally:
-            del self._under_way[number]
-            self._hands.release()
+            del self._running[number]
+            self._slots.release()
 
     async def _wait(self) -> None:
-        self._added.clear()
+        self._wakeup.clear()
         if not self._heap:
-            await self._added.wait()
+            await self._wakeup.wait()
             return
         sleeping = asyncio.ensure_future(self.clock.sleep_until(self._heap[0][0]))
-        waking = asyncio.ensure_future(self._added.wait())
+        waking = asyncio.ensure_future(self._wakeup.wait())
         try:
             await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
         finally:

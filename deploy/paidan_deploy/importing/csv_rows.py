@@ -7,31 +7,31 @@ from typing import Final
 
 from paidan_deploy.errors import DeployError
 
-Told = Callable[[int, str, str, str], None]
+OnProblem = Callable[[int, str, str, str], None]
 """Hears the line, the column, what is wrong and the value at fault."""
 
 # Bytes that the encoding does not have are decoded to lone surrogates (`surrogateescape`); NUL is kept nowhere.
-_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
-_UNREADABLE: Final = "\ufffd"
+_INVALID_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT: Final = "\ufffd"
 
 
-class Unreadable(DeployError):
+class UnreadableFile(DeployError):
     """The file as a whole is not what the mapping is for; the message begins with the line."""
 
 
-class Table:
+class CsvTable:
     """Rows of cells under the names in the first line."""
 
-    def __init__(self, lines: Iterable[str], delimiter: str, told: Told) -> None:
+    def __init__(self, lines: Iterable[str], delimiter: str, on_problem: OnProblem) -> None:
         """Read the first line. Raises ``Unreadable`` when even that fails."""
         self._rows = csv.reader(lines, delimiter=delimiter)
         self._delimiter = delimiter
-        self._told = told
-        self.untaken = 0
+        self._on_problem = on_problem
+        self.skipped = 0
         try:
-            self.names: Sequence[str] = [_readable(name) for name in next(self._rows, [])]
+            self.names: Sequence[str] = [_replace_invalid(name) for name in next(self._rows, [])]
         except csv.Error as error:
-            raise Unreadable(f"line 1: {error}") from error
+            raise UnreadableFile(f"line 1: {error}") from error
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Give each row with the number of the line it begins in; one that cannot be had is counted in ``untaken``."""
@@ -42,36 +42,41 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                self.untaken += 1
-                self._told(line, "", f"row not taken: {error}{self._spread(line)}", "")
+                self.skipped += 1
+                self._on_problem(line, "", f"row not taken: {error}{self._line_range(line)}", "")
                 continue
             if cells:
-                yield line, self._named(line, cells)
+                yield line, self._cells_by_name(line, cells)
 
-    def _named(self, line: int, cells: Sequence[str]) -> Mapping[str, str]:
+    def _cells_by_name(self, line: int, cells: Sequence[str]) -> Mapping[str, str]:
         width = len(self.names)
-        surplus = [cell for cell in cells[width:] if cell]
-        if surplus or len(cells) < width:
-            which = "more" if surplus else "fewer"
-            self._told(
-                line, "", f"has {which} cells than the first line{self._spread(line)}", _readable(",".join(surplus))
+        extra = [cell for cell in cells[width:] if cell]
+        if extra or len(cells) < width:
+            comparison = "more" if extra else "fewer"
+            self._on_problem(
+                line,
+                "",
+                f"has {comparison} cells than the first line{self._line_range(line)}",
+                _replace_invalid(",".join(extra)),
             )
         elif any("\n" in cell and cell.count(self._delimiter) >= width - 1 for cell in cells):
-            self._told(line, "", f"holds another row in a cell{self._spread(line)}", "")
-        found = {name: self._text(line, name, cell) for name, cell in zip(self.names, cells, strict=False)}
-        return dict.fromkeys(self.names, "") | found
+            self._on_problem(line, "", f"holds another row in a cell{self._line_range(line)}", "")
+        cells_by_name = {
+            name: self._clean_cell(line, name, cell) for name, cell in zip(self.names, cells, strict=False)
+        }
+        return dict.fromkeys(self.names, "") | cells_by_name
 
-    def _spread(self, line: int) -> str:
+    def _line_range(self, line: int) -> str:
         last = self._rows.line_num
         return f" (it goes on to line {last}: is a quote left open?)" if last > line else ""
 
-    def _text(self, line: int, name: str, cell: str) -> str:
-        if not _NO_TEXT.search(cell):
+    def _clean_cell(self, line: int, name: str, cell: str) -> str:
+        if not _INVALID_TEXT.search(cell):
             return cell
-        text = _readable(cell)
-        self._told(line, name, f"has bytes that are no text in this encoding: taken as {_UNREADABLE}", text)
+        text = _replace_invalid(cell)
+        self._on_problem(line, name, f"has bytes that are no text in this encoding: taken as {_REPLACEMENT}", text)
         return text
 
 
-def _readable(text: str) -> str:
-    return _NO_TEXT.sub(_UNREADABLE, text)
+def _replace_invalid(text: str) -> str:
+    return _INVALID_TEXT.sub(_REPLACEMENT, text)

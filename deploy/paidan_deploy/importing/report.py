@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .rows import Remark
-from .send import Refusal
+from .rows import RowWarning
+from .send import RefusedRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedRow:
     """A record that was found to be about the same thing as an earlier one."""
 
     line: int
@@ -32,9 +32,9 @@ class ImportReport:
     repeated: int = 0
     """Rows that say again what an earlier one said."""
     results: Counter[str] = field(default_factory=Counter)
-    refusals: list[Refusal] = field(default_factory=list)
-    merged: list[Merged] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    refusals: list[RefusedRequest] = field(default_factory=list)
+    merged: list[MergedRow] = field(default_factory=list)
+    remarks: list[RowWarning] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Keep the whole of it, every line listed."""
@@ -42,23 +42,23 @@ class ImportReport:
         text = json.dumps({**asdict(self), "results": dict(sorted(self.results.items()))}, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", encoding="utf-8")
 
-    def summary(self, longest: int = 12) -> Iterator[str]:
+    def summary(self, max_lines: int = 12) -> Iterator[str]:
         """Give the lines for a terminal: totals, then each kind of oddity with its first line numbers."""
-        again = f", {self.repeated} said again what an earlier one says" if self.repeated else ""
-        yield f"{self.rows} rows read, {self.untaken} could not be taken{again}"
+        repeats = f", {self.repeated} said again what an earlier one says" if self.repeated else ""
+        yield f"{self.rows} rows read, {self.untaken} could not be taken{repeats}"
         yield from (f"  {count:>6}  {what}" for what, count in sorted(self.results.items()))
-        for title, groups in (("refused", self._refused()), ("remarked", self._remarked())):
+        for title, groups in (("refused", self._refusals_by_reason()), ("remarked", self._warnings_by_problem())):
             for what, lines in sorted(groups.items()):
-                shown = ", ".join(map(str, lines[:longest])) + (", ..." if len(lines) > longest else "")
+                shown = ", ".join(map(str, lines[:max_lines])) + (", ..." if len(lines) > max_lines else "")
                 yield f"  {title}: {what} ({len(lines)}): lines {shown}"
 
-    def _refused(self) -> dict[str, list[int]]:
+    def _refusals_by_reason(self) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
         for refusal in self.refusals:
             groups.setdefault(f"{refusal.what}: {refusal.code}", []).append(refusal.line)
         return groups
 
-    def _remarked(self) -> dict[str, list[int]]:
+    def _warnings_by_problem(self) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
         for remark in self.remarks:
             groups.setdefault(f"{remark.column} {remark.problem}".strip(), []).append(remark.line)

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from paidan_contracts import ids
 
-from .rows import Row
+from .rows import ImportRow
 
-Door = Literal["reports", "actions"]
+Endpoint = Literal["reports", "actions"]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ImportOptions:
     """What holds for a whole import."""
 
     city: str
@@ -22,36 +22,36 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ImportRequest:
     """One line for one of the two doors, and the row it came from."""
 
     at: datetime
-    door: Door
+    endpoint: Endpoint
     line: int
     id: str
     body: dict[str, Any]
     """An action's names the report it is about; its case is named once the report's area is known."""
 
 
-def steps_of(rows: Iterable[Row], terms: Terms) -> list[Step]:
+def plan_requests(rows: Iterable[ImportRow], options: ImportOptions) -> list[ImportRequest]:
     """List every step of every row by time; at one moment reports come before actions, and a row's own keep order."""
-    steps = [step for row in rows for step in (_report(row, terms), *_ending(row))]
-    steps.sort(key=lambda step: (step.at, step.door != "reports"))
-    return steps
+    requests = [request for row in rows for request in (_report_request(row, options), *_action_requests(row))]
+    requests.sort(key=lambda step: (step.at, step.endpoint != "reports"))
+    return requests
 
 
-def runs(steps: Iterable[Step], longest: int) -> Iterator[tuple[Door, list[Step]]]:
+def split_batches(requests: Iterable[ImportRequest], max_size: int) -> Iterator[tuple[Endpoint, list[ImportRequest]]]:
     """Cut the steps where the door changes, and into pieces of at most ``longest``."""
-    for door, group in groupby(steps, key=lambda step: step.door):
-        while piece := list(islice(group, longest)):
-            yield door, piece
+    for endpoint, group in groupby(requests, key=lambda request: request.endpoint):
+        while batch := list(islice(group, max_size)):
+            yield endpoint, batch
 
 
-def _report(row: Row, terms: Terms) -> Step:
+def _report_request(row: ImportRow, options: ImportOptions) -> ImportRequest:
     body: dict[str, Any] = {
         "source": row.source,
         "source_ref": row.ref,
-        "city": terms.city,
+        "city": options.city,
         "category": row.category,
         "class_code": row.class_code,
         "condition": row.condition,
@@ -59,34 +59,34 @@ def _report(row: Row, terms: Terms) -> Step:
         "occurred_at": row.reported_at.isoformat(),
         "district": row.district,
         "address": row.address,
-        "position": _position(row),
+        "position": _position_body(row),
         "past": {
             "owner": row.owner,
             "promised_by": row.promised_by and row.promised_by.isoformat(),
             "verified": row.becomes != "not_accepted",
-            "matched_within": terms.matched_within,
+            "matched_within": options.matched_within,
         },
     }
-    said = {name: value for name, value in body.items() if value not in (None, "")}
-    return Step(row.reported_at, "reports", row.line, ids.report_id(row.source, row.ref), said)
+    filled = {name: value for name, value in body.items() if value not in (None, "")}
+    return ImportRequest(row.reported_at, "reports", row.line, ids.report_id(row.source, row.ref), filled)
 
 
-def _position(row: Row) -> dict[str, Any] | None:
+def _position_body(row: ImportRow) -> dict[str, Any] | None:
     if row.latitude is None or row.longitude is None:
         return None
     return {"x": row.longitude, "y": row.latitude, "crs": row.crs}
 
 
-def _ending(row: Row) -> list[Step]:
+def _action_requests(row: ImportRow) -> list[ImportRequest]:
     if row.ended_at is None:
         return []
     # A record that ends before it begins is taken as it stands; its steps still come after its report.
     at = max(row.ended_at, row.reported_at)
-    report = ids.report_id(row.source, row.ref)
+    report_id = ids.report_id(row.source, row.ref)
     return [
-        Step(at, "actions", row.line, f"{row.source}:{row.ref}:{action['kind']}", {
+        ImportRequest(at, "actions", row.line, f"{row.source}:{row.ref}:{action['kind']}", {
             "id": f"{row.source}:{row.ref}:{action['kind']}",
-            "of_report": report,
+            "of_report": report_id,
             "occurred_at": row.ended_at.isoformat(),
             "action": action,
         })
@@ -94,7 +94,7 @@ def _ending(row: Row) -> list[Step]:
     ]  # fmt: skip
 
 
-def _actions(row: Row) -> tuple[dict[str, Any], ...]:
+def _actions(row: ImportRow) -> tuple[dict[str, Any], ...]:
     reason = f"recorded as {row.becomes.replace('_', ' ')}"
     match row.becomes:
         case "closed":

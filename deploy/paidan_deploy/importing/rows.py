@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from paidan_contracts.city.import_mapping import Becomes
+from paidan_contracts.city.import_mapping import MappedStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class RowWarning:
     """Something about a row that a person should see; the row was taken as far as it holds."""
 
     line: int
@@ -17,7 +17,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ImportRow:
     """One record, read: a report and what became of it. Times carry their zone."""
 
     line: int
@@ -35,12 +35,12 @@ class Row:
     district: str | None
     address: str | None
     text: str
-    becomes: Becomes
+    becomes: MappedStatus
     ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownCodes:
     """What a pack knows, so far as a file can name it."""
 
     classes: frozenset[str]

@@ -7,30 +7,30 @@ from pathlib import Path
 from paidan_contracts.city.city import City
 from paidan_contracts.city.import_mapping import ImportMapping
 
-from .parse import Reader
-from .report import ImportReport, Merged
-from .requests import Terms, steps_of
-from .rows import Known, Remark
+from .parse import RowParser
+from .report import ImportReport, MergedRow
+from .requests import ImportOptions, plan_requests
+from .rows import KnownCodes, RowWarning
 from .send import (
-    Doors,
-    Sent,
-    outcomes,
+    Endpoints,
+    SentRequests,
+    await_outcomes,
     refusal_of,
-    send,
+    send_requests,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ImportProgress:
     """Who is told how far it is: the number of steps known, then what was done of them."""
 
-    found: Callable[[int], None]
-    sent: Callable[[int], None]
-    decided: Callable[[int], None]
+    on_planned: Callable[[int], None]
+    on_sent: Callable[[int], None]
+    on_decided: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ImportJob:
     """What to import, and as what."""
 
     file: Path
@@ -39,54 +39,54 @@ class Job:
     matching: bool
 
 
-async def run(job: Job, doors: Doors, progress: Progress) -> ImportReport:
+async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgress) -> ImportReport:
     """Import a file; run again it changes nothing.
 
     Raises ``Unreadable`` for a file of another kind, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
     dispatch decides nothing for a minute.
     """
-    reader = _reader(job)
-    rows = list(reader.of(job.file))
+    parser = _create_parser(job)
+    rows = list(parser.parse_file(job.file))
     matched_within = f"import-{job.mapping.id}" if job.matching else None
-    steps = steps_of(rows, Terms(job.city.id, matched_within))
-    progress.found(len(steps))
-    sent = await send(steps, doors, progress.sent)
-    report = _begun(job, reader, sent, taken=len(rows))
+    requests = plan_requests(rows, ImportOptions(job.city.id, matched_within))
+    progress.on_planned(len(requests))
+    sent = await send_requests(requests, endpoints, progress.on_sent)
+    report = _start_report(job, parser, sent, accepted=len(rows))
     opened: dict[str, int] = {}
-    joined: list[tuple[int, str]] = []
-    async for outcome in outcomes(sent, doors, progress.decided):
-        step = sent.taken[outcome["id"]]
+    merged: list[tuple[int, str]] = []
+    async for outcome in await_outcomes(sent, endpoints, progress.on_decided):
+        request = sent.accepted[outcome["id"]]
         report.results[f"{outcome['about']} {outcome['result']}"] += 1
         if outcome["result"] == "opened":
-            opened[outcome["case_id"]] = step.line
+            opened[outcome["case_id"]] = request.line
         elif outcome["result"] == "merged":
-            joined.append((step.line, outcome["case_id"]))
-        elif refusal := refusal_of(step, outcome):
+            merged.append((request.line, outcome["case_id"]))
+        elif refusal := refusal_of(request, outcome):
             report.refusals.append(refusal)
     report.refusals.sort(key=lambda refusal: refusal.line)
-    report.merged = [Merged(line, case_id, opened.get(case_id)) for line, case_id in sorted(joined)]
+    report.merged = [MergedRow(line, case_id, opened.get(case_id)) for line, case_id in sorted(merged)]
     return report
 
 
-def _reader(job: Job) -> Reader:
-    known = Known(
+def _create_parser(job: ImportJob) -> RowParser:
+    codes = KnownCodes(
         classes=frozenset(job.city.classes),
         departments=frozenset(job.city.departments),
         districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
     )
-    return Reader(job.mapping, known)
+    return RowParser(job.mapping, codes)
 
 
-def _begun(job: Job, reader: Reader, sent: Sent, *, taken: int) -> ImportReport:
-    column, ahead = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
-    remarks = reader.remarks + [Remark(line, column, ahead, at) for line, at in sent.ahead.items()]
+def _start_report(job: ImportJob, parser: RowParser, sent: SentRequests, *, accepted: int) -> ImportReport:
+    column, problem = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
+    warnings = parser.warnings + [RowWarning(line, column, problem, at) for line, at in sent.redated.items()]
     return ImportReport(
         job.file.name,
         job.city.id,
         job.mapping.id,
-        rows=taken + reader.untaken + reader.repeated,
-        untaken=reader.untaken,
-        repeated=reader.repeated,
+        rows=accepted + parser.skipped + parser.repeated,
+        untaken=parser.skipped,
+        repeated=parser.repeated,
         refusals=list(sent.refused),
-        remarks=sorted(remarks, key=lambda remark: remark.line),
+        remarks=sorted(warnings, key=lambda remark: remark.line),
     )

@@ -12,15 +12,15 @@ import httpx
 from paidan_contracts import ids
 from paidan_deploy.errors import DeployError
 
-from .requests import Door, Step, runs
+from .requests import Endpoint, ImportRequest, split_batches
 
-_LINES: Final = 500
-_LOOKED_UP: Final = 1000
-_TRIES: Final = 8
-_TOO_MANY: Final = 429
+_BATCH_LINES: Final = 500
+_LOOKUP_BATCH: Final = 1000
+_MAX_ATTEMPTS: Final = 8
+_TOO_MANY_REQUESTS: Final = 429
 
 
-class Undecided(DeployError):
+class DecisionTimeout(DeployError):
     """Everything is sent, and the decisions do not come."""
 
     def __init__(self) -> None:
@@ -28,20 +28,20 @@ class Undecided(DeployError):
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Endpoints:
     """Where the doors are, and the key that opens both."""
 
     intake: str
     dispatch: str
     token: str
 
-    def of(self, door: Door) -> str:
+    def batch_url(self, endpoint: Endpoint) -> str:
         """Give the address that takes a batch of lines."""
-        return f"{self.intake}/v1/tickets/batch" if door == "reports" else f"{self.dispatch}/v1/actions/batch"
+        return f"{self.intake}/v1/tickets/batch" if endpoint == "reports" else f"{self.dispatch}/v1/actions/batch"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedRequest:
     """A step that was not taken, with the words of whoever refused it."""
 
     line: int
@@ -51,127 +51,141 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentRequests:
     """What the doors took, by the id under which its outcome will stand."""
 
-    taken: dict[str, Step] = field(default_factory=dict)
-    areas: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, ImportRequest] = field(default_factory=dict)
+    area_by_report: dict[str, str] = field(default_factory=dict)
     """Of each report that was taken: where intake found it to be."""
-    refused: list[Refusal] = field(default_factory=list)
-    ahead: dict[int, str] = field(default_factory=dict)
+    refused: list[RefusedRequest] = field(default_factory=list)
+    redated: dict[int, str] = field(default_factory=dict)
     """Of each line that reports what is yet to come, by the city's clock: the time that its report was given."""
 
-    def due(self, run: Sequence[Step]) -> list[Step]:
+    def sendable(self, group: Sequence[ImportRequest]) -> list[ImportRequest]:
         """Give the steps to send now, and list the others: those about a report that was not taken.
 
         Its id may be that of another report, taken before: what is asked about this one would befall that one's case.
         """
-        going: list[Step] = []
-        for step in run:
-            if step.door == "reports" or step.body["of_report"] in self.areas:
-                going.append(step)
+        sendable_requests: list[ImportRequest] = []
+        for request in group:
+            if request.endpoint == "reports" or request.body["of_report"] in self.area_by_report:
+                sendable_requests.append(request)
             else:
-                self.refused.append(Refusal(step.line, _what(step), "report_not_taken", "not sent: see its report"))
-        return going
+                self.refused.append(
+                    RefusedRequest(request.line, _description(request), "report_not_taken", "not sent: see its report")
+                )
+        return sendable_requests
 
-    def note(self, step: Step, answer: dict[str, Any]) -> None:
+    def record_answer(self, request: ImportRequest, answer: dict[str, Any]) -> None:
         """Keep what a door answered to a step."""
         if "error" in answer:
             error = answer["error"]
             where = f"{error.get('field')}: " if error.get("field") else ""
-            self.refused.append(Refusal(step.line, _what(step), error["code"], where + error["message"]))
-        elif step.door == "reports":
-            self.taken[answer["report_id"]] = step
-            self.areas[answer["report_id"]] = answer["area"]
-            if datetime.fromisoformat(answer["recorded_at"]) < step.at:
-                self.ahead[step.line] = answer["recorded_at"]
+            self.refused.append(
+                RefusedRequest(request.line, _description(request), error["code"], where + error["message"])
+            )
+        elif request.endpoint == "reports":
+            self.accepted[answer["report_id"]] = request
+            self.area_by_report[answer["report_id"]] = answer["area"]
+            if datetime.fromisoformat(answer["recorded_at"]) < request.at:
+                self.redated[request.line] = answer["recorded_at"]
         else:
-            self.taken[answer["action_id"]] = step
+            self.accepted[answer["action_id"]] = request
 
 
-async def send(steps: Sequence[Step], doors: Doors, on_progress: Callable[[int], None]) -> Sent:
+async def send_requests(
+    requests: Sequence[ImportRequest], endpoints: Endpoints, on_progress: Callable[[int], None]
+) -> SentRequests:
     """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
 
     Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
     """
-    sent = Sent()
-    async with _client(doors) as client:
-        for door, run in runs(steps, _LINES):
-            if going := sent.due(run):
-                answers = await post_lines(client, doors.of(door), [_line(step, sent.areas) for step in going])
-                for step, answer in zip(going, answers, strict=True):
-                    sent.note(step, answer)
-            on_progress(len(run))
+    sent = SentRequests()
+    async with _open_client(endpoints) as client:
+        for endpoint, group in split_batches(requests, _BATCH_LINES):
+            if sendable := sent.sendable(group):
+                answers = await post_lines(
+                    client,
+                    endpoints.batch_url(endpoint),
+                    [_request_line(step, sent.area_by_report) for step in sendable],
+                )
+                for request, answer in zip(sendable, answers, strict=True):
+                    sent.record_answer(request, answer)
+            on_progress(len(group))
     return sent
 
 
-def _client(doors: Doors) -> httpx.AsyncClient:
-    return httpx.AsyncClient(headers={"authorization": f"Bearer {doors.token}"}, timeout=60)
+def _open_client(endpoints: Endpoints) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers={"authorization": f"Bearer {endpoints.token}"}, timeout=60)
 
 
-def _line(step: Step, areas: Mapping[str, str]) -> dict[str, Any]:
+def _request_line(request: ImportRequest, area_by_report: Mapping[str, str]) -> dict[str, Any]:
     # A case's id begins with its area, which tells the lane: an action is to come after its report, in the same one.
-    if step.door == "reports":
-        return step.body
-    report: str = step.body["of_report"]
-    return {"case_id": ids.case_id(areas[report], report), **step.body}
+    if request.endpoint == "reports":
+        return request.body
+    report_id: str = request.body["of_report"]
+    return {"case_id": ids.case_id(area_by_report[report_id], report_id), **request.body}
 
 
 async def post_lines(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Post one JSON object a line and read one for each, as ``ask`` does."""
     body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
-    answer = await ask(client, url, body, "application/x-ndjson")
+    response = await post_with_retry(client, url, body, "application/x-ndjson")
     # Not by `splitlines`: an id may hold a separator of Unicode's, and answers repeat it.
-    return [json.loads(line) for line in answer.content.split(b"\n") if line]
+    return [json.loads(line) for line in response.content.split(b"\n") if line]
 
 
-async def ask(client: httpx.AsyncClient, url: str, body: bytes, kind: str) -> httpx.Response:
+async def post_with_retry(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
     """Post this, again while whoever is to answer is away, busy or being restarted: a repeat changes nothing.
 
     Raises ``httpx.HTTPError`` when it stays so for half a minute or longer, or refuses.
     """
-    for tried in range(1, _TRIES + 1):
-        pause_s, last = float(tried), tried == _TRIES
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
+        pause_s, last = float(attempt), attempt == _MAX_ATTEMPTS
         try:
-            answer = await client.post(url, content=body, headers={"content-type": kind})
-            if last or (answer.status_code != _TOO_MANY and not answer.is_server_error):
+            response = await client.post(url, content=body, headers={"content-type": content_type})
+            if last or (response.status_code != _TOO_MANY_REQUESTS and not response.is_server_error):
                 break
-            pause_s *= float(answer.headers.get("retry-after", 1))
+            pause_s *= float(response.headers.get("retry-after", 1))
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             if last:
                 raise
         await asyncio.sleep(pause_s)
-    return answer.raise_for_status()
+    return response.raise_for_status()
 
 
-def _what(step: Step) -> str:
-    return "report" if step.door == "reports" else str(step.body["action"]["kind"])
+def _description(request: ImportRequest) -> str:
+    return "report" if request.endpoint == "reports" else str(request.body["action"]["kind"])
 
 
-async def outcomes(sent: Sent, doors: Doors, on_progress: Callable[[int], None]) -> AsyncIterator[dict[str, Any]]:
+async def await_outcomes(
+    sent: SentRequests, endpoints: Endpoints, on_progress: Callable[[int], None]
+) -> AsyncIterator[dict[str, Any]]:
     """Yield the outcome of everything that was taken, as it is decided.
 
     Raises ``Undecided`` when nothing new is decided for a minute.
     """
-    waiting = list(sent.taken)
-    async with _client(doors) as client:
-        while waiting:
+    pending = list(sent.accepted)
+    async with _open_client(endpoints) as client:
+        while pending:
             try:
                 async with asyncio.timeout(60):
-                    found = await _decided(client, doors, waiting)
+                    found = await _poll_outcomes(client, endpoints, pending)
             except TimeoutError as error:
-                raise Undecided from error
+                raise DecisionTimeout from error
             for outcome in found.values():
                 yield outcome
-            waiting = [one for one in waiting if one not in found]
+            pending = [outcome_id for outcome_id in pending if outcome_id not in found]
             on_progress(len(found))
 
 
-async def _decided(client: httpx.AsyncClient, doors: Doors, waiting: Sequence[str]) -> dict[str, dict[str, Any]]:
+async def _poll_outcomes(
+    client: httpx.AsyncClient, endpoints: Endpoints, pending: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     while True:
         found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(waiting), _LOOKED_UP):
-            decided = await _look_up(client, doors, waiting[start : start + _LOOKED_UP])
+        for start in range(0, len(pending), _LOOKUP_BATCH):
+            decided = await _lookup_outcomes(client, endpoints, pending[start : start + _LOOKUP_BATCH])
             found.update(decided)
             if not decided:
                 break  # the log is decided in order: what comes later is not decided yet either
@@ -180,15 +194,19 @@ async def _decided(client: httpx.AsyncClient, doors: Doors, waiting: Sequence[st
         await asyncio.sleep(0.05)
 
 
-async def _look_up(client: httpx.AsyncClient, doors: Doors, some: Collection[str]) -> dict[str, dict[str, Any]]:
-    body = json.dumps({"ids": list(some)}).encode()
-    answer = await ask(client, f"{doors.dispatch}/v1/outcomes/lookup", body, "application/json")
-    return {outcome["id"]: outcome for outcome in answer.json()["outcomes"]}
+async def _lookup_outcomes(
+    client: httpx.AsyncClient, endpoints: Endpoints, outcome_ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    body = json.dumps({"ids": list(outcome_ids)}).encode()
+    response = await post_with_retry(client, f"{endpoints.dispatch}/v1/outcomes/lookup", body, "application/json")
+    return {outcome["id"]: outcome for outcome in response.json()["outcomes"]}
 
 
-def refusal_of(step: Step, outcome: dict[str, Any]) -> Refusal | None:
+def refusal_of(request: ImportRequest, outcome: dict[str, Any]) -> RefusedRequest | None:
     """Read an outcome as a refusal; None when the step was taken."""
     if outcome["result"] in ("opened", "merged", "applied"):
         return None
-    why = outcome.get("why") or {}
-    return Refusal(step.line, _what(step), why.get("code", outcome["result"]), why.get("message", ""))
+    reason = outcome.get("why") or {}
+    return RefusedRequest(
+        request.line, _description(request), reason.get("code", outcome["result"]), reason.get("message", "")
+    )

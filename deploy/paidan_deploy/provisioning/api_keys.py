@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from paidan_chassis.edge.api_keys import (
-    Key,
+    ApiKey,
     add_key,
+    generate_key,
     list_keys,
-    mint,
     revoke_key,
 )
 from paidan_deploy.stack.services import SERVICES
@@ -19,7 +19,7 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 @asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[Connection]:
+async def open_connection(dsn: str) -> AsyncIterator[Connection]:
     """Open one connection for a command."""
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
@@ -28,25 +28,25 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
         await connection.close(timeout=5)
 
 
-async def grant(connection: Connection, *, name: str, city: str, scopes: Collection[str]) -> tuple[str, str]:
+async def create_key(connection: Connection, *, name: str, city: str, scopes: Collection[str]) -> tuple[str, str]:
     """Make a key good in every service and give its token, which nobody can read again, and its id.
 
     Raises ``BadKey`` for a scope or city that a key cannot have.
     """
-    token, key = mint(name=name, city=city, scopes=scopes)
+    token, key = generate_key(name=name, city=city, scopes=scopes)
     async with connection.transaction():
         for service in SERVICES:
             await add_key(connection, service.name, key)
     return token, key.key_id
 
 
-async def revoke(connection: Connection, key_id: str) -> bool:
+async def revoke_everywhere(connection: Connection, key_id: str) -> bool:
     """Revoke a key everywhere; False when nobody knows it. Running services obey within seconds."""
     async with connection.transaction():
-        done = [await revoke_key(connection, service.name, key_id) for service in SERVICES]
-    return any(done)
+        revoked = [await revoke_key(connection, service.name, key_id) for service in SERVICES]
+    return any(revoked)
 
 
-async def listed(connection: Connection) -> list[Key]:
+async def all_keys(connection: Connection) -> list[ApiKey]:
     """List every key, oldest first; all services have the same ones."""
     return await list_keys(connection, SERVICES[0].name)

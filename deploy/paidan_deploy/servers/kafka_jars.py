@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-LOCK: Final = Path(__file__).parent / "local" / "kafka.lock.toml"
+LOCK_FILE: Final = Path(__file__).parent / "local" / "kafka.lock.toml"
 
-Progress = Callable[[int, int], None]
+OnDownload = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedJar:
     """One jar as the lock names it."""
 
     group: str
@@ -32,13 +32,13 @@ class Locked:
         return path.exists() and sha256(path) == self.sha256
 
 
-def read_lock() -> list[Locked]:
+def read_lock() -> list[LockedJar]:
     """Read which jars make up the broker."""
-    entries = tomllib.loads(LOCK.read_text())["dependencies"]
-    return [Locked(each["groupId"], each["artifactId"], each["version"], each["sha256"]) for each in entries]
+    entries = tomllib.loads(LOCK_FILE.read_text())["dependencies"]
+    return [LockedJar(each["groupId"], each["artifactId"], each["version"], each["sha256"]) for each in entries]
 
 
-def class_path(cache: Path, progress: Progress = lambda _done, _total: None) -> list[Path]:
+def ensure_jars(cache: Path, on_download: OnDownload = lambda _done, _total: None) -> list[Path]:
     """Fetch what is missing from the cache and name every jar, each checked against the lock.
 
     Safe to run from several processes: a jar becomes visible whole or not at all.
@@ -48,18 +48,18 @@ def class_path(cache: Path, progress: Progress = lambda _done, _total: None) -> 
     locked = read_lock()
     missing = [each for each in locked if not each.is_at(folder / each.filename)]
     if missing:
-        _fetch(missing, cache, progress)
+        _download_missing(missing, cache, on_download)
     return [folder / each.filename for each in locked]
 
 
-def _fetch(missing: list[Locked], cache: Path, progress: Progress) -> None:
+def _download_missing(missing: list[LockedJar], cache: Path, on_download: OnDownload) -> None:
     # jgo and what it stands on take longer to import than a stack whose jars are there takes to find them.
-    from paidan_deploy.servers.kafka_jars_download import fetch  # noqa: PLC0415
+    from paidan_deploy.servers.kafka_jars_download import download_jar  # noqa: PLC0415
 
     (cache / "jars").mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for done, _ in enumerate(pool.map(partial(fetch, cache=cache), missing), start=1):
-            progress(done, len(missing))
+        for done, _ in enumerate(pool.map(partial(download_jar, cache=cache), missing), start=1):
+            on_download(done, len(missing))
 
 
 def sha256(path: Path) -> str:

@@ -13,23 +13,23 @@ from jgo.maven import Dependency, MavenContext
 from jgo.parse import Coordinate
 
 from paidan_deploy.errors import DownloadError
-from paidan_deploy.servers.kafka_jars import LOCK, Locked, read_lock
+from paidan_deploy.servers.kafka_jars import LOCK_FILE, LockedJar, read_lock
 
 # Kafka speaks slf4j 1.7; without this binding it would log nothing.
-ROOTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
+ROOT_ARTIFACTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
 ATTEMPTS: Final = 3
 
 
-def fetch(jar: Locked, *, cache: Path) -> None:
+def download_jar(jar: LockedJar, *, cache: Path) -> None:
     """Download one jar, check it, and only then put it where it is used."""
-    fetched = _download(jar, cache)
-    if not jar.is_at(fetched):
-        fetched.unlink()
+    downloaded = _resolve_artifact(jar, cache)
+    if not jar.is_at(downloaded):
+        downloaded.unlink()
         raise DownloadError(f"{jar.filename} is not the file that the lock names: its SHA-256 differs")
-    fetched.replace(cache / "jars" / jar.filename)
+    downloaded.replace(cache / "jars" / jar.filename)
 
 
-def _download(jar: Locked, cache: Path) -> Path:
+def _resolve_artifact(jar: LockedJar, cache: Path) -> Path:
     # A folder for each downloading process, for jgo writes in place.
     context = MavenContext(repo_cache=cache / "downloads" / str(os.getpid()), timeout=60)
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
@@ -44,26 +44,26 @@ def _download(jar: Locked, cache: Path) -> Path:
     raise AssertionError("unreachable")
 
 
-def lock(cache: Path, roots: Iterable[str] = ROOTS) -> None:
+def update_lock(cache: Path, roots: Iterable[str] = ROOT_ARTIFACTS) -> None:
     """Resolve the tree of each root by itself and record all with checksums; the first root wins where two differ.
 
     Together they would not do: jgo lets the managed versions of one root's parents rule the other's tree.
     """
     found: dict[tuple[str, str], Dependency] = {}
     for root in roots:
-        for needed in _tree(cache, root):
-            found.setdefault((needed.groupId, needed.artifactId), needed)
+        for dependency in _resolve_dependencies(cache, root):
+            found.setdefault((dependency.groupId, dependency.artifactId), dependency)
     locked = LockFile.from_resolved_dependencies([found[key] for key in sorted(found)], environment_name="kafka")
     if {each.sha256 for each in locked.dependencies} != {each.sha256 for each in read_lock()}:
-        locked.save(LOCK)
+        locked.save(LOCK_FILE)
 
 
-def _tree(cache: Path, root: str) -> list[Dependency]:
+def _resolve_dependencies(cache: Path, root: str) -> list[Dependency]:
     context = MavenContext(repo_cache=cache, timeout=60)
-    wanted = context.create_dependency(replace(Coordinate.parse(root), scope="compile"))
-    direct, transitive = context.resolver.resolve([wanted])
-    return [*direct, *(needed for needed in transitive if needed.scope in {"compile", "runtime"})]
+    root_dependency = context.create_dependency(replace(Coordinate.parse(root), scope="compile"))
+    direct, transitive = context.resolver.resolve([root_dependency])
+    return [*direct, *(dependency for dependency in transitive if dependency.scope in {"compile", "runtime"})]
 
 
 if __name__ == "__main__":
-    lock(Path(sys.argv[1]))
+    update_lock(Path(sys.argv[1]))

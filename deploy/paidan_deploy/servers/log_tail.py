@@ -6,15 +6,15 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogTail:
     """A log from where it ended when this was made. All of it counts: Kafka buries its reason under 40 kB."""
 
     log: Path
-    begins_at: int
+    offset: int
 
     @classmethod
     def from_now(cls, log: Path) -> Self:
-        return cls(log=log, begins_at=_size(log))
+        return cls(log=log, offset=_file_size(log))
 
     @property
     def text(self) -> str:
@@ -22,9 +22,9 @@ class Said:
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
-            file.seek(self.begins_at if self.begins_at <= _size(self.log) else 0)
+            file.seek(self.offset if self.offset <= _file_size(self.log) else 0)
             return file.read().decode(errors="replace")
 
 
-def _size(log: Path) -> int:
+def _file_size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0

@@ -8,7 +8,7 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 # Below the range from which the system takes ports for outgoing connections: there, a client that keeps trying to reach
 # a server that is down ends up connected to itself, and holds the server's port.
-ANY: Final = range(20_000, 32_000)
+PORT_RANGE: Final = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -23,16 +23,16 @@ def is_free(port: int) -> bool:
         return True
 
 
-def choose(wanted: Sequence[int | None], *, taken: frozenset[int] = frozenset()) -> int:
+def choose_port(preferred: Sequence[int | None], *, excluded: frozenset[int] = frozenset()) -> int:
     """Take the first wanted port that is free, else any other that is free."""
-    for port in wanted:
-        if port and port not in taken and is_free(port):
+    for port in preferred:
+        if port and port not in excluded and is_free(port):
             return port
-    return _any_free(taken)
+    return _random_free_port(excluded)
 
 
-def _any_free(taken: frozenset[int]) -> int:
+def _random_free_port(excluded: frozenset[int]) -> int:
     while True:
-        port = random.choice(ANY)  # noqa: S311 - nothing secret
-        if port not in taken and is_free(port):
+        port = random.choice(PORT_RANGE)  # noqa: S311 - nothing secret
+        if port not in excluded and is_free(port):
             return port

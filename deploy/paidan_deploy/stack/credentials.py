@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from paidan_chassis.edge.api_keys import SHOWN_AS, NewKey, hashed
+from paidan_chassis.edge.api_keys import TOKEN_PREFIX, NewApiKey, hash_token
 from paidan_deploy.servers.atomic_files import write_atomically
 
 
@@ -17,31 +17,31 @@ class Credentials:
 
     def password(self, role: str) -> str:
         """Give the password of a PostgreSQL role."""
-        return self._once(f"postgres-{role}", secrets.token_urlsafe(24))
+        return self._read_or_create(f"postgres-{role}", secrets.token_urlsafe(24))
 
     def key(self, name: str) -> str:
         """Give a 256-bit key in base64: for sealing, for signing links."""
-        return self._once(name, base64.b64encode(secrets.token_bytes(32)).decode())
+        return self._read_or_create(name, base64.b64encode(secrets.token_bytes(32)).decode())
 
     @property
     def admin_token(self) -> str:
         """Give the token of the operator's own API key, good for everything."""
-        return self._once("admin-token", SHOWN_AS + secrets.token_urlsafe(32))
+        return self._read_or_create("admin-token", TOKEN_PREFIX + secrets.token_urlsafe(32))
 
     @property
-    def admin_key(self) -> NewKey:
+    def admin_key(self) -> NewApiKey:
         """Give what the services keep of the operator's key."""
         token = self.admin_token
-        return NewKey(f"key_{hashed(token).hex()[:16]}", hashed(token), "admin", "*", ("role:admin",))
+        return NewApiKey(f"key_{hash_token(token).hex()[:16]}", hash_token(token), "admin", "*", ("role:admin",))
 
-    def kept(self, name: str) -> str | None:
+    def existing(self, name: str) -> str | None:
         """Give a secret that was made before; None where there is none, and none is made."""
         path = self.folder / name
         return path.read_text() if path.exists() else None
 
-    def _once(self, name: str, fresh: str) -> str:
+    def _read_or_create(self, name: str, default: str) -> str:
         path = self.folder / name
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(path, fresh, mode=0o600)
+            write_atomically(path, default, mode=0o600)
         return path.read_text()

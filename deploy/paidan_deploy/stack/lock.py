@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.paths import StackPaths
 
 
 class AlreadyRunningError(DeployError):
@@ -14,10 +14,10 @@ class AlreadyRunningError(DeployError):
 
 
 @contextmanager
-def only_one(home: Home) -> Iterator[TextIO]:
+def supervisor_lock(paths: StackPaths) -> Iterator[TextIO]:
     """Hold the lock. Raises AlreadyRunningError where somebody else does."""
-    home.root.mkdir(parents=True, exist_ok=True)
-    with home.lock.open("a") as file:
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with paths.lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -25,12 +25,12 @@ def only_one(home: Home) -> Iterator[TextIO]:
         yield file
 
 
-def is_kept(home: Home) -> bool:
+def is_locked(paths: StackPaths) -> bool:
     """Tell whether a supervisor keeps the stack up, though it may not have said so yet."""
-    if not home.lock.exists():
+    if not paths.lock.exists():
         return False
     try:
-        with only_one(home):
+        with supervisor_lock(paths):
             return False
     except AlreadyRunningError:
         return True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class StackPaths:
     """The folder `.paidan`."""
 
     root: Path
@@ -45,7 +45,7 @@ class Home:
         return self.root / "state.json"
 
     @property
-    def remembered(self) -> Path:
+    def saved_servers(self) -> Path:
         """Which servers the stack was started with; it may hold a password."""
         return self.root / "servers.json"
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from paidan_deploy.errors import DeployError
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.settings import Settings
-from paidan_deploy.stack.servers import without_password
+from paidan_deploy.stack.servers import redact_password
 
 
 class OtherServersError(DeployError):
@@ -17,7 +17,7 @@ class OtherServersError(DeployError):
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class SavedServers:
     """What `paidan up` was told of servers; None: the stack's own. The DSN may hold a password."""
 
     kafka: str | None
@@ -25,8 +25,8 @@ class Remembered:
     topic_prefix: str
 
     @classmethod
-    def of(cls, chosen: Settings) -> Self:
-        return cls(chosen.kafka, chosen.database, chosen.topic_prefix)
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings.kafka, settings.database, settings.topic_prefix)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -40,30 +40,34 @@ class Remembered:
         """Keep it for the owner's eyes alone."""
         write_atomically(path, TypeAdapter(type(self)).dump_json(self).decode(), mode=0o600)
 
-    def in_place_of(self, chosen: Settings) -> Settings:
+    def override(self, settings: Settings) -> Settings:
         """Give the settings of whoever works with that stack, whatever is set now."""
-        return chosen.model_copy(update=asdict(self))
+        return settings.model_copy(update=asdict(self))
 
-    def beside(self, chosen: Settings, *, running: bool) -> Settings:
+    def merge(self, settings: Settings, *, running: bool) -> Settings:
         """Give the settings of a later command: what is set, and what is remembered where nothing is.
 
         Raises OtherServersError for a variable that contradicts a running stack.
         """
-        kept: dict[str, Any] = asdict(self)
-        for name, value in kept.items():
-            if running and name in chosen.model_fields_set and getattr(chosen, name) != value:
-                raise OtherServersError(_contradiction(name, value))
-        return chosen.model_copy(
-            update={name: value for name, value in kept.items() if name not in chosen.model_fields_set}
+        saved: dict[str, Any] = asdict(self)
+        for name, value in saved.items():
+            if running and name in settings.model_fields_set and getattr(settings, name) != value:
+                raise OtherServersError(_conflict_message(name, value))
+        return settings.model_copy(
+            update={name: value for name, value in saved.items() if name not in settings.model_fields_set}
         )
 
 
-_WHOSE: Final = {"kafka": "a Kafka of its own", "database": "a PostgreSQL of its own", "topic_prefix": "no prefix"}
+_OWN_SERVER_LABELS: Final = {
+    "kafka": "a Kafka of its own",
+    "database": "a PostgreSQL of its own",
+    "topic_prefix": "no prefix",
+}
 
 
-def _contradiction(name: str, value: str | None) -> str:
-    shown = without_password(value) if value and name == "database" else value
+def _conflict_message(name: str, value: str | None) -> str:
+    shown = redact_password(value) if value and name == "database" else value
     return (
-        f"PAIDAN_{name.upper()} is another than the stack that runs was started with ({shown or _WHOSE[name]}):"
-        " unset it, or `paidan down` first"
+        f"PAIDAN_{name.upper()} is another than the stack that runs was started with"
+        f" ({shown or _OWN_SERVER_LABELS[name]}): unset it, or `paidan down` first"
     )

@@ -13,11 +13,11 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.settings import Settings
 from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.state import ServerState
 
-Say = Callable[[str], None]
-DATABASE: Final = "paidan"
+OnProgress = Callable[[str], None]
+DATABASE_NAME: Final = "paidan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Servers:
     """Both servers, each ours or the user's."""
 
     settings: Settings
-    home: Home
+    paths: StackPaths
     credentials: Credentials
 
     @property
@@ -33,10 +33,10 @@ class Servers:
         if self.settings.kafka is not None:
             return None
         return KafkaServer(
-            home=self.home.kafka,
-            cache=self.home.cache,
-            wanted_port=kafka.PORT,
-            wanted_controller_port=kafka.CONTROLLER_PORT,
+            home=self.paths.kafka,
+            cache=self.paths.cache,
+            preferred_port=kafka.PORT,
+            preferred_controller_port=kafka.CONTROLLER_PORT,
         )
 
     @property
@@ -44,7 +44,7 @@ class Servers:
         if self.settings.database is not None:
             return None
         password = self.credentials.password("postgres")
-        return PostgresServer(home=self.home.postgres, wanted_port=postgres.PORT, password=password)
+        return PostgresServer(home=self.paths.postgres, preferred_port=postgres.PORT, password=password)
 
     @property
     def bootstrap(self) -> str:
@@ -56,34 +56,34 @@ class Servers:
     def maintenance_dsn(self) -> str:
         """Give the DSN with which the database is made; for the user's own server that is the database itself."""
         own = self.own_postgres
-        return str(self.settings.database) if own is None else as_role(own.dsn, "postgres", str(own.password))
+        return str(self.settings.database) if own is None else dsn_for_role(own.dsn, "postgres", str(own.password))
 
     @property
     def dsn(self) -> str:
         """Give the DSN of the database's owner."""
         if self.settings.database is not None:
             return self.settings.database
-        return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE}")))
+        return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE_NAME}")))
 
-    def start(self, say: Say) -> None:
+    def start(self, on_progress: OnProgress) -> None:
         """Start what is ours and does not run yet, both at once, downloading what is missing."""
         if self.own_kafka is not None:
-            kafka_jars.class_path(
-                self.home.cache, lambda done, total: say(f"downloading Kafka, {done} of {total} jars")
+            kafka_jars.ensure_jars(
+                self.paths.cache, lambda done, total: on_progress(f"downloading Kafka, {done} of {total} jars")
             )
-        say("starting Kafka and PostgreSQL")
-        ours = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
+        on_progress("starting Kafka and PostgreSQL")
+        own_servers = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
         with ThreadPoolExecutor() as pool:
-            for started in [pool.submit(server.start) for server in ours]:
+            for started in [pool.submit(server.start) for server in own_servers]:
                 started.result()
 
-    def moved(self) -> list[str]:
+    def port_notes(self) -> list[str]:
         """Say which of our servers listen elsewhere than they would, because somebody had taken their port."""
-        ours = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
+        own_servers = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
         return [
-            f"port {server.wanted_port} was taken: {name} listens on {server.port}"
-            for name, server in ours
-            if server is not None and server.port != server.wanted_port
+            f"port {server.preferred_port} was taken: {name} listens on {server.port}"
+            for name, server in own_servers
+            if server is not None and server.port != server.preferred_port
         ]
 
     def stop(self) -> None:
@@ -97,27 +97,27 @@ class Servers:
         own = self.own_kafka
         if own is None:
             return ServerState(address=self.bootstrap)
-        return ServerState(address=own.address, pid=_pid(own.process), folder=str(own.home))
+        return ServerState(address=own.address, pid=_pid_of(own.process), folder=str(own.home))
 
     def postgres_state(self) -> ServerState:
         own = self.own_postgres
         if own is None:
-            return ServerState(address=without_password(str(self.settings.database)))
-        return ServerState(address=without_password(self.dsn), pid=_pid(own.process), folder=str(own.data))
+            return ServerState(address=redact_password(str(self.settings.database)))
+        return ServerState(address=redact_password(self.dsn), pid=_pid_of(own.process), folder=str(own.data_folder))
 
 
-def _pid(running: psutil.Process | None) -> int | None:
+def _pid_of(running: psutil.Process | None) -> int | None:
     return None if running is None else running.pid
 
 
-def as_role(dsn: str, role: str, password: str) -> str:
+def dsn_for_role(dsn: str, role: str, password: str) -> str:
     """Give the same database's DSN for another role."""
     parts = urlsplit(dsn)
     host = parts.netloc.rpartition("@")[2]
     return str(urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{host}")))
 
 
-def without_password(dsn: str) -> str:
+def redact_password(dsn: str) -> str:
     """Give a DSN that may be shown."""
     parts = urlsplit(dsn)
     user, _, host = parts.netloc.rpartition("@")

@@ -17,15 +17,15 @@ from paidan_deploy.stack.state import Condition, ServiceState
 log = logging.getLogger("paidan")
 
 # What the chassis ends with when it must not simply be started again.
-NOT_RESTARTED: Final[Mapping[int, Condition]] = {75: "halted", 78: "misconfigured"}
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 30.0
+FINAL_CONDITIONS: Final[Mapping[int, Condition]] = {75: "halted", 78: "misconfigured"}
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 30.0
 # Who has run for so long has earned that its next death counts as a first one.
-STEADY_AFTER_S: Final = 60.0
+STABLE_AFTER_S: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Watched:
+class SupervisedService:
     """A service's process and what became of it. `tick` does all that is due.
 
     Each start tells the process a word of its own, `<NAME>_INSTANCE`: only who echoes it is taken for that process.
@@ -36,27 +36,27 @@ class Watched:
     port: int
     env: Mapping[str, str]
     log: Path
-    born: Path
+    identity_file: Path
     condition: Condition = "stopped"
     restarts: int = 0
     detail: str = ""
     _instance: str = ""
-    _wanted_port: int = 0
-    _running: subprocess.Popen[bytes] | None = None
+    _configured_port: int = 0
+    _child: subprocess.Popen[bytes] | None = None
     _started_at: float = 0.0
-    _wait_s: float = FIRST_WAIT_S
-    _due_at: float = field(default=0.0)
-    _resumed: bool = False
+    _backoff_s: float = FIRST_BACKOFF_S
+    _restart_at: float = field(default=0.0)
+    _resume_requested: bool = False
 
     def __post_init__(self) -> None:
-        self._wanted_port = self.port
+        self._configured_port = self.port
 
     @property
-    def moved(self) -> str:
+    def port_note(self) -> str:
         """Say that it listens elsewhere than it was meant to; nothing when it does not."""
-        if self.port == self._wanted_port:
+        if self.port == self._configured_port:
             return ""
-        return f"port {self._wanted_port} is taken: {self.name} listens on {self.port}"
+        return f"port {self._configured_port} is taken: {self.name} listens on {self.port}"
 
     @property
     def state(self) -> ServiceState:
@@ -64,7 +64,7 @@ class Watched:
             name=self.name,
             url=f"http://{LOOPBACK}:{self.port}",
             condition=self.condition,
-            pid=None if self._running is None else self._running.pid,
+            pid=None if self._child is None else self._child.pid,
             instance=self._instance,
             restarts=self.restarts,
             detail=self.detail,
@@ -72,59 +72,62 @@ class Watched:
 
     def start(self) -> None:
         """Start it now, on another port when somebody took its own while it was down; later where it cannot be."""
-        self._resumed = False
-        if (port := ports.choose([self.port, self._wanted_port])) != self.port:
+        self._resume_requested = False
+        if (port := ports.choose_port([self.port, self._configured_port])) != self.port:
             self.port = port
-            log.warning("%s", self.moved or f"{self.name} listens on its own port {port} again")
+            log.warning("%s", self.port_note or f"{self.name} listens on its own port {port} again")
         self._instance = secrets.token_hex(16)
-        own = {f"{self.name}_port".upper(): str(self.port), f"{self.name}_instance".upper(): self._instance}
-        launch = process.Launch(argv=self.argv, log=self.log, env={**self.env, **own})
+        instance_variables = {
+            f"{self.name}_port".upper(): str(self.port),
+            f"{self.name}_instance".upper(): self._instance,
+        }
+        launch = process.ProcessLaunch(argv=self.argv, log=self.log, env={**self.env, **instance_variables})
         self._started_at = time.monotonic()
         try:
-            self._running = launch.spawn(self.born)
+            self._child = launch.spawn(self.identity_file)
         except OSError as error:
             self.detail = f"could not be started: {error}"
-            self._wait()
+            self._schedule_restart()
         else:
             self.condition, self.detail = "starting", ""
 
     def tick(self) -> None:
         """Notice death and readiness, and start it again when that is due."""
-        if self._running is not None and (code := self._running.poll()) is not None:
-            self._on_death(code)
-        elif self.condition == "waiting" and time.monotonic() >= self._due_at:
+        if self._child is not None and (code := self._child.poll()) is not None:
+            self._on_exit(code)
+        elif self.condition == "waiting" and time.monotonic() >= self._restart_at:
             self.restarts += 1
             self.start()
         elif self.condition == "starting":
-            self._see_whether_ready()
+            self._check_ready()
 
     def resume(self) -> None:
         """Start it again after somebody lifted its halt, or once it has ended of it."""
-        if self.condition in NOT_RESTARTED.values():
+        if self.condition in FINAL_CONDITIONS.values():
             self.start()
         else:
-            self._resumed = True  # a halt is kept, and may be lifted, some seconds before its process is gone
+            self._resume_requested = True  # a halt is kept, and may be lifted, some seconds before its process is gone
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         self.condition, self.detail = "stopped", ""
-        if self._running is not None and self._running.poll() is None:
-            self._running.send_signal(signal.SIGTERM)
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
 
-    def see_it_stopped(self, deadline: float) -> None:
+    def wait_stopped(self, deadline: float) -> None:
         """Wait for the end of a service asked to stop, and kill it when the deadline passes."""
-        if self._running is None:
+        if self._child is None:
             return
         try:
-            self._running.wait(timeout=max(deadline - time.monotonic(), 0.05))
+            self._child.wait(timeout=max(deadline - time.monotonic(), 0.05))
         except subprocess.TimeoutExpired:
             log.warning("%s did not stop in time and was killed", self.name)
-            self._running.kill()
-            self._running.wait(timeout=5)
-        self._running = None
-        self.born.unlink(missing_ok=True)
+            self._child.kill()
+            self._child.wait(timeout=5)
+        self._child = None
+        self.identity_file.unlink(missing_ok=True)
 
-    def _see_whether_ready(self) -> None:
-        match probes.service_answers(self.port, self._instance):
+    def _check_ready(self) -> None:
+        match probes.probe_service(self.port, self._instance):
             case "ready":
                 self.condition, self.detail = "running", ""
                 log.info("%s is ready on port %d", self.name, self.port)
@@ -133,24 +136,24 @@ class Watched:
             case _:
                 self.detail = ""
 
-    def _on_death(self, code: int) -> None:
-        self._running = None
-        lasting = NOT_RESTARTED.get(code)
+    def _on_exit(self, code: int) -> None:
+        self._child = None
+        final_condition = FINAL_CONDITIONS.get(code)
         self.detail = f"exit {code}, {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code}"
-        if lasting is not None:
-            self._stay_down(lasting)
+        if final_condition is not None:
+            self._enter_final_condition(final_condition)
             return
-        self._wait()
+        self._schedule_restart()
 
-    def _wait(self) -> None:
-        steady = time.monotonic() - self._started_at > STEADY_AFTER_S
-        self._wait_s = FIRST_WAIT_S if steady else min(self._wait_s * 2, LONGEST_WAIT_S)
-        self._due_at = time.monotonic() + self._wait_s
+    def _schedule_restart(self) -> None:
+        was_stable = time.monotonic() - self._started_at > STABLE_AFTER_S
+        self._backoff_s = FIRST_BACKOFF_S if was_stable else min(self._backoff_s * 2, MAX_BACKOFF_S)
+        self._restart_at = time.monotonic() + self._backoff_s
         self.condition = "waiting"
-        log.warning("%s died (%s) and starts again in %.1f s", self.name, self.detail, self._wait_s)
+        log.warning("%s died (%s) and starts again in %.1f s", self.name, self.detail, self._backoff_s)
 
-    def _stay_down(self, condition: Condition) -> None:
-        if self._resumed:
+    def _enter_final_condition(self, condition: Condition) -> None:
+        if self._resume_requested:
             log.warning("%s was %s, and is resumed already: %s", self.name, condition, self.detail)
             self.start()
             return

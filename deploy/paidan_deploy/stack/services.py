@@ -8,7 +8,7 @@ from typing import Final
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
 from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import Home
+from paidan_deploy.stack.paths import StackPaths
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Service:
     def argv(self) -> list[str]:
         return [sys.executable, "-m", self.package]
 
-    def variable(self, name: str) -> str:
+    def environment_variable(self, name: str) -> str:
         return f"{self.name}_{name}".upper()
 
 
@@ -44,11 +44,11 @@ DISPATCH: Final = Service("dispatch", 8102)
 SCORING: Final = Service("scoring", 8103)
 SERVICES: Final = (INTAKE, DISPATCH, SCORING)
 # Kafka and PostgreSQL need their share of the 10 s that a whole stop may take.
-STOP_WITHIN_S: Final = 4
+STOP_TIMEOUT_S: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ServiceConfig:
     """What a service is told of the installation."""
 
     kafka: str
@@ -59,24 +59,26 @@ class Told:
     host: str = LOOPBACK
 
 
-def environment(service: Service, told: Told, *, home: Home, credentials: Credentials) -> Mapping[str, str]:
+def service_environment(
+    service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
+) -> Mapping[str, str]:
     """Build a service's environment: ours, with settings that somebody made, and what it is told."""
-    own = {
-        "KAFKA": told.kafka,
-        "DATABASE": told.database,
-        "TOPIC_PREFIX": told.topic_prefix,
-        "PORT": str(told.port),
-        "HOST": told.host,
-        "CLOCK": "real" if told.real_clock else "scaled",
-        "STOP_WITHIN_S": str(STOP_WITHIN_S),
-        **secrets(service, home=home, credentials=credentials),
+    variables = {
+        "KAFKA": config.kafka,
+        "DATABASE": config.database,
+        "TOPIC_PREFIX": config.topic_prefix,
+        "PORT": str(config.port),
+        "HOST": config.host,
+        "CLOCK": "real" if config.real_clock else "scaled",
+        "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
+        **service_secrets(service, paths=paths, credentials=credentials),
     }
-    return inherited_environment() | {service.variable(name): value for name, value in own.items()}
+    return inherited_environment() | {service.environment_variable(name): value for name, value in variables.items()}
 
 
-def secrets(service: Service, *, home: Home, credentials: Credentials) -> dict[str, str]:
+def service_secrets(service: Service, *, paths: StackPaths, credentials: Credentials) -> dict[str, str]:
     """Give what no other service is told, making what was not made yet."""
-    own = {"VAULT_KEY": credentials.key(service.vault_secret)}
+    variables = {"VAULT_KEY": credentials.key(service.vault_secret)}
     if service is INTAKE:
-        own |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(home.photos)}
-    return own
+        variables |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(paths.photos)}
+    return variables

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_deploy.servers.atomic_files import write_atomically
-from paidan_deploy.servers.process import Born
+from paidan_deploy.servers.process import ProcessIdentity
 
 Phase = Literal["starting", "ready", "stopping", "stopped", "failed"]
 Condition = Literal["starting", "running", "waiting", "halted", "misconfigured", "stopped"]
@@ -36,16 +36,16 @@ class ServerState:
     folder: str | None = None
 
     @property
-    def died(self) -> bool:
+    def is_dead(self) -> bool:
         """Say that it is ours and does not run; of the user's own we know nothing."""
         return self.folder is not None and self.pid is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StackState:
     """The whole stack. It holds no secret: PostgreSQL's address is without a password."""
 
-    supervisor: Born
+    supervisor: ProcessIdentity
     phase: Phase
     message: str = ""
     kafka: ServerState | None = None
@@ -54,7 +54,7 @@ class State:
     notes: tuple[str, ...] = ()
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Say whether the supervisor that wrote this still lives."""
         return self.supervisor.find() is not None
 
@@ -62,12 +62,12 @@ class State:
         write_atomically(path, json.dumps(asdict(self), indent=2))
 
 
-_ADAPTER = TypeAdapter(State)
+_STATE_ADAPTER = TypeAdapter(StackState)
 
 
-def read_state(path: Path) -> State | None:
+def read_state(path: Path) -> StackState | None:
     """Read what the last supervisor said; None when there was none, or its words are not ours."""
     try:
-        return _ADAPTER.validate_json(path.read_bytes())
+        return _STATE_ADAPTER.validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None

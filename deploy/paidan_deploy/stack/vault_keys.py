@@ -5,34 +5,34 @@ from contextlib import contextmanager
 
 from pydantic import SecretStr
 
-from paidan_chassis.encryption import BadKey, Cipher, Unopenable
+from paidan_chassis.encryption import Cipher, DecryptionFailed, InvalidEncryptionKey
 from paidan_deploy.errors import DeployError
 from paidan_deploy.settings import inherited_environment
 from paidan_deploy.stack.credentials import Credentials
 from paidan_deploy.stack.services import Service
 
 
-def cipher_of(service: Service, credentials: Credentials) -> Cipher:
+def cipher_for(service: Service, credentials: Credentials) -> Cipher:
     """Give what opens what a service sealed: the home's key and those of the environment. Raises DeployError."""
-    key, old_keys = service.variable("VAULT_KEY"), service.variable("VAULT_OLD_KEYS")
+    key, old_keys = service.environment_variable("VAULT_KEY"), service.environment_variable("VAULT_OLD_KEYS")
     environment = inherited_environment()
-    given = (credentials.kept(service.vault_secret), environment.get(key), environment.get(old_keys))
-    listed = [each for each in given if each and each.strip()]
-    if not listed:
+    sources = (credentials.existing(service.vault_secret), environment.get(key), environment.get(old_keys))
+    keys = [each for each in sources if each and each.strip()]
+    if not keys:
         raise DeployError(f"set {key}: {service.name}'s key is not in {credentials.folder / service.vault_secret}")
-    newest, *older = ",".join(listed).split(",")
+    newest, *older = ",".join(keys).split(",")
     try:
-        return Cipher.of(SecretStr(newest), SecretStr(",".join(older)))
-    except BadKey as error:
+        return Cipher.from_base64(SecretStr(newest), SecretStr(",".join(older)))
+    except InvalidEncryptionKey as error:
         raise DeployError(f"{key}, {old_keys} or {credentials.folder / service.vault_secret}: {error}") from error
 
 
 @contextmanager
-def opening(service: Service) -> Iterator[None]:
+def explain_decryption_errors(service: Service) -> Iterator[None]:
     """Say of what cannot be opened which setting would help."""
     try:
         yield
-    except Unopenable as error:
+    except DecryptionFailed as error:
         raise DeployError(
-            f"{error}; {service.variable('VAULT_OLD_KEYS')} takes keys that {service.name} had"
+            f"{error}; {service.environment_variable('VAULT_OLD_KEYS')} takes keys that {service.name} had"
         ) from error

@@ -10,12 +10,12 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.errors import ChassisError
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
-REREAD_EVERY_S: Final = 1.0
+POLL_INTERVAL_S: Final = 1.0
 
 
 class Clock(Protocol):
@@ -47,14 +47,14 @@ class ClockNotSet(ChassisError):
 class ClockSetBack(ChassisError):
     """The scaled clock can only be set forward: what has been lived stays lived."""
 
-    def __init__(self, asked: datetime, present: datetime) -> None:
-        super().__init__(f"the city's time is {present.isoformat()} already, it cannot become {asked.isoformat()}")
-        self.asked = asked
-        self.present = present
+    def __init__(self, requested: datetime, current: datetime) -> None:
+        super().__init__(f"the city's time is {current.isoformat()} already, it cannot become {requested.isoformat()}")
+        self.requested = requested
+        self.current = current
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ClockScale:
     """A line through real and city time: fast up to ``fast_until``, at real speed from there on.
 
     Without that end a machine switched off for a night would wake up a year later.
@@ -67,30 +67,30 @@ class Scale:
 
     def city_time(self, real: datetime) -> datetime:
         """Tell what time it is in the city when it is ``real`` outside. Before the anchor it stands still."""
-        passed, fast_for = max(real - self.anchor_real, timedelta()), self._fast_for()
-        if passed < fast_for:
-            return self.anchor_city + passed * self.factor
+        elapsed, fast_duration = max(real - self.anchor_real, timedelta()), self._fast_duration()
+        if elapsed < fast_duration:
+            return self.anchor_city + elapsed * self.factor
         # Not by the stretch's length times the factor: a length is rounded to a microsecond, and a factor of 86,400
         # makes 43 ms of half of one. The database draws its line without rounding.
-        return self.fast_until + (passed - fast_for)
+        return self.fast_until + (elapsed - fast_duration)
 
     def real_wait(self, moment: datetime, real: datetime) -> timedelta:
         """Tell how long to wait outside until the city's time is ``moment``."""
-        city = self.city_time(real)
-        fast = min(moment, self.fast_until) - city
-        slow = moment - max(city, self.fast_until)
+        city_now = self.city_time(real)
+        fast = min(moment, self.fast_until) - city_now
+        slow = moment - max(city_now, self.fast_until)
         return max(fast, timedelta()) / self.factor + max(slow, timedelta())
 
-    def fast_up_to(self, until: datetime, real: datetime) -> "Scale":
+    def extended_to(self, until: datetime, real: datetime) -> "ClockScale":
         """Give the scale that is fast for longer. What has been by ``real`` stays as it was, slow times included."""
-        city = self.city_time(real)
-        if until <= max(self.fast_until, city):
+        city_now = self.city_time(real)
+        if until <= max(self.fast_until, city_now):
             return self
-        if real - self.anchor_real < self._fast_for():
+        if real - self.anchor_real < self._fast_duration():
             return replace(self, fast_until=until)
-        return replace(self, anchor_real=real, anchor_city=city, fast_until=until)
+        return replace(self, anchor_real=real, anchor_city=city_now, fast_until=until)
 
-    def _fast_for(self) -> timedelta:
+    def _fast_duration(self) -> timedelta:
         return (self.fast_until - self.anchor_city) / self.factor
 
 
@@ -111,14 +111,14 @@ class RealClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as this moment is reached."""
-        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nothing announces that time passes
-            await asyncio.sleep(min(left, 60.0))  # the machine may be suspended, its clock corrected
+        while (remaining_s := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nothing announces that time passes
+            await asyncio.sleep(min(remaining_s, 60.0))  # the machine may be suspended, its clock corrected
 
 
 class ScaledClock:
     """City time by the row of cities.clock, read from memory; ``follow`` keeps it fresh."""
 
-    def __init__(self, scale: Scale) -> None:
+    def __init__(self, scale: ClockScale) -> None:
         self._scale = scale
         self._latest = datetime.min.replace(tzinfo=UTC)
 
@@ -134,26 +134,26 @@ class ScaledClock:
     async def sleep_until(self, moment: datetime) -> None:
         """Return as soon as the city's time has reached this moment, even when the scale changes meanwhile."""
         while self.now() < moment:
-            left = self._scale.real_wait(moment, real_now()).total_seconds()
-            await asyncio.sleep(min(max(left, 0.001), REREAD_EVERY_S))
+            remaining_s = self._scale.real_wait(moment, real_now()).total_seconds()
+            await asyncio.sleep(min(max(remaining_s, 0.001), POLL_INTERVAL_S))
 
     @property
-    def scale(self) -> Scale:
+    def scale(self) -> ClockScale:
         """Tell by what it goes."""
         return self._scale
 
-    def obey(self, scale: Scale) -> None:
+    def apply(self, scale: ClockScale) -> None:
         """Go by this scale from now on, without waiting for the row to be read again."""
         self._scale = scale
 
-    async def follow(self, pool: "asyncpg.Pool[Any]") -> None:
+    async def poll(self, pool: "asyncpg.Pool[Any]") -> None:
         """Read the row again every so often, for ever. While the database is away the last scale holds."""
         while True:
-            await asyncio.sleep(REREAD_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             try:
                 async with asyncio.timeout(5.0), pool.acquire() as conn:
                     self._scale = await read_scale(conn) or self._scale
-            except FAULTS:
+            except DB_ERRORS:
                 continue
 
 
@@ -162,28 +162,30 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def read_scale(conn: Connection) -> Scale | None:
+async def read_scale(conn: Connection) -> ClockScale | None:
     """Read the scaled clock's row; None while nobody has set it."""
     row = await conn.fetchrow("SELECT anchor_real, anchor_city, factor, fast_until FROM cities.clock")
-    return Scale(**dict(row)) if row else None
+    return ClockScale(**dict(row)) if row else None
 
 
-async def set_scale(conn: Connection, *, starts: datetime, factor: float, fast_until: datetime) -> Scale:
+async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fast_until: datetime) -> ClockScale:
     """Let the city's time be ``starts`` now and run ``factor`` times as fast up to ``fast_until``.
 
     Raises ClockSetBack when that would turn the present time back. Locks the row.
     """
     async with conn.transaction():
         await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
-        present, real = await read_scale(conn), real_now()
-        if present and present.city_time(real) > starts:
-            raise ClockSetBack(starts, present.city_time(real))
-        scale = Scale(anchor_real=real, anchor_city=starts, factor=factor, fast_until=max(fast_until, starts))
-        await _keep(conn, scale)
+        current, real = await read_scale(conn), real_now()
+        if current and current.city_time(real) > city_time:
+            raise ClockSetBack(city_time, current.city_time(real))
+        scale = ClockScale(
+            anchor_real=real, anchor_city=city_time, factor=factor, fast_until=max(fast_until, city_time)
+        )
+        await _save_scale(conn, scale)
     return scale
 
 
-async def let_run(conn: Connection, *, until: datetime) -> Scale:
+async def extend_fast_until(conn: Connection, *, until: datetime) -> ClockScale:
     """Let the city's time run fast for longer, up to ``until``; an earlier end than it has changes nothing.
 
     Whoever has not heard of it yet reads a time that is right or too early, never one that will be taken back.
@@ -191,20 +193,20 @@ async def let_run(conn: Connection, *, until: datetime) -> Scale:
     """
     async with conn.transaction():
         await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
-        present = await read_scale(conn)
-        if present is None:
+        current = await read_scale(conn)
+        if current is None:
             raise ClockNotSet
-        scale = present.fast_up_to(until, real_now())
-        if scale != present:
-            await _keep(conn, scale)
+        scale = current.extended_to(until, real_now())
+        if scale != current:
+            await _save_scale(conn, scale)
     return scale
 
 
-async def _keep(conn: Connection, scale: Scale) -> None:
-    await conn.execute(SET, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
+async def _save_scale(conn: Connection, scale: ClockScale) -> None:
+    await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
 
 
-SET: Final = """
+UPSERT_SCALE: Final = """
     INSERT INTO cities.clock (anchor_real, anchor_city, factor, fast_until)
     VALUES ($1, $2, $3, $4)
         ON CONFLICT (only_row) DO UPDATE
@@ -226,9 +228,9 @@ async def open_clock(source: Literal["real", "scaled"], pool: "asyncpg.Pool[Any]
     if scale is None:
         raise ClockNotSet
     clock = ScaledClock(scale)
-    async with asyncio.TaskGroup() as owner:
-        following = owner.create_task(clock.follow(pool), name="clock")
+    async with asyncio.TaskGroup() as task_group:
+        poll_task = task_group.create_task(clock.poll(pool), name="clock")
         try:
             yield clock
         finally:
-            following.cancel()
+            poll_task.cancel()

@@ -28,21 +28,23 @@ LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
 ACQUIRE_TIMEOUT_S: Final = 10.0
 
-FAULTS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+DB_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the network, the server and the driver raise; whether another try may help, ``is_transient`` tells."""
 
 # Classes of SQLSTATE that another try may mend: connection, rollback (deadlock...), resources, operator (restart...).
 _TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})
 # Lock not available; idle in a transaction for too long; cannot run in a read-only transaction (a fail-over).
 _TRANSIENT_STATES: Final = frozenset({"55P03", "25P03", "25006"})
-_UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+_UNREACHABLE_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 # asyncpg says so of a connection that a dying server took away, but of plain misuse, too: only the words tell.
-_LOST: Final = re.compile(r"connection (is|was|has been|lost)|closed|closing|released|__aexit__", re.IGNORECASE)
+_CONNECTION_LOST: Final = re.compile(
+    r"connection (is|was|has been|lost)|closed|closing|released|__aexit__", re.IGNORECASE
+)
 
 
 @asynccontextmanager
 async def open_pool(
-    dsn: SecretStr, *, schema: str, size: int = 8, within_s: float = 30.0, tidy: bool = False
+    dsn: SecretStr, *, schema: str, size: int = 8, timeout_s: float = 30.0, skip_reset: bool = False
 ) -> AsyncIterator[Pool]:
     """Open a pool whose connections work in this schema, waiting for a server that is still starting.
 
@@ -50,14 +52,14 @@ async def open_pool(
     frozen owner) and gives up waiting for a lock after 2 s. Statements name no schema. Whoever is ``tidy`` leaves
     nothing behind in a session (settings, session locks), and is spared a round trip each time one is given back.
     """
-    pool = await retrying(lambda: _create(dsn, schema=schema, size=size, tidy=tidy), within_s=within_s)
+    pool = await retry(lambda: _create_pool(dsn, schema=schema, size=size, skip_reset=skip_reset), timeout_s=timeout_s)
     try:
         yield pool
     finally:
-        await _close(pool)
+        await _close_pool(pool)
 
 
-class _Impatient(_AnyPool):
+class _TimeoutPool(_AnyPool):
     """A pool in which nobody waits for ever on a server that is frozen or cut off.
 
     Without a limit asyncpg queues for a connection without end, and giving one back waits without end for the
@@ -68,8 +70,8 @@ class _Impatient(_AnyPool):
         return super().acquire(timeout=timeout or ACQUIRE_TIMEOUT_S)
 
 
-async def _create(dsn: SecretStr, *, schema: str, size: int, tidy: bool) -> Pool:
-    return await _Impatient(
+async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bool) -> Pool:
+    return await _TimeoutPool(
         dsn.get_secret_value(),
         min_size=min(2, size),
         max_size=size,
@@ -81,15 +83,15 @@ async def _create(dsn: SecretStr, *, schema: str, size: int, tidy: bool) -> Pool
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
         server_settings=session_settings(schema),
-        reset=_as_it_is if tidy else None,
+        reset=_skip_reset if skip_reset else None,
     )
 
 
-async def _as_it_is(_conn: Connection) -> None:
+async def _skip_reset(_conn: Connection) -> None:
     """Leave a session as its user left it; a transaction still open has been rolled back by then."""
 
 
-async def _close(pool: Pool) -> None:
+async def _close_pool(pool: Pool) -> None:
     # Closing waits for those who still hold a connection; cut short, it ends theirs.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2.0):
@@ -102,9 +104,9 @@ def session_settings(schema: str) -> dict[str, str]:
         "search_path": schema,
         "application_name": f"paidan-{schema}",
         "timezone": "UTC",
-        "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_S),
-        "lock_timeout": _ms(LOCK_TIMEOUT_S),
-        "statement_timeout": _ms(STATEMENT_TIMEOUT_S),
+        "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_S),
+        "lock_timeout": _milliseconds(LOCK_TIMEOUT_S),
+        "statement_timeout": _milliseconds(STATEMENT_TIMEOUT_S),
         # The server notices within half a minute that a cut-off owner is gone, and frees its locks.
         "tcp_keepalives_idle": "10",
         "tcp_keepalives_interval": "5",
@@ -120,7 +122,7 @@ def is_transient(error: BaseException) -> bool:
             state = error.sqlstate or ""
             return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
         case asyncpg.InterfaceError():
-            return not isinstance(error, ValueError) and bool(_LOST.search(str(error)))
+            return not isinstance(error, ValueError) and bool(_CONNECTION_LOST.search(str(error)))
         case asyncpg.InternalClientError():
             # The server has said why it ends the session, and the end of the connection has not come in yet.
             return "cannot switch to state" in str(error)
@@ -128,28 +130,28 @@ def is_transient(error: BaseException) -> bool:
             return True
         case OSError():
             # Several addresses refused at once come as one bare OSError without a number.
-            return error.errno in _UNREACHABLE or "Connect call failed" in str(error)
+            return error.errno in _UNREACHABLE_ERRNOS or "Connect call failed" in str(error)
         case _:
             return False
 
 
-async def retrying(
-    work: Callable[[], Awaitable[T]], *, within_s: float, on_fault: Callable[[BaseException], None] | None = None
+async def retry(
+    operation: Callable[[], Awaitable[T]], *, timeout_s: float, on_error: Callable[[BaseException], None] | None = None
 ) -> T:
     """Do this work, again with back-off while its faults are transient, and raise the last one after ``within_s``."""
-    gives_up_at, wait_s = time.monotonic() + within_s, 0.05
+    deadline, wait_s = time.monotonic() + timeout_s, 0.05
     while True:
         try:
-            return await work()
-        except FAULTS as error:
-            if not is_transient(error) or time.monotonic() + wait_s > gives_up_at:
+            return await operation()
+        except DB_ERRORS as error:
+            if not is_transient(error) or time.monotonic() + wait_s > deadline:
                 raise
-            if on_fault:
-                on_fault(error)
+            if on_error:
+                on_error(error)
         # Spread out, so that a restarted server is not met by everybody in the same instant.
         await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
         wait_s = min(wait_s * 2, 1.0)
 
 
-def _ms(seconds: float) -> str:
+def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))

@@ -10,23 +10,23 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
-_NONCE: Final = 12
-_KEY: Final = 32
+_NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
 
 
-class BadKey(ValueError):
+class InvalidEncryptionKey(ValueError):
     """A vault's key is 32 bytes in base64."""
 
     def __init__(self) -> None:
         super().__init__("a vault's key is 32 bytes in base64")
 
 
-class Unopenable(Exception):
+class DecryptionFailed(Exception):
     """The key is gone, or what was sealed is not what lies here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class Ciphertext:
     """Something only the holder of the key can read."""
 
     key_id: str
@@ -37,51 +37,53 @@ class Cipher:
     """Seals with the newest key, opens with any. What is sealed is bound to a name, so that rows cannot be swapped."""
 
     def __init__(self, newest: bytes, *older: bytes) -> None:
-        self._keys = {fingerprint(key): AESGCM(key) for key in (newest, *older)}
-        self._newest = fingerprint(newest)
+        self._keys = {key_fingerprint(key): AESGCM(key) for key in (newest, *older)}
+        self._newest = key_fingerprint(newest)
 
     @classmethod
-    def of(cls, newest: SecretStr, older: SecretStr) -> Self:
+    def from_base64(cls, newest: SecretStr, older: SecretStr) -> Self:
         """Read the settings' base64; raises BadKey, quoting nothing."""
-        return cls(read_key(newest), *read_keys(older))
+        return cls(parse_key(newest), *parse_keys(older))
 
-    def seal(self, plain: bytes, *, bound_to: str) -> Sealed:
+    def encrypt(self, plaintext: bytes, *, associated_data: str) -> Ciphertext:
         """Encrypt under the newest key."""
         # 96 random bits: safe for 2**32 rows a key, after which the key is to be rotated.
-        nonce = os.urandom(_NONCE)
-        return Sealed(self._newest, nonce + self._keys[self._newest].encrypt(nonce, plain, bound_to.encode()))
+        nonce = os.urandom(_NONCE_BYTES)
+        return Ciphertext(
+            self._newest, nonce + self._keys[self._newest].encrypt(nonce, plaintext, associated_data.encode())
+        )
 
-    def open(self, sealed: Sealed, *, bound_to: str) -> bytes:
+    def decrypt(self, ciphertext: Ciphertext, *, associated_data: str) -> bytes:
         """Decrypt what was sealed under this name; raises Unopenable."""
-        key = self._keys.get(sealed.key_id)
+        key = self._keys.get(ciphertext.key_id)
         if key is None:
-            raise Unopenable(f"the vault's key {sealed.key_id} is not among those given")
+            raise DecryptionFailed(f"the vault's key {ciphertext.key_id} is not among those given")
         try:
-            return key.decrypt(sealed.body[:_NONCE], sealed.body[_NONCE:], bound_to.encode())
+            return key.decrypt(ciphertext.body[:_NONCE_BYTES], ciphertext.body[_NONCE_BYTES:], associated_data.encode())
         except (InvalidTag, ValueError) as error:
-            raise Unopenable(f"what is kept under {bound_to} was not sealed for it") from error
+            raise DecryptionFailed(f"what is kept under {associated_data} was not sealed for it") from error
 
 
-def fingerprint(key: bytes) -> str:
+def key_fingerprint(key: bytes) -> str:
     """Name a key by what it is, so that whoever rotates keys need not number them."""
     return hashlib.sha256(key).hexdigest()[:16]
 
 
-def read_key(encoded: SecretStr) -> bytes:
+def parse_key(encoded: SecretStr) -> bytes:
     """Read one key; raises BadKey."""
-    return _key(encoded.get_secret_value())
+    return _decode_key(encoded.get_secret_value())
 
 
-def read_keys(listed: SecretStr) -> list[bytes]:
+def parse_keys(encoded_keys: SecretStr) -> list[bytes]:
     """Read keys with commas between them, or none; raises BadKey."""
-    return [_key(each) for each in listed.get_secret_value().split(",") if each.strip()]
+    return [_decode_key(each) for each in encoded_keys.get_secret_value().split(",") if each.strip()]
 
 
-def _key(encoded: str) -> bytes:
+def _decode_key(encoded: str) -> bytes:
     try:
         key = base64.b64decode(encoded.strip(), validate=True)
     except ValueError:
-        raise BadKey from None
-    if len(key) != _KEY:
-        raise BadKey
+        raise InvalidEncryptionKey from None
+    if len(key) != _KEY_BYTES:
+        raise InvalidEncryptionKey
     return key

@@ -3,10 +3,10 @@
 import gc
 from typing import Final
 
-_GARBAGE_AT: Final = 100_000
+_GENERATION_0_THRESHOLD: Final = 100_000
 
 
-def look_seldom() -> None:
+def freeze_gc() -> None:
     """Look seldom from now on, and never again at what there is: what start-up made lives as long as the process.
 
     A batch makes a hundred thousand objects that die without a cycle. Looking for some took dispatch an eighth of its
@@ -14,4 +14,4 @@ def look_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_AT, 20, 100)
+    gc.set_threshold(_GENERATION_0_THRESHOLD, 20, 100)

@@ -14,30 +14,30 @@ from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.service_runner import (
-    Life,
-    Owner,
-    Part,
-    Process,
-    Running,
+    Component,
+    Loop,
+    ProcessContext,
+    ServiceParts,
+    ServiceRunner,
 )
 from paidan_chassis.settings import ServiceSettings
 
-__all__ = ["Build", "Owner", "Part", "Process", "Running", "main"]
+__all__ = ["Build", "Component", "Loop", "ProcessContext", "ServiceParts", "main"]
 
-S = TypeVar("S", bound=ServiceSettings)
-_PARTS: Final[frozenset[Part]] = frozenset({"loop", "edge"})
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+_COMPONENTS: Final[frozenset[Component]] = frozenset({"loop", "edge"})
 
-Build: TypeAlias = Callable[[S, Process], AbstractAsyncContextManager[Running]]
+Build: TypeAlias = Callable[[SettingsT, ProcessContext], AbstractAsyncContextManager[ServiceParts]]
 
 
-def main(service: str, settings_type: type[S], build: Build[S]) -> None:
+def main(service: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> None:
     """Run the service until it is told to stop, and exit.
 
     ``build`` is an async context manager that opens what the service needs, in order, and yields
     Running; it is closed in reverse. SIGTERM and SIGINT stop the edge, then the loops, within
     ``stop_within_s``. Exits with 0 after a stop, 75 when halted, 78 when misconfigured, 70 on a bug.
     """
-    parts = _asked_for(sys.argv[1:])
+    components = _parse_components(sys.argv[1:])
     try:
         settings = settings_type.load()
     except Misconfigured as error:
@@ -46,14 +46,14 @@ def main(service: str, settings_type: type[S], build: Build[S]) -> None:
     logs.configure(service, settings.log_level)
     metrics = Metrics(service)
     health = Health(metrics, stalls_after_s=settings.stalls_after_s, instance=settings.instance)
-    process = Process(service, parts, metrics, health)
+    context = ProcessContext(service, components, metrics, health)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(Life(settings, process).live(lambda: build(settings, process)))
-    sys.exit(code)
+        exit_code = runner.run(ServiceRunner(settings, context).run(lambda: build(settings, context)))
+    sys.exit(exit_code)
 
 
-def _asked_for(arguments: Sequence[str]) -> frozenset[Part]:
+def _parse_components(arguments: Sequence[str]) -> frozenset[Component]:
     parser = argparse.ArgumentParser(description="Run this service; its settings come from the environment.")
-    parser.add_argument("--only", choices=sorted(_PARTS), help="run one part of it; both without this")
+    parser.add_argument("--only", choices=sorted(_COMPONENTS), help="run one part of it; both without this")
     only = parser.parse_args(arguments).only
-    return frozenset({only}) if only else _PARTS
+    return frozenset({only}) if only else _COMPONENTS

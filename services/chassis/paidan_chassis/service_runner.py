@@ -13,170 +13,177 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from paidan_chassis.edge.app import probes
-from paidan_chassis.edge.server import Listener, bind
+from paidan_chassis.edge.app import probe_routes
+from paidan_chassis.edge.server import HttpServer, bind_socket
 from paidan_chassis.errors import EXIT_BUG, EXIT_HALTED, EXIT_MISCONFIGURED, ChassisError
-from paidan_chassis.garbage import look_seldom
+from paidan_chassis.garbage import freeze_gc
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.settings import ServiceSettings
 
-Part = Literal["loop", "edge"]
+Component = Literal["loop", "edge"]
 
-Owner: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
+Loop: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
 """A loop. It returns when the event is set, having finished what is in hand; earlier only by raising."""
 
 # After the graceful stop: what closing connections may take before the process is ended from outside itself.
-_CLOSING_S: Final = 2.0
-_PULSE_S: Final = 2.0
+_CLOSE_TIMEOUT_S: Final = 2.0
+_HEARTBEAT_INTERVAL_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessContext:
     """What a service finds when it is built."""
 
     service: str
-    parts: frozenset[Part]
+    components: frozenset[Component]
     metrics: Metrics
     health: Health
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class ServiceParts:
     """What a service wants run while its ``build`` context is open; parts that are not asked for are left alone."""
 
-    loops: Mapping[str, Owner]
+    loops: Mapping[str, Loop]
     edge: FastAPI | None = None
 
 
-class LoopEnded(ChassisError):
+class LoopExited(ChassisError):
     """A loop returned although nobody had told it to stop."""
 
 
-class StoppedLate(ChassisError):
+class StopTimedOut(ChassisError):
     """The graceful stop took longer than it may."""
 
 
-class Life:
+class ServiceRunner:
     """One run of a process, from its first connection to its exit code."""
 
-    def __init__(self, settings: ServiceSettings, process: Process) -> None:
+    def __init__(self, settings: ServiceSettings, context: ProcessContext) -> None:
         self._settings = settings
-        self._process = process
-        self._told_to_stop = asyncio.Event()
-        self._loops_stop = asyncio.Event()
-        self._opened = False
-        self._log = logs.logger()
+        self._context = context
+        self._stop_requested = asyncio.Event()
+        self._stop_loops = asyncio.Event()
+        self._has_opened = False
+        self._log = logs.get_logger()
 
-    async def live(self, build: Callable[[], AbstractAsyncContextManager[Running]]) -> int:
+    async def run(self, build: Callable[[], AbstractAsyncContextManager[ServiceParts]]) -> int:
         """Open, run, close; give the exit code."""
-        living = asyncio.ensure_future(self._open_and_run(build))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, living)
-        self._log.info("process_starting", parts=sorted(self._process.parts), pid=os.getpid())
+        main_task = asyncio.ensure_future(self._open_and_run(build))
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, self._on_signal, main_task)
+        self._log.info("process_starting", parts=sorted(self._context.components), pid=os.getpid())
         try:
-            await living
+            await main_task
         except asyncio.CancelledError:
             self._log.info("process_stopped", before="start")
             return 0
         except BaseException as error:  # noqa: BLE001 - the process edge: every end has a line and a code
-            return self._ended_by(error)
+            return self._exit_code_for(error)
         self._log.info("process_stopped")
         return 0
 
-    def _on_signal(self, living: "asyncio.Future[None]") -> None:
-        if self._told_to_stop.is_set():
+    def _on_signal(self, main_task: "asyncio.Future[None]") -> None:
+        if self._stop_requested.is_set():
             return  # a second Ctrl-C is impatience; the deadline holds all the same
-        self._told_to_stop.set()
-        self._end_at_last(self._settings.stop_within_s + _CLOSING_S)
-        if not self._opened:
-            living.cancel()
+        self._stop_requested.set()
+        self._schedule_forced_exit(self._settings.stop_within_s + _CLOSE_TIMEOUT_S)
+        if not self._has_opened:
+            main_task.cancel()
 
-    async def _open_and_run(self, build: Callable[[], AbstractAsyncContextManager[Running]]) -> None:
-        async with build() as running:
-            look_seldom()
-            self._opened = True
+    async def _open_and_run(self, build: Callable[[], AbstractAsyncContextManager[ServiceParts]]) -> None:
+        async with build() as parts:
+            freeze_gc()
+            self._has_opened = True
             try:
-                await self._run(running)
+                await self._run_parts(parts)
             finally:
-                self._end_at_last(self._settings.stop_within_s + _CLOSING_S)
+                self._schedule_forced_exit(self._settings.stop_within_s + _CLOSE_TIMEOUT_S)
 
-    async def _run(self, running: Running) -> None:
-        loops = running.loops if "loop" in self._process.parts else {}
+    async def _run_parts(self, parts: ServiceParts) -> None:
+        loops = parts.loops if "loop" in self._context.components else {}
         if not loops:
-            self._process.health.forget_loops()
-        with bind(self._settings.host, self._settings.port) as sock:
-            listener = Listener(self._app(running), sock, stop_within_s=self._settings.stop_within_s / 2)
-            async with asyncio.TaskGroup() as owners:
-                watching = [owners.create_task(self._process.health.watch()), owners.create_task(self._pulse())]
-                owned = [owners.create_task(self._own(name, loop), name=name) for name, loop in loops.items()]
-                edge = owners.create_task(self._serve(listener), name="edge")
-                self._log.info("process_started", host=self._settings.host, port=listener.port, loops=sorted(loops))
-                await self._told_to_stop.wait()
-                await self._stop(listener, edge, owned)
-                for task in watching:
+            self._context.health.disable_loops()
+        with bind_socket(self._settings.host, self._settings.port) as sock:
+            server = HttpServer(self._http_app(parts), sock, stop_within_s=self._settings.stop_within_s / 2)
+            async with asyncio.TaskGroup() as task_group:
+                monitor_tasks = [
+                    task_group.create_task(self._context.health.watch_loops()),
+                    task_group.create_task(self._arm_freeze_timer()),
+                ]
+                loop_tasks = [
+                    task_group.create_task(self._run_loop(name, loop), name=name) for name, loop in loops.items()
+                ]
+                edge_task = task_group.create_task(self._serve(server), name="edge")
+                self._log.info("process_started", host=self._settings.host, port=server.port, loops=sorted(loops))
+                await self._stop_requested.wait()
+                await self._stop(server, edge_task, loop_tasks)
+                for task in monitor_tasks:
                     task.cancel()
 
-    async def _stop(self, listener: Listener, edge: "asyncio.Task[None]", owned: "list[asyncio.Task[None]]") -> None:
+    async def _stop(
+        self, server: HttpServer, edge_task: "asyncio.Task[None]", loop_tasks: "list[asyncio.Task[None]]"
+    ) -> None:
         # The edge first: requests in hand may still need the loops.
         try:
             async with asyncio.timeout(self._settings.stop_within_s):
-                listener.stop()
-                await edge
-                self._loops_stop.set()
-                if owned:
-                    await asyncio.wait(owned)
+                server.stop()
+                await edge_task
+                self._stop_loops.set()
+                if loop_tasks:
+                    await asyncio.wait(loop_tasks)
         except TimeoutError as error:
-            late = [task.get_name() for task in (edge, *owned) if not task.done()]
-            raise StoppedLate(f"not stopped in time: {', '.join(late)}") from error
+            unfinished = [task.get_name() for task in (edge_task, *loop_tasks) if not task.done()]
+            raise StopTimedOut(f"not stopped in time: {', '.join(unfinished)}") from error
 
-    async def _serve(self, listener: Listener) -> None:
-        await listener.serve()
-        if not self._told_to_stop.is_set():
-            raise LoopEnded("the edge ended by itself")
+    async def _serve(self, server: HttpServer) -> None:
+        await server.serve()
+        if not self._stop_requested.is_set():
+            raise LoopExited("the edge ended by itself")
 
-    async def _own(self, name: str, loop: Owner) -> None:
-        await loop(self._loops_stop)
-        if not self._loops_stop.is_set():
-            raise LoopEnded(f"loop {name} ended by itself")
+    async def _run_loop(self, name: str, loop: Loop) -> None:
+        await loop(self._stop_loops)
+        if not self._stop_loops.is_set():
+            raise LoopExited(f"loop {name} ended by itself")
 
-    async def _pulse(self) -> None:
+    async def _arm_freeze_timer(self) -> None:
         # A call that blocks the event loop stops everything here, the watch over progress included. The interpreter's
         # own timer sees that from outside: it writes every thread's stack to standard error and ends the process.
         try:
             while True:
                 faulthandler.dump_traceback_later(self._settings.stalls_after_s, exit=True)
-                await asyncio.sleep(min(_PULSE_S, self._settings.stalls_after_s / 4))
+                await asyncio.sleep(min(_HEARTBEAT_INTERVAL_S, self._settings.stalls_after_s / 4))
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def _app(self, running: Running) -> ASGIApp:
-        if "edge" in self._process.parts and running.edge is not None:
-            return running.edge
-        return Starlette(routes=probes(self._process.health, self._process.metrics))
+    def _http_app(self, parts: ServiceParts) -> ASGIApp:
+        if "edge" in self._context.components and parts.edge is not None:
+            return parts.edge
+        return Starlette(routes=probe_routes(self._context.health, self._context.metrics))
 
-    def _end_at_last(self, within_s: float) -> None:
-        asyncio.get_running_loop().call_later(within_s, self._end_now)
+    def _schedule_forced_exit(self, delay_s: float) -> None:
+        asyncio.get_running_loop().call_later(delay_s, self._force_exit)
 
-    def _end_now(self) -> None:
+    def _force_exit(self) -> None:
         self._log.error("process_ended_unclosed")
         os._exit(EXIT_BUG)
 
-    def _ended_by(self, error: BaseException) -> int:
-        codes = {each.exit_code for each in _flat(error) if isinstance(each, ChassisError)}
+    def _exit_code_for(self, error: BaseException) -> int:
+        codes = {each.exit_code for each in _flatten(error) if isinstance(each, ChassisError)}
         for code in (EXIT_HALTED, EXIT_MISCONFIGURED):
             if code in codes:
-                reasons = [str(each) for each in _flat(error) if getattr(each, "exit_code", None) == code]
+                reasons = [str(each) for each in _flatten(error) if getattr(each, "exit_code", None) == code]
                 self._log.error("process_halted", reasons=reasons, exit_code=code)
                 return code
         self._log.error("process_broke", exc_info=error, exit_code=EXIT_BUG)
         return EXIT_BUG
 
 
-def _flat(error: BaseException) -> Iterator[BaseException]:
+def _flatten(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from _flat(each)
+            yield from _flatten(each)
     else:
         yield error

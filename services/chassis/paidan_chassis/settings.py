@@ -9,25 +9,25 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from paidan_chassis.consumer.config import AT_EASE, Pace
-from paidan_chassis.encryption import Cipher, read_key, read_keys
+from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
+from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
 
 
-def _one_key(given: SecretStr) -> SecretStr:
-    read_key(given)
-    return given
+def _validate_key(value: SecretStr) -> SecretStr:
+    parse_key(value)
+    return value
 
 
-def _keys(given: SecretStr) -> SecretStr:
-    read_keys(given)
-    return given
+def _validate_keys(value: SecretStr) -> SecretStr:
+    parse_keys(value)
+    return value
 
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Port = Annotated[int, Field(ge=0, le=65535)]
-VaultKey = Annotated[SecretStr, AfterValidator(_one_key)]
-VaultKeys = Annotated[SecretStr, AfterValidator(_keys)]
+VaultKey = Annotated[SecretStr, AfterValidator(_validate_key)]
+VaultKeys = Annotated[SecretStr, AfterValidator(_validate_keys)]
 
 
 class ServiceSettings(BaseSettings):
@@ -64,16 +64,18 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _refuse_unknown_variables(cls, values: object) -> object:
         # pydantic-settings drops a misspelt variable in silence, even under extra="forbid".
-        unknown = [str(each) for each in unknown_variables(os.environ, prefix=cls.prefix(), known=cls.variables())]
+        unknown = [
+            str(each) for each in unknown_variables(os.environ, prefix=cls.prefix(), known_names=cls.variables())
+        ]
         if unknown:
             raise ValueError("; ".join(unknown))
         return values
 
     def cipher(self) -> Cipher:
         """Give what seals and opens under the service's keys."""
-        return Cipher.of(self.vault_key, self.vault_old_keys)
+        return Cipher.from_base64(self.vault_key, self.vault_old_keys)
 
-    def pace(self, base: Pace = AT_EASE, *, dead_letter_limit: int) -> Pace:
+    def tuning(self, base: ConsumerTuning = DEFAULT_TUNING, *, dead_letter_limit: int) -> ConsumerTuning:
         """Give a consumer's pace with what this process was told of it."""
         return replace(
             base,
@@ -99,24 +101,24 @@ class ServiceSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise Misconfigured("; ".join(_complaints(error, cls.prefix()))) from None
+            raise Misconfigured("; ".join(_describe_errors(error, cls.prefix()))) from None
 
 
-def prefixed(prefix: str) -> SettingsConfigDict:
+def settings_config(prefix: str) -> SettingsConfigDict:
     """Give the model_config for a service whose variables start with this prefix."""
     return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: frozenset[str]) -> Iterator[str]:
+def unknown_variables(environment: Mapping[str, str], *, prefix: str, known_names: frozenset[str]) -> Iterator[str]:
     """Complain of each variable under the prefix that no setting reads, naming the one that was likely meant."""
     for name in sorted(environment):
-        if prefix and name.upper().startswith(prefix) and name.upper() not in known:
-            nearest = difflib.get_close_matches(name.upper(), known, n=1)
-            yield f"{name} is not a setting" + (f" (is {nearest[0]} meant?)" if nearest else "")
+        if prefix and name.upper().startswith(prefix) and name.upper() not in known_names:
+            closest = difflib.get_close_matches(name.upper(), known_names, n=1)
+            yield f"{name} is not a setting" + (f" (is {closest[0]} meant?)" if closest else "")
 
 
-def _complaints(error: ValidationError, prefix: str) -> Iterator[str]:
+def _describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        where = "_".join(str(part) for part in problem["loc"])
-        named = f"{prefix}{where}".upper() if where else ""
-        yield f"{named}: {problem['msg']}" if named else problem["msg"].removeprefix("Value error, ")
+        path = "_".join(str(part) for part in problem["loc"])
+        variable = f"{prefix}{path}".upper() if path else ""
+        yield f"{variable}: {problem['msg']}" if variable else problem["msg"].removeprefix("Value error, ")

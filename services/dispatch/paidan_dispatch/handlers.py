@@ -5,164 +5,195 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from paidan_chassis.consumer.batch import Doomed, Work
+from paidan_chassis.consumer.batch import Batch, DeadLetter
 from paidan_chassis.consumer.records import Record
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.ids import reused_id
-from paidan_contracts.inbox import CityInForce, InboxEntry, TimerDue
-from paidan_contracts.outcomes import Why
+from paidan_contracts.ids import reuse_refusal_id
+from paidan_contracts.inbox import CityInForce, InboxEvent, TimerDue
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases import deadlines
 from paidan_dispatch.cases.deadlines import Timer
-from paidan_dispatch.cases.policy import Bylaws
-from paidan_dispatch.city_packs import Cities
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import inserts, queries, updates
-from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED, Deciding, city_of
+from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED, BatchDecider, city_of
 from paidan_dispatch.inbox.decode import (
-    INBOX,
-    Unreadable,
+    INBOX_ADAPTER,
+    DecodeError,
     claimed_id,
-    read,
+    decode,
 )
-from paidan_dispatch.inbox.inserts import Added
-from paidan_dispatch.inbox.refusals import too_large, unreadable
-from paidan_dispatch.inbox.unit_of_work import Ledger
-from paidan_dispatch.matching.match import Nearby, squares_around
+from paidan_dispatch.inbox.inserts import NewRows
+from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
+from paidan_dispatch.inbox.unit_of_work import UnitOfWork
+from paidan_dispatch.matching.match import CandidateIndex, squares_around
 
 # On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
-SIGN_OF_LIFE_EVERY: Final = 250
-SIGN_OF_LIFE: Final = "SELECT 1"
+KEEPALIVE_EVERY: Final = 250
+KEEPALIVE: Final = "SELECT 1"
 
-InForce: TypeAlias = dict[tuple[int, str], Bylaws]
+PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
 """By lane and city."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DecodedRecord:
     """A record, what it says, and the city as its lane knew it at that point of the log."""
 
     record: Record
-    entry: InboxEntry | Unreadable | Why
+    entry: InboxEvent | DecodeError | Refusal
     """``Why``: the consumer itself set the record aside."""
-    bylaws: Bylaws | None
+    policy: CityPolicy | None
 
 
-class Inbox:
+class InboxHandler:
     """Applies the inbox, lane by lane, each in the order that Kafka keeps."""
 
     def __init__(
-        self, cities: Cities, *, timer_set: Callable[[datetime], None], count: Callable[[str, int], None] | None = None
+        self,
+        packs: PackCache,
+        *,
+        on_timer_set: Callable[[datetime], None],
+        count_outcomes: Callable[[str, int], None] | None = None,
     ) -> None:
         """``timer_set`` is told when a clock is set, ``count`` what became of how many; both before the commit."""
-        self._cities = cities
-        self._timer_set = timer_set
-        self._count = count
-        self._in_force: InForce | None = None
+        self._packs = packs
+        self._on_timer_set = on_timer_set
+        self._count_outcomes = count_outcomes
+        self._in_force: PoliciesInForce | None = None
 
-    async def apply(self, work: Work) -> None:
+    async def apply(self, batch: Batch) -> None:
         """Decide on every record of the batch and write what follows from it."""
         if self._in_force is None:
-            self._in_force = await self._read_in_force(work)
-        heard = [await self._hear(work, record, self._in_force) for record in work.records]
-        if work.doomed:
-            heard = sorted((*heard, *map(_set_aside, work.doomed)), key=_place)
-        ledger = await self._load(work, heard)
-        deciding = Deciding(work, ledger, await self._look_around(work, heard, ledger))
-        for number, each in enumerate(heard, start=1):
-            deciding.take(each.record, each.entry, each.bylaws)
-            if number % SIGN_OF_LIFE_EVERY == 0:
-                await work.conn.execute(SIGN_OF_LIFE)
-        await self._write(work, heard, ledger)
-        if self._count is not None:
-            for outcome, number in work.counts.items():
-                self._count(outcome, number)
+            self._in_force = await self._load_in_force(batch)
+        decoded = [await self._decode(batch, record, self._in_force) for record in batch.records]
+        if batch.rejected:
+            decoded = sorted((*decoded, *map(_from_dead_letter, batch.rejected)), key=_log_position)
+        unit_of_work = await self._load(batch, decoded)
+        decider = BatchDecider(batch, unit_of_work, await self._load_nearby(batch, decoded, unit_of_work))
+        for number, each in enumerate(decoded, start=1):
+            decider.decide(each.record, each.entry, each.policy)
+            if number % KEEPALIVE_EVERY == 0:
+                await batch.conn.execute(KEEPALIVE)
+        await self._save(batch, decoded, unit_of_work)
+        if self._count_outcomes is not None:
+            for outcome, number in batch.counts.items():
+                self._count_outcomes(outcome, number)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Read again what is in force: a rollback, another owner or a restored copy made the memory doubtful."""
         self._in_force = None
 
-    async def _read_in_force(self, work: Work) -> InForce:
-        stored = await queries.cities_in_force(work.conn)
-        return {where: await self._cities.get(work.conn, version) for where, version in stored.items()}
+    async def _load_in_force(self, batch: Batch) -> PoliciesInForce:
+        stored = await queries.load_packs_in_force(batch.conn)
+        return {key: await self._packs.get(batch.conn, version) for key, version in stored.items()}
 
-    async def _hear(self, work: Work, record: Record, in_force: InForce) -> Heard:
-        entry = read(INBOX, record)
+    async def _decode(self, batch: Batch, record: Record, in_force: PoliciesInForce) -> DecodedRecord:
+        entry = decode(INBOX_ADAPTER, record)
         match entry:
             case ReportReceived():
-                return Heard(record, entry, in_force.get((record.partition, entry.city)))
+                return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
             case ActionRequested() | TimerDue():
-                return Heard(record, entry, in_force.get((record.partition, city_of(entry.area))))
+                return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
             case CityInForce():
-                bylaws = await self._cities.get(work.conn, entry.version)
-                if bylaws.city.id != entry.city:
-                    return Heard(record, Unreadable("invalid_field", "city", "the pack is another city's"), None)
-                in_force[record.partition, entry.city] = bylaws
-                return Heard(record, entry, bylaws)
-            case Unreadable():
-                return Heard(record, entry, None)
+                policy = await self._packs.get(batch.conn, entry.version)
+                if policy.city.id != entry.city:
+                    return DecodedRecord(
+                        record, DecodeError("invalid_field", "city", "the pack is another city's"), None
+                    )
+                in_force[record.partition, entry.city] = policy
+                return DecodedRecord(record, entry, policy)
+            case DecodeError():
+                return DecodedRecord(record, entry, None)
 
-    async def _load(self, work: Work, heard: Sequence[Heard]) -> Ledger:
-        entries = [each.entry for each in heard]
-        ledger = Ledger(decided=await queries.decided(work.conn, set(_ids(heard))))
-        ledger.reopened = {id_ for id_, known in ledger.decided.items() if known.result == DEAD_LETTERED}
-        ledger.decided.update(await queries.decided(work.conn, set(_reused_ids(entries, ledger))))
-        wanted = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
-        reports = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
-        wanted.update(known.case_id for id_, known in ledger.decided.items() if id_ in reports and known.case_id)
-        ledger.files = await queries.cases(work.conn, wanted, _lanes(work))
-        return ledger
+    async def _load(self, batch: Batch, decoded: Sequence[DecodedRecord]) -> UnitOfWork:
+        entries = [each.entry for each in decoded]
+        unit_of_work = UnitOfWork(
+            known_outcomes=await queries.load_known_outcomes(batch.conn, set(_claimed_ids(decoded)))
+        )
+        unit_of_work.previously_dead_lettered = {
+            id_ for id_, known in unit_of_work.known_outcomes.items() if known.result == DEAD_LETTERED
+        }
+        unit_of_work.known_outcomes.update(
+            await queries.load_known_outcomes(batch.conn, set(_reused_ids(entries, unit_of_work)))
+        )
+        case_ids = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
+        report_ids = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
+        case_ids.update(
+            known.case_id for id_, known in unit_of_work.known_outcomes.items() if id_ in report_ids and known.case_id
+        )
+        unit_of_work.case_files = await queries.load_case_files(batch.conn, case_ids, _partitions(batch))
+        return unit_of_work
 
-    async def _look_around(self, work: Work, heard: Sequence[Heard], ledger: Ledger) -> dict[int, Nearby]:
-        nearby = {lane: Nearby() for lane in _lanes(work)}
+    async def _load_nearby(
+        self, batch: Batch, decoded: Sequence[DecodedRecord], unit_of_work: UnitOfWork
+    ) -> dict[int, CandidateIndex]:
+        nearby = {partition: CandidateIndex() for partition in _partitions(batch)}
         reports = [
-            (each.entry, each.bylaws) for each in heard if isinstance(each.entry, ReportReceived) and each.bylaws
+            (each.entry, each.policy) for each in decoded if isinstance(each.entry, ReportReceived) and each.policy
         ]
-        squares = {square for report, bylaws in reports for square in squares_around(report, bylaws)}
+        squares = {square for report, policy in reports for square in squares_around(report, policy)}
         if squares:
             since = min(report.recorded_at for report, _ in reports)
-            seen, files = await queries.nearby(work.conn, squares, list(nearby), since=since)
-            for lane, each in seen:
-                nearby[lane].note(each)
-            ledger.files = files | ledger.files
+            candidates, case_files = await queries.load_nearby(batch.conn, squares, list(nearby), since=since)
+            for lane, each in candidates:
+                nearby[lane].apply(each)
+            unit_of_work.case_files = case_files | unit_of_work.case_files
         return nearby
 
-    async def _write(self, work: Work, heard: Sequence[Heard], ledger: Ledger) -> None:
-        conn = work.conn
-        said = [(each.record.partition, each.entry) for each in heard if isinstance(each.entry, CityInForce)]
-        await updates.put_in_force(conn, {(lane, entry.city): entry for lane, entry in said})
-        started = [(timer, each.lane) for each in ledger.opened for timer in deadlines.running(each.now)]
-        again = [row for id_, row in ledger.outcomes.items() if id_ in ledger.reopened]
-        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in ledger.reopened]
-        await inserts.add(conn, Added.of(ledger.opened, ledger.history, fresh, started))
-        await updates.move_cases(conn, ledger.moved)
-        await updates.conclude_after_all(conn, again)
-        running = await self._change_clocks(work, ledger)
-        if started or running:
-            self._timer_set(min(timer.due_at for timer, _ in (*started, *running)))
+    async def _save(self, batch: Batch, decoded: Sequence[DecodedRecord], unit_of_work: UnitOfWork) -> None:
+        conn = batch.conn
+        pack_changes = [(each.record.partition, each.entry) for each in decoded if isinstance(each.entry, CityInForce)]
+        await updates.save_packs_in_force(conn, {(partition, entry.city): entry for partition, entry in pack_changes})
+        started_timers = [
+            (timer, each.partition)
+            for each in unit_of_work.opened_cases
+            for timer in deadlines.running_timers(each.current_state)
+        ]
+        replaced_outcomes = [
+            row for id_, row in unit_of_work.outcomes.items() if id_ in unit_of_work.previously_dead_lettered
+        ]
+        new_outcomes = [
+            row for id_, row in unit_of_work.outcomes.items() if id_ not in unit_of_work.previously_dead_lettered
+        ]
+        await inserts.insert_rows(
+            conn, NewRows.from_batch(unit_of_work.opened_cases, unit_of_work.new_events, new_outcomes, started_timers)
+        )
+        await updates.update_cases(conn, unit_of_work.updated_cases)
+        await updates.replace_dead_letter_outcomes(conn, replaced_outcomes)
+        running_timers = await self._save_timer_changes(batch, unit_of_work)
+        if started_timers or running_timers:
+            self._on_timer_set(min(timer.due_at for timer, _ in (*started_timers, *running_timers)))
 
-    async def _change_clocks(self, work: Work, ledger: Ledger) -> list[tuple[Timer, int]]:
-        changes = [(each.lane, deadlines.changes(each.stored, each.now)) for each in ledger.moved]
-        stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.cancelled}
-        running = [(timer, lane) for lane, change in changes for timer in change.set]
-        await updates.change_timers(work.conn, stopped=stopped.union(ledger.rung), running=running)
+    async def _save_timer_changes(self, batch: Batch, unit_of_work: UnitOfWork) -> list[tuple[Timer, int]]:
+        changes = [
+            (each.partition, deadlines.timer_changes(each.stored, each.current_state))
+            for each in unit_of_work.updated_cases
+        ]
+        stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.to_cancel}
+        running = [(timer, partition) for partition, change in changes for timer in change.to_set]
+        await updates.save_timer_changes(batch.conn, stopped=stopped.union(unit_of_work.fired_timers), running=running)
         return running
 
 
-def _lanes(work: Work) -> list[int]:
-    return sorted({record.partition for record in work.records})
+def _partitions(batch: Batch) -> list[int]:
+    return sorted({record.partition for record in batch.records})
 
 
-def _set_aside(doomed: Doomed) -> Heard:
-    record, reason, _ = doomed
-    return Heard(record, too_large() if reason == "too_large" else unreadable(None, reason), None)
+def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:
+    record, reason, _ = dead_letter
+    return DecodedRecord(
+        record, too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason), None
+    )
 
 
-def _place(heard: Heard) -> tuple[int, int]:
-    return heard.record.partition, heard.record.offset
+def _log_position(decoded: DecodedRecord) -> tuple[int, int]:
+    return decoded.record.partition, decoded.record.offset
 
 
-def _ids(heard: Sequence[Heard]) -> Iterator[str]:
-    for each in heard:
+def _claimed_ids(decoded: Sequence[DecodedRecord]) -> Iterator[str]:
+    for each in decoded:
         match each.entry:
             case ReportReceived() as report:
                 yield report.report_id
@@ -170,7 +201,7 @@ def _ids(heard: Sequence[Heard]) -> Iterator[str]:
                 yield request.action_id
                 if request.of_report:
                     yield request.of_report
-            case Unreadable() | Why():
+            case DecodeError() | Refusal():
                 claimed = claimed_id(each.record)
                 if claimed:
                     yield claimed[1]
@@ -178,15 +209,15 @@ def _ids(heard: Sequence[Heard]) -> Iterator[str]:
                 continue
 
 
-def _reused_ids(entries: Sequence[InboxEntry | Unreadable | Why], ledger: Ledger) -> Iterator[str]:
+def _reused_ids(entries: Sequence[InboxEvent | DecodeError | Refusal], unit_of_work: UnitOfWork) -> Iterator[str]:
     digests: dict[str, set[str]] = {}
     for entry in entries:
         if isinstance(entry, ReportReceived | ActionRequested):
             id_ = entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
             digests.setdefault(id_, set()).add(entry.digest)
-    for id_, several in digests.items():
-        known = ledger.decided.get(id_)
+    for id_, id_digests in digests.items():
+        known = unit_of_work.known_outcomes.get(id_)
         if known is not None and known.digest is not None:
-            several.add(known.digest.hex())
-        if len(several) > 1:
-            yield from (reused_id(id_, digest) for digest in several)
+            id_digests.add(known.digest.hex())
+        if len(id_digests) > 1:
+            yield from (reuse_refusal_id(id_, digest) for digest in id_digests)

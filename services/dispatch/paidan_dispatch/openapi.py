@@ -7,23 +7,25 @@ from typing import cast
 from paidan_chassis.clock import RealClock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import Face
+from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.actions.http import ActionRoutes
-from paidan_dispatch.api.reads import LookingRoutes
-from paidan_dispatch.app import TITLE, VERSION, edge_on
-from paidan_dispatch.city_packs import Cities
+from paidan_dispatch.api.reads import ReadRoutes
+from paidan_dispatch.app import TITLE, VERSION, create_http_app
+from paidan_dispatch.city_packs import PackCache
 
 
 def document() -> str:
     """Give the document; describing an edge opens nothing."""
     metrics, pool = Metrics("dispatch"), cast(Pool, None)
-    looking = LookingRoutes(pool, Cities(), RealClock())
-    acting = ActionRoutes(pool, Cities(), RealClock(), cast(Publisher, None))
-    edge = edge_on(Face(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), looking, acting)
-    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    read_routes = ReadRoutes(pool, PackCache(), RealClock())
+    action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None))
+    app = create_http_app(
+        EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), read_routes, action_routes
+    )
+    return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,152 +11,158 @@ from typing import Any, Final
 import asyncpg
 
 from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_contracts.reports import ReportReceived
 from paidan_intake import photo_queries, queries, vault
 from paidan_intake.messages import report_message
-from paidan_intake.normalization import Draft
-from paidan_intake.photos import Picture, Store
-from paidan_intake.queries import Entry, Kept
+from paidan_intake.normalization import NormalizedReport
+from paidan_intake.photos import PhotoStore, SanitizedPhoto
+from paidan_intake.queries import KnownReport, NewVaultEntry
 
-_log = logs.logger()
-_LARGEST_GROUP: Final = 500
-_DOUBTED_S: Final = 2.0
-_LONGEST_REST_S: Final = 0.005
+_log = logs.get_logger()
+_MAX_GROUP_SIZE: Final = 500
+_UNHEALTHY_AFTER_FAILURE_S: Final = 2.0
+_MAX_PAUSE_S: Final = 0.005
 
 
-class NotTaken(Exception):
+class NotStored(Exception):
     """Not taken for certain: a server is away or there is too much in hand. The same id makes a repeat harmless."""
 
 
-class Clash(Exception):
+class IdReused(Exception):
     """The id is taken by a report that said something else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class WriterContext:
     """Where reports are taken to."""
 
     pool: "asyncpg.Pool[Any]"
     publisher: Publisher
-    store: Store
+    photo_store: PhotoStore
     cipher: Cipher
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _PendingReport:
     """A report in hand, and who waits for it."""
 
-    draft: Draft
-    pictures: Sequence[Picture]
-    done: "asyncio.Future[ReportReceived]"
+    normalized: NormalizedReport
+    photos: Sequence[SanitizedPhoto]
+    future: "asyncio.Future[ReportReceived]"
     report: ReportReceived = field(init=False)
 
     def __post_init__(self) -> None:
-        self.report = self.draft.report
+        self.report = self.normalized.report
 
-    def fails(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
-class Taking:
+class ReportWriter:
     """Reports of concurrent requests share a commit and a message batch; they leave in the order they came in."""
 
-    def __init__(self, means: Means, owner: asyncio.TaskGroup, *, most_waiting: int, within_s: float) -> None:
-        self._means = means
-        self._owner = owner
-        self._most_waiting = most_waiting
-        self._within_s = within_s
-        self._waiting: list[_Waiting] = []
-        self._in_hand = 0
-        self._woken = asyncio.Event()
-        self._kept: asyncio.Queue[list[_Waiting]] = asyncio.Queue(maxsize=2)
+    def __init__(
+        self, context: WriterContext, task_group: asyncio.TaskGroup, *, max_pending: int, timeout_s: float
+    ) -> None:
+        self._context = context
+        self._task_group = task_group
+        self._max_pending = max_pending
+        self._timeout_s = timeout_s
+        self._pending: list[_PendingReport] = []
+        self._in_flight = 0
+        self._wakeup = asyncio.Event()
+        self._committed: asyncio.Queue[list[_PendingReport]] = asyncio.Queue(maxsize=2)
         self._failed_at = -inf
 
     @property
-    def works(self) -> bool:
+    def is_healthy(self) -> bool:
         """Tell whether no group has failed of late. It comes true again by itself, or nobody would ever try."""
-        return time.monotonic() - self._failed_at > _DOUBTED_S
+        return time.monotonic() - self._failed_at > _UNHEALTHY_AFTER_FAILURE_S
 
-    async def take(self, draft: Draft, pictures: Sequence[Picture] = ()) -> ReportReceived:
+    async def write(self, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()) -> ReportReceived:
         """Return once the report is stored and Kafka has it, with the stamps it has in the log.
 
         A repeat gets the first one's stamps, area included: one id never stands in two lanes. Raises ``Clash``, or
         ``NotTaken`` when that has not happened in time; it may have been stored all the same.
         """
-        if self._in_hand >= self._most_waiting:
-            raise NotTaken("too many reports in hand")
-        waiting = _Waiting(draft, pictures, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self._in_hand += 1
-        self._woken.set()
+        if self._in_flight >= self._max_pending:
+            raise NotStored("too many reports in hand")
+        pending = _PendingReport(normalized, photos, asyncio.get_running_loop().create_future())
+        self._pending.append(pending)
+        self._in_flight += 1
+        self._wakeup.set()
         try:
-            async with asyncio.timeout(self._within_s):
-                return await waiting.done
+            async with asyncio.timeout(self._timeout_s):
+                return await pending.future
         except TimeoutError as error:
-            raise NotTaken("not in time") from error
+            raise NotStored("not in time") from error
         finally:
-            self._in_hand -= 1
+            self._in_flight -= 1
 
-    async def keep(self) -> None:
+    async def commit_loop(self) -> None:
         """Commit to the vault, for ever, all that has gathered while the last group was being committed."""
         while True:
-            await self._woken.wait()
+            await self._wakeup.wait()
             # In an outage many have been told to come again before their turn: those must not pile up.
-            waiting = [each for each in self._waiting if not each.done.done()]
-            group, self._waiting = waiting[:_LARGEST_GROUP], waiting[_LARGEST_GROUP:]
-            if not self._waiting:
-                self._woken.clear()
-            began = time.monotonic()
-            kept = await self._commit(group)
-            rests_s = min(time.monotonic() - began, _LONGEST_REST_S)
-            for each in kept:
-                if each.pictures:
-                    self._owner.create_task(self._store(each), name="store")
-            if plain := [each for each in kept if not each.pictures]:
-                await self._kept.put(plain)
-            if len(group) < _LARGEST_GROUP:
-                await asyncio.sleep(rests_s)  # commits cost more than what is in them: the next group may grow
+            pending = [each for each in self._pending if not each.future.done()]
+            group, self._pending = pending[:_MAX_GROUP_SIZE], pending[_MAX_GROUP_SIZE:]
+            if not self._pending:
+                self._wakeup.clear()
+            started = time.monotonic()
+            committed = await self._commit(group)
+            pause_s = min(time.monotonic() - started, _MAX_PAUSE_S)
+            for each in committed:
+                if each.photos:
+                    self._task_group.create_task(self._store_photos(each), name="store")
+            if without_photos := [each for each in committed if not each.photos]:
+                await self._committed.put(without_photos)
+            if len(group) < _MAX_GROUP_SIZE:
+                await asyncio.sleep(pause_s)  # commits cost more than what is in them: the next group may grow
 
-    async def publish(self) -> None:
+    async def publish_loop(self) -> None:
         """Send to Kafka, for ever, what is committed: one group after the other, so that none overtakes."""
         while True:
-            if group := [each for each in await self._kept.get() if not each.done.done()]:
+            if group := [each for each in await self._committed.get() if not each.future.done()]:
                 await self._send(group)
 
-    async def _commit(self, group: Sequence[_Waiting]) -> list[_Waiting]:
+    async def _commit(self, group: Sequence[_PendingReport]) -> list[_PendingReport]:
         try:
-            async with asyncio.timeout(self._within_s):
-                return await self._keep_group(group)
+            async with asyncio.timeout(self._timeout_s):
+                return await self._insert_group(group)
         except asyncpg.DataError as error:
             # What the contracts let through and the database does not must not cost its neighbours.
             if len(group) > 1:
-                return [kept for each in group for kept in await self._commit([each])]
+                return [committed for each in group for committed in await self._commit([each])]
             return self._fail(group, error)
-        except FAULTS as error:
+        except DB_ERRORS as error:
             return self._fail(group, error)
 
-    async def _keep_group(self, group: Sequence[_Waiting]) -> list[_Waiting]:
-        first: dict[str, _Waiting] = {}
+    async def _insert_group(self, group: Sequence[_PendingReport]) -> list[_PendingReport]:
+        first: dict[str, _PendingReport] = {}
         for each in group:
             first.setdefault(each.report.report_id, each)
-        new = await queries.keep(self._means.pool, [self._entry(each.draft) for each in first.values()])
-        known = await queries.known(self._means.pool, first.keys() - new)
+        new_ids = await queries.save_new_reports(
+            self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
+        )
+        known = await queries.load_known_reports(self._context.pool, first.keys() - new_ids)
         for each in group:
-            report = first[each.report.report_id].draft.report
-            _settle(each, known.get(report.report_id) or Kept(report.digest, report.area, report.recorded_at))
-        kept = [each for each in group if not each.done.done()]
-        for each in kept:
-            await self._hold(each)
-        return kept
+            report = first[each.report.report_id].normalized.report
+            _apply_known_report(
+                each, known.get(report.report_id) or KnownReport(report.digest, report.area, report.recorded_at)
+            )
+        accepted = [each for each in group if not each.future.done()]
+        for each in accepted:
+            await self._save_holders(each)
+        return accepted
 
-    def _entry(self, draft: Draft) -> Entry:
-        report = draft.report
-        return Entry(
+    def _vault_entry(self, normalized: NormalizedReport) -> NewVaultEntry:
+        report = normalized.report
+        return NewVaultEntry(
             report_id=report.report_id,
             source=report.source,
             source_ref=report.source_ref,
@@ -164,63 +170,72 @@ class Taking:
             area=report.area,
             digest=report.digest,
             recorded_at=report.recorded_at,
-            sealed=vault.seal(self._means.cipher, report.report_id, draft.private) if draft.private else None,
+            ciphertext=vault.encrypt(self._context.cipher, report.report_id, normalized.vault_content)
+            if normalized.vault_content
+            else None,
         )
 
-    async def _hold(self, each: _Waiting) -> None:
-        if each.pictures:
-            refs = [picture.ref for picture in each.pictures]
-            holder = f"source:{each.report.source}"
-            at = each.report.recorded_at
-            await photo_queries.hold(self._means.pool, refs, holder=holder, city=each.report.city, at=at)
+    async def _save_holders(self, pending: _PendingReport) -> None:
+        if pending.photos:
+            refs = [photo.ref for photo in pending.photos]
+            holder = f"source:{pending.report.source}"
+            received_at = pending.report.recorded_at
+            await photo_queries.save_holder(
+                self._context.pool, refs, holder=holder, city=pending.report.city, received_at=received_at
+            )
 
-    async def _store(self, each: _Waiting) -> None:
+    async def _store_photos(self, pending: _PendingReport) -> None:
         # Beside the road, so that no ticket waits for a photo's disk.
         try:
-            for picture in each.pictures:
-                await self._means.store.save(picture)
+            for photo in pending.photos:
+                await self._context.photo_store.save(photo)
         except OSError as error:
-            self._fail([each], error)
+            self._fail([pending], error)
             return
-        await self._kept.put([each])
+        await self._committed.put([pending])
 
-    async def _send(self, group: Sequence[_Waiting]) -> None:
+    async def _send(self, group: Sequence[_PendingReport]) -> None:
         messages = [report_message(each.report) for each in group]
         try:
-            await self._means.publisher.send(messages, within_s=self._within_s)
+            await self._context.publisher.send(messages, timeout_s=self._timeout_s)
         except Unacknowledged as error:
             self._fail(group, error)
             return
         for each in group:
-            if not each.done.done():
-                each.done.set_result(each.report)
+            if not each.future.done():
+                each.future.set_result(each.report)
 
-    def _fail(self, group: Sequence[_Waiting], error: BaseException) -> list[_Waiting]:
+    def _fail(self, group: Sequence[_PendingReport], error: BaseException) -> list[_PendingReport]:
         self._failed_at = time.monotonic()
         _log.warning("reports_not_taken", reports=len(group), fault=type(error).__name__)
         for each in group:
-            each.fails(NotTaken(type(error).__name__))
+            each.fail(NotStored(type(error).__name__))
         return []
 
 
-def _settle(each: _Waiting, kept: Kept) -> None:
-    report = each.draft.report
-    if kept.digest != report.digest:
-        each.fails(Clash())
-    elif (kept.area, kept.recorded_at) != (report.area, report.recorded_at):
-        occurred_at = kept.recorded_at if report.occurred_at == report.recorded_at else report.occurred_at
-        stamps = {"area": kept.area, "recorded_at": kept.recorded_at, "occurred_at": occurred_at}
-        each.report = report.model_copy(update=stamps)
+def _apply_known_report(pending: _PendingReport, known: KnownReport) -> None:
+    report = pending.normalized.report
+    if known.digest != report.digest:
+        pending.fail(IdReused())
+    elif (known.area, known.recorded_at) != (report.area, report.recorded_at):
+        occurred_at = known.recorded_at if report.occurred_at == report.recorded_at else report.occurred_at
+        first_values = {"area": known.area, "recorded_at": known.recorded_at, "occurred_at": occurred_at}
+        pending.report = report.model_copy(update=first_values)
 
 
 @asynccontextmanager
-async def open_taking(means: Means, *, most_waiting: int, within_s: float) -> AsyncIterator[Taking]:
+async def open_report_writer(
+    context: WriterContext, *, max_pending: int, timeout_s: float
+) -> AsyncIterator[ReportWriter]:
     """Take reports while the context is open."""
-    async with asyncio.TaskGroup() as owner:
-        taking = Taking(means, owner, most_waiting=most_waiting, within_s=within_s)
-        tasks = [owner.create_task(taking.keep(), name="keep"), owner.create_task(taking.publish(), name="publish")]
+    async with asyncio.TaskGroup() as task_group:
+        writer = ReportWriter(context, task_group, max_pending=max_pending, timeout_s=timeout_s)
+        tasks = [
+            task_group.create_task(writer.commit_loop(), name="keep"),
+            task_group.create_task(writer.publish_loop(), name="publish"),
+        ]
         try:
-            yield taking
+            yield writer
         finally:
             for task in tasks:
                 task.cancel()

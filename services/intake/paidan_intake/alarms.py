@@ -7,14 +7,14 @@ from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
-from paidan_contracts.masking import Masked, mask
-from paidan_contracts.outcomes import OutcomeDecided, Why
+from paidan_contracts.masking import MaskedText, mask
+from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Placed, place
-from paidan_intake.screening import Cause, Subject
+from paidan_intake.geocoding import Geocoded, geocode
+from paidan_intake.screening import AlarmSubject, SuppressionReason
 
-WHY: Final[dict[Cause, tuple[str, str]]] = {
+SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
     "alarm_refired": ("the same thing was reported a moment ago", "同一目标短时间内已上报"),
     "alarm_below_confidence": ("below the confidence from which alarms are looked at", "置信度低于受理阈值"),
     "alarm_too_brief": ("not yet seen for long enough", "持续时间不足"),
@@ -23,67 +23,67 @@ WHY: Final[dict[Cause, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ReadAlarm:
+class NormalizedAlarm:
     """An alarm as its city reads it."""
 
     alarm: AlarmRaised
     report_id: str
     digest: str
     city: City
-    kind: Classified
-    placed: Placed
-    text: Masked
-    address: Masked
+    classified: Classified
+    geocoded: Geocoded
+    text: MaskedText
+    address: MaskedText
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> AlarmSubject:
         """Name what keeps firing: by class where the city knows it, so that two words for one thing are one."""
-        kind = self.kind.class_code or f"word:{self.alarm.category}"
-        return Subject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
+        kind = self.classified.class_code or f"word:{self.alarm.category}"
+        return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
     def seen_at(self, recorded_at: datetime) -> datetime:
         """Say when it was seen: as the camera claims, but not in the future."""
         return min(self.alarm.occurred_at, recorded_at)
 
 
-def read_alarm(alarm: AlarmRaised, city: City) -> ReadAlarm:
+def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
     """Read an alarm with the city's words and on the city's ground."""
     text, address = mask(alarm.text), mask(alarm.address or "")
-    return ReadAlarm(
+    return NormalizedAlarm(
         alarm=alarm,
         report_id=ids.report_id(alarm.source, alarm.alarm_ref),
-        digest=digest(alarm, city.id),
+        digest=alarm_digest(alarm, city.id),
         city=city,
-        kind=classify(city, alarm.source, alarm.category),
-        placed=place(city, alarm.position, district=None, address=address.text or None),
+        classified=classify(city, alarm.source, alarm.category),
+        geocoded=geocode(city, alarm.position, district=None, address=address.text or None),
         text=text,
         address=address,
     )
 
 
-def digest(alarm: AlarmRaised, city: str) -> str:
+def alarm_digest(alarm: AlarmRaised, city: str) -> str:
     """Fingerprint what the camera said; who it came from is part of the id."""
-    said = alarm.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
-    return hashlib.sha256(b"\n".join([city.encode(), said])).hexdigest()
+    content = alarm.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
+    return hashlib.sha256(b"\n".join([city.encode(), content])).hexdigest()
 
 
-def reported(read: ReadAlarm, recorded_at: datetime, *, verify_first: bool) -> ReportReceived:
+def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_first: bool) -> ReportReceived:
     """Make the report that an alarm becomes."""
-    alarm, city = read.alarm, read.city
+    alarm, city = normalized.alarm, normalized.city
     return ReportReceived(
-        report_id=read.report_id,
+        report_id=normalized.report_id,
         source=alarm.source,
         source_ref=alarm.alarm_ref,
         channel=city.sources[alarm.source].kind,
         city=city.id,
-        area=read.placed.area,
+        area=normalized.geocoded.area,
         city_version=city.version,
-        digest=read.digest,
+        digest=normalized.digest,
         category=alarm.category,
-        class_code=read.kind.class_code,
-        row_id=read.kind.row_id,
-        place=read.placed.place,
-        text=read.text.text,
+        class_code=normalized.classified.class_code,
+        row_id=normalized.classified.row_id,
+        place=normalized.geocoded.place,
+        text=normalized.text.text,
         photos=alarm.photos,
         confidence=alarm.confidence,
         verify_first=verify_first,
@@ -92,43 +92,55 @@ def reported(read: ReadAlarm, recorded_at: datetime, *, verify_first: bool) -> R
     )
 
 
-def suppressed(read: ReadAlarm, cause: Cause, decided_at: datetime) -> OutcomeDecided:
+def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, decided_at: datetime) -> OutcomeDecided:
     """Make the outcome of an alarm that becomes no report."""
-    message, message_zh = WHY[cause]
+    message, message_zh = SUPPRESSION_MESSAGES[reason]
     return OutcomeDecided(
-        id=read.report_id,
+        id=normalized.report_id,
         about="report",
         result="suppressed",
-        why=Why(code=cause, message=message, message_zh=message_zh),
-        area=read.placed.area,
+        why=Refusal(code=reason, message=message, message_zh=message_zh),
+        area=normalized.geocoded.area,
         decided_at=decided_at,
     )
 
 
-def reused(read: ReadAlarm, decided_at: datetime) -> OutcomeDecided:
+def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> OutcomeDecided:
     """Refuse an alarm whose id is taken by another, under an id of its own: the first one's end stands."""
-    why = Why(
+    refusal = Refusal(
         code="id_reused", field="alarm_ref", message="another alarm had this id", message_zh="该编号已被其他告警使用"
     )
-    own = ids.reused_id(read.report_id, read.digest)
+    outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest)
     return OutcomeDecided(
-        id=own, about="report", result="refused", why=why, repeats=read.report_id, decided_at=decided_at
+        id=outcome_id,
+        about="report",
+        result="refused",
+        why=refusal,
+        repeats=normalized.report_id,
+        decided_at=decided_at,
     )
 
 
-def homeless(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
+def unknown_origin_outcome(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
     """Refuse an alarm of which nobody can tell the city (``city``), or whose city does not know it (``source``).
 
     Under an id of its own, or the alarm would have two ends: it is taken when it comes again, or is replayed, after a
     pack was published that knows it.
     """
     if field == "city":
-        why = Why(code="unknown_city", field=field, message="no city can be told", message_zh="无法确定所属城市")
+        refusal = Refusal(
+            code="unknown_city", field=field, message="no city can be told", message_zh="无法确定所属城市"
+        )
     else:
-        why = Why(
+        refusal = Refusal(
             code="unknown_source", field=field, message="no city has this camera source", message_zh="没有此告警来源"
         )
-    own = ids.report_id(alarm.source, alarm.alarm_ref)
+    report_id = ids.report_id(alarm.source, alarm.alarm_ref)
     return OutcomeDecided(
-        id=ids.homeless_id(own), about="report", result="refused", why=why, repeats=own, decided_at=decided_at
+        id=ids.unknown_origin_id(report_id),
+        about="report",
+        result="refused",
+        why=refusal,
+        repeats=report_id,
+        decided_at=decided_at,
     )

@@ -10,126 +10,134 @@ from fastapi import FastAPI
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Handler
-from paidan_chassis.consumer.config import AT_EASE
-from paidan_chassis.consumer.consumer import LaneConsumer, Pace, Subscription
+from paidan_chassis.consumer.config import DEFAULT_TUNING
+from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import Face, create_edge
-from paidan_chassis.kafka.cluster import Kafka, TopicShape
+from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.producer import Publisher
-from paidan_chassis.runtime import Owner, Process, Running
-from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, topic_named
-from paidan_intake.acceptance import Means, open_taking
+from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
+from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
-from paidan_intake.city_packs import Cities, open_cities
-from paidan_intake.handlers import Following, Screening
-from paidan_intake.photos import Limits, Store, open_darkroom
-from paidan_intake.rate_limit import Buckets
+from paidan_intake.city_packs import PackCache, open_pack_cache
+from paidan_intake.handlers import AlarmsHandler, StatusProjection
+from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
+from paidan_intake.rate_limit import TokenBuckets
 from paidan_intake.settings import Settings
-from paidan_intake.signed_links import Signer
+from paidan_intake.signed_links import LinkSigner
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
 VERSION: Final = "0.1.0"
 # Names of consumer groups and first parts of ce_origin: they must never change.
-SCREENING: Final = "intake-alarms"
-STANDING: Final = "intake-standing"
+ALARMS_CONSUMER: Final = "intake-alarms"
+STATUS_CONSUMER: Final = "intake-standing"
 # Where a report stands is read seconds later at the earliest; small batches of it cost more than all else here.
-UNHURRIED: Final = Pace(poll_ms=50, busy_interval_s=0.1, gather_ms=100)
+STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
+class Resources:
     """What both parts stand on."""
 
     settings: Settings
-    running: Process
+    process: ProcessContext
     pool: Pool
-    kafka: Kafka
+    kafka: KafkaCluster
     clock: Clock
-    cities: Cities
+    packs: PackCache
 
-    def consumer(self, name: str, handler: Handler, *topics: str, pace: Pace = AT_EASE) -> LaneConsumer:
+    def create_consumer(
+        self, name: str, handler: Handler, *topics: str, tuning: ConsumerTuning = DEFAULT_TUNING
+    ) -> LaneConsumer:
         """Make a consumer of these topics."""
-        pace = self.settings.pace(pace, dead_letter_limit=self.settings.dead_letter_limit)
-        reading = Subscription(name, topics=topics, pace=pace, cipher=self.settings.cipher())
-        progress = self.running.health.loop(name)
-        return LaneConsumer(reading, handler, kafka=self.kafka, pool=self.pool, progress=progress)
+        tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
+        subscription = Subscription(name, topics=topics, tuning=tuning, cipher=self.settings.cipher())
+        progress = self.process.health.register_loop(name)
+        return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
 
 @asynccontextmanager
-async def build(settings: Settings, running: Process) -> AsyncIterator[Running]:
+async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Open what the parts that are asked for need."""
     async with AsyncExitStack() as stack:
-        pool = await _pool(stack, settings)
-        ground = _Ground(
+        pool = await _open_pool(stack, settings)
+        resources = Resources(
             settings=settings,
-            running=running,
+            process=process,
             pool=pool,
-            kafka=Kafka(settings.kafka, settings.topic_prefix, shape=topic_shape),
+            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
-            cities=await stack.enter_async_context(open_cities(pool, reread_s=settings.packs_reread_s)),
+            packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
         )
-        loops = await _loops(stack, ground) if "loop" in running.parts else {}
-        edge = await _edge(stack, ground) if "edge" in running.parts else None
-        yield Running(loops=loops, edge=edge)
+        loops = await _build_loops(stack, resources) if "loop" in process.components else {}
+        app = await _build_app(stack, resources) if "edge" in process.components else None
+        yield ServiceParts(loops=loops, edge=app)
 
 
-async def _loops(stack: AsyncExitStack, ground: _Ground) -> dict[str, Owner]:
+async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str, Loop]:
     """Build the two consumers: alarms to be screened, and what became of reports."""
-    screening = Screening(
-        ground.cities,
-        lambda record: ground.clock.city_time(record.appended_at),
-        lambda cause, number: ground.running.metrics.count("paidan_outcomes_total", number, outcome=cause),
+    alarms_handler = AlarmsHandler(
+        resources.packs,
+        lambda record: resources.clock.city_time(record.appended_at),
+        lambda cause, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=cause),
     )
-    alarms = await stack.enter_async_context(ground.consumer(SCREENING, screening, ALARMS.name))
-    standing = await stack.enter_async_context(
-        ground.consumer(STANDING, Following(), OUTCOMES.name, CASES.name, pace=UNHURRIED)
+    alarms_consumer = await stack.enter_async_context(
+        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name)
     )
-    return {SCREENING: alarms.run, STANDING: standing.run}
+    status_consumer = await stack.enter_async_context(
+        resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)
+    )
+    return {ALARMS_CONSUMER: alarms_consumer.run, STATUS_CONSUMER: status_consumer.run}
 
 
-async def _edge(stack: AsyncExitStack, ground: _Ground) -> FastAPI:
+async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     """Build the HTTP edge and what reports are taken with."""
-    settings, running = ground.settings, ground.running
+    settings, process = resources.settings, resources.process
     # A pool of its own: however much the edge is asked, a lane never waits for a connection.
-    pool = await _pool(stack, settings, tidy=True)
-    publisher = await stack.enter_async_context(Publisher(ground.kafka, client_id="intake-edge"))
-    limits = Limits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
-    darkroom = open_darkroom(limits, workers=settings.photo_workers, most_waiting=settings.photos_waiting)
-    means = Means(pool, publisher, Store(settings.photos), settings.cipher())
-    taking = open_taking(means, most_waiting=settings.reports_waiting, within_s=settings.answer_within_s)
-    desk = routes.Desk(
+    pool = await _open_pool(stack, settings, skip_reset=True)
+    publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="intake-edge"))
+    photo_limits = PhotoLimits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
+    photo_pool = open_photo_pool(photo_limits, workers=settings.photo_workers, max_pending=settings.photos_waiting)
+    writer_context = WriterContext(pool, publisher, PhotoStore(settings.photos), settings.cipher())
+    writer = open_report_writer(
+        writer_context, max_pending=settings.reports_waiting, timeout_s=settings.answer_within_s
+    )
+    context = routes.ApiContext(
         settings=settings,
         pool=pool,
-        clock=ground.clock,
-        cities=ground.cities,
-        taking=await stack.enter_async_context(taking),
+        clock=resources.clock,
+        packs=resources.packs,
+        writer=await stack.enter_async_context(writer),
         publisher=publisher,
-        darkroom=await stack.enter_async_context(darkroom),
-        store=means.store,
-        cipher=means.cipher,
-        signer=Signer(settings.link_key.get_secret_value().encode()),
-        buckets=Buckets(settings.rate_per_s, settings.rate_burst),
+        photo_pool=await stack.enter_async_context(photo_pool),
+        photo_store=writer_context.photo_store,
+        cipher=writer_context.cipher,
+        link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
+        rate_limiter=TokenBuckets(settings.rate_per_s, settings.rate_burst),
     )
-    running.health.needs("city packs", lambda: bool(ground.cities.newest))
-    running.health.needs("vault and Kafka", lambda: desk.taking.works)
-    return edge_on(Face(TITLE, VERSION, KeyRing(pool), running.health, running.metrics, settings.access_log), desk)
+    process.health.require("city packs", lambda: bool(resources.packs.current))
+    process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
+    return create_http_app(
+        EdgeConfig(TITLE, VERSION, KeyRing(pool), process.health, process.metrics, settings.access_log), context
+    )
 
 
-def edge_on(face: Face, desk: routes.Desk) -> FastAPI:
+def create_http_app(edge_config: EdgeConfig, context: routes.ApiContext) -> FastAPI:
     """Build the HTTP edge with its routes."""
-    edge = create_edge(face)
-    routes.add_routes(edge, desk)
-    return edge
+    app = create_app(edge_config)
+    routes.add_routes(app, context)
+    return app
 
 
-async def _pool(stack: AsyncExitStack, settings: Settings, *, tidy: bool = False) -> Pool:
-    opened = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, tidy=tidy)
-    return await stack.enter_async_context(opened)
+async def _open_pool(stack: AsyncExitStack, settings: Settings, *, skip_reset: bool = False) -> Pool:
+    pool = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, skip_reset=skip_reset)
+    return await stack.enter_async_context(pool)
 
 
-def topic_shape(name: str) -> TopicShape:
+def topic_spec(name: str) -> TopicSpec:
     """Say how the contracts want a topic to be made."""
-    topic = topic_named(name)
-    return TopicShape(topic.partitions, topic.config())
+    topic = find_topic(name)
+    return TopicSpec(topic.partitions, topic.config())

@@ -11,8 +11,8 @@ class Classified:
 
     class_code: str | None = None
     row_id: str | None = None
-    ignored: bool = False
-    unknown: bool = False
+    is_ignored: bool = False
+    is_unknown: bool = False
 
 
 def classify(
@@ -20,21 +20,21 @@ def classify(
 ) -> Classified:
     """Name the class of a report: the one it states, or what the city says its source's word stands for."""
     if class_code is not None:
-        return _known(city, class_code, condition)
+        return _classify_code(city, class_code, condition)
     if not category:
         return Classified()
-    entry = city.category(source, category)
+    entry = city.find_category(source, category)
     if entry is None:
-        return Classified(unknown=True)
+        return Classified(is_unknown=True)
     if entry.ignored:
-        return Classified(ignored=True)
+        return Classified(is_ignored=True)
     if entry.class_code is None:
         return Classified()
-    return _known(city, entry.class_code, condition or entry.condition)
+    return _classify_code(city, entry.class_code, condition or entry.condition)
 
 
-def _known(city: City, class_code: str, condition: str | None) -> Classified:
+def _classify_code(city: City, class_code: str, condition: str | None) -> Classified:
     if class_code not in city.classes:
-        return Classified(unknown=True)
-    row = city.row_of(class_code, condition) if condition else None
+        return Classified(is_unknown=True)
+    row = city.find_row(class_code, condition) if condition else None
     return Classified(class_code, row.id if row else None)

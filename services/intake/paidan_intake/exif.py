@@ -9,11 +9,11 @@ from typing import Any, Final
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
-_LOCAL: Final = "%Y:%m:%d %H:%M:%S"
+_EXIF_TIME_FORMAT: Final = "%Y:%m:%d %H:%M:%S"
 # What may be said on a topic (``Moment``). New Year 1990, where a lost clock begins, is 1989 east of Greenwich.
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-_TURNS: Final[dict[object, Image.Transpose]] = {
+_ORIENTATIONS: Final[dict[object, Image.Transpose]] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,85 +25,85 @@ _TURNS: Final[dict[object, Image.Transpose]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ExifMetadata:
     """Degrees in WGS-84, as cameras write them, and the time: ``at`` where its zone is told, else ``local``."""
 
     longitude: float | None = None
     latitude: float | None = None
-    at: datetime | None = None
-    local: datetime | None = None
+    zoned_time: datetime | None = None
+    local_time: datetime | None = None
 
     def taken_at(self, zone: tzinfo) -> datetime | None:
         """Say when it was taken; a time without a zone is the city's."""
-        return self.at or (_within(self.local.replace(tzinfo=zone)) if self.local else None)
+        return self.zoned_time or (_if_plausible(self.local_time.replace(tzinfo=zone)) if self.local_time else None)
 
 
-def told_by(image: Image.Image) -> Told:
+def read_exif(image: Image.Image) -> ExifMetadata:
     """Read a photo's EXIF. What is missing, or is nonsense, is None; nothing raises."""
     try:
         exif = image.getexif()
         gps: Mapping[int, Any] = exif.get_ifd(IFD.GPSInfo)
-        shot: Mapping[int, Any] = exif.get_ifd(IFD.Exif)
+        exif_ifd: Mapping[int, Any] = exif.get_ifd(IFD.Exif)
     except Exception:  # noqa: BLE001 - strangers write EXIF, and its reader fails in many ways
-        return Told()
-    longitude = _degrees(gps, (GPS.GPSLongitude, GPS.GPSLongitudeRef), negative="W", most=180)
-    latitude = _degrees(gps, (GPS.GPSLatitude, GPS.GPSLatitudeRef), negative="S", most=90)
+        return ExifMetadata()
+    longitude = _degrees(gps, (GPS.GPSLongitude, GPS.GPSLongitudeRef), negative="W", max_degrees=180)
+    latitude = _degrees(gps, (GPS.GPSLatitude, GPS.GPSLatitudeRef), negative="S", max_degrees=90)
     if longitude is None or latitude is None or (longitude, latitude) == (0, 0):
         longitude = latitude = None
-    local = _local(shot)
-    return Told(longitude, latitude, _of_gps(gps) or _zoned(local, shot), local)
+    local_time = _local_time(exif_ifd)
+    return ExifMetadata(longitude, latitude, _gps_time(gps) or _zoned_time(local_time, exif_ifd), local_time)
 
 
-def upright(image: Image.Image) -> Image.Image:
+def apply_orientation(image: Image.Image) -> Image.Image:
     """Copy a photo the way it was held; as it lies where its EXIF cannot be read.
 
     Pillow's own ``exif_transpose`` writes the EXIF anew, and fails on what its reader let through.
     """
     try:
-        turn = _TURNS.get(image.getexif().get(Base.Orientation))
+        transposition = _ORIENTATIONS.get(image.getexif().get(Base.Orientation))
     except Exception:  # noqa: BLE001 - as above: only its pixels count
-        turn = None
-    return image.copy() if turn is None else image.transpose(turn)
+        transposition = None
+    return image.copy() if transposition is None else image.transpose(transposition)
 
 
-def _degrees(gps: Mapping[int, Any], tags: tuple[int, int], *, negative: str, most: int) -> float | None:
+def _degrees(gps: Mapping[int, Any], tags: tuple[int, int], *, negative: str, max_degrees: int) -> float | None:
     try:
         degrees, minutes, seconds = (float(part) for part in gps[tags[0]])
-        found = degrees + minutes / 60 + seconds / 3600
+        value = degrees + minutes / 60 + seconds / 3600
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    if not isfinite(found) or not 0 <= found <= most:
+    if not isfinite(value) or not 0 <= value <= max_degrees:
         return None
-    return -found if _text(gps.get(tags[1])).upper().startswith(negative) else found
+    return -value if _text(gps.get(tags[1])).upper().startswith(negative) else value
 
 
-def _of_gps(gps: Mapping[int, Any]) -> datetime | None:
+def _gps_time(gps: Mapping[int, Any]) -> datetime | None:
     try:
         hours, minutes, seconds = (int(float(part)) for part in gps[GPS.GPSTimeStamp])
-        found = datetime.strptime(_text(gps[GPS.GPSDateStamp]), "%Y:%m:%d").replace(tzinfo=UTC)
-        return _within(found.replace(hour=hours, minute=minutes, second=seconds))
+        date = datetime.strptime(_text(gps[GPS.GPSDateStamp]), "%Y:%m:%d").replace(tzinfo=UTC)
+        return _if_plausible(date.replace(hour=hours, minute=minutes, second=seconds))
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
         return None
 
 
-def _local(shot: Mapping[int, Any]) -> datetime | None:
+def _local_time(exif_ifd: Mapping[int, Any]) -> datetime | None:
     try:
-        return datetime.strptime(_text(shot.get(Base.DateTimeOriginal)), _LOCAL)  # noqa: DTZ007 - the camera names no zone
+        return datetime.strptime(_text(exif_ifd.get(Base.DateTimeOriginal)), _EXIF_TIME_FORMAT)  # noqa: DTZ007 - the camera names no zone
     except ValueError:
         return None
 
 
-def _zoned(local: datetime | None, shot: Mapping[int, Any]) -> datetime | None:
-    offset = shot.get(Base.OffsetTimeOriginal)
-    if local is None or not offset:
+def _zoned_time(local_time: datetime | None, exif_ifd: Mapping[int, Any]) -> datetime | None:
+    offset = exif_ifd.get(Base.OffsetTimeOriginal)
+    if local_time is None or not offset:
         return None
     try:
-        return _within(datetime.strptime(f"{local:%Y-%m-%d %H:%M:%S}{_text(offset)}", "%Y-%m-%d %H:%M:%S%z"))
+        return _if_plausible(datetime.strptime(f"{local_time:%Y-%m-%d %H:%M:%S}{_text(offset)}", "%Y-%m-%d %H:%M:%S%z"))
     except ValueError:
         return None
 
 
-def _within(moment: datetime) -> datetime | None:
+def _if_plausible(moment: datetime) -> datetime | None:
     return moment if _EARLIEST <= moment < _LATEST else None
 
 

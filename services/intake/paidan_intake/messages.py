@@ -5,12 +5,12 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from paidan_chassis.consumer.records import Message
-from paidan_chassis.kafka.cloudevents import Attributes, encode
+from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.topics import ALARMS, INBOX, OUTCOMES
 
-SAID_BY: Final = "/paidan/intake"
+SOURCE: Final = "/paidan/intake"
 _REPORT: Final = TypeAdapter(ReportReceived)
 _ALARM: Final = TypeAdapter(AlarmRaised)
 _OUTCOME: Final = TypeAdapter(OutcomeDecided)
@@ -19,9 +19,9 @@ _OUTCOME: Final = TypeAdapter(OutcomeDecided)
 def report_message(report: ReportReceived) -> Message:
     """Say to dispatch that a report has come in."""
     headers = encode(
-        Attributes(
+        CloudEventAttributes(
             id=report.report_id,
-            source=SAID_BY,
+            source=SOURCE,
             type=report.type,
             time=report.recorded_at,
             subject=report.report_id,
@@ -34,9 +34,9 @@ def report_message(report: ReportReceived) -> Message:
 def alarm_message(alarm: AlarmRaised, report_id: str) -> Message:
     """Put an alarm that came over HTTP on the road that all alarms take."""
     headers = encode(
-        Attributes(
+        CloudEventAttributes(
             id=report_id,
-            source=SAID_BY,
+            source=SOURCE,
             type=alarm.type,
             time=alarm.occurred_at,
             subject=alarm.camera,
@@ -49,9 +49,9 @@ def alarm_message(alarm: AlarmRaised, report_id: str) -> Message:
 def outcome_message(outcome: OutcomeDecided) -> Message:
     """Say what became of an alarm that does not become a report."""
     headers = encode(
-        Attributes(
+        CloudEventAttributes(
             id=outcome.id,
-            source=SAID_BY,
+            source=SOURCE,
             type=outcome.type,
             time=outcome.decided_at,
             subject=outcome.id,

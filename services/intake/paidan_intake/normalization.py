@@ -9,7 +9,7 @@ from datetime import datetime
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.masking import Kind, Masked, mask
+from paidan_contracts.masking import MaskedKind, MaskedText, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_intake.api.models import (
@@ -19,7 +19,7 @@ from paidan_intake.api.models import (
     Ticket,
 )
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Placed, knows_district, place
+from paidan_intake.geocoding import Geocoded, geocode, is_known_district
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +28,32 @@ class Sender:
 
     source: Source
     city: City
-    backdates: bool = False
+    may_backdate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedTicket:
     """Why a report cannot be taken as it stands; ``field`` names the part at fault."""
 
     code: str
     field: str
     message: str
     message_zh: str
-    forbidden: bool = False
+    is_forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class AttachedPhoto:
     """What a photo itself says: its reference, what was uploaded, where and when it was taken."""
 
     ref: str
-    upload: str
+    upload_digest: str
     position: Position | None = None
     taken_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Private:
+class VaultContent:
     """What stays in the vault: the person, and the words as they came."""
 
     reporter: Reporter | None
@@ -65,100 +65,112 @@ class Private:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NormalizedReport:
     """A report read and not yet taken. ``report`` bears the stamps it gets if it is the first under its id."""
 
     report: ReportReceived
-    private: Private | None
-    masked: dict[Kind, int]
+    vault_content: VaultContent | None
+    masked_counts: dict[MaskedKind, int]
     notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _MaskedTexts:
     """What was said, fit to travel."""
 
-    text: Masked
-    address: Masked
-    category: Masked
+    text: MaskedText
+    address: MaskedText
+    category: MaskedText
 
-    def found(self) -> dict[Kind, int]:
-        total: Counter[Kind] = Counter()
+    def counts(self) -> dict[MaskedKind, int]:
+        total: Counter[MaskedKind] = Counter()
         for each in (self.text, self.address, self.category):
-            total.update(each.found)
+            total.update(each.counts)
         return dict(total)
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    kind: Classified
-    placed: Placed
-    words: _Words
+class _Resolved:
+    classified: Classified
+    geocoded: Geocoded
+    texts: _MaskedTexts
 
 
-def receive(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snapshot] = ()) -> Draft | Refused:
+def normalize(
+    ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto] = ()
+) -> NormalizedReport | RefusedTicket:
     """Read a ticket as its city reads it, or say which field is wrong.
 
     A kind or a place that nobody knows is no reason to refuse a resident: it is taken and noted.
     """
     city, source = sender.city, sender.source
-    if refused := _refusal(ticket, sender):
-        return refused
-    kind = classify(city, source.id, ticket.category, class_code=ticket.class_code, condition=ticket.condition)
+    if refusal := _find_refusal(ticket, sender):
+        return refusal
+    classified = classify(city, source.id, ticket.category, class_code=ticket.class_code, condition=ticket.condition)
     position = ticket.position or next((photo.position for photo in photos if photo.position), None)
-    words = _masked(ticket, sender)
-    placed = place(city, _raw(position, source), district=ticket.district, address=words.address.text or None)
-    read = _Read(kind, placed, words)
-    return Draft(
-        report=_report(ticket, sender, now, photos, read),
-        private=_private(ticket, words),
-        masked=words.found(),
-        notes=_notes(ticket, kind, placed, from_photo=position is not None and ticket.position is None),
+    texts = _mask_texts(ticket, sender)
+    geocoded = geocode(
+        city, _raw_position(position, source), district=ticket.district, address=texts.address.text or None
+    )
+    resolved = _Resolved(classified, geocoded, texts)
+    return NormalizedReport(
+        report=_build_report(ticket, sender, now, photos, resolved),
+        vault_content=_vault_content(ticket, texts),
+        masked_counts=texts.counts(),
+        notes=_notes(ticket, classified, geocoded, from_photo=position is not None and ticket.position is None),
     )
 
 
-def digest(ticket: Ticket, city: str, photos: Sequence[Snapshot] = ()) -> str:
+def ticket_digest(ticket: Ticket, city: str, photos: Sequence[AttachedPhoto] = ()) -> str:
     """Fingerprint what the sender said, in whatever order and with whichever defaults it was written out.
 
     Our stamps are not in it, nor who it came from: that is part of the id. Photos count as they were uploaded.
     """
-    said = ticket.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
-    return hashlib.sha256(b"\n".join([city.encode(), said, *(photo.upload.encode() for photo in photos)])).hexdigest()
+    content = ticket.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
+    return hashlib.sha256(
+        b"\n".join([city.encode(), content, *(photo.upload_digest.encode() for photo in photos)])
+    ).hexdigest()
 
 
-def _refusal(ticket: Ticket, sender: Sender) -> Refused | None:
+def _find_refusal(ticket: Ticket, sender: Sender) -> RefusedTicket | None:
     if sender.source.kind == "camera" and ticket.past is None:
-        return Refused(
+        return RefusedTicket(
             "screened_source", "source", "a camera's alarms go to /v1/alarms, where they are screened",
             "摄像头告警请提交到 /v1/alarms，须先经筛选",
         )  # fmt: skip
-    if ticket.past is not None and not sender.backdates:
-        return Refused(
-            "past_not_allowed", "past", "the key has no backdate scope", "该密钥无补录权限", forbidden=True
+    if ticket.past is not None and not sender.may_backdate:
+        return RefusedTicket(
+            "past_not_allowed", "past", "the key has no backdate scope", "该密钥无补录权限", is_forbidden=True
         )  # fmt: skip
-    if ticket.district is not None and not knows_district(sender.city, ticket.district):
-        return Refused("unknown_district", "district", "the city has no such district", "该城市没有此区划代码")
+    if ticket.district is not None and not is_known_district(sender.city, ticket.district):
+        return RefusedTicket("unknown_district", "district", "the city has no such district", "该城市没有此区划代码")
     return None
 
 
-def _masked(ticket: Ticket, sender: Sender) -> _Words:
-    person = ticket.reporter
-    own = [each for each in (person.name, person.phone, person.address) if each] if person else []
-    return _Words(mask(ticket.text, own=own), mask(ticket.address or "", own=own), _category(ticket, sender, own))
+def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
+    reporter = ticket.reporter
+    personal_values = [each for each in (reporter.name, reporter.phone, reporter.address) if each] if reporter else []
+    return _MaskedTexts(
+        mask(ticket.text, reporter_terms=personal_values),
+        mask(ticket.address or "", reporter_terms=personal_values),
+        _mask_category(ticket, sender, personal_values),
+    )
 
 
-def _category(ticket: Ticket, sender: Sender, own: Sequence[str]) -> Masked:
-    word = ticket.category or ""
+def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str]) -> MaskedText:
+    category = ticket.category or ""
     # A word that the pack has is nobody's number, whatever its digits; any other is free text.
-    known = sender.city.category(sender.source.id, word) is not None
-    return Masked(word) if known else mask(word, own=own)
+    is_known = sender.city.find_category(sender.source.id, category) is not None
+    return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
 
 
-def _raw(position: Position | None, source: Source) -> RawPosition | None:
+def _raw_position(position: Position | None, source: Source) -> RawPosition | None:
     return RawPosition(x=position.x, y=position.y, crs=position.crs or source.crs) if position else None
 
 
-def _report(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snapshot], read: _Read) -> ReportReceived:
+def _build_report(
+    ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto], resolved: _Resolved
+) -> ReportReceived:
     report_id = ids.report_id(sender.source.id, ticket.source_ref)
     occurred_at = ticket.occurred_at or next((photo.taken_at for photo in photos if photo.taken_at), now)
     return ReportReceived(
@@ -167,37 +179,37 @@ def _report(ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[Snap
         source_ref=ticket.source_ref,
         channel=sender.source.kind,
         city=sender.city.id,
-        area=read.placed.area,
+        area=resolved.geocoded.area,
         city_version=sender.city.version,
-        digest=digest(ticket, sender.city.id, photos),
+        digest=ticket_digest(ticket, sender.city.id, photos),
         matter=ticket.matter,
-        category=read.words.category.text if ticket.category is not None else None,
-        class_code=read.kind.class_code,
-        row_id=read.kind.row_id,
+        category=resolved.texts.category.text if ticket.category is not None else None,
+        class_code=resolved.classified.class_code,
+        row_id=resolved.classified.row_id,
         suggested_owner=ticket.suggested_owner,
-        place=read.placed.place,
-        text=read.words.text.text,
+        place=resolved.geocoded.place,
+        text=resolved.texts.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
         reporter=report_id if ticket.reporter else None,
         wants_callback=ticket.wants_callback,
         occurred_at=occurred_at,
-        recorded_at=min(occurred_at, now) if sender.backdates else now,
+        recorded_at=min(occurred_at, now) if sender.may_backdate else now,
         past=ticket.past,
     )
 
 
-def _private(ticket: Ticket, words: _Words) -> Private | None:
-    category = ticket.category if words.category.found else None
+def _vault_content(ticket: Ticket, texts: _MaskedTexts) -> VaultContent | None:
+    category = ticket.category if texts.category.counts else None
     if ticket.reporter or ticket.text or ticket.address or ticket.secrecy or category:
-        return Private(ticket.reporter, ticket.text, ticket.address, ticket.secrecy, category)
+        return VaultContent(ticket.reporter, ticket.text, ticket.address, ticket.secrecy, category)
     return None
 
 
-def _notes(ticket: Ticket, kind: Classified, placed: Placed, *, from_photo: bool) -> tuple[Note, ...]:
-    told: list[tuple[bool, Note]] = [
-        (kind.unknown, "unknown_class" if ticket.class_code else "unknown_category"),
-        (placed.place.raw is None, "no_position"),
-        (placed.outside, "position_outside_city"),
+def _notes(ticket: Ticket, classified: Classified, geocoded: Geocoded, *, from_photo: bool) -> tuple[Note, ...]:
+    candidates: list[tuple[bool, Note]] = [
+        (classified.is_unknown, "unknown_class" if ticket.class_code else "unknown_category"),
+        (geocoded.place.raw is None, "no_position"),
+        (geocoded.is_outside_city, "position_outside_city"),
         (from_photo, "position_from_photo"),
     ]
-    return tuple(note for holds, note in told if holds)
+    return tuple(note for applies, note in candidates if applies)

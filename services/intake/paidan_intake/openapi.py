@@ -7,21 +7,21 @@ from typing import cast
 
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import Face
+from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_intake.api.context import Desk
-from paidan_intake.app import TITLE, VERSION, edge_on
+from paidan_intake.api.context import ApiContext
+from paidan_intake.app import TITLE, VERSION, create_http_app
 from paidan_intake.settings import Settings
 
 
 def document() -> str:
     """Give the document; describing an edge opens nothing."""
     metrics = Metrics("intake")
-    face = Face(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
-    limits = {name: field.default for name, field in Settings.model_fields.items()}
-    edge = edge_on(face, cast(Desk, SimpleNamespace(settings=SimpleNamespace(**limits))))
-    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    edge_config = EdgeConfig(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    app = create_http_app(edge_config, cast(ApiContext, SimpleNamespace(settings=SimpleNamespace(**defaults))))
+    return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Final
 
 from paidan_intake.queries import Connection
 
-_HOLD: Final = """
+_INSERT_HOLDER: Final = """
     INSERT INTO photo (ref, holder, city, taken_at)
     SELECT ref, $2, $3, $4
       FROM unnest($1::text[]) AS ref
@@ -15,30 +15,32 @@ _HOLD: Final = """
 """
 
 
-async def hold(conn: Connection, refs: Collection[str], *, holder: str, city: str, at: datetime) -> None:
+async def save_holder(
+    conn: Connection, refs: Collection[str], *, holder: str, city: str, received_at: datetime
+) -> None:
     """Put down who sent these photos, once."""
-    await conn.execute(_HOLD, sorted(set(refs)), holder, city, at)
+    await conn.execute(_INSERT_HOLDER, sorted(set(refs)), holder, city, received_at)
 
 
-_HELD: Final = """
+_SELECT_HOLDERS: Final = """
     SELECT holder, city
       FROM photo
      WHERE ref = $1
 """
 
 
-async def holders(conn: Connection, ref: str) -> Mapping[str, str]:
+async def load_holders(conn: Connection, ref: str) -> Mapping[str, str]:
     """Name who sent a photo, and to which city each; nobody when there is none such."""
-    return {row["holder"]: row["city"] for row in await conn.fetch(_HELD, ref)}
+    return {row["holder"]: row["city"] for row in await conn.fetch(_SELECT_HOLDERS, ref)}
 
 
-_MISSING: Final = """
+_SELECT_MISSING: Final = """
     SELECT ref
       FROM unnest($1::text[]) AS ref
      WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref)
 """
 
 
-async def missing(conn: Connection, refs: Collection[str]) -> list[str]:
+async def find_missing(conn: Connection, refs: Collection[str]) -> list[str]:
     """Name the photos that nobody ever sent."""
-    return [row["ref"] for row in await conn.fetch(_MISSING, list(refs))]
+    return [row["ref"] for row in await conn.fetch(_SELECT_MISSING, list(refs))]

@@ -14,16 +14,16 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from paidan_intake.exif import Told, told_by, upright
+from paidan_intake.exif import ExifMetadata, apply_orientation, read_exif
 
-_FORMATS: Final = ("JPEG", "PNG", "WEBP")
-_QUALITY: Final = 85
+_IMAGE_FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_JPEG_QUALITY: Final = 85
 Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and is no warning
 # What Pillow raises on files that are broken, cut off or made to harm; SyntaxError is its word for a bad PNG.
-_BROKEN: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError)
+_DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError)
 
 
-class BadPhoto(Exception):
+class InvalidPhoto(Exception):
     """It cannot be taken as a photo; the code says why."""
 
     def __init__(self, code: str) -> None:
@@ -32,95 +32,97 @@ class BadPhoto(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PhotoLimits:
     """How large a photo may be as it comes, unfolded, and as it is kept."""
 
-    encoded_bytes: int
-    pixels: int
-    side: int
+    max_bytes: int
+    max_pixels: int
+    max_side_px: int
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SanitizedPhoto:
     """A photo fit to be kept. ``upload`` fingerprints what was sent, of which nothing else remains."""
 
     ref: str
-    body: bytes
-    upload: str
-    told: Told
+    jpeg: bytes
+    upload_digest: str
+    exif: ExifMetadata
 
 
-def develop(upload: bytes, limits: Limits) -> Picture:
+def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
     """Decode a photo and encode it anew, upright, no larger than allowed and with nothing attached.
 
     Raises BadPhoto. Its size is judged by its header, before a single pixel is unfolded.
     """
-    if len(upload) > limits.encoded_bytes:
-        raise BadPhoto("photo_too_large")
+    if len(upload) > limits.max_bytes:
+        raise InvalidPhoto("photo_too_large")
     try:
-        with Image.open(io.BytesIO(upload), formats=_FORMATS) as image:
-            if image.width * image.height > limits.pixels:
-                raise BadPhoto("photo_too_many_pixels")
-            told = told_by(image)
-            image.draft("RGB", (limits.side, limits.side))  # a large JPEG is unfolded at a fraction of its size
-            body = _encoded(image, limits.side)
-    except _BROKEN as error:
-        raise BadPhoto("photo_unreadable") from error
-    return Picture(f"{hashlib.sha256(body).hexdigest()}.jpg", body, hashlib.sha256(upload).hexdigest(), told)
+        with Image.open(io.BytesIO(upload), formats=_IMAGE_FORMATS) as image:
+            if image.width * image.height > limits.max_pixels:
+                raise InvalidPhoto("photo_too_many_pixels")
+            exif = read_exif(image)
+            image.draft(
+                "RGB", (limits.max_side_px, limits.max_side_px)
+            )  # a large JPEG is unfolded at a fraction of its size
+            jpeg = _reencode(image, limits.max_side_px)
+    except _DECODE_ERRORS as error:
+        raise InvalidPhoto("photo_unreadable") from error
+    return SanitizedPhoto(f"{hashlib.sha256(jpeg).hexdigest()}.jpg", jpeg, hashlib.sha256(upload).hexdigest(), exif)
 
 
-def _encoded(image: Image.Image, side: int) -> bytes:
-    held = upright(image)
-    held.thumbnail((side, side))
+def _reencode(image: Image.Image, max_side_px: int) -> bytes:
+    oriented = apply_orientation(image)
+    oriented.thumbnail((max_side_px, max_side_px))
     # Only pixels are carried over: comments and profiles would ride along in the copy's info.
-    bare = Image.new("RGB", held.size, "white")
-    shown = held.convert("RGBA") if _is_see_through(held) else held.convert("RGB")
-    bare.paste(shown, mask=shown.getchannel("A") if shown.mode == "RGBA" else None)
-    out = io.BytesIO()
-    bare.save(out, "JPEG", quality=_QUALITY)
-    return out.getvalue()
+    canvas = Image.new("RGB", oriented.size, "white")
+    converted = oriented.convert("RGBA") if _has_alpha(oriented) else oriented.convert("RGB")
+    canvas.paste(converted, mask=converted.getchannel("A") if converted.mode == "RGBA" else None)
+    buffer = io.BytesIO()
+    canvas.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
 
 
-def _is_see_through(image: Image.Image) -> bool:
+def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
 
 
-class Busy(Exception):
+class PhotoPoolBusy(Exception):
     """More photos are in hand than may be."""
 
 
-class Darkroom:
+class PhotoPool:
     """Develops a bounded number of photos at a time, off the loop that answers requests."""
 
-    def __init__(self, workers: ThreadPoolExecutor, limits: Limits, *, most_waiting: int) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, limits: PhotoLimits, *, max_pending: int) -> None:
         self.limits = limits
-        self._workers = workers
-        self._most_waiting = most_waiting
-        self._in_hand = 0
+        self._executor = executor
+        self._max_pending = max_pending
+        self._in_flight = 0
 
-    def enter(self) -> None:
+    def acquire_slot(self) -> None:
         """Take a place before an upload is read; raises Busy when there is none. ``leave`` gives it back."""
-        if self._in_hand >= self._most_waiting:
-            raise Busy
-        self._in_hand += 1
+        if self._in_flight >= self._max_pending:
+            raise PhotoPoolBusy
+        self._in_flight += 1
 
-    def leave(self) -> None:
+    def release_slot(self) -> None:
         """Give a place back."""
-        self._in_hand -= 1
+        self._in_flight -= 1
 
-    async def develop(self, upload: bytes) -> Picture:
+    async def sanitize(self, upload: bytes) -> SanitizedPhoto:
         """Make a photo harmless; raises BadPhoto."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, develop, upload, self.limits)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, sanitize, upload, self.limits)
 
 
 @asynccontextmanager
-async def open_darkroom(limits: Limits, *, workers: int, most_waiting: int) -> AsyncIterator[Darkroom]:
+async def open_photo_pool(limits: PhotoLimits, *, workers: int, max_pending: int) -> AsyncIterator[PhotoPool]:
     """Develop photos while the context is open."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="photo") as pool:
-        yield Darkroom(pool, limits, most_waiting=most_waiting)
+    with ThreadPoolExecutor(workers, thread_name_prefix="photo") as executor:
+        yield PhotoPool(executor, limits, max_pending=max_pending)
 
 
-class Store:
+class PhotoStore:
     """A folder of photos, each under its content's name, so that one kept twice is one."""
 
     def __init__(self, folder: Path) -> None:
@@ -130,11 +132,11 @@ class Store:
         """Say where a photo lies."""
         return self._folder / ref[:2] / ref
 
-    async def save(self, picture: Picture) -> None:
+    async def save(self, photo: SanitizedPhoto) -> None:
         """Return once the photo is on the disk to stay. Saving it again changes nothing."""
-        await asyncio.to_thread(_write, self.path(picture.ref), picture.body)
+        await asyncio.to_thread(_write_durably, self.path(photo.ref), photo.jpeg)
 
-    async def read(self, ref: str) -> bytes | None:
+    async def load(self, ref: str) -> bytes | None:
         """Read a photo; None when it is not here."""
         try:
             return await asyncio.to_thread(self.path(ref).read_bytes)
@@ -142,7 +144,7 @@ class Store:
             return None
 
 
-def _write(path: Path, body: bytes) -> None:
+def _write_durably(path: Path, content: bytes) -> None:
     if path.exists():
         # Whoever wrote it may not have come to make its name last.
         _sync_folder(path.parent)
@@ -151,7 +153,7 @@ def _write(path: Path, body: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -7,14 +7,14 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.encryption import Sealed
-from paidan_intake.report_status import Standing
-from paidan_intake.screening import Sighting, Subject
+from paidan_chassis.encryption import Ciphertext
+from paidan_intake.report_status import CaseStatus
+from paidan_intake.screening import AlarmSubject, Sighting
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
 
 
-class Entry(NamedTuple):
+class NewVaultEntry(NamedTuple):
     """A report as the vault keeps it. ``digest`` is the hex that travels."""
 
     report_id: str
@@ -24,10 +24,10 @@ class Entry(NamedTuple):
     area: str
     digest: str
     recorded_at: datetime
-    sealed: Sealed | None = None
+    ciphertext: Ciphertext | None = None
 
 
-class Kept(NamedTuple):
+class KnownReport(NamedTuple):
     """What the vault knew of an id already: the first report under it decides its stamps."""
 
     digest: str
@@ -35,7 +35,7 @@ class Kept(NamedTuple):
     recorded_at: datetime
 
 
-_KEEP: Final = """
+_INSERT_REPORTS: Final = """
     INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, key_id, sealed)
     SELECT *
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[],
@@ -45,14 +45,14 @@ _KEEP: Final = """
 """
 
 
-async def keep(conn: Connection, entries: Collection[Entry]) -> set[str]:
+async def save_new_reports(conn: Connection, entries: Collection[NewVaultEntry]) -> set[str]:
     """Store reports of different ids, and name those that are new. Rows of an id already known stay as they are."""
     # In order of id, or two processes that keep the same reports could wait for each other.
     rows = sorted(entries)
     if not rows:
         return set()
-    found = await conn.fetch(
-        _KEEP,
+    inserted = await conn.fetch(
+        _INSERT_REPORTS,
         [row.report_id for row in rows],
         [row.source for row in rows],
         [row.source_ref for row in rows],
@@ -60,46 +60,46 @@ async def keep(conn: Connection, entries: Collection[Entry]) -> set[str]:
         [row.area for row in rows],
         [bytes.fromhex(row.digest) for row in rows],
         [row.recorded_at for row in rows],
-        [row.sealed.key_id if row.sealed else None for row in rows],
-        [row.sealed.body if row.sealed else None for row in rows],
+        [row.ciphertext.key_id if row.ciphertext else None for row in rows],
+        [row.ciphertext.body if row.ciphertext else None for row in rows],
     )
-    return {str(row["report_id"]) for row in found}
+    return {str(row["report_id"]) for row in inserted}
 
 
-_KNOWN: Final = """
+_SELECT_KNOWN: Final = """
     SELECT report_id, digest, area, recorded_at
       FROM vault
      WHERE report_id = ANY($1::uuid[])
 """
 
 
-async def known(conn: Connection, report_ids: Collection[str]) -> dict[str, Kept]:
+async def load_known_reports(conn: Connection, report_ids: Collection[str]) -> dict[str, KnownReport]:
     """Read what the vault knows of these ids."""
     if not report_ids:
         return {}
-    rows = await conn.fetch(_KNOWN, list(report_ids))
-    return {str(row["report_id"]): Kept(row["digest"].hex(), row["area"], row["recorded_at"]) for row in rows}
+    rows = await conn.fetch(_SELECT_KNOWN, list(report_ids))
+    return {str(row["report_id"]): KnownReport(row["digest"].hex(), row["area"], row["recorded_at"]) for row in rows}
 
 
-_SIGHTINGS: Final = """
+_SELECT_SIGHTINGS: Final = """
     SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS sought (source, camera, kind, region)
       JOIN sighting s USING (source, camera, kind, region)
 """
 
 
-async def sightings(conn: Connection, subjects: Collection[Subject]) -> dict[Subject, Sighting]:
+async def load_sightings(conn: Connection, subjects: Collection[AlarmSubject]) -> dict[AlarmSubject, Sighting]:
     """Read what is remembered of these subjects. The lane's lock keeps others from changing it."""
-    rows = await conn.fetch(_SIGHTINGS, *_columns(subjects))
+    rows = await conn.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
     return {
-        Subject(row["source"], row["camera"], row["kind"], row["region"]): Sighting(
+        AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): Sighting(
             row["first_seen"], row["last_seen"], row["reported_at"]
         )
         for row in rows
     }
 
 
-_REMEMBER: Final = """
+_UPSERT_SIGHTINGS: Final = """
     INSERT INTO sighting (source, camera, kind, region, first_seen, last_seen, reported_at)
     SELECT *
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
@@ -111,19 +111,19 @@ _REMEMBER: Final = """
 """
 
 
-async def remember(conn: Connection, seen: dict[Subject, Sighting]) -> None:
+async def save_sightings(conn: Connection, sightings: dict[AlarmSubject, Sighting]) -> None:
     """Store what is to be remembered of these subjects."""
-    found = sorted(seen.items(), key=lambda item: item[0])
+    ordered = sorted(sightings.items(), key=lambda item: item[0])
     await conn.execute(
-        _REMEMBER,
-        *_columns([subject for subject, _ in found]),
-        [sighting.first_seen for _, sighting in found],
-        [sighting.last_seen for _, sighting in found],
-        [sighting.reported_at for _, sighting in found],
+        _UPSERT_SIGHTINGS,
+        *_subject_columns([subject for subject, _ in ordered]),
+        [sighting.first_seen for _, sighting in ordered],
+        [sighting.last_seen for _, sighting in ordered],
+        [sighting.reported_at for _, sighting in ordered],
     )
 
 
-def _columns(subjects: Collection[Subject]) -> tuple[list[str], list[str], list[str], list[str]]:
+def _subject_columns(subjects: Collection[AlarmSubject]) -> tuple[list[str], list[str], list[str], list[str]]:
     return (
         [each.source for each in subjects],
         [each.camera for each in subjects],
@@ -132,7 +132,7 @@ def _columns(subjects: Collection[Subject]) -> tuple[list[str], list[str], list[
     )
 
 
-class Decided(NamedTuple):
+class ReportOutcome(NamedTuple):
     """The end a report came to."""
 
     report_id: str
@@ -144,7 +144,7 @@ class Decided(NamedTuple):
     decided_at: datetime
 
 
-_DECIDE: Final = """
+_UPSERT_OUTCOMES: Final = """
     INSERT INTO outcome (report_id, result, reason, message, message_zh, case_id, decided_at)
     SELECT *
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
@@ -159,13 +159,13 @@ _DECIDE: Final = """
 """
 
 
-async def decide(conn: Connection, decided: Sequence[Decided]) -> None:
+async def save_outcomes(conn: Connection, outcomes: Sequence[ReportOutcome]) -> None:
     """Store outcomes of different reports. An end stands, but a dead letter's, which a redrive replaces."""
-    rows = sorted(decided)
-    await conn.execute(_DECIDE, *(list(column) for column in zip(*rows, strict=True)))
+    rows = sorted(outcomes)
+    await conn.execute(_UPSERT_OUTCOMES, *(list(column) for column in zip(*rows, strict=True)))
 
 
-_STAND: Final = """
+_UPSERT_STATUSES: Final = """
     INSERT INTO standing (case_id, version, status, answer, due_at, changed_at)
     SELECT *
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
@@ -179,14 +179,14 @@ _STAND: Final = """
 """
 
 
-async def stand(conn: Connection, standings: Collection[Standing]) -> None:
+async def save_statuses(conn: Connection, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; an older one than is known changes nothing."""
-    rows = sorted(standings)
-    await conn.execute(_STAND, *(list(column) for column in zip(*rows, strict=True)))
+    rows = sorted(statuses)
+    await conn.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class ReportWithStatus:
     """A report, what became of it, and how its case stands."""
 
     source: str
@@ -194,7 +194,7 @@ class Whereabouts:
     row: dict[str, Any]
 
 
-_FIND: Final = """
+_SELECT_REPORT: Final = """
     SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
            COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
            c.status, c.version, c.answer, c.due_at, COALESCE(c.changed_at, o.decided_at) AS changed_at
@@ -205,7 +205,7 @@ _FIND: Final = """
 """
 
 
-async def find(conn: Connection, report_id: str) -> Whereabouts | None:
+async def find_report(conn: Connection, report_id: str) -> ReportWithStatus | None:
     """Say where a report stands; None when nobody ever took it."""
-    row = await conn.fetchrow(_FIND, report_id)
-    return Whereabouts(row["source"], row["city"], dict(row)) if row else None
+    row = await conn.fetchrow(_SELECT_REPORT, report_id)
+    return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None

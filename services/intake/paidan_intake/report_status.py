@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from paidan_contracts.wire import CaseId, Moment, Said, Version
+from paidan_contracts.wire import CaseId, PositiveInt, Timestamp, WireModel
 
 
-class Standing(NamedTuple):
+class CaseStatus(NamedTuple):
     """One version of a case, so far as a reporter is told of it."""
 
     case_id: str
@@ -17,45 +17,45 @@ class Standing(NamedTuple):
     changed_at: datetime
 
 
-class LimitSeen(Said):
+class PartialLimit(WireModel):
     """A limit, so far as a reporter is told of it."""
 
-    due_at: Moment | None = None
+    due_at: Timestamp | None = None
 
 
-class AssignmentSeen(Said):
+class PartialAssignment(WireModel):
     """An assignment, so far as a reporter is told of it."""
 
-    limits: tuple[LimitSeen, ...] = ()
+    limits: tuple[PartialLimit, ...] = ()
 
 
-class StateSeen(Said):
+class PartialState(WireModel):
     """A case's state, so far as a reporter is told of it: reading all of it would cost five times as much."""
 
     status: str
-    assignments: tuple[AssignmentSeen, ...] = ()
+    assignments: tuple[PartialAssignment, ...] = ()
     ended_because: str | None = None
 
 
-class CaseSeen(Said):
+class PartialCaseEvent(WireModel):
     """A step of a case, so far as a reporter is told of it."""
 
     type: str
     case_id: CaseId
-    version: Version
-    recorded_at: Moment
+    version: PositiveInt
+    recorded_at: Timestamp
     text: str | None = None
-    state: StateSeen
+    state: PartialState
 
 
-def standing_of(step: CaseSeen) -> Standing:
+def status_of(event: PartialCaseEvent) -> CaseStatus:
     """Say how a case stands. The answer is what the department said on finishing, or why the case was ended."""
-    limits = step.state.assignments[-1].limits if step.state.assignments else ()
-    return Standing(
-        case_id=step.case_id,
-        version=step.version,
-        status=step.state.status,
-        answer=step.state.ended_because or (step.text if step.type == "case.finished.v1" else None) or None,
+    limits = event.state.assignments[-1].limits if event.state.assignments else ()
+    return CaseStatus(
+        case_id=event.case_id,
+        version=event.version,
+        status=event.state.status,
+        answer=event.state.ended_because or (event.text if event.type == "case.finished.v1" else None) or None,
         due_at=limits[-1].due_at if limits else None,
-        changed_at=step.recorded_at,
+        changed_at=event.recorded_at,
     )

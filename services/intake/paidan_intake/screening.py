@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
-from paidan_contracts.city.class_overrides import ScreenTerms
+from paidan_contracts.city.class_overrides import EffectiveScreening
 
-Cause = Literal["alarm_below_confidence", "alarm_refired", "alarm_too_brief", "alarm_ignored"]
+SuppressionReason = Literal["alarm_below_confidence", "alarm_refired", "alarm_too_brief", "alarm_ignored"]
 
 
-class Subject(NamedTuple):
+class AlarmSubject(NamedTuple):
     """What an alarm is about: the same subject again is the same incident firing again."""
 
     source: str
@@ -29,24 +29,24 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BecomesReport:
     """It becomes a report. ``verify_first``: the camera was not sure enough."""
 
     verify_first: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Suppress:
+class Suppressed:
     """It becomes none, and the outcome says why."""
 
-    cause: Cause
+    reason: SuppressionReason
 
 
-Verdict: TypeAlias = Report | Suppress
+Verdict: TypeAlias = BecomesReport | Suppressed
 
 
 def screen(
-    at: datetime, confidence: float | None, before: Sighting | None, terms: ScreenTerms
+    seen_at: datetime, confidence: float | None, previous: Sighting | None, terms: EffectiveScreening
 ) -> tuple[Verdict, Sighting | None]:
     """Judge one firing by what was seen before, and say what to remember.
 
@@ -55,23 +55,25 @@ def screen(
     An alarm without a confidence passes that test: whether its source is trusted is dispatch's question.
     """
     if confidence is not None and confidence < terms.review_at:
-        return Suppress("alarm_below_confidence"), before
-    seen = _seen(at, before, silence_s=max(terms.refire_s, terms.dwell_s))
-    if seen.reported_at is not None and _apart_s(at, seen.reported_at) < terms.refire_s:
-        return Suppress("alarm_refired"), seen
-    if (at - seen.first_seen).total_seconds() < terms.dwell_s:
-        return Suppress("alarm_too_brief"), seen
-    return Report(confidence is not None and confidence < terms.report_at), replace(seen, reported_at=at)
+        return Suppressed("alarm_below_confidence"), previous
+    sighting = _extend_sighting(seen_at, previous, silence_s=max(terms.refire_s, terms.dwell_s))
+    if sighting.reported_at is not None and _seconds_between(seen_at, sighting.reported_at) < terms.refire_s:
+        return Suppressed("alarm_refired"), sighting
+    if (seen_at - sighting.first_seen).total_seconds() < terms.dwell_s:
+        return Suppressed("alarm_too_brief"), sighting
+    return BecomesReport(confidence is not None and confidence < terms.report_at), replace(
+        sighting, reported_at=seen_at
+    )
 
 
-def _seen(at: datetime, before: Sighting | None, *, silence_s: float) -> Sighting:
+def _extend_sighting(seen_at: datetime, previous: Sighting | None, *, silence_s: float) -> Sighting:
     """Go on with a sighting, or begin another after a silence. Firings may arrive out of order."""
-    if before is None:
-        return Sighting(at, at)
-    if _apart_s(at, before.last_seen) > silence_s:
-        return Sighting(at, at, before.reported_at)
-    return Sighting(min(at, before.first_seen), max(at, before.last_seen), before.reported_at)
+    if previous is None:
+        return Sighting(seen_at, seen_at)
+    if _seconds_between(seen_at, previous.last_seen) > silence_s:
+        return Sighting(seen_at, seen_at, previous.reported_at)
+    return Sighting(min(seen_at, previous.first_seen), max(seen_at, previous.last_seen), previous.reported_at)
 
 
-def _apart_s(one: datetime, other: datetime) -> float:
+def _seconds_between(one: datetime, other: datetime) -> float:
     return abs((one - other).total_seconds())

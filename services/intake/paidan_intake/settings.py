@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from paidan_chassis.settings import ServiceSettings, prefixed
+from paidan_chassis.settings import ServiceSettings, settings_config
 
 
 class Settings(ServiceSettings):
     """Intake's own settings beside those of every service."""
 
-    model_config = prefixed("INTAKE_")
+    model_config = settings_config("INTAKE_")
 
     link_key: SecretStr = Field(min_length=32, description="Secret that signs links to photos.")
     photos: Path = Field(description="Folder of the stored photos; it needs a backup of its own, as the vault does.")

@@ -4,17 +4,17 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from paidan_chassis.encryption import Cipher, Sealed
-from paidan_intake.normalization import Private
+from paidan_chassis.encryption import Cipher, Ciphertext
+from paidan_intake.normalization import VaultContent
 
-_PRIVATE: Final = TypeAdapter(Private)
+_CONTENT_ADAPTER: Final = TypeAdapter(VaultContent)
 
 
-def seal(cipher: Cipher, report_id: str, private: Private) -> Sealed:
+def encrypt(cipher: Cipher, report_id: str, content: VaultContent) -> Ciphertext:
     """Seal what came with a report, for this report alone."""
-    return cipher.seal(_PRIVATE.dump_json(private), bound_to=report_id)
+    return cipher.encrypt(_CONTENT_ADAPTER.dump_json(content), associated_data=report_id)
 
 
-def unseal(cipher: Cipher, report_id: str, sealed: Sealed) -> Private:
+def decrypt(cipher: Cipher, report_id: str, ciphertext: Ciphertext) -> VaultContent:
     """Open what was sealed for this report; raises ``sealing.Unopenable``."""
-    return _PRIVATE.validate_json(cipher.open(sealed, bound_to=report_id))
+    return _CONTENT_ADAPTER.validate_json(cipher.decrypt(ciphertext, associated_data=report_id))

@@ -2,38 +2,38 @@
 
 from typing import Final, NamedTuple
 
-from paidan_chassis.encryption import Sealed
+from paidan_chassis.encryption import Ciphertext
 from paidan_intake.queries import Connection
 
 
-class Entrusted(NamedTuple):
+class VaultEntry(NamedTuple):
     """What the vault holds of a report; ``sealed`` is None where nothing personal came with it."""
 
     city: str
-    sealed: Sealed | None
+    ciphertext: Ciphertext | None
 
 
-_ENTRUSTED: Final = """
+_SELECT_ENTRY: Final = """
     SELECT city, key_id, sealed
       FROM vault
      WHERE report_id = $1::uuid
 """
 
 
-async def entrusted(conn: Connection, report_id: str) -> Entrusted | None:
+async def find_entry(conn: Connection, report_id: str) -> VaultEntry | None:
     """Read what the vault holds of a report; None when nobody ever took it."""
-    row = await conn.fetchrow(_ENTRUSTED, report_id)
+    row = await conn.fetchrow(_SELECT_ENTRY, report_id)
     if row is None:
         return None
-    return Entrusted(row["city"], Sealed(row["key_id"], row["sealed"]) if row["sealed"] is not None else None)
+    return VaultEntry(row["city"], Ciphertext(row["key_id"], row["sealed"]) if row["sealed"] is not None else None)
 
 
-_NOTE_READING: Final = """
+_INSERT_ACCESS: Final = """
     INSERT INTO vault_reading (report_id, api_key, reader, reason)
     VALUES ($1::uuid, $2, $3, $4)
 """
 
 
-async def note_reading(conn: Connection, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
+async def log_access(conn: Connection, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
     """Put down who looks into the vault and why."""
-    await conn.execute(_NOTE_READING, report_id, api_key, reader, reason)
+    await conn.execute(_INSERT_ACCESS, report_id, api_key, reader, reason)

@@ -13,16 +13,16 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.pack_types import CityId, Names
 from paidan_contracts.scores import Dimension
 from paidan_scoring import queries
-from paidan_scoring.indicator_values import Reckoner
+from paidan_scoring.indicator_values import IndicatorCalculator
 
 
-class Seen(BaseModel):
+class PartialPackModel(BaseModel):
     """A part of a pack, as far as it is looked at."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class NamedSeen(Seen):
+class NamedItem(PartialPackModel):
     """Anything that a figure may be counted under."""
 
     id: str = Field(validation_alias=AliasChoices("id", "code"))
@@ -30,39 +30,39 @@ class NamedSeen(Seen):
     level: str = ""
 
 
-class CatalogueSeen(Seen):
+class PartialCatalogue(PartialPackModel):
     """The classes of cases."""
 
-    classes: tuple[NamedSeen, ...] = ()
+    classes: tuple[NamedItem, ...] = ()
 
 
-class GeographySeen(Seen):
+class PartialGeography(PartialPackModel):
     """The places of a city; its polygons, which are large, are passed over."""
 
-    places: tuple[NamedSeen, ...] = ()
+    places: tuple[NamedItem, ...] = ()
 
 
-class PackSeen(Seen):
+class ScoringPack(PartialPackModel):
     """The part of a pack that scoring obeys and shows."""
 
     id: CityId
     names: Names
     zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")]
     indicators: Indicators
-    departments: tuple[NamedSeen, ...] = ()
-    sources: tuple[NamedSeen, ...] = ()
-    catalogue: CatalogueSeen = CatalogueSeen()
-    geography: GeographySeen = GeographySeen()
+    departments: tuple[NamedItem, ...] = ()
+    sources: tuple[NamedItem, ...] = ()
+    catalogue: PartialCatalogue = PartialCatalogue()
+    geography: PartialGeography = PartialGeography()
 
     @cached_property
-    def reckoner(self) -> Reckoner:
+    def calculator(self) -> IndicatorCalculator:
         """The pack's indicators, ready to judge."""
-        return Reckoner(self.indicators)
+        return IndicatorCalculator(self.indicators)
 
     @cached_property
-    def named(self) -> Mapping[tuple[Dimension, str], Names]:
+    def names_by_key(self) -> Mapping[tuple[Dimension, str], Names]:
         """What each key of each dimension is called."""
-        kinds: tuple[tuple[Dimension, tuple[NamedSeen, ...]], ...] = (
+        items_by_dimension: tuple[tuple[Dimension, tuple[NamedItem, ...]], ...] = (
             ("department", self.departments),
             ("class", self.catalogue.classes),
             ("source", self.sources),
@@ -70,30 +70,30 @@ class PackSeen(Seen):
             ("street", tuple(place for place in self.geography.places if place.level == "street")),
         )
         found: dict[tuple[Dimension, str], Names] = {("city", self.id): self.names}
-        return found | {(kind, each.id): each.names for kind, members in kinds for each in members}
+        return found | {(dimension, each.id): each.names for dimension, items in items_by_dimension for each in items}
 
 
-class Packs:
+class PackCache:
     """Every pack that this process has been asked for. A published pack never changes, so none is read twice."""
 
-    __slots__ = ("_pool", "_read", "_zones")
+    __slots__ = ("_packs", "_pool", "_zones")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._read: dict[str, PackSeen] = {}
+        self._packs: dict[str, ScoringPack] = {}
         self._zones: dict[str, ZoneInfo] = {}
 
-    async def get(self, version: str) -> PackSeen:
+    async def get(self, version: str) -> ScoringPack:
         """Give the pack of this version, or halt: without it nobody knows on which day a report counts."""
-        pack = self._read.get(version)
+        pack = self._packs.get(version)
         if pack is None:
-            content = await queries.pack_content(self._pool, version)
+            content = await queries.fetch_pack(self._pool, version)
             if content is None:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
-            pack = self._read[version] = _parsed(content, version)
+            pack = self._packs[version] = _parse_pack(content, version)
         return pack
 
-    def known_zone(self, version: str) -> ZoneInfo | None:
+    def cached_zone(self, version: str) -> ZoneInfo | None:
         """Give the zone if this pack has been read; waiting for it would cost more than asking first."""
         return self._zones.get(version)
 
@@ -109,8 +109,8 @@ class Packs:
         return zone
 
 
-def _parsed(content: bytes, version: str) -> PackSeen:
+def _parse_pack(content: bytes, version: str) -> ScoringPack:
     try:
-        return PackSeen.model_validate_json(content)
+        return ScoringPack.model_validate_json(content)
     except ValidationError as error:
         raise Halt("city_pack_damaged", f"pack {version} cannot be read: {error.error_count()} mistakes") from error

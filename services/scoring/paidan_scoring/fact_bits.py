@@ -6,7 +6,7 @@ from typing import Final
 from paidan_contracts.city.conditions import Fact
 
 # A stored number means what this order says: append at the end, never move or reuse a place, then rebuild.
-ORDER: Final[tuple[Fact, ...]] = (
+FACT_ORDER: Final[tuple[Fact, ...]] = (
     "current",
     "voided",
     "not_accepted",
@@ -36,17 +36,17 @@ ORDER: Final[tuple[Fact, ...]] = (
     "urged",
     "imported",
 )
-BIT: Final[dict[Fact, int]] = {fact: 1 << place for place, fact in enumerate(ORDER)}
+FACT_BIT: Final[dict[Fact, int]] = {fact: 1 << place for place, fact in enumerate(FACT_ORDER)}
 
 
-def packed(facts: Iterable[Fact]) -> int:
+def pack_facts(facts: Iterable[Fact]) -> int:
     """Write facts as a number."""
-    number = 0
+    bits = 0
     for fact in facts:
-        number |= BIT[fact]
-    return number
+        bits |= FACT_BIT[fact]
+    return bits
 
 
-def unpacked(number: int) -> frozenset[str]:
+def unpack_facts(bits: int) -> frozenset[str]:
     """Read the facts back; bits that nobody here knows are left out."""
-    return frozenset(fact for fact, bit in BIT.items() if number & bit)
+    return frozenset(fact for fact, bit in FACT_BIT.items() if bits & bit)

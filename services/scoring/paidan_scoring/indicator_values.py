@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
-from paidan_contracts.city.indicators import Count, Indicators, Judge, judges, share
+from paidan_contracts.city.indicators import Count, CountRule, Indicators, count_rules, ratio
 from paidan_contracts.city.pack_types import Names
-from paidan_contracts.ids import named
+from paidan_contracts.ids import cause_id
 from paidan_contracts.scores import Dimension
-from paidan_scoring.fact_bits import unpacked
+from paidan_scoring.fact_bits import unpack_facts
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("city", "department", "district", "street", "class", "source")
 
 
 # What every city's rows show, in this order. A pack that defines one of these has the last word on it.
-BASIC: Final = tuple(
+BASIC_COUNTS: Final = tuple(
     Count(id=name, names=Names(zh=zh, en=en), holds=holds)
     for name, zh, en, holds in (
         ("cases", "案件数", "Cases", "not voided and not not_accepted"),
@@ -40,7 +40,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Ratio:
     """A rate with what it was made of. Its value is None when there was nothing to divide by."""
 
     numerator: int
@@ -49,56 +49,56 @@ class Share:
     @property
     def value(self) -> float | None:
         """Divide, or say that there is nothing to say."""
-        return share(self.numerator, self.denominator)
+        return ratio(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScoreRow:
     """The counts and rates of one department, district... or of all together."""
 
     key: str
     counts: Mapping[str, int]
-    rates: Mapping[str, Share]
+    rates: Mapping[str, Ratio]
 
 
-class Reckoner:
+class IndicatorCalculator:
     """A city's indicators, made ready to judge tallies. The same facts are judged once."""
 
     def __init__(self, indicators: Indicators) -> None:
         defined = {count.id for count in indicators.counts}
-        counts = indicators.counts + tuple(count for count in BASIC if count.id not in defined)
+        counts = indicators.counts + tuple(count for count in BASIC_COUNTS if count.id not in defined)
         self.indicators = indicators.model_copy(update={"counts": counts})
-        self._judges: tuple[Judge, ...] = judges(self.indicators)
-        self._counted = cache(self._judged)
+        self._rules: tuple[CountRule, ...] = count_rules(self.indicators)
+        self._counted_keys = cache(self._compute_counted_keys)
 
-    def lines(self, tallies: Iterable[Tally]) -> list[Line]:
+    def score_rows(self, tallies: Iterable[Tally]) -> list[ScoreRow]:
         """Sum the tallies of each key, in the order of the keys."""
         sums: dict[str, dict[str, int]] = {}
         for tally in tallies:
-            of_key = sums.setdefault(tally.key, {})
-            for name in self._counted(tally.facts):
-                of_key[name] = of_key.get(name, 0) + tally.number
-        return [self._line(key, sums[key]) for key in sorted(sums)]
+            key_sums = sums.setdefault(tally.key, {})
+            for name in self._counted_keys(tally.facts):
+                key_sums[name] = key_sums.get(name, 0) + tally.number
+        return [self._score_row(key, sums[key]) for key in sorted(sums)]
 
-    def total(self, tallies: Iterable[Tally], *, key: str) -> Line:
+    def total(self, tallies: Iterable[Tally], *, key: str) -> ScoreRow:
         """Sum all tallies under one key; of nothing, too."""
-        found = self.lines(Tally(key, tally.facts, tally.number) for tally in tallies)
-        return found[0] if found else self._line(key, {})
+        rows = self.score_rows(Tally(key, tally.facts, tally.number) for tally in tallies)
+        return rows[0] if rows else self._score_row(key, {})
 
-    def counts_in(self, name: str, facts: int) -> bool:
+    def is_counted_in(self, name: str, facts: int) -> bool:
         """Tell whether a row with these facts adds one to a count, or to ``<rate>.numerator`` or ``.denominator``."""
-        return name in self._counted(facts)
+        return name in self._counted_keys(facts)
 
-    def _judged(self, facts: int) -> frozenset[str]:
-        held = unpacked(facts)
-        return frozenset(judge.key for judge in self._judges if judge.counts(held))
+    def _compute_counted_keys(self, facts: int) -> frozenset[str]:
+        fact_names = unpack_facts(facts)
+        return frozenset(rule.key for rule in self._rules if rule.matches(fact_names))
 
-    def _line(self, key: str, sums: Mapping[str, int]) -> Line:
-        return Line(
+    def _score_row(self, key: str, sums: Mapping[str, int]) -> ScoreRow:
+        return ScoreRow(
             key=key,
             counts={count.id: sums.get(count.id, 0) for count in self.indicators.counts},
             rates={
-                rate.id: Share(sums.get(f"{rate.id}.numerator", 0), sums.get(f"{rate.id}.denominator", 0))
+                rate.id: Ratio(sums.get(f"{rate.id}.numerator", 0), sums.get(f"{rate.id}.denominator", 0))
                 for rate in self.indicators.rates
             },
         )
@@ -123,4 +123,4 @@ class ScoreName:
 # Every pass of the publisher asks for the ids of all figures of a day and a month, nearly always the same ones.
 @lru_cache(maxsize=100_000)
 def _score_id(name: ScoreName) -> str:
-    return str(named("score", name.city, name.period, name.by, name.key, name.indicator))
+    return str(cause_id("score", name.city, name.period, name.by, name.key, name.indicator))

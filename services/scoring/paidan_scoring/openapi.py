@@ -7,14 +7,14 @@ from typing import cast
 from paidan_chassis.database import Pool
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_scoring.app import edge_on
+from paidan_scoring.app import create_http_app
 
 
 def document() -> str:
     """Give the document; describing an edge opens nothing."""
     metrics = Metrics("scoring")
-    edge = edge_on(cast(Pool, None), Health(metrics), metrics)
-    return json.dumps(edge.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    app = create_http_app(cast(Pool, None), Health(metrics), metrics)
+    return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

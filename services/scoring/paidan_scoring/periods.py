@@ -9,7 +9,7 @@ from typing import Final, Self
 _PERIOD: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
-class NoPeriod(ValueError):
+class InvalidPeriod(ValueError):
     """A period is a day (2026-01-31), a month (2026-01) or a year (2026)."""
 
 
@@ -24,14 +24,14 @@ class Period:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a period, or raise NoPeriod."""
-        found = _PERIOD.fullmatch(text)
-        if not found:
-            raise NoPeriod(NoPeriod.__doc__)
-        year, month, day = (int(part) if part else None for part in found.groups())
+        parts = _PERIOD.fullmatch(text)
+        if not parts:
+            raise InvalidPeriod(InvalidPeriod.__doc__)
+        year, month, day = (int(part) if part else None for part in parts.groups())
         try:
             return cls._of(text, year or 0, month, day)
         except ValueError as error:
-            raise NoPeriod(NoPeriod.__doc__) from error
+            raise InvalidPeriod(InvalidPeriod.__doc__) from error
 
     @classmethod
     def _of(cls, name: str, year: int, month: int | None, day: int | None) -> Self:

@@ -6,26 +6,26 @@ from datetime import date, datetime
 from typing import Final
 
 from paidan_chassis.database import Connection
-from paidan_contracts.ids import named
+from paidan_contracts.ids import cause_id
 from paidan_contracts.scores import Dimension, ScoreUpdated
-from paidan_scoring.indicator_values import ScoreName, Share, Tally
+from paidan_scoring.indicator_values import Ratio, ScoreName, Tally
 from paidan_scoring.periods import Period
 
-_PUBLISHER: Final = int.from_bytes(named("lock", "paidan.scores").bytes[:8], signed=True)
+_LOCK_ID: Final = int.from_bytes(cause_id("lock", "paidan.scores").bytes[:8], signed=True)
 
 
-async def become_publisher(conn: Connection) -> bool:
+async def try_lock(conn: Connection) -> bool:
     """Take the lock under which figures are published, for this session; False: another process has it."""
-    return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", _PUBLISHER))
+    return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_ID))
 
 
-async def resign(conn: Connection) -> None:
+async def unlock(conn: Connection) -> None:
     """Give the lock back."""
-    await conn.execute("SELECT pg_advisory_unlock($1)", _PUBLISHER)
+    await conn.execute("SELECT pg_advisory_unlock($1)", _LOCK_ID)
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class DirtyDays:
     """Days of a city whose figures have moved, and the marks that say so."""
 
     city: str
@@ -33,7 +33,7 @@ class Marked:
     mark_ids: tuple[int, ...]
 
 
-_MARKS: Final = """
+_SELECT_MARKS: Final = """
     SELECT city, array_agg(DISTINCT day) AS days, array_agg(mark_id) AS mark_ids
       FROM (SELECT mark_id, city, day FROM mark ORDER BY mark_id LIMIT 50000) AS oldest
      GROUP BY city
@@ -41,18 +41,18 @@ _MARKS: Final = """
 """
 
 
-async def marks(conn: Connection) -> Sequence[Marked]:
+async def load_dirty_days(conn: Connection) -> Sequence[DirtyDays]:
     """Read what has moved. What moves after this has marks of its own, and is looked at next time."""
-    rows = await conn.fetch(_MARKS)
-    return [Marked(row["city"], frozenset(row["days"]), tuple(row["mark_ids"])) for row in rows]
+    rows = await conn.fetch(_SELECT_MARKS)
+    return [DirtyDays(row["city"], frozenset(row["days"]), tuple(row["mark_ids"])) for row in rows]
 
 
-async def unmark(conn: Connection, mark_ids: Sequence[int]) -> None:
+async def delete_marks(conn: Connection, mark_ids: Sequence[int]) -> None:
     """Take away marks that have been seen."""
     await conn.execute("DELETE FROM mark WHERE mark_id = ANY($1::bigint[])", mark_ids)
 
 
-_MARK_ALL: Final = """
+_INSERT_MARKS: Final = """
     INSERT INTO mark (city, day)
     SELECT DISTINCT city, day
       FROM tally
@@ -72,10 +72,10 @@ async def mark_if_redefined(conn: Connection, city: str, *, indicator_version: s
 
     A figure of a key that nothing is counted under any more is 0 of 0 by any version.
     """
-    await conn.execute(_MARK_ALL, city, indicator_version)
+    await conn.execute(_INSERT_MARKS, city, indicator_version)
 
 
-_TALLIES: Final = """
+_SELECT_TALLIES: Final = """
     SELECT dimension, key, facts, sum(number)::bigint AS number
       FROM tally
      WHERE city = $1
@@ -86,28 +86,28 @@ _TALLIES: Final = """
 """
 
 
-async def tallies(
+async def load_tallies(
     conn: Connection, city: str, period: Period, dimensions: Sequence[Dimension]
 ) -> dict[Dimension, list[Tally]]:
     """Sum the tallies of a period under every dimension, in one snapshot."""
-    found: dict[Dimension, list[Tally]] = {dimension: [] for dimension in dimensions}
-    for row in await conn.fetch(_TALLIES, city, dimensions, period.first, period.last):
-        found[row["dimension"]].append(Tally(row["key"], row["facts"], row["number"]))
-    return found
+    tallies: dict[Dimension, list[Tally]] = {dimension: [] for dimension in dimensions}
+    for row in await conn.fetch(_SELECT_TALLIES, city, dimensions, period.first, period.last):
+        tallies[row["dimension"]].append(Tally(row["key"], row["facts"], row["number"]))
+    return tallies
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ScoreValue:
     """A figure as it was just computed."""
 
     name: ScoreName
-    share: Share
+    ratio: Ratio
 
 
 # A version is the real time in milliseconds, or one more than the last: a database restored to an earlier moment must
 # not say again, of other figures, versions that readers have seen and would keep.
 _NEXT_VERSION: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-_PUT: Final = f"""
+_UPSERT_SCORES: Final = f"""
     INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version,
                        numerator, denominator, version, computed_at)
     SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, {_NEXT_VERSION}, $5
@@ -124,7 +124,7 @@ _PUT: Final = f"""
            <> (EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.indicator_version)
 """
 # A key that nothing is counted under any more: its last figure must not stand for ever.
-_EMPTY: Final = f"""
+_ZERO_STALE_SCORES: Final = f"""
     UPDATE score
        SET numerator = 0,
            denominator = 0,
@@ -140,40 +140,40 @@ _EMPTY: Final = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class ScoreSet:
     """All figures of a city in one period, computed at one time by one version of its indicators."""
 
     city: str
     period: str
     indicator_version: str
     computed_at: datetime
-    figures: Sequence[Figure]
+    values: Sequence[ScoreValue]
 
 
-async def put(conn: Connection, edition: Edition) -> None:
+async def save_scores(conn: Connection, score_set: ScoreSet) -> None:
     """Give each figure that differs from the last one its next version."""
-    ordered = sorted(edition.figures, key=lambda figure: figure.name.score_id)  # one order for all: no deadlocks
-    names = [figure.name for figure in ordered]
-    shared = (
+    ordered = sorted(score_set.values, key=lambda figure: figure.name.score_id)  # one order for all: no deadlocks
+    names = [value.name for value in ordered]
+    shared_arguments = (
         [name.score_id for name in names],
-        edition.city,
-        edition.period,
-        edition.indicator_version,
-        edition.computed_at,
+        score_set.city,
+        score_set.period,
+        score_set.indicator_version,
+        score_set.computed_at,
     )
     await conn.execute(
-        _PUT,
-        *shared,
+        _UPSERT_SCORES,
+        *shared_arguments,
         [name.by for name in names],
         [name.key for name in names],
         [name.indicator for name in names],
-        [figure.share.numerator for figure in ordered],
-        [figure.share.denominator for figure in ordered],
+        [figure.ratio.numerator for figure in ordered],
+        [figure.ratio.denominator for figure in ordered],
     )
-    await conn.execute(_EMPTY, *shared)
+    await conn.execute(_ZERO_STALE_SCORES, *shared_arguments)
 
 
-_UNPUBLISHED: Final = """
+_SELECT_UNPUBLISHED: Final = """
     SELECT score_id::text, version, city, period, dimension, key, indicator, indicator_version,
            numerator, denominator, computed_at
       FROM score
@@ -183,7 +183,7 @@ _UNPUBLISHED: Final = """
 """
 
 
-async def unpublished(conn: Connection, limit: int) -> Sequence[ScoreUpdated]:
+async def load_unpublished(conn: Connection, limit: int) -> Sequence[ScoreUpdated]:
     """Read figures that Kafka has not acknowledged yet."""
     return [
         ScoreUpdated(
@@ -197,14 +197,14 @@ async def unpublished(conn: Connection, limit: int) -> Sequence[ScoreUpdated]:
             indicator_version=row["indicator_version"],
             numerator=row["numerator"],
             denominator=row["denominator"],
-            value=Share(row["numerator"], row["denominator"]).value,
+            value=Ratio(row["numerator"], row["denominator"]).value,
             computed_at=row["computed_at"],
         )
-        for row in await conn.fetch(_UNPUBLISHED, limit)
+        for row in await conn.fetch(_SELECT_UNPUBLISHED, limit)
     ]
 
 
-_PUBLISHED: Final = """
+_UPDATE_PUBLISHED: Final = """
     UPDATE score
        SET published = sent.version
       FROM unnest($1::uuid[], $2::bigint[]) AS sent (score_id, version)
@@ -213,6 +213,6 @@ _PUBLISHED: Final = """
 """
 
 
-async def note_published(conn: Connection, sent: Sequence[ScoreUpdated]) -> None:
+async def save_published(conn: Connection, sent: Sequence[ScoreUpdated]) -> None:
     """Note what Kafka has acknowledged."""
-    await conn.execute(_PUBLISHED, [score.score_id for score in sent], [score.version for score in sent])
+    await conn.execute(_UPDATE_PUBLISHED, [score.score_id for score in sent], [score.version for score in sent])

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from paidan_chassis.database import Connection, Pool
-from paidan_scoring.tally import Row
+from paidan_scoring.tally import FactRow
 
 # A plan made while the table was small would read all of it for every row once it is large; and planning anew for
 # every batch costs as much as a small batch itself. No session is told: whoever else uses it plans as usual.
-_ONE_PLAN: Final = """
+_PLANNER_SETTINGS: Final = """
     SELECT set_config('enable_seqscan', 'off', true),
            set_config('plan_cache_mode', 'force_generic_plan', true)
 """
@@ -98,12 +98,12 @@ _FOLD: Final = """
 """
 
 
-async def prepare(conn: Connection) -> None:
+async def set_planner_options(conn: Connection) -> None:
     """Tell the planner, for this transaction, what it cannot know."""
-    await conn.execute(_ONE_PLAN)
+    await conn.execute(_PLANNER_SETTINGS)
 
 
-async def fold(conn: Connection, rows: Sequence[Row]) -> int:
+async def fold(conn: Connection, rows: Sequence[FactRow]) -> int:
     """Put down rows that are newer than what is there, and move the tallies with them; call ``prepare`` before.
 
     Tells how many rows were newer. A case and assignment may stand in ``rows`` once only. The lane's lock is what keeps
@@ -114,14 +114,14 @@ async def fold(conn: Connection, rows: Sequence[Row]) -> int:
     return int(await conn.fetchval(_FOLD, *zip(*rows, strict=True)))
 
 
-_PACK: Final = """
+_SELECT_PACK: Final = """
     SELECT content
       FROM cities.pack
      WHERE version = $1
 """
 
 
-async def pack_content(pool: Pool, version: str) -> bytes | None:
+async def fetch_pack(pool: Pool, version: str) -> bytes | None:
     """Read a published pack; None when there is none such."""
-    content: bytes | None = await pool.fetchval(_PACK, version, timeout=5.0)
+    content: bytes | None = await pool.fetchval(_SELECT_PACK, version, timeout=5.0)
     return content

@@ -11,29 +11,29 @@ from paidan_chassis.database import Connection, Pool
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
 from paidan_scoring.api.models import (
-    CaseShown,
-    IndicatorsShown,
-    RateShown,
-    ReceiptShown,
-    RowShown,
-    ScoreShown,
-    ScoresShown,
+    CaseResponse,
+    IndicatorsResponse,
+    RateResponse,
+    ReceiptResponse,
+    RowResponse,
+    ScoreResponse,
+    ScoresResponse,
 )
-from paidan_scoring.api.queries import Counted, Place
-from paidan_scoring.city_packs import Packs, PackSeen
-from paidan_scoring.fact_bits import unpacked
+from paidan_scoring.api.queries import CountedCase, PageKey
+from paidan_scoring.city_packs import PackCache, ScoringPack
+from paidan_scoring.fact_bits import unpack_facts
 from paidan_scoring.indicator_values import (
-    BASIC,
-    Line,
+    BASIC_COUNTS,
+    Ratio,
     ScoreName,
-    Share,
+    ScoreRow,
     Tally,
 )
 from paidan_scoring.periods import Period
 
-_REMEMBERS: Final = 200_000
-_REMEMBERS_S: Final = 60.0
-_CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
+_MAX_REMEMBERED: Final = 200_000
+_REMEMBERED_TTL_S: Final = 60.0
+_CURSOR_PATTERN: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
 
 
 class UnknownCity(LookupError):
@@ -44,12 +44,12 @@ class UnknownIndicator(LookupError):
     """The city's pack defines no rate of this name."""
 
 
-class BadCursor(ValueError):
+class InvalidCursor(ValueError):
     """This is not what an earlier page gave as its ``next``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ScoreQuery:
     """Which figures are wanted. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
 
     city: str
@@ -57,133 +57,141 @@ class Question:
     by: Dimension
     key: str | None = None
     indicator: str | None = None
-    every_count: bool = False
+    includes_all_counts: bool = False
 
 
-class Asking:
+class ScoreReader:
     """Reads what a lane has committed; never waits for one."""
 
-    def __init__(self, pool: Pool, packs: Packs) -> None:
+    def __init__(self, pool: Pool, packs: PackCache) -> None:
         self._pool = pool
         self._packs = packs
-        self._remembered: set[str] = set()
-        self._remembered_since = time.monotonic()
+        self._saved_ids: set[str] = set()
+        self._saved_ids_since = time.monotonic()
 
-    async def scores(self, asked: Question) -> ScoresShown:
+    async def scores(self, query: ScoreQuery) -> ScoresResponse:
         """Give the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
-        version, pack = await self._pack(asked.city)
-        if asked.indicator is not None and pack.indicators.rate(asked.indicator) is None:
+        version, pack = await self._load_pack(query.city)
+        if query.indicator is not None and pack.indicators.rate(query.indicator) is None:
             raise UnknownIndicator(version)
         async with self._pool.acquire() as conn:
-            found = await queries.tallies(conn, asked.city, asked.period, by=asked.by, key=asked.key)
-            shown = self._shown(asked, pack, found, rebuilding=await queries.rebuilding(conn))
-            await self._remember(conn, asked, pack, shown)
-        return shown
+            tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
+            response = self._build_response(query, pack, tallies, rebuilding=await queries.is_rebuilding(conn))
+            await self._save_names(conn, query, pack, response)
+        return response
 
-    async def name_of(self, score_id: str) -> ScoreName | None:
+    async def find_score_name(self, score_id: str) -> ScoreName | None:
         """Tell which figure an id stands for; None when it was never shown."""
         async with self._pool.acquire() as conn:
-            return await queries.score_name(conn, score_id)
+            return await queries.find_score_name(conn, score_id)
 
-    async def receipt(self, name: ScoreName, *, missed_only: bool, after: str | None, limit: int) -> ReceiptShown:
+    async def receipt(self, name: ScoreName, *, missed_only: bool, after: str | None, limit: int) -> ReceiptResponse:
         """List the cases of a figure's denominator, those of its numerator marked; both of one moment."""
-        _, pack = await self._pack(name.city)
+        _, pack = await self._load_pack(name.city)
         async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             period = Period.parse(name.period)
-            found = await queries.tallies(conn, name.city, period, by=name.by, key=name.key)
-            numerator = _alike(pack, f"{name.indicator}.numerator", found)
-            alike = _alike(pack, f"{name.indicator}.denominator", found)
-            wanted = alike - numerator if missed_only else alike
-            rows = await queries.counted(conn, name, alike=wanted, after=_place(after), limit=limit + 1)
-        share = pack.reckoner.total(found, key=name.key).rates[name.indicator]
-        return ReceiptShown(
-            score=_score(name, share, pack.indicators.version),
-            cases=[_case(row, numerator) for row in rows[:limit]],
-            next=_cursor(rows[limit - 1].place) if len(rows) > limit else None,
+            tallies = await queries.load_tallies(conn, name.city, period, by=name.by, key=name.key)
+            numerator = _matching_facts(pack, f"{name.indicator}.numerator", tallies)
+            denominator = _matching_facts(pack, f"{name.indicator}.denominator", tallies)
+            facts = denominator - numerator if missed_only else denominator
+            rows = await queries.list_counted_cases(
+                conn, name, facts=facts, after=_decode_cursor(after), limit=limit + 1
+            )
+        ratio = pack.calculator.total(tallies, key=name.key).rates[name.indicator]
+        return ReceiptResponse(
+            score=_score_response(name, ratio, pack.indicators.version),
+            cases=[_case_response(row, numerator) for row in rows[:limit]],
+            next=_encode_cursor(rows[limit - 1].page_key) if len(rows) > limit else None,
         )
 
-    async def indicators(self, city: str) -> IndicatorsShown:
+    async def indicators(self, city: str) -> IndicatorsResponse:
         """Give a city's definitions; raises UnknownCity."""
-        version, pack = await self._pack(city)
-        defined = pack.indicators
-        return IndicatorsShown(
+        version, pack = await self._load_pack(city)
+        indicators = pack.indicators
+        return IndicatorsResponse(
             city=city,
             pack=version,
-            version=defined.version,
-            basis=defined.basis,
-            counts=pack.reckoner.indicators.counts,
-            rates=defined.rates,
+            version=indicators.version,
+            basis=indicators.basis,
+            counts=pack.calculator.indicators.counts,
+            rates=indicators.rates,
         )
 
-    async def _pack(self, city: str) -> tuple[str, PackSeen]:
+    async def _load_pack(self, city: str) -> tuple[str, ScoringPack]:
         async with self._pool.acquire() as conn:
-            version = await queries.pack_in_use(conn, city)
+            version = await queries.find_pack_version(conn, city)
         if version is None:
             raise UnknownCity(city)
         return version, await self._packs.get(version)
 
-    def _shown(self, asked: Question, pack: PackSeen, found: Sequence[Tally], *, rebuilding: bool) -> ScoresShown:
-        reckoner = pack.reckoner
-        rows = [_row(asked, pack, asked.by, line) for line in reckoner.lines(found)]
-        total = reckoner.total(found, key=asked.city)
-        return ScoresShown(
-            city=asked.city,
-            period=asked.period.name,
-            by=asked.by,
+    def _build_response(
+        self, query: ScoreQuery, pack: ScoringPack, tallies: Sequence[Tally], *, rebuilding: bool
+    ) -> ScoresResponse:
+        calculator = pack.calculator
+        rows = [_row_response(query, pack, query.by, line) for line in calculator.score_rows(tallies)]
+        total = calculator.total(tallies, key=query.city)
+        return ScoresResponse(
+            city=query.city,
+            period=query.period.name,
+            by=query.by,
             indicator_version=pack.indicators.version,
             rebuilding=rebuilding,
             rows=rows,
-            total=_row(asked, pack, "city", total) if asked.key is None else None,
+            total=_row_response(query, pack, "city", total) if query.key is None else None,
         )
 
-    async def _remember(self, conn: Connection, asked: Question, pack: PackSeen, shown: ScoresShown) -> None:
-        names = [_name(asked, asked.by, row.key, rate) for row in shown.rows for rate in row.rates]
-        names += [_name(asked, "city", asked.city, rate) for rate in (shown.total.rates if shown.total else ())]
+    async def _save_names(
+        self, conn: Connection, query: ScoreQuery, pack: ScoringPack, response: ScoresResponse
+    ) -> None:
+        names = [_score_name(query, query.by, row.key, rate) for row in response.rows for rate in row.rates]
+        names += [
+            _score_name(query, "city", query.city, rate) for rate in (response.total.rates if response.total else ())
+        ]
         new = {name.score_id: name for name in names}
-        self._forget_now_and_then()
-        for known in self._remembered.intersection(new):
+        self._expire_saved_ids()
+        for known in self._saved_ids.intersection(new):
             del new[known]
         if new:
-            await queries.remember(conn, list(new.values()), indicator_version=pack.indicators.version)
-            self._remembered.update(new)
+            await queries.save_score_names(conn, list(new.values()), indicator_version=pack.indicators.version)
+            self._saved_ids.update(new)
 
-    def _forget_now_and_then(self) -> None:
+    def _expire_saved_ids(self) -> None:
         # A database that was set back does not know what it knew.
         now = time.monotonic()
-        if len(self._remembered) > _REMEMBERS or now - self._remembered_since > _REMEMBERS_S:
-            self._remembered.clear()
-            self._remembered_since = now
+        if len(self._saved_ids) > _MAX_REMEMBERED or now - self._saved_ids_since > _REMEMBERED_TTL_S:
+            self._saved_ids.clear()
+            self._saved_ids_since = now
 
 
-def _name(asked: Question, by: Dimension, key: str, indicator: str) -> ScoreName:
-    return ScoreName(asked.city, asked.period.name, by, key, indicator)
+def _score_name(query: ScoreQuery, by: Dimension, key: str, indicator: str) -> ScoreName:
+    return ScoreName(query.city, query.period.name, by, key, indicator)
 
 
-def _row(asked: Question, pack: PackSeen, by: Dimension, line: Line) -> RowShown:
-    basic = {count.id: line.counts[count.id] for count in BASIC}
-    return RowShown(
-        key=line.key,
-        names=pack.named.get((by, line.key)),
-        counts={**basic, **line.counts} if asked.every_count else basic,
+def _row_response(query: ScoreQuery, pack: ScoringPack, by: Dimension, row: ScoreRow) -> RowResponse:
+    basic = {count.id: row.counts[count.id] for count in BASIC_COUNTS}
+    return RowResponse(
+        key=row.key,
+        names=pack.names_by_key.get((by, row.key)),
+        counts={**basic, **row.counts} if query.includes_all_counts else basic,
         rates={
-            name: RateShown(
-                numerator=share.numerator,
-                denominator=share.denominator,
-                value=share.value,
-                score_id=_name(asked, by, line.key, name).score_id,
+            name: RateResponse(
+                numerator=ratio.numerator,
+                denominator=ratio.denominator,
+                value=ratio.value,
+                score_id=_score_name(query, by, row.key, name).score_id,
             )
-            for name, share in line.rates.items()
-            if asked.indicator in (None, name)
+            for name, ratio in row.rates.items()
+            if query.indicator in (None, name)
         },
     )
 
 
-def _alike(pack: PackSeen, name: str, found: Sequence[Tally]) -> frozenset[int]:
-    return frozenset(tally.facts for tally in found if pack.reckoner.counts_in(name, tally.facts))
+def _matching_facts(pack: ScoringPack, name: str, tallies: Sequence[Tally]) -> frozenset[int]:
+    return frozenset(tally.facts for tally in tallies if pack.calculator.is_counted_in(name, tally.facts))
 
 
-def _score(name: ScoreName, share: Share, version: str) -> ScoreShown:
-    return ScoreShown(
+def _score_response(name: ScoreName, ratio: Ratio, version: str) -> ScoreResponse:
+    return ScoreResponse(
         score_id=name.score_id,
         city=name.city,
         period=name.period,
@@ -191,34 +199,34 @@ def _score(name: ScoreName, share: Share, version: str) -> ScoreShown:
         key=name.key,
         indicator=name.indicator,
         indicator_version=version,
-        numerator=share.numerator,
-        denominator=share.denominator,
-        value=share.value,
+        numerator=ratio.numerator,
+        denominator=ratio.denominator,
+        value=ratio.value,
     )
 
 
-def _case(row: Counted, numerator: frozenset[int]) -> CaseShown:
-    return CaseShown(
+def _case_response(row: CountedCase, numerator: frozenset[int]) -> CaseResponse:
+    return CaseResponse(
         case_id=row.case_id,
         assignment=row.assignment,
         department=row.department,
         day=row.day,
         in_numerator=row.facts in numerator,
-        facts=sorted(unpacked(row.facts)),
+        facts=sorted(unpack_facts(row.facts)),
     )
 
 
-def _cursor(place: Place) -> str:
-    return f"{place.day.isoformat()}~{place.case_id}~{place.assignment}"
+def _encode_cursor(page_key: PageKey) -> str:
+    return f"{page_key.day.isoformat()}~{page_key.case_id}~{page_key.assignment}"
 
 
-def _place(cursor: str | None) -> Place | None:
+def _decode_cursor(cursor: str | None) -> PageKey | None:
     if cursor is None:
         return None
-    found = _CURSOR.fullmatch(cursor)
-    if not found:
-        raise BadCursor(BadCursor.__doc__)
+    parts = _CURSOR_PATTERN.fullmatch(cursor)
+    if not parts:
+        raise InvalidCursor(InvalidCursor.__doc__)
     try:
-        return Place(date.fromisoformat(found[1]), found[2], int(found[3]))
+        return PageKey(date.fromisoformat(parts[1]), parts[2], int(parts[3]))
     except ValueError as error:
-        raise BadCursor(BadCursor.__doc__) from error
+        raise InvalidCursor(InvalidCursor.__doc__) from error

@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from paidan_chassis.settings import ServiceSettings, prefixed
+from paidan_chassis.settings import ServiceSettings, settings_config
 
 
 class Settings(ServiceSettings):
     """Read from ``SCORING_*``."""
 
-    model_config = prefixed("SCORING_")
+    model_config = settings_config("SCORING_")
 
     batch_records: int = Field(default=8000, ge=1, le=20_000, description="Records taken into one transaction at most.")
     dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt the loop.")

@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Replacement:
     """One place of one file, which must stand there exactly once."""
 
     file: str
@@ -14,87 +14,103 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Bug:
+class Mutation:
     """What is wrong, where, and which tests say so."""
 
     name: str
-    changes: tuple[Change, ...]
+    replacements: tuple[Replacement, ...]
     tests: tuple[str, ...]
 
 
 _FENCE: Final = "services/chassis/paidan_chassis/consumer/fence.py"
 _POSITIONS: Final = "services/chassis/paidan_chassis/consumer/positions.py"
-_BALANCE: Final = "deploy/paidan_deploy/conservation/checks.py"
-_QUICK: Final = "tests/chaos/test_kill_points.py::test_nothing_is_said_before_it_is_committed"
+_CHECKS: Final = "deploy/paidan_deploy/conservation/checks.py"
+_QUICK_TEST: Final = "tests/chaos/test_kill_points.py::test_nothing_is_said_before_it_is_committed"
 """Its load has repeats, and what comes out is audited."""
 
-BUGS: Final = (
-    Bug(
+MUTATIONS: Final = (
+    Mutation(
         "no fence",
         (
-            Change(_POSITIONS, "       FOR UPDATE\n", ""),
-            Change(_FENCE, "if void := moved(self.stands, found, lanes):", "if void := ():"),
-            Change(_FENCE, "fresh, ahead = cut(records, found, self.tolerated)", "fresh, ahead = list(records), {}"),
+            Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
+            Replacement(
+                _FENCE,
+                "if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):",
+                "if moved_lanes := ():",
+            ),
+            Replacement(
+                _FENCE,
+                "new_records, rewind_to = drop_applied(records, stored, self.known_gaps)",
+                "new_records, rewind_to = list(records), {}",
+            ),
         ),
         ("tests/chaos/test_lane_ownership.py::test_owners_frozen_in_their_transactions_change_nothing_when_they_wake",),
     ),
-    Bug(
+    Mutation(
         "no de-duplication",
         (
-            Change(
+            Replacement(
                 "services/dispatch/paidan_dispatch/inbox/decide_batch.py",
                 "if known is None or known.result == DEAD_LETTERED:",
                 "if known is None or known:",
             ),
-            Change(
+            Replacement(
                 "services/dispatch/paidan_dispatch/handlers.py",
-                "        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in ledger.reopened]\n",
-                "        known = {str(row['id']) for row in await conn.fetch('SELECT id FROM outcome')}\n"
-                "        fresh = [row for id_, row in ledger.outcomes.items() if id_ not in known | ledger.reopened]\n",
+                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " unit_of_work.previously_dead_lettered\n",
+                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}\n",
             ),
         ),
-        (_QUICK,),
+        (_QUICK_TEST,),
     ),
-    Bug(
+    Mutation(
         "relay before commit",
         (
-            Change(
+            Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._remember(outcome)\n",
-                "        self._remember(outcome)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._update_states(writes)\n",
+                "        self._update_states(writes)\n        await transaction.commit()\n",
             ),
         ),
-        (_QUICK,),
+        (_QUICK_TEST,),
     ),
-    Bug(
+    Mutation(
         "relay out of order",
         (
-            Change(
+            Replacement(
                 "services/chassis/paidan_chassis/consumer/relay.py",
-                "chosen = list(islice(trail.waiting, share))",
-                "chosen = list(islice(trail.waiting, share))[::-1]",
+                "selected = list(islice(trail.pending, lane_limit))",
+                "selected = list(islice(trail.pending, lane_limit))[::-1]",
             ),
         ),
-        (_QUICK,),
+        (_QUICK_TEST,),
     ),
-    Bug(
+    Mutation(
         "ack before Kafka",
         (
-            Change(
+            Replacement(
                 "services/intake/paidan_intake/acceptance.py",
                 "        messages = [report_message(each.report) for each in group]\n        try:\n",
                 "        messages = [report_message(each.report) for each in group]\n"
-                "        for each in group:\n            each.done.set_result(each.report)\n        try:\n",
+                "        for each in group:\n            each.future.set_result(each.report)\n        try:\n",
             ),
         ),
         ("tests/chaos/test_server_crashes.py",),
     ),
-    Bug(
+    Mutation(
         "a check that counts what it should doubt",
         (
-            Change(_BALANCE, "names = [*found.inbox.reports, *reused]",
-                   "names = [n for n, (about, _) in found.decided.items() if about == 'report']"),
-            Change(_BALANCE, "received = len({*found.inbox.reports, *reused, *screened})", "received = ends.total()"),
+            Replacement(
+                _CHECKS,
+                "names = [*evidence.inbox_log.reports, *reused]",
+                "names = [n for n, (about, _) in evidence.outcomes_by_id.items() if about == 'report']",
+            ),
+            Replacement(
+                _CHECKS,
+                "received = len({*evidence.inbox_log.reports, *reused, *screened_out})",
+                "received = results.total()",
+            ),
         ),
         ("tests/chaos/test_conservation.py",),
     ),

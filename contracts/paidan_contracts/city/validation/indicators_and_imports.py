@@ -6,103 +6,103 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from paidan_contracts.city.diagnostics import Fault, Path
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.import_mapping import ImportMapping
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.calendar import check_zone
-from paidan_contracts.city.validation.references import Known, twice
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.wire import Code
 
 # What `ScoreUpdated.indicator` is.
-_INDICATOR: Final[TypeAdapter[str]] = TypeAdapter(Code)
+_INDICATOR_CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
 
 
-def check_terms(pack: Pack, known: Known) -> Iterator[Fault]:
+def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Find terms for classes that do not exist, and confidence bands the wrong way round."""
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
         for pattern in patterns:
-            if not known.meant(pattern):
-                yield Fault((part, "by_class", index, "classes"), f"{pattern!r} means no class of the catalogue")
+            if not known_ids.classes_matching(pattern):
+                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} means no class of the catalogue")
     if pack.screening.review_at > pack.screening.report_at:
-        yield Fault(("screening", "review_at"), "lies above report_at")
+        yield Violation(("screening", "review_at"), "lies above report_at")
 
 
-def check_indicators(pack: Pack, known: Known) -> Iterator[Fault]:
+def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Find rates made of counts that do not exist or that count different things."""
     indicators = pack.indicators
     counts = {count.id: count for count in indicators.counts}
     ids = [*counts, *(rate.id for rate in indicators.rates)]
-    yield from twice(("indicators", "counts"), "id", (count.id for count in indicators.counts))
-    yield from twice(("indicators", "rates"), "id", (rate.id for rate in indicators.rates))
+    yield from find_duplicates(("indicators", "counts"), "id", (count.id for count in indicators.counts))
+    yield from find_duplicates(("indicators", "rates"), "id", (rate.id for rate in indicators.rates))
     if not ids:
-        yield Fault(("indicators",), "nothing is counted")
+        yield Violation(("indicators",), "nothing is counted")
     for index, rate in enumerate(indicators.rates):
-        path: Path = ("indicators", "rates", index)
-        yield from _check_goes_out((*path, "id"), rate.id)
+        path: DocumentPath = ("indicators", "rates", index)
+        yield from _check_publishable((*path, "id"), rate.id)
         for field, count_id in (("numerator", rate.numerator), ("denominator", rate.denominator)):
-            if count_id not in counts and count_id not in known.excused:
-                yield Fault((*path, field), f"there is no count {count_id!r}")
+            if count_id not in counts and count_id not in known_ids.pruned:
+                yield Violation((*path, field), f"there is no count {count_id!r}")
         if {rate.numerator, rate.denominator} <= counts.keys() and (
             counts[rate.numerator].per != counts[rate.denominator].per
         ):
-            yield Fault((*path, "numerator"), "is counted per another thing than the denominator")
+            yield Violation((*path, "numerator"), "is counted per another thing than the denominator")
 
 
-def _check_goes_out(path: Path, rate_id: str) -> Iterator[Fault]:
+def _check_publishable(path: DocumentPath, rate_id: str) -> Iterator[Violation]:
     """Find a rate whose id no figure on ``paidan.scores`` can carry."""
     try:
-        _INDICATOR.validate_python(rate_id)
+        _INDICATOR_CODE.validate_python(rate_id)
     except ValidationError:
-        yield Fault(path, f"{rate_id!r} names figures on paidan.scores, so it may have 40 characters at most")
+        yield Violation(path, f"{rate_id!r} names figures on paidan.scores, so it may have 40 characters at most")
 
 
-def check_imports(pack: Pack, known: Known) -> Iterator[Fault]:
+def check_imports(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Find mappings onto what does not exist, and time formats that cannot be read."""
-    yield from twice(("imports",), "id", (mapping.id for mapping in pack.imports))
+    yield from find_duplicates(("imports",), "id", (mapping.id for mapping in pack.imports))
     for index, mapping in enumerate(pack.imports):
-        path: Path = ("imports", index)
+        path: DocumentPath = ("imports", index)
         yield from check_zone((*path, "zone"), mapping.zone)
         yield from _check_format((*path, "time_format"), mapping.time_format)
         yield from _check_format((*path, "date_format"), mapping.date_format or mapping.time_format)
-        yield from _check_targets(path, mapping, known)
+        yield from _check_targets(path, mapping, known_ids)
         yield from _check_statuses(path, mapping)
 
 
-def _check_targets(path: Path, mapping: ImportMapping, known: Known) -> Iterator[Fault]:
+def _check_targets(path: DocumentPath, mapping: ImportMapping, known_ids: KnownIds) -> Iterator[Violation]:
     for field in ("categories", "owners", "sources", "statuses"):
-        yield from twice((*path, field), "value", (each.value for each in getattr(mapping, field)))
-    if mapping.default_source not in known.sources:
-        yield Fault((*path, "default_source"), f"there is no source {mapping.default_source!r}")
+        yield from find_duplicates((*path, field), "value", (each.value for each in getattr(mapping, field)))
+    if mapping.default_source not in known_ids.sources:
+        yield Violation((*path, "default_source"), f"there is no source {mapping.default_source!r}")
     for index, kind in enumerate(mapping.categories):
-        at: Path = (*path, "categories", index)
-        if kind.class_code not in known.classes:
-            yield Fault((*at, "class_code"), f"there is no class {kind.class_code!r}")
-        elif kind.condition and f"{kind.class_code}-{kind.condition}" not in known.rows:
-            yield Fault((*at, "condition"), f"class {kind.class_code} has no row {kind.condition!r}")
+        entry_path: DocumentPath = (*path, "categories", index)
+        if kind.class_code not in known_ids.classes:
+            yield Violation((*entry_path, "class_code"), f"there is no class {kind.class_code!r}")
+        elif kind.condition and f"{kind.class_code}-{kind.condition}" not in known_ids.rows:
+            yield Violation((*entry_path, "condition"), f"class {kind.class_code} has no row {kind.condition!r}")
     for index, owner in enumerate(mapping.owners):
-        if owner.department not in known.departments:
-            yield Fault((*path, "owners", index, "department"), f"there is no department {owner.department!r}")
+        if owner.department not in known_ids.departments:
+            yield Violation((*path, "owners", index, "department"), f"there is no department {owner.department!r}")
     for index, source in enumerate(mapping.sources):
-        if source.source not in known.sources:
-            yield Fault((*path, "sources", index, "source"), f"there is no source {source.source!r}")
+        if source.source not in known_ids.sources:
+            yield Violation((*path, "sources", index, "source"), f"there is no source {source.source!r}")
 
 
-def _check_statuses(path: Path, mapping: ImportMapping) -> Iterator[Fault]:
+def _check_statuses(path: DocumentPath, mapping: ImportMapping) -> Iterator[Violation]:
     if not mapping.statuses:
-        yield Fault((*path, "statuses"), "says of no status what became of the record")
+        yield Violation((*path, "statuses"), "says of no status what became of the record")
     for index, status in enumerate(mapping.statuses):
         if status.becomes != "open" and not status.at:
-            yield Fault((*path, "statuses", index, "at"), "is missing: only an open record has no time for it")
+            yield Violation((*path, "statuses", index, "at"), "is missing: only an open record has no time for it")
 
 
-def _check_format(path: Path, stated: str) -> Iterator[Fault]:
-    noon = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # the files it stands for name no zone
+def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
+    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # the files it stands for name no zone
     try:
-        read = datetime.strptime(noon.strftime(stated), stated)  # noqa: DTZ007  # likewise
+        parsed = datetime.strptime(sample.strftime(time_format), time_format)  # noqa: DTZ007  # likewise
     except ValueError as error:
-        yield Fault(path, f"{stated!r} cannot be read: {error}")
+        yield Violation(path, f"{time_format!r} cannot be read: {error}")
         return
-    if read.date() != noon.date():
-        yield Fault(path, f"{stated!r} does not tell year, month and day")
+    if parsed.date() != sample.date():
+        yield Violation(path, f"{time_format!r} does not tell year, month and day")

@@ -4,17 +4,17 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from paidan_contracts.city.class_overrides import fits
-from paidan_contracts.city.diagnostics import Fault, Path
+from paidan_contracts.city.class_overrides import matches_class
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.geography import PlaceEntry
 from paidan_contracts.city.pack import Pack
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownIds:
     """The ids that exist. Those in ``excused`` stand in entries that cannot be read, so they are not missed here."""
 
-    excused: frozenset[str]
+    pruned: frozenset[str]
     departments: frozenset[str]
     sources: frozenset[str]
     classes: frozenset[str]
@@ -23,44 +23,44 @@ class Known:
     areas: frozenset[str]
 
     @classmethod
-    def of(cls, pack: Pack, excused: frozenset[str]) -> Self:
+    def of(cls, pack: Pack, pruned: frozenset[str]) -> Self:
         """Gather a pack's ids."""
         return cls(
-            excused=excused,
-            departments=frozenset(each.id for each in pack.departments) | excused,
-            sources=frozenset(each.id for each in pack.sources) | excused,
-            classes=frozenset(each.code for each in pack.catalogue.classes) | excused,
-            rows=frozenset(each.id for each in pack.catalogue.rows) | excused,
+            pruned=pruned,
+            departments=frozenset(each.id for each in pack.departments) | pruned,
+            sources=frozenset(each.id for each in pack.sources) | pruned,
+            classes=frozenset(each.code for each in pack.catalogue.classes) | pruned,
+            rows=frozenset(each.id for each in pack.catalogue.rows) | pruned,
             places={each.code: each for each in pack.geography.places},
-            areas=frozenset(each.id for each in pack.geography.areas) | excused,
+            areas=frozenset(each.id for each in pack.geography.areas) | pruned,
         )
 
-    def knows_place(self, code: str) -> bool:
+    def has_place(self, code: str) -> bool:
         """Tell whether a district, street or community has that code."""
-        return code in self.places or code in self.excused
+        return code in self.places or code in self.pruned
 
-    def meant(self, pattern: str) -> frozenset[str]:
+    def classes_matching(self, pattern: str) -> frozenset[str]:
         """Name the classes that a pattern means."""
-        return frozenset(code for code in self.classes if fits(pattern, code))
+        return frozenset(code for code in self.classes if matches_class(pattern, code))
 
-    def lies_within(self, code: str, outer: Iterable[str]) -> bool:
+    def is_within(self, code: str, outer: Iterable[str]) -> bool:
         """Tell whether a place is one of those, or part of one of them."""
-        wanted, seen = frozenset(outer), set[str]()
-        at: str | None = code
-        while at is not None and at not in seen:
-            if at in wanted:
+        outer_codes, seen = frozenset(outer), set[str]()
+        current: str | None = code
+        while current is not None and current not in seen:
+            if current in outer_codes:
                 return True
-            seen.add(at)
-            entry = self.places.get(at)
-            at = entry.within if entry else None
+            seen.add(current)
+            entry = self.places.get(current)
+            current = entry.within if entry else None
         return False
 
 
-def twice(path: Path, field: str, keys: Iterable[Hashable]) -> Iterator[Fault]:
+def find_duplicates(path: DocumentPath, field: str, keys: Iterable[Hashable]) -> Iterator[Violation]:
     """Find the keys that stand in a list a second time."""
     seen: set[Hashable] = set()
     for index, key in enumerate(keys):
         if key in seen:
             shown = " ".join(str(part) for part in key) if isinstance(key, tuple) else key
-            yield Fault((*path, index, field), f"{shown!r} stands there twice")
+            yield Violation((*path, index, field), f"{shown!r} stands there twice")
         seen.add(key)

@@ -4,120 +4,125 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from paidan_contracts.city.diagnostics import Fault, Path
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.routing import Dates, Hours, Rule, When
-from paidan_contracts.city.validation.references import Known, twice
-from paidan_contracts.city.validation.shadowed_rules import check_shadows, sources_meant
+from paidan_contracts.city.routing import DateRange, HourRange, RoutingRule, TimeCondition
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.city.validation.shadowed_rules import check_shadowed_rules, matching_sources
 
 
-def check_routing(pack: Pack, known: Known) -> Iterator[Fault]:
+def check_routing(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Find rules that are empty, can never hold, name nobody, or stand behind one that takes all their matters."""
-    yield from twice(("routing",), "id", (rule.id for rule in pack.routing))
+    yield from find_duplicates(("routing",), "id", (rule.id for rule in pack.routing))
     if not pack.routing:
-        yield Fault(("routing",), "there is no rule: every case would wait at the hard-to-place desk")
+        yield Violation(("routing",), "there is no rule: every case would wait at the hard-to-place desk")
     for index, rule in enumerate(pack.routing):
-        path: Path = ("routing", index)
-        yield from _check_emptiness(path, rule)
-        yield from _check_classes(path, rule, pack, known)
-        yield from _check_references(path, rule, known)
-        yield from _check_when(path, rule.when)
-        for field, leads in (("lead", (rule.lead,)), ("helpers", rule.helpers)):
-            for lead in leads:
-                yield from _check_lead((*path, field), lead, rule, pack.departments, known)
-        if not known.excused and not sources_meant(rule, pack):
-            yield Fault((*path, "sources"), "no source of the city is meant: the rule can never hold")
-    yield from check_shadows(pack, known)
+        path: DocumentPath = ("routing", index)
+        yield from _check_not_empty(path, rule)
+        yield from _check_classes(path, rule, pack, known_ids)
+        yield from _check_references(path, rule, known_ids)
+        yield from _check_time_condition(path, rule.when)
+        for field, selectors in (("lead", (rule.lead,)), ("helpers", rule.helpers)):
+            for selector in selectors:
+                yield from _check_selector((*path, field), selector, rule, pack.departments, known_ids)
+        if not known_ids.pruned and not matching_sources(rule, pack):
+            yield Violation((*path, "sources"), "no source of the city is meant: the rule can never hold")
+    yield from check_shadowed_rules(pack, known_ids)
 
 
-def _check_emptiness(path: Path, rule: Rule) -> Iterator[Fault]:
-    for field, stated in rule:
-        if stated == () and field != "helpers":
-            yield Fault((*path, field), "is empty: the rule can never hold")
+def _check_not_empty(path: DocumentPath, rule: RoutingRule) -> Iterator[Violation]:
+    for field, value in rule:
+        if value == () and field != "helpers":
+            yield Violation((*path, field), "is empty: the rule can never hold")
 
 
-def _check_classes(path: Path, rule: Rule, pack: Pack, known: Known) -> Iterator[Fault]:
-    meant: set[str] = set()
+def _check_classes(path: DocumentPath, rule: RoutingRule, pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
+    matched_classes: set[str] = set()
     for pattern in rule.classes or ("*",):
-        codes = known.meant(pattern)
-        meant |= codes
+        codes = known_ids.classes_matching(pattern)
+        matched_classes |= codes
         if not codes:
-            yield Fault((*path, "classes"), f"{pattern!r} means no class of the catalogue")
-    conditions = {row.condition for row in pack.catalogue.rows if row.class_code in meant}
+            yield Violation((*path, "classes"), f"{pattern!r} means no class of the catalogue")
+    conditions = {row.condition for row in pack.catalogue.rows if row.class_code in matched_classes}
     for condition in rule.conditions or ():
-        if condition not in conditions and not known.excused:
-            yield Fault((*path, "conditions"), f"no row of these classes has the condition {condition!r}")
+        if condition not in conditions and not known_ids.pruned:
+            yield Violation((*path, "conditions"), f"no row of these classes has the condition {condition!r}")
 
 
-def _check_references(path: Path, rule: Rule, known: Known) -> Iterator[Fault]:
-    referred = (
-        ("owners", rule.owners, known.departments, "there is no department"),
-        ("sources", rule.sources, known.sources, "there is no source"),
-        ("places", rule.places, known.places.keys() | known.excused, "there is no district, street or community"),
-        ("areas", rule.areas, known.areas, "geography/areas.geojson draws no area"),
+def _check_references(path: DocumentPath, rule: RoutingRule, known_ids: KnownIds) -> Iterator[Violation]:
+    references = (
+        ("owners", rule.owners, known_ids.departments, "there is no department"),
+        ("sources", rule.sources, known_ids.sources, "there is no source"),
+        (
+            "places",
+            rule.places,
+            known_ids.places.keys() | known_ids.pruned,
+            "there is no district, street or community",
+        ),
+        ("areas", rule.areas, known_ids.areas, "geography/areas.geojson draws no area"),
     )
-    for field, codes, existing, missing in referred:
+    for field, codes, existing, missing in references:
         for code in codes or ():
             if code not in existing:
-                yield Fault((*path, field), f"{missing} {code!r}")
-    for begin in rule.grids or ():
-        if not any(begin.startswith(code) or code.startswith(begin) for code in known.places):
-            yield Fault((*path, "grids"), f"no grid cell's code begins with {begin!r}")
+                yield Violation((*path, field), f"{missing} {code!r}")
+    for prefix in rule.grids or ():
+        if not any(prefix.startswith(code) or code.startswith(prefix) for code in known_ids.places):
+            yield Violation((*path, "grids"), f"no grid cell's code begins with {prefix!r}")
 
 
-def _check_when(path: Path, when: When | None) -> Iterator[Fault]:
+def _check_time_condition(path: DocumentPath, when: TimeCondition | None) -> Iterator[Violation]:
     if when is None:
         return
-    if when == When():
-        yield Fault((*path, "when"), "is empty: leave it out, or say when")
-    for field, stated in when:
-        if stated == ():
-            yield Fault((*path, "when", field), "is empty: the rule can never hold")
+    if when == TimeCondition():
+        yield Violation((*path, "when"), "is empty: leave it out, or say when")
+    for field, value in when:
+        if value == ():
+            yield Violation((*path, "when", field), "is empty: the rule can never hold")
     for hours in when.hours or ():
         yield from _check_hours((*path, "when", "hours"), hours)
     for dates in when.dates or ():
         yield from _check_dates((*path, "when", "dates"), dates)
 
 
-def _check_hours(path: Path, hours: Hours) -> Iterator[Fault]:
+def _check_hours(path: DocumentPath, hours: HourRange) -> Iterator[Violation]:
     begin, end = hours.split("-")
     if begin == end:
-        yield Fault(path, f"{hours!r} ends when it begins")
+        yield Violation(path, f"{hours!r} ends when it begins")
 
 
-def _check_dates(path: Path, dates: Dates) -> Iterator[Fault]:
+def _check_dates(path: DocumentPath, dates: DateRange) -> Iterator[Violation]:
     first, last = dates.split("..")
     if len(first) != len(last):
-        yield Fault(path, f"{dates!r} names a year at one end only")
+        yield Violation(path, f"{dates!r} names a year at one end only")
         return
     try:
         # 2024 has a 29 February, which a yearly range may name.
         begin, end = (date.fromisoformat(day if len(day) > 5 else f"2024-{day}") for day in (first, last))
     except ValueError:
-        yield Fault(path, f"{dates!r} names a day that does not exist")
+        yield Violation(path, f"{dates!r} names a day that does not exist")
         return
     if len(first) > 5 and end < begin:
-        yield Fault(path, f"{dates!r} ends before it begins")
+        yield Violation(path, f"{dates!r} ends before it begins")
 
 
-def _check_lead(
-    path: Path, lead: str, rule: Rule, departments: tuple[Department, ...], known: Known
-) -> Iterator[Fault]:
-    level, colon, kind = lead.partition(":")
-    if not colon:
-        if lead != "owner" and lead not in known.departments:
-            yield Fault(path, f"there is no department {lead!r}")
+def _check_selector(
+    path: DocumentPath, selector: str, rule: RoutingRule, departments: tuple[Department, ...], known_ids: KnownIds
+) -> Iterator[Violation]:
+    level, separator, kind = selector.partition(":")
+    if not separator:
+        if selector != "owner" and selector not in known_ids.departments:
+            yield Violation(path, f"there is no department {selector!r}")
         return
-    seats = Counter(_seat(each, level) for each in departments if each.kind == kind)
-    for place in _places_meant(rule, level, known):
-        found = seats[place]
-        if found != 1 and not known.excused:
+    departments_by_place = Counter(_place_at_level(each, level) for each in departments if each.kind == kind)
+    for place in _places_of(rule, level, known_ids):
+        count = departments_by_place[place]
+        if count != 1 and not known_ids.pruned:
             where = f"{level} {place}" if place else "the city"
-            yield Fault(path, f"{where} has {found or 'no'} departments of the kind {kind!r}, and must have one")
+            yield Violation(path, f"{where} has {count or 'no'} departments of the kind {kind!r}, and must have one")
 
 
-def _seat(department: Department, level: str) -> str | None:
+def _place_at_level(department: Department, level: str) -> str | None:
     if level == "street":
         return department.street
     if department.street or (level == "city" and department.district):
@@ -125,14 +130,14 @@ def _seat(department: Department, level: str) -> str | None:
     return department.district if level == "district" else ""
 
 
-def _places_meant(rule: Rule, level: str, known: Known) -> list[str]:
+def _places_of(rule: RoutingRule, level: str, known_ids: KnownIds) -> list[str]:
     if level == "city":
         return [""]
-    of_level = [place.code for place in known.places.values() if place.level == level]
+    of_level = [place.code for place in known_ids.places.values() if place.level == level]
     if rule.places is None:
         return of_level
     return [
         code
         for code in of_level
-        if known.lies_within(code, rule.places) or any(known.lies_within(place, [code]) for place in rule.places)
+        if known_ids.is_within(code, rule.places) or any(known_ids.is_within(place, [code]) for place in rule.places)
     ]

@@ -8,35 +8,44 @@ from datetime import date, time
 from functools import lru_cache
 from typing import Final, get_args
 
-from paidan_contracts.city.diagnostics import Fault
+from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.routing import Dates, Rule, Weekday, When, dates_hold, hours_hold
-from paidan_contracts.city.rule_index import names_class
-from paidan_contracts.city.validation.references import Known
+from paidan_contracts.city.routing import (
+    DateRange,
+    RoutingRule,
+    TimeCondition,
+    Weekday,
+    is_within_dates,
+    is_within_hours,
+)
+from paidan_contracts.city.rule_index import rule_matches_class
+from paidan_contracts.city.validation.references import KnownIds
 
-_MINUTES: Final = tuple(time(minute // 60, minute % 60) for minute in range(24 * 60))
-_ALWAYS: Final = When()
+_MINUTES_OF_DAY: Final = tuple(time(minute // 60, minute % 60) for minute in range(24 * 60))
+_ALWAYS: Final = TimeCondition()
 _ALL_WEEK: Final[tuple[Weekday, ...]] = get_args(Weekday)
 
 
-def check_shadows(pack: Pack, known: Known) -> Iterator[Fault]:
+def check_shadowed_rules(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Find every rule that is wholly shadowed by those before it, class by class."""
     days = tuple(day.date for day in pack.calendar.days)
     codes = [each.code for each in pack.catalogue.classes]
-    meant = [frozenset(code for code in codes if names_class(rule, code)) for rule in pack.routing]
+    matched_classes = [frozenset(code for code in codes if rule_matches_class(rule, code)) for rule in pack.routing]
     for index, rule in enumerate(pack.routing):
-        ahead = [
-            (each, meant[number])
+        earlier = [
+            (each, matched_classes[number])
             for number, each in enumerate(pack.routing[:index])
-            if meant[number] & meant[index] and _covers(each, rule, pack, known, days)
+            if matched_classes[number] & matched_classes[index] and _covers(each, rule, pack, known_ids, days)
         ]
-        shadowing = _shadowing(rule, meant[index], ahead)
-        if shadowing:
-            names = ", ".join(dict.fromkeys(each.id for each in shadowing))
-            yield Fault(("routing", index, "id"), f"never applies: all that it covers is taken before it by {names}")
+        covering = _covering_rules(rule, matched_classes[index], earlier)
+        if covering:
+            names = ", ".join(dict.fromkeys(each.id for each in covering))
+            yield Violation(
+                ("routing", index, "id"), f"never applies: all that it covers is taken before it by {names}"
+            )
 
 
-def sources_meant(rule: Rule, pack: Pack) -> frozenset[str]:
+def matching_sources(rule: RoutingRule, pack: Pack) -> frozenset[str]:
     """Name the sources whose reports a rule may cover."""
     return frozenset(
         each.id
@@ -45,92 +54,106 @@ def sources_meant(rule: Rule, pack: Pack) -> frozenset[str]:
     )
 
 
-def _shadowing(rule: Rule, codes: frozenset[str], ahead: Sequence[tuple[Rule, frozenset[str]]]) -> list[Rule]:
+def _covering_rules(
+    rule: RoutingRule, codes: frozenset[str], earlier: Sequence[tuple[RoutingRule, frozenset[str]]]
+) -> list[RoutingRule]:
     """Name the rules that together take all classes of this one at all hours; none where anything is left to it."""
     if rule.classes is None:
-        return _takers(rule, [each for each, _ in ahead if each.classes is None])
-    takers = [_takers(rule, [each for each, taken in ahead if code in taken]) for code in sorted(codes)]
-    return [each for several in takers for each in several] if all(takers) else []
+        return _covering_in_time(rule, [each for each, _ in earlier if each.classes is None])
+    covering_by_class = [
+        _covering_in_time(rule, [each for each, matched in earlier if code in matched]) for code in sorted(codes)
+    ]
+    return [each for rules in covering_by_class for each in rules] if all(covering_by_class) else []
 
 
-def _takers(rule: Rule, ahead: Sequence[Rule]) -> list[Rule]:
+def _covering_in_time(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> list[RoutingRule]:
     """Name one rule that holds whenever this one does, or several that share its week out between them."""
-    week = _week(rule.when or _ALWAYS)
-    left, several = week, []
-    for each in ahead:
-        taken = _week(each.when or _ALWAYS)
-        if not week & ~taken:
+    week = _week_minutes(rule.when or _ALWAYS)
+    uncovered, covering = week, []
+    for each in earlier:
+        minutes = _week_minutes(each.when or _ALWAYS)
+        if not week & ~minutes:
             return [each]
-        if left & taken:
-            several.append(each)
-            left &= ~taken
-    return [] if left else several
+        if uncovered & minutes:
+            covering.append(each)
+            uncovered &= ~minutes
+    return [] if uncovered else covering
 
 
 @lru_cache(maxsize=1024)
-def _week(when: When) -> int:
+def _week_minutes(when: TimeCondition) -> int:
     """Give the minutes of a week at which a rule holds, by its weekdays and hours, as bits."""
     hours = when.hours
-    day = sum(
+    day_bits = sum(
         1 << number
-        for number, minute in enumerate(_MINUTES)
-        if hours is None or any(hours_hold(each, minute) for each in hours)
+        for number, minute in enumerate(_MINUTES_OF_DAY)
+        if hours is None or any(is_within_hours(each, minute) for each in hours)
     )
-    kept = [number for number, name in enumerate(_ALL_WEEK) if when.weekdays is None or name in when.weekdays]
-    return sum(day << number * len(_MINUTES) for number in kept)
+    weekday_numbers = [
+        number for number, name in enumerate(_ALL_WEEK) if when.weekdays is None or name in when.weekdays
+    ]
+    return sum(day_bits << number * len(_MINUTES_OF_DAY) for number in weekday_numbers)
 
 
-def _covers(wide: Rule, narrow: Rule, pack: Pack, known: Known, days: Sequence[date]) -> bool:
+def _covers(wide: RoutingRule, narrow: RoutingRule, pack: Pack, known_ids: KnownIds, days: Sequence[date]) -> bool:
     """Tell whether a rule takes all that another would, at the hours of the week at which both hold."""
     return (
-        _within(narrow.conditions, wide.conditions)
-        and _within(narrow.owners, wide.owners)
-        and _within(narrow.matters, wide.matters)
-        and _within(narrow.areas, wide.areas)
-        and sources_meant(narrow, pack) <= sources_meant(wide, pack)
-        and _places_within(narrow, wide, known)
+        _is_subset(narrow.conditions, wide.conditions)
+        and _is_subset(narrow.owners, wide.owners)
+        and _is_subset(narrow.matters, wide.matters)
+        and _is_subset(narrow.areas, wide.areas)
+        and matching_sources(narrow, pack) <= matching_sources(wide, pack)
+        and _places_within(narrow, wide, known_ids)
         and _dates_within(narrow.when or _ALWAYS, wide.when or _ALWAYS, days)
-        and _can_name(wide, narrow, known)
+        and _always_finds_department(wide, narrow, known_ids)
     )
 
 
-def _within(narrow: Sequence[str] | None, wide: Sequence[str] | None) -> bool:
+def _is_subset(narrow: Sequence[str] | None, wide: Sequence[str] | None) -> bool:
     return wide is None or (narrow is not None and set(narrow) <= set(wide))
 
 
-def _places_within(narrow: Rule, wide: Rule, known: Known) -> bool:
-    places = wide.places is None or (
-        narrow.places is not None and all(known.lies_within(code, wide.places) for code in narrow.places)
+def _places_within(narrow: RoutingRule, wide: RoutingRule, known_ids: KnownIds) -> bool:
+    places_match = wide.places is None or (
+        narrow.places is not None and all(known_ids.is_within(code, wide.places) for code in narrow.places)
     )
-    begins = tuple(wide.grids or ())
-    grids = wide.grids is None or (narrow.grids is not None and all(begin.startswith(begins) for begin in narrow.grids))
-    return places and grids
+    prefixes = tuple(wide.grids or ())
+    grids_match = wide.grids is None or (
+        narrow.grids is not None and all(prefix.startswith(prefixes) for prefix in narrow.grids)
+    )
+    return places_match and grids_match
 
 
-def _dates_within(narrow: When, wide: When, days: Sequence[date]) -> bool:
+def _dates_within(narrow: TimeCondition, wide: TimeCondition, days: Sequence[date]) -> bool:
     if wide.working_time is not None and wide.working_time != narrow.working_time:
         return False
     return (
         wide.dates is None
         or narrow.dates == wide.dates
-        or all(_any_holds(wide.dates, day) for day in days if narrow.dates is None or _any_holds(narrow.dates, day))
+        or all(
+            _any_range_contains(wide.dates, day)
+            for day in days
+            if narrow.dates is None or _any_range_contains(narrow.dates, day)
+        )
     )
 
 
-def _any_holds(dates: Sequence[Dates], day: date) -> bool:
-    return any(dates_hold(each, day) for each in dates)
+def _any_range_contains(dates: Sequence[DateRange], day: date) -> bool:
+    return any(is_within_dates(each, day) for each in dates)
 
 
-def _can_name(wide: Rule, narrow: Rule, known: Known) -> bool:
+def _always_finds_department(wide: RoutingRule, narrow: RoutingRule, known_ids: KnownIds) -> bool:
     """Tell whether the wide rule finds its department wherever the narrow one would apply."""
-    level, colon, _ = wide.lead.partition(":")
+    level, separator, _ = wide.lead.partition(":")
     if wide.lead == "owner":
         return narrow.owners is not None or narrow.lead == "owner"
-    if not colon or level == "city":
+    if not separator or level == "city":
         return True
     needed = {"district": ("district", "street", "community"), "street": ("street", "community")}[level]
-    placed = narrow.places is not None and all(
-        code in known.places and known.places[code].level in needed for code in narrow.places
+    has_fitting_places = narrow.places is not None and all(
+        code in known_ids.places and known_ids.places[code].level in needed for code in narrow.places
     )
-    asks_too = narrow.lead.partition(":")[0] in (("district", "street") if level == "district" else ("street",))
-    return placed or narrow.grids is not None or (asks_too and ":" in narrow.lead)
+    narrow_needs_place = narrow.lead.partition(":")[0] in (
+        ("district", "street") if level == "district" else ("street",)
+    )
+    return has_fitting_places or narrow.grids is not None or (narrow_needs_place and ":" in narrow.lead)

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
-from paidan_chassis.consumer.errors import Poison
+from paidan_chassis.consumer.errors import PoisonRecord
 from paidan_chassis.consumer.records import Message, Record
 from paidan_chassis.database import Connection
 
-Doomed: TypeAlias = tuple[Record, str, str]
+DeadLetter: TypeAlias = tuple[Record, str, str]
 """A record that turned out to be poison, the reason for machines, and the detail."""
 
 
-class Work:
+class Batch:
     """The records of one batch and what is to be said because of them.
 
     ``records`` are new (never applied before, by anybody) and per lane contiguous in offset order; lanes follow each
@@ -20,22 +20,27 @@ class Work:
     together or not at all. Savepoints (``conn.transaction()``) are allowed.
     """
 
-    __slots__ = ("buried", "conn", "counts", "doomed", "largest", "records", "said")
+    __slots__ = ("conn", "counts", "dead_letters", "max_message_bytes", "messages", "records", "rejected")
 
     def __init__(
-        self, conn: Connection, records: Sequence[Record], *, largest: int, doomed: Sequence[Doomed] = ()
+        self,
+        conn: Connection,
+        records: Sequence[Record],
+        *,
+        max_message_bytes: int,
+        rejected: Sequence[DeadLetter] = (),
     ) -> None:
         self.conn = conn
         self.records = records
-        self.doomed = doomed
+        self.rejected = rejected
         """Records of this batch that the consumer itself sets aside, with its reason: not among ``records``.
 
         They are buried already; a handler that owes somebody an answer may say what became of them."""
-        self.largest = largest
+        self.max_message_bytes = max_message_bytes
         self.counts: Counter[str] = Counter()
         """The service's own words (opened, merged, refused...) for the batch's canonical log line."""
-        self.said: list[tuple[Record, Message]] = []
-        self.buried: list[tuple[Record, str, str]] = []
+        self.messages: list[tuple[Record, Message]] = []
+        self.dead_letters: list[tuple[Record, str, str]] = []
 
     def emit(self, cause: Record, message: Message) -> None:
         """Say this because of that record: numbered in the cause's lane, stored with the batch, relayed after commit.
@@ -43,17 +48,17 @@ class Work:
         Messages are numbered by the offset of their cause, then in the order they were emitted, so that where Kafka
         cut the batch never shows. One too large for the broker makes its cause a dead letter (``Poison``).
         """
-        if len(message.value) > self.largest:
-            raise Poison(cause, "too_large", f"{len(message.value)} bytes for {message.topic}")
-        self.said.append((cause, message))
+        if len(message.value) > self.max_message_bytes:
+            raise PoisonRecord(cause, "too_large", f"{len(message.value)} bytes for {message.topic}")
+        self.messages.append((cause, message))
 
-    def bury(self, cause: Record, reason: str, detail: str = "") -> None:
+    def dead_letter(self, cause: Record, reason: str, detail: str = "") -> None:
         """Set a record aside for good: kept with all its bytes in this schema, announced without them.
 
         ``reason`` is a word for machines; ``detail`` names the field and never quotes a value.
         What was emitted because of the record stays said.
         """
-        self.buried.append((cause, reason, detail))
+        self.dead_letters.append((cause, reason, detail))
 
 
 class Handler(Protocol):
@@ -65,8 +70,8 @@ class Handler(Protocol):
     is waited out. Anything else is a bug and ends the process.
     """
 
-    async def apply(self, work: Work) -> None:
+    async def apply(self, batch: Batch) -> None:
         """Apply every record of the batch, in order."""
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Drop whatever is cached of the database: a rollback, another owner or a restored copy made it doubtful."""

@@ -8,37 +8,37 @@ from typing import Final
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.records import Lane
 from paidan_chassis.encryption import Cipher
-from paidan_chassis.kafka.producer import LARGEST_VALUE
+from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ConsumerTuning:
     """How a consumer takes, waits and gives up. The defaults are what was measured best."""
 
     max_records: int = 1000
-    poll_ms: int = 5
-    busy_interval_s: float = 0.010
-    gather_ms: int = 0
+    poll_timeout_ms: int = 5
+    min_batch_interval_s: float = 0.010
+    fetch_wait_ms: int = 0
     """So long Kafka may hold records back to hand over more at once: for what nobody waits for."""
     session_timeout_ms: int = 6000
-    largest_message: int = LARGEST_VALUE
+    max_message_bytes: int = MAX_VALUE_BYTES
     dead_letter_limit: int = 100
     """So many dead letters within an hour (or since the last resume) halt the consumer."""
     backlog_limit: int = 20_000
     """So many messages may wait for Kafka before no further batch is taken."""
     lock_wait_s: float = 2.0
     """So long another session may hold a lane's row before it is terminated."""
-    compare_every_s: float = 3.0
+    compare_interval_s: float = 3.0
     """So often what is remembered of all lanes is held against their rows, for those that no batch comes to."""
     stalls_after_s: float = 60.0
     stop_within_s: float = 8.0
 
 
-def _unheard(_lanes: Collection[Lane]) -> None:
+def _ignore(_lanes: Collection[Lane]) -> None:
     """Nobody asked to hear of it."""
 
 
-AT_EASE: Final = Pace()
+DEFAULT_TUNING: Final = ConsumerTuning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ class Subscription:
     name: str
     topics: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
-    pace: Pace = AT_EASE
-    gained: Callable[[Collection[Lane]], None] = _unheard
-    lost: Callable[[Collection[Lane]], None] = _unheard
+    tuning: ConsumerTuning = DEFAULT_TUNING
+    on_assigned: Callable[[Collection[Lane]], None] = _ignore
+    on_revoked: Callable[[Collection[Lane]], None] = _ignore
     cipher: Cipher = field(kw_only=True)
 
 
 @dataclass(slots=True)
-class LaneFigures:
+class LaneMetrics:
     """Where one lane stands."""
 
     next_offset: int = 0
@@ -69,14 +69,14 @@ class LaneFigures:
     """While there is any lag: how long ago the broker appended the newest record applied; else 0."""
     outbox_backlog: int = 0
     """Messages stored and not yet acknowledged by Kafka."""
-    caught_up: bool = False
+    has_caught_up: bool = False
 
 
 @dataclass(slots=True)
-class ConsumerFigures:
+class ConsumerMetrics:
     """What one consumer has done since it started, and where its lanes stand."""
 
-    lanes: dict[Lane, LaneFigures] = field(default_factory=dict)
+    lanes: dict[Lane, LaneMetrics] = field(default_factory=dict)
     batches: int = 0
     records: int = 0
     relayed: int = 0

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from paidan_chassis.consumer.config import ConsumerFigures
+from paidan_chassis.consumer.config import ConsumerMetrics
 from paidan_chassis.consumer.records import Lane
-from paidan_chassis.observability.metrics import Counter, Metrics
+from paidan_chassis.observability.metrics import CounterName, Metrics
 
-_COUNTED: Final[dict[str, Counter]] = {
+_COUNTER_NAMES: Final[dict[str, CounterName]] = {
     "records": "paidan_records_total",
     "batches": "paidan_batches_total",
     "relayed": "paidan_relayed_total",
@@ -21,31 +21,31 @@ _COUNTED: Final[dict[str, Counter]] = {
 }
 
 
-class Shown:
+class ConsumerCollector:
     """Copies one consumer's figures. Give it to ``Progress.shows``."""
 
-    def __init__(self, loop: str, figures: Callable[[], ConsumerFigures]) -> None:
+    def __init__(self, loop: str, read_metrics: Callable[[], ConsumerMetrics]) -> None:
         self._loop = loop
-        self._figures = figures
-        self._counted = dict.fromkeys(_COUNTED, 0)
+        self._read_metrics = read_metrics
+        self._last_counts = dict.fromkeys(_COUNTER_NAMES, 0)
         self._lanes: set[Lane] = set()
 
     def __call__(self, metrics: Metrics) -> None:
-        figures = self._figures()
-        for name, metric in _COUNTED.items():
-            count: int = getattr(figures, name)
-            metrics.count(metric, count - self._counted[name], loop=self._loop)
-            self._counted[name] = count
-        for lane, each in figures.lanes.items():
+        current = self._read_metrics()
+        for field_name, counter_name in _COUNTER_NAMES.items():
+            count: int = getattr(current, field_name)
+            metrics.count(counter_name, count - self._last_counts[field_name], loop=self._loop)
+            self._last_counts[field_name] = count
+        for lane, lane_metrics in current.lanes.items():
             labels = {"loop": self._loop, "lane": str(lane)}
-            metrics.put("paidan_lane_lag_records", each.lag_records, **labels)
-            metrics.put("paidan_lane_lag_seconds", each.lag_s, **labels)
-            metrics.put("paidan_lane_outbox_waiting", each.outbox_backlog, **labels)
-        self._drop(metrics, self._lanes - figures.lanes.keys())
-        self._lanes = set(figures.lanes)
+            metrics.set_gauge("paidan_lane_lag_records", lane_metrics.lag_records, **labels)
+            metrics.set_gauge("paidan_lane_lag_seconds", lane_metrics.lag_s, **labels)
+            metrics.set_gauge("paidan_lane_outbox_waiting", lane_metrics.outbox_backlog, **labels)
+        self._remove_lanes(metrics, self._lanes - current.lanes.keys())
+        self._lanes = set(current.lanes)
 
-    def _drop(self, metrics: Metrics, gone: set[Lane]) -> None:
-        for lane in gone:
-            metrics.drop("paidan_lane_lag_records", loop=self._loop, lane=str(lane))
-            metrics.drop("paidan_lane_lag_seconds", loop=self._loop, lane=str(lane))
-            metrics.drop("paidan_lane_outbox_waiting", loop=self._loop, lane=str(lane))
+    def _remove_lanes(self, metrics: Metrics, removed: set[Lane]) -> None:
+        for lane in removed:
+            metrics.remove_gauge("paidan_lane_lag_records", loop=self._loop, lane=str(lane))
+            metrics.remove_gauge("paidan_lane_lag_seconds", loop=self._loop, lane=str(lane))
+            metrics.remove_gauge("paidan_lane_outbox_waiting", loop=self._loop, lane=str(lane))

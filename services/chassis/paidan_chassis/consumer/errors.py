@@ -6,7 +6,7 @@ from paidan_chassis.consumer.records import Record
 from paidan_chassis.errors import EXIT_HALTED, ChassisError
 
 
-class Poison(ChassisError):
+class PoisonRecord(ChassisError):
     """This record can never be applied: it alone becomes a dead letter, and the batch is applied without it."""
 
     def __init__(self, record: Record, reason: str, detail: str = "") -> None:
@@ -44,5 +44,5 @@ class Unacknowledged(ChassisError):
     """Kafka has not acknowledged a message in time. It may be stored all the same, or be stored yet."""
 
 
-class TooLarge(ChassisError):
+class MessageTooLarge(ChassisError):
     """A value that Kafka would refuse; sent all the same, it would block its partition for this producer for good."""

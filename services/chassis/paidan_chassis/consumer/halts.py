@@ -9,12 +9,12 @@ from paidan_chassis.consumer.positions import LOG_END, LOG_START
 from paidan_chassis.consumer.records import Lane
 from paidan_chassis.database import Connection
 
-Anchor = Literal["kept", "start", "end"]
+ResumeFrom = Literal["kept", "start", "end"]
 """Where a lane goes on after a halt: where it stood, at the log's first record, or behind its last."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptHalt:
+class OpenHalt:
     """A halt that stands."""
 
     consumer: str
@@ -23,7 +23,7 @@ class KeptHalt:
     halted_at: datetime
 
 
-STANDING: Final = """
+SELECT_OPEN_HALTS: Final = """
     SELECT consumer, reason, detail, halted_at
       FROM halt
      WHERE resumed_at IS NULL
@@ -32,50 +32,54 @@ STANDING: Final = """
 """
 
 
-async def standing(conn: Connection, consumer: str | None = None) -> Sequence[KeptHalt]:
+async def open_halts(conn: Connection, consumer: str | None = None) -> Sequence[OpenHalt]:
     """Read the halts that stand, of one consumer or of all in this schema."""
-    rows = await conn.fetch(STANDING, consumer)
-    return [KeptHalt(row["consumer"], row["reason"], row["detail"], row["halted_at"]) for row in rows]
+    rows = await conn.fetch(SELECT_OPEN_HALTS, consumer)
+    return [OpenHalt(row["consumer"], row["reason"], row["detail"], row["halted_at"]) for row in rows]
 
 
-KEEP: Final = """
+INSERT_HALT: Final = """
     INSERT INTO halt (consumer, reason, detail)
     VALUES ($1, $2, $3)
     ON CONFLICT (consumer) WHERE resumed_at IS NULL DO NOTHING
 """
 
 
-async def keep(conn: Connection, consumer: str, reason: str, detail: str) -> None:
+async def record(conn: Connection, consumer: str, reason: str, detail: str) -> None:
     """Keep a halt; one that stands already stays as it is, for it was the first."""
-    await conn.execute(KEEP, consumer, reason, detail)
+    await conn.execute(INSERT_HALT, consumer, reason, detail)
 
 
-LIFT: Final = """
+MARK_RESUMED: Final = """
     UPDATE halt
        SET resumed_at = clock_timestamp()
      WHERE resumed_at IS NULL
        AND consumer = coalesce($1, consumer)
  RETURNING consumer
 """
-REANCHOR: Final = """
+RESET_LOG_IDS: Final = """
     UPDATE lane
        SET cluster_id = NULL,
            topic_id = NULL,
            next_offset = coalesce($2, next_offset)
      WHERE consumer = ANY($1::text[])
 """
-PLACE: Final = """
+SET_NEXT_OFFSET: Final = """
     UPDATE lane
        SET next_offset = $4
      WHERE consumer = ANY($1::text[])
        AND topic = $2
        AND partition = $3
 """
-_PLACES: Final[Mapping[Anchor, int | None]] = {"kept": None, "start": LOG_START, "end": LOG_END}
+_RESUME_OFFSETS: Final[Mapping[ResumeFrom, int | None]] = {"kept": None, "start": LOG_START, "end": LOG_END}
 
 
 async def resume(
-    conn: Connection, consumer: str | None = None, *, anchor: Anchor = "kept", offsets: Mapping[Lane, int] | None = None
+    conn: Connection,
+    consumer: str | None = None,
+    *,
+    resume_from: ResumeFrom = "kept",
+    offsets: Mapping[Lane, int] | None = None,
 ) -> int:
     """Lift halts, of one consumer or of all in this schema; tells how many.
 
@@ -84,8 +88,8 @@ async def resume(
     The dead-letter limit counts from here. Numbers of what the lanes said go on where they stood.
     """
     async with conn.transaction():
-        lifted = [row["consumer"] for row in await conn.fetch(LIFT, consumer)]
-        await conn.execute(REANCHOR, lifted, _PLACES[anchor])
+        resumed = [row["consumer"] for row in await conn.fetch(MARK_RESUMED, consumer)]
+        await conn.execute(RESET_LOG_IDS, resumed, _RESUME_OFFSETS[resume_from])
         for lane, offset in (offsets or {}).items():
-            await conn.execute(PLACE, lifted, lane.topic, lane.partition, offset)
-    return len(lifted)
+            await conn.execute(SET_NEXT_OFFSET, resumed, lane.topic, lane.partition, offset)
+    return len(resumed)

@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 
 from paidan_chassis.consumer.batch import Handler
-from paidan_chassis.consumer.config import ConsumerFigures, Subscription
-from paidan_chassis.consumer.connection import Session
-from paidan_chassis.consumer.fence import Fence
-from paidan_chassis.consumer.rebalance import Ownership
+from paidan_chassis.consumer.config import ConsumerMetrics, Subscription
+from paidan_chassis.consumer.connection import HeldConnection
+from paidan_chassis.consumer.fence import FencedTransaction
+from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.relay import Relay
-from paidan_chassis.consumer.subscriber import Source
-from paidan_chassis.consumer.takeover import Anchoring
-from paidan_chassis.observability.health import Progress
-from paidan_chassis.observability.logs import Log
+from paidan_chassis.consumer.subscriber import GroupSubscriber
+from paidan_chassis.consumer.takeover import LaneTakeover
+from paidan_chassis.observability.health import LoopProgress
+from paidan_chassis.observability.logs import Logger
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ConsumerParts:
     """Made once by the consumer, and shared by what acts on them."""
 
-    reading: Subscription
+    subscription: Subscription
     handler: Handler
-    session: Session
+    connection: HeldConnection
     relay: Relay
-    fence: Fence
-    anchoring: Anchoring
-    ownership: Ownership
-    source: Source
-    figures: ConsumerFigures
-    log: Log
-    progress: Progress | None
+    transaction: FencedTransaction
+    takeover: LaneTakeover
+    rebalance: RebalanceListener
+    subscriber: GroupSubscriber
+    metrics: ConsumerMetrics
+    log: Logger
+    progress: LoopProgress | None

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from paidan_chassis.consumer.outbox import Chunk
+from paidan_chassis.consumer.outbox import OutboxChunk
 from paidan_chassis.consumer.records import Lane
 from paidan_chassis.database import Connection
 
@@ -12,7 +12,7 @@ LOG_START: Final = -2
 LOG_END: Final = -1
 
 
-class Position(NamedTuple):
+class LanePosition(NamedTuple):
     """A lane's row. ``next_offset`` may be ``LOG_START`` or ``LOG_END`` after an operator said so."""
 
     next_offset: int
@@ -20,33 +20,33 @@ class Position(NamedTuple):
     relayed_seq: int
 
 
-class Anchored(NamedTuple):
+class StoredLane(NamedTuple):
     """A lane's row in full, as a new owner reads it."""
 
-    position: Position
+    position: LanePosition
     previous: Mapping[str, int]
     cluster_id: str | None
     topic_id: str | None
 
 
-class Relayed(NamedTuple):
+class RelayProgress(NamedTuple):
     """How far a lane's messages are acknowledged, and what then was the last one to each topic-partition."""
 
     seq: int
     previous: str
 
 
-class Advance(NamedTuple):
+class LaneAdvance(NamedTuple):
     """How a batch moves one lane."""
 
     lane: Lane
     next_offset: int
     seq: int
-    relayed: Relayed | None
+    relayed: RelayProgress | None
 
 
 # In one order for everybody, so that two owners never wait for each other in a ring.
-LOCK: Final = """
+LOCK_LANES: Final = """
     SELECT topic, partition, next_offset, seq, relayed_seq
       FROM lane
      WHERE consumer = $1
@@ -56,17 +56,17 @@ LOCK: Final = """
 """
 
 
-async def lock(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, Position]:
+async def lock_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, LanePosition]:
     """Lock the rows of a batch's lanes until the transaction ends, and read them. A lane without a row is left out."""
-    rows = await conn.fetch(LOCK, consumer, *_columns(lanes))
+    rows = await conn.fetch(LOCK_LANES, consumer, *_lane_columns(lanes))
     return {
-        Lane(row["topic"], row["partition"]): Position(row["next_offset"], row["seq"], row["relayed_seq"])
+        Lane(row["topic"], row["partition"]): LanePosition(row["next_offset"], row["seq"], row["relayed_seq"])
         for row in rows
     }
 
 
 # Two things in one round trip. relayed_seq never goes back: a frozen owner's note may be older than its successor's.
-MOVE: Final = """
+ADVANCE_LANES: Final = """
     WITH said AS (
         INSERT INTO outbox (consumer, topic, partition, first_seq, last_seq, body)
         SELECT $1, said.*
@@ -84,16 +84,18 @@ MOVE: Final = """
 """
 
 
-async def move(conn: Connection, consumer: str, advances: Sequence[Advance], chunks: Sequence[Chunk]) -> None:
+async def advance_lanes(
+    conn: Connection, consumer: str, advances: Sequence[LaneAdvance], chunks: Sequence[OutboxChunk]
+) -> None:
     """Advance locked lanes, store what they say, note what is relayed."""
     await conn.execute(
-        MOVE,
+        ADVANCE_LANES,
         consumer,
-        *_columns([advance.lane for advance in advances]),
+        *_lane_columns([advance.lane for advance in advances]),
         [advance.next_offset for advance in advances],
         [advance.seq for advance in advances],
         [advance.relayed.seq if advance.relayed else 0 for advance in advances],
-        *_columns([chunk.lane for chunk in chunks]),
+        *_lane_columns([chunk.lane for chunk in chunks]),
         [chunk.first_seq for chunk in chunks],
         [chunk.last_seq for chunk in chunks],
         [chunk.body for chunk in chunks],
@@ -101,7 +103,7 @@ async def move(conn: Connection, consumer: str, advances: Sequence[Advance], chu
     )
 
 
-NOTE: Final = """
+SAVE_RELAYED: Final = """
     UPDATE lane
        SET relayed_seq = noted.relayed_seq,
            previous = noted.previous
@@ -115,21 +117,21 @@ NOTE: Final = """
 """
 
 
-async def note_relayed(
-    conn: Connection, consumer: str, relayed: Mapping[Lane, Relayed], seqs: Mapping[Lane, int]
+async def save_relayed(
+    conn: Connection, consumer: str, relayed: Mapping[Lane, RelayProgress], seqs: Mapping[Lane, int]
 ) -> None:
     """Note what is relayed without a batch, for lanes that still stand at the number remembered for them."""
     await conn.execute(
-        NOTE,
+        SAVE_RELAYED,
         consumer,
-        *_columns(relayed),
+        *_lane_columns(relayed),
         [each.seq for each in relayed.values()],
         [each.previous for each in relayed.values()],
         [seqs[lane] for lane in relayed],
     )
 
 
-FOUND: Final = """
+SELECT_LANES: Final = """
     SELECT topic, partition, next_offset, seq, relayed_seq, previous, cluster_id, topic_id
       FROM lane
      WHERE consumer = $1
@@ -137,12 +139,12 @@ FOUND: Final = """
 """
 
 
-async def read(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, Anchored]:
+async def load_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, StoredLane]:
     """Read lanes' rows in full, without locking them."""
-    rows = await conn.fetch(FOUND, consumer, *_columns(lanes))
+    rows = await conn.fetch(SELECT_LANES, consumer, *_lane_columns(lanes))
     return {
-        Lane(row["topic"], row["partition"]): Anchored(
-            Position(row["next_offset"], row["seq"], row["relayed_seq"]),
+        Lane(row["topic"], row["partition"]): StoredLane(
+            LanePosition(row["next_offset"], row["seq"], row["relayed_seq"]),
             json.loads(row["previous"]),
             row["cluster_id"],
             row["topic_id"],
@@ -151,7 +153,7 @@ async def read(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict
     }
 
 
-ANCHOR: Final = """
+UPSERT_INITIAL_POSITION: Final = """
     INSERT INTO lane (consumer, topic, partition, next_offset, cluster_id, topic_id)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (consumer, topic, partition) DO UPDATE
@@ -161,7 +163,7 @@ ANCHOR: Final = """
 """
 
 
-class Anchor(NamedTuple):
+class InitialPosition(NamedTuple):
     """Where a lane that has no place yet begins, and in which log."""
 
     next_offset: int
@@ -169,11 +171,19 @@ class Anchor(NamedTuple):
     topic_id: str
 
 
-async def anchor(conn: Connection, consumer: str, lane: Lane, at: Anchor) -> None:
+async def save_initial_position(conn: Connection, consumer: str, lane: Lane, position: InitialPosition) -> None:
     """Give a lane its row, or fill in what an operator left open; what is known already stays."""
-    await conn.execute(ANCHOR, consumer, lane.topic, lane.partition, at.next_offset, at.cluster_id, at.topic_id)
+    await conn.execute(
+        UPSERT_INITIAL_POSITION,
+        consumer,
+        lane.topic,
+        lane.partition,
+        position.next_offset,
+        position.cluster_id,
+        position.topic_id,
+    )
 
 
-def _columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
-    listed = list(lanes)
-    return [lane.topic for lane in listed], [lane.partition for lane in listed]
+def _lane_columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
+    lane_list = list(lanes)
+    return [lane.topic for lane in lane_list], [lane.partition for lane in lane_list]

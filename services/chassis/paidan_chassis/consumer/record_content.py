@@ -6,12 +6,12 @@ from typing import Final, NamedTuple, Self
 
 from paidan_chassis.consumer.records import Record
 
-_FORMAT: Final = 1
-_HEAD: Final = struct.Struct("<BI")
-_NULL: Final = -1
+_FORMAT_VERSION: Final = 1
+_HEADER: Final = struct.Struct("<BI")
+_NULL_LENGTH: Final = -1
 
 
-class Carried(NamedTuple):
+class RecordContent(NamedTuple):
     """Key, value and headers of a record. They may hold personal data: show them to nobody unasked."""
 
     key: bytes | None
@@ -19,7 +19,7 @@ class Carried(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
     @classmethod
-    def by(cls, record: Record) -> Self:
+    def of(cls, record: Record) -> Self:
         """Take them from a record."""
         return cls(record.key, record.value, tuple(record.headers))
 
@@ -28,21 +28,22 @@ class Carried(NamedTuple):
         parts = [self.key, self.value]
         for name, value in self.headers:
             parts += (name.encode(errors="surrogateescape"), value)
-        lengths = [_NULL if part is None else len(part) for part in parts]
+        lengths = [_NULL_LENGTH if part is None else len(part) for part in parts]
         return b"".join(
-            (struct.pack(f"<BI{len(parts)}i", _FORMAT, len(parts), *lengths), *(part for part in parts if part))
+            (struct.pack(f"<BI{len(parts)}i", _FORMAT_VERSION, len(parts), *lengths), *(part for part in parts if part))
         )
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
         """Read back what ``pack`` wrote; raises ValueError when another release wrote it in another way."""
-        written_as, size = _HEAD.unpack_from(packed)
-        if written_as != _FORMAT:
+        format_version, part_count = _HEADER.unpack_from(packed)
+        if format_version != _FORMAT_VERSION:
             raise ValueError("packed by another release")
-        lengths = struct.unpack_from(f"<{size}i", packed, _HEAD.size)
-        starts = accumulate((max(length, 0) for length in lengths), initial=_HEAD.size + 4 * size)
-        key, value, *rest = (
-            None if length == _NULL else packed[at : at + length] for at, length in zip(starts, lengths, strict=False)
+        lengths = struct.unpack_from(f"<{part_count}i", packed, _HEADER.size)
+        starts = accumulate((max(length, 0) for length in lengths), initial=_HEADER.size + 4 * part_count)
+        key, value, *header_parts = (
+            None if length == _NULL_LENGTH else packed[start : start + length]
+            for start, length in zip(starts, lengths, strict=False)
         )
-        names = [(name or b"").decode(errors="surrogateescape") for name in rest[::2]]
-        return cls(key, value, tuple(zip(names, rest[1::2], strict=True)))
+        names = [(name or b"").decode(errors="surrogateescape") for name in header_parts[::2]]
+        return cls(key, value, tuple(zip(names, header_parts[1::2], strict=True)))

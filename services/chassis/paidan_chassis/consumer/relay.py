@@ -9,22 +9,22 @@ from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.outbox import Numbered
-from paidan_chassis.consumer.positions import Relayed
+from paidan_chassis.consumer.outbox import SequencedMessage
+from paidan_chassis.consumer.positions import RelayProgress
 from paidan_chassis.consumer.records import Lane
 from paidan_chassis.kafka.partitioner import partition_for
-from paidan_chassis.kafka.producer import Parcel
-from paidan_chassis.observability.logs import Log
+from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.observability.logs import Logger
 
-_ROUND: Final = 4000
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 2.0
+_ROUND_MESSAGES: Final = 4000
+_MIN_BACKOFF_S: Final = 0.1
+_MAX_BACKOFF_S: Final = 2.0
 
 
-class Carrier(Protocol):
+class RecordSender(Protocol):
     """What a relay needs of a producer; ``Publisher`` is one."""
 
-    async def carry(self, parcels: Sequence[Parcel]) -> None:
+    async def send_in_order(self, parcels: Sequence[ProducerRecord]) -> None:
         """Publish in order per partition, or raise ``Unacknowledged``."""
 
     async def partitions(self, topic: str) -> int:
@@ -32,21 +32,21 @@ class Carrier(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Trail:
+class LaneQueue:
     """One lane's way out: what waits, how far Kafka has it, and what of that the database knows."""
 
     origin: bytes
     relayed_seq: int
-    noted_seq: int
+    saved_seq: int
     previous: dict[str, int]
-    waiting: deque[Numbered] = field(default_factory=deque)
+    pending: deque[SequencedMessage] = field(default_factory=deque)
 
 
-class _Round(NamedTuple):
+class _RelayRound(NamedTuple):
     """Messages under way: per lane how many, and what the trail looks like once they are acknowledged."""
 
-    parcels: list[Parcel]
-    taken: list[tuple[Trail, int, dict[str, int]]]
+    records: list[ProducerRecord]
+    sent_by_lane: list[tuple[LaneQueue, int, dict[str, int]]]
 
 
 class Relay:
@@ -56,122 +56,128 @@ class Relay:
     it in that topic-partition. A round that fails is sent again as a whole: output may repeat, never skip.
     """
 
-    def __init__(self, consumer: str, carrier: Carrier, log: Log) -> None:
+    def __init__(self, consumer: str, sender: RecordSender, log: Logger) -> None:
         self.relayed = 0
         """Messages acknowledged since the start."""
         self._consumer = consumer
-        self._carrier = carrier
+        self._sender = sender
         self._log = log
-        self._trails: dict[Lane, Trail] = {}
+        self._queues: dict[Lane, LaneQueue] = {}
         self._backlog = 0
-        self._fewer = asyncio.Event()
-        self._wake = asyncio.Event()
+        self._backlog_shrunk = asyncio.Event()
+        self._messages_added = asyncio.Event()
 
-    def take_over(self, lane: Lane, *, relayed_seq: int, previous: Mapping[str, int], said: Iterable[Numbered]) -> None:
+    def take_over(
+        self, lane: Lane, *, relayed_seq: int, previous: Mapping[str, int], messages: Iterable[SequencedMessage]
+    ) -> None:
         """Begin with what the outbox holds above ``relayed_seq``, whoever wrote it; what was known is dropped."""
         self.drop([lane])
         origin = f"{self._consumer}/{lane}".encode()
-        self._trails[lane] = Trail(origin, relayed_seq, relayed_seq, dict(previous))
-        self.add(lane, list(said))
+        self._queues[lane] = LaneQueue(origin, relayed_seq, relayed_seq, dict(previous))
+        self.add(lane, list(messages))
 
-    def add(self, lane: Lane, said: Sequence[Numbered]) -> None:
+    def add(self, lane: Lane, messages: Sequence[SequencedMessage]) -> None:
         """Queue what a committed batch has said."""
-        self._trails[lane].waiting.extend(said)
-        self._backlog += len(said)
-        self._wake.set()
+        self._queues[lane].pending.extend(messages)
+        self._backlog += len(messages)
+        self._messages_added.set()
 
     def drop(self, lanes: Collection[Lane]) -> None:
         """Let go of lanes: what waits stays in the outbox for whoever owns them next."""
         for lane in lanes:
-            trail = self._trails.pop(lane, None)
+            trail = self._queues.pop(lane, None)
             if trail is not None:
-                self._backlog -= len(trail.waiting)
-        self._fewer.set()
+                self._backlog -= len(trail.pending)
+        self._backlog_shrunk.set()
 
     def backlog(self, lane: Lane) -> int:
         """Count a lane's messages that are not acknowledged."""
-        trail = self._trails.get(lane)
-        return len(trail.waiting) if trail else 0
+        trail = self._queues.get(lane)
+        return len(trail.pending) if trail else 0
 
-    def unnoted(self, lanes: Iterable[Lane]) -> dict[Lane, Relayed]:
+    def unsaved(self, lanes: Iterable[Lane]) -> dict[Lane, RelayProgress]:
         """Tell how far lanes are relayed, for those of which the database does not know it yet."""
-        trails = ((lane, self._trails.get(lane)) for lane in lanes)
+        trails = ((lane, self._queues.get(lane)) for lane in lanes)
         return {
-            lane: Relayed(trail.relayed_seq, json.dumps(trail.previous, separators=(",", ":")))
+            lane: RelayProgress(trail.relayed_seq, json.dumps(trail.previous, separators=(",", ":")))
             for lane, trail in trails
-            if trail and trail.relayed_seq > trail.noted_seq
+            if trail and trail.relayed_seq > trail.saved_seq
         }
 
-    def noted(self, relayed: Mapping[Lane, Relayed]) -> None:
+    def mark_saved(self, relayed: Mapping[Lane, RelayProgress]) -> None:
         """Remember what the database knows now."""
         for lane, each in relayed.items():
-            if lane in self._trails:
-                self._trails[lane].noted_seq = max(self._trails[lane].noted_seq, each.seq)
+            if lane in self._queues:
+                self._queues[lane].saved_seq = max(self._queues[lane].saved_seq, each.seq)
 
-    async def below(self, limit: int) -> None:
+    async def wait_for_backlog(self, limit: int) -> None:
         """Wait until no more than so many messages wait for Kafka."""
         while self._backlog > limit:
-            self._fewer.clear()
-            await self._fewer.wait()
+            self._backlog_shrunk.clear()
+            await self._backlog_shrunk.wait()
 
     async def run(self) -> None:
         """Publish for ever. Faults of Kafka are waited out; anything else is a bug and is raised."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._messages_added.wait()
+            self._messages_added.clear()
             while self._backlog:
-                await self._until_acknowledged()
+                await self._relay_round()
 
-    async def _until_acknowledged(self) -> None:
-        pause_s = _FIRST_PAUSE_S
+    async def _relay_round(self) -> None:
+        backoff_s = _MIN_BACKOFF_S
         while self._backlog:
             try:
-                sent = await self._next_round()
-                await self._carrier.carry(sent.parcels)
+                relay_round = await self._next_round()
+                await self._sender.send_in_order(relay_round.records)
             except Unacknowledged as error:
-                self._log.warning("relay_delayed", waiting=self._backlog, fault=str(error), retry_in_s=pause_s)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                self._log.warning("relay_delayed", waiting=self._backlog, fault=str(error), retry_in_s=backoff_s)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
             else:
-                self._settle(sent)
+                self._acknowledge(relay_round)
                 return
 
-    async def _next_round(self) -> _Round:
-        parcels: list[Parcel] = []
-        taken: list[tuple[Trail, int, dict[str, int]]] = []
-        share = max(1, _ROUND // max(1, len(self._trails)))
-        for trail in list(self._trails.values()):
-            if trail.waiting:
-                chosen = list(islice(trail.waiting, share))
-                counts = {topic: await self._carrier.partitions(topic) for topic in {each[1].topic for each in chosen}}
+    async def _next_round(self) -> _RelayRound:
+        records: list[ProducerRecord] = []
+        sent_by_lane: list[tuple[LaneQueue, int, dict[str, int]]] = []
+        lane_limit = max(1, _ROUND_MESSAGES // max(1, len(self._queues)))
+        for trail in list(self._queues.values()):
+            if trail.pending:
+                selected = list(islice(trail.pending, lane_limit))
+                partition_counts = {
+                    topic: await self._sender.partitions(topic) for topic in {each[1].topic for each in selected}
+                }
                 previous = dict(trail.previous)
-                parcels += [_parcel(each, trail.origin, previous, counts) for each in chosen]
-                taken.append((trail, len(chosen), previous))
-        return _Round(parcels, taken)
+                records += [_to_producer_record(each, trail.origin, previous, partition_counts) for each in selected]
+                sent_by_lane.append((trail, len(selected), previous))
+        return _RelayRound(records, sent_by_lane)
 
-    def _settle(self, sent: _Round) -> None:
-        mine = set(map(id, self._trails.values()))
-        for trail, count, previous in sent.taken:
-            if id(trail) not in mine:
+    def _acknowledge(self, relay_round: _RelayRound) -> None:
+        live_queues = set(map(id, self._queues.values()))
+        for trail, count, previous in relay_round.sent_by_lane:
+            if id(trail) not in live_queues:
                 continue  # the lane was let go meanwhile; its next owner sends this again
             for _ in range(count):
-                trail.relayed_seq = trail.waiting.popleft().seq
+                trail.relayed_seq = trail.pending.popleft().seq
             trail.previous = previous
             self._backlog -= count
-        self.relayed += len(sent.parcels)
-        self._fewer.set()
+        self.relayed += len(relay_round.records)
+        self._backlog_shrunk.set()
 
 
-def _parcel(numbered: Numbered, origin: bytes, previous: dict[str, int], counts: Mapping[str, int]) -> Parcel:
-    seq, (topic, key, value, headers) = numbered
+def _to_producer_record(
+    sequenced: SequencedMessage, origin: bytes, previous: dict[str, int], partition_counts: Mapping[str, int]
+) -> ProducerRecord:
+    seq, (topic, key, value, headers) = sequenced
     key_bytes = key.encode()
-    partition = partition_for(key_bytes, counts[topic])
+    partition = partition_for(key_bytes, partition_counts[topic])
     target = f"{topic}-{partition}"
-    stamped = [
+    all_headers = [
         *headers,
         ("ce_origin", origin),
         ("ce_sequence", b"%d" % seq),
         ("ce_previous", b"%d" % previous.get(target, 0)),
     ]
     previous[target] = seq
-    return Parcel(topic, partition, key_bytes, value, stamped)
+    return ProducerRecord(topic, partition, key_bytes, value, all_headers)

@@ -12,59 +12,61 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.records import Lane, Record
-from paidan_chassis.kafka.aiokafka_patches import forgive
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.prefetching import take_before_fetching
+from paidan_chassis.kafka.aiokafka_patches import accept_non_utf8_header_names
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.prefetching import disable_prefetch_backoff
 
-Batch: TypeAlias = "tuple[ConsumerRecord[Any, Any], ...]"
-Take: TypeAlias = Callable[[Batch], Awaitable[None]]
+PolledRecords: TypeAlias = "tuple[ConsumerRecord[Any, Any], ...]"
+OnBatch: TypeAlias = Callable[[PolledRecords], Awaitable[None]]
 
 _METADATA_AGE_MS: Final = 10_000
-_METADATA_AGE_OF_PATTERN_MS: Final = 3_000
+_PATTERN_METADATA_AGE_MS: Final = 3_000
 """A new topic under a prefix is found this late."""
 _FETCH_WAIT_MS: Final = 500
-_MUCH_BYTES: Final = 1024 * 1024
+_GATHER_MIN_BYTES: Final = 1024 * 1024
 
 
-class Source:
+class GroupSubscriber:
     """One member of the consumer group."""
 
-    def __init__(self, reading: Subscription, kafka: Kafka, *, take: Take, listener: ConsumerRebalanceListener) -> None:
-        forgive()
-        take_before_fetching()
+    def __init__(
+        self, subscription: Subscription, kafka: KafkaCluster, *, on_batch: OnBatch, listener: ConsumerRebalanceListener
+    ) -> None:
+        accept_non_utf8_header_names()
+        disable_prefetch_backoff()
         self._kafka = kafka
         self._broker = KafkaBroker(
             kafka.servers.split(","),
-            client_id=reading.name,
+            client_id=subscription.name,
             apply_types=False,
             logger=None,  # it would write two lines a batch
             graceful_timeout=None,  # the batch in hand is waited for by the turn it has
             consumer_only=True,
             allow_auto_create_topics=False,
-            metadata_max_age_ms=_METADATA_AGE_OF_PATTERN_MS if reading.prefixes else _METADATA_AGE_MS,
+            metadata_max_age_ms=_PATTERN_METADATA_AGE_MS if subscription.prefixes else _METADATA_AGE_MS,
             security=kafka.security,
         )
-        pattern = _pattern(reading, kafka)
+        pattern = _topic_pattern(subscription, kafka)
         self._subscriber = self._broker.subscriber(
-            *([] if pattern else [kafka.real(topic) for topic in reading.topics]),
+            *([] if pattern else [kafka.prefixed(topic) for topic in subscription.topics]),
             pattern=pattern,
             batch=True,
-            group_id=kafka.real(reading.name),
+            group_id=kafka.prefixed(subscription.name),
             ack_policy=AckPolicy.MANUAL,
             # The default parser raises on a header that is not UTF-8, and the poll would be lost.
-            parser=_as_it_came,
-            decoder=_undecoded,
-            max_records=reading.pace.max_records,
-            batch_timeout_ms=reading.pace.poll_ms,
+            parser=_passthrough_parser,
+            decoder=_passthrough_decoder,
+            max_records=subscription.tuning.max_records,
+            batch_timeout_ms=subscription.tuning.poll_timeout_ms,
             auto_offset_reset="earliest",
-            fetch_min_bytes=_MUCH_BYTES if reading.pace.gather_ms else 1,
-            fetch_max_wait_ms=reading.pace.gather_ms or _FETCH_WAIT_MS,
-            session_timeout_ms=reading.pace.session_timeout_ms,
-            heartbeat_interval_ms=reading.pace.session_timeout_ms // 4,
+            fetch_min_bytes=_GATHER_MIN_BYTES if subscription.tuning.fetch_wait_ms else 1,
+            fetch_max_wait_ms=subscription.tuning.fetch_wait_ms or _FETCH_WAIT_MS,
+            session_timeout_ms=subscription.tuning.session_timeout_ms,
+            heartbeat_interval_ms=subscription.tuning.session_timeout_ms // 4,
             max_poll_interval_ms=300_000,
             listener=listener,
         )
-        self._subscriber(take)
+        self._subscriber(on_batch)
 
     async def start(self) -> None:
         """Join the group; batches begin to come."""
@@ -79,54 +81,54 @@ class Source:
         """aiokafka's consumer, once there is one."""
         return self._subscriber.consumer
 
-    def owned(self) -> set[Lane]:
+    def assigned_lanes(self) -> set[Lane]:
         """Name the lanes that the group has given this process."""
-        return {self.lane(each) for each in self.client.assignment()} if self.client else set()
+        return {self.to_lane(each) for each in self.client.assignment()} if self.client else set()
 
-    def lane(self, partition: TopicPartition) -> Lane:
-        return Lane(self._kafka.plain(partition.topic), partition.partition)
+    def to_lane(self, partition: TopicPartition) -> Lane:
+        return Lane(self._kafka.unprefixed(partition.topic), partition.partition)
 
-    def partition(self, lane: Lane) -> TopicPartition:
-        return TopicPartition(self._kafka.real(lane.topic), lane.partition)
+    def to_topic_partition(self, lane: Lane) -> TopicPartition:
+        return TopicPartition(self._kafka.prefixed(lane.topic), lane.partition)
 
     def seek(self, lane: Lane, offset: int) -> None:
         """Read a lane from here on, if it is still ours."""
-        if self.client is not None and self.partition(lane) in self.client.assignment():
-            self.client.seek(self.partition(lane), offset)
+        if self.client is not None and self.to_topic_partition(lane) in self.client.assignment():
+            self.client.seek(self.to_topic_partition(lane), offset)
 
-    def records(self, batch: Batch) -> list[Record]:
+    def to_records(self, polled: PolledRecords) -> list[Record]:
         """Turn a poll into records, lane by lane, each in the order of its log."""
-        plain = {name: self._kafka.plain(name) for name in {each.topic for each in batch}}
-        times: dict[int, datetime] = {}
-        for millis in {each.timestamp for each in batch}:
-            times[millis] = datetime.fromtimestamp(millis / 1000, UTC)
+        topic_names = {name: self._kafka.unprefixed(name) for name in {each.topic for each in polled}}
+        timestamps: dict[int, datetime] = {}
+        for millis in {each.timestamp for each in polled}:
+            timestamps[millis] = datetime.fromtimestamp(millis / 1000, UTC)
         return [
             Record(
-                plain[each.topic],
+                topic_names[each.topic],
                 each.partition,
                 each.offset,
                 each.key,
                 each.value,
                 tuple(each.headers),
-                times[each.timestamp],
+                timestamps[each.timestamp],
             )
-            for each in batch
+            for each in polled
         ]
 
 
-def _pattern(reading: Subscription, kafka: Kafka) -> str | None:
-    if not reading.prefixes:
+def _topic_pattern(subscription: Subscription, kafka: KafkaCluster) -> str | None:
+    if not subscription.prefixes:
         return None
     names: Iterable[str] = (
-        *(re.escape(kafka.real(topic)) + "$" for topic in reading.topics),
-        *(re.escape(kafka.real(prefix)) for prefix in reading.prefixes),
+        *(re.escape(kafka.prefixed(topic)) + "$" for topic in subscription.topics),
+        *(re.escape(kafka.prefixed(prefix)) for prefix in subscription.prefixes),
     )
     return f"^({'|'.join(names)})"
 
 
-async def _as_it_came(batch: Sequence[Any]) -> KafkaMessage:
-    return KafkaMessage(raw_message=batch, body=batch, consumer=FAKE_CONSUMER, correlation_id="", message_id="")
+async def _passthrough_parser(polled: Sequence[Any]) -> KafkaMessage:
+    return KafkaMessage(raw_message=polled, body=polled, consumer=FAKE_CONSUMER, correlation_id="", message_id="")
 
 
-async def _undecoded(message: KafkaMessage) -> object:
+async def _passthrough_decoder(message: KafkaMessage) -> object:
     return message.raw_message

@@ -16,8 +16,8 @@ from paidan_chassis.errors import ChassisError
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
 
-SHOWN_AS: Final = "pdk_"
-EVERY_CITY: Final = "*"
+TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
+ALL_CITIES: Final = "*"
 _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
 _SCOPE: Final = re.compile(
     rf"backdate|role:({'|'.join(get_args(Role))})|(source|department):[a-z0-9]([a-z0-9._-]{{0,78}}[a-z0-9])?"
@@ -25,7 +25,7 @@ _SCOPE: Final = re.compile(
 _CITY: Final = re.compile(r"\*|[a-z0-9]+")
 
 
-class BadKey(ChassisError):
+class InvalidScope(ChassisError):
     """A scope or a city that a key cannot have."""
 
 
@@ -41,33 +41,33 @@ class Principal:
     @property
     def source(self) -> str | None:
         """Name the one source this key speaks for."""
-        return self._one("source:")
+        return self._single_scope("source:")
 
     @property
     def department(self) -> str | None:
         """Name the one department this key speaks for."""
-        return self._one("department:")
+        return self._single_scope("department:")
 
     @property
-    def backdates(self) -> bool:
+    def may_backdate(self) -> bool:
         """Tell whether limits are judged by what this sender says happened when."""
         return "backdate" in self.scopes
 
-    def is_a(self, *roles: Role) -> bool:
+    def has_role(self, *roles: Role) -> bool:
         """Tell whether the key holds one of these roles; an admin holds them all."""
         return "role:admin" in self.scopes or any(f"role:{role}" in self.scopes for role in roles)
 
-    def covers(self, city: str) -> bool:
+    def covers_city(self, city: str) -> bool:
         """Tell whether the key is good for this city."""
-        return self.city in (city, EVERY_CITY)
+        return self.city in (city, ALL_CITIES)
 
-    def _one(self, kind: str) -> str | None:
-        found = [scope.removeprefix(kind) for scope in self.scopes if scope.startswith(kind)]
-        return found[0] if len(found) == 1 else None
+    def _single_scope(self, prefix: str) -> str | None:
+        values = [scope.removeprefix(prefix) for scope in self.scopes if scope.startswith(prefix)]
+        return values[0] if len(values) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """A key as it is kept, without the token, which nobody can get back."""
 
     key_id: str
@@ -79,7 +79,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class NewApiKey:
     """A key before it is stored. The same one is added to every service's schema in one transaction."""
 
     key_id: str
@@ -89,29 +89,29 @@ class NewKey:
     scopes: tuple[str, ...]
 
 
-def mint(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewKey]:
+def generate_key(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewApiKey]:
     """Make a token, to be shown once, and the key to store for it. Raises BadKey."""
-    check_scopes(scopes)
+    validate_scopes(scopes)
     if not _CITY.fullmatch(city):
-        raise BadKey(f"city {city!r} is neither a city's id nor * for all of them")
-    token = SHOWN_AS + secrets.token_urlsafe(32)
+        raise InvalidScope(f"city {city!r} is neither a city's id nor * for all of them")
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key_id = "key_" + secrets.token_hex(8)
-    return token, NewKey(key_id, hashed(token), name, city, tuple(sorted(set(scopes))))
+    return token, NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))))
 
 
-def check_scopes(scopes: Collection[str]) -> None:
+def validate_scopes(scopes: Collection[str]) -> None:
     """Raise BadKey unless each is a known scope, and the key speaks for one source and one department at most."""
     for scope in scopes:
         if not _SCOPE.fullmatch(scope):
-            raise BadKey(f"scope {scope!r} is none of source:<id>, department:<id>, role:<role>, backdate")
-    for kind in ("source:", "department:"):
-        if sum(scope.startswith(kind) for scope in set(scopes)) > 1:
-            raise BadKey(f"a key speaks for one {kind[:-1]}, not for several")
+            raise InvalidScope(f"scope {scope!r} is none of source:<id>, department:<id>, role:<role>, backdate")
+    for prefix in ("source:", "department:"):
+        if sum(scope.startswith(prefix) for scope in set(scopes)) > 1:
+            raise InvalidScope(f"a key speaks for one {prefix[:-1]}, not for several")
     if not scopes:
-        raise BadKey("a key without a scope opens nothing")
+        raise InvalidScope("a key without a scope opens nothing")
 
 
-def hashed(token: str) -> bytes:
+def hash_token(token: str) -> bytes:
     """Hash a token for storage and look-up.
 
     A plain SHA-256, not a slow hash: those protect guessable passwords. A token has 256 random
@@ -120,10 +120,10 @@ def hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def add_key(conn: Connection, schema: str, key: NewKey) -> None:
+async def add_key(conn: Connection, schema: str, key: NewApiKey) -> None:
     """Store a key in one service's schema; adding the same key again changes nothing."""
     await conn.execute(
-        f"INSERT INTO {_quoted(schema)}.api_key (key_id, hash, name, city, scopes)"
+        f"INSERT INTO {_quote_identifier(schema)}.api_key (key_id, hash, name, city, scopes)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key_id) DO NOTHING",
         key.key_id,
         key.token_hash,
@@ -133,22 +133,23 @@ async def add_key(conn: Connection, schema: str, key: NewKey) -> None:
     )
 
 
-async def list_keys(conn: Connection, schema: str) -> list[Key]:
+async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
     """Read every key, revoked ones included, oldest first."""
     rows = await conn.fetch(
-        f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quoted(schema)}.api_key"
+        f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quote_identifier(schema)}.api_key"
         " ORDER BY created_at, key_id"
     )
-    return [Key(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
+    return [ApiKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
 
 async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
     """Revoke a key; False when there is none such. Running processes obey within KeyRing's expiry."""
-    done = await conn.execute(
-        f"UPDATE {_quoted(schema)}.api_key SET revoked_at = COALESCE(revoked_at, clock_timestamp()) WHERE key_id = $1",
+    status = await conn.execute(
+        f"UPDATE {_quote_identifier(schema)}.api_key SET revoked_at = COALESCE(revoked_at, clock_timestamp())"
+        " WHERE key_id = $1",
         key_id,
     )
-    return done == "UPDATE 1"
+    return status == "UPDATE 1"
 
 
 class KeyRing:
@@ -158,49 +159,49 @@ class KeyRing:
         self,
         pool: "asyncpg.Pool[Any]",
         *,
-        expires_after_s: float = 5.0,
-        answers_within_s: float = 5.0,
-        remembers: int = 4096,
+        ttl_s: float = 5.0,
+        query_timeout_s: float = 5.0,
+        max_entries: int = 4096,
     ) -> None:
         self._pool = pool
-        self._answers_within_s = answers_within_s
-        self._expires_after_s = expires_after_s
-        self._remembers = remembers
-        self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        self._query_timeout_s = query_timeout_s
+        self._ttl_s = ttl_s
+        self._max_entries = max_entries
+        self._cache: dict[bytes, tuple[float, Principal | None]] = {}
 
     async def find(self, token: str) -> Principal | None:
         """Name who holds this token; None when nobody does or the key is revoked."""
         if not _TOKEN.fullmatch(token):
             return None
-        token_hash = hashed(token)
-        known = self._known.get(token_hash)
-        if known is None or known[0] < time.monotonic():
-            known = (time.monotonic() + self._expires_after_s, await self._look_up(token_hash))
-            self._make_room()
-            self._known[token_hash] = known
-        return known[1]
+        token_hash = hash_token(token)
+        entry = self._cache.get(token_hash)
+        if entry is None or entry[0] < time.monotonic():
+            entry = (time.monotonic() + self._ttl_s, await self._look_up(token_hash))
+            self._evict()
+            self._cache[token_hash] = entry
+        return entry[1]
 
-    def _make_room(self) -> None:
-        if len(self._known) < self._remembers:
+    def _evict(self) -> None:
+        if len(self._cache) < self._max_entries:
             return
         # Strangers' guesses must neither fill the memory nor push out those who hold a key.
-        self._known = {token_hash: known for token_hash, known in self._known.items() if known[1]}
-        if len(self._known) >= self._remembers:
-            self._known.clear()
+        self._cache = {token_hash: entry for token_hash, entry in self._cache.items() if entry[1]}
+        if len(self._cache) >= self._max_entries:
+            self._cache.clear()
 
     @property
-    def remembered(self) -> int:
+    def cached_count(self) -> int:
         """Tell how many answers are remembered now."""
-        return len(self._known)
+        return len(self._cache)
 
     async def _look_up(self, token_hash: bytes) -> Principal | None:
-        async with self._pool.acquire(timeout=self._answers_within_s) as conn:
-            row = await conn.fetchrow(_FIND, token_hash, timeout=self._answers_within_s)
+        async with self._pool.acquire(timeout=self._query_timeout_s) as conn:
+            row = await conn.fetchrow(_SELECT_BY_HASH, token_hash, timeout=self._query_timeout_s)
         return Principal(row["key_id"], row["name"], row["city"], frozenset(row["scopes"])) if row else None
 
 
-_FIND: Final = "SELECT key_id, name, city, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL"
+_SELECT_BY_HASH: Final = "SELECT key_id, name, city, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL"
 
 
-def _quoted(schema: str) -> str:
+def _quote_identifier(schema: str) -> str:
     return '"' + schema.replace('"', '""') + '"'

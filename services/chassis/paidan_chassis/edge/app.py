@@ -15,22 +15,22 @@ from starlette.routing import BaseRoute, Route
 from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.middleware import (
-    LIMIT,
-    ROUTE,
-    TRACE,
-    Envelope,
-    TooLarge,
+    BODY_LIMIT_KEY,
+    ROUTE_KEY,
+    TRACE_ID_KEY,
+    BodyTooLarge,
+    RequestMiddleware,
 )
 from paidan_chassis.edge.problems import ErrorBody, Problem
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 
-M = TypeVar("M", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 INSTANCE_HEADER: Final = "x-paidan-instance"
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class EdgeConfig:
     """What an edge shows of its process. ``body_limit`` holds for routes that name none of their own."""
 
     title: str
@@ -43,107 +43,111 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[M]):
+class HotRequest(Generic[ModelT]):
     """One request to a hot route: read once, within the limit, validated once."""
 
     request: Request
     principal: Principal
     raw: bytes
-    body: M
+    body: ModelT
 
 
-def create_edge(face: Face) -> FastAPI:
+def create_app(config: EdgeConfig) -> FastAPI:
     """Build the app: ``/docs``, ``/healthz``, ``/readyz``, ``/metrics`` and the error shape are there already.
 
     A route with a larger body than ``face.body_limit`` says so with FastAPI's ``max_body_size``.
     """
     app = FastAPI(
-        title=face.title,
-        version=face.version,
+        title=config.title,
+        version=config.version,
         docs_url=None,
         redoc_url=None,
-        routes=probes(face.health, face.metrics),
+        routes=probe_routes(config.health, config.metrics),
         responses={422: {"model": ErrorBody, "description": "What is wrong, and where."}},
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours cost less
     )
-    app.state.keys = face.keys
-    app.add_middleware(Envelope, metrics=face.metrics, body_limit=face.body_limit, access_log=face.access_log)
+    app.state.keys = config.keys
+    app.add_middleware(
+        RequestMiddleware, metrics=config.metrics, body_limit=config.body_limit, access_log=config.access_log
+    )
     app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(ClientDisconnect, _on_gone)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    openapi.install(app)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    openapi.install_openapi(app)
     return app
 
 
-def probes(health: Health, metrics: Metrics) -> list[BaseRoute]:
+def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
     """Give the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
 
     The first two tell which process answers: another's may have taken the port of one that is down.
     """
-    told = {INSTANCE_HEADER: health.instance} if health.instance else None
+    headers = {INSTANCE_HEADER: health.instance} if health.instance else None
 
     async def healthz(_request: Request) -> Response:
-        stalled = {each.name: each.stalled for each in health.states() if each.stalled}
-        return JSONResponse({"alive": not stalled, "stalled": stalled}, 503 if stalled else 200, told)
+        stalled = {each.name: each.stall_reason for each in health.states() if each.stall_reason}
+        return JSONResponse({"alive": not stalled, "stalled": stalled}, 503 if stalled else 200, headers)
 
     async def readyz(_request: Request) -> Response:
-        unready = health.unready()
-        return JSONResponse({"ready": not unready, "waits_for": unready}, 503 if unready else 200, told)
+        unready = health.unready_reasons()
+        return JSONResponse({"ready": not unready, "waits_for": unready}, 503 if unready else 200, headers)
 
-    async def page(_request: Request) -> Response:
-        return Response(metrics.page(), media_type="text/plain; version=0.0.4")
+    async def metrics_page(_request: Request) -> Response:
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4")
 
     return [
         Route("/healthz", healthz, include_in_schema=False),
         Route("/readyz", readyz, include_in_schema=False),
-        Route("/metrics", page, include_in_schema=False),
+        Route("/metrics", metrics_page, include_in_schema=False),
     ]
 
 
-async def principal(request: Request) -> Principal:
+async def authenticate(request: Request) -> Principal:
     """Name who holds the request's key (``Authorization: Bearer`` or ``X-API-Key``); 401 without a good one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.headers.get("x-api-key", "")
     keys: KeyRing = request.app.state.keys
-    found = await keys.find(token.strip())
-    if found is None:
+    principal = await keys.find(token.strip())
+    if principal is None:
         raise problems.unauthorized()
-    return found
+    return principal
 
 
-Caller = Annotated[Principal, Depends(principal)]
+Caller = Annotated[Principal, Depends(authenticate)]
 
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read the body, and give up with 413 as soon as it exceeds the limit, whatever it said its length was."""
-    request.scope[LIMIT] = limit
+    request.scope[BODY_LIMIT_KEY] = limit
     return await request.body()
 
 
-def parse(model: type[M], raw: bytes) -> M:
+def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     """Validate JSON once; 400 or 422 naming the field, never quoting a value."""
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise problems.first_of(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise problems.from_validation_errors(
+            error.errors(include_url=False, include_context=False, include_input=False)
+        ) from None
 
 
 def trace_id(request: Request) -> str:
     """Name this request as its answer's ``X-Trace-Id`` does: the caller's traceparent's id, or a new one."""
-    found: str = request.scope[TRACE]
-    return found
+    value: str = request.scope[TRACE_ID_KEY]
+    return value
 
 
 def hot_route(
     app: FastAPI,
     path: str,
-    handler: Callable[[Call[M]], Awaitable[Response]],
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
     *,
-    model: type[M],
-    answers: type[BaseModel] | None = None,
-    limit: int | None = None,
+    model: type[ModelT],
+    response_model: type[BaseModel] | None = None,
+    body_limit: int | None = None,
 ) -> None:
     """Add a POST route that skips FastAPI's machinery and still stands in the OpenAPI document.
 
@@ -151,15 +155,15 @@ def hot_route(
     """
 
     async def endpoint(request: Request) -> Response:
-        request.scope[ROUTE] = path
-        request.scope[LIMIT] = limit
-        who = await principal(request)
+        request.scope[ROUTE_KEY] = path
+        request.scope[BODY_LIMIT_KEY] = body_limit
+        caller = await authenticate(request)
         raw = await request.body()
-        return await handler(Call(request, who, raw, parse(model, raw)))
+        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
 
     # First in line: the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
-    openapi.describe(app, path, openapi.Described(handler.__name__, handler.__doc__ or "", model, answers))
+    openapi.add_route_doc(app, path, openapi.RouteDoc(handler.__name__, handler.__doc__ or "", model, response_model))
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:
@@ -167,12 +171,12 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _on_gone(_request: Request, _error: Exception) -> Response:
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     # Whoever hung up while sending reads no answer; 499 is what access logs commonly call it, for it is no bug of ours.
     return Response(status_code=499)
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     match error.status_code:
         case 404:
@@ -180,12 +184,12 @@ async def _on_http(_request: Request, error: Exception) -> Response:
         case 405:
             problem = Problem(405, "method_not_allowed", "this route does not take this method", "不支持该请求方法")
         case 413:
-            problem = problems.too_large(error.limit if isinstance(error, TooLarge) else 0)
+            problem = problems.too_large(error.limit if isinstance(error, BodyTooLarge) else 0)
         case status:
             problem = Problem(status, "invalid", "the request could not be read", "请求无法读取")
     return problem.response()
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_validation_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return problems.first_of(error.errors()).response()
+    return problems.from_validation_errors(error.errors()).response()

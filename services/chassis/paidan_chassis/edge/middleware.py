@@ -15,18 +15,18 @@ from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.database import is_transient
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.problems import Problem
-from paidan_chassis.observability.logs import Log, Sieve, logger
+from paidan_chassis.observability.logs import Logger, LogThrottle, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
-LIMIT: Final = "paidan.body_limit"
-TRACE: Final = "paidan.trace_id"
-ROUTE: Final = "paidan.route"
-_FAILED_AT_MOST: Final = 50
-_MENDED_IN_S: Final = 30
+BODY_LIMIT_KEY: Final = "paidan.body_limit"
+TRACE_ID_KEY: Final = "paidan.trace_id"
+ROUTE_KEY: Final = "paidan.route"
+_ACCESS_LOG_BURST: Final = 50
+_HALT_RETRY_AFTER_S: Final = 30
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class TooLarge(HTTPException):
+class BodyTooLarge(HTTPException):
     """The body is longer than the route takes. FastAPI lets an HTTPException through while it reads a body."""
 
     def __init__(self, limit: int) -> None:
@@ -34,17 +34,17 @@ class TooLarge(HTTPException):
         self.limit = limit
 
 
-class Envelope:
+class RequestMiddleware:
     """ASGI middleware. Logs neither bodies nor queries nor paths with ids, only the route's template."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int, access_log: str) -> None:
         self._app = app
         self._metrics = metrics
-        self._kinds: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._request_metrics: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._body_limit = body_limit
         self._access_log = access_log
-        self._log: Log = logger()
-        self._sieve = Sieve(_FAILED_AT_MOST)
+        self._log: Logger = get_logger()
+        self._throttle = LogThrottle(_ACCESS_LOG_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,11 +59,11 @@ class Envelope:
                 await problems.unavailable().response()(scope, exchange.receive, exchange.send)
             raise
         except Exception as error:  # noqa: BLE001 - the process edge: whatever it is, the caller gets an answer
-            await self._answer_for(error, exchange)
-        self._account_for(exchange)
+            await self._respond_to_error(error, exchange)
+        self._record_request(exchange)
 
-    async def _answer_for(self, error: Exception, exchange: "Exchange") -> None:
-        problem = problem_of(error)
+    async def _respond_to_error(self, error: Exception, exchange: "Exchange") -> None:
+        problem = problem_for(error)
         if problem.status != 503:
             self._log.error("request_broke", route=exchange.route, trace_id=exchange.trace_id, exc_info=error)
         else:
@@ -71,31 +71,31 @@ class Envelope:
         if exchange.status == 0:
             await problem.response()(exchange.scope, exchange.receive, exchange.send)
 
-    def _account_for(self, exchange: "Exchange") -> None:
-        took_s = time.perf_counter() - exchange.started
-        kind = (exchange.route, exchange.status)
-        if kind not in self._kinds:
-            self._kinds[kind] = self._metrics.requests(*kind)
-        counter, timer = self._kinds[kind]
+    def _record_request(self, exchange: "Exchange") -> None:
+        duration_s = time.perf_counter() - exchange.started
+        route_status = (exchange.route, exchange.status)
+        if route_status not in self._request_metrics:
+            self._request_metrics[route_status] = self._metrics.request_metrics(*route_status)
+        counter, timer = self._request_metrics[route_status]
         counter.inc()
-        timer.observe(took_s)
+        timer.observe(duration_s)
         if self._access_log == "all":
-            self._write_access(exchange, took_s)
+            self._log_access(exchange, duration_s)
         elif self._access_log == "failed" and exchange.status >= 400:
             # Somebody's loop of bad requests must not fill our disk.
-            left_out = self._sieve.passes(kind, time.monotonic())
-            if left_out is not None:
-                self._write_access(exchange, took_s, left_out=left_out)
+            suppressed = self._throttle.admit(route_status, time.monotonic())
+            if suppressed is not None:
+                self._log_access(exchange, duration_s, suppressed=suppressed)
 
-    def _write_access(self, exchange: "Exchange", took_s: float, *, left_out: int = 0) -> None:
+    def _log_access(self, exchange: "Exchange", duration_s: float, *, suppressed: int = 0) -> None:
         self._log.info(
             "request_answered",
             method=exchange.scope["method"],
             route=exchange.route,
             status=exchange.status,
-            took_ms=round(took_s * 1000, 1),
+            took_ms=round(duration_s * 1000, 1),
             trace_id=exchange.trace_id,
-            **({"left_out": left_out} if left_out else {}),
+            **({"left_out": suppressed} if suppressed else {}),
         )
 
 
@@ -103,11 +103,11 @@ class Exchange:
     """One request and its answer on their way through the envelope."""
 
     __slots__ = (
+        "_bytes_read",
+        "_discards_response",
         "_inner_receive",
         "_inner_send",
         "_limit",
-        "_read",
-        "_swallows",
         "scope",
         "started",
         "status",
@@ -118,78 +118,82 @@ class Exchange:
         self.scope = scope
         self.started = time.perf_counter()
         self.status = 0
-        self.trace_id = scope[TRACE] = _trace_id(scope)
+        self.trace_id = scope[TRACE_ID_KEY] = _trace_id(scope)
         self._inner_receive = receive
         self._inner_send = send
         self._limit = limit
-        self._read = 0
-        self._swallows = False
+        self._bytes_read = 0
+        self._discards_response = False
 
     @property
     def route(self) -> str:
         """Name the route by its template, which holds nobody's id."""
         # FastAPI keeps a plain Starlette route to itself, so a hot route says its own path.
-        return str(self.scope.get(ROUTE) or getattr(self.scope.get("route"), "path", "unmatched"))
+        return str(self.scope.get(ROUTE_KEY) or getattr(self.scope.get("route"), "path", "unmatched"))
 
     @property
     def limit(self) -> int:
         """Tell how long a body may be here: as the route says, or else as the edge does."""
-        said: int | None = self.scope.get(LIMIT) or getattr(self.scope.get("route"), "max_body_size", None)
-        return said or self._limit
+        route_limit: int | None = self.scope.get(BODY_LIMIT_KEY) or getattr(
+            self.scope.get("route"), "max_body_size", None
+        )
+        return route_limit or self._limit
 
     async def receive(self) -> Message:
         """Hand on the next piece of the body, and stop at the limit, whatever the announced length."""
         limit = self.limit
-        if self._read == 0 and _announced(self.scope) > limit:
-            raise TooLarge(limit)
+        if self._bytes_read == 0 and _content_length(self.scope) > limit:
+            raise BodyTooLarge(limit)
         message = await self._inner_receive()
-        self._read += len(message.get("body", b""))
-        if self._read > limit:
-            raise TooLarge(limit)
+        self._bytes_read += len(message.get("body", b""))
+        if self._bytes_read > limit:
+            raise BodyTooLarge(limit)
         return message
 
     async def send(self, message: Message) -> None:
         """Hand on a piece of the answer, with the trace id at its head."""
-        if message["type"] == "http.response.start" and _is_librarys_413(message):
-            self._swallows = True
-            await problems.too_large(self.limit).response()(self.scope, self.receive, self._pass_on)
-        if not self._swallows:
-            await self._pass_on(message)
+        if message["type"] == "http.response.start" and _is_starlette_413(message):
+            self._discards_response = True
+            await problems.too_large(self.limit).response()(self.scope, self.receive, self._forward)
+        if not self._discards_response:
+            await self._forward(message)
 
-    async def _pass_on(self, message: Message) -> None:
+    async def _forward(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message.get("headers", ()), (b"x-trace-id", self.trace_id.encode())]}
         await self._inner_send(message)
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_for(error: Exception) -> Problem:
     """Name the answer for an error that no handler has turned into one."""
     if is_transient(error) or isinstance(error, Unacknowledged):
         return problems.unavailable()
     if isinstance(error, Halt):
         # Where a lane would halt, an edge goes on with all that does not need what is missing.
         message = f"an operator has to mend this first: {error}"
-        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_MENDED_IN_S)
+        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
     if isinstance(error, asyncpg.DataError):
         # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
         return problems.invalid(None, "a value cannot be stored", "有内容无法保存")
     return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
 
 
-def _is_librarys_413(start: Message) -> bool:
+def _is_starlette_413(response_start: Message) -> bool:
     # Starlette puts a plain text in the place of any answer to a body that was announced too long for its route.
-    return start["status"] == 413 and (b"content-type", b"application/json") not in start.get("headers", ())
+    return response_start["status"] == 413 and (b"content-type", b"application/json") not in response_start.get(
+        "headers", ()
+    )
 
 
 def _trace_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == b"traceparent" and (given := _TRACEPARENT.fullmatch(value)):
-            return given[1].decode()
+        if name == b"traceparent" and (traceparent := _TRACEPARENT.fullmatch(value)):
+            return traceparent[1].decode()
     return f"{random.getrandbits(128):032x}"
 
 
-def _announced(scope: Scope) -> int:
+def _content_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0

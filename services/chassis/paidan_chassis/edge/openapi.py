@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from paidan_chassis.edge.problems import ErrorBody
 
 _REF: Final = "#/components/schemas/{model}"
-_SCHEMES: Final = {
+_SECURITY_SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer pdk_..."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
@@ -25,16 +25,16 @@ _RETRY_AFTER: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RouteDoc:
     """A route as its reader needs it."""
 
     name: str
-    text: str
-    takes: type[BaseModel]
-    answers: type[BaseModel] | None
+    description: str
+    request_model: type[BaseModel]
+    response_model: type[BaseModel] | None
 
 
-def install(app: FastAPI) -> None:
+def install_openapi(app: FastAPI) -> None:
     """Make the app write its document this way, once."""
     app.state.described = {}
 
@@ -44,10 +44,10 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign] # the way FastAPI documents
-    _add_docs(app)
+    _add_docs_page(app)
 
 
-def _add_docs(app: FastAPI) -> None:
+def _add_docs_page(app: FastAPI) -> None:
     # FastAPI's own page loads its script from a public network, which a city's closed network does not reach.
     async def docs(request: Request) -> HTMLResponse:
         at = request.scope.get("root_path", "")
@@ -63,42 +63,67 @@ def _add_docs(app: FastAPI) -> None:
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
-def describe(app: FastAPI, path: str, route: Described) -> None:
+def add_route_doc(app: FastAPI, path: str, route_doc: RouteDoc) -> None:
     """Add a POST route to the document."""
-    app.state.described[path] = route
+    app.state.described[path] = route_doc
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    components["securitySchemes"] = _SCHEMES
-    document["security"] = [{name: []} for name in _SCHEMES]
-    refused = {"description": "What is wrong, and where.", "content": _json(ErrorBody, "serialization", schemas)}
-    unavailable = refused | {"description": "Not done for certain; send it again later.", "headers": _RETRY_AFTER}
+    components["securitySchemes"] = _SECURITY_SCHEMES
+    document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+    error_response = {
+        "description": "What is wrong, and where.",
+        "content": _json_content(ErrorBody, "serialization", schemas),
+    }
+    unavailable_response = error_response | {
+        "description": "Not done for certain; send it again later.",
+        "headers": _RETRY_AFTER,
+    }
     for path, route in app.state.described.items():
         document["paths"].setdefault(path, {})["post"] = _operation(path, route, schemas)
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"] |= {"503": unavailable, "default": refused}
-    return document
+            operation["responses"] |= {"503": unavailable_response, "default": error_response}
+    return _named_by_title(document)
 
 
-def _operation(path: str, route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
-    summary, _, text = route.text.strip().partition("\n\n")
-    said: dict[str, Any] = {"description": "Done."}
-    if route.answers:
-        said["content"] = _json(route.answers, "serialization", schemas)
+def _named_by_title(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with each schema under its title: a name that was published outlives the class's."""
+    titles = {name: schema.get("title", name) for name, schema in document["components"]["schemas"].items()}
+    references = {_REF.format(model=name): _REF.format(model=title) for name, title in titles.items()}
+    renamed: dict[str, Any] = _replace_strings(document, references)
+    renamed["components"]["schemas"] = {
+        titles[name]: schema for name, schema in renamed["components"]["schemas"].items()
+    }
+    return renamed
+
+
+def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: ANN401 - any piece of the document
+    if isinstance(part, dict):
+        return {key: _replace_strings(value, replacements) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_replace_strings(value, replacements) for value in part]
+    return replacements.get(part, part) if isinstance(part, str) else part
+
+
+def _operation(path: str, route: RouteDoc, schemas: dict[str, Any]) -> dict[str, Any]:
+    summary, _, description = route.description.strip().partition("\n\n")
+    response: dict[str, Any] = {"description": "Done."}
+    if route.response_model:
+        response["content"] = _json_content(route.response_model, "serialization", schemas)
     return {
         "summary": summary,
-        "description": text.strip(),
+        "description": description.strip(),
         "operationId": "_".join([route.name, *re.findall("[a-z0-9]+", path), "post"]),
-        "requestBody": {"required": True, "content": _json(route.takes, "validation", schemas)},
-        "responses": {"2XX": said},
+        "requestBody": {"required": True, "content": _json_content(route.request_model, "validation", schemas)},
+        "responses": {"2XX": response},
     }
 
 
-def _json(
+def _json_content(
     model: type[BaseModel], mode: Literal["validation", "serialization"], schemas: dict[str, Any]
 ) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template=_REF, mode=mode)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from paidan_chassis.errors import ChassisError
-from paidan_chassis.observability.redaction import unquoted
+from paidan_chassis.observability.redaction import redact_quotes
 
 
 @dataclass(eq=False)  # not frozen: Python itself writes an exception's traceback
@@ -25,8 +25,8 @@ class Problem(ChassisError):
 
     def body(self) -> dict[str, Any]:
         """Give the body of the answer; a batch's answer holds one for each line that was refused."""
-        said = {"code": self.code, "message": self.message, "message_zh": self.message_zh, "field": self.field}
-        return {"error": said}
+        error = {"code": self.code, "message": self.message, "message_zh": self.message_zh, "field": self.field}
+        return {"error": error}
 
     def response(self) -> Response:
         """Write the answer."""
@@ -85,19 +85,19 @@ def invalid(field: str | None, message: str, message_zh: str = "内容不符合�
     return Problem(422, "invalid", message, message_zh, field)
 
 
-def first_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
+def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Turn pydantic's complaints into the answer for the first of them, in the order of the model."""
     first = errors[0]
     if first["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
-    where = [str(part) for part in first["loc"] if part != "body"]
-    message = unquoted(str(first["msg"])) if first["type"] in _OF_A_VALIDATOR else str(first["msg"])
-    return invalid(".".join(where) or None, message.removeprefix("Value error, "), _zh(str(first["type"])))
+    path = [str(part) for part in first["loc"] if part != "body"]
+    message = redact_quotes(str(first["msg"])) if first["type"] in _VALIDATOR_ERROR_TYPES else str(first["msg"])
+    return invalid(".".join(path) or None, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
 
 
 # Messages of pydantic's own name what was expected; a validator's may quote what it got.
-_OF_A_VALIDATOR: Final = frozenset({"value_error", "assertion_error"})
-_ZH: Final = {
+_VALIDATOR_ERROR_TYPES: Final = frozenset({"value_error", "assertion_error"})
+_MESSAGES_ZH: Final = {
     "missing": "缺少必填项",
     "extra_forbidden": "不允许的字段",
     "too_long": "数量过多",
@@ -110,9 +110,14 @@ _ZH: Final = {
     "timezone_aware": "时间须带时区",
     "string_unicode": "不是有效的文字",
 }
-_ZH_BY_END: Final = {"_type": "类型不正确", "_parsing": "格式不正确", "_than": "超出允许范围", "_equal": "超出允许范围"}
+_MESSAGES_ZH_BY_SUFFIX: Final = {
+    "_type": "类型不正确",
+    "_parsing": "格式不正确",
+    "_than": "超出允许范围",
+    "_equal": "超出允许范围",
+}
 
 
-def _zh(kind: str) -> str:
-    by_end = (said for end, said in _ZH_BY_END.items() if kind.endswith(end))
-    return _ZH.get(kind) or next(by_end, "内容不符合要求")
+def _message_zh(error_type: str) -> str:
+    by_suffix = (message for suffix, message in _MESSAGES_ZH_BY_SUFFIX.items() if error_type.endswith(suffix))
+    return _MESSAGES_ZH.get(error_type) or next(by_suffix, "内容不符合要求")

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-_KEEP_ALIVE_S = 75  # uvicorn's 5 s drop the pooled connections of those who send every few seconds
+_KEEP_ALIVE_TIMEOUT_S = 75  # uvicorn's 5 s drop the pooled connections of those who send every few seconds
 
 
-class Listener:
+class HttpServer:
     """One uvicorn server on one socket that is bound already, so that a taken port is an ordinary error."""
 
     def __init__(self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float) -> None:
         self._sock = sock
-        self._server = _Server(
+        self._server = _UvicornServer(
             uvicorn.Config(
                 app,
                 http="httptools",
@@ -24,7 +24,7 @@ class Listener:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=max(1, int(stop_within_s)),
             )
         )
@@ -44,14 +44,14 @@ class Listener:
         self._server.should_exit = True
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals alone: the process stops its parts in order."""
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind_socket(host: str, port: int) -> socket.socket:
     """Bind the edge's socket; a port still lingering from our predecessor is no obstacle."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)

@@ -14,31 +14,31 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
-_MAGIC_AT = 16
+_MAGIC_OFFSET = 16
 
 
-class _Lenient(bytearray):
+class _SurrogateEscapedBytes(bytearray):
     """Bytes that decode to text whatever they are; what is not UTF-8 becomes lone surrogates."""
 
     def __getitem__(self, index: SupportsIndex | slice) -> Any:
-        found = super().__getitem__(index)
-        return _Lenient(found) if isinstance(found, bytearray) else found
+        item = super().__getitem__(index)
+        return _SurrogateEscapedBytes(item) if isinstance(item, bytearray) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         del errors
         return super().decode(encoding, "surrogateescape")
 
 
-class _SlowBatch(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka is untyped
+class _PythonRecordBatch(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka is untyped
     """aiokafka's parser in Python, which decodes nothing but header names."""
 
     def __iter__(self) -> Iterator[Any]:
         super().__iter__()
-        self._buffer: bytearray = _Lenient(self._buffer)
+        self._buffer: bytearray = _SurrogateEscapedBytes(self._buffer)
         return self
 
 
-class _Batch:
+class _FallbackRecordBatch:
     """A batch read by the parser in C, and from the record that this cannot read on by the one in Python."""
 
     __slots__ = ("_batch", "_raw")
@@ -54,26 +54,26 @@ class _Batch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        read = 0
+        records_read = 0
         try:
             for record in self._batch:
-                read += 1
+                records_read += 1
                 yield record
         except UnicodeDecodeError:
-            yield from islice(_SlowBatch(self._raw), read, None)
+            yield from islice(_PythonRecordBatch(self._raw), records_read, None)
 
 
-class _Records(_MemoryRecordsPy):  # type: ignore[misc] # aiokafka is untyped
+class _FallbackMemoryRecords(_MemoryRecordsPy):  # type: ignore[misc] # aiokafka is untyped
     """What a fetch has brought, batch by batch."""
 
     def next_batch(self) -> Any:
         raw = self._next_slice
-        if raw is None or len(raw) <= _MAGIC_AT or raw[_MAGIC_AT] < 2:
+        if raw is None or len(raw) <= _MAGIC_OFFSET or raw[_MAGIC_OFFSET] < 2:
             return super().next_batch()
         self._cache_next()
-        return _Batch(raw)
+        return _FallbackRecordBatch(raw)
 
 
-def forgive() -> None:
+def accept_non_utf8_header_names() -> None:
     """Have every consumer of this process read so from now on."""
-    fetcher.MemoryRecords = _Records
+    fetcher.MemoryRecords = _FallbackMemoryRecords

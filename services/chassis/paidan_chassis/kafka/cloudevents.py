@@ -15,7 +15,7 @@ _CONTENT_TYPE: Final = "content-type"
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
+class CloudEventAttributes:
     """What a message says about itself. ``extensions`` holds every other ``ce_`` header, without the prefix."""
 
     id: str
@@ -29,7 +29,7 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
+class MalformedHeaders:
     """Why a message's headers are no CloudEvent. Quotes no value."""
 
     header: str
@@ -39,10 +39,10 @@ class Malformed:
         return f"header {self.header}: {self.problem}"
 
 
-def encode(attributes: Attributes) -> Headers:
+def encode(attributes: CloudEventAttributes) -> Headers:
     """Write the headers of a binary-mode message, in a fixed order, so that a replay gives the same bytes."""
     optional = (
-        ("ce_time", rfc3339(attributes.time) if attributes.time else None),
+        ("ce_time", format_rfc3339(attributes.time) if attributes.time else None),
         ("ce_subject", attributes.subject),
         ("ce_partitionkey", attributes.partitionkey),
     )
@@ -57,29 +57,29 @@ def encode(attributes: Attributes) -> Headers:
     ]
 
 
-def decode(headers: RawHeaders) -> Attributes | Malformed:
+def decode(headers: RawHeaders) -> CloudEventAttributes | MalformedHeaders:
     """Read the headers that anybody may have written. Never raises; the first problem comes back as a value.
 
     The last of a repeated header wins, header names are read in any case, and headers that are not
     CloudEvents' are passed over, whatever bytes they hold.
     """
-    named = {name.lower(): value for name, value in headers}
-    said: dict[str, str] = {}
-    for name, value in named.items():
+    by_name = {name.lower(): value for name, value in headers}
+    attributes: dict[str, str] = {}
+    for name, value in by_name.items():
         if name.startswith("ce_") or name == _CONTENT_TYPE:
-            text = _text(value)
+            text = _decode_text(value)
             if text is None:
-                return Malformed(name, "not UTF-8 text" if value is not None else "null")
-            said[name.removeprefix("ce_")] = text
-    return _missing(said) or _attributes(said)
+                return MalformedHeaders(name, "not UTF-8 text" if value is not None else "null")
+            attributes[name.removeprefix("ce_")] = text
+    return _check_required(attributes) or _build_attributes(attributes)
 
 
-def rfc3339(moment: datetime) -> str:
+def format_rfc3339(moment: datetime) -> str:
     """Write a time as CloudEvents want it: UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _text(value: bytes | None) -> str | None:
+def _decode_text(value: bytes | None) -> str | None:
     try:
         text = value.decode() if value is not None else None
     except UnicodeDecodeError:
@@ -87,37 +87,37 @@ def _text(value: bytes | None) -> str | None:
     return text
 
 
-def _missing(said: dict[str, str]) -> Malformed | None:
+def _check_required(attributes: dict[str, str]) -> MalformedHeaders | None:
     for name in _REQUIRED:
-        if not said.get(name):
-            return Malformed(f"ce_{name}", "missing or empty")
-    if said.get("specversion") != SPECVERSION:
-        return Malformed("ce_specversion", "not 1.0")
+        if not attributes.get(name):
+            return MalformedHeaders(f"ce_{name}", "missing or empty")
+    if attributes.get("specversion") != SPECVERSION:
+        return MalformedHeaders("ce_specversion", "not 1.0")
     return None
 
 
-def _attributes(said: dict[str, str]) -> Attributes | Malformed:
-    time = _moment(said["time"]) if "time" in said else None
-    if isinstance(time, Malformed):
+def _build_attributes(attributes: dict[str, str]) -> CloudEventAttributes | MalformedHeaders:
+    time = _parse_time(attributes["time"]) if "time" in attributes else None
+    if isinstance(time, MalformedHeaders):
         return time
-    return Attributes(
-        id=said["id"],
-        source=said["source"],
-        type=said["type"],
+    return CloudEventAttributes(
+        id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
         time=time,
-        subject=said.get("subject"),
-        partitionkey=said.get("partitionkey"),
-        content_type=said.get(_CONTENT_TYPE, JSON_CONTENT),
-        extensions={name: value for name, value in said.items() if name not in _KNOWN},
+        subject=attributes.get("subject"),
+        partitionkey=attributes.get("partitionkey"),
+        content_type=attributes.get(_CONTENT_TYPE, JSON_CONTENT),
+        extensions={name: value for name, value in attributes.items() if name not in _STANDARD_NAMES},
     )
 
 
-_KNOWN: Final = frozenset({*_REQUIRED, "specversion", "time", "subject", "partitionkey", _CONTENT_TYPE})
+_STANDARD_NAMES: Final = frozenset({*_REQUIRED, "specversion", "time", "subject", "partitionkey", _CONTENT_TYPE})
 
 
-def _moment(text: str) -> datetime | Malformed:
+def _parse_time(text: str) -> datetime | MalformedHeaders:
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        return Malformed("ce_time", "not an RFC 3339 time")
-    return moment if moment.tzinfo else Malformed("ce_time", "without an offset")
+        return MalformedHeaders("ce_time", "not an RFC 3339 time")
+    return parsed if parsed.tzinfo else MalformedHeaders("ce_time", "without an offset")

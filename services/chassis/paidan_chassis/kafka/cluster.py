@@ -11,27 +11,27 @@ DEAD_LETTERS: Final = "paidan.dead-letters"
 
 
 @dataclass(frozen=True, slots=True)
-class TopicShape:
+class TopicSpec:
     """How a topic is made when it does not exist yet; the broker's append time is always asked for."""
 
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-def _one_partition(_topic: str) -> TopicShape:
-    return TopicShape()
+def _single_partition_spec(_topic: str) -> TopicSpec:
+    return TopicSpec()
 
 
 @dataclass(frozen=True, slots=True)
-class Kafka:
+class KafkaCluster:
     """One installation's share of a cluster. ``shape`` is asked, by the plain name, when a topic is missing."""
 
     servers: str
     prefix: str = ""
-    shape: Callable[[str], TopicShape] = _one_partition
+    topic_spec: Callable[[str], TopicSpec] = _single_partition_spec
     security: BaseSecurity | None = None
 
-    def real(self, topic: str) -> str:
+    def prefixed(self, topic: str) -> str:
         """Give a topic's name on the cluster."""
         return self.prefix + topic
 
@@ -39,6 +39,6 @@ class Kafka:
         """Give what every client of aiokafka is built with."""
         return {"bootstrap_servers": self.servers.split(","), **parse_security(self.security)}
 
-    def plain(self, real: str) -> str:
+    def unprefixed(self, prefixed_topic: str) -> str:
         """Give a topic's name in this installation."""
-        return real.removeprefix(self.prefix)
+        return prefixed_topic.removeprefix(self.prefix)

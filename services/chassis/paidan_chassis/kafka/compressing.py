@@ -8,9 +8,9 @@ from typing import Final
 
 from aiokafka import codec
 
-QUICK: Final = 1
+FAST_LZ4_LEVEL: Final = 1
 
 
-def compress_quickly() -> None:
+def use_fast_lz4() -> None:
     """Have every producer of this process compress so from now on."""
-    codec.lz4_encode.__defaults__ = (QUICK,)
+    codec.lz4_encode.__defaults__ = (FAST_LZ4_LEVEL,)

@@ -16,7 +16,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-_TEXT = CompactString("utf-8")
+_COMPACT_STRING = CompactString("utf-8")
 
 
 class Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka is untyped
@@ -38,15 +38,21 @@ class MetadataResponse12(Response):  # type: ignore[misc] # aiokafka is untyped
         ("throttle_time_ms", Int32),
         (
             "brokers",
-            CompactArray(("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), ("tags", TaggedFields)),
+            CompactArray(
+                ("node_id", Int32),
+                ("host", _COMPACT_STRING),
+                ("port", Int32),
+                ("rack", _COMPACT_STRING),
+                ("tags", TaggedFields),
+            ),
         ),
-        ("cluster_id", _TEXT),
+        ("cluster_id", _COMPACT_STRING),
         ("controller_id", Int32),
         (
             "topics",
             CompactArray(
                 ("error_code", Int16),
-                ("name", _TEXT),
+                ("name", _COMPACT_STRING),
                 ("topic_id", Uuid),
                 ("is_internal", Boolean),
                 (
@@ -76,30 +82,30 @@ class MetadataRequest12(RequestStruct):  # type: ignore[misc] # aiokafka is unty
     API_VERSION = 12
     RESPONSE_TYPE = MetadataResponse12
     SCHEMA = Schema(
-        ("topics", CompactArray(("topic_id", Uuid), ("name", _TEXT), ("tags", TaggedFields))),
+        ("topics", CompactArray(("topic_id", Uuid), ("name", _COMPACT_STRING), ("tags", TaggedFields))),
         ("allow_auto_topic_creation", Boolean),
         ("include_topic_authorized_operations", Boolean),
         ("tags", TaggedFields),
     )
 
 
-class TopicFound(NamedTuple):
+class TopicMetadata(NamedTuple):
     """What the cluster says of one topic."""
 
     topic_id: str
     partitions: int
-    ready: bool
+    has_leaders: bool
     """Every partition has a leader."""
 
 
-class ClusterFound(NamedTuple):
+class ClusterMetadata(NamedTuple):
     """What the cluster says of itself, and of the topics that exist among those asked for."""
 
     cluster_id: str
-    topics: dict[str, TopicFound]
+    topics: dict[str, TopicMetadata]
 
 
-class AskMetadata(Request[MetadataRequest12]):  # type: ignore[misc] # aiokafka is untyped
+class MetadataRequest(Request[MetadataRequest12]):  # type: ignore[misc] # aiokafka is untyped
     """Ask for the cluster's id and these topics (real names); never creates one."""
 
     API_KEY = 3
@@ -111,16 +117,16 @@ class AskMetadata(Request[MetadataRequest12]):  # type: ignore[misc] # aiokafka 
         return request_struct_class([(UUID(int=0), name, {}) for name in self.topics], False, False, {})
 
 
-def read_metadata(response: Response) -> ClusterFound:
+def parse_metadata(response: Response) -> ClusterMetadata:
     """Read an answer to ``AskMetadata``; topics that do not exist are left out."""
-    said = response.to_object()
+    body = response.to_object()
     topics = {
-        topic["name"]: TopicFound(
+        topic["name"]: TopicMetadata(
             topic_id=str(topic["topic_id"]),
             partitions=len(topic["partitions"]),
-            ready=all(partition["leader"] >= 0 for partition in topic["partitions"]),
+            has_leaders=all(partition["leader"] >= 0 for partition in topic["partitions"]),
         )
-        for topic in said["topics"]
+        for topic in body["topics"]
         if not topic["error_code"]
     }
-    return ClusterFound(said["cluster_id"] or "", topics)
+    return ClusterMetadata(body["cluster_id"] or "", topics)

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final
 
 _SEED: Final = 0x9747B28C
-_MIX: Final = 0x5BD1E995
-_WORD: Final = 0xFFFFFFFF
+_MULTIPLIER: Final = 0x5BD1E995
+_UINT32_MASK: Final = 0xFFFFFFFF
 
 
 def partition_for(key: bytes, partitions: int) -> int:
@@ -18,11 +18,13 @@ def partition_for(key: bytes, partitions: int) -> int:
 @lru_cache(maxsize=65_536)
 def murmur2(key: bytes) -> int:
     """Hash a key as Kafka's Java client does."""
-    mixed = _SEED ^ len(key)
-    for word in struct.unpack_from(f"<{len(key) // 4}I", key):
-        once = word * _MIX & _WORD
-        mixed = (mixed * _MIX & _WORD) ^ ((once ^ once >> 24) * _MIX & _WORD)
-    if rest := len(key) % 4:
-        mixed = (mixed ^ int.from_bytes(key[-rest:], "little")) * _MIX & _WORD
-    mixed = (mixed ^ mixed >> 13) * _MIX & _WORD
-    return mixed ^ mixed >> 15
+    hash_value = _SEED ^ len(key)
+    for block in struct.unpack_from(f"<{len(key) // 4}I", key):
+        mixed_block = block * _MULTIPLIER & _UINT32_MASK
+        hash_value = (hash_value * _MULTIPLIER & _UINT32_MASK) ^ (
+            (mixed_block ^ mixed_block >> 24) * _MULTIPLIER & _UINT32_MASK
+        )
+    if tail_length := len(key) % 4:
+        hash_value = (hash_value ^ int.from_bytes(key[-tail_length:], "little")) * _MULTIPLIER & _UINT32_MASK
+    hash_value = (hash_value ^ hash_value >> 13) * _MULTIPLIER & _UINT32_MASK
+    return hash_value ^ hash_value >> 15

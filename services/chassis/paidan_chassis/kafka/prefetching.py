@@ -9,9 +9,9 @@ from typing import Final
 
 from aiokafka.consumer.fetcher import Fetcher
 
-WAITS_S: Final = 60.0
+PREFETCH_BACKOFF_S: Final = 60.0
 
 
-def take_before_fetching() -> None:
+def disable_prefetch_backoff() -> None:
     """Have every consumer of this process fetch so from now on."""
-    Fetcher.__init__.__kwdefaults__["prefetch_backoff"] = WAITS_S
+    Fetcher.__init__.__kwdefaults__["prefetch_backoff"] = PREFETCH_BACKOFF_S

@@ -11,24 +11,24 @@ from typing import Final, NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.consumer.errors import TooLarge, Unacknowledged
+from paidan_chassis.consumer.errors import MessageTooLarge, Unacknowledged
 from paidan_chassis.consumer.records import Message
-from paidan_chassis.kafka.cluster import Kafka
-from paidan_chassis.kafka.compressing import compress_quickly
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.compressing import use_fast_lz4
 from paidan_chassis.kafka.partitioner import partition_for
-from paidan_chassis.kafka.topic_admin import Topology
+from paidan_chassis.kafka.topic_admin import TopicAdmin
 
-LARGEST_VALUE: Final = 1_000_000
+MAX_VALUE_BYTES: Final = 1_000_000
 """Bytes. Leaves room for headers below the broker's own limit of 1 MiB for a message that lz4 cannot shrink."""
-_BATCH_BYTES: Final = 512 * 1024
-_REQUEST_S: Final = 10.0
-_CARRIED_WITHIN_S: Final = 20.0
-_CLOSED_WITHIN_S: Final = 1.0
-_WORTH_BATCHING: Final = 16
-_FAULTS: Final = (KafkaError, OSError, TimeoutError)
+_MAX_BATCH_BYTES: Final = 512 * 1024
+_REQUEST_TIMEOUT_S: Final = 10.0
+_IN_ORDER_TIMEOUT_S: Final = 20.0
+_CLOSE_TIMEOUT_S: Final = 1.0
+_MIN_BATCH_RECORDS: Final = 16
+_KAFKA_ERRORS: Final = (KafkaError, OSError, TimeoutError)
 
 
-class Parcel(NamedTuple):
+class ProducerRecord(NamedTuple):
     """A message addressed to a partition, ready for the wire."""
 
     topic: str
@@ -38,7 +38,7 @@ class Parcel(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-_address = itemgetter(0, 1)
+_topic_partition = itemgetter(0, 1)
 
 
 class Publisher:
@@ -48,9 +48,9 @@ class Publisher:
     the producer is thrown away, and whoever called sends again.
     """
 
-    def __init__(self, kafka: Kafka, *, client_id: str, linger_ms: int = 0) -> None:
-        compress_quickly()
-        self.topology = Topology(kafka, client_id=client_id)
+    def __init__(self, kafka: KafkaCluster, *, client_id: str, linger_ms: int = 0) -> None:
+        use_fast_lz4()
+        self.topic_admin = TopicAdmin(kafka, client_id=client_id)
         self.rebuilds = 0
         """Producers that had to be replaced."""
         self._kafka = kafka
@@ -63,152 +63,160 @@ class Publisher:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _close(producer)
-        await self.topology.__aexit__(kind, error, trace)
+            await _close_producer(producer)
+        await self.topic_admin.__aexit__(error_type, error, traceback)
 
-    async def send(self, messages: Sequence[Message], *, within_s: float = 10.0) -> None:
+    async def send(self, messages: Sequence[Message], *, timeout_s: float = 10.0) -> None:
         """Publish messages, each to its key's partition; returns when Kafka has acknowledged all of them.
 
         Raises ``Unacknowledged`` when it has not in time; they may be stored all the same. Calls running at the same
         time share batches; their order among each other is not kept. Missing topics are created.
         """
-        _refuse_large(message.value for message in messages)
-        await self._deliver(await self._addressed(messages), within_s=within_s)
+        _reject_oversized(message.value for message in messages)
+        await self._deliver(await self._to_producer_records(messages), timeout_s=timeout_s)
 
-    async def carry(self, parcels: Sequence[Parcel]) -> None:
+    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
         """Publish so that per partition nothing is appended before what precedes it has been acknowledged.
 
         Raises ``Unacknowledged``; the next call uses a new producer: call it with the same parcels.
         """
-        await self._deliver(parcels, within_s=_CARRIED_WITHIN_S, batched=True)
+        await self._deliver(records, timeout_s=_IN_ORDER_TIMEOUT_S, in_batches=True)
 
     async def partitions(self, topic: str) -> int:
         """Count a topic's partitions, making the topic when it does not exist; may raise ``Unacknowledged``."""
         try:
-            return await self.topology.partitions(topic)
-        except _FAULTS as error:
+            return await self.topic_admin.partitions(topic)
+        except _KAFKA_ERRORS as error:
             raise Unacknowledged(f"topic {topic}: {error!r}") from error
 
     async def partition_of(self, topic: str, key: bytes) -> int:
         """Tell the partition (murmur2, as every stock client) of a key; makes the topic when it does not exist."""
         return partition_for(key, await self.partitions(topic))
 
-    async def _addressed(self, messages: Sequence[Message]) -> list[Parcel]:
-        counts = {topic: await self.partitions(topic) for topic in {message.topic for message in messages}}
+    async def _to_producer_records(self, messages: Sequence[Message]) -> list[ProducerRecord]:
+        partition_counts = {topic: await self.partitions(topic) for topic in {message.topic for message in messages}}
         keyed = [(message, message.key.encode()) for message in messages]
         return [
-            Parcel(message.topic, partition_for(key, counts[message.topic]), key, message.value, list(message.headers))
+            ProducerRecord(
+                message.topic,
+                partition_for(key, partition_counts[message.topic]),
+                key,
+                message.value,
+                list(message.headers),
+            )
             for message, key in keyed
         ]
 
-    async def _deliver(self, parcels: Sequence[Parcel], *, within_s: float, batched: bool = False) -> None:
+    async def _deliver(self, records: Sequence[ProducerRecord], *, timeout_s: float, in_batches: bool = False) -> None:
         producer: AIOKafkaProducer | None = None
-        fault: BaseException | None = None
+        failure: BaseException | None = None
         try:
-            async with asyncio.timeout(within_s):
-                producer = self._producer or await self._ready()
-                if batched or len(parcels) >= _WORTH_BATCHING:
-                    await self._send_lines(producer, parcels)
+            async with asyncio.timeout(timeout_s):
+                producer = self._producer or await self._started_producer()
+                if in_batches or len(records) >= _MIN_BATCH_RECORDS:
+                    await self._send_per_partition(producer, records)
                 else:
-                    await self._send_singly(producer, parcels)
-        except* _FAULTS as errors:
-            fault = errors.exceptions[0]  # raised below: whatever is raised in here would come out as a group
-        if fault is not None:
-            self.topology.doubt()
-            await self._replace(producer)
-            raise Unacknowledged(repr(fault)) from fault
+                    await self._send_singly(producer, records)
+        except* _KAFKA_ERRORS as errors:
+            failure = errors.exceptions[0]  # raised below: whatever is raised in here would come out as a group
+        if failure is not None:
+            self.topic_admin.invalidate()
+            await self._discard(producer)
+            raise Unacknowledged(repr(failure)) from failure
 
-    async def _send_singly(self, producer: AIOKafkaProducer, parcels: Sequence[Parcel]) -> None:
+    async def _send_singly(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         acknowledged = [
             await producer.send(
-                self._kafka.real(parcel.topic),
-                parcel.value,
-                key=parcel.key,
-                partition=parcel.partition,
-                headers=parcel.headers,
+                self._kafka.prefixed(record.topic),
+                record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=record.headers,
             )
-            for parcel in parcels
+            for record in records
         ]
         await asyncio.gather(*acknowledged)
 
-    async def _send_lines(self, producer: AIOKafkaProducer, parcels: Sequence[Parcel]) -> None:
-        lines = [list(line) for _, line in groupby(sorted(parcels, key=_address), key=_address)]  # sorting is stable
-        if len(lines) == 1:
-            await self._send_line(producer, lines[0])
+    async def _send_per_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
+        partitions = [
+            list(line) for _, line in groupby(sorted(records, key=_topic_partition), key=_topic_partition)
+        ]  # sorting is stable
+        if len(partitions) == 1:
+            await self._send_partition(producer, partitions[0])
             return
         async with asyncio.TaskGroup() as group:
-            for line in lines:
-                group.create_task(self._send_line(producer, line))
+            for partition_records in partitions:
+                group.create_task(self._send_partition(producer, partition_records))
 
-    async def _send_line(self, producer: AIOKafkaProducer, line: Sequence[Parcel]) -> None:
+    async def _send_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         # create_batch costs a quarter of send(). One batch is under way at a time: were the next one queued behind it,
         # aiokafka would still send that when this one has failed, and readers would see a gap.
-        topic, partition = self._kafka.real(line[0].topic), line[0].partition
+        topic, partition = self._kafka.prefixed(records[0].topic), records[0].partition
         batch = producer.create_batch()
-        for parcel in line:
-            fits = batch.append(key=parcel.key, value=parcel.value, timestamp=None, headers=parcel.headers)
+        for record in records:
+            fits = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
             if fits is None:
                 await (await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
-                batch.append(key=parcel.key, value=parcel.value, timestamp=None, headers=parcel.headers)
+                batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
         batch.close()
         await (await producer.send_batch(batch, topic, partition=partition))
 
-    async def _ready(self) -> AIOKafkaProducer:
+    async def _started_producer(self) -> AIOKafkaProducer:
         async with self._lock:
             if self._producer is None:
-                producer = self._build()
+                producer = self._create_producer()
                 try:
                     await producer.start()
                 except BaseException:
-                    await _close(producer)
+                    await _close_producer(producer)
                     raise
                 self._producer = producer
             return self._producer
 
-    def _build(self) -> AIOKafkaProducer:
+    def _create_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",
             linger_ms=self._linger_ms,
-            max_batch_size=_BATCH_BYTES,
-            max_request_size=LARGEST_VALUE + _BATCH_BYTES,
-            request_timeout_ms=int(_REQUEST_S * 1000),
+            max_batch_size=_MAX_BATCH_BYTES,
+            max_request_size=MAX_VALUE_BYTES + _MAX_BATCH_BYTES,
+            request_timeout_ms=int(_REQUEST_TIMEOUT_S * 1000),
             metadata_max_age_ms=30_000,
             **self._kafka.client_options(),
         )
 
-    async def _replace(self, failed: AIOKafkaProducer | None) -> None:
+    async def _discard(self, failed: AIOKafkaProducer | None) -> None:
         async with self._lock:
             # Several callers fail with the same producer; the first of them replaces it.
             if failed is None or failed is not self._producer:
                 return
             self._producer = None
             self.rebuilds += 1
-        await _close(failed)
+        await _close_producer(failed)
 
 
-def _refuse_large(values: Iterable[bytes]) -> None:
+def _reject_oversized(values: Iterable[bytes]) -> None:
     largest = max(map(len, values), default=0)
-    if largest > LARGEST_VALUE:
-        raise TooLarge(f"{largest} bytes; {LARGEST_VALUE} is the most")
+    if largest > MAX_VALUE_BYTES:
+        raise MessageTooLarge(f"{largest} bytes; {MAX_VALUE_BYTES} is the most")
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
-    with contextlib.suppress(*_FAULTS):
-        async with asyncio.timeout(_CLOSED_WITHIN_S):
+async def _close_producer(producer: AIOKafkaProducer) -> None:
+    with contextlib.suppress(*_KAFKA_ERRORS):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await producer.stop()
             return
     # stop() waits for what can no longer be delivered, and once interrupted it does nothing when called again.
-    with contextlib.suppress(*_FAULTS, asyncio.CancelledError):
-        async with asyncio.timeout(_CLOSED_WITHIN_S):
+    with contextlib.suppress(*_KAFKA_ERRORS, asyncio.CancelledError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await producer._sender.close()  # noqa: SLF001
-    with contextlib.suppress(*_FAULTS):
-        async with asyncio.timeout(_CLOSED_WITHIN_S):
+    with contextlib.suppress(*_KAFKA_ERRORS):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await producer.client.close()

@@ -2,9 +2,17 @@
 
 from typing import Final
 
-from paidan_chassis.migrations.runner import Migration, MigrationRefused, Phase, migrate, pending
+from paidan_chassis.migrations.runner import Migration, MigrationConflict, Phase, list_pending, migrate
 
-OWN: Final = "paidan_chassis.migrations"
-CITIES: Final = "paidan_chassis.migrations.cities"
+CHASSIS_MIGRATIONS: Final = "paidan_chassis.migrations"
+CITIES_MIGRATIONS: Final = "paidan_chassis.migrations.cities"
 
-__all__ = ["CITIES", "OWN", "Migration", "MigrationRefused", "Phase", "migrate", "pending"]
+__all__ = [
+    "CHASSIS_MIGRATIONS",
+    "CITIES_MIGRATIONS",
+    "Migration",
+    "MigrationConflict",
+    "Phase",
+    "list_pending",
+    "migrate",
+]

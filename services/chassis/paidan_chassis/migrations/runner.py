@@ -16,13 +16,13 @@ from paidan_chassis.errors import ChassisError
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Phase = Literal["pre", "post"]
 
-_NAME: Final = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
+_FILE_NAME: Final = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_WAIT_FOR_OTHERS_S: Final = 120
-_WAIT_FOR_TABLES_S: Final = 10
+_MIGRATION_LOCK_TIMEOUT_S: Final = 120
+_TABLE_LOCK_TIMEOUT_S: Final = 10
 
 
-class MigrationRefused(ChassisError):
+class MigrationConflict(ChassisError):
     """What lies on disk and what the schema has been through contradict each other."""
 
 
@@ -60,69 +60,75 @@ async def migrate(
     Each file is one transaction, so what is done stays done. Raises MigrationRefused, before
     anything is changed, when an applied file has changed, is gone, or is overtaken by a new one.
     """
-    shipped = read(packages)
-    done: list[Migration] = []
+    available = load_migrations(packages)
+    applied: list[Migration] = []
     while True:
         async with conn.transaction():
             await _lock(conn, schema)
-            missing = [each for each in still_missing(shipped, await _applied(conn, schema)) if each.phase in phases]
-            if not missing:
-                return done
-            await _apply(conn, schema, missing[0])
-            done.append(missing[0])
+            unapplied = [
+                each
+                for each in find_unapplied(available, await _applied_checksums(conn, schema))
+                if each.phase in phases
+            ]
+            if not unapplied:
+                return applied
+            await _apply(conn, schema, unapplied[0])
+            applied.append(unapplied[0])
 
 
-async def pending(conn: Connection, schema: str, packages: Sequence[str]) -> list[Migration]:
+async def list_pending(conn: Connection, schema: str, packages: Sequence[str]) -> list[Migration]:
     """Tell what ``migrate`` would apply, changing nothing."""
-    return still_missing(read(packages), await _applied(conn, schema))
+    return find_unapplied(load_migrations(packages), await _applied_checksums(conn, schema))
 
 
-def read(packages: Sequence[str]) -> list[Migration]:
+def load_migrations(packages: Sequence[str]) -> list[Migration]:
     """Read every package's files, in the order in which they are applied."""
-    found: list[Migration] = []
+    migrations: list[Migration] = []
     for package in packages:
-        sources = sorted(
+        sql_files = sorted(
             (each for each in files(package).iterdir() if each.name.endswith(".sql")), key=attrgetter("name")
         )
-        strange = [each.name for each in sources if not _NAME.fullmatch(each.name)]
-        if strange:
-            raise MigrationRefused(f"{package}: {strange[0]} is not named NNNN_pre_x.sql or NNNN_post_x.sql")
-        found += [Migration(package, each.name, each.read_text(encoding="utf-8")) for each in sources]
-    numbers = Counter((each.package, each.name[:4]) for each in found)
-    twice = [f"{package}: two migrations are numbered {number}" for (package, number), n in numbers.items() if n > 1]
-    if twice:
-        raise MigrationRefused(twice[0])
-    return found
+        misnamed = [each.name for each in sql_files if not _FILE_NAME.fullmatch(each.name)]
+        if misnamed:
+            raise MigrationConflict(f"{package}: {misnamed[0]} is not named NNNN_pre_x.sql or NNNN_post_x.sql")
+        migrations += [Migration(package, each.name, each.read_text(encoding="utf-8")) for each in sql_files]
+    numbers = Counter((each.package, each.name[:4]) for each in migrations)
+    duplicates = [
+        f"{package}: two migrations are numbered {number}" for (package, number), count in numbers.items() if count > 1
+    ]
+    if duplicates:
+        raise MigrationConflict(duplicates[0])
+    return migrations
 
 
-def still_missing(shipped: Sequence[Migration], applied: Mapping[tuple[str, str], str]) -> list[Migration]:
+def find_unapplied(available: Sequence[Migration], applied: Mapping[tuple[str, str], str]) -> list[Migration]:
     """Name what is not applied yet; raise MigrationRefused when history and files contradict each other."""
-    files_by_key = {each.key: each for each in shipped}
-    packages = {each.package for each in shipped}
+    files_by_key = {each.key: each for each in available}
+    packages = {each.package for each in available}
     for key, checksum in applied.items():
         if key not in files_by_key and key[0] in packages:
-            raise MigrationRefused(f"{key[0]}: {key[1]} was applied and is gone")
+            raise MigrationConflict(f"{key[0]}: {key[1]} was applied and is gone")
         if key in files_by_key and files_by_key[key].checksum != checksum:
-            raise MigrationRefused(f"{key[0]}: {key[1]} was changed after it had been applied")
-    missing = [each for each in shipped if each.key not in applied]
-    for each in missing:
+            raise MigrationConflict(f"{key[0]}: {key[1]} was changed after it had been applied")
+    unapplied = [each for each in available if each.key not in applied]
+    for each in unapplied:
         later = [
             key for key in applied if key[0] == each.package and f"_{each.phase}_" in key[1] and key[1] > each.name
         ]
         if later:
-            raise MigrationRefused(f"{each.package}: {each.name} is new, but {min(later)[1]} has been applied already")
-    return missing
+            raise MigrationConflict(f"{each.package}: {each.name} is new, but {min(later)[1]} has been applied already")
+    return unapplied
 
 
 async def _lock(conn: Connection, schema: str) -> None:
     # Held until this transaction ends. Whoever waits here is another process of the same release: let it work.
-    await conn.execute(f"SET LOCAL lock_timeout = '{_WAIT_FOR_OTHERS_S}s'")
+    await conn.execute(f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_TIMEOUT_S}s'")
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"paidan migrations of {schema}")
 
 
-async def _applied(conn: Connection, schema: str) -> dict[tuple[str, str], str]:
+async def _applied_checksums(conn: Connection, schema: str) -> dict[tuple[str, str], str]:
     if not _SCHEMA.fullmatch(schema):
-        raise MigrationRefused(f"{schema!r} is no name for a schema")
+        raise MigrationConflict(f"{schema!r} is no name for a schema")
     if await conn.fetchval("SELECT to_regclass($1)", f"{schema}.migration") is None:
         return {}
     rows = await conn.fetch(f"SELECT package, name, checksum FROM {schema}.migration")
@@ -134,8 +140,8 @@ async def _apply(conn: Connection, schema: str, migration: Migration) -> None:
     if await conn.fetchval("SELECT to_regnamespace($1)", schema) is None:
         await conn.execute(f"CREATE SCHEMA {schema}")
     # A table's lock that an old release holds must not make everybody else queue behind us for long.
-    await conn.execute(f"SET LOCAL search_path = {schema}; SET LOCAL lock_timeout = '{_WAIT_FOR_TABLES_S}s'")
-    await conn.execute(_RECORDED)
+    await conn.execute(f"SET LOCAL search_path = {schema}; SET LOCAL lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
+    await conn.execute(_CREATE_MIGRATION_TABLE)
     await conn.execute(migration.statements)
     await conn.execute(
         f"INSERT INTO {schema}.migration (package, name, checksum) VALUES ($1, $2, $3)",
@@ -145,7 +151,7 @@ async def _apply(conn: Connection, schema: str, migration: Migration) -> None:
     )
 
 
-_RECORDED: Final = """
+_CREATE_MIGRATION_TABLE: Final = """
     CREATE TABLE IF NOT EXISTS migration (
         package    text NOT NULL,
         name       text NOT NULL,

@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 from paidan_chassis.errors import Stalled
 from paidan_chassis.observability.metrics import Metrics
 
-Ticks: TypeAlias = Callable[[], float]
-Look: TypeAlias = Callable[[Metrics], None]
-_FROZEN_S: Final = 5.0
-_FAULT_HOLDS_S: Final = 5.0
+MonotonicClock: TypeAlias = Callable[[], float]
+MetricsCollector: TypeAlias = Callable[[Metrics], None]
+_FREEZE_THRESHOLD_S: Final = 5.0
+_FAULT_HOLD_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,99 +22,101 @@ class LoopState:
     name: str
     poll_age_s: float
     commit_age_s: float
-    behind: int
-    retrying: str | None
-    stalled: str | None
-    unready: str | None
+    lag_records: int
+    retry_fault: str | None
+    stall_reason: str | None
+    unready_reason: str | None
 
 
-class Progress:
+class LoopProgress:
     """One loop's beats. The loop tells what it did; nothing here asks a server."""
 
-    def __init__(self, name: str, metrics: Metrics, *, stalls_after_s: float, ticks: Ticks = time.monotonic) -> None:
+    def __init__(
+        self, name: str, metrics: Metrics, *, stalls_after_s: float, monotonic: MonotonicClock = time.monotonic
+    ) -> None:
         self.name = name
         self._metrics = metrics
-        self._looks: list[Look] = []
+        self._collectors: list[MetricsCollector] = []
         self._stalls_after_s = stalls_after_s
-        self._ticks = ticks
-        self._beat = self._polled = self._committed = ticks()
+        self._monotonic = monotonic
+        self._last_activity = self._last_poll = self._last_commit = monotonic()
         self._has_polled = False
-        self._behind = 0
-        self._behind_since = 0.0
+        self._lag_records = 0
+        self._lag_since = 0.0
         self._fault: str | None = None
-        self._failed = 0.0
+        self._last_failure = 0.0
 
-    def polled(self) -> None:
+    def record_poll(self) -> None:
         """Say that the loop asked for records and got an answer, an empty one included."""
-        self._beat = self._polled = self._ticks()
+        self._last_activity = self._last_poll = self._monotonic()
         self._has_polled = True
         # Kafka may answer while PostgreSQL is away: readiness must not flicker between two tries of a batch.
-        if self._beat - self._failed > _FAULT_HOLDS_S:
+        if self._last_activity - self._last_failure > _FAULT_HOLD_S:
             self._fault = None
 
-    def took(self, records: int) -> None:
+    def record_batch_started(self, records: int) -> None:
         """Say that a batch is in hand."""
         if records:
-            self._beat = self._ticks()
+            self._last_activity = self._monotonic()
 
-    def committed(self, *, records: int = 0, took_s: float = 0.0, hop_s: float = 0.0) -> None:
+    def record_commit(self, *, records: int = 0, duration_s: float = 0.0, hop_s: float = 0.0) -> None:
         """Say that the batch in hand is committed: how long it took, and since its oldest record was appended."""
-        self._beat = self._committed = self._behind_since = self._ticks()
+        self._last_activity = self._last_commit = self._lag_since = self._monotonic()
         self._fault = None
         if records:
             self._metrics.observe("paidan_batch_records", records, loop=self.name)
-            self._metrics.observe("paidan_batch_seconds", took_s, loop=self.name)
+            self._metrics.observe("paidan_batch_seconds", duration_s, loop=self.name)
             self._metrics.observe("paidan_hop_seconds", hop_s, loop=self.name)
 
-    def shows(self, look: Look) -> None:
+    def on_collect(self, collector: MetricsCollector) -> None:
         """Call this once a second with the process's metrics, to copy figures that are kept elsewhere."""
-        self._looks.append(look)
+        self._collectors.append(collector)
 
-    def look(self) -> None:
+    def collect(self) -> None:
         """Bring the metrics up to date."""
-        for each in self._looks:
-            each(self._metrics)
+        for collector in self._collectors:
+            collector(self._metrics)
 
-    def retrying(self, fault: str) -> None:
+    def record_retry(self, fault: str) -> None:
         """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
-        self._beat = self._behind_since = self._failed = self._ticks()
+        self._last_activity = self._lag_since = self._last_failure = self._monotonic()
         self._fault = fault
 
-    def behind(self, records: int) -> None:
+    def set_lag(self, records: int) -> None:
         """Say how many records wait in the log: a loop that is behind, polls nothing and commits nothing is stuck."""
-        if records and not self._behind:
-            self._behind_since = self._ticks()
-        self._behind = records
+        if records and not self._lag_records:
+            self._lag_since = self._monotonic()
+        self._lag_records = records
 
-    def excuse(self) -> None:
+    def reset(self) -> None:
         """Start counting anew: the whole process was frozen, so no loop could have done anything."""
-        self._beat = self._behind_since = self._ticks()
+        self._last_activity = self._lag_since = self._monotonic()
 
     def state(self) -> LoopState:
         """Judge the loop as it stands now."""
-        now = self._ticks()
+        now = self._monotonic()
         return LoopState(
             self.name,
-            poll_age_s=now - self._polled,
-            commit_age_s=now - self._committed,
-            behind=self._behind,
-            retrying=self._fault,
-            stalled=self._stalled(now),
-            unready=self._unready(now),
+            poll_age_s=now - self._last_poll,
+            commit_age_s=now - self._last_commit,
+            lag_records=self._lag_records,
+            retry_fault=self._fault,
+            stall_reason=self._stall_reason(now),
+            unready_reason=self._unready_reason(now),
         )
 
-    def _stalled(self, now: float) -> str | None:
-        if now - self._beat > self._stalls_after_s:
-            return f"no sign of life for {now - self._beat:.0f} s"
+    def _stall_reason(self, now: float) -> str | None:
+        if now - self._last_activity > self._stalls_after_s:
+            return f"no sign of life for {now - self._last_activity:.0f} s"
         # A consumer can go on polling nothing for ever after a broker's restart (aiokafka #1154).
-        if self._behind and now - self._behind_since > self._stalls_after_s:
-            return f"{self._behind} records wait and none is committed for {now - self._behind_since:.0f} s"
+        if self._lag_records and now - self._lag_since > self._stalls_after_s:
+            return f"{self._lag_records} records wait and none is committed for {now - self._lag_since:.0f} s"
         return None
 
-    def _unready(self, now: float) -> str | None:
+    def _unready_reason(self, now: float) -> str | None:
         if not self._has_polled:
             return "has not polled yet"
-        return self._fault or self._stalled(now)
+        return self._fault or self._stall_reason(now)
 
 
 class Health:
@@ -125,61 +127,61 @@ class Health:
         metrics: Metrics,
         *,
         stalls_after_s: float = 60.0,
-        looks_every_s: float = 1.0,
-        ticks: Ticks = time.monotonic,
+        check_interval_s: float = 1.0,
+        monotonic: MonotonicClock = time.monotonic,
         instance: str = "",
     ) -> None:
         self.instance = instance
         self._metrics = metrics
-        self._looks_every_s = looks_every_s
-        self._ticks = ticks
+        self._check_interval_s = check_interval_s
+        self._monotonic = monotonic
         self._stalls_after_s = stalls_after_s
-        self._loops: list[Progress] = []
-        self._needs: dict[str, Callable[[], bool]] = {}
+        self._loops: list[LoopProgress] = []
+        self._requirements: dict[str, Callable[[], bool]] = {}
 
-    def loop(self, name: str) -> Progress:
+    def register_loop(self, name: str) -> LoopProgress:
         """Register a loop; its first beat is due within the time in which a loop stalls."""
-        progress = Progress(name, self._metrics, stalls_after_s=self._stalls_after_s, ticks=self._ticks)
+        progress = LoopProgress(name, self._metrics, stalls_after_s=self._stalls_after_s, monotonic=self._monotonic)
         self._loops.append(progress)
         return progress
 
-    def forget_loops(self) -> None:
+    def disable_loops(self) -> None:
         """Judge no loop: this process was told to be an edge alone."""
         self._loops.clear()
 
-    def needs(self, name: str, holds: Callable[[], bool]) -> None:
+    def require(self, name: str, is_met: Callable[[], bool]) -> None:
         """Make readiness depend on this, too. Asked on every ``/readyz``, so it must be cheap."""
-        self._needs[name] = holds
+        self._requirements[name] = is_met
 
     def states(self) -> list[LoopState]:
         """Judge every loop."""
         return [each.state() for each in self._loops]
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Tell whether every loop makes progress (``/healthz``)."""
-        return not any(each.stalled for each in self.states())
+        return not any(each.stall_reason for each in self.states())
 
-    def unready(self) -> dict[str, str]:
+    def unready_reasons(self) -> dict[str, str]:
         """Name what keeps the process from doing its work now, and why (``/readyz``)."""
-        loops = {each.name: each.unready for each in self.states() if each.unready}
-        return loops | {name: "not yet" for name, holds in self._needs.items() if not holds()}
+        loops = {each.name: each.unready_reason for each in self.states() if each.unready_reason}
+        return loops | {name: "not yet" for name, is_met in self._requirements.items() if not is_met()}
 
-    async def watch(self) -> None:
+    async def watch_loops(self) -> None:
         """Raise Stalled as soon as a loop has stopped making progress. The process's owner of last resort."""
-        looked = self._ticks()
+        checked_at = self._monotonic()
         while True:
-            await asyncio.sleep(self._looks_every_s)
-            if self._ticks() - looked > _FROZEN_S:
+            await asyncio.sleep(self._check_interval_s)
+            if self._monotonic() - checked_at > _FREEZE_THRESHOLD_S:
                 for loop in self._loops:
-                    loop.excuse()
-            looked = self._ticks()
-            self._look()
+                    loop.reset()
+            checked_at = self._monotonic()
+            self._check_loops()
 
-    def _look(self) -> None:
+    def _check_loops(self) -> None:
         for loop in self._loops:
-            loop.look()
+            loop.collect()
         for state in self.states():
-            self._metrics.put("paidan_poll_age_seconds", state.poll_age_s, loop=state.name)
-            self._metrics.put("paidan_commit_age_seconds", state.commit_age_s, loop=state.name)
-            if state.stalled:
-                raise Stalled(state.name, state.stalled)
+            self._metrics.set_gauge("paidan_poll_age_seconds", state.poll_age_s, loop=state.name)
+            self._metrics.set_gauge("paidan_commit_age_seconds", state.commit_age_s, loop=state.name)
+            if state.stall_reason:
+                raise Stalled(state.name, state.stall_reason)

@@ -12,13 +12,17 @@ import structlog
 
 from paidan_chassis.observability import redaction
 
-Log: TypeAlias = structlog.typing.FilteringBoundLogger
+Logger: TypeAlias = structlog.typing.FilteringBoundLogger
 
-_A_FEW: Final = 5
-_EVERY_S: Final = 10.0
-_KINDS: Final = 1000
+_BURST: Final = 5
+_WINDOW_S: Final = 10.0
+_MAX_KINDS: Final = 1000
 # Libraries whose chatter says nothing that our own lines do not say better.
-_QUIET: Final = {"uvicorn.access": logging.ERROR, "uvicorn.error": logging.WARNING, "faststream": logging.WARNING}
+_LIBRARY_LEVELS: Final = {
+    "uvicorn.access": logging.ERROR,
+    "uvicorn.error": logging.WARNING,
+    "faststream": logging.WARNING,
+}
 
 
 def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
@@ -27,25 +31,25 @@ def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
     Lines of libraries (aiokafka, FastStream, uvicorn...) that repeat are limited: a few of a kind
     every ten seconds; the next one says how many were left out. Our own lines are never left out.
     """
-    number = logging.getLevelNamesMapping()[level.upper()]
-    common = _common(service)
+    level_number = logging.getLevelNamesMapping()[level.upper()]
+    shared_processors = _shared_processors(service)
     structlog.configure(
-        processors=[*common, structlog.processors.JSONRenderer(ensure_ascii=False)],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(out or sys.stdout))),
+        processors=[*shared_processors, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(level_number),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _LossyStream(out or sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out or sys.stdout)
-    handler.addFilter(Flood())
-    handler.setFormatter(_foreign(common))
-    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
-    _take_over_loggers()
+    handler.addFilter(ThrottleFilter())
+    handler.setFormatter(_library_formatter(shared_processors))
+    logging.basicConfig(handlers=[handler], level=max(level_number, logging.INFO), force=True)
+    _reset_library_loggers()
     logging.captureWarnings(capture=True)
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(max(least, number))
+    for name, minimum in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(minimum, level_number))
 
 
-class _Patient:
+class _LossyStream:
     """Loses a line that cannot be written, as on a full disk: a report is not to be lost for its sake."""
 
     def __init__(self, out: TextIO) -> None:
@@ -61,7 +65,7 @@ class _Patient:
             self._out.flush()
 
 
-def _take_over_loggers() -> None:
+def _reset_library_loggers() -> None:
     # FastStream gives its loggers handlers of their own on import, which write messages as they please.
     for name in list(logging.root.manager.loggerDict):
         library = logging.getLogger(name)
@@ -69,62 +73,62 @@ def _take_over_loggers() -> None:
         library.propagate = True
 
 
-def logger(**bound: object) -> Log:
+def get_logger(**bound: object) -> Logger:
     """Give a logger with these keys bound (topic, partition, loop...). Event names are past-tense snake_case."""
     return structlog.get_logger(**bound)  # type: ignore[no-any-return]
 
 
-def batch_line(log: Log, event: str, *, started: float, **counts: int) -> None:
+def log_batch(log: Logger, event: str, *, started: float, **counts: int) -> None:
     """Write the one canonical line of a batch: its counts and ``took_ms`` since ``started`` (time.perf_counter).
 
     Call it after the commit. Counts of nought are left out; a batch of nothing writes nothing.
     """
-    told = {name: n for name, n in counts.items() if n}
-    if told:
-        log.info(event, **told, took_ms=round((time.perf_counter() - started) * 1000, 1))
+    nonzero = {name: count for name, count in counts.items() if count}
+    if nonzero:
+        log.info(event, **nonzero, took_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
-class Sieve:
+class LogThrottle:
     """Lets a few lines of a kind through in every ten seconds."""
 
-    def __init__(self, a_few: int) -> None:
-        self._a_few = a_few
-        self._seen: dict[Hashable, tuple[float, int]] = {}
+    def __init__(self, burst: int) -> None:
+        self._burst = burst
+        self._windows: dict[Hashable, tuple[float, int]] = {}
 
     @property
     def kinds(self) -> int:
         """Tell how many kinds are remembered."""
-        return len(self._seen)
+        return len(self._windows)
 
-    def passes(self, kind: Hashable, now: float) -> int | None:
+    def admit(self, kind: Hashable, now: float) -> int | None:
         """Tell how many lines of this kind were left out before this one; None when it is to be left out, too."""
-        began, n = self._seen.get(kind, (now, 0))
-        left_out = 0
-        if now - began > _EVERY_S:
-            left_out, began, n = max(n - self._a_few, 0), now, 0
-        if len(self._seen) >= _KINDS:
-            self._seen.clear()
-        self._seen[kind] = (began, n + 1)
-        return left_out if n < self._a_few else None
+        window_start, count = self._windows.get(kind, (now, 0))
+        suppressed = 0
+        if now - window_start > _WINDOW_S:
+            suppressed, window_start, count = max(count - self._burst, 0), now, 0
+        if len(self._windows) >= _MAX_KINDS:
+            self._windows.clear()
+        self._windows[kind] = (window_start, count + 1)
+        return suppressed if count < self._burst else None
 
 
-class Flood(logging.Filter):
+class ThrottleFilter(logging.Filter):
     """Keeps libraries from writing the same line without end. Kinds differ in words, not in numbers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._sieve = Sieve(_A_FEW)
+        self._throttle = LogThrottle(_BURST)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether this line passes; the first after a flood carries ``left_out``."""
         kind = (record.name, record.levelno, re.sub(r"\d+", "#", str(record.msg)[:200]))
-        left_out = self._sieve.passes(kind, record.created)
-        if left_out:
-            record.left_out = left_out
-        return left_out is not None
+        suppressed = self._throttle.admit(kind, record.created)
+        if suppressed:
+            record.left_out = suppressed
+        return suppressed is not None
 
 
-def _common(service: str) -> list[Any]:
+def _shared_processors(service: str) -> list[Any]:
     def bind_service(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {"service": service, **event}
 
@@ -133,16 +137,20 @@ def _common(service: str) -> list[Any]:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redaction.tell_error,
+        redaction.render_exc_info,
     ]
 
 
-def _foreign(common: list[Any]) -> logging.Formatter:
+def _library_formatter(shared_processors: list[Any]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["left_out"]), *common],
+        foreign_pre_chain=[
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(["left_out"]),
+            *shared_processors,
+        ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            redaction.mask_event,
+            redaction.redact_event,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )

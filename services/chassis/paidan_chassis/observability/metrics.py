@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import prometheus_client as prometheus
 
-Counter = Literal[
+CounterName = Literal[
     "paidan_records_total",
     "paidan_batches_total",
     "paidan_outcomes_total",
@@ -19,14 +19,14 @@ Counter = Literal[
     "paidan_sessions_terminated_total",
     "paidan_requests_total",
 ]
-Gauge = Literal[
+GaugeName = Literal[
     "paidan_lane_lag_records",
     "paidan_lane_lag_seconds",
     "paidan_lane_outbox_waiting",
     "paidan_poll_age_seconds",
     "paidan_commit_age_seconds",
 ]
-Histogram = Literal[
+HistogramName = Literal[
     "paidan_batch_seconds",
     "paidan_batch_records",
     "paidan_hop_seconds",
@@ -34,7 +34,7 @@ Histogram = Literal[
 ]
 
 # The help that operators see on /metrics is the comment; then the labels, beside ``service``.
-COUNTERS: Final[Mapping[Counter, tuple[str, ...]]] = {
+COUNTERS: Final[Mapping[CounterName, tuple[str, ...]]] = {
     "paidan_records_total": ("Records applied, in committed batches only.", "loop"),
     "paidan_batches_total": ("Batches committed.", "loop"),
     "paidan_outcomes_total": ("What became of records, in the service's own words.", "outcome"),
@@ -48,20 +48,23 @@ COUNTERS: Final[Mapping[Counter, tuple[str, ...]]] = {
     "paidan_sessions_terminated_total": ("Sessions of frozen owners ended because they held a lane.", "loop"),
     "paidan_requests_total": ("Requests answered, by the route's template.", "route", "status"),
 }
-GAUGES: Final[Mapping[Gauge, tuple[str, ...]]] = {
+GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
     "paidan_lane_lag_records": ("Records between a lane's position and its log's end.", "loop", "lane"),
     "paidan_lane_lag_seconds": ("How long a lane is behind; 0 when nothing waits.", "loop", "lane"),
     "paidan_lane_outbox_waiting": ("Messages committed and not yet acknowledged by Kafka.", "loop", "lane"),
     "paidan_poll_age_seconds": ("Since the loop last got an answer from Kafka.", "loop"),
     "paidan_commit_age_seconds": ("Since the loop last committed work.", "loop"),
 }
-_FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_MANY: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-HISTOGRAMS: Final[Mapping[Histogram, tuple[tuple[float, ...], tuple[str, ...]]]] = {
-    "paidan_batch_seconds": (_FAST, ("From taking a batch to its commit.", "loop")),
-    "paidan_batch_records": (_MANY, ("Records in a batch.", "loop")),
-    "paidan_hop_seconds": (_FAST, ("From a record's append to its commit here; a batch's slowest.", "loop")),
-    "paidan_request_seconds": (_FAST, ("From a request's head to the end of its answer.", "route")),
+_LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COUNT_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+HISTOGRAMS: Final[Mapping[HistogramName, tuple[tuple[float, ...], tuple[str, ...]]]] = {
+    "paidan_batch_seconds": (_LATENCY_BUCKETS_S, ("From taking a batch to its commit.", "loop")),
+    "paidan_batch_records": (_COUNT_BUCKETS, ("Records in a batch.", "loop")),
+    "paidan_hop_seconds": (
+        _LATENCY_BUCKETS_S,
+        ("From a record's append to its commit here; a batch's slowest.", "loop"),
+    ),
+    "paidan_request_seconds": (_LATENCY_BUCKETS_S, ("From a request's head to the end of its answer.", "route")),
 }
 
 
@@ -75,8 +78,8 @@ class Metrics:
         self.service = service
         self.registry = prometheus.CollectorRegistry()
         self._counters = {
-            name: prometheus.Counter(name, said, ["service", *labels], registry=self.registry)
-            for name, (said, *labels) in COUNTERS.items()
+            name: prometheus.Counter(name, help_text, ["service", *labels], registry=self.registry)
+            for name, (help_text, *labels) in COUNTERS.items()
         }
         self._gauges = {
             name: prometheus.Gauge(name, said, ["service", *labels], registry=self.registry)
@@ -88,30 +91,30 @@ class Metrics:
         }
         prometheus.ProcessCollector(registry=self.registry)
 
-    def count(self, name: Counter, amount: float = 1, **labels: str) -> None:
+    def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
         self._counters[name].labels(service=self.service, **labels).inc(amount)
 
-    def requests(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
+    def request_metrics(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
         """Give the counter and the timer of one kind of answer, to be kept: finding them costs more than using them."""
         labels = {"service": self.service, "route": route}
         counter = self._counters["paidan_requests_total"].labels(status=str(status), **labels)
         return counter, self._histograms["paidan_request_seconds"].labels(**labels)
 
-    def put(self, name: Gauge, value: float, **labels: str) -> None:
+    def set_gauge(self, name: GaugeName, value: float, **labels: str) -> None:
         """Set a gauge."""
         self._gauges[name].labels(service=self.service, **labels).set(value)
 
-    def drop(self, name: Gauge, **labels: str) -> None:
+    def remove_gauge(self, name: GaugeName, **labels: str) -> None:
         """Forget a gauge's row: a lane that this process no longer owns must not keep its last figure."""
         gauge = self._gauges[name]
-        given = {"service": self.service, **labels}
-        gauge.remove_by_labels(given)
+        label_values = {"service": self.service, **labels}
+        gauge.remove_by_labels(label_values)
 
-    def observe(self, name: Histogram, value: float, **labels: str) -> None:
+    def observe(self, name: HistogramName, value: float, **labels: str) -> None:
         """Add a measurement."""
         self._histograms[name].labels(service=self.service, **labels).observe(value)
 
-    def page(self) -> bytes:
+    def render(self) -> bytes:
         """Write what ``/metrics`` answers."""
         return prometheus.generate_latest(self.registry)

@@ -13,80 +13,83 @@ from paidan_chassis.errors import ChassisError
 
 _LONG_NUMBER: Final = re.compile(r"\d{7,}")  # as telephone, identity and card numbers are
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
-_LONGEST: Final = 500
+_MAX_LENGTH: Final = 500
 
 
-def masked(text: str) -> str:
+def redact_numbers(text: str) -> str:
     """Take long numbers out of a text that may hold a resident's."""
     return _LONG_NUMBER.sub("…", text)
 
 
-def unquoted(text: str) -> str:
+def redact_quotes(text: str) -> str:
     """Take out what stands in quotes, since that is where libraries put the value they dislike."""
-    return _QUOTED.sub("'…'", masked(text))
+    return _QUOTED.sub("'…'", redact_numbers(text))
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say in one line what went wrong, quoting no value."""
-    return f"{type(error).__name__}: {_said(error)}"[:_LONGEST]
+    return f"{type(error).__name__}: {_safe_message(error)}"[:_MAX_LENGTH]
 
 
-def _said(error: BaseException) -> str:
+def _safe_message(error: BaseException) -> str:
     match error:
         case ValidationError():
-            return "; ".join(f"{_dotted(each['loc'])}: {each['type']}" for each in error.errors(include_input=False))
+            return "; ".join(
+                f"{_dotted_path(each['loc'])}: {each['type']}" for each in error.errors(include_input=False)
+            )
         case asyncpg.PostgresError():
-            return _said_by_server(error)
+            return _server_message(error)
         case asyncpg.DataError():
             return str(error).partition(":")[0]
         case ChassisError():
-            return masked(str(error))
+            return redact_numbers(str(error))
         case _:
-            return unquoted(str(error))
+            return redact_quotes(str(error))
 
 
-def _said_by_server(error: asyncpg.PostgresError) -> str:
+def _server_message(error: asyncpg.PostgresError) -> str:
     # Class 22 quotes the value in its message; DETAIL, which str() would add, quotes whole rows.
     sqlstate, message = error.sqlstate or "", str(getattr(error, "message", None) or "")
-    return f"{unquoted(message) if sqlstate.startswith('22') else masked(message)} ({sqlstate})"
+    return f"{redact_quotes(message) if sqlstate.startswith('22') else redact_numbers(message)} ({sqlstate})"
 
 
-def _dotted(where: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in where)
+def _dotted_path(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in path)
 
 
-def trace(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Write the stack and the description of an error and of all that led to it, the first cause first."""
     return "\n".join(
-        "".join(traceback.format_tb(each.__traceback__)) + describe(each) for each in reversed(list(_chain(error)))
+        "".join(traceback.format_tb(each.__traceback__)) + describe_error(each)
+        for each in reversed(list(_causes(error)))
     )
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        each = waiting.pop(0)
-        if each is None or id(each) in seen:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    visited_ids: set[int] = set()
+    pending = [error]
+    while pending:
+        each = pending.pop(0)
+        if each is None or id(each) in visited_ids:
             continue
-        seen.add(id(each))
+        visited_ids.add(id(each))
         yield each
         if isinstance(each, BaseExceptionGroup):
-            waiting += each.exceptions
-        waiting.append(each.__cause__ or (None if each.__suppress_context__ else each.__context__))
+            pending += each.exceptions
+        pending.append(each.__cause__ or (None if each.__suppress_context__ else each.__context__))
 
 
-def tell_error(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def render_exc_info(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace ``exc_info`` by a trace without values (a structlog processor)."""
-    given = event.pop("exc_info", None)
-    if given is True:
-        given = sys.exc_info()
-    error = given[1] if isinstance(given, tuple) else given
+    exc_info = event.pop("exc_info", None)
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
-        event["trace"] = trace(error)
+        event["trace"] = format_error(error)
     return event
 
 
-def mask_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take long numbers out of a library's own words (a structlog processor)."""
-    return {**event, "event": masked(str(event.get("event", "")))[:2000]}
+    return {**event, "event": redact_numbers(str(event.get("event", "")))[:2000]}

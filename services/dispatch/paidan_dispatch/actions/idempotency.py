@@ -11,19 +11,23 @@ from paidan_dispatch.inbox import queries
 from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED
 
 
-async def reused(pool: "asyncpg.Pool[Any]", requests: Sequence[ActionRequested]) -> list[bool]:
+async def find_reused(pool: "asyncpg.Pool[Any]", requests: Sequence[ActionRequested]) -> list[bool]:
     """Tell of each request whether its id was decided for another body, or an earlier one of these has it.
 
     What is in the log and not decided yet is not seen: there the lane refuses.
     """
     async with pool.acquire() as conn:
-        decided = await queries.decided(conn, {each.action_id for each in requests})
+        known_outcomes = await queries.load_known_outcomes(conn, {each.action_id for each in requests})
     # What was set aside may still be decided, by a redrive or by its sender's second try.
-    known = {id_: one.digest.hex() for id_, one in decided.items() if one.digest and one.result != DEAD_LETTERED}
-    return [known.setdefault(each.action_id, each.digest) != each.digest for each in requests]
+    digests = {
+        id_: outcome.digest.hex()
+        for id_, outcome in known_outcomes.items()
+        if outcome.digest and outcome.result != DEAD_LETTERED
+    }
+    return [digests.setdefault(each.action_id, each.digest) != each.digest for each in requests]
 
 
-def id_reused(field: str) -> Problem:
+def id_reused_problem(field: str) -> Problem:
     """Say 409, naming where the id stood."""
     message = "this id was used before for another action or another case; that one stands, give this one a new id"
     return Problem(409, "id_reused", message, "该编号已用于其他操作或案件，以首次为准，请换用新编号", field)

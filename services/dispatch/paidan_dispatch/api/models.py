@@ -6,21 +6,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from paidan_contracts.actions import Action
-from paidan_contracts.cases import CaseStep
+from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import Order
-from paidan_contracts.outcomes import Why
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Asked, CaseId, Id, Moment, SenderRef
+from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp
 
 
-class ActionAsked(Asked):
+class ActionBody(RequestModel, title="ActionAsked"):
     """Something to be done with a case."""
 
     action: Action
-    occurred_at: Moment | None = Field(default=None, description="When it was done, as the sender claims.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was done, as the sender claims.")
 
 
-class ActionLine(ActionAsked):
+class ActionLine(ActionBody):
     """One line of a batch: an action, its sender's own id for it, and the case."""
 
     id: SenderRef
@@ -28,44 +28,44 @@ class ActionLine(ActionAsked):
     of_report: Id | None = Field(default=None, description="Act on the case that this report is in.")
 
 
-class Taken(BaseModel):
+class ActionAccepted(BaseModel, title="Taken"):
     """The action is in the log; what becomes of it is told under its id."""
 
     action_id: str
 
 
-class Judged(BaseModel):
+class DryRunResult(BaseModel, title="Judged"):
     """What would become of an action in the case's present state; nothing was done."""
 
     dry_run: Literal[True] = True
     action_id: str
     result: Literal["applied", "refused"]
     status: Status | None = Field(description="The state that the case would be in.")
-    why: Why | None = None
+    why: Refusal | None = None
 
 
-class OutcomeShown(BaseModel):
+class OutcomeDetail(BaseModel, title="OutcomeShown"):
     """What became of a report or an action."""
 
     id: str
     about: Literal["report", "action"]
     result: str
-    why: Why | None
+    why: Refusal | None
     case_id: str | None
     case_version: int | None
     decided_at: datetime
 
 
-class Lookup(Asked):
+class OutcomeLookup(RequestModel, title="Lookup"):
     """Ids whose outcomes are asked for."""
 
     ids: Annotated[tuple[Id, ...], Field(max_length=1000)]
 
 
-class Outcomes(BaseModel):
+class OutcomeList(BaseModel, title="Outcomes"):
     """Those that are decided; the others are not decided yet, or nobody knows them."""
 
-    outcomes: list[OutcomeShown]
+    outcomes: list[OutcomeDetail]
 
 
 class CaseList(BaseModel):
@@ -89,10 +89,10 @@ class HistoryEntry(BaseModel):
 
     version: int
     chain: str
-    event: CaseStep
+    event: AnyCaseEvent
 
 
-class CaseShown(BaseModel):
+class CaseDetail(BaseModel, title="CaseShown"):
     """A case with all that happened to it and the receipts of what was decided."""
 
     case_: CaseState = Field(alias="case")
@@ -101,19 +101,19 @@ class CaseShown(BaseModel):
     chain_holds: bool = Field(description="Whether every link of the chain was found to fit.")
 
 
-class OrderShown(BaseModel):
+class OrderItem(BaseModel, title="OrderShown"):
     """An order of the department that asks, and where its case stands."""
 
     order: Order
     status: Status
 
 
-class Orders(BaseModel):
+class OrderList(BaseModel, title="Orders"):
     """All open orders of a department: the whole snapshot, for one that lost its place in its topic."""
 
     department: str
     as_of: datetime
-    orders: list[OrderShown]
+    orders: list[OrderItem]
 
 
 Shown = dict[str, Any]

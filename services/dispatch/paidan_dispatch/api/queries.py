@@ -8,45 +8,45 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
-from paidan_contracts.outcomes import Why
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
-from paidan_dispatch.api.models import OutcomeShown
-from paidan_dispatch.inbox.unit_of_work import Newest, StepRow
+from paidan_dispatch.api.models import OutcomeDetail
+from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Pool: TypeAlias = "asyncpg.Pool[Any]"
 
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-ENDED: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
-OUTCOMES: Final = """
+SELECT_OUTCOMES: Final = """
     SELECT id::text, about, result, why, area, case_id, case_version, sender, decided_at
       FROM outcome
      WHERE id = ANY($1::uuid[])
      ORDER BY decided_at, id
 """
 
-CASE: Final = """
+SELECT_CASE: Final = """
     SELECT lane, step
       FROM case_now
      WHERE case_id = $1
 """
 
-STANDINGS: Final = """
+SELECT_CASES_WITH_POLICY: Final = """
     SELECT case_id, step, lane_city.version
       FROM case_now
       JOIN lane_city USING (lane, city)
      WHERE case_id = ANY($1::text[])
 """
 
-HISTORY: Final = """
+SELECT_HISTORY: Final = """
     SELECT case_id, version, event, chain
       FROM history
      WHERE case_id = $1
      ORDER BY version
 """
 
-OPEN_ORDERS: Final = """
+SELECT_OPEN_ORDERS: Final = """
     SELECT step
       FROM case_now
      WHERE department = $1
@@ -57,7 +57,7 @@ OPEN_ORDERS: Final = """
 """
 
 # Two partial indexes, of what is going on and of what has ended, so that a queue never wades through the past.
-PART_OF_LIST: Final = """
+SELECT_CASES_PART: Final = """
     (SELECT step, reported_at, case_id
        FROM case_now
       WHERE ended_at IS {ended}
@@ -73,24 +73,24 @@ PART_OF_LIST: Final = """
       ORDER BY reported_at {order}, case_id {order}
       LIMIT $10)
 """
-UNCALLED: Final = "AND awaits_call"
+AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 
 
-class Found(NamedTuple):
+class StoredCase(NamedTuple):
     """A case as it is now, and its lane."""
 
-    lane: int
+    partition: int
     state: CaseState
 
 
-class Standing(NamedTuple):
+class CaseWithPolicy(NamedTuple):
     """A case as it is now, and the version of the city's pack that its lane decides by."""
 
     state: CaseState
-    version: str
+    pack_version: str
 
 
-class OutcomeAbout(NamedTuple):
+class OutcomeScope(NamedTuple):
     """Whose an outcome is: for deciding who may know it."""
 
     area: str | None
@@ -98,7 +98,7 @@ class OutcomeAbout(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CaseFilter:
     """Which cases a list is to show. What is None or empty is not asked for."""
 
     city: str | None = None
@@ -114,81 +114,85 @@ class Wanted:
     limit: int = 100
 
 
-def is_id(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     """Tell whether a text could be an id at all."""
-    return _ID.fullmatch(text) is not None
+    return _UUID.fullmatch(text) is not None
 
 
-async def outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeShown, OutcomeAbout]]:
+async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:
     """Read what became of these reports and actions, so far as it is decided."""
-    rows = await pool.fetch(OUTCOMES, ids, timeout=10)
-    return [(_outcome(row), OutcomeAbout(row["area"], row["sender"])) for row in rows]
+    rows = await pool.fetch(SELECT_OUTCOMES, ids, timeout=10)
+    return [(_outcome_from_row(row), OutcomeScope(row["area"], row["sender"])) for row in rows]
 
 
-async def case_by_id(conn: Connection, case_id: str) -> Found | None:
+async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
     """Read a case as it is now."""
-    row = await conn.fetchrow(CASE, case_id)
-    return Found(row["lane"], _state(row["step"])) if row else None
+    row = await conn.fetchrow(SELECT_CASE, case_id)
+    return StoredCase(row["lane"], _decode_state(row["step"])) if row else None
 
 
-async def standings(conn: Connection, case_ids: Collection[str]) -> dict[str, Standing]:
+async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Read these cases as they are now, each with what its lane decides by."""
-    rows = await conn.fetch(STANDINGS, case_ids, timeout=10)
-    return {row["case_id"]: Standing(_state(row["step"]), row["version"]) for row in rows}
+    rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
+    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"]) for row in rows}
 
 
-async def history(conn: Connection, case_id: str) -> list[StepRow]:
+async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
     """Read every step of a case, in order."""
-    return [StepRow(**row) for row in await conn.fetch(HISTORY, case_id)]
+    return [EventRow(**row) for row in await conn.fetch(SELECT_HISTORY, case_id)]
 
 
-async def open_orders(pool: Pool, department: str) -> list[CaseState]:
+async def load_open_orders(pool: Pool, department: str) -> list[CaseState]:
     """Read the cases that a department is to act on, oldest first."""
-    return [_state(row["step"]) for row in await pool.fetch(OPEN_ORDERS, department, timeout=30)]
+    return [_decode_state(row["step"]) for row in await pool.fetch(SELECT_OPEN_ORDERS, department, timeout=30)]
 
 
-async def cases(pool: Pool, wanted: Wanted) -> list[CaseState]:
+async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
     """Read a page of cases, by the time of their first report."""
-    order, beyond = ("ASC", ">") if wanted.oldest_first else ("DESC", "<")
+    order, comparison = ("ASC", ">") if case_filter.oldest_first else ("DESC", "<")
     # In words, not as a parameter: only so is the index of those who wait for a call found.
-    how = {"order": order, "beyond": beyond, "more": UNCALLED if wanted.not_called_back else ""}
-    parts = [PART_OF_LIST.format(ended=ended, **how) for ended in _parts(wanted.statuses)]
-    found = " UNION ALL ".join(parts)
-    statement = f"SELECT step FROM ({found}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $10"
-    at, case_id = wanted.after or (None, None)
+    clauses = {
+        "order": order,
+        "beyond": comparison,
+        "more": AWAITS_CALLBACK_FILTER if case_filter.not_called_back else "",
+    }
+    parts = [SELECT_CASES_PART.format(ended=ended, **clauses) for ended in _ended_clauses(case_filter.statuses)]
+    union = " UNION ALL ".join(parts)
+    statement = f"SELECT step FROM ({union}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $10"
+    at, case_id = case_filter.after or (None, None)
     rows = await pool.fetch(
         statement,
-        wanted.city,
-        wanted.area,
-        list(wanted.statuses) or None,
-        wanted.department,
-        wanted.class_code,
-        wanted.reported_from,
-        wanted.reported_until,
+        case_filter.city,
+        case_filter.area,
+        list(case_filter.statuses) or None,
+        case_filter.department,
+        case_filter.class_code,
+        case_filter.reported_from,
+        case_filter.reported_until,
         at,
         case_id,
-        wanted.limit,
+        case_filter.limit,
         timeout=30,
     )
-    return [_state(row["step"]) for row in rows]
+    return [_decode_state(row["step"]) for row in rows]
 
 
-def _parts(statuses: Sequence[Status]) -> list[str]:
-    ended = [status in ENDED for status in statuses]
+def _ended_clauses(statuses: Sequence[Status]) -> list[str]:
+    ended = [status in ENDED_STATUSES for status in statuses]
     parts = [("NULL", not all(ended) or not ended), ("NOT NULL", any(ended) or not ended)]
     return [part for part, is_wanted in parts if is_wanted]
 
 
-def _state(step: bytes) -> CaseState:
-    return Newest.model_validate_json(step).state
+def _decode_state(event_body: bytes) -> CaseState:
+    return StoredEvent.model_validate_json(event_body).state
 
 
-def _outcome(row: "asyncpg.Record") -> OutcomeShown:
-    return OutcomeShown(
+def _outcome_from_row(row: "asyncpg.Record") -> OutcomeDetail:
+    return OutcomeDetail(
         id=row["id"],
         about=row["about"],
         result=row["result"],
-        why=Why.model_validate_json(row["why"]) if row["why"] else None,
+        why=Refusal.model_validate_json(row["why"]) if row["why"] else None,
         case_id=row["case_id"],
         case_version=row["case_version"],
         decided_at=row["decided_at"],

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 
-class Words(NamedTuple):
+class Bilingual(NamedTuple):
     """The same thing said twice."""
 
     en: str
     zh: str
 
-    def both(self) -> str:
+    def joined(self) -> str:
         """Write it where there is room for one text only."""
         return f"{self.en} {self.zh}"

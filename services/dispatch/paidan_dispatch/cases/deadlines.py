@@ -29,30 +29,33 @@ class Timer:
 class TimerChanges:
     """What a step did to the clocks: rows to insert, rows to delete (by case, kind and generation)."""
 
-    set: tuple[Timer, ...] = ()
-    cancelled: tuple[Timer, ...] = ()
+    to_set: tuple[Timer, ...] = ()
+    to_cancel: tuple[Timer, ...] = ()
 
 
-def running(state: CaseState) -> tuple[Timer, ...]:
+def running_timers(state: CaseState) -> tuple[Timer, ...]:
     """List the clocks that run in this state and were not yet seen to run out; an imported past has none."""
     if state.past or state.status not in ("dispatched", "handling"):
         return ()
-    return tuple(_running(state))
+    return tuple(_iter_running(state))
 
 
-def changes(before: CaseState | None, after: CaseState) -> TimerChanges:
+def timer_changes(previous: CaseState | None, current: CaseState) -> TimerChanges:
     """Say what must be set and what cancelled when a case went from one state to another, over any number of steps."""
-    was, now = running(before) if before else (), running(after)
-    if was == now:
+    timers_before, timers_after = running_timers(previous) if previous else (), running_timers(current)
+    if timers_before == timers_after:
         return TimerChanges()
-    return TimerChanges(tuple(each for each in now if each not in was), tuple(each for each in was if each not in now))
+    return TimerChanges(
+        tuple(each for each in timers_after if each not in timers_before),
+        tuple(each for each in timers_before if each not in timers_after),
+    )
 
 
-def _running(state: CaseState) -> Iterator[Timer]:
-    turn = state.assignments[-1]
-    limit = turn.limits[-1]
-    if state.status == "dispatched" and turn.accept_by is not None and turn.accept_overdue_at is None:
-        yield Timer(state.case_id, state.area, "accept", turn.number, turn.accept_by)
+def _iter_running(state: CaseState) -> Iterator[Timer]:
+    assignment = state.assignments[-1]
+    limit = assignment.limits[-1]
+    if state.status == "dispatched" and assignment.accept_by is not None and assignment.accept_overdue_at is None:
+        yield Timer(state.case_id, state.area, "accept", assignment.number, assignment.accept_by)
     if limit.due_at is not None and limit.overdue_at is None:
         # Each new limit and each new round sets the clock again; both numbers only grow, and so does their sum.
         yield Timer(state.case_id, state.area, "handle", limit.number + state.round, limit.due_at)

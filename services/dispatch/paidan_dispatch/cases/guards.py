@@ -1,91 +1,97 @@
 """Why an action is refused, in words for its sender: each names the state of the case and what is allowed in it."""
 
 from paidan_contracts.actions import Action, ActionRequested, Assign, Redispatch, Return, Verify, Void
-from paidan_contracts.outcomes import RefusalCode, Why
+from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.bilingual import Words
+from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.table import (
-    ALLOWED,
+    ALLOWED_ACTIONS,
     SUPPORTED,
-    may,
-    what_is_allowed,
+    allowed_text,
+    role_may,
 )
 
 
-def why(state: CaseState, code: RefusalCode, words: Words, field: str | None = None) -> Why:
+def build_refusal(state: CaseState, code: RefusalCode, text: Bilingual, field: str | None = None) -> Refusal:
     """Put a refusal into words; it ends with the state and what is allowed in it."""
-    allowed = what_is_allowed(state.status)
-    return Why(code=code, field=field, message=f"{words.en} {allowed.en}", message_zh=f"{words.zh}{allowed.zh}")
+    allowed = allowed_text(state.status)
+    return Refusal(code=code, field=field, message=f"{text.en} {allowed.en}", message_zh=f"{text.zh}{allowed.zh}")
 
 
-def objection(state: CaseState, request: ActionRequested) -> Why | None:
+def find_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     """Find what stands against an action, whatever it says in detail: who asks, of which case, in which state."""
-    return _of_role(state, request) or _of_state(state, request) or _of_reason(state, request.action)
+    return (
+        _role_refusal(state, request)
+        or _state_refusal(state, request)
+        or _missing_reason_refusal(state, request.action)
+    )
 
 
-def not_supported_yet(state: CaseState, kind: str) -> Why:
+def not_supported_yet(state: CaseState, kind: str) -> Refusal:
     """Say that an action has a name here but no effect yet."""
-    words = Words(f"The action {kind} is not supported yet.", f"尚不支持操作 {kind}。")
-    return why(state, "not_supported_yet", words, "action.kind")
+    text = Bilingual(f"The action {kind} is not supported yet.", f"尚不支持操作 {kind}。")
+    return build_refusal(state, "not_supported_yet", text, "action.kind")
 
 
-def calendar_ended(state: CaseState) -> Why:
+def calendar_ended(state: CaseState) -> Refusal:
     """Say that a limit would have to be set which the calendar cannot count out."""
-    words = Words("The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。")
-    return why(state, "calendar_ended", words)
+    text = Bilingual("The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。")
+    return build_refusal(state, "calendar_ended", text)
 
 
-def unknown_case(case_id: str) -> Why:
+def unknown_case(case_id: str) -> Refusal:
     """Say that there is no such case."""
-    return Why(
+    return Refusal(
         code="unknown_case", field="case_id", message=f"There is no case {case_id}.", message_zh=f"没有案件 {case_id}。"
     )
 
 
-def unknown_city(city: str) -> Why:
+def unknown_city(city: str) -> Refusal:
     """Say that a report was brought to another city's decisions."""
-    return Why(
+    return Refusal(
         code="unknown_city", field="city", message=f"{city} is not decided here.", message_zh=f"此处不受理 {city}。"
     )
 
 
-def _of_role(state: CaseState, request: ActionRequested) -> Why | None:
+def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     kind, actor = request.action.kind, request.actor
     if kind not in SUPPORTED:
         return not_supported_yet(state, kind)
     if kind == "inspect" and actor.kind != "importer" and actor.id == state.department:
-        words = Words("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
-        return why(state, "doer_may_not_inspect", words, "actor")
-    if not may(actor, kind):
-        words = Words(f"{actor.kind} is no role that may {kind}.", f"角色 {actor.kind} 无权进行此操作。")
-        return why(state, "not_your_role", words, "actor")
+        text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
+        return build_refusal(state, "doer_may_not_inspect", text, "actor")
+    if not role_may(actor, kind):
+        text = Bilingual(f"{actor.kind} is no role that may {kind}.", f"角色 {actor.kind} 无权进行此操作。")
+        return build_refusal(state, "not_your_role", text, "actor")
     if actor.kind == "department" and actor.id != state.department:
-        return why(state, "not_your_order", Words("The order is not yours.", "该派单不属于贵单位。"), "actor")
+        return build_refusal(
+            state, "not_your_order", Bilingual("The order is not yours.", "该派单不属于贵单位。"), "actor"
+        )
     return None
 
 
-def _of_state(state: CaseState, request: ActionRequested) -> Why | None:
+def _state_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     action = request.action
-    if action.kind not in ALLOWED[state.status]:
-        words = Words(f"The action {action.kind} is not allowed now.", "当前状态下不可进行此操作。")
-        return why(state, "not_allowed_in_state", words, "action.kind")
-    ends = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
-    if ends and request.of_report not in (None, state.opened_by):
-        words = Words(
+    if action.kind not in ALLOWED_ACTIONS[state.status]:
+        text = Bilingual(f"The action {action.kind} is not allowed now.", "当前状态下不可进行此操作。")
+        return build_refusal(state, "not_allowed_in_state", text, "action.kind")
+    ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
+    if ends_case and request.of_report not in (None, state.opened_by):
+        text = Bilingual(
             "The report joined a case that another one opened, which goes on.",
             "该上报已并入他人上报的案件，案件继续办理。",
         )
-        return why(state, "merged_report", words, "of_report")
+        return build_refusal(state, "merged_report", text, "of_report")
     return None
 
 
-def _of_reason(state: CaseState, action: Action) -> Why | None:
+def _missing_reason_refusal(state: CaseState, action: Action) -> Refusal | None:
     match action:
         case Assign(reason=reason) | Redispatch(reason=reason) | Return(reason=reason) | Void(reason=reason):
-            missing = not reason.strip()
+            is_missing = not reason.strip()
         case Verify(verified=False, reason=reason):
-            missing = not reason.strip()
+            is_missing = not reason.strip()
         case _:
-            missing = False
-    words = Words("A reason is needed.", "须填写理由。")
-    return why(state, "reason_missing", words, "action.reason") if missing else None
+            is_missing = False
+    text = Bilingual("A reason is needed.", "须填写理由。")
+    return build_refusal(state, "reason_missing", text, "action.reason") if is_missing else None

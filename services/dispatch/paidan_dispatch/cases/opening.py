@@ -5,43 +5,43 @@ from typing import Final
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import unchecked
-from paidan_dispatch.cases.filing import Filed, file
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.filing import Filed, select_row
+from paidan_dispatch.cases.policy import CityPolicy
 
-_made_state: Final = unchecked(CaseState)
+_new_state: Final = unvalidated_constructor(CaseState)
 
 
-def is_trusted(report: ReportReceived, bylaws: Bylaws) -> bool:
+def is_trusted(report: ReportReceived, policy: CityPolicy) -> bool:
     """Tell whether a report may be filed without verification; of a source that nobody knows it may not."""
     if report.past is not None:
         return report.past.verified
-    source = bylaws.city.sources.get(report.source)
+    source = policy.city.sources.get(report.source)
     return source is not None and not report.verify_first and source.is_trusted(report.confidence)
 
 
-def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaws) -> CaseState:
+def first_state(report: ReportReceived, recurrence_of: str | None, policy: CityPolicy) -> CaseState:
     """Put together what is known of a case when a report opens it."""
-    trusted = is_trusted(report, bylaws)
-    filing = file(report.class_code, report.row_id, bylaws) if trusted else None
-    row = filing if isinstance(filing, Filed) else None
+    trusted = is_trusted(report, policy)
+    filing = select_row(report.class_code, report.row_id, policy) if trusted else None
+    filed = filing if isinstance(filing, Filed) else None
     past = report.past
-    return _made_state(
+    return _new_state(
         case_id=ids.case_id(report.area, report.report_id),
         version=1,
         city=report.city,
         area=report.area,
-        city_version=bylaws.version,
+        city_version=policy.version,
         status="filed" if trusted else "received",
         opened_by=report.report_id,
         source=report.source,
         channel=report.channel,
         matter=report.matter,
         class_code=report.class_code,
-        row_id=row.row.id if row else None,
-        suggested_row=None if row else report.row_id,
-        filed_by=row.filed_by if row else None,
-        filed_at=report.recorded_at if row else None,
+        row_id=filed.row.id if filed else None,
+        suggested_row=None if filed else report.row_id,
+        filed_by=filed.filed_by if filed else None,
+        filed_at=report.recorded_at if filed else None,
         place=report.place,
         suggested_owner=report.suggested_owner,
         text=report.text,
@@ -50,7 +50,7 @@ def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaw
         reports=1,
         occurred_at=report.occurred_at,
         reported_at=report.recorded_at,
-        department=_known(past.owner, bylaws) if past else None,
+        department=_known_department(past.owner, policy) if past else None,
         past=past is not None,
         promised_by=past.promised_by if past else None,
         matched_within=past.matched_within if past else None,
@@ -58,5 +58,5 @@ def first_state(report: ReportReceived, recurrence_of: str | None, bylaws: Bylaw
     )
 
 
-def _known(department: str | None, bylaws: Bylaws) -> str | None:
-    return department if department in bylaws.city.departments else None
+def _known_department(department: str | None, policy: CityPolicy) -> str | None:
+    return department if department in policy.city.departments else None

@@ -25,33 +25,33 @@ from paidan_contracts.orders import (
     OrderUrged,
     OrderWithdrawn,
 )
-from paidan_contracts.outcomes import Why
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Assignment, CaseState
-from paidan_contracts.unvalidated import unchecked
-from paidan_dispatch.cases.assignment_updates import LIVE
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.assignment_updates import ASSIGNED_STATUSES
+from paidan_dispatch.cases.policy import CityPolicy
 
-_issued: Final = unchecked(OrderIssued)
-_has_changed: Final = unchecked(OrderChanged)
-_is_withdrawn: Final = unchecked(OrderWithdrawn)
-_urged: Final = unchecked(OrderUrged)
-_order_as_it_stands: Final = unchecked(Order)
+_new_order_issued: Final = unvalidated_constructor(OrderIssued)
+_new_order_changed: Final = unvalidated_constructor(OrderChanged)
+_new_order_withdrawn: Final = unvalidated_constructor(OrderWithdrawn)
+_new_order_urged: Final = unvalidated_constructor(OrderUrged)
+_new_order: Final = unvalidated_constructor(Order)
 
 
-def messages(before: CaseState | None, events: Sequence[CaseEvent], bylaws: Bylaws) -> list[OrderEvent]:
+def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
     """Write what the steps mean to departments, in order; each goes to the topic of its ``order.department``.
 
     An imported past tells nobody.
     """
-    told: list[OrderEvent] = []
+    result: list[OrderEvent] = []
     for event in events:
         if not event.state.past:
-            told.extend(_told(before, event, bylaws))
-        before = event.state
-    return told
+            result.extend(_events_of(previous, event, policy))
+        previous = event.state
+    return result
 
 
-def refused(request: ActionRequested, why: Why) -> AnswerRefused | None:
+def answer_refused(request: ActionRequested, refusal: Refusal) -> AnswerRefused | None:
     """Tell a department (``request.actor.id``) why its answer was not taken; None: nobody waits on an orders topic."""
     if request.actor.kind != "department" or request.door != "kafka":
         return None
@@ -61,64 +61,64 @@ def refused(request: ActionRequested, why: Why) -> AnswerRefused | None:
         case_id=request.case_id,
         answer_partition=request.answer_partition,
         answer_offset=request.answer_offset,
-        why=why,
+        why=refusal,
         recorded_at=request.recorded_at,
     )
 
 
-def _told(before: CaseState | None, event: CaseEvent, bylaws: Bylaws) -> Iterator[OrderEvent]:
+def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy) -> Iterator[OrderEvent]:
     state, at = event.state, event.recorded_at
-    had = before if before is not None and before.status in LIVE else None
+    assigned_before = previous if previous is not None and previous.status in ASSIGNED_STATUSES else None
     match event:
         case CaseDispatched():
-            if had is not None:
-                taken = _order(state, state.assignments[-2], bylaws)
-                yield _is_withdrawn(order=taken, recorded_at=at, because="redispatched")
-            yield _issued(order=newest(state, bylaws), recorded_at=at)
+            if assigned_before is not None:
+                previous_order = _build_order(state, state.assignments[-2], policy)
+                yield _new_order_withdrawn(order=previous_order, recorded_at=at, because="redispatched")
+            yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseReopened():
-            yield _has_changed(order=newest(state, bylaws), recorded_at=at, because="reopened")
+            yield _new_order_changed(order=current_order(state, policy), recorded_at=at, because="reopened")
         case CaseUrged(reason=reason):
-            yield _urged(order=newest(state, bylaws), recorded_at=at, reason=reason)
-        case CaseMerged() | CaseFiled() | CaseReworked() if had is not None:
-            yield _changed(event, newest(state, bylaws))
-        case CaseReturned() | CaseVoided() | CaseClosed() if had is not None:
-            yield _withdrawn(event, newest(state, bylaws))
+            yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
+        case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
+            yield _order_changed(event, current_order(state, policy))
+        case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:
+            yield _order_withdrawn(event, current_order(state, policy))
         case _:
             return
 
 
-def _changed(event: CaseMerged | CaseFiled | CaseReworked, order: Order) -> OrderChanged:
+def _order_changed(event: CaseMerged | CaseFiled | CaseReworked, order: Order) -> OrderChanged:
     match event:
         case CaseMerged():
-            return _has_changed(order=order, recorded_at=event.recorded_at, because="merged")
+            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="merged")
         case CaseFiled():
-            return _has_changed(order=order, recorded_at=event.recorded_at, because="refiled")
+            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="refiled")
         case CaseReworked(reason=reason):
-            return _has_changed(order=order, recorded_at=event.recorded_at, because="rework", reason=reason)
+            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="rework", reason=reason)
 
 
-def _withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
+def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
     match event:
         case CaseReturned(reason=reason):
-            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="returned", reason=reason)
+            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="returned", reason=reason)
         case CaseVoided(reason=reason):
-            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="voided", reason=reason)
+            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="voided", reason=reason)
         case CaseClosed(reason=reason):
-            return _is_withdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
+            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
 
 
-def newest(state: CaseState, bylaws: Bylaws) -> Order:
+def current_order(state: CaseState, policy: CityPolicy) -> Order:
     """Write the order of a case's newest assignment as it stands now."""
-    return _order(state, state.assignments[-1], bylaws)
+    return _build_order(state, state.assignments[-1], policy)
 
 
-def _order(state: CaseState, turn: Assignment, bylaws: Bylaws) -> Order:
-    row = bylaws.city.rows.get(state.row_id) if state.row_id else None
-    return _order_as_it_stands(
-        order_id=turn.order_id,
+def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -> Order:
+    row = policy.city.rows.get(state.row_id) if state.row_id else None
+    return _new_order(
+        order_id=assignment.order_id,
         case_id=state.case_id,
         version=state.version,
-        department=turn.department,
+        department=assignment.department,
         class_code=state.class_code,
         row_id=state.row_id,
         closing_condition=row.closing.en if row else None,
@@ -128,8 +128,8 @@ def _order(state: CaseState, turn: Assignment, bylaws: Bylaws) -> Order:
         photos=state.photos,
         reports=state.reports,
         round=state.round,
-        dispatched_at=turn.dispatched_at,
-        accept_by=turn.accept_by,
-        due_at=turn.limits[-1].due_at,
-        rule=turn.placed_by.rule,
+        dispatched_at=assignment.dispatched_at,
+        accept_by=assignment.accept_by,
+        due_at=assignment.limits[-1].due_at,
+        rule=assignment.placed_by.rule,
     )

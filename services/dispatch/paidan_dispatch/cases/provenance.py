@@ -9,29 +9,29 @@ from paidan_contracts.cases import Cause
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import unchecked
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.policy import CityPolicy
 
-_made_cause: Final = unchecked(Cause)
+_new_cause: Final = unvalidated_constructor(Cause)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class Provenance:
     """What brings a step about: the inbox entry, who acts if anybody does, its two times, the version decided by."""
 
     cause: Cause
     occurred_at: datetime
-    at: datetime
+    recorded_at: datetime
     """Ours, by which everything is judged: ``recorded_at``."""
-    version: str
+    city_version: str
     actor: Actor | None = None
 
-    def by_rule(self) -> "Stamp":
+    def without_actor(self) -> "Provenance":
         """Say the same of a step that follows of itself."""
-        return Stamp(self.cause, self.occurred_at, self.at, self.version) if self.actor else self
+        return Provenance(self.cause, self.occurred_at, self.recorded_at, self.city_version) if self.actor else self
 
 
-class Head(TypedDict):
+class EventFields(TypedDict):
     """The part that every event has."""
 
     case_id: str
@@ -43,32 +43,32 @@ class Head(TypedDict):
     state: CaseState
 
 
-def of_report(report: ReportReceived, bylaws: Bylaws) -> Stamp:
+def report_provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
     """Stamp what a report brings about."""
-    cause = _made_cause(kind="report", id=report.report_id)
-    return Stamp(cause, report.occurred_at, report.recorded_at, bylaws.version)
+    cause = _new_cause(kind="report", id=report.report_id)
+    return Provenance(cause, report.occurred_at, report.recorded_at, policy.version)
 
 
-def of_action(request: ActionRequested, bylaws: Bylaws) -> Stamp:
+def action_provenance(request: ActionRequested, policy: CityPolicy) -> Provenance:
     """Stamp what an action brings about."""
-    cause = _made_cause(kind="action", id=request.action_id)
-    return Stamp(cause, request.occurred_at, request.recorded_at, bylaws.version, request.actor)
+    cause = _new_cause(kind="action", id=request.action_id)
+    return Provenance(cause, request.occurred_at, request.recorded_at, policy.version, request.actor)
 
 
-def of_timer(timer: TimerDue, bylaws: Bylaws) -> Stamp:
+def timer_provenance(timer: TimerDue, policy: CityPolicy) -> Provenance:
     """Stamp what a clock brings about: it happened when the clock ran out, not when somebody looked."""
-    cause = _made_cause(kind="timer", id=timer.timer_id)
-    return Stamp(cause, timer.due_at, timer.due_at, bylaws.version)
+    cause = _new_cause(kind="timer", id=timer.timer_id)
+    return Provenance(cause, timer.due_at, timer.due_at, policy.version)
 
 
-def head(after: CaseState, stamp: Stamp) -> Head:
+def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
     """Write down the part that every event has."""
     return {
-        "case_id": after.case_id,
-        "version": after.version,
-        "cause": stamp.cause,
-        "actor": stamp.actor,
-        "occurred_at": stamp.occurred_at,
-        "recorded_at": stamp.at,
-        "state": after,
+        "case_id": state.case_id,
+        "version": state.version,
+        "cause": provenance.cause,
+        "actor": provenance.actor,
+        "occurred_at": provenance.occurred_at,
+        "recorded_at": provenance.recorded_at,
+        "state": state,
     }

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from paidan_contracts.city import Routable, Routed
+from paidan_contracts.city import Routed, RoutingInput
 from paidan_contracts.state import CaseState, RuleRef
-from paidan_dispatch.cases.bilingual import Words
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.policy import CityPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Assigned:
     """The department that must act, and the rule that says so."""
 
     department: str
@@ -19,16 +19,16 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class HardToPlace:
+class NoRoute:
     """A person must choose, and why."""
 
-    because: Words
+    reason: Bilingual
 
 
-Placement: TypeAlias = Placed | HardToPlace
+RoutingResult: TypeAlias = Assigned | NoRoute
 
 
-def place(state: CaseState, at: datetime, bylaws: Bylaws) -> Placement:
+def route(state: CaseState, at: datetime, policy: CityPolicy) -> RoutingResult:
     """Name the department that must act on a filed case, and the rule that says so.
 
     The first rule that covers it wins, judged by the city's own time at the moment given, so a city reads its file
@@ -36,39 +36,41 @@ def place(state: CaseState, at: datetime, bylaws: Bylaws) -> Placement:
     one must be appointed.
     """
     if state.past:
-        return _by_record(state, bylaws)
-    if state.hops >= bylaws.city.clocks.returns_before_adjudication:
-        return HardToPlace(_returned(state.hops))
-    routed = bylaws.city.route(_routable(state, at, bylaws))
+        return _route_by_record(state, policy)
+    if state.hops >= policy.city.clocks.returns_before_adjudication:
+        return NoRoute(_returned_text(state.hops))
+    routed = policy.city.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
-        return HardToPlace(Words("No routing rule covers it.", "没有派遣规则适用。"))
-    return Placed(routed.department, bylaws.receipt(routed.rule))
+        return NoRoute(Bilingual("No routing rule covers it.", "没有派遣规则适用。"))
+    return Assigned(routed.department, policy.rule_ref(routed.rule))
 
 
-def _by_record(state: CaseState, bylaws: Bylaws) -> Placement:
+def _route_by_record(state: CaseState, policy: CityPolicy) -> RoutingResult:
     if state.department is None or state.hops:
-        return HardToPlace(Words("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。"))
-    return Placed(state.department, bylaws.receipt("by_record"))
+        return NoRoute(Bilingual("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。"))
+    return Assigned(state.department, policy.rule_ref("by_record"))
 
 
-def _routable(state: CaseState, at: datetime, bylaws: Bylaws) -> Routable:
-    row = bylaws.city.rows.get(state.row_id) if state.row_id else None
-    return Routable(
+def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> RoutingInput:
+    row = policy.city.rows.get(state.row_id) if state.row_id else None
+    return RoutingInput(
         class_code=state.class_code,
-        spot=bylaws.spot(state.place),
+        place=policy.place_codes(state.place),
         channel=state.channel,
         source=state.source,
         at=at,
         condition=row.condition if row else None,
         owner=state.suggested_owner,
         matter=state.matter,
-        declined=_declined(state) if state.hops else frozenset(),
+        declined=_declining_departments(state) if state.hops else frozenset(),
     )
 
 
-def _declined(state: CaseState) -> frozenset[str]:
+def _declining_departments(state: CaseState) -> frozenset[str]:
     return frozenset(each.department for each in state.assignments if each.returned_at is not None)
 
 
-def _returned(times: int) -> Words:
-    return Words(f"It was returned {times} times: one unit must be appointed.", f"已退单 {times} 次，须审定责任单位。")
+def _returned_text(times: int) -> Bilingual:
+    return Bilingual(
+        f"It was returned {times} times: one unit must be appointed.", f"已退单 {times} 次，须审定责任单位。"
+    )

@@ -5,14 +5,14 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from paidan_contracts.actions import Actor
 from paidan_contracts.state import Status
-from paidan_dispatch.cases.bilingual import Words
+from paidan_dispatch.cases.bilingual import Bilingual
 
 ActionKind: TypeAlias = Literal[
     "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge"
 ]
-Role: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
+ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
-ALLOWED: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
+ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
         "received": ("verify",),
         "filed": ("assign", "file", "void"),
@@ -27,7 +27,7 @@ ALLOWED: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyT
     }
 )
 
-MAY: Final[MappingProxyType[Role, frozenset[ActionKind]]] = MappingProxyType(
+ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[ActionKind]]] = MappingProxyType(
     {
         "department": frozenset({"accept", "return", "finish"}),
         "inspector": frozenset({"verify", "inspect"}),
@@ -39,7 +39,7 @@ MAY: Final[MappingProxyType[Role, frozenset[ActionKind]]] = MappingProxyType(
     }
 )
 
-_STATES: Final[MappingProxyType[Status, str]] = MappingProxyType(
+_STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
     {
         "received": "待核实",
         "filed": "已立案待派遣",
@@ -52,7 +52,7 @@ _STATES: Final[MappingProxyType[Status, str]] = MappingProxyType(
         "voided": "已作废",
     }
 )
-_ACTIONS: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
+_ACTION_NAMES_ZH: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
     {
         "verify": "核实",
         "file": "立案",
@@ -70,23 +70,24 @@ _ACTIONS: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
 SUPPORTED: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 
-def may(actor: Actor, kind: str) -> bool:
+def role_may(actor: Actor, kind: str) -> bool:
     """Tell whether somebody in this role may ask for the action at all."""
-    return kind in MAY[actor.kind]
+    return kind in ROLE_ACTIONS[actor.kind]
 
 
-def what_is_allowed(status: Status) -> Words:
+def allowed_text(status: Status) -> Bilingual:
     """Name the state and what is allowed in it: every refusal ends with this."""
-    return _SAID[status]
+    return _ALLOWED_TEXTS[status]
 
 
-def _said(status: Status) -> Words:
-    allowed = ALLOWED[status]
+def _build_allowed_text(status: Status) -> Bilingual:
+    allowed = ALLOWED_ACTIONS[status]
     en = ", ".join(allowed) or "nothing"
-    zh = "、".join(_ACTIONS[kind] for kind in allowed) or "无"
-    return Words(
-        f"The case is in state {status}; allowed there: {en}.", f"案件状态为“{_STATES[status]}”，此时可做：{zh}。"
+    zh = "、".join(_ACTION_NAMES_ZH[kind] for kind in allowed) or "无"
+    return Bilingual(
+        f"The case is in state {status}; allowed there: {en}.",
+        f"案件状态为“{_STATUS_NAMES_ZH[status]}”，此时可做：{zh}。",
     )
 
 
-_SAID: Final = MappingProxyType({status: _said(status) for status in get_args(Status)})
+_ALLOWED_TEXTS: Final = MappingProxyType({status: _build_allowed_text(status) for status in get_args(Status)})

@@ -9,23 +9,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_chassis.consumer.records import Record
 from paidan_contracts.actions import Answer
-from paidan_contracts.inbox import InboxEntry
-from paidan_contracts.outcomes import Why
-from paidan_dispatch.inbox.refusals import unreadable
+from paidan_contracts.inbox import InboxEvent
+from paidan_contracts.outcomes import Refusal
+from paidan_dispatch.inbox.refusals import unreadable_refusal
 
 T = TypeVar("T")
 
-INBOX: Final[TypeAdapter[InboxEntry]] = TypeAdapter(InboxEntry)
-ANSWERS: Final[TypeAdapter[Answer]] = TypeAdapter(Answer)
+INBOX_ADAPTER: Final[TypeAdapter[InboxEvent]] = TypeAdapter(InboxEvent)
+ANSWER_ADAPTER: Final[TypeAdapter[Answer]] = TypeAdapter(Answer)
 
-_TAG: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_TYPE_TAG: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
+_PRINTABLE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CASE_ID: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*-[0-9a-f]{32}")
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class DecodeError:
     """Why a record says nothing: a word for machines, the field at fault, and what is wrong with it."""
 
     reason: Literal["null_value", "bad_header", "unreadable", "unknown_type", "invalid_field"]
@@ -38,56 +38,56 @@ class Unreadable:
         return f"{self.field}: {self.problem}" if self.field else self.problem
 
     @property
-    def why(self) -> Why:
+    def refusal(self) -> Refusal:
         """Put it into words for the sender."""
-        return unreadable(self.field, self.problem)
+        return unreadable_refusal(self.field, self.problem)
 
 
-def read(adapter: TypeAdapter[T], record: Record) -> T | Unreadable:
+def decode(adapter: TypeAdapter[T], record: Record) -> T | DecodeError:
     """Read a record's body; its headers need not be CloudEvents', but what looks so must be text."""
     if record.value is None:
-        return Unreadable("null_value", None, "there is no value")
+        return DecodeError("null_value", None, "there is no value")
     header = _bad_header(record)
     if header is not None:
-        return Unreadable("bad_header", header, "not UTF-8 text")
+        return DecodeError("bad_header", header, "not UTF-8 text")
     try:
         return adapter.validate_json(record.value)
     except ValidationError as error:
-        return complaint(error)
+        return from_validation_error(error)
 
 
-def complaint(error: ValidationError) -> Unreadable:
+def from_validation_error(error: ValidationError) -> DecodeError:
     """Put the first thing that is wrong into words that quote nothing of it."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     # The tag of a union stands in the location, too, but no sender wrote it there.
-    field = ".".join(_sayable(str(part)) for part in first["loc"] if not _TAG.fullmatch(str(part)))[:200] or None
+    field = ".".join(_printable(str(part)) for part in first["loc"] if not _TYPE_TAG.fullmatch(str(part)))[:200] or None
     if first["type"] == "json_invalid":
-        return Unreadable("unreadable", None, "not JSON")
+        return DecodeError("unreadable", None, "not JSON")
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return Unreadable("unknown_type", field or "type", "not a type that anybody knows here")
-    return Unreadable("invalid_field", field, first["type"])
+        return DecodeError("unknown_type", field or "type", "not a type that anybody knows here")
+    return DecodeError("invalid_field", field, first["type"])
 
 
 def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None:
     """Read nothing but what an unreadable inbox record says it is, so that its sender can be told its end."""
-    said = _said(record.value)
+    body = _parse_object(record.value)
     for about in ("report", "action"):
-        claimed = said.get(f"{about}_id")
-        if isinstance(claimed, str) and _ID.fullmatch(claimed):
+        claimed = body.get(f"{about}_id")
+        if isinstance(claimed, str) and _UUID.fullmatch(claimed):
             return about, claimed
     headers = dict(record.headers)
-    claimed_by_header, kind = _text(headers.get("ce_id")), _text(headers.get("ce_type"))
-    if _ID.fullmatch(claimed_by_header) and kind.startswith(("report.", "action.")):
-        return ("report" if kind.startswith("report.") else "action"), claimed_by_header
+    header_id, header_type = _decode_text(headers.get("ce_id")), _decode_text(headers.get("ce_type"))
+    if _UUID.fullmatch(header_id) and header_type.startswith(("report.", "action.")):
+        return ("report" if header_type.startswith("report.") else "action"), header_id
     return None
 
 
 def claimed_answer(record: Record) -> tuple[str | None, str | None]:
     """Read of an unreadable answer only its own id and its case, where these are as they should be."""
-    said = _said(record.value)
-    ref, case_id = said.get("id"), said.get("case_id")
+    body = _parse_object(record.value)
+    sender_ref, case_id = body.get("id"), body.get("case_id")
     return (
-        ref if isinstance(ref, str) and 0 < len(ref) <= 200 and _is_plain(ref) else None,
+        sender_ref if isinstance(sender_ref, str) and 0 < len(sender_ref) <= 200 and _is_storable(sender_ref) else None,
         case_id if isinstance(case_id, str) and _CASE_ID.fullmatch(case_id) and len(case_id) <= 96 else None,
     )
 
@@ -98,13 +98,13 @@ def _bad_header(record: Record) -> str | None:
         if value is not None and value.isascii():
             continue
         if name.startswith("ce_") and (value is None or not _is_utf8(value)):
-            return _sayable(name)
+            return _printable(name)
     return None
 
 
-def _sayable(name: str) -> str:
+def _printable(name: str) -> str:
     """Give a name that strangers chose only when it can be said again: NUL and half characters cannot."""
-    return name if _NAME.fullmatch(name) else "?"
+    return name if _PRINTABLE_NAME.fullmatch(name) else "?"
 
 
 def _is_utf8(value: bytes) -> bool:
@@ -115,19 +115,19 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _is_plain(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     return "\x00" not in text and _is_utf8(text.encode(errors="surrogatepass"))
 
 
-def _text(value: bytes | None) -> str:
+def _decode_text(value: bytes | None) -> str:
     return value.decode(errors="replace") if value else ""
 
 
-def _said(value: bytes | None) -> dict[str, object]:
+def _parse_object(value: bytes | None) -> dict[str, object]:
     try:
-        said = json.loads(value or b"")
+        parsed = json.loads(value or b"")
     except ValueError:  # not JSON, or not UTF-8
         return {}
     except RecursionError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

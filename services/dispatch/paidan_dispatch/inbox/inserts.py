@@ -10,22 +10,22 @@ import asyncpg
 from paidan_dispatch.cases.deadlines import Timer
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
+    EventRow,
     OutcomeRow,
-    StepRow,
-    awaits_call,
+    awaits_callback,
     ended_at,
 )
-from paidan_dispatch.matching.match import Seen
+from paidan_dispatch.matching.match import Candidate
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-Values: TypeAlias = tuple[object, ...]
+RowValues: TypeAlias = tuple[object, ...]
 
-ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
+FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
 """Until when an open case may be found by matching."""
 
 # Up to so many steps the five round trips that COPY takes more cost more than it saves: asyncpg asks of each element
 # of an array whether it is one itself, 0.4 us a time, 70 a case.
-FEW: Final = 100
+COPY_THRESHOLD: Final = 100
 
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_now": {
@@ -73,87 +73,90 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-class Added(NamedTuple):
+class NewRows(NamedTuple):
     """Rows of each table, in the order of its columns; named as the tables are."""
 
-    case_now: Sequence[Values]
-    history: Sequence[StepRow]
-    outcome: Sequence[Values]
-    timer: Sequence[Values]
+    case_now: Sequence[RowValues]
+    history: Sequence[EventRow]
+    outcome: Sequence[RowValues]
+    timer: Sequence[RowValues]
 
     @classmethod
-    def of(
+    def from_batch(
         cls,
-        opened: Iterable[CaseFile],
-        steps: Sequence[StepRow],
+        opened_cases: Iterable[CaseFile],
+        events: Sequence[EventRow],
         outcomes: Iterable[OutcomeRow],
-        started: Iterable[tuple[Timer, int]],
-    ) -> "Added":
+        started_timers: Iterable[tuple[Timer, int]],
+    ) -> "NewRows":
         """Take apart what a batch has decided: cases it opened, their clocks with their lanes."""
         return cls(
-            [_opened(each) for each in opened],
-            steps,
+            [_case_row(each) for each in opened_cases],
+            events,
             [outcome_row(each) for each in outcomes],
-            [timer_row(*each) for each in started],
+            [timer_row(*each) for each in started_timers],
         )
 
 
-def _insert(table: str, first: int) -> str:
+def _insert_statement(table: str, first_parameter: int) -> str:
     columns = COLUMNS[table]
-    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(columns.values(), first))
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(columns.values(), first_parameter))
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
 
 
-def _insert_all() -> str:
-    firsts = accumulate(map(len, COLUMNS.values()), initial=1)
-    *others, last = [_insert(table, first) for table, first in zip(COLUMNS, firsts, strict=False)]
+def _insert_all_statement() -> str:
+    first_parameters = accumulate(map(len, COLUMNS.values()), initial=1)
+    *others, last = [
+        _insert_statement(table, first_parameter)
+        for table, first_parameter in zip(COLUMNS, first_parameters, strict=False)
+    ]
     return f"WITH {', '.join(f'added_{n} AS ({each})' for n, each in enumerate(others))} {last}"
 
 
-ADD_FEW: Final = _insert_all()
+INSERT_ALL: Final = _insert_all_statement()
 
 
-async def add(conn: Connection, added: Added) -> None:
+async def insert_rows(conn: Connection, new_rows: NewRows) -> None:
     """Add the rows.
 
     Raises SerializationError when another lane has decided one of the ids meanwhile: the batch is to be applied anew.
     """
     try:
-        if len(added.history) <= FEW:
-            await _add_few(conn, added)
+        if len(new_rows.history) <= COPY_THRESHOLD:
+            await _insert_with_unnest(conn, new_rows)
         else:
-            await _add_many(conn, added)
+            await _copy_rows(conn, new_rows)
     except asyncpg.UniqueViolationError as error:
         if error.table_name != "outcome":
             raise
         raise asyncpg.SerializationError("another lane decided one of these ids meanwhile") from error
 
 
-async def _add_few(conn: Connection, added: Added) -> None:
-    if not any(added):
+async def _insert_with_unnest(conn: Connection, new_rows: NewRows) -> None:
+    if not any(new_rows):
         return
     arrays: list[Sequence[object]] = []
-    for table, rows in zip(COLUMNS, added, strict=True):
+    for table, rows in zip(COLUMNS, new_rows, strict=True):
         arrays += zip(*rows, strict=True) if rows else [()] * len(COLUMNS[table])
-    await conn.execute(ADD_FEW, *arrays)
+    await conn.execute(INSERT_ALL, *arrays)
 
 
-async def _add_many(conn: Connection, added: Added) -> None:
-    for table, rows in zip(COLUMNS, added, strict=True):
+async def _copy_rows(conn: Connection, new_rows: NewRows) -> None:
+    for table, rows in zip(COLUMNS, new_rows, strict=True):
         if rows:
             await conn.copy_records_to_table(table, records=rows, columns=list(COLUMNS[table]))
 
 
-def timer_row(timer: Timer, lane: int) -> Values:
+def timer_row(timer: Timer, partition: int) -> RowValues:
     """Lay out a clock."""
-    return timer.case_id, timer.kind, timer.generation, lane, timer.due_at
+    return timer.case_id, timer.kind, timer.generation, partition, timer.due_at
 
 
-def _opened(each: CaseFile) -> Values:
-    state, seen = each.now, each.seen
+def _case_row(case_file: CaseFile) -> RowValues:
+    state, candidate = case_file.current_state, case_file.candidate
     return (
         state.case_id,
-        each.lane,
+        case_file.partition,
         state.version,
         state.city,
         state.area,
@@ -165,24 +168,24 @@ def _opened(each: CaseFile) -> Values:
         state.past,
         state.place.latitude,
         state.place.longitude,
-        seen and seen.square,
+        candidate and candidate.square,
         state.reported_at,
-        recurs_until(seen),
+        recurs_until(candidate),
         ended_at(state),
-        awaits_call(state),
-        each.step,
-        each.chain,
+        awaits_callback(state),
+        case_file.last_event,
+        case_file.chain,
     )
 
 
-def recurs_until(seen: Seen | None) -> datetime:
+def recurs_until(candidate: Candidate | None) -> datetime:
     """Say until when matching is to find a case."""
-    if seen is None or seen.recurs_until is None:
-        return ALWAYS
-    return seen.recurs_until
+    if candidate is None or candidate.recurs_until is None:
+        return FAR_FUTURE
+    return candidate.recurs_until
 
 
-def outcome_row(row: OutcomeRow) -> Values:
+def outcome_row(row: OutcomeRow) -> RowValues:
     """Lay out an outcome."""
     outcome = row.outcome
     return (

@@ -6,24 +6,24 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from paidan_dispatch.inbox.unit_of_work import CaseFile, Decided
-from paidan_dispatch.matching.match import Seen
+from paidan_dispatch.inbox.unit_of_work import CaseFile, KnownOutcome
+from paidan_dispatch.matching.match import Candidate
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
-CITIES_IN_FORCE: Final = """
+SELECT_PACKS_IN_FORCE: Final = """
     SELECT lane, city, version
       FROM lane_city
 """
 
 # Long lists go as one text: asyncpg asks of each element of an array whether it is an array itself, 0.4 us a time.
-DECIDED: Final = """
+SELECT_OUTCOMES: Final = """
     SELECT id::text, result, digest, case_id
       FROM outcome
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """
 
-CASES: Final = """
+SELECT_CASES: Final = """
     SELECT case_id, lane, step, chain
       FROM case_now
      WHERE case_id = ANY($1::text[])
@@ -31,7 +31,7 @@ CASES: Final = """
 """
 
 # Of closed cases the rule needs to know only that they are there, of open ones everything: the report may join them.
-NEARBY: Final = """
+SELECT_NEARBY: Final = """
     SELECT lane, case_id, square, area, class_code, matched_within, past, channel, latitude, longitude, reported_at,
            ended_at, recurs_until, CASE WHEN ended_at IS NULL THEN step END AS step, chain
       FROM case_now
@@ -41,35 +41,39 @@ NEARBY: Final = """
 """
 
 
-async def cities_in_force(conn: Connection) -> dict[tuple[int, str], str]:
+async def load_packs_in_force(conn: Connection) -> dict[tuple[int, str], str]:
     """Read which version of each city's pack each lane decides by."""
-    return {(row["lane"], row["city"]): row["version"] for row in await conn.fetch(CITIES_IN_FORCE)}
+    return {(row["lane"], row["city"]): row["version"] for row in await conn.fetch(SELECT_PACKS_IN_FORCE)}
 
 
-async def decided(conn: Connection, ids: Collection[str]) -> dict[str, Decided]:
+async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[str, KnownOutcome]:
     """Read what has become of these reports and actions."""
-    rows = await conn.fetch(DECIDED, ",".join(ids)) if ids else ()
-    return {row["id"]: Decided(row["result"], row["digest"], row["case_id"]) for row in rows}
+    rows = await conn.fetch(SELECT_OUTCOMES, ",".join(ids)) if ids else ()
+    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"]) for row in rows}
 
 
-async def cases(conn: Connection, case_ids: Collection[str], lanes: Collection[int]) -> dict[str, CaseFile]:
+async def load_case_files(
+    conn: Connection, case_ids: Collection[str], partitions: Collection[int]
+) -> dict[str, CaseFile]:
     """Read these cases, so far as they are of these lanes: nobody else may touch them."""
-    rows = await conn.fetch(CASES, case_ids, lanes) if case_ids else ()
-    return {row["case_id"]: CaseFile(row["lane"], step=row["step"], chain=row["chain"]) for row in rows}
+    rows = await conn.fetch(SELECT_CASES, case_ids, partitions) if case_ids else ()
+    return {row["case_id"]: CaseFile(row["lane"], last_event=row["step"], chain=row["chain"]) for row in rows}
 
 
-async def nearby(
-    conn: Connection, squares: Collection[int], lanes: Collection[int], *, since: datetime
-) -> tuple[list[tuple[int, Seen]], dict[str, CaseFile]]:
+async def load_nearby(
+    conn: Connection, squares: Collection[int], partitions: Collection[int], *, since: datetime
+) -> tuple[list[tuple[int, Candidate]], dict[str, CaseFile]]:
     """Read what matching may see in these squares (with its lane), and the open cases among them as a whole."""
-    rows = await conn.fetch(NEARBY, ",".join(map(str, squares)), since, lanes) if squares else ()
-    files = {row["case_id"]: CaseFile(row["lane"], step=row["step"], chain=row["chain"]) for row in rows if row["step"]}
-    return [(row["lane"], _seen(row)) for row in rows], files
+    rows = await conn.fetch(SELECT_NEARBY, ",".join(map(str, squares)), since, partitions) if squares else ()
+    case_files = {
+        row["case_id"]: CaseFile(row["lane"], last_event=row["step"], chain=row["chain"]) for row in rows if row["step"]
+    }
+    return [(row["lane"], _candidate(row)) for row in rows], case_files
 
 
-def _seen(row: Mapping[str, Any]) -> Seen:
+def _candidate(row: Mapping[str, Any]) -> Candidate:
     is_open = row["ended_at"] is None
-    return Seen(
+    return Candidate(
         case_id=row["case_id"],
         square=row["square"],
         area=row["area"],

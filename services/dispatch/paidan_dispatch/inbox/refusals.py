@@ -2,35 +2,35 @@
 
 from typing import Final
 
-from paidan_contracts.outcomes import Why
+from paidan_contracts.outcomes import Refusal
 
-UNKNOWN_CITY: Final = Why(
+UNKNOWN_CITY: Final = Refusal(
     code="unknown_city",
     field="city",
     message="No pack of this city is in force here.",
     message_zh="此处没有该城市的生效配置。",
 )
-UNKNOWN_AREA: Final = Why(
+UNKNOWN_AREA: Final = Refusal(
     code="unknown_area", field="area", message="The city has no such area.", message_zh="该城市没有此区域。"
 )
-ID_REUSED: Final = Why(
+ID_REUSED: Final = Refusal(
     code="id_reused",
     field="id",
     message="This id was used before with another content; the first one stands.",
     message_zh="该编号已用于其他内容，以首次为准。",
 )
-UNKNOWN_DEPARTMENT: Final = Why(
+UNKNOWN_DEPARTMENT: Final = Refusal(
     code="unknown_department",
     message="No published city has a department of this name.",
     message_zh="已发布的城市配置中没有该单位。",
 )
 
 
-def unreadable(field: str | None, problem: str) -> Why:
+def unreadable_refusal(field: str | None, problem: str) -> Refusal:
     """Say that something could not be read, naming the field and quoting nothing of it."""
     if field is None:
-        return Why(code="unreadable", message=f"It cannot be read: {problem}.", message_zh="内容无法读取。")
-    return Why(
+        return Refusal(code="unreadable", message=f"It cannot be read: {problem}.", message_zh="内容无法读取。")
+    return Refusal(
         code="invalid_field",
         field=field[:200],
         message=f"The field {field} is not as it should be: {problem}.",
@@ -38,6 +38,6 @@ def unreadable(field: str | None, problem: str) -> Why:
     )
 
 
-def too_large() -> Why:
+def too_large_refusal() -> Refusal:
     """Say that what would follow from it is more than a message may hold."""
-    return Why(code="too_large", message="What follows from it is too large to be said.", message_zh="内容过大。")
+    return Refusal(code="too_large", message="What follows from it is too large to be said.", message_zh="内容过大。")

@@ -10,21 +10,21 @@ import asyncpg
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.consumer.records import Lane, Message
-from paidan_chassis.database import FAULTS, is_transient
-from paidan_chassis.observability.health import Progress
+from paidan_chassis.database import DB_ERRORS, is_transient
+from paidan_chassis.observability.health import LoopProgress
 from paidan_contracts.ids import area_of, timer_id
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
 from paidan_dispatch.inbox import messages as inbox_messages
 
-LOOK_AGAIN_S: Final = 1.0
+POLL_INTERVAL_S: Final = 1.0
 """Lanes come and go, and a clock may be set by a batch that is not committed yet: real seconds between two looks."""
-BETWEEN_LOOKS_S: Final = 0.02
+MIN_POLL_INTERVAL_S: Final = 0.02
 """However many clocks are due: two statements every 10 ms, for each batch, would be a load of their own."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
-FORGET_AFTER: Final = 100_000
+MAX_FIRED_IDS: Final = 100_000
 
-DUE: Final = """
+SELECT_DUE: Final = """
     SELECT case_id, kind, generation, due_at
       FROM timer
      WHERE lane = ANY($1::integer[])
@@ -35,7 +35,7 @@ DUE: Final = """
 """
 
 # One look into the index for each lane: over all of them at once, min() reads every clock that is pending.
-NEXT_DUE: Final = """
+SELECT_NEXT_DUE: Final = """
     SELECT min(soonest.due_at)
       FROM unnest($1::integer[]) AS ours (lane)
      CROSS JOIN LATERAL (
@@ -48,106 +48,108 @@ NEXT_DUE: Final = """
 """
 
 
-class Owner(Protocol):
+class LaneOwner(Protocol):
     """What a lane consumer offers here."""
 
     def lanes(self) -> Collection[Lane]:
         """Name the lanes that are ours."""
 
-    def caught_up(self, lane: Lane) -> bool:
+    def has_caught_up(self, lane: Lane) -> bool:
         """Tell whether a lane has reached the end of the log that was seen when it was assigned."""
 
-    async def forward(self, messages: Sequence[Message]) -> None:
+    async def send_unsequenced(self, messages: Sequence[Message]) -> None:
         """Append messages; returns when Kafka has them all."""
 
 
-class Timers:
+class TimerScheduler:
     """Fires each timer of the lanes that are ours once it is due, again after a restart: repeats mean nothing."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock, *, per_claim: int) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock, *, batch_size: int) -> None:
         self._pool = pool
         self._clock = clock
-        self._per_claim = per_claim
-        self._fired: set[str] = set()
-        self._mentioned = asyncio.Event()
-        self._next: datetime | None = None
+        self._batch_size = batch_size
+        self._fired_ids: set[str] = set()
+        self._notified = asyncio.Event()
+        self._next_due_at: datetime | None = None
 
-    def mention(self, due_at: datetime) -> None:
+    def notify(self, due_at: datetime) -> None:
         """Hear that a clock was set, so that the sleep may end earlier."""
-        if self._next is None or due_at < self._next:
-            self._next = due_at
-            self._mentioned.set()
+        if self._next_due_at is None or due_at < self._next_due_at:
+            self._next_due_at = due_at
+            self._notified.set()
 
-    async def run(self, owner: Owner, progress: Progress, stop: asyncio.Event) -> None:
+    async def run(self, lane_owner: LaneOwner, progress: LoopProgress, stop: asyncio.Event) -> None:
         """Fire timers until told to stop. Faults of the servers are waited out."""
         while not stop.is_set():
-            self._mentioned.clear()
+            self._notified.clear()
             try:
-                self._next = await self._fire(owner)
-                progress.polled()
-            except (*FAULTS, Unacknowledged) as error:
+                self._next_due_at = await self._fire_due(lane_owner)
+                progress.record_poll()
+            except (*DB_ERRORS, Unacknowledged) as error:
                 if not (isinstance(error, Unacknowledged) or is_transient(error)):
                     raise
-                progress.retrying(type(error).__name__)
-            await self._wait(stop)
+                progress.record_retry(type(error).__name__)
+            await self._sleep_until_next(stop)
 
-    async def _fire(self, owner: Owner) -> datetime | None:
+    async def _fire_due(self, lane_owner: LaneOwner) -> datetime | None:
         """Append all that is due, in portions; tell when the next one will be."""
-        lanes = [lane.partition for lane in owner.lanes() if lane.topic == INBOX.name and owner.caught_up(lane)]
-        if not lanes:
+        partitions = [
+            lane.partition for lane in lane_owner.lanes() if lane.topic == INBOX.name and lane_owner.has_caught_up(lane)
+        ]
+        if not partitions:
             return None
         now = self._clock.now()
-        await self._fire_until(now, lanes, owner.forward)
-        earliest: datetime | None = await self._pool.fetchval(NEXT_DUE, lanes, now, timeout=10)
+        await self._fire_until(now, partitions, lane_owner.send_unsequenced)
+        earliest: datetime | None = await self._pool.fetchval(SELECT_NEXT_DUE, partitions, now, timeout=10)
         return earliest
 
     async def _fire_until(
-        self, now: datetime, lanes: list[int], forward: Callable[[Sequence[Message]], Awaitable[None]]
+        self, now: datetime, partitions: list[int], send: Callable[[Sequence[Message]], Awaitable[None]]
     ) -> None:
-        place = (now - timedelta(days=36_500), "", "")
+        after = (now - timedelta(days=36_500), "", "")
         while True:
-            rows = await self._pool.fetch(DUE, lanes, now, *place, self._per_claim, timeout=10)
-            due = [_due(row) for row in rows]
-            fresh = [timer for timer in due if timer.timer_id not in self._fired]
-            if fresh:
-                await forward([inbox_messages.timer_said(timer) for timer in fresh])
-                self._remember(fresh)
-            if len(due) < self._per_claim:
+            rows = await self._pool.fetch(SELECT_DUE, partitions, now, *after, self._batch_size, timeout=10)
+            due = [_timer_from_row(row) for row in rows]
+            unfired = [timer for timer in due if timer.timer_id not in self._fired_ids]
+            if unfired:
+                await send([inbox_messages.timer_message(timer) for timer in unfired])
+                self._remember_fired(unfired)
+            if len(due) < self._batch_size:
                 return
-            place = (due[-1].due_at, due[-1].case_id, due[-1].kind)
+            after = (due[-1].due_at, due[-1].case_id, due[-1].kind)
 
-    def _remember(self, fired: Sequence[TimerDue]) -> None:
-        if len(self._fired) > FORGET_AFTER:
-            self._fired.clear()
-        self._fired.update(timer.timer_id for timer in fired)
+    def _remember_fired(self, fired: Sequence[TimerDue]) -> None:
+        if len(self._fired_ids) > MAX_FIRED_IDS:
+            self._fired_ids.clear()
+        self._fired_ids.update(timer.timer_id for timer in fired)
 
-    async def _wait(self, stop: asyncio.Event) -> None:
+    async def _sleep_until_next(self, stop: asyncio.Event) -> None:
         """Sleep until the next timer is due or it is time to look again; a clock that is set may bring that forward."""
         loop = asyncio.get_running_loop()
-        look_at = loop.time() + LOOK_AGAIN_S
-        await asyncio.sleep(BETWEEN_LOOKS_S)
-        while not stop.is_set() and (left := look_at - loop.time()) > 0:
-            self._mentioned.clear()
-            if not await self._was_mentioned(stop, within_s=left):
+        poll_at = loop.time() + POLL_INTERVAL_S
+        await asyncio.sleep(MIN_POLL_INTERVAL_S)
+        while not stop.is_set() and (remaining_s := poll_at - loop.time()) > 0:
+            self._notified.clear()
+            if not await self._was_notified(stop, timeout_s=remaining_s):
                 return
 
-    async def _was_mentioned(self, stop: asyncio.Event, *, within_s: float) -> bool:
+    async def _was_notified(self, stop: asyncio.Event, *, timeout_s: float) -> bool:
         """Sleep until something happens; True when it was no more than that a clock was set."""
-        waits: list[asyncio.Task[Any]] = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
-            asyncio.create_task(self._clock.sleep_until(self._next or NEVER)),
+            asyncio.create_task(self._clock.sleep_until(self._next_due_at or NEVER)),
         ]
-        mentioned = asyncio.create_task(self._mentioned.wait())
+        notified = asyncio.create_task(self._notified.wait())
         try:
-            done, _ = await asyncio.wait([*waits, mentioned], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-            return done == {mentioned}
+            done, _ = await asyncio.wait([*tasks, notified], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            return done == {notified}
         finally:
-            for each in (*waits, mentioned):
+            for each in (*tasks, notified):
                 each.cancel()
-            await asyncio.gather(*waits, mentioned, return_exceptions=True)
+            await asyncio.gather(*tasks, notified, return_exceptions=True)
 
 
-def _due(row: "asyncpg.Record") -> TimerDue:
+def _timer_from_row(row: "asyncpg.Record") -> TimerDue:
     return TimerDue(
         timer_id=timer_id(row["case_id"], row["kind"], row["generation"]),
         case_id=row["case_id"],

@@ -9,25 +9,25 @@ from typing import Final, NamedTuple
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.state import CaseState
-from paidan_contracts.wire import Said
-from paidan_dispatch.cases.policy import Bylaws
+from paidan_contracts.wire import WireModel
+from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.matching.match import (
-    Forgotten,
-    Seen,
-    Sighting,
-    sighting,
+    Candidate,
+    IndexChange,
+    Removed,
+    compute_index_change,
 )
 
-UNCHAINED: Final = bytes(32)
+GENESIS_CHAIN: Final = bytes(32)
 
 
-class Newest(Said):
+class StoredEvent(WireModel):
     """Of a published step only what it says of the case now."""
 
     state: CaseState
 
 
-class Decided(NamedTuple):
+class KnownOutcome(NamedTuple):
     """What is known to have become of an id."""
 
     result: str
@@ -35,7 +35,7 @@ class Decided(NamedTuple):
     case_id: str | None
 
 
-class StepRow(NamedTuple):
+class EventRow(NamedTuple):
     """One step as history keeps it."""
 
     case_id: str
@@ -55,31 +55,31 @@ class OutcomeRow(NamedTuple):
 class CaseFile:
     """A case in hand: as the database has it, as it is now, and what it has been through in this batch."""
 
-    __slots__ = ("_state", "_stored", "chain", "is_new", "lane", "sighted", "step")
+    __slots__ = ("_state", "_stored", "chain", "index_change", "is_new", "last_event", "partition")
 
-    def __init__(self, lane: int, *, step: bytes, chain: bytes) -> None:
+    def __init__(self, partition: int, *, last_event: bytes, chain: bytes) -> None:
         """Take up a case from its newest step; without one it is being opened."""
-        self.lane = lane
-        self.step = step
+        self.partition = partition
+        self.last_event = last_event
         self.chain = chain
-        self.is_new = not step
+        self.is_new = not last_event
         """It was not there before this batch."""
-        self.sighted: Sighting | None = None
+        self.index_change: IndexChange | None = None
         """What has changed for matching; None: nothing."""
         self._state: CaseState | None = None
         self._stored: CaseState | None = None
 
     @classmethod
-    def new(cls, lane: int) -> "CaseFile":
+    def new(cls, partition: int) -> "CaseFile":
         """Begin the file of a case that is being opened."""
-        return cls(lane, step=b"", chain=UNCHAINED)
+        return cls(partition, last_event=b"", chain=GENESIS_CHAIN)
 
     @property
     def stored(self) -> CaseState | None:
         """The case as it was before this batch; None: it was not."""
         # Read when asked for: most cases near a report have nothing to do with it.
         if self._stored is None and not self.is_new:
-            self._stored = Newest.model_validate_json(self.step).state
+            self._stored = StoredEvent.model_validate_json(self.last_event).state
         return self._stored
 
     @property
@@ -89,71 +89,71 @@ class CaseFile:
             self._state = self.stored
         return self._state
 
-    def append(self, event: CaseEvent, step: bytes) -> StepRow:
+    def append(self, event: CaseEvent, body: bytes) -> EventRow:
         """Take a step: the chain grows by its bytes as published."""
-        before = self.stored  # while ``step`` still says it
-        self.chain = sha256(self.chain + step).digest()
-        self.step, self._stored = step, before
+        stored = self.stored  # while ``step`` still says it
+        self.chain = sha256(self.chain + body).digest()
+        self.last_event, self._stored = body, stored
         self._state = event.state
-        return StepRow(event.case_id, event.version, step, self.chain)
+        return EventRow(event.case_id, event.version, body, self.chain)
 
-    def sight(self, before: CaseState | None, bylaws: Bylaws) -> Sighting | None:
+    def update_index(self, previous: CaseState | None, policy: CityPolicy) -> IndexChange | None:
         """Note what the steps since ``before`` changed for matching."""
         if self.state is None:
             return None
-        changed = sighting(before, self.state, bylaws)
-        if changed is not None:
-            self.sighted = changed
-        return changed
+        change = compute_index_change(previous, self.state, policy)
+        if change is not None:
+            self.index_change = change
+        return change
 
     @property
-    def now(self) -> CaseState:
+    def current_state(self) -> CaseState:
         """The case as it is now; a file without a step has none."""
         if self.state is None:
             raise LookupError("the case has taken no step yet")
         return self.state
 
     @property
-    def seen(self) -> Seen | None:
+    def candidate(self) -> Candidate | None:
         """Where matching is to find it from now on, if that changed and it is to be found."""
-        return None if isinstance(self.sighted, Forgotten) else self.sighted
+        return None if isinstance(self.index_change, Removed) else self.index_change
 
 
 @dataclass(slots=True)
-class Ledger:
+class UnitOfWork:
     """One batch's state: read from the database at its start, written to it at its end."""
 
-    decided: dict[str, Decided] = field(default_factory=dict)
-    files: dict[str, CaseFile] = field(default_factory=dict)
-    changed: dict[str, CaseFile] = field(default_factory=dict)
-    history: list[StepRow] = field(default_factory=list)
+    known_outcomes: dict[str, KnownOutcome] = field(default_factory=dict)
+    case_files: dict[str, CaseFile] = field(default_factory=dict)
+    changed_files: dict[str, CaseFile] = field(default_factory=dict)
+    new_events: list[EventRow] = field(default_factory=list)
     outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
-    reopened: set[str] = field(default_factory=set)
+    previously_dead_lettered: set[str] = field(default_factory=set)
     """Ids that were dead-lettered before this batch."""
-    rung: list[tuple[str, str, int]] = field(default_factory=list)
+    fired_timers: list[tuple[str, str, int]] = field(default_factory=list)
     """Timers that were consumed: case, kind, generation."""
 
-    def take(self, case_file: CaseFile, rows: Iterable[StepRow]) -> None:
+    def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
         """Keep the steps of a case."""
         for row in rows:
-            self.history.append(row)
-            self.changed[row.case_id] = self.files[row.case_id] = case_file
+            self.new_events.append(row)
+            self.changed_files[row.case_id] = self.case_files[row.case_id] = case_file
 
-    def conclude(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
+    def record_outcome(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
         """Keep what became of a report or an action."""
         self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
-        known = bytes.fromhex(digest) if digest else None
-        self.decided[outcome.id] = Decided(outcome.result, known, outcome.case_id)
+        digest_bytes = bytes.fromhex(digest) if digest else None
+        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id)
 
     @property
-    def opened(self) -> Sequence[CaseFile]:
+    def opened_cases(self) -> Sequence[CaseFile]:
         """The cases that were not there before this batch."""
-        return [each for each in self.changed.values() if each.is_new]
+        return [each for each in self.changed_files.values() if each.is_new]
 
     @property
-    def moved(self) -> Sequence[CaseFile]:
+    def updated_cases(self) -> Sequence[CaseFile]:
         """The cases that were there and have taken steps."""
-        return [each for each in self.changed.values() if not each.is_new]
+        return [each for each in self.changed_files.values() if not each.is_new]
 
 
 def ended_at(state: CaseState) -> datetime | None:
@@ -167,7 +167,7 @@ def ended_at(state: CaseState) -> datetime | None:
             return None
 
 
-def awaits_call(state: CaseState) -> bool:
+def awaits_callback(state: CaseState) -> bool:
     """Tell whether its reporter is to be called back: it is closed, and nobody has called in this round."""
-    called_in = state.called_back[-1].round if state.called_back else 0
-    return state.status == "closed" and not state.past and called_in < state.round
+    last_callback_round = state.called_back[-1].round if state.called_back else 0
+    return state.status == "closed" and not state.past and last_callback_round < state.round

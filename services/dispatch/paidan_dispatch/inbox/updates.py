@@ -11,13 +11,13 @@ from paidan_dispatch.inbox.inserts import outcome_row, recurs_until, timer_row
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
     OutcomeRow,
-    awaits_call,
+    awaits_callback,
     ended_at,
 )
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
-PUT_IN_FORCE: Final = """
+UPSERT_PACKS_IN_FORCE: Final = """
     INSERT INTO lane_city (lane, city, version, in_force_at)
     SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::timestamptz[])
         ON CONFLICT (lane, city) DO UPDATE
@@ -25,7 +25,7 @@ PUT_IN_FORCE: Final = """
            in_force_at = EXCLUDED.in_force_at
 """
 
-MOVE_CASES: Final = """
+UPDATE_CASES: Final = """
     UPDATE case_now AS c
        SET version = moved.version,
            status = moved.status,
@@ -44,7 +44,7 @@ MOVE_CASES: Final = """
      WHERE c.case_id = moved.case_id
 """
 
-CONCLUDE_AFTER_ALL: Final = """
+REPLACE_DEAD_LETTER_OUTCOMES: Final = """
     UPDATE outcome
        SET result = decided.result,
            why = decided.why,
@@ -61,7 +61,7 @@ CONCLUDE_AFTER_ALL: Final = """
        AND outcome.result = 'dead_lettered'
 """
 
-STOP_TIMERS: Final = """
+DELETE_TIMERS: Final = """
     DELETE FROM timer AS t
      USING unnest($1::text[], $2::text[], $3::bigint[]) AS stopped (case_id, kind, generation)
      WHERE t.case_id = stopped.case_id
@@ -69,7 +69,7 @@ STOP_TIMERS: Final = """
        AND t.generation = stopped.generation
 """
 
-SET_TIMERS: Final = """
+UPSERT_TIMERS: Final = """
     INSERT INTO timer (case_id, kind, generation, lane, due_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::timestamptz[])
         ON CONFLICT (case_id, kind) DO UPDATE
@@ -78,50 +78,52 @@ SET_TIMERS: Final = """
 """
 
 
-async def put_in_force(conn: Connection, changes: Mapping[tuple[int, str], CityInForce]) -> None:
+async def save_packs_in_force(conn: Connection, changes: Mapping[tuple[int, str], CityInForce]) -> None:
     """Note what lanes decide by from now on."""
     if changes:
-        lanes, cities = zip(*changes, strict=True)
-        said = changes.values()
-        await conn.execute(PUT_IN_FORCE, lanes, cities, [s.version for s in said], [s.in_force_at for s in said])
+        partitions, cities = zip(*changes, strict=True)
+        entries = changes.values()
+        await conn.execute(
+            UPSERT_PACKS_IN_FORCE, partitions, cities, [s.version for s in entries], [s.in_force_at for s in entries]
+        )
 
 
-async def move_cases(conn: Connection, files: Sequence[CaseFile]) -> None:
+async def update_cases(conn: Connection, case_files: Sequence[CaseFile]) -> None:
     """Bring the cases that took steps up to date."""
-    if files:
-        await conn.execute(MOVE_CASES, *zip(*map(_moved, files), strict=True))
+    if case_files:
+        await conn.execute(UPDATE_CASES, *zip(*map(_case_update, case_files), strict=True))
 
 
-async def conclude_after_all(conn: Connection, rows: Sequence[OutcomeRow]) -> None:
+async def replace_dead_letter_outcomes(conn: Connection, rows: Sequence[OutcomeRow]) -> None:
     """Say what became of ids that were dead-lettered before."""
     if rows:
-        await conn.execute(CONCLUDE_AFTER_ALL, *zip(*map(outcome_row, rows), strict=True))
+        await conn.execute(REPLACE_DEAD_LETTER_OUTCOMES, *zip(*map(outcome_row, rows), strict=True))
 
 
-async def change_timers(
+async def save_timer_changes(
     conn: Connection, *, stopped: Collection[tuple[str, str, int]], running: Iterable[tuple[Timer, int]]
 ) -> None:
     """Stop these settings of clocks (case, kind, generation), and set those (with their lanes)."""
     if stopped:
-        await conn.execute(STOP_TIMERS, *zip(*stopped, strict=True))
+        await conn.execute(DELETE_TIMERS, *zip(*stopped, strict=True))
     rows = [timer_row(*each) for each in running]
     if rows:
-        await conn.execute(SET_TIMERS, *zip(*rows, strict=True))
+        await conn.execute(UPSERT_TIMERS, *zip(*rows, strict=True))
 
 
-def _moved(each: CaseFile) -> tuple[object, ...]:
-    state, seen = each.now, each.seen
+def _case_update(case_file: CaseFile) -> tuple[object, ...]:
+    state, candidate = case_file.current_state, case_file.candidate
     return (
         state.case_id,
         state.version,
         state.status,
         state.department,
         state.class_code,
-        each.sighted is not None,
-        seen and seen.square,
-        recurs_until(seen),
+        case_file.index_change is not None,
+        candidate and candidate.square,
+        recurs_until(candidate),
         ended_at(state),
-        awaits_call(state),
-        each.step,
-        each.chain,
+        awaits_callback(state),
+        case_file.last_event,
+        case_file.chain,
     )

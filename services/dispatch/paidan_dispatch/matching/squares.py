@@ -5,56 +5,59 @@ from hashlib import blake2b
 from math import asin, cos, degrees, floor, radians, sin, sqrt
 from typing import Final
 
-EARTH_M: Final = 6_371_008.8
+EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius."""
-_SIDE: Final = 0.002
+_SIDE_DEG: Final = 0.002
 """Degrees: some 200 m, so that a usual radius meets four squares. Stored keys depend on it: never change it."""
 _COLUMNS: Final = 180_000
-_BITS: Final = 18
-POLAR: Final = 85.0
+_COLUMN_BITS: Final = 18
+MAX_LATITUDE: Final = 85.0
 """Beyond this latitude there is no city, and squares shrink to slivers: nothing is matched there."""
 
 
-def metres_between(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+def distance_between_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
     """Measure on the ground, to a decimetre: what is shown is what was compared. The same both ways round."""
-    across = sin(radians(other_latitude - latitude) / 2) ** 2
-    along = sin(radians(other_longitude - longitude) / 2) ** 2
-    chord = across + cos(radians(latitude)) * cos(radians(other_latitude)) * along
-    return round(2 * EARTH_M * asin(min(1.0, sqrt(chord))), 1)
+    latitude_term = sin(radians(other_latitude - latitude) / 2) ** 2
+    longitude_term = sin(radians(other_longitude - longitude) / 2) ** 2
+    chord = latitude_term + cos(radians(latitude)) * cos(radians(other_latitude)) * longitude_term
+    return round(2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(chord))), 1)
 
 
-def square_of(latitude: float, longitude: float, world: tuple[str, ...]) -> int:
+def square_of(latitude: float, longitude: float, namespace: tuple[str, ...]) -> int:
     """Name the square that a position lies in; what is not of one world never meets."""
-    return _key(_origin(world), _row(latitude), _column(longitude) % _COLUMNS)
+    return _square_id(_namespace_offset(namespace), _row(latitude), _column(longitude) % _COLUMNS)
 
 
 # Asked twice of each report: once to search the database for a whole batch, once to decide.
 @lru_cache(maxsize=4096)
-def squares_within(radius_m: float, latitude: float, longitude: float, world: tuple[str, ...]) -> tuple[int, ...]:
+def squares_within(radius_m: float, latitude: float, longitude: float, namespace: tuple[str, ...]) -> tuple[int, ...]:
     """Name every square that a circle may touch."""
     # A metre more than asked, for the decimetre that distances are rounded to and the last bits of the arithmetic.
-    up = degrees((radius_m + 1) / EARTH_M)
-    aside = up / cos(radians(abs(latitude) + up))
-    rows = range(_row(latitude - up), _row(latitude + up) + 1)
-    columns = [column % _COLUMNS for column in range(_column(longitude - aside), _column(longitude + aside) + 1)]
-    origin = _origin(world)
-    return tuple([_key(origin, row, column) for row in rows for column in columns])
+    latitude_delta = degrees((radius_m + 1) / EARTH_RADIUS_M)
+    longitude_delta = latitude_delta / cos(radians(abs(latitude) + latitude_delta))
+    rows = range(_row(latitude - latitude_delta), _row(latitude + latitude_delta) + 1)
+    columns = [
+        column % _COLUMNS
+        for column in range(_column(longitude - longitude_delta), _column(longitude + longitude_delta) + 1)
+    ]
+    origin = _namespace_offset(namespace)
+    return tuple([_square_id(origin, row, column) for row in rows for column in columns])
 
 
 def _row(latitude: float) -> int:
-    return floor((latitude + 90) / _SIDE)
+    return floor((latitude + 90) / _SIDE_DEG)
 
 
 def _column(longitude: float) -> int:
     # Columns run on across the date line; their remainder brings them back, so that neighbours there find each other.
-    return floor((longitude + 180) / _SIDE)
+    return floor((longitude + 180) / _SIDE_DEG)
 
 
-def _key(origin: int, row: int, column: int) -> int:
-    return origin + (row << _BITS | column)
+def _square_id(origin: int, row: int, column: int) -> int:
+    return origin + (row << _COLUMN_BITS | column)
 
 
 @lru_cache(maxsize=65_536)
-def _origin(world: tuple[str, ...]) -> int:
-    spelt = "\x1f".join(world).encode()
-    return int.from_bytes(blake2b(spelt, digest_size=8).digest()) >> 2
+def _namespace_offset(namespace: tuple[str, ...]) -> int:
+    encoded = "\x1f".join(namespace).encode()
+    return int.from_bytes(blake2b(encoded, digest_size=8).digest()) >> 2

@@ -5,77 +5,79 @@ from starlette.responses import Response
 
 from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import Call, hot_route
+from paidan_chassis.edge.app import HotRequest, hot_route
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts.reports import AlarmRaised
-from paidan_contracts.wire import SCREENED
-from paidan_intake.alarms import ReadAlarm, digest, read_alarm
-from paidan_intake.api.context import Desk, answer, is_dry_run
-from paidan_intake.api.models import Alarm, Note, Taken
+from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
+from paidan_intake.api.context import ApiContext, accepted_response, is_dry_run
+from paidan_intake.api.models import AcceptedReport, Alarm, Note
 from paidan_intake.messages import alarm_message
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the alarm route on the edge."""
 
-    async def take_alarm(call: Call[Alarm]) -> Response:
+    async def take_alarm(hot_request: HotRequest[Alarm]) -> Response:
         """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
-        desk.spend(call.principal)
-        alarm = call.body
-        sender = desk.sender(call.principal, source=alarm.source, city=alarm.city)
-        if sender.source.kind not in SCREENED:
+        context.check_rate(hot_request.principal)
+        alarm = hot_request.body
+        sender = context.resolve_sender(hot_request.principal, source=alarm.source, city=alarm.city)
+        if sender.source.kind not in SCREENED_CHANNELS:
             raise Problem(
                 422, "not_screened", "this source's reports go to /v1/tickets", "该来源不是告警设备", "source"
             )
-        await desk.check_photos(alarm.photos)
-        read = read_alarm(alarm.raised(sender.source.id, sender.city.id, sender.source.crs), sender.city)
-        said = _masked(read)
+        await context.check_photos(alarm.photos)
+        normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
+        masked_alarm = _masked_alarm(normalized)
         # As it will be read off the topic. What comes twice within a moment is told apart there, where no answer goes.
-        await desk.check_id(read.report_id, digest(said, sender.city.id), field="alarm_ref")
-        if is_dry_run(call.request):
-            return answer(_taken(read, dry_run=True))
+        await context.check_id(normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref")
+        if is_dry_run(hot_request.request):
+            return accepted_response(_accepted_body(normalized, dry_run=True))
         try:
-            message = alarm_message(said, read.report_id)
-            await desk.publisher.send([message], within_s=desk.settings.answer_within_s)
+            message = alarm_message(masked_alarm, normalized.report_id)
+            await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
-        return answer(_taken(read))
+        return accepted_response(_accepted_body(normalized))
 
-    hot_route(app, "/v1/alarms/generic", take_alarm, model=Alarm, answers=Taken)
-
-
-def _masked(read: ReadAlarm) -> AlarmRaised:
-    return read.alarm.model_copy(update={"text": read.text.text, "address": read.address.text or None})
+    hot_route(app, "/v1/alarms/generic", take_alarm, model=Alarm, response_model=AcceptedReport)
 
 
-def _taken(read: ReadAlarm, *, dry_run: bool = False) -> Taken:
-    place = read.placed.place
-    return Taken(
-        report_id=read.report_id,
-        source=read.alarm.source,
-        source_ref=read.alarm.alarm_ref,
-        city=read.city.id,
-        area=read.placed.area,
-        class_code=read.kind.class_code,
-        row_id=read.kind.row_id,
+def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:
+    return normalized.alarm.model_copy(
+        update={"text": normalized.text.text, "address": normalized.address.text or None}
+    )
+
+
+def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> AcceptedReport:
+    place = normalized.geocoded.place
+    return AcceptedReport(
+        report_id=normalized.report_id,
+        source=normalized.alarm.source,
+        source_ref=normalized.alarm.alarm_ref,
+        city=normalized.city.id,
+        area=normalized.geocoded.area,
+        class_code=normalized.classified.class_code,
+        row_id=normalized.classified.row_id,
         district=place.district,
         street=place.street,
         community=place.community,
         grid=place.grid,
         longitude=place.longitude,
         latitude=place.latitude,
-        photos=read.alarm.photos,
-        masked=dict(read.text.found),
-        notes=_notes(read),
-        text=read.text.text if dry_run else None,
+        photos=normalized.alarm.photos,
+        masked=dict(normalized.text.counts),
+        notes=_notes(normalized),
+        text=normalized.text.text if dry_run else None,
         dry_run=dry_run,
     )
 
 
-def _notes(read: ReadAlarm) -> tuple[Note, ...]:
-    told: list[tuple[bool, Note]] = [
-        (read.kind.unknown, "unknown_category"),
-        (read.placed.place.raw is None, "no_position"),
-        (read.placed.outside, "position_outside_city"),
+def _notes(normalized: NormalizedAlarm) -> tuple[Note, ...]:
+    candidates: list[tuple[bool, Note]] = [
+        (normalized.classified.is_unknown, "unknown_category"),
+        (normalized.geocoded.place.raw is None, "no_position"),
+        (normalized.geocoded.is_outside_city, "position_outside_city"),
     ]
-    return tuple(note for holds, note in told if holds)
+    return tuple(note for applies, note in candidates if applies)

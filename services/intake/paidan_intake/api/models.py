@@ -5,26 +5,26 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from paidan_contracts.places import RawPosition
-from paidan_contracts.reports import AlarmRaised, Past
+from paidan_contracts.reports import AlarmRaised, ImportedHistory
 from paidan_contracts.wire import (
     Area,
-    Asked,
     CaseId,
     Code,
     Datum,
     Id,
     Latitude,
-    Line,
     Longitude,
-    Matter,
-    Moment,
+    MatterType,
     PhotoRef,
+    RequestModel,
     SenderRef,
+    ShortText,
     Slug,
     Text,
+    Timestamp,
 )
 
-_MATTERS: Final = {
+_MATTERS_BY_CHINESE_NAME: Final = {
     "咨询": "consultation",
     "求助": "help",
     "求决": "help",
@@ -37,11 +37,11 @@ _MATTERS: Final = {
 }
 
 
-def _in_english(value: object) -> object:
-    return _MATTERS.get(value, value) if isinstance(value, str) else value
+def _matter_in_english(value: object) -> object:
+    return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
 
 
-class Position(Asked):
+class Position(RequestModel):
     """Where it is, in the datum named or, where none is, in the one the city pack states for the source."""
 
     x: Longitude = Field(description="Longitude, degrees.")
@@ -49,15 +49,15 @@ class Position(Asked):
     crs: Datum | None = None
 
 
-class Reporter(Asked):
+class Reporter(RequestModel):
     """Who tells. It goes to the vault, encrypted, and nowhere else."""
 
-    name: Line | None = None
-    phone: Line | None = None
-    address: Line | None = Field(default=None, description="The person's own, not the problem's.")
+    name: ShortText | None = None
+    phone: ShortText | None = None
+    address: ShortText | None = Field(default=None, description="The person's own, not the problem's.")
 
 
-class Ticket(Asked):
+class Ticket(RequestModel):
     """One report: a hotline ticket, a patrol's find, a sensor's message, a photo report's text, a row of an import.
 
     Which source it comes from is what the key says. ``source_ref`` makes it one report for ever: send it again with
@@ -67,27 +67,27 @@ class Ticket(Asked):
     source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
     source: Slug | None = Field(default=None, description="Only for a key that speaks for no one source (an import).")
     city: Slug | None = Field(default=None, description="Only for a key that is good for several cities.")
-    matter: Annotated[Matter, BeforeValidator(_in_english)] | None = Field(
+    matter: Annotated[MatterType, BeforeValidator(_matter_in_english)] | None = Field(
         default=None,
         description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
     )
-    category: Line | None = Field(default=None, description="Your own word for what it is; the city pack maps it.")
+    category: ShortText | None = Field(default=None, description="Your own word for what it is; the city pack maps it.")
     class_code: Code | None = Field(default=None, description="The catalogue's class, where you know it: E0110.")
     condition: Code | None = Field(default=None, description="Condition code of the class's catalogue row.")
     text: Text = Field(default="", description="As it was said. Personal numbers are masked before it travels.")
     position: Position | None = None
     district: Code | None = Field(default=None, description="District code, where no position says it.")
-    address: Line | None = Field(default=None, description="Of the problem.")
+    address: ShortText | None = Field(default=None, description="Of the problem.")
     reporter: Reporter | None = None
     wants_callback: bool = False
     secrecy: bool = Field(default=False, description="保密: kept with the person's details in the vault.")
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
-    occurred_at: Moment | None = Field(default=None, description="When it was seen; with its zone.")
-    past: Past | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was seen; with its zone.")
+    past: ImportedHistory | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
 
 
-class Alarm(Asked):
+class Alarm(RequestModel):
     """One firing of a camera or sensor, in the same plain shape as on the topic ``paidan.alarms``."""
 
     alarm_ref: SenderRef = Field(description="Your own id of this firing, the same on every retry.")
@@ -95,26 +95,30 @@ class Alarm(Asked):
     city: Slug | None = None
     camera: SenderRef
     category: SenderRef = Field(description="Your own word or number for what is seen.")
-    region: Line | None = None
+    region: ShortText | None = None
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     position: Position | None = None
-    address: Line | None = None
+    address: ShortText | None = None
     text: Text = ""
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
-    occurred_at: Moment
+    occurred_at: Timestamp
 
-    def raised(self, source: str, city: str, default: Datum) -> AlarmRaised:
+    def to_event(self, source: str, city: str, default_datum: Datum) -> AlarmRaised:
         """Write it as it stands on the topic."""
-        at = self.position
-        position = RawPosition(x=at.x, y=at.y, crs=at.crs or default) if at else None
-        said = self.model_dump(exclude={"source", "city", "position"})
-        return AlarmRaised(source=source, city=city, position=position, **said)
+        requested_position = self.position
+        position = (
+            RawPosition(x=requested_position.x, y=requested_position.y, crs=requested_position.crs or default_datum)
+            if requested_position
+            else None
+        )
+        fields = self.model_dump(exclude={"source", "city", "position"})
+        return AlarmRaised(source=source, city=city, position=position, **fields)
 
 
 Note = Literal["unknown_category", "unknown_class", "no_position", "position_outside_city", "position_from_photo"]
 
 
-class Taken(Asked):
+class AcceptedReport(RequestModel, title="Taken"):
     """What a report was read as. 202: it is stored and will be decided on. With ``dry_run`` nothing was stored."""
 
     report_id: Id
@@ -134,18 +138,18 @@ class Taken(Asked):
     masked: dict[str, int] = Field(default_factory=dict, description="What was masked in the text, by kind.")
     notes: tuple[Note, ...] = Field(default=(), description="What could not be told; it was taken all the same.")
     text: Text | None = Field(default=None, description="Of a dry run: the text as it would travel.")
-    recorded_at: Moment | None = None
+    recorded_at: Timestamp | None = None
     dry_run: bool = False
 
 
-class Stands(Asked):
+class ReportStatus(RequestModel, title="Stands"):
     """Where a report stands, and the answer to it."""
 
     report_id: Id
     source: Slug
     source_ref: SenderRef
     city: Slug
-    recorded_at: Moment
+    recorded_at: Timestamp
     stands: Literal["waiting", "opened", "merged", "suppressed", "refused", "dead_lettered"] = Field(
         description="waiting: taken, and not decided yet."
     )
@@ -156,5 +160,5 @@ class Stands(Asked):
     status: str | None = Field(default=None, description="Of the case: filed, dispatched, handling, closed...")
     version: int | None = None
     answer: str | None = Field(default=None, description="What the department says it did, or why it was ended.")
-    due_at: Moment | None = None
-    changed_at: Moment | None = None
+    due_at: Timestamp | None = None
+    changed_at: Timestamp | None = None

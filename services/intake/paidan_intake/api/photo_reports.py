@@ -6,21 +6,21 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import Caller, parse
+from paidan_chassis.edge.app import Caller, parse_body
 from paidan_intake.api.context import (
-    DRY_RUN,
-    Desk,
-    answer,
+    DRY_RUN_PARAMETER,
+    ApiContext,
+    accepted_body,
+    accepted_response,
     is_dry_run,
-    taken,
 )
-from paidan_intake.api.models import Position, Taken, Ticket
-from paidan_intake.api.uploads import a_place, develop, read_form
-from paidan_intake.normalization import Sender, Snapshot
-from paidan_intake.photos import Picture
+from paidan_intake.api.models import AcceptedReport, Position, Ticket
+from paidan_intake.api.uploads import read_form, sanitize_upload, upload_slot
+from paidan_intake.normalization import AttachedPhoto, Sender
+from paidan_intake.photos import SanitizedPhoto
 
-_FORM: Final[dict[str, Any]] = {
-    **DRY_RUN,
+_FORM_OPENAPI: Final[dict[str, Any]] = {
+    **DRY_RUN_PARAMETER,
     "requestBody": {
         "required": True,
         "content": {
@@ -39,47 +39,47 @@ _FORM: Final[dict[str, Any]] = {
 }
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the photo report route on the edge."""
-    limit = desk.settings.photo_bytes * 3
+    max_bytes = context.settings.photo_bytes * 3
 
     @app.post(
         "/v1/photo-reports",
-        openapi_extra=_FORM,
+        openapi_extra=_FORM_OPENAPI,
         response_class=Response,
-        responses={202: {"model": Taken}},
+        responses={202: {"model": AcceptedReport}},
         status_code=202,
         max_body_size=None,
     )
-    async def take_photo_report(request: Request, who: Caller) -> Response:
+    async def take_photo_report(request: Request, caller: Caller) -> Response:
         """Take a report with its photos: a part ``report`` (a ticket in JSON) and parts ``photo`` (JPEG, PNG, WebP).
 
         Where and when is read from the photo when the report does not say it, and taken out of what is kept.
         """
-        desk.spend(who)
-        async with a_place(desk.darkroom, within_s=desk.settings.upload_within_s):
-            form = await read_form(request, limit)
+        context.check_rate(caller)
+        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+            form = await read_form(request, max_bytes)
             if form.report is None:
                 raise problems.invalid("report", "the part is missing", "缺少 report 部分")
             if not form.uploads:
                 raise problems.invalid("photo", "at least one photo", "至少需要一张照片")
-            ticket = parse(Ticket, form.report)
-            sender = desk.sender(who, source=ticket.source, city=ticket.city)
-            pictures = [
-                await develop(desk.darkroom, upload, field=f"photo.{number}")
+            ticket = parse_body(Ticket, form.report)
+            sender = context.resolve_sender(caller, source=ticket.source, city=ticket.city)
+            photos = [
+                await sanitize_upload(context.photo_pool, upload, field=f"photo.{number}")
                 for number, upload in enumerate(form.uploads)
             ]
-            draft = desk.read(ticket, sender, [_snapshot(picture, sender) for picture in pictures])
-            await desk.check_photos(ticket.photos)
+            normalized = context.normalize(ticket, sender, [_attached_photo(photo, sender) for photo in photos])
+            await context.check_photos(ticket.photos)
             if is_dry_run(request):
-                await desk.check_id(draft.report.report_id, draft.report.digest)
-                return answer(taken(draft.report, draft, dry_run=True))
-            return answer(taken(await desk.take(draft, pictures), draft))
+                await context.check_id(normalized.report.report_id, normalized.report.digest)
+                return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
+            return accepted_response(accepted_body(await context.accept(normalized, photos), normalized))
 
 
-def _snapshot(picture: Picture, sender: Sender) -> Snapshot:
-    told = picture.told
+def _attached_photo(photo: SanitizedPhoto, sender: Sender) -> AttachedPhoto:
+    exif = photo.exif
     position = None
-    if told.longitude is not None and told.latitude is not None:
-        position = Position(x=told.longitude, y=told.latitude, crs="wgs84")
-    return Snapshot(picture.ref, picture.upload, position, told.taken_at(sender.city.zone))
+    if exif.longitude is not None and exif.latitude is not None:
+        position = Position(x=exif.longitude, y=exif.latitude, crs="wgs84")
+    return AttachedPhoto(photo.ref, photo.upload_digest, position, exif.taken_at(sender.city.zone))

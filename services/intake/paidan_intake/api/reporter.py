@@ -5,28 +5,28 @@ import uuid
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
-from paidan_chassis.encryption import Unopenable
+from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.observability import logs
-from paidan_contracts.wire import Asked, Reason
+from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault, vault_queries
-from paidan_intake.api.context import Desk
+from paidan_intake.api.context import ApiContext
 from paidan_intake.api.models import Reporter
-from paidan_intake.vault_queries import Entrusted
+from paidan_intake.vault_queries import VaultEntry
 
-_log = logs.logger()
+_log = logs.get_logger()
 
 
-class Look(Asked):
+class RevealRequest(RequestModel, title="Look"):
     """Why somebody must know who reported."""
 
     reason: Reason
 
 
-class Unmasked(BaseModel):
+class ReporterDetails(BaseModel, title="Unmasked"):
     """Who reported, and what they said in their own words."""
 
     report_id: str
@@ -37,45 +37,45 @@ class Unmasked(BaseModel):
     category: str | None = Field(default=None, description="Where a personal number was masked in what travelled.")
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the vault route on the edge."""
 
     @app.post("/v1/reports/{report_id}/reporter")
-    async def show_reporter(report_id: str, look: Look, who: Caller) -> Unmasked:
+    async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:
         """Show who reported to a caller-back or an operator who says why.
 
         The look is kept, with its reason, before anything is shown.
         """
-        if not who.is_a("caller", "operator"):
+        if not caller.has_role("caller", "operator"):
             raise problems.forbidden()
-        held = await _held(desk, report_id)
-        if held is None or held.sealed is None or not who.covers(held.city):
+        entry = await _find_entry(context, report_id)
+        if entry is None or entry.ciphertext is None or not caller.covers_city(entry.city):
             raise problems.not_found()
         try:
-            await vault_queries.note_reading(
-                desk.pool, report_id, api_key=who.key_id, reader=who.name, reason=look.reason
+            await vault_queries.log_access(
+                context.pool, report_id, api_key=caller.key_id, reader=caller.name, reason=body.reason
             )
-            private = vault.unseal(desk.cipher, str(uuid.UUID(report_id)), held.sealed)
-        except FAULTS:
+            content = vault.decrypt(context.cipher, str(uuid.UUID(report_id)), entry.ciphertext)
+        except DB_ERRORS:
             raise problems.unavailable() from None
-        except Unopenable:
-            _log.error("vault_not_opened", report_id=report_id, vault_key=held.sealed.key_id)
+        except DecryptionFailed:
+            _log.error("vault_not_opened", report_id=report_id, vault_key=entry.ciphertext.key_id)
             raise Problem(503, "vault_locked", "the vault's key is not at hand", "缺少保险库密钥") from None
-        _log.info("vault_read", report_id=report_id, api_key=who.key_id)
-        return Unmasked(
+        _log.info("vault_read", report_id=report_id, api_key=caller.key_id)
+        return ReporterDetails(
             report_id=report_id,
-            reporter=private.reporter,
-            text=private.text,
-            address=private.address,
-            secrecy=private.secrecy,
-            category=private.category,
+            reporter=content.reporter,
+            text=content.text,
+            address=content.address,
+            secrecy=content.secrecy,
+            category=content.category,
         )
 
 
-async def _held(desk: Desk, report_id: str) -> Entrusted | None:
+async def _find_entry(context: ApiContext, report_id: str) -> VaultEntry | None:
     try:
-        return await vault_queries.entrusted(desk.pool, str(uuid.UUID(report_id)))
+        return await vault_queries.find_entry(context.pool, str(uuid.UUID(report_id)))
     except ValueError:
         return None
-    except FAULTS:
+    except DB_ERRORS:
         raise problems.unavailable() from None

@@ -5,41 +5,41 @@ import uuid
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.database import FAULTS
+from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_intake import queries
-from paidan_intake.api.context import Desk
-from paidan_intake.api.models import Stands
-from paidan_intake.queries import Whereabouts
+from paidan_intake.api.context import ApiContext
+from paidan_intake.api.models import ReportStatus
+from paidan_intake.queries import ReportWithStatus
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the report route on the edge."""
 
-    @app.get("/v1/reports/{report_id}", response_model=Stands)
-    async def show_report(report_id: str, who: Caller) -> Response:
+    @app.get("/v1/reports/{report_id}", response_model=ReportStatus)
+    async def show_report(report_id: str, caller: Caller) -> Response:
         """Tell where a report stands, and the answer to it. ``waiting``: taken and not decided yet."""
-        found = await _found(desk, report_id)
-        if found is None or not _may_see(who, found):
+        found = await _find_report(context, report_id)
+        if found is None or not _may_read(caller, found):
             raise problems.not_found("no such report is known, or it is not yours", "没有此上报，或不属于您")
-        stands = Stands.model_validate(found.row)
-        return Response(stands.model_dump_json(exclude_none=True), media_type="application/json")
+        status = ReportStatus.model_validate(found.row)
+        return Response(status.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-async def _found(desk: Desk, report_id: str) -> Whereabouts | None:
+async def _find_report(context: ApiContext, report_id: str) -> ReportWithStatus | None:
     try:
-        wanted = str(uuid.UUID(report_id))
+        canonical_id = str(uuid.UUID(report_id))
     except ValueError:
         return None
     try:
-        return await queries.find(desk.pool, wanted)
-    except FAULTS:
+        return await queries.find_report(context.pool, canonical_id)
+    except DB_ERRORS:
         raise problems.unavailable() from None
 
 
-def _may_see(who: Principal, found: Whereabouts) -> bool:
-    if not who.covers(found.city):
+def _may_read(caller: Principal, report: ReportWithStatus) -> bool:
+    if not caller.covers_city(report.city):
         return False
-    return who.source == found.source or who.is_a("operator", "monitor", "caller", "importer")
+    return caller.source == report.source or caller.has_role("operator", "monitor", "caller", "importer")

@@ -12,28 +12,28 @@ from paidan_intake.api import (
     reports,
     tickets,
 )
-from paidan_intake.api.context import DRY_RUN, Desk
+from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext
 
-__all__ = ["Desk", "add_routes"]
+__all__ = ["ApiContext", "add_routes"]
 
-_HOT: Final = ("/v1/tickets", "/v1/alarms/generic")
+_HOT_ROUTES: Final = ("/v1/tickets", "/v1/alarms/generic")
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put every route of intake on the edge."""
-    for part in (tickets, photo_reports, alarms, photos, reports, reporter):
-        part.add_routes(app, desk)
-    _tell_of_dry_runs(app)
+    for module in (tickets, photo_reports, alarms, photos, reports, reporter):
+        module.add_routes(app, context)
+    _document_dry_runs(app)
 
 
-def _tell_of_dry_runs(app: FastAPI) -> None:
+def _document_dry_runs(app: FastAPI) -> None:
     """Name ``dry-run`` in the OpenAPI document of hot routes, whose query FastAPI does not read."""
-    without = app.openapi
+    generate_openapi = app.openapi
 
     def document() -> dict[str, Any]:
-        found = without()
-        for path in _HOT:
-            found["paths"][path]["post"].update(DRY_RUN)
-        return found
+        schema = generate_openapi()
+        for path in _HOT_ROUTES:
+            schema["paths"][path]["post"].update(DRY_RUN_PARAMETER)
+        return schema
 
     app.openapi = document  # type: ignore[method-assign] # the way FastAPI documents

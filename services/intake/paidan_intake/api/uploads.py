@@ -13,11 +13,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import read_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.photos import BadPhoto, Busy, Darkroom, Picture
+from paidan_intake.photos import InvalidPhoto, PhotoPool, PhotoPoolBusy, SanitizedPhoto
 
-MOST_PHOTOS: Final = 9
-_REPORT_BYTES: Final = 100_000
-_WORDS: Final = {
+MAX_PHOTOS: Final = 9
+_MAX_REPORT_BYTES: Final = 100_000
+_PHOTO_ERRORS: Final = {
     "photo_too_large": (413, "the photo has too many bytes", "照片文件过大"),
     "photo_too_many_pixels": (422, "the photo has too many pixels", "照片像素过多"),
     "photo_unreadable": (422, "not a JPEG, PNG or WebP that can be read", "无法读取照片，仅支持 JPEG、PNG、WebP"),
@@ -25,7 +25,7 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class UploadForm:
     """What a multipart request holds."""
 
     report: bytes | None
@@ -33,27 +33,27 @@ class Form:
 
 
 @asynccontextmanager
-async def a_place(darkroom: Darkroom, *, within_s: float) -> AsyncIterator[None]:
+async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterator[None]:
     """Hold a place in the darkroom from before the upload is read: 503 when there is none, 408 when held too long."""
     try:
-        darkroom.enter()
-    except Busy:
+        photo_pool.acquire_slot()
+    except PhotoPoolBusy:
         raise problems.unavailable() from None
     try:
         # Or a few senders that drip their photos would keep everybody else out.
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError:
         raise Problem(408, "too_slow", "the upload took too long", "上传超时") from None
     finally:
-        darkroom.leave()
+        photo_pool.release_slot()
 
 
-async def read_form(request: Request, limit: int) -> Form:
+async def read_form(request: Request, max_bytes: int) -> UploadForm:
     """Read a part ``report`` and parts ``photo``; raises 400 or 422 naming the part."""
-    raw = await read_body(request, limit)
+    raw = await read_body(request, max_bytes)
     parser = MultiPartParser(
-        request.headers, _once(raw), max_files=MOST_PHOTOS + 1, max_fields=2, max_part_size=_REPORT_BYTES
+        request.headers, _single_chunk(raw), max_files=MAX_PHOTOS + 1, max_fields=2, max_part_size=_MAX_REPORT_BYTES
     )
     try:
         form = await parser.parse()
@@ -66,22 +66,22 @@ async def read_form(request: Request, limit: int) -> Form:
         for name, value in form.multi_items():
             match name:
                 case "report":
-                    report = await _content(name, value)
+                    report = await _part_bytes(name, value)
                     if report not in raw:
                         # What is not in the form's charset Starlette reads as Latin-1, and no mask would know it again.
                         raise problems.invalid(name, "not UTF-8 text", "须为 UTF-8 文字")
                 case "photo":
-                    uploads.append(await _content(name, value))
+                    uploads.append(await _part_bytes(name, value))
                 case _:
-                    raise problems.invalid(_spelt(name), "parts are report and photo", "仅接受 report 和 photo")
+                    raise problems.invalid(_printable(name), "parts are report and photo", "仅接受 report 和 photo")
     finally:
         await form.close()
-    if len(uploads) > MOST_PHOTOS:
-        raise problems.invalid("photo", f"at most {MOST_PHOTOS} photos", "照片过多")
-    return Form(report, tuple(uploads))
+    if len(uploads) > MAX_PHOTOS:
+        raise problems.invalid("photo", f"at most {MAX_PHOTOS} photos", "照片过多")
+    return UploadForm(report, tuple(uploads))
 
 
-async def _content(name: str, value: UploadFile | str) -> bytes:
+async def _part_bytes(name: str, value: UploadFile | str) -> bytes:
     if isinstance(value, UploadFile):
         return await value.read()
     try:
@@ -90,7 +90,7 @@ async def _content(name: str, value: UploadFile | str) -> bytes:
         raise problems.invalid(name, "not text that can be read", "文字无法读取") from None
 
 
-def _spelt(name: str) -> str:
+def _printable(name: str) -> str:
     # The form's charset is the sender's choice, and some of them make what no answer can be written with.
     return name[:60].encode(errors="backslashreplace").decode()
 
@@ -100,14 +100,14 @@ def is_multipart(headers: Headers) -> bool:
     return headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-async def develop(darkroom: Darkroom, upload: bytes, *, field: str) -> Picture:
+async def sanitize_upload(photo_pool: PhotoPool, upload: bytes, *, field: str) -> SanitizedPhoto:
     """Make a photo harmless, or raise 413 or 422 naming the part."""
     try:
-        return await darkroom.develop(upload)
-    except BadPhoto as error:
-        status, message, message_zh = _WORDS[error.code]
+        return await photo_pool.sanitize(upload)
+    except InvalidPhoto as error:
+        status, message, message_zh = _PHOTO_ERRORS[error.code]
         raise Problem(status, error.code, message, message_zh, field) from None
 
 
-async def _once(raw: bytes) -> AsyncGenerator[bytes, None]:
+async def _single_chunk(raw: bytes) -> AsyncGenerator[bytes, None]:
     yield raw

@@ -9,7 +9,7 @@ from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scores import Dimension
 
 
-class RateShown(BaseModel):
+class RateResponse(BaseModel, title="RateShown"):
     """A rate, with what it was made of and the id under which its cases can be asked for."""
 
     numerator: int
@@ -18,16 +18,16 @@ class RateShown(BaseModel):
     score_id: str
 
 
-class RowShown(BaseModel):
+class RowResponse(BaseModel, title="RowShown"):
     """The counts and rates of one department, district..."""
 
     key: str = Field(description="`unknown` is a bucket like any other.")
     names: Names | None = Field(default=None, description="As the city's pack has them.")
     counts: dict[str, int]
-    rates: dict[str, RateShown]
+    rates: dict[str, RateResponse]
 
 
-class ScoresShown(BaseModel):
+class ScoresResponse(BaseModel, title="ScoresShown"):
     """All rows of one dimension in one period."""
 
     city: str
@@ -36,11 +36,11 @@ class ScoresShown(BaseModel):
     indicator_version: str
     provisional: bool = Field(default=True, description="A later step of a case may still change it.")
     rebuilding: bool = Field(description="Facts are being made anew from the log: cases are missing for a while.")
-    rows: list[RowShown]
-    total: RowShown | None = Field(description="All rows together; null for who may see one row only.")
+    rows: list[RowResponse]
+    total: RowResponse | None = Field(description="All rows together; null for who may see one row only.")
 
 
-class ScoreShown(BaseModel):
+class ScoreResponse(BaseModel, title="ScoreShown"):
     """One figure."""
 
     score_id: str
@@ -55,7 +55,7 @@ class ScoreShown(BaseModel):
     value: float | None
 
 
-class CaseShown(BaseModel):
+class CaseResponse(BaseModel, title="CaseShown"):
     """A case, under one of its assignments, that is in the denominator of a figure."""
 
     case_id: str
@@ -66,15 +66,15 @@ class CaseShown(BaseModel):
     facts: list[str] = Field(description="What holds of it; the indicator's definition speaks of these.")
 
 
-class ReceiptShown(BaseModel):
+class ReceiptResponse(BaseModel, title="ReceiptShown"):
     """The cases that a figure is made of, a page of them."""
 
-    score: ScoreShown
-    cases: list[CaseShown]
+    score: ScoreResponse
+    cases: list[CaseResponse]
     next: str | None = Field(description="Give it as `after` to get the next page; null: this was the last.")
 
 
-class IndicatorsShown(BaseModel):
+class IndicatorsResponse(BaseModel, title="IndicatorsShown"):
     """A city's own definitions."""
 
     city: str
@@ -85,14 +85,14 @@ class IndicatorsShown(BaseModel):
     rates: tuple[Rate, ...]
 
 
-class SchemesShown(BaseModel):
+class SchemesResponse(BaseModel, title="SchemesShown"):
     """A city's evaluation schemes. There are none yet."""
 
     city: str
     schemes: list[str] = []
 
 
-class ConservationShown(BaseModel):
+class ConservationResponse(BaseModel, title="ConservationShown"):
     """What scoring holds, counted row by row."""
 
     cases: int

@@ -7,11 +7,11 @@ from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_contracts.scores import Dimension
-from paidan_scoring.fact_bits import BIT
+from paidan_scoring.fact_bits import FACT_BIT
 from paidan_scoring.indicator_values import ScoreName, Tally
 from paidan_scoring.periods import Period
 
-COLUMN: Final[dict[Dimension, str]] = {
+FACT_COLUMNS: Final[dict[Dimension, str]] = {
     "city": "city",
     "department": "department",
     "district": "district",
@@ -21,7 +21,7 @@ COLUMN: Final[dict[Dimension, str]] = {
 }
 """The column of a fact that holds its key under each dimension."""
 
-_PACK_IN_USE: Final = """
+_SELECT_PACK_VERSION: Final = """
     SELECT version
       FROM cities.pack
      WHERE city = $1
@@ -30,25 +30,25 @@ _PACK_IN_USE: Final = """
 """
 
 
-async def pack_in_use(conn: Connection, city: str) -> str | None:
+async def find_pack_version(conn: Connection, city: str) -> str | None:
     """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
-    version: str | None = await conn.fetchval(_PACK_IN_USE, city)
+    version: str | None = await conn.fetchval(_SELECT_PACK_VERSION, city)
     return version
 
 
-_PACKS_IN_USE: Final = """
+_SELECT_PACK_VERSIONS: Final = """
     SELECT DISTINCT ON (city) city, version
       FROM cities.pack
      ORDER BY city, published_at DESC, version
 """
 
 
-async def packs_in_use(conn: Connection) -> dict[str, str]:
+async def load_pack_versions(conn: Connection) -> dict[str, str]:
     """Name the pack of every city."""
-    return {row["city"]: row["version"] for row in await conn.fetch(_PACKS_IN_USE)}
+    return {row["city"]: row["version"] for row in await conn.fetch(_SELECT_PACK_VERSIONS)}
 
 
-_TALLIES: Final = """
+_SELECT_TALLIES: Final = """
     SELECT key, facts, sum(number)::bigint AS number
       FROM tally
      WHERE city = $1
@@ -60,15 +60,15 @@ _TALLIES: Final = """
 """
 
 
-async def tallies(
+async def load_tallies(
     conn: Connection, city: str, period: Period, *, by: Dimension, key: str | None = None
 ) -> Sequence[Tally]:
     """Sum the tallies of a period over its days and all partitions, for every key of a dimension or for one."""
-    rows = await conn.fetch(_TALLIES, city, by, period.first, period.last, key)
+    rows = await conn.fetch(_SELECT_TALLIES, city, by, period.first, period.last, key)
     return [Tally(row["key"], row["facts"], row["number"]) for row in rows]
 
 
-_REMEMBER: Final = """
+_INSERT_SCORE_NAMES: Final = """
     INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version)
     SELECT *
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
@@ -76,11 +76,11 @@ _REMEMBER: Final = """
 """
 
 
-async def remember(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
+async def save_score_names(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
     """Keep the names of figures that are about to be shown, so that their ids can be asked back."""
     ordered = sorted(names, key=lambda name: name.score_id)  # one order for all, so that nobody deadlocks
     await conn.execute(
-        _REMEMBER,
+        _INSERT_SCORE_NAMES,
         [name.score_id for name in ordered],
         [name.city for name in ordered],
         [name.period for name in ordered],
@@ -91,21 +91,21 @@ async def remember(conn: Connection, names: Sequence[ScoreName], *, indicator_ve
     )
 
 
-_NAME: Final = """
+_SELECT_SCORE_NAME: Final = """
     SELECT city, period, dimension, key, indicator
       FROM score
      WHERE score_id = $1
 """
 
 
-async def score_name(conn: Connection, score_id: str) -> ScoreName | None:
+async def find_score_name(conn: Connection, score_id: str) -> ScoreName | None:
     """Tell which figure an id stands for; None when it was never shown."""
-    row = await conn.fetchrow(_NAME, score_id)
+    row = await conn.fetchrow(_SELECT_SCORE_NAME, score_id)
     return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageKey:
     """Where in a list of counted rows a page begins: behind this one."""
 
     day: date
@@ -114,7 +114,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedCase:
     """One row that a figure is made of."""
 
     case_id: str
@@ -124,13 +124,13 @@ class Counted:
     facts: int
 
     @property
-    def place(self) -> Place:
+    def page_key(self) -> PageKey:
         """Tell where it stands in the list."""
-        return Place(self.day, self.case_id, self.assignment)
+        return PageKey(self.day, self.case_id, self.assignment)
 
 
-_BEFORE_ALL: Final = Place(date.min, "", 0)
-_COUNTED: Final = """
+_FIRST_PAGE: Final = PageKey(date.min, "", 0)
+_SELECT_COUNTED: Final = """
     SELECT case_id, assignment, department, day, facts
       FROM fact
      WHERE city = $1
@@ -143,27 +143,27 @@ _COUNTED: Final = """
 """
 
 
-async def counted(
-    conn: Connection, name: ScoreName, *, alike: Collection[int], after: Place | None, limit: int
-) -> Sequence[Counted]:
+async def list_counted_cases(
+    conn: Connection, name: ScoreName, *, facts: Collection[int], after: PageKey | None, limit: int
+) -> Sequence[CountedCase]:
     """List the rows of a figure whose facts are one of ``alike``, by day and case id, a page at a time."""
-    period, start = Period.parse(name.period), after or _BEFORE_ALL
+    period, start = Period.parse(name.period), after or _FIRST_PAGE
     rows = await conn.fetch(
-        _COUNTED.format(column=COLUMN[name.by]),
+        _SELECT_COUNTED.format(column=FACT_COLUMNS[name.by]),
         name.city,
         period.first,
         period.last,
         name.key,
-        sorted(alike),
+        sorted(facts),
         start.day,
         start.case_id,
         start.assignment,
         limit,
     )
-    return [Counted(**dict(row)) for row in rows]
+    return [CountedCase(**dict(row)) for row in rows]
 
 
-_REBUILDING: Final = """
+_SELECT_IS_REBUILDING: Final = """
     SELECT EXISTS (
            SELECT
              FROM rebuild
@@ -174,12 +174,12 @@ _REBUILDING: Final = """
 """
 
 
-async def rebuilding(conn: Connection) -> bool:
+async def is_rebuilding(conn: Connection) -> bool:
     """Tell whether facts are being made anew, so that no figure is complete yet."""
-    return bool(await conn.fetchval(_REBUILDING))
+    return bool(await conn.fetchval(_SELECT_IS_REBUILDING))
 
 
-_CONSERVATION: Final = """
+_SELECT_CONSERVATION: Final = """
     SELECT count(DISTINCT case_id) AS cases,
            count(*) AS facts,
            count(*) FILTER (WHERE facts & $1 <> 0) AS current,
@@ -194,7 +194,7 @@ _CONSERVATION: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Conservation:
+class ConservationCounts:
     """What is there, counted row by row and not by any counter. It holds when all of it agrees."""
 
     cases: int
@@ -210,13 +210,18 @@ class Conservation:
     @property
     def holds(self) -> bool:
         """Tell whether each case is current once and has come to one thing, and each fact is tallied once."""
-        ends = self.open + self.closed + self.voided + self.not_accepted
-        return self.cases == self.current == ends and self.facts == self.tallied and not self.negative
+        ended = self.open + self.closed + self.voided + self.not_accepted
+        return self.cases == self.current == ended and self.facts == self.tallied and not self.negative
 
 
-async def conservation(conn: Connection) -> Conservation:
+async def load_conservation(conn: Connection) -> ConservationCounts:
     """Count facts and what is tallied of them, in one snapshot. It reads everything, so it may take seconds."""
     [row] = await conn.fetch(
-        _CONSERVATION, BIT["current"], BIT["open"], BIT["closed"], BIT["voided"], BIT["not_accepted"]
+        _SELECT_CONSERVATION,
+        FACT_BIT["current"],
+        FACT_BIT["open"],
+        FACT_BIT["closed"],
+        FACT_BIT["voided"],
+        FACT_BIT["not_accepted"],
     )
-    return Conservation(**dict(row))
+    return ConservationCounts(**dict(row))
