@@ -1,4 +1,4 @@
-"""City packs by their hash, as published in schema cities, kept once read. Which one is in force is the lane's."""
+"""Cache of published city packs by version. Which version is in force is stored by partition."""
 
 from typing import Any, Final, TypeAlias
 
@@ -18,7 +18,7 @@ SELECT_PACK: Final = """
 
 
 class PackCache:
-    """Every pack that this process has been asked for. A published pack never changes, so none is ever read twice."""
+    """City policies by version. A published pack never changes, so each is loaded once."""
 
     __slots__ = ("_policies",)
 
@@ -26,7 +26,7 @@ class PackCache:
         self._policies: dict[str, CityPolicy] = {}
 
     async def get(self, conn: Connection, version: str) -> CityPolicy:
-        """Give the city under this version, or halt: going on without its pack would decide by another city's rules."""
+        """Return the policy of this version. Raises Halt if the pack is missing or damaged: no other may replace it."""
         policy = self._policies.get(version)
         if policy is None:
             content = await conn.fetchval(SELECT_PACK, version)
@@ -34,6 +34,6 @@ class PackCache:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
             city = City.from_canonical(content)
             if city.version != version:
-                raise Halt("city_pack_damaged", f"what cities.pack holds as {version} is {city.version}")
+                raise Halt("city_pack_damaged", f"the content of version {version} in cities.pack is {city.version}")
             policy = self._policies[version] = CityPolicy.from_city(city)
         return policy

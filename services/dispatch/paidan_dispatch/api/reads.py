@@ -1,4 +1,4 @@
-"""What may be read over HTTP: cases with their history and receipts, lists and queues, a department's open orders."""
+"""The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 
 
 class CaseQuery(RequestModel):
-    """Which cases a list is to show."""
+    """Query parameters of the list of cases."""
 
     city: Slug | None = None
     area: Area | None = None
@@ -53,7 +53,7 @@ class CaseQuery(RequestModel):
     limit: int = Field(default=100, ge=1, le=500)
 
     def to_filter(self, city: str | None) -> CaseFilter:
-        """Put it as the query wants it."""
+        """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
         return CaseFilter(
             city=city,
             area=self.area,
@@ -78,13 +78,13 @@ class ReadRoutes:
     clock: Clock
 
     def router(self) -> APIRouter:
-        """Give the routes."""
+        """Return the router with these routes. ``name`` is released: operation ids are made from it."""
         router = APIRouter(tags=["cases"])
         router.add_api_route(
             "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
         )
         router.add_api_route(
-            "/v1/cases/{case_id}", self.show, methods=["GET"], response_model=None,
+            "/v1/cases/{case_id}", self.show_case, name="show", methods=["GET"], response_model=None,
             summary="A case with its history and receipts",
             responses={200: {"model": CaseDetail | OrderItem, "description": "The case; a department's own order."}},
         )  # fmt: skip
@@ -94,6 +94,8 @@ class ReadRoutes:
             methods=["GET"],
             response_model=OrderList,
             summary="A department's open orders",
+            description="Give all open orders of a department, oldest first, each with its version; keep the higher"
+            " one.",
         )
         return router
 
@@ -111,7 +113,7 @@ class ReadRoutes:
         has_more = len(cases) == query.limit
         return CaseList(cases=cases, after=_encode_cursor(cases[-1]) if has_more else None)
 
-    async def show(self, case_id: CaseId, caller: Caller) -> Response:
+    async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Show a case with its history and the receipts of its decisions; a department sees its order alone."""
         if not access.covers_area(caller, ids.area_of(case_id)):
             raise problems.not_found("there is no such case", "无此案件")
@@ -126,7 +128,7 @@ class ReadRoutes:
         return Response(order_item.model_dump_json(), media_type="application/json")
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Give all open orders of a department, oldest first, each with its version; keep the higher one."""
+        """Return all open orders of a department, oldest first; of two versions of an order the higher is newer."""
         department_id = caller.department or department
         if caller.department is None:
             access.require_case_access(caller)
@@ -176,7 +178,7 @@ def _decode_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
-    """Write the answer around the events as they were published, byte for byte."""
+    """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)
         for event in events

@@ -1,4 +1,4 @@
-"""Reads what strangers write: records into what they say, or into why they cannot be read. Quotes no value."""
+"""Decodes records that anybody may have written, into entries or errors. Errors quote no value."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class DecodeError:
-    """Why a record says nothing: a word for machines, the field at fault, and what is wrong with it."""
+    """Why a record cannot be decoded: a code for machines, the field at fault, and what is wrong with it."""
 
     reason: Literal["null_value", "bad_header", "unreadable", "unknown_type", "invalid_field"]
     field: str | None
@@ -34,17 +34,17 @@ class DecodeError:
 
     @property
     def detail(self) -> str:
-        """Name the field and what is wrong with it."""
+        """The field and what is wrong with it."""
         return f"{self.field}: {self.problem}" if self.field else self.problem
 
     @property
     def refusal(self) -> Refusal:
-        """Put it into words for the sender."""
+        """The same for the sender."""
         return unreadable_refusal(self.field, self.problem)
 
 
 def decode(adapter: TypeAdapter[T], record: Record) -> T | DecodeError:
-    """Read a record's body; its headers need not be CloudEvents', but what looks so must be text."""
+    """Return a record's content. CloudEvents headers may be missing, but those that are there must be UTF-8."""
     if record.value is None:
         return DecodeError("null_value", None, "there is no value")
     header = _bad_header(record)
@@ -57,19 +57,19 @@ def decode(adapter: TypeAdapter[T], record: Record) -> T | DecodeError:
 
 
 def from_validation_error(error: ValidationError) -> DecodeError:
-    """Put the first thing that is wrong into words that quote nothing of it."""
+    """Return the first error of a validation, without the value."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    # The tag of a union stands in the location, too, but no sender wrote it there.
+    # The location holds the tag of a union, too, which is no field of the sender's.
     field = ".".join(_printable(str(part)) for part in first["loc"] if not _TYPE_TAG.fullmatch(str(part)))[:200] or None
     if first["type"] == "json_invalid":
         return DecodeError("unreadable", None, "not JSON")
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return DecodeError("unknown_type", field or "type", "not a type that anybody knows here")
+        return DecodeError("unknown_type", field or "type", "not a known type")
     return DecodeError("invalid_field", field, first["type"])
 
 
 def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None:
-    """Read nothing but what an unreadable inbox record says it is, so that its sender can be told its end."""
+    """Return the id that an undecodable inbox record claims, so that an outcome can be recorded under it."""
     body = _parse_object(record.value)
     for about in ("report", "action"):
         claimed = body.get(f"{about}_id")
@@ -83,7 +83,7 @@ def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None
 
 
 def claimed_answer(record: Record) -> tuple[str | None, str | None]:
-    """Read of an unreadable answer only its own id and its case, where these are as they should be."""
+    """Return the sender's id and the case of an undecodable answer, each None if it is missing or invalid."""
     body = _parse_object(record.value)
     sender_ref, case_id = body.get("id"), body.get("case_id")
     return (
@@ -94,7 +94,7 @@ def claimed_answer(record: Record) -> tuple[str | None, str | None]:
 
 def _bad_header(record: Record) -> str | None:
     for name, value in record.headers:
-        # ASCII is nearly all there is, and telling so costs a tenth of decoding it.
+        # Nearly all are ASCII, and testing for that costs a tenth of decoding.
         if value is not None and value.isascii():
             continue
         if name.startswith("ce_") and (value is None or not _is_utf8(value)):
@@ -103,7 +103,7 @@ def _bad_header(record: Record) -> str | None:
 
 
 def _printable(name: str) -> str:
-    """Give a name that strangers chose only when it can be said again: NUL and half characters cannot."""
+    """Return a name from outside if it can be stored and shown; NUL and lone surrogates cannot."""
     return name if _PRINTABLE_NAME.fullmatch(name) else "?"
 
 

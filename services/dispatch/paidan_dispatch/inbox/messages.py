@@ -1,4 +1,4 @@
-"""Turns what was decided into messages: body, key and CloudEvents headers, the same bytes for the same decision."""
+"""Encodes what was decided as messages: body, key and CloudEvents headers, the same bytes for the same decision."""
 
 from datetime import datetime
 from functools import cache, lru_cache
@@ -23,7 +23,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 def case_message(event: CaseEvent, body: bytes) -> Message:
-    """Say a step of a case; ``body`` is the event as history keeps it."""
+    """Return the message of a case event; ``body`` is the event as stored in history."""
     headers = _headers(
         ids.event_id(event.case_id, event.version), _event_type(type(event)), event.recorded_at, event.case_id
     )
@@ -31,7 +31,7 @@ def case_message(event: CaseEvent, body: bytes) -> Message:
 
 
 def order_message(event: OrderEvent) -> Message:
-    """Tell a department about its order."""
+    """Return the message of an order event, for the order's department."""
     order, type_ = event.order, _event_type(type(event))
     body = to_json(event)
     headers = _headers(f"{order.order_id}/{order.version}/{type_}", type_, event.recorded_at, order.case_id)
@@ -39,13 +39,13 @@ def order_message(event: OrderEvent) -> Message:
 
 
 def outcome_message(outcome: OutcomeDecided) -> Message:
-    """Say what became of a report or an action."""
+    """Return the message of an outcome."""
     body = to_json(outcome)
     return Message(OUTCOMES.name, outcome.id, body, _headers(outcome.id, outcome.type, outcome.decided_at, outcome.id))
 
 
 def refusal_message(refused: AnswerRefused, department: str) -> Message:
-    """Tell a department why its answer was not taken."""
+    """Return the message that refuses a department's answer."""
     body = to_json(refused)
     key = refused.case_id or department
     cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
@@ -54,21 +54,21 @@ def refusal_message(refused: AnswerRefused, department: str) -> Message:
 
 
 def request_message(request: ActionRequested) -> Message:
-    """Put an action into its case's lane."""
+    """Return the inbox message of a requested action, keyed by its case's area."""
     body = to_json(request)
     headers = _headers(request.action_id, request.type, request.recorded_at, request.area, subject=request.case_id)
     return Message(INBOX.name, request.area, body, headers)
 
 
 def timer_message(timer: TimerDue) -> Message:
-    """Put a timer that ran out into its case's lane."""
+    """Return the inbox message of a due timer, keyed by its case's area."""
     body = to_json(timer)
     headers = _headers(timer.timer_id, timer.type, timer.due_at, timer.area, subject=timer.case_id)
     return Message(INBOX.name, timer.area, body, headers)
 
 
 def to_json(model: WireModel) -> bytes:
-    """Write a body. Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them."""
+    """Return the body of a message. By the serializer itself: model_dump_json would decode its bytes into a str."""
     body: bytes = type(model).__pydantic_serializer__.to_json(model, exclude_none=True)
     return body
 
@@ -79,7 +79,7 @@ def _event_type(model: type[WireModel]) -> str:
     return event_type
 
 
-# What is said because of one record is said of one moment, and mostly of one case.
+# The messages of one record have one time, and mostly one case.
 @lru_cache(maxsize=256)
 def _subject_headers(time: datetime, key: str, subject: str) -> Headers:
     return (
