@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paidan_chassis import migrations
+from paidan_chassis import city_packs, migrations
 from paidan_chassis.kafka.cloudevents import CloudEventAttributes, decode
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import City, Pack
@@ -22,7 +22,6 @@ from paidan_deploy.citypacks.publish import (
     AreaLevelChanged,
     IdTaken,
     publish,
-    version_in_force,
 )
 from paidan_deploy.provisioning.database import topic_spec
 from tests.contracts.city_packs import TINY
@@ -81,7 +80,7 @@ async def test_published_pack_is_stored_by_hash_and_announced_to_every_partition
         about = decode(record.headers)
         assert isinstance(about, CloudEventAttributes)
         assert (about.type, about.subject) == ("city.in_force.v1", "tiny")
-    assert await version_in_force(connection, "tiny") == done.version
+    assert await city_packs.find_version_in_force(connection, "tiny") == done.version
 
 
 async def test_department_topics_are_created(
@@ -180,7 +179,7 @@ async def test_interrupted_publish_is_not_in_force(
     with pytest.raises(Exception, match=r"127\.0\.0\.1|KafkaConnectionError|Unable to bootstrap"):
         await publish(connection, nowhere, pack)
 
-    assert await version_in_force(connection, "tiny") is None
+    assert await city_packs.find_version_in_force(connection, "tiny") is None
     assert (await publish(connection, kafka, pack)).lanes == INBOX.partitions
 
 

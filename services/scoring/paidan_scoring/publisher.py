@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.consumer.records import Message
@@ -83,7 +84,7 @@ class ScorePublisher:
                 await publish_queries.unlock(conn)
 
     async def _compute(self, conn: Connection) -> None:
-        versions_in_use = await queries.load_pack_versions(conn)
+        versions_in_use = await city_packs.load_newest_versions(conn)
         for city, version in versions_in_use.items():
             await self._mark_if_redefined(conn, city, version)
         for dirty in await publish_queries.load_dirty_days(conn):

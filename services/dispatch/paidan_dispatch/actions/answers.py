@@ -1,9 +1,6 @@
 """The desk's Kafka door: departments' answers, from their own topics into the inbox. It decides nothing."""
 
-from typing import Any, Final, TypeAlias
-
-import asyncpg
-
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
@@ -21,15 +18,6 @@ from paidan_dispatch.inbox.decode import (
     decode,
 )
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-
-# Of any version: a department that was dropped yesterday still has orders to answer.
-SELECT_DEPARTMENTS: Final = """
-    SELECT DISTINCT department ->> 'id' AS id
-      FROM cities.pack,
-           jsonb_array_elements(convert_from(content, 'UTF8')::jsonb -> 'departments') AS department
-"""
 
 
 class AnswersHandler:
@@ -61,8 +49,9 @@ class AnswersHandler:
     async def _load_departments(self, batch: Batch) -> None:
         departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
         if not departments <= self._departments:
-            rows = await batch.conn.fetch(SELECT_DEPARTMENTS)
-            self._departments = frozenset(row["id"] for row in rows)
+            # Of any version: a department that was dropped yesterday still has orders to answer.
+            items = await city_packs.load_item_ids(batch.conn, ["departments"])
+            self._departments = frozenset(item.id for item in items)
 
     def _forward(self, batch: Batch, record: Record, department: str, answer: Answer) -> None:
         sender = department_sender(department)
