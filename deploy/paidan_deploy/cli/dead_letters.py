@@ -18,6 +18,7 @@ from paidan_chassis.consumer.dead_letters import (
     redrive,
 )
 from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.app import (
@@ -27,7 +28,7 @@ from paidan_deploy.cli.app import (
     table,
 )
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import Connection, open_connection
+from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.stack.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack

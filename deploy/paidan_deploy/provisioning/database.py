@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import asyncpg
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
+from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import add_key
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.topic_admin import TopicAdmin
@@ -18,7 +19,6 @@ from paidan_deploy.stack.credentials import Credentials
 from paidan_deploy.stack.servers import DATABASE_NAME
 from paidan_deploy.stack.services import SERVICES, Service
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 CITIES_SCHEMA: Final = "cities"
 # Just before a Monday that the demo city's calendar knows: no calendar reaches into whatever year this runs in.
 INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)

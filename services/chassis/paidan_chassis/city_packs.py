@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from paidan_chassis.database import Connection, Pool
+from paidan_chassis.database import Connection, Executor, Pool
 
 _SELECT_CONTENT: Final = """
     SELECT content
@@ -77,9 +77,9 @@ class ItemId(NamedTuple):
     id: str
 
 
-async def find_content(conn: Connection | Pool, version: str, *, timeout_s: float | None = None) -> bytes | None:
+async def find_content(executor: Executor, version: str, *, timeout_s: float | None = None) -> bytes | None:
     """Return the pack of this version; None when none was published."""
-    content: bytes | None = await conn.fetchval(_SELECT_CONTENT, version, timeout=timeout_s)
+    content: bytes | None = await executor.fetchval(_SELECT_CONTENT, version, timeout=timeout_s)
     return content
 
 
