@@ -16,14 +16,13 @@ from paidan_chassis.kafka.cloudevents import CloudEventAttributes, decode
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
-from paidan_contracts.topics import INBOX
+from paidan_contracts.topics import INBOX, find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import (
     AreaLevelChanged,
     IdTaken,
     publish,
 )
-from paidan_deploy.provisioning.database import topic_spec
 from tests.contracts.city_packs import TINY
 from tests.servers import ServerAddresses
 
@@ -35,7 +34,7 @@ def pack() -> Pack:
 
 @pytest.fixture
 def kafka(servers: ServerAddresses, topic_prefix: str) -> KafkaCluster:
-    return KafkaCluster(servers.kafka, topic_prefix, topic_spec=topic_spec)
+    return KafkaCluster(servers.kafka, topic_prefix, topic_spec=find_topic)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 from paidan_chassis import city_packs
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection
-from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.settings import Settings
 from paidan_deploy.stack.servers import Servers
 
@@ -19,7 +19,7 @@ async def publish_missing_packs(servers: Servers, settings: Settings) -> list[st
 
     Later changes are published by a person: what is in force is not replaced behind anybody's back.
     """
-    kafka = KafkaCluster(servers.bootstrap, settings.topic_prefix, topic_spec=topic_spec)
+    kafka = KafkaCluster(servers.bootstrap, settings.topic_prefix, topic_spec=find_topic)
     messages = []
     async with open_connection(servers.dsn) as connection:
         for folder in sorted(path.parent for path in settings.cities.glob("*/city.toml")):
