@@ -4,6 +4,7 @@ from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
 from paidan_contracts.orders import AnswerRefused
@@ -11,12 +12,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.topics import ANSWERS_PREFIX
 from paidan_dispatch.actions.requests import RequestedAction, Requester, build_request
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.decode import (
-    ANSWER_ADAPTER,
-    DecodeError,
-    claimed_answer,
-    decode,
-)
+from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
 
 
@@ -36,12 +32,12 @@ class AnswersHandler:
                 # Nobody is told: whoever writes under a name of their own making gets no topic made for them.
                 batch.dead_letter(record, UNKNOWN_DEPARTMENT.code, "no published city has such a department")
                 continue
-            match decode(ANSWER_ADAPTER, record):
+            match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
                 case Answer() as answer:
                     self._forward(batch, record, department, answer)
                 case DecodeError() as error:
                     batch.dead_letter(record, error.reason, error.detail)
-                    self._refuse(batch, record, department, error.refusal)
+                    self._refuse(batch, record, department, decode_refusal(error))
 
     def clear_cache(self) -> None:
         """Keep nothing that could be wrong: a published pack is never withdrawn."""
