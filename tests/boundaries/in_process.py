@@ -12,16 +12,16 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import SecretStr
 
-from paidan_chassis.process import Part, Process, Running
-from paidan_chassis.telling.health import Health
-from paidan_chassis.telling.metrics import Metrics
+from paidan_chassis.observability.health import Health
+from paidan_chassis.observability.metrics import Metrics
+from paidan_chassis.runtime import Component, ProcessContext, ServiceParts
 from paidan_contracts.topics import CASES
 from paidan_dispatch import app as dispatch
 from paidan_dispatch.settings import Settings as DispatchSettings
 from tests import vault
-from tests.dispatch.shell_ground import in_force
-from tests.dispatch.shell_stage import Stage, open_stage
-from tests.servers import Servers, fresh_database
+from tests.dispatch.database_fixture import city_in_force
+from tests.dispatch.dispatch_service import DispatchService, open_service
+from tests.servers import ServerAddresses, fresh_database
 
 
 @dataclass(slots=True)
@@ -47,30 +47,30 @@ class StockClients:
 
 
 @dataclass(slots=True)
-class DispatchService:
+class DispatchInProcess:
     """Dispatch with topics and tables of its own."""
 
-    stage: Stage
-    running: Running
+    stage: DispatchService
+    running: ServiceParts
     clients: StockClients
     opened: AsyncExitStack
 
     async def run(self, *loops: str) -> None:
         """Start these loops, and put the tiny city in force."""
         await self.opened.enter_async_context(running_loops(self.running, *loops))
-        await self.stage.say(in_force())
+        await self.stage.append_to_inbox(city_in_force())
 
 
 @asynccontextmanager
-async def open_dispatch(servers: Servers, *parts: Part) -> AsyncIterator[DispatchService]:
+async def open_dispatch(servers: ServerAddresses, *parts: Component) -> AsyncIterator[DispatchInProcess]:
     """Open dispatch's parts; no loop of it runs yet."""
     async with AsyncExitStack() as stack:
         dsn, prefix = await stack.enter_async_context(fresh_database(servers)), new_prefix()
-        stage = await stack.enter_async_context(open_stage(servers.kafka, prefix, dsn))
+        stage = await stack.enter_async_context(open_service(servers.kafka, prefix, dsn))
         settings = DispatchSettings(**common_settings(servers.kafka, dsn, prefix))
         running = await stack.enter_async_context(dispatch.build(settings, process_of("dispatch", *parts)))
         clients = await stack.enter_async_context(open_clients(servers.kafka, prefix))
-        yield DispatchService(stage, running, clients, stack)
+        yield DispatchInProcess(stage, running, clients, stack)
 
 
 @asynccontextmanager
@@ -82,7 +82,7 @@ async def open_clients(kafka: str, prefix: str) -> AsyncIterator[StockClients]:
 
 
 @asynccontextmanager
-async def running_loops(running: Running, *names: str) -> AsyncIterator[None]:
+async def running_loops(running: ServiceParts, *names: str) -> AsyncIterator[None]:
     """Run these loops of a service, and no others, while the context is open."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -94,20 +94,20 @@ async def running_loops(running: Running, *names: str) -> AsyncIterator[None]:
             stop.set()
 
 
-async def _loop(running: Running, name: str, stop: asyncio.Event) -> None:
+async def _loop(running: ServiceParts, name: str, stop: asyncio.Event) -> None:
     await running.loops[name](stop)
 
 
-def client_of(running: Running) -> httpx.AsyncClient:
+def client_of(running: ServiceParts) -> httpx.AsyncClient:
     """Open a client of the service's edge, with no socket between."""
     assert running.edge is not None
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=running.edge), base_url="http://service")
 
 
-def process_of(service: str, *parts: Part) -> Process:
+def process_of(service: str, *parts: Component) -> ProcessContext:
     """Describe a process that runs these parts."""
     metrics = Metrics(service)
-    return Process(service, frozenset(parts), metrics, Health(metrics))
+    return ProcessContext(service, frozenset(parts), metrics, Health(metrics))
 
 
 def common_settings(kafka: str, dsn: str, prefix: str) -> dict[str, Any]:

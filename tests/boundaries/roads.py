@@ -28,7 +28,7 @@ import asyncpg
 import structlog
 from pydantic import SecretStr
 
-from paidan_contracts.topics import CASES, INBOX, answers_of
+from paidan_contracts.topics import CASES, INBOX, answers_topic_of
 from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
@@ -45,22 +45,22 @@ from tests.boundaries.in_process import (
     running_loops,
 )
 from tests.boundaries.tracer import PASSES, Calls, measured, modules
-from tests.dispatch.shell_asking import PROOF
-from tests.dispatch.shell_ground import case_of, report
-from tests.intake.rig import installed
-from tests.intake.tickets import ticket
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.service_client import PROOF
+from tests.intake.intake_service import prepared_service
+from tests.intake.ticket_payloads import build_ticket
 from tests.polling import poll
-from tests.scoring import ground, stories
-from tests.scoring.town import town
-from tests.servers import Servers, fresh_database, own_folder, shared_servers
+from tests.scoring import case_histories, database_fixture
+from tests.scoring.scoring_service import running_service
+from tests.servers import ServerAddresses, fresh_database, run_folder, shared_servers
 
 
-async def http_to_inbox(servers: Servers) -> Calls:
+async def http_to_inbox(servers: ServerAddresses) -> Calls:
     """Send a ticket to intake; it ends with the 202, for which Kafka has acknowledged the report."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         dsn = await stack.enter_async_context(fresh_database(servers))
-        rig = await stack.enter_async_context(installed(servers.kafka, dsn, new_prefix(), folder))
+        rig = await stack.enter_async_context(prepared_service(servers.kafka, dsn, new_prefix(), folder))
         settings = IntakeSettings(
             **common_settings(rig.kafka, dsn, rig.prefix),
             link_key=SecretStr("a secret that signs links in tests"),
@@ -72,7 +72,7 @@ async def http_to_inbox(servers: Servers) -> Calls:
         client.headers["authorization"] = f"Bearer {rig.tokens['hotline']}"
 
         async def travel(number: int) -> None:
-            body = ticket(
+            body = build_ticket(
                 source_ref=f"road-{number}",
                 matter="投诉",
                 text="小区门口垃圾堆了三天，电话13812345678",
@@ -86,12 +86,12 @@ async def http_to_inbox(servers: Servers) -> Calls:
         return await measured(travel)
 
 
-async def inbox_to_case(servers: Servers) -> Calls:
+async def inbox_to_case(servers: ServerAddresses) -> Calls:
     """Let dispatch take a report from the inbox; it ends with the case's steps on their topic, dispatched the last."""
     async with open_dispatch(servers, "loop") as service:
-        await service.run(dispatch.LANES)
-        reports = [report(f"road {each}", east_m=2000 * each) for each in range(PASSES)]
-        cases, bodies = [case_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
+        await service.run(dispatch.INBOX_CONSUMER)
+        reports = [build_report(f"road {each}", east_m=2000 * each) for each in range(PASSES)]
+        cases, bodies = [case_id_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
 
         async def travel(number: int) -> None:
             await service.clients.send(INBOX.name, reports[number].area, bodies[number])
@@ -100,22 +100,23 @@ async def inbox_to_case(servers: Servers) -> Calls:
         return await measured(travel)
 
 
-async def case_to_score(servers: Servers) -> Calls:
+async def case_to_score(servers: ServerAddresses) -> Calls:
     """Let scoring take a case's step; it ends with the committed fact and tally, from which figures are read."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        made = await stack.enter_async_context(town(servers, new_prefix(), folder))
+        made = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
         settings = ScoringSettings(**common_settings(servers.kafka, made.dsn, made.prefix))
         running = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
         await stack.enter_async_context(running_loops(running, scoring.CONSUMER))
         clients = await stack.enter_async_context(open_clients(servers.kafka, made.prefix))
         conn = await asyncpg.connect(made.dsn)  # the pool of the tests is code of ours
         stack.push_async_callback(conn.close)
-        pack = ground.version(ground.pack())
+        pack = database_fixture.pack_version(database_fixture.pack_bytes())
         states = [
-            list(stories.lived(stories.opened(each, pack=pack), [stories.assign("a")]))[-1] for each in range(PASSES)
+            list(case_histories.history(case_histories.new_case(each, pack=pack), [case_histories.assign("a")]))[-1]
+            for each in range(PASSES)
         ]
-        bodies = [stories.event(each).model_dump_json().encode() for each in states]
+        bodies = [case_histories.case_event(each).model_dump_json().encode() for each in states]
 
         async def travel(number: int) -> None:
             await clients.send(CASES.name, states[number].case_id, bodies[number])
@@ -124,16 +125,16 @@ async def case_to_score(servers: Servers) -> Calls:
         return await measured(travel)
 
 
-async def answer_to_closure(servers: Servers) -> Calls:
+async def answer_to_closure(servers: ServerAddresses) -> Calls:
     """Let a department finish by Kafka and an inspector pass it over HTTP; it ends with case.closed on its topic."""
     async with open_dispatch(servers, "loop", "edge") as service:
-        await service.run(dispatch.LANES, dispatch.DESK)
-        inspector = await service.stage.key("role:inspector")
+        await service.run(dispatch.INBOX_CONSUMER, dispatch.ANSWERS_CONSUMER)
+        inspector = await service.stage.create_key("role:inspector")
         client = await service.opened.enter_async_context(client_of(service.running))
         client.headers.update(inspector)
-        reports = [report(f"closing {each}", east_m=2000 * each) for each in range(PASSES)]
-        cases, bodies = [case_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
-        answers = answers_of("streets").name
+        reports = [build_report(f"closing {each}", east_m=2000 * each) for each in range(PASSES)]
+        cases, bodies = [case_id_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
+        answers = answers_topic_of("streets").name
         for number, case_id in enumerate(cases):
             await service.clients.send(INBOX.name, reports[number].area, bodies[number])
             await service.clients.arrives(case_id, "case.dispatched.v1")
@@ -159,7 +160,7 @@ async def _is_counted(conn: "asyncpg.Connection[Any]", case_id: str) -> bool:
     return bool(await conn.fetchval("SELECT count(*) > 0 FROM scoring.fact WHERE case_id = $1", case_id))
 
 
-ROADS: Final[Mapping[str, Callable[[Servers], Awaitable[Calls]]]] = {
+ROADS: Final[Mapping[str, Callable[[ServerAddresses], Awaitable[Calls]]]] = {
     "http to inbox": http_to_inbox,
     "inbox to case": inbox_to_case,
     "case to score": case_to_score,
@@ -176,7 +177,7 @@ def _functions(calls: Calls) -> str:
     return "\n".join(f"  {number:6d}  {module}  {name}" for (module, name), number in sorted(calls.items()))
 
 
-async def _show(servers: Servers, *, functions: bool) -> None:
+async def _show(servers: ServerAddresses, *, functions: bool) -> None:
     for name, road in ROADS.items():
         calls = await road(servers)
         sys.stdout.write(f"{name}: {len(modules(calls))} modules\n{listing(calls)}\n")
@@ -190,7 +191,7 @@ def main() -> None:
     parser.add_argument("--functions", action="store_true", help="list their functions, too")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with own_folder() as folder, shared_servers(folder) as servers:
+    with run_folder() as folder, shared_servers(folder) as servers:
         asyncio.run(_show(servers, functions=options.functions))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.boundaries.roads import ROADS, listing
 from tests.boundaries.tracer import modules
-from tests.servers import Servers
+from tests.servers import ServerAddresses
 
 BEFORE: Final = {"http to inbox": 28, "inbox to case": 51, "case to score": 24, "answer to closure": 56}
 """What each road entered in release 0.1.0; half of it is the most now: 14, 25, 12, 28."""
@@ -19,7 +19,7 @@ SERVICES: Final = {
 
 
 @pytest.mark.parametrize("road", ROADS)
-async def test_a_road_enters_half_the_modules_it_did(servers: Servers, road: str) -> None:
+async def test_a_road_enters_half_the_modules_it_did(servers: ServerAddresses, road: str) -> None:
     calls = await ROADS[road](servers)
     entered = modules(calls)
 

@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Final
 
-from paidan_chassis.kafka.metadata_protocol import Uuid
-from paidan_chassis.lanes.tending import Tending
-from paidan_chassis.lanes.watching import Watching
-from paidan_intake.cities import Cities
+from paidan_chassis.consumer.housekeeping import Housekeeping
+from paidan_chassis.consumer.watchdog import Watchdog
+from paidan_chassis.kafka.metadata_v12 import Uuid
+from paidan_intake.city_packs import PackCache
 from tests.polling import poll
 
 PACKAGES: Final = ("paidan_contracts", "paidan_chassis", "paidan_intake", "paidan_dispatch", "paidan_scoring")
 # Uuid.decode reads, in a task of aiokafka's, the answers to Watching.run; whoever asks on a road enters its module all
 # the same.
-BESIDE: Final = frozenset({Tending.run.__code__, Watching.run.__code__, Cities.follow.__code__, Uuid.decode.__code__})
+BESIDE: Final = frozenset(
+    {Housekeeping.run.__code__, Watchdog.run.__code__, PackCache.poll.__code__, Uuid.decode.__code__}
+)
 PASSES: Final = 3
 # What a consumer reads again after it took lanes over, and checks, comes up to 1.5 s late: three requests that wait for
 # a fetch which Kafka holds open for half a second. Two passes with a second of quiet after each outlast that.
