@@ -5,7 +5,10 @@ MANIFESTS := $(MEMBERS:%=%/pyproject.toml)
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(foreach member,$(MEMBERS),--no-emit-package paidan-$(notdir $(member)))
 
-.PHONY: run test check bench chaos format lock
+# PAIDAN_PYTHON takes effect on a .venv that is ready, too.
+ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh keeps || echo another-python))
+
+.PHONY: run test check bench chaos format lock another-python
 .DELETE_ON_ERROR:
 
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
@@ -27,7 +30,7 @@ chaos: .venv/dev.ready ## the fault tests, at length
 format: .venv/dev.ready
 	$(BIN)/ruff format && $(BIN)/ruff check --fix
 
-.venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh
+.venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh $(ANOTHER_PYTHON)
 	@deploy/set-up.sh $* && touch $@
 
 lock: ## compile the pins anew from what the members name (UPGRADE=1: to the newest versions), and Kafka's jars
