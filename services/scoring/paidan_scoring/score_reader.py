@@ -1,14 +1,13 @@
 """Answers what is asked of scoring: rows of figures, the cases behind one, definitions. Who may ask is the edge's."""
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Connection, Pool
+from paidan_chassis.edge.cursors import CursorCodec
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
 from paidan_scoring.api.models import (
@@ -34,7 +33,7 @@ from paidan_scoring.periods import Period
 
 _MAX_REMEMBERED: Final = 200_000
 _REMEMBERED_TTL_S: Final = 60.0
-_CURSOR_PATTERN: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
+_CURSORS: Final = CursorCodec(PageKey)
 
 
 class UnknownCity(LookupError):
@@ -43,10 +42,6 @@ class UnknownCity(LookupError):
 
 class UnknownIndicator(LookupError):
     """The city's pack defines no rate of this name."""
-
-
-class InvalidCursor(ValueError):
-    """This is not what an earlier page gave as its ``next``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,11 @@ class ScoreReader:
             return await queries.find_score_name(conn, score_id)
 
     async def receipt(self, name: ScoreName, *, missed_only: bool, after: str | None, limit: int) -> ReceiptResponse:
-        """List the cases of a figure's denominator, those of its numerator marked; both of one moment."""
+        """List the cases of a score's denominator, those of its numerator marked, in one snapshot.
+
+        Raises InvalidCursor.
+        """
+        page_key = _CURSORS.decode(after) if after is not None else None
         _, pack = await self._load_pack(name.city)
         async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             period = Period.parse(name.period)
@@ -95,14 +94,12 @@ class ScoreReader:
             numerator = _matching_facts(pack, f"{name.indicator}.numerator", tallies)
             denominator = _matching_facts(pack, f"{name.indicator}.denominator", tallies)
             facts = denominator - numerator if missed_only else denominator
-            rows = await queries.list_counted_cases(
-                conn, name, facts=facts, after=_decode_cursor(after), limit=limit + 1
-            )
+            rows = await queries.list_counted_cases(conn, name, facts=facts, after=page_key, limit=limit + 1)
         ratio = pack.calculator.total(tallies, key=name.key).rates[name.indicator]
         return ReceiptResponse(
             score=_score_response(name, ratio, pack.indicators.version),
             cases=[_case_response(row, numerator) for row in rows[:limit]],
-            next=_encode_cursor(rows[limit - 1].page_key) if len(rows) > limit else None,
+            next=_CURSORS.encode(rows[limit - 1].page_key) if len(rows) > limit else None,
         )
 
     async def indicators(self, city: str) -> IndicatorsResponse:
@@ -215,19 +212,3 @@ def _case_response(row: CountedCase, numerator: frozenset[int]) -> CaseResponse:
         in_numerator=row.facts in numerator,
         facts=sorted(unpack_facts(row.facts)),
     )
-
-
-def _encode_cursor(page_key: PageKey) -> str:
-    return f"{page_key.day.isoformat()}~{page_key.case_id}~{page_key.assignment}"
-
-
-def _decode_cursor(cursor: str | None) -> PageKey | None:
-    if cursor is None:
-        return None
-    parts = _CURSOR_PATTERN.fullmatch(cursor)
-    if not parts:
-        raise InvalidCursor(InvalidCursor.__doc__)
-    try:
-        return PageKey(date.fromisoformat(parts[1]), parts[2], int(parts[3]))
-    except ValueError as error:
-        raise InvalidCursor(InvalidCursor.__doc__) from error

@@ -11,6 +11,7 @@ import asyncpg
 from paidan_chassis.database import Connection, Pool
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
 
@@ -74,6 +75,13 @@ SELECT_CASES_PART: Final = """
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 
 
+class PageKey(NamedTuple):
+    """The last case of a page, by the order of the list."""
+
+    reported_at: Timestamp
+    case_id: CaseId
+
+
 class StoredCase(NamedTuple):
     """A case as it is now, and its lane."""
 
@@ -108,7 +116,7 @@ class CaseFilter:
     reported_until: datetime | None = None
     not_called_back: bool = False
     oldest_first: bool = False
-    after: tuple[datetime, str] | None = None
+    after: PageKey | None = None
     limit: int = 100
 
 

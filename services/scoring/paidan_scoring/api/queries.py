@@ -3,10 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import Field
 
 from paidan_chassis.database import Connection
 from paidan_contracts.scores import Dimension
+from paidan_contracts.wire import CaseId
 from paidan_scoring.fact_bits import FACT_BIT
 from paidan_scoring.indicator_values import ScoreName, Tally
 from paidan_scoring.periods import Period
@@ -77,13 +80,12 @@ async def find_score_name(conn: Connection, score_id: str) -> ScoreName | None:
     return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class PageKey:
-    """Where in a list of counted rows a page begins: behind this one."""
+class PageKey(NamedTuple):
+    """The last row of a page, by the order of the list."""
 
     day: date
-    case_id: str
-    assignment: int
+    case_id: CaseId
+    assignment: Annotated[int, Field(ge=0, le=999_999_999)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
 from paidan_contracts.city.pack_types import CityId
 from paidan_contracts.scores import Dimension
@@ -22,7 +23,6 @@ from paidan_scoring.api.models import (
 from paidan_scoring.indicator_values import ScoreName
 from paidan_scoring.periods import InvalidPeriod, Period
 from paidan_scoring.score_reader import (
-    InvalidCursor,
     ScoreQuery,
     ScoreReader,
     UnknownCity,
