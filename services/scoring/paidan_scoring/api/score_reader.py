@@ -1,4 +1,4 @@
-"""Answers what is asked of scoring: rows of figures, the cases behind one, definitions. Who may ask is the edge's."""
+"""Reads scores, the cases behind a score, and definitions. Authorization is in routes."""
 
 import time
 from collections.abc import Sequence
@@ -30,9 +30,10 @@ from paidan_scoring.indicator_values import (
     Tally,
 )
 from paidan_scoring.periods import Period
+from paidan_scoring.rebuild_queries import is_rebuilding
 
-_MAX_REMEMBERED: Final = 200_000
-_REMEMBERED_TTL_S: Final = 60.0
+_MAX_SAVED_IDS: Final = 200_000
+_SAVED_IDS_TTL_S: Final = 60.0
 _CURSORS: Final = CursorCodec(PageKey)
 
 
@@ -46,7 +47,7 @@ class UnknownIndicator(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ScoreQuery:
-    """Which figures are wanted. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
+    """Which scores to read. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
 
     city: str
     period: Period
@@ -57,7 +58,7 @@ class ScoreQuery:
 
 
 class ScoreReader:
-    """Reads what a lane has committed; never waits for one."""
+    """Reads what lanes have committed; never waits for one."""
 
     def __init__(self, pool: Pool, packs: PackCache) -> None:
         self._pool = pool
@@ -66,18 +67,18 @@ class ScoreReader:
         self._saved_ids_since = time.monotonic()
 
     async def scores(self, query: ScoreQuery) -> ScoresResponse:
-        """Give the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
+        """Return the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
         version, pack = await self._load_pack(query.city)
         if query.indicator is not None and pack.indicators.rate(query.indicator) is None:
             raise UnknownIndicator(version)
         async with self._pool.acquire() as conn:
             tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
-            response = self._build_response(query, pack, tallies, rebuilding=await queries.is_rebuilding(conn))
+            response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
             await self._save_names(conn, query, pack, response)
         return response
 
     async def find_score_name(self, score_id: str) -> ScoreName | None:
-        """Tell which figure an id stands for; None when it was never shown."""
+        """Return the score that an id stands for; None when it was never shown."""
         async with self._pool.acquire() as conn:
             return await queries.find_score_name(conn, score_id)
 
@@ -103,7 +104,7 @@ class ScoreReader:
         )
 
     async def indicators(self, city: str) -> IndicatorsResponse:
-        """Give a city's definitions; raises UnknownCity."""
+        """Return a city's definitions; raises UnknownCity."""
         version, pack = await self._load_pack(city)
         indicators = pack.indicators
         return IndicatorsResponse(
@@ -126,7 +127,7 @@ class ScoreReader:
         self, query: ScoreQuery, pack: ScoringPack, tallies: Sequence[Tally], *, rebuilding: bool
     ) -> ScoresResponse:
         calculator = pack.calculator
-        rows = [_row_response(query, pack, query.by, line) for line in calculator.score_rows(tallies)]
+        rows = [_row_response(query, pack, query.by, row) for row in calculator.score_rows(tallies)]
         total = calculator.total(tallies, key=query.city)
         return ScoresResponse(
             city=query.city,
@@ -154,9 +155,9 @@ class ScoreReader:
             self._saved_ids.update(new)
 
     def _expire_saved_ids(self) -> None:
-        # A database that was set back does not know what it knew.
+        # A database restored to an earlier moment has lost some of them.
         now = time.monotonic()
-        if len(self._saved_ids) > _MAX_REMEMBERED or now - self._saved_ids_since > _REMEMBERED_TTL_S:
+        if len(self._saved_ids) > _MAX_SAVED_IDS or now - self._saved_ids_since > _SAVED_IDS_TTL_S:
             self._saved_ids.clear()
             self._saved_ids_since = now
 
