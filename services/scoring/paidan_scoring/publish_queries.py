@@ -112,7 +112,7 @@ _UPSERT_SCORES: Final = f"""
                        numerator, denominator, version, computed_at)
     SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, {_NEXT_VERSION}, $5
       FROM unnest($1::uuid[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-        AS figure (score_id, dimension, key, indicator, numerator, denominator)
+        AS computed (score_id, dimension, key, indicator, numerator, denominator)
         ON CONFLICT (score_id) DO UPDATE
        SET numerator = EXCLUDED.numerator,
            denominator = EXCLUDED.denominator,

@@ -6,7 +6,7 @@ from typing import Final
 from paidan_chassis.database import Connection
 from paidan_scoring.facts import FactRow
 
-# A plan made while the table was small would read all of it for every row once it is large; and planning anew for
+# A plan made while the table was small would read all of it for every row once it is large; and planning again for
 # every batch costs as much as a small batch itself. The settings end with the transaction.
 _PLANNER_SETTINGS: Final = """
     SELECT set_config('enable_seqscan', 'off', true),
