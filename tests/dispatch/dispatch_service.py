@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 import httpx
@@ -25,14 +23,13 @@ from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Component, ProcessContext
 from paidan_contracts.inbox import CityInForce, InboxEvent
-from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, orders_topic_of
+from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
-from tests import vault
+from tests import forking, vault
 from tests.dispatch import database_fixture as ground
+from tests.forking import Forked
 from tests.polling import poll
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -48,7 +45,7 @@ class DispatchService:
     @property
     def cluster(self) -> KafkaCluster:
         """Where the topics are."""
-        return KafkaCluster(self.kafka, self.prefix, topic_spec=app.topic_spec)
+        return KafkaCluster(self.kafka, self.prefix, topic_spec=find_topic)
 
     async def append_to_inbox(self, *entries: InboxEvent) -> None:
         """Put entries into the inbox as their writers do; a city put in force goes to every lane."""
@@ -131,19 +128,16 @@ class DispatchService:
         }
 
     @contextmanager
-    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[Forked]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-        with log.open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "paidan_dispatch", *arguments],
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=inherited | self.environment(**more),
-            )  # fmt: skip
+        process = forking.start(
+            "paidan_dispatch", *arguments, environment=inherited | self.environment(**more), out=log
+        )
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait()
 
     @asynccontextmanager
@@ -181,7 +175,7 @@ class DispatchService:
 async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
     """Prepare tables and topics; the topics go with the broker."""
     await ground.prepare_database(dsn)
-    async with Publisher(KafkaCluster(kafka, prefix, topic_spec=app.topic_spec), client_id="test") as publisher:
+    async with Publisher(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="test") as publisher:
         service = DispatchService(kafka, prefix, dsn, publisher)
         departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
         answers = [answers_topic_of(each).name for each in ("streets", "lamps")]

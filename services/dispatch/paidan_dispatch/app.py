@@ -15,7 +15,7 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
@@ -52,7 +52,7 @@ class Resources:
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Open what the process needs, and close it in reverse order."""
-    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec)
+    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
     async with AsyncExitStack() as stack:
         # The edge has a pool of its own: however many lists it is asked for, consumers never wait for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
@@ -104,9 +104,3 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     app.include_router(read_routes.router())
     app.include_router(action_routes.router())
     return app
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Return partitions and settings of a topic, as the contracts define it."""
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())

@@ -1,10 +1,10 @@
 """The consumers' handlers: the inbox, decided batch by batch, and departments' answers, forwarded to the inbox."""
 
-from typing import Final
-
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
@@ -15,18 +15,11 @@ from paidan_dispatch.actions.requests import RequestedAction, Requester, build_r
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
-from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, DecodeError, claimed_answer, decode
+from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
 from paidan_dispatch.inbox.load import PoliciesInForce, load, load_policies_in_force
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
-
-# Of any version: a department that was dropped yesterday still has orders to answer.
-SELECT_DEPARTMENTS: Final = """
-    SELECT DISTINCT department ->> 'id' AS id
-      FROM cities.pack,
-           jsonb_array_elements(convert_from(content, 'UTF8')::jsonb -> 'departments') AS department
-"""
 
 
 class InboxHandler:
@@ -74,12 +67,12 @@ class AnswersHandler:
                 # No refusal: it would create a topic for an arbitrary name.
                 batch.dead_letter(record, UNKNOWN_DEPARTMENT.code, "no published city has such a department")
                 continue
-            match decode(ANSWER_ADAPTER, record):
+            match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
                 case Answer() as answer:
                     self._forward(batch, record, department, answer)
                 case DecodeError() as error:
                     batch.dead_letter(record, error.reason, error.detail)
-                    self._refuse(batch, record, department, error.refusal)
+                    self._refuse(batch, record, department, decode_refusal(error))
 
     def clear_cache(self) -> None:
         """Drop nothing: a published pack is never withdrawn, so known departments stay known."""
@@ -87,8 +80,9 @@ class AnswersHandler:
     async def _load_departments(self, batch: Batch) -> None:
         departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
         if not departments <= self._departments:
-            rows = await batch.conn.fetch(SELECT_DEPARTMENTS)
-            self._departments = frozenset(row["id"] for row in rows)
+            # Of any version: a department that was dropped yesterday still has orders to answer.
+            items = await city_packs.load_item_ids(batch.conn, ["departments"])
+            self._departments = frozenset(item.id for item in items)
 
     def _forward(self, batch: Batch, record: Record, department: str, answer: Answer) -> None:
         requester = Requester(

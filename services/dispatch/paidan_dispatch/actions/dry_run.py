@@ -1,10 +1,9 @@
 """Evaluates actions against their cases' present state, by the pack in force in their partition, without effect."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
+from paidan_chassis.database import Pool
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
@@ -23,9 +22,7 @@ from paidan_dispatch.inbox.unit_of_work import KnownOutcome
 CHUNK_SIZE: Final = 100
 
 
-async def evaluate(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
+async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     """Return what each action would lead to if it came alone. Others may come first: nothing is promised."""
     results: list[DryRunResult] = []
     for start in range(0, len(requests), CHUNK_SIZE):
@@ -33,9 +30,7 @@ async def evaluate(
     return results
 
 
-async def _evaluate_chunk(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
+async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     async with pool.acquire() as conn:
         known_outcomes = await load_known_outcomes(conn, {each.of_report for each in requests if each.of_report})
         case_ids = [_resolve_case_id(each, known_outcomes) for each in requests]

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Unacknowledged
+from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
@@ -45,7 +45,7 @@ DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against th
 class ActionRoutes:
     """``/v1/cases/{case_id}/actions``, ``/v1/actions``, ``/v1/outcomes/lookup``."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     packs: PackCache
     clock: Clock
     publisher: Publisher
@@ -181,7 +181,7 @@ def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
     return access.may_read_cases(caller)
 
 
-async def _find_reused(pool: "asyncpg.Pool[Any]", requests: Sequence[ActionRequested]) -> list[bool]:
+async def _find_reused(pool: Pool, requests: Sequence[ActionRequested]) -> list[bool]:
     """Return for each request whether its id was decided for another body, or stands before with another one.
 
     What is in the log and not decided yet is not seen: it is refused when it is consumed.

@@ -4,17 +4,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import asyncpg
 
+from paidan_chassis.database import Connection, Pool
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-Pool: TypeAlias = "asyncpg.Pool[Any]"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
@@ -76,6 +75,13 @@ SELECT_CASES_PART: Final = """
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 
 
+class PageKey(NamedTuple):
+    """The last case of a page, by the order of the list."""
+
+    reported_at: Timestamp
+    case_id: CaseId
+
+
 class StoredCase(NamedTuple):
     """A case's newest state, and its partition."""
 
@@ -110,7 +116,7 @@ class CaseFilter:
     reported_until: datetime | None = None
     not_called_back: bool = False
     oldest_first: bool = False
-    after: tuple[datetime, str] | None = None
+    after: PageKey | None = None
     limit: int = 100
 
 

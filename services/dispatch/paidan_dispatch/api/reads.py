@@ -1,21 +1,19 @@
 """The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
 from paidan_chassis.clock import Clock
+from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_contracts import ids
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
@@ -27,11 +25,12 @@ from paidan_dispatch.api.models import (
     OrderList,
     Receipt,
 )
-from paidan_dispatch.api.queries import CaseFilter
+from paidan_dispatch.api.queries import CaseFilter, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
 
+_CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 
 
@@ -73,7 +72,7 @@ class CaseQuery(RequestModel):
 class ReadRoutes:
     """``/v1/cases``, ``/v1/cases/{case_id}``, ``/v1/orders``."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     packs: PackCache
     clock: Clock
 
@@ -110,8 +109,8 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         cases = await queries.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
-        has_more = len(cases) == query.limit
-        return CaseList(cases=cases, after=_encode_cursor(cases[-1]) if has_more else None)
+        last = cases[-1] if len(cases) == query.limit else None
+        return CaseList(cases=cases, after=_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None)
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Show a case with its history and the receipts of its decisions; a department sees its order alone."""
@@ -162,19 +161,11 @@ class ReadRoutes:
         ]
 
 
-def _encode_cursor(state: CaseState) -> str:
-    return base64.urlsafe_b64encode(f"{state.reported_at.isoformat()}|{state.case_id}".encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, str]:
+def _decode_cursor(cursor: str) -> PageKey:
     try:
-        at, _, case_id = base64.urlsafe_b64decode(cursor).decode().partition("|")
-        position = datetime.fromisoformat(at), case_id
-    except (ValueError, binascii.Error):
+        return _CURSORS.decode(cursor)
+    except InvalidCursor:
         raise problems.invalid("after", "give what the page before said under `after`") from None
-    if position[0].tzinfo is None or "\x00" in case_id:
-        raise problems.invalid("after", "give what the page before said under `after`")
-    return position
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:

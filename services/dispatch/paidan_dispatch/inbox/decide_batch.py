@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import area_of, reuse_refusal_id
@@ -19,7 +20,7 @@ from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.decode import DecodeError, claimed_id
+from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
 
@@ -61,7 +62,7 @@ class _BatchDecider:
                 pass  # in force since it was decoded
             case DecodeError() as entry:
                 self._batch.dead_letter(record, entry.reason, entry.detail)
-                self._record_dead_letter(record, entry.refusal)
+                self._record_dead_letter(record, decode_refusal(entry))
             case Refusal() as entry:
                 self._record_dead_letter(record, entry)
 
@@ -130,7 +131,7 @@ class _BatchDecider:
         previous = case_file.state
         rows = []
         for event in events:
-            body = messages.to_json(event)
+            body = encode_body(event)
             rows.append(case_file.append(event, body))
             self._batch.emit(record, messages.case_message(event, body))
         self._unit_of_work.add_events(case_file, rows)

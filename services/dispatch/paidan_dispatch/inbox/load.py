@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-import asyncpg
-
 from paidan_chassis.consumer.batch import Batch, DeadLetter
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, TimerDue
@@ -14,13 +14,11 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.decode import INBOX_ADAPTER, DecodeError, claimed_id, decode
+from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, KnownOutcome, UnitOfWork
 from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, squares_around
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
 """By partition and city."""
@@ -81,7 +79,7 @@ async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[st
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:
-    entry = decode(INBOX_ADAPTER, record)
+    entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
     match entry:
         case ReportReceived():
             return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce
 from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
 from paidan_dispatch.inbox import statements
@@ -19,7 +20,6 @@ from paidan_dispatch.inbox.unit_of_work import (
     recurs_until,
 )
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 RowValues: TypeAlias = tuple[object, ...]
 TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
 

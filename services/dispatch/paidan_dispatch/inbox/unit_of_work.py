@@ -7,13 +7,13 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.inbox import InboxEvent
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.inbox.decode import DecodeError
 from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 
