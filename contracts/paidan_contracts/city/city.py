@@ -17,7 +17,7 @@ from paidan_contracts.city.class_overrides import (
 )
 from paidan_contracts.city.geography import UNKNOWN_PLACE, PlaceCodes
 from paidan_contracts.city.geography_index import GeographyIndex
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import CountRule, Indicators, count_rules
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version

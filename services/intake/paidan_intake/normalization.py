@@ -9,7 +9,7 @@ from datetime import datetime
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.masking import MaskedKind, MaskedText, mask
+from paidan_contracts.pii_mask import MaskedKind, MaskedText, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_intake.api.models import (

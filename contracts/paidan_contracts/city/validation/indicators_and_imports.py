@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.calendar import check_zone
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
