@@ -18,7 +18,7 @@ from paidan_contracts.city.class_overrides import (
 from paidan_contracts.city.geography import UNKNOWN_PLACE, PlaceCodes
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mappings import ImportMapping
-from paidan_contracts.city.indicators import CountRule, Indicators, count_rules
+from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.pack_types import TimeLimit
@@ -45,7 +45,6 @@ class City:
     rows: Mapping[str, CatalogueRow]
     imports: Mapping[str, ImportMapping]
     rule_index: RuleIndex
-    count_rules: tuple[CountRule, ...]
 
     @classmethod
     def of(cls, pack: Pack) -> Self:
@@ -73,7 +72,6 @@ class City:
             rows={row.id: row for row in pack.catalogue.rows},
             imports={mapping.id: mapping for mapping in pack.imports},
             rule_index=RuleIndex.of(pack, calendar),
-            count_rules=count_rules(pack.indicators),
         )
 
     @property
@@ -98,7 +96,7 @@ class City:
 
     @property
     def indicators(self) -> Indicators:
-        """What is counted and which rates are made of it; ``judges`` are these, made ready."""
+        """What is counted and which rates are made of it."""
         return self.pack.indicators
 
     @cached_property

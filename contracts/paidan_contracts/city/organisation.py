@@ -53,12 +53,5 @@ class Source(PackModel):
         return confidence >= self.min_confidence
 
 
-class DepartmentKind(PackModel):
-    """A kind of department, with its names; routing rules and reports refer to it."""
-
-    id: Slug
-    names: Names
-
-
 SourceCategory = Name
 """A source's own word or number for what it reports: a hotline category, a vendor's alarm code such as ``887``."""
