@@ -160,7 +160,7 @@ def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
 def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str]) -> MaskedText:
     category = ticket.category or ""
     # A word that the pack has is nobody's number, whatever its digits; any other is free text.
-    is_known = sender.city.find_category(sender.source.id, category) is not None
+    is_known = (sender.source.id, category) in sender.city.categories
     return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
 
 
