@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .wire import (
+from paidan_contracts.wire import (
     Area,
     CaseId,
     Code,
