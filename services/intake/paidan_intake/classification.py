@@ -23,7 +23,7 @@ def classify(
         return _classify_code(city, class_code, condition)
     if not category:
         return Classified()
-    entry = city.find_category(source, category)
+    entry = city.categories.get((source, category))
     if entry is None:
         return Classified(is_unknown=True)
     if entry.ignored:
@@ -36,5 +36,5 @@ def classify(
 def _classify_code(city: City, class_code: str, condition: str | None) -> Classified:
     if class_code not in city.classes:
         return Classified(is_unknown=True)
-    row = city.find_row(class_code, condition) if condition else None
+    row = city.rows.get(f"{class_code}-{condition}") if condition else None
     return Classified(class_code, row.id if row else None)

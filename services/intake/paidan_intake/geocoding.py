@@ -24,18 +24,20 @@ def geocode(city: City, position: RawPosition | None, *, district: str | None, a
     place_codes, longitude, latitude = UNKNOWN_PLACE, None, None
     if position is not None:
         longitude, latitude = to_wgs84(position.x, position.y, position.crs)
-        place_codes = city.locate(latitude, longitude)
+        place_codes = city.geography.locate(latitude, longitude)
     is_outside_city = position is not None and place_codes.district is None and _has_geometry(city)
     if place_codes.district is None and district is not None:
-        place_codes = city.locate_code(district)
+        place_codes = city.geography.locate_code(district)
     return Geocoded(
-        _build_place(place_codes, longitude, latitude, position, address), city.area_of(place_codes), is_outside_city
+        _build_place(place_codes, longitude, latitude, position, address),
+        city.area_by_district[place_codes.district],
+        is_outside_city,
     )
 
 
 def is_known_district(city: City, code: str) -> bool:
     """Tell whether the city has a place with this code."""
-    return city.locate_code(code).district is not None
+    return city.geography.locate_code(code).district is not None
 
 
 def _build_place(

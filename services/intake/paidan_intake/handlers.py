@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
 from paidan_contracts.city import City
+from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import OUTCOMES
@@ -152,7 +153,7 @@ def _decide_verdict(
 ) -> tuple[Verdict, Sighting | None]:
     if normalized.classified.is_ignored:
         return Suppressed("alarm_ignored"), previous
-    terms = normalized.city.screening_for(normalized.classified.class_code)
+    terms = effective_screening(normalized.city.screening, normalized.classified.class_code)
     return screen(normalized.seen_at(recorded_at), normalized.alarm.confidence, previous, terms)
 
 

@@ -12,7 +12,7 @@ from typing import Literal, get_type_hints
 
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.ids import area_of
-from paidan_contracts.masking import mask
+from paidan_contracts.pii_mask import mask
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 

@@ -37,7 +37,7 @@ def select_row(class_code: str | None, row_id: str | None, policy: CityPolicy) -
     reported_row = policy.city.rows.get(row_id) if row_id else None
     if reported_row is not None and reported_row.class_code == class_code:
         return Filed(reported_row, policy.rule_ref("by_report"))
-    row = policy.city.find_row(class_code)
+    row = policy.city.default_rows.get(class_code)
     if row is None:
         return Unfiled(
             Bilingual(f"The catalogue has no row for class {class_code}.", f"立案标准中没有类别 {class_code}。")

@@ -43,7 +43,7 @@ def route_or_hold(state: CaseState, provenance: Provenance, policy: CityPolicy) 
 def dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, policy: CityPolicy) -> CaseDispatched:
     """Give the case to a department and set its clocks; raises ``CalendarEnded``."""
     row = _catalogue_row(state, policy)
-    accept_by = None if state.past else policy.deadline(provenance.recorded_at, policy.city.accept_limit(row))
+    accept_by = None if state.past else policy.deadline(provenance.recorded_at, policy.accept_limit(row))
     limit = assignment_updates.next_limit(
         state, provenance.recorded_at, handling_deadline(state, row, provenance.recorded_at, policy)
     )
@@ -59,7 +59,7 @@ def handling_deadline(
     """Say when the work must be done by: as the record promised, else as the catalogue row or the city limits it."""
     if state.past:
         return state.promised_by
-    limit = policy.city.handling_limit(row)
+    limit = policy.handling_limit(row)
     return policy.deadline(began_at, limit) if limit else None
 
 
@@ -67,7 +67,7 @@ def reopened_deadline(state: CaseState, began_at: datetime, policy: CityPolicy) 
     """Say when a reopened case must be done by; nobody promised anything for a past that is opened again."""
     if state.past:
         return None
-    limit = policy.city.clocks.reopening.limit or policy.city.handling_limit(_catalogue_row(state, policy))
+    limit = policy.city.clocks.reopening.limit or policy.handling_limit(_catalogue_row(state, policy))
     return policy.deadline(began_at, limit) if limit else None
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Self
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
-from paidan_contracts.city.class_overrides import EffectiveMatching
+from paidan_contracts.city.catalogue import CatalogueRow
+from paidan_contracts.city.class_overrides import EffectiveMatching, effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.places import Place
 from paidan_contracts.state import RuleRef
@@ -35,11 +36,19 @@ class CityPolicy:
         """Say when a limit that begins at an aware time ends; raises ``CalendarEnded`` past the calendar's table."""
         return self.working_time.deadline(start, limit)
 
+    def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
+        """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
+        return row.limit if row and row.limit else self.city.clocks.handle
+
+    def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
+        """Return the time in which the department must accept the order."""
+        return row.accept_limit if row and row.accept_limit else self.city.clocks.accept
+
     def match_terms(self, class_code: str) -> EffectiveMatching:
         """Say how near and how soon reports of a class must be to be one case."""
         terms = self._match_terms.get(class_code)
         if terms is None:
-            terms = self._match_terms[class_code] = self.city.matching_for(class_code)
+            terms = self._match_terms[class_code] = effective_matching(self.city.matching, class_code)
         return terms
 
     def rule_ref(self, rule: str) -> RuleRef:

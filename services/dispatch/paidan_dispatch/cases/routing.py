@@ -39,7 +39,7 @@ def route(state: CaseState, at: datetime, policy: CityPolicy) -> RoutingResult:
         return _route_by_record(state, policy)
     if state.hops >= policy.city.clocks.returns_before_adjudication:
         return NoRoute(_returned_text(state.hops))
-    routed = policy.city.route(_routing_input(state, at, policy))
+    routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
         return NoRoute(Bilingual("No routing rule covers it.", "没有派遣规则适用。"))
     return Assigned(routed.department, policy.rule_ref(routed.rule))
