@@ -37,8 +37,9 @@ class Topic(Generic[EventT_co]):
         """Give the topic's name in an installation that sets its topics apart by a prefix."""
         return prefix + self.name
 
+    @property
     def config(self) -> dict[str, str]:
-        """Give the broker's settings for it; append time is the broker's, for deeds are judged by it."""
+        """Return the broker's settings for it; append time is the broker's, for deeds are judged by it."""
         retention_ms = -1 if self.retention is None else int(self.retention / timedelta(milliseconds=1))
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",

@@ -28,7 +28,7 @@ from tests.scoring import case_histories, database_fixture
 
 T = TypeVar("T")
 ROOT: Final = Path(__file__).parents[2]
-_SHAPES: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config()) for topic in (CASES, SCORES)}
+_SHAPES: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config) for topic in (CASES, SCORES)}
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ def _channel(topic: Topic[WireModel]) -> Schema:
 
 
 def _kafka_binding(topic: Topic[WireModel]) -> Schema:
-    config = topic.config()
+    config = topic.config
     return {
         "topic": topic.name,
         "partitions": topic.partitions,

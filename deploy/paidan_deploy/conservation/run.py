@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from paidan_chassis.database import Connection
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 
 from . import tables
@@ -23,7 +24,6 @@ from .log_contents import (
     add_records,
 )
 from .log_reader import LogReader, LogSpan
-from .tables import Connection
 
 _POLL_S: Final = 0.1
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
-from paidan_deploy.provisioning.api_keys import Connection
 from paidan_deploy.stack.stack import Installation
 
 from .answer_clients import (

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import (
     ApiKey,
     add_key,
@@ -14,8 +14,6 @@ from paidan_chassis.edge.api_keys import (
     revoke_key,
 )
 from paidan_deploy.stack.services import SERVICES
-
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 @asynccontextmanager

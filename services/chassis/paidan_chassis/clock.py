@@ -6,14 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol
 
-import asyncpg
-
-from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.database import DB_ERRORS, Connection, Pool
 from paidan_chassis.errors import ChassisError
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 POLL_INTERVAL_S: Final = 1.0
 
@@ -146,7 +142,7 @@ class ScaledClock:
         """Go by this scale from now on, without waiting for the row to be read again."""
         self._scale = scale
 
-    async def poll(self, pool: "asyncpg.Pool[Any]") -> None:
+    async def poll(self, pool: Pool) -> None:
         """Read the row again every so often, for ever. While the database is away the last scale holds."""
         while True:
             await asyncio.sleep(POLL_INTERVAL_S)
@@ -218,7 +214,7 @@ UPSERT_SCALE: Final = """
 
 
 @asynccontextmanager
-async def open_clock(source: Literal["real", "scaled"], pool: "asyncpg.Pool[Any]") -> AsyncIterator[Clock]:
+async def open_clock(source: Literal["real", "scaled"], pool: Pool) -> AsyncIterator[Clock]:
     """Give the clock that the settings ask for, kept fresh while the context is open."""
     if source == "real":
         yield RealClock()

@@ -17,6 +17,8 @@ from pydantic import SecretStr
 T = TypeVar("T")
 Pool: TypeAlias = "asyncpg.Pool[Any]"
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+Executor: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
+"""What runs a single statement: a connection, or a pool that lends one for it."""
 
 if TYPE_CHECKING:
     _AnyPool = asyncpg.Pool[Any]

@@ -15,7 +15,7 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
@@ -53,7 +53,7 @@ class Resources:
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Open what the process needs; it is closed in reverse."""
-    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec)
+    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
     async with AsyncExitStack() as stack:
         # Two pools: however many lists the edge is asked for, a lane never waits for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
@@ -110,9 +110,3 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     app.include_router(read_routes.router())
     app.include_router(action_routes.router())
     return app
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Say how the contracts want a topic to be made."""
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())

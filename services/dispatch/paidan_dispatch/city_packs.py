@@ -1,20 +1,10 @@
 """City packs by their hash, as published in schema cities, kept once read. Which one is in force is the lane's."""
 
-from typing import Any, Final, TypeAlias
-
-import asyncpg
-
+from paidan_chassis import city_packs
 from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_dispatch.cases.policy import CityPolicy
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-
-SELECT_PACK: Final = """
-    SELECT content
-      FROM cities.pack
-     WHERE version = $1
-"""
 
 
 class PackCache:
@@ -29,7 +19,7 @@ class PackCache:
         """Give the city under this version, or halt: going on without its pack would decide by another city's rules."""
         policy = self._policies.get(version)
         if policy is None:
-            content = await conn.fetchval(SELECT_PACK, version)
+            content = await city_packs.find_content(conn, version)
             if content is None:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
             city = City.from_canonical(content)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, InboxEvent, TimerDue
@@ -18,12 +19,7 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import inserts, queries, updates
 from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED, BatchDecider, city_of
-from paidan_dispatch.inbox.decode import (
-    INBOX_ADAPTER,
-    DecodeError,
-    claimed_id,
-    decode,
-)
+from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.inserts import NewRows
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
 from paidan_dispatch.inbox.unit_of_work import UnitOfWork
@@ -90,7 +86,7 @@ class InboxHandler:
         return {key: await self._packs.get(batch.conn, version) for key, version in stored.items()}
 
     async def _decode(self, batch: Batch, record: Record, in_force: PoliciesInForce) -> DecodedRecord:
-        entry = decode(INBOX_ADAPTER, record)
+        entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
         match entry:
             case ReportReceived():
                 return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
 from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
@@ -40,7 +40,7 @@ class IdReused(Exception):
 class WriterContext:
     """Where reports are taken to."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     publisher: Publisher
     photo_store: PhotoStore
     cipher: Cipher

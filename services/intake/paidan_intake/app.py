@@ -15,7 +15,7 @@ from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subsc
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
@@ -68,7 +68,7 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
             settings=settings,
             process=process,
             pool=pool,
-            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec),
+            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
             packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
         )
@@ -135,9 +135,3 @@ def create_http_app(edge_config: EdgeConfig, context: routes.ApiContext) -> Fast
 async def _open_pool(stack: AsyncExitStack, settings: Settings, *, skip_reset: bool = False) -> Pool:
     pool = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, skip_reset=skip_reset)
     return await stack.enter_async_context(pool)
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Say how the contracts want a topic to be made."""
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())

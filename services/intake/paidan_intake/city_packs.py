@@ -4,26 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Final
 
 from pydantic import ValidationError
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import DB_ERRORS, Pool, retry
 from paidan_chassis.observability import logs
 from paidan_contracts.city import City
 
-# What is in force goes before what was published last: a city may have gone back to an older pack.
-_SELECT_CURRENT_VERSIONS: Final = """
-    SELECT DISTINCT ON (p.city) p.city, COALESCE(f.version, p.version) AS version
-      FROM cities.pack p
-      LEFT JOIN cities.in_force f USING (city)
-     ORDER BY p.city, p.published_at DESC, p.version
-"""
-_SELECT_CONTENT: Final = """
-    SELECT content
-      FROM cities.pack
-     WHERE version = $1
-"""
 _log = logs.get_logger(loop="packs")
 
 
@@ -46,8 +34,8 @@ class PackCache:
 
     async def refresh(self) -> None:
         """Read packs that were published since. One that this release cannot read leaves its city as it was."""
-        versions = await self._pool.fetch(_SELECT_CURRENT_VERSIONS, timeout=5.0)
-        cities = {row["city"]: await self._load_city(row["city"], row["version"]) for row in versions}
+        versions = await city_packs.load_current_versions(self._pool, timeout_s=5.0)
+        cities = {city_id: await self._load_city(city_id, version) for city_id, version in versions.items()}
         self._current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
 
     async def poll(self) -> None:
@@ -63,10 +51,10 @@ class PackCache:
         cached = self._current.get(city_id)
         if cached is not None and cached.version == version:
             return cached
-        content = await self._pool.fetchval(_SELECT_CONTENT, version, timeout=30.0)
+        content = await city_packs.find_content(self._pool, version, timeout_s=30.0)
         try:
             # A large city takes a second to read: not on the loop that answers requests.
-            city = await asyncio.to_thread(City.from_canonical, content)
+            city = await asyncio.to_thread(City.from_canonical, content or b"")
         except ValidationError:
             _log.error("pack_unreadable", city=city_id, version=version)
             return cached

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
@@ -186,20 +187,10 @@ def _has_screened_source(city: City, source: str) -> bool:
 
 
 def _decode(batch: Batch, record: Record, model: type[ModelT]) -> ModelT | None:
-    """Read a record, or bury it: saying which field is at fault, and no value."""
-    if record.value is None:
-        batch.dead_letter(record, "null_value")
+    """Return what a record says; None after it was dead-lettered with the fields at fault."""
+    decoded = decode(model.model_validate_json, record.value)
+    if isinstance(decoded, DecodeError):
+        reason = "null_value" if decoded.reason == "null_value" else "unreadable"
+        batch.dead_letter(record, reason, "; ".join(decoded.faults)[:1000])
         return None
-    try:
-        return model.model_validate_json(record.value)
-    except ValidationError as error:
-        batch.dead_letter(record, "unreadable", _describe_fault(error))
-        return None
-
-
-def _describe_fault(error: ValidationError) -> str:
-    faults = [
-        f"{'.'.join(map(str, each['loc']))}: {each['type']}"
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    return "; ".join(faults[:5])[:1000]
+    return decoded

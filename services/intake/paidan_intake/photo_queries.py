@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
-from paidan_intake.queries import Connection
+from paidan_chassis.database import Executor
 
 _INSERT_HOLDER: Final = """
     INSERT INTO photo (ref, holder, city, taken_at)
@@ -15,9 +15,7 @@ _INSERT_HOLDER: Final = """
 """
 
 
-async def save_holder(
-    conn: Connection, refs: Collection[str], *, holder: str, city: str, received_at: datetime
-) -> None:
+async def save_holder(conn: Executor, refs: Collection[str], *, holder: str, city: str, received_at: datetime) -> None:
     """Put down who sent these photos, once."""
     await conn.execute(_INSERT_HOLDER, sorted(set(refs)), holder, city, received_at)
 
@@ -29,7 +27,7 @@ _SELECT_HOLDERS: Final = """
 """
 
 
-async def load_holders(conn: Connection, ref: str) -> Mapping[str, str]:
+async def load_holders(conn: Executor, ref: str) -> Mapping[str, str]:
     """Name who sent a photo, and to which city each; nobody when there is none such."""
     return {row["holder"]: row["city"] for row in await conn.fetch(_SELECT_HOLDERS, ref)}
 
@@ -41,6 +39,6 @@ _SELECT_MISSING: Final = """
 """
 
 
-async def find_missing(conn: Connection, refs: Collection[str]) -> list[str]:
+async def find_missing(conn: Executor, refs: Collection[str]) -> list[str]:
     """Name the photos that nobody ever sent."""
     return [row["ref"] for row in await conn.fetch(_SELECT_MISSING, list(refs))]

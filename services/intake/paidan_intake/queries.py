@@ -3,15 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
-import asyncpg
-
+from paidan_chassis.database import Executor
 from paidan_chassis.encryption import Ciphertext
 from paidan_intake.report_status import CaseStatus
 from paidan_intake.screening import AlarmSubject, Sighting
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
 
 
 class NewVaultEntry(NamedTuple):
@@ -45,7 +42,7 @@ _INSERT_REPORTS: Final = """
 """
 
 
-async def save_new_reports(conn: Connection, entries: Collection[NewVaultEntry]) -> set[str]:
+async def save_new_reports(conn: Executor, entries: Collection[NewVaultEntry]) -> set[str]:
     """Store reports of different ids, and name those that are new. Rows of an id already known stay as they are."""
     # In order of id, or two processes that keep the same reports could wait for each other.
     rows = sorted(entries)
@@ -73,7 +70,7 @@ _SELECT_KNOWN: Final = """
 """
 
 
-async def load_known_reports(conn: Connection, report_ids: Collection[str]) -> dict[str, KnownReport]:
+async def load_known_reports(conn: Executor, report_ids: Collection[str]) -> dict[str, KnownReport]:
     """Read what the vault knows of these ids."""
     if not report_ids:
         return {}
@@ -88,7 +85,7 @@ _SELECT_SIGHTINGS: Final = """
 """
 
 
-async def load_sightings(conn: Connection, subjects: Collection[AlarmSubject]) -> dict[AlarmSubject, Sighting]:
+async def load_sightings(conn: Executor, subjects: Collection[AlarmSubject]) -> dict[AlarmSubject, Sighting]:
     """Read what is remembered of these subjects. The lane's lock keeps others from changing it."""
     rows = await conn.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
     return {
@@ -111,7 +108,7 @@ _UPSERT_SIGHTINGS: Final = """
 """
 
 
-async def save_sightings(conn: Connection, sightings: dict[AlarmSubject, Sighting]) -> None:
+async def save_sightings(conn: Executor, sightings: dict[AlarmSubject, Sighting]) -> None:
     """Store what is to be remembered of these subjects."""
     ordered = sorted(sightings.items(), key=lambda item: item[0])
     await conn.execute(
@@ -159,7 +156,7 @@ _UPSERT_OUTCOMES: Final = """
 """
 
 
-async def save_outcomes(conn: Connection, outcomes: Sequence[ReportOutcome]) -> None:
+async def save_outcomes(conn: Executor, outcomes: Sequence[ReportOutcome]) -> None:
     """Store outcomes of different reports. An end stands, but a dead letter's, which a redrive replaces."""
     rows = sorted(outcomes)
     await conn.execute(_UPSERT_OUTCOMES, *(list(column) for column in zip(*rows, strict=True)))
@@ -179,7 +176,7 @@ _UPSERT_STATUSES: Final = """
 """
 
 
-async def save_statuses(conn: Connection, statuses: Collection[CaseStatus]) -> None:
+async def save_statuses(conn: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; an older one than is known changes nothing."""
     rows = sorted(statuses)
     await conn.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
@@ -205,7 +202,7 @@ _SELECT_REPORT: Final = """
 """
 
 
-async def find_report(conn: Connection, report_id: str) -> ReportWithStatus | None:
+async def find_report(conn: Executor, report_id: str) -> ReportWithStatus | None:
     """Say where a report stands; None when nobody ever took it."""
     row = await conn.fetchrow(_SELECT_REPORT, report_id)
     return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from paidan_chassis.database import Executor
 from paidan_chassis.encryption import Ciphertext
-from paidan_intake.queries import Connection
 
 
 class VaultEntry(NamedTuple):
@@ -20,7 +20,7 @@ _SELECT_ENTRY: Final = """
 """
 
 
-async def find_entry(conn: Connection, report_id: str) -> VaultEntry | None:
+async def find_entry(conn: Executor, report_id: str) -> VaultEntry | None:
     """Read what the vault holds of a report; None when nobody ever took it."""
     row = await conn.fetchrow(_SELECT_ENTRY, report_id)
     if row is None:
@@ -34,6 +34,6 @@ _INSERT_ACCESS: Final = """
 """
 
 
-async def log_access(conn: Connection, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
+async def log_access(conn: Executor, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
     """Put down who looks into the vault and why."""
     await conn.execute(_INSERT_ACCESS, report_id, api_key, reader, reason)

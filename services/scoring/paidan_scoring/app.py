@@ -13,7 +13,7 @@ from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subsc
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
@@ -106,9 +106,4 @@ def subscription(settings: Settings) -> Subscription:
 
 def create_kafka(settings: Settings) -> KafkaCluster:
     """Say where Kafka is, and how the contracts want topics to be made."""
-    return KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec)
-
-
-def topic_spec(name: str) -> TopicSpec:
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())
+    return KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from paidan_chassis import city_packs
 from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Pool
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.pack_types import CityId, Names
 from paidan_contracts.scores import Dimension
-from paidan_scoring import queries
 from paidan_scoring.indicator_values import IndicatorCalculator
 
 
@@ -87,7 +87,7 @@ class PackCache:
         """Give the pack of this version, or halt: without it nobody knows on which day a report counts."""
         pack = self._packs.get(version)
         if pack is None:
-            content = await queries.fetch_pack(self._pool, version)
+            content = await city_packs.find_content(self._pool, version, timeout_s=5.0)
             if content is None:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
             pack = self._packs[version] = _parse_pack(content, version)

@@ -2,22 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from pydantic import ValidationError
-
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_scoring.case_events import PartialCaseEvent
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeError:
-    """Why a record is no step of a case: a word for machines, and the field at fault."""
-
-    reason: str
-    field: str = ""
-
 
 DecodeResult: TypeAlias = PartialCaseEvent | DecodeError
 
@@ -27,18 +16,22 @@ _SEQUENCE: Final = re.compile(rb"[0-9]{1,19}")
 _validate: Final = PartialCaseEvent.model_validate_json
 
 
-def decode(record: Record) -> DecodeResult:
-    """Read a step; never raises, never quotes a value.
+def decode_step(record: Record) -> DecodeResult:
+    """Return a step of a case, or why the record is none.
 
     A step under another key than its case's could come in by another partition, in another order: it is refused.
     """
-    if record.value is None:
-        return DecodeError("null_value")
-    try:
-        event = _validate(record.value)
-    except ValidationError as error:
-        return _from_validation_error(error)
-    return event if record.key == event.case_id.encode() else DecodeError("invalid", "key")
+    event = decode(_validate, record.value)
+    if isinstance(event, DecodeError) or record.key == event.case_id.encode():
+        return event
+    return DecodeError("invalid_field", "key", "not the case's")
+
+
+def dead_letter_reason(error: DecodeError) -> tuple[str, str]:
+    """Return the code and the field under which scoring dead-letters a record."""
+    if error.reason != "invalid_field":
+        return error.reason, ""
+    return "unknown_type" if error.field == "type" else "invalid", error.field or ""
 
 
 def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:
@@ -70,11 +63,3 @@ def _relay_position_of(record: Record) -> tuple[tuple[bytes, bytes], int] | None
     if (origin, sequence, previous) != _RELAY_HEADERS or lane is None or number is None:
         return None
     return ((record.key, lane), int(number)) if _SEQUENCE.fullmatch(number) else None
-
-
-def _from_validation_error(error: ValidationError) -> DecodeError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return DecodeError("unreadable")
-    field = ".".join(str(part) for part in first["loc"])
-    return DecodeError("unknown_type" if field == "type" else "invalid", field)

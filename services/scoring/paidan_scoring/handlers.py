@@ -9,9 +9,10 @@ from typing import Final
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
 from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_scoring import queries
 from paidan_scoring.city_packs import PackCache
-from paidan_scoring.decode import DecodeError, decode, latest_per_case
+from paidan_scoring.decode import dead_letter_reason, decode_step, latest_per_case
 from paidan_scoring.tally import FactRow, fact_rows
 
 _CHUNK_SIZE: Final = 2000
@@ -46,7 +47,7 @@ class Fold:
             # What would have surpassed others says nothing, so these count after all.
             rows, errors = await self._rows(records)
         for record, error in errors:
-            batch.dead_letter(record, error.reason, error.field)
+            batch.dead_letter(record, *dead_letter_reason(error))
         return rows
 
     async def _rows(self, records: Iterable[Record]) -> tuple[list[FactRow], list[tuple[Record, DecodeError]]]:
@@ -55,7 +56,7 @@ class Fold:
         for number, record in enumerate(records):
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)  # lets the statement that runs get its bytes, and the edge its turn
-            event = decode(record)
+            event = decode_step(record)
             if isinstance(event, DecodeError):
                 errors.append((record, event))
                 continue

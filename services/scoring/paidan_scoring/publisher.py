@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Halt, Unacknowledged
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.database import Connection, Pool, is_transient
-from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import LoopProgress
-from paidan_contracts.ids import cause_id
-from paidan_contracts.scores import ScoreUpdated
-from paidan_contracts.topics import SCORES
 from paidan_scoring import publish_queries
 from paidan_scoring.api import queries
 from paidan_scoring.city_packs import PackCache, ScoringPack
 from paidan_scoring.indicator_values import DIMENSIONS, ScoreName
+from paidan_scoring.messages import score_message
 from paidan_scoring.periods import Period
 from paidan_scoring.publish_queries import DirtyDays, ScoreSet, ScoreValue
 
@@ -83,7 +80,7 @@ class ScorePublisher:
                 await publish_queries.unlock(conn)
 
     async def _compute(self, conn: Connection) -> None:
-        versions_in_use = await queries.load_pack_versions(conn)
+        versions_in_use = await city_packs.load_newest_versions(conn)
         for city, version in versions_in_use.items():
             await self._mark_if_redefined(conn, city, version)
         for dirty in await publish_queries.load_dirty_days(conn):
@@ -131,19 +128,6 @@ class ScorePublisher:
         if count:
             _log.info("scores_published", scores=count)
         return count
-
-
-def score_message(score: ScoreUpdated) -> Message:
-    """Write a figure as it goes to Kafka; a repeat has the same id."""
-    attributes = CloudEventAttributes(
-        id=str(cause_id("score version", score.score_id, score.version)),
-        source="/paidan/scoring",
-        type=score.type,
-        time=score.computed_at,
-        subject=score.score_id,
-        partitionkey=score.score_id,
-    )
-    return Message(SCORES.name, score.score_id, score.model_dump_json().encode(), tuple(encode(attributes)))
 
 
 def _periods(days: frozenset[date]) -> Iterator[Period]:

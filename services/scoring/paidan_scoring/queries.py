@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from paidan_chassis.database import Connection, Pool
+from paidan_chassis.database import Connection
 from paidan_scoring.tally import FactRow
 
 # A plan made while the table was small would read all of it for every row once it is large; and planning anew for
@@ -112,16 +112,3 @@ async def fold(conn: Connection, rows: Sequence[FactRow]) -> int:
     if not rows:
         return 0
     return int(await conn.fetchval(_FOLD, *zip(*rows, strict=True)))
-
-
-_SELECT_PACK: Final = """
-    SELECT content
-      FROM cities.pack
-     WHERE version = $1
-"""
-
-
-async def fetch_pack(pool: Pool, version: str) -> bytes | None:
-    """Read a published pack; None when there is none such."""
-    content: bytes | None = await pool.fetchval(_SELECT_PACK, version, timeout=5.0)
-    return content

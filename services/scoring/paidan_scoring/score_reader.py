@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import Connection, Pool
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
@@ -119,7 +120,7 @@ class ScoreReader:
 
     async def _load_pack(self, city: str) -> tuple[str, ScoringPack]:
         async with self._pool.acquire() as conn:
-            version = await queries.find_pack_version(conn, city)
+            version = await city_packs.find_newest_version(conn, city)
         if version is None:
             raise UnknownCity(city)
         return version, await self._packs.get(version)

@@ -7,13 +7,11 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, get_args
 
-import asyncpg
-
+from paidan_chassis.database import Connection, Pool
 from paidan_chassis.errors import ChassisError
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
 
 TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
@@ -157,7 +155,7 @@ class KeyRing:
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[Any]",
+        pool: Pool,
         *,
         ttl_s: float = 5.0,
         query_timeout_s: float = 5.0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
+from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_chassis.edge.middleware import (
     BODY_LIMIT_KEY,
     ROUTE_KEY,
@@ -26,7 +27,6 @@ from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-INSTANCE_HEADER: Final = "x-paidan-instance"
 
 
 @dataclass(frozen=True, slots=True)

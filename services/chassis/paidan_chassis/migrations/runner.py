@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal
 
-import asyncpg
-
+from paidan_chassis.database import Connection
 from paidan_chassis.errors import ChassisError
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Phase = Literal["pre", "post"]
 
 _FILE_NAME: Final = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")

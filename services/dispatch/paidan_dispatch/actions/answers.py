@@ -1,12 +1,10 @@
 """The desk's Kafka door: departments' answers, from their own topics into the inbox. It decides nothing."""
 
-from typing import Any, Final, TypeAlias
-
-import asyncpg
-
+from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
 from paidan_contracts.orders import AnswerRefused
@@ -14,22 +12,8 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.topics import ANSWERS_PREFIX
 from paidan_dispatch.actions.requests import RequestedAction, Requester, build_request
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.decode import (
-    ANSWER_ADAPTER,
-    DecodeError,
-    claimed_answer,
-    decode,
-)
+from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-
-# Of any version: a department that was dropped yesterday still has orders to answer.
-SELECT_DEPARTMENTS: Final = """
-    SELECT DISTINCT department ->> 'id' AS id
-      FROM cities.pack,
-           jsonb_array_elements(convert_from(content, 'UTF8')::jsonb -> 'departments') AS department
-"""
 
 
 class AnswersHandler:
@@ -48,12 +32,12 @@ class AnswersHandler:
                 # Nobody is told: whoever writes under a name of their own making gets no topic made for them.
                 batch.dead_letter(record, UNKNOWN_DEPARTMENT.code, "no published city has such a department")
                 continue
-            match decode(ANSWER_ADAPTER, record):
+            match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
                 case Answer() as answer:
                     self._forward(batch, record, department, answer)
                 case DecodeError() as error:
                     batch.dead_letter(record, error.reason, error.detail)
-                    self._refuse(batch, record, department, error.refusal)
+                    self._refuse(batch, record, department, decode_refusal(error))
 
     def clear_cache(self) -> None:
         """Keep nothing that could be wrong: a published pack is never withdrawn."""
@@ -61,8 +45,9 @@ class AnswersHandler:
     async def _load_departments(self, batch: Batch) -> None:
         departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
         if not departments <= self._departments:
-            rows = await batch.conn.fetch(SELECT_DEPARTMENTS)
-            self._departments = frozenset(row["id"] for row in rows)
+            # Of any version: a department that was dropped yesterday still has orders to answer.
+            items = await city_packs.load_item_ids(batch.conn, ["departments"])
+            self._departments = frozenset(item.id for item in items)
 
     def _forward(self, batch: Batch, record: Record, department: str, answer: Answer) -> None:
         sender = department_sender(department)

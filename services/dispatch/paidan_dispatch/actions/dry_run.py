@@ -1,10 +1,9 @@
 """Judges actions against their cases as they are now, by the city in force in each lane, and does nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
+from paidan_chassis.database import Pool
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
@@ -23,9 +22,7 @@ from paidan_dispatch.inbox.unit_of_work import KnownOutcome
 CHUNK_SIZE: Final = 100
 
 
-async def evaluate(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
+async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     """Say of each action what would become of it if it came alone; others may come in between: nothing is promised."""
     results: list[DryRunResult] = []
     for start in range(0, len(requests), CHUNK_SIZE):
@@ -33,9 +30,7 @@ async def evaluate(
     return results
 
 
-async def _evaluate_chunk(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
+async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     async with pool.acquire() as conn:
         known_outcomes = await queries.load_known_outcomes(
             conn, {each.of_report for each in requests if each.of_report}

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Unacknowledged
+from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
@@ -59,7 +59,7 @@ DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against th
 class ActionRoutes:
     """``/v1/cases/{case_id}/actions``, ``/v1/actions``, ``/v1/outcomes/lookup``."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     packs: PackCache
     clock: Clock
     publisher: Publisher

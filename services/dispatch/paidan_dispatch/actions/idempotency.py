@@ -1,17 +1,15 @@
 """Finds ids that were used before for something else, so that the sender is told at the door."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import asyncpg
-
+from paidan_chassis.database import Pool
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts.actions import ActionRequested
 from paidan_dispatch.inbox import queries
 from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED
 
 
-async def find_reused(pool: "asyncpg.Pool[Any]", requests: Sequence[ActionRequested]) -> list[bool]:
+async def find_reused(pool: Pool, requests: Sequence[ActionRequested]) -> list[bool]:
     """Tell of each request whether its id was decided for another body, or an earlier one of these has it.
 
     What is in the log and not decided yet is not seen: there the lane refuses.

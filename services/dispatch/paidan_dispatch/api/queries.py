@@ -4,17 +4,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import asyncpg
 
+from paidan_chassis.database import Connection, Pool
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-Pool: TypeAlias = "asyncpg.Pool[Any]"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})

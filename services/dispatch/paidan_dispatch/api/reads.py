@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
 from paidan_chassis.clock import Clock
+from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
@@ -73,7 +73,7 @@ class CaseQuery(RequestModel):
 class ReadRoutes:
     """``/v1/cases``, ``/v1/cases/{case_id}``, ``/v1/orders``."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     packs: PackCache
     clock: Clock
 

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
+from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import area_of, reuse_refusal_id
@@ -22,7 +23,7 @@ from paidan_dispatch.cases.decide import (
 )
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.decode import DecodeError, claimed_id
+from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
 from paidan_dispatch.inbox.unit_of_work import CaseFile, UnitOfWork
 from paidan_dispatch.matching.match import CandidateIndex
@@ -56,7 +57,7 @@ class BatchDecider:
                 pass  # in force since it was read
             case DecodeError():
                 self._batch.dead_letter(record, entry.reason, entry.detail)
-                self._record_dead_letter(record, entry.refusal)
+                self._record_dead_letter(record, decode_refusal(entry))
             case Refusal():
                 self._record_dead_letter(record, entry)
 
@@ -127,7 +128,7 @@ class BatchDecider:
         previous = case_file.state
         rows = []
         for event in events:
-            body = messages.to_json(event)
+            body = encode_body(event)
             rows.append(case_file.append(event, body))
             self._batch.emit(record, messages.case_message(event, body))
         self._unit_of_work.add_events(case_file, rows)

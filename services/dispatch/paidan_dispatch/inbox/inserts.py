@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.database import Connection
 from paidan_dispatch.cases.deadlines import Timer
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
@@ -17,7 +18,6 @@ from paidan_dispatch.inbox.unit_of_work import (
 )
 from paidan_dispatch.matching.match import Candidate
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 RowValues: TypeAlias = tuple[object, ...]
 
 FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)

@@ -2,14 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import asyncpg
-
+from paidan_chassis.database import Connection
 from paidan_dispatch.inbox.unit_of_work import CaseFile, KnownOutcome
 from paidan_dispatch.matching.match import Candidate
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 SELECT_PACKS_IN_FORCE: Final = """
     SELECT lane, city, version

@@ -10,7 +10,7 @@ import asyncpg
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.consumer.records import Lane, Message
-from paidan_chassis.database import DB_ERRORS, is_transient
+from paidan_chassis.database import DB_ERRORS, Pool, is_transient
 from paidan_chassis.observability.health import LoopProgress
 from paidan_contracts.ids import area_of, timer_id
 from paidan_contracts.inbox import TimerDue
@@ -64,7 +64,7 @@ class LaneOwner(Protocol):
 class TimerScheduler:
     """Fires each timer of the lanes that are ours once it is due, again after a restart: repeats mean nothing."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock, *, batch_size: int) -> None:
+    def __init__(self, pool: Pool, clock: Clock, *, batch_size: int) -> None:
         self._pool = pool
         self._clock = clock
         self._batch_size = batch_size

@@ -1,10 +1,9 @@
 """What lanes change of rows that are there, one function each, inside the batch's one transaction. New rows: adding."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import asyncpg
-
+from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce
 from paidan_dispatch.cases.deadlines import Timer
 from paidan_dispatch.inbox.inserts import outcome_row, recurs_until, timer_row
@@ -14,8 +13,6 @@ from paidan_dispatch.inbox.unit_of_work import (
     awaits_callback,
     ended_at,
 )
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 UPSERT_PACKS_IN_FORCE: Final = """
     INSERT INTO lane_city (lane, city, version, in_force_at)

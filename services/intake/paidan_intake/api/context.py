@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
 from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
@@ -54,7 +53,7 @@ class ApiContext:
     """What the routes work with."""
 
     settings: Settings
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     clock: Clock
     packs: PackCache
     writer: ReportWriter

@@ -21,33 +21,6 @@ FACT_COLUMNS: Final[dict[Dimension, str]] = {
 }
 """The column of a fact that holds its key under each dimension."""
 
-_SELECT_PACK_VERSION: Final = """
-    SELECT version
-      FROM cities.pack
-     WHERE city = $1
-     ORDER BY published_at DESC, version
-     LIMIT 1
-"""
-
-
-async def find_pack_version(conn: Connection, city: str) -> str | None:
-    """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
-    version: str | None = await conn.fetchval(_SELECT_PACK_VERSION, city)
-    return version
-
-
-_SELECT_PACK_VERSIONS: Final = """
-    SELECT DISTINCT ON (city) city, version
-      FROM cities.pack
-     ORDER BY city, published_at DESC, version
-"""
-
-
-async def load_pack_versions(conn: Connection) -> dict[str, str]:
-    """Name the pack of every city."""
-    return {row["city"]: row["version"] for row in await conn.fetch(_SELECT_PACK_VERSIONS)}
-
-
 _SELECT_TALLIES: Final = """
     SELECT key, facts, sum(number)::bigint AS number
       FROM tally
