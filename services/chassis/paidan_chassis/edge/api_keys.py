@@ -7,24 +7,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final
 
 from paidan_chassis.database import Connection, Pool
-from paidan_chassis.errors import ChassisError
-
-Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
 
 TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
-ALL_CITIES: Final = "*"
 _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
-_SCOPE: Final = re.compile(
-    rf"backdate|role:({'|'.join(get_args(Role))})|(source|department):[a-z0-9]([a-z0-9._-]{{0,78}}[a-z0-9])?"
-)
-_CITY: Final = re.compile(r"\*|[a-z0-9]+")
-
-
-class InvalidScope(ChassisError):
-    """A scope or a city that a key cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +23,6 @@ class Principal:
     name: str
     city: str
     scopes: frozenset[str]
-
-    @property
-    def source(self) -> str | None:
-        """Name the one source this key speaks for."""
-        return self._single_scope("source:")
-
-    @property
-    def department(self) -> str | None:
-        """Name the one department this key speaks for."""
-        return self._single_scope("department:")
-
-    @property
-    def may_backdate(self) -> bool:
-        """Tell whether limits are judged by what this sender says happened when."""
-        return "backdate" in self.scopes
-
-    def has_role(self, *roles: Role) -> bool:
-        """Tell whether the key holds one of these roles; an admin holds them all."""
-        return "role:admin" in self.scopes or any(f"role:{role}" in self.scopes for role in roles)
-
-    def covers_city(self, city: str) -> bool:
-        """Tell whether the key is good for this city."""
-        return self.city in (city, ALL_CITIES)
-
-    def _single_scope(self, prefix: str) -> str | None:
-        values = [scope.removeprefix(prefix) for scope in self.scopes if scope.startswith(prefix)]
-        return values[0] if len(values) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +50,9 @@ class NewApiKey:
 
 def generate_key(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewApiKey]:
     """Make a token, to be shown once, and the key to store for it. Raises BadKey."""
-    validate_scopes(scopes)
-    if not _CITY.fullmatch(city):
-        raise InvalidScope(f"city {city!r} is neither a city's id nor * for all of them")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key_id = "key_" + secrets.token_hex(8)
     return token, NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))))
-
-
-def validate_scopes(scopes: Collection[str]) -> None:
-    """Raise BadKey unless each is a known scope, and the key speaks for one source and one department at most."""
-    for scope in scopes:
-        if not _SCOPE.fullmatch(scope):
-            raise InvalidScope(f"scope {scope!r} is none of source:<id>, department:<id>, role:<role>, backdate")
-    for prefix in ("source:", "department:"):
-        if sum(scope.startswith(prefix) for scope in set(scopes)) > 1:
-            raise InvalidScope(f"a key speaks for one {prefix[:-1]}, not for several")
-    if not scopes:
-        raise InvalidScope("a key without a scope opens nothing")
 
 
 def hash_token(token: str) -> bytes:

@@ -17,6 +17,7 @@ from paidan_chassis.edge.problems import ErrorBody, Problem
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.scopes import grants_of
 from paidan_contracts.wire import CaseId
 from paidan_dispatch.actions import ndjson
 from paidan_dispatch.actions.dry_run import evaluate
@@ -154,7 +155,7 @@ class ActionRoutes:
             door="import" if actor.kind == "importer" else "http",
             action_id=ids.action_id(access.request_sender(caller, actor), sender_ref),
             sender_ref=sender_ref,
-            may_backdate=caller.may_backdate,
+            may_backdate=grants_of(caller.scopes).may_backdate,
         )
         return build_request(requested_action, requester, self.clock.now())
 
@@ -198,8 +199,9 @@ class ActionRoutes:
 def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
     if scope.area is not None and not access.covers_area(caller, scope.area):
         return False
-    if caller.department is not None:
-        return scope.sender == f"department:{caller.department}"
+    department = grants_of(caller.scopes).department
+    if department is not None:
+        return scope.sender == f"department:{department}"
     return access.may_read_cases(caller)
 
 

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from paidan_chassis.edge.api_keys import Principal, Role
+from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.actions import Action, Actor
+from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
 from paidan_dispatch.actions.answers import department_sender
 from paidan_dispatch.cases.table import role_may
 from paidan_dispatch.inbox.decide_batch import city_of
@@ -15,9 +16,10 @@ _READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "moni
 
 def actor_of(principal: Principal, action: Action) -> Actor:
     """Name who acts. A key with several roles acts in the one that may do this; whether it may now is judged later."""
-    if principal.department is not None:
-        return Actor(kind="department", id=principal.department)
-    roles = [role for role in _ACTION_ROLES if principal.has_role(role)]
+    grants = grants_of(principal.scopes)
+    if grants.department is not None:
+        return Actor(kind="department", id=grants.department)
+    roles = [role for role in _ACTION_ROLES if role in grants.roles]
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
     actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]
@@ -36,7 +38,8 @@ def request_sender(principal: Principal, actor: Actor) -> str:
 
 def may_read_cases(principal: Principal) -> bool:
     """Tell whether the key may look at cases as a whole; a department's may not."""
-    return principal.department is None and principal.has_role(*_READ_ROLES)
+    grants = grants_of(principal.scopes)
+    return grants.department is None and grants.has_role(*_READ_ROLES)
 
 
 def require_case_access(principal: Principal) -> None:
@@ -49,13 +52,13 @@ def require_case_access(principal: Principal) -> None:
 
 def covers_area(principal: Principal, area: str) -> bool:
     """Tell whether the key is good for the city of this area."""
-    return principal.covers_city(city_of(area))
+    return covers_city(principal.city, city_of(area))
 
 
 def resolve_city_filter(principal: Principal, city: str | None) -> str | None:
     """Say which city a list is to be about; None: all of them, for a key that is good for all."""
     if city is None:
-        return None if principal.covers_city("*") else principal.city
-    if not principal.covers_city(city):
+        return None if principal.city == ALL_CITIES else principal.city
+    if not covers_city(principal.city, city):
         raise Problem(403, "forbidden", "the key is not good for this city", "该密钥不适用于此城市", "city")
     return city

@@ -18,6 +18,7 @@ from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_intake import photo_queries, queries
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
 from paidan_intake.api.models import AcceptedReport, Ticket
@@ -130,11 +131,12 @@ def _id_reused(field: str = "source_ref") -> Problem:
 
 def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, city: str | None) -> Sender:
     """Name the source and the city that a key speaks for. Only an importer may speak for a source it names itself."""
-    if caller.source is not None:
-        if source not in (None, caller.source):
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        if source not in (None, grants.source):
             raise Problem(403, "not_your_source", "the key speaks for another source", "密钥与来源不符", "source")
-        source = caller.source
-    elif not caller.has_role("importer"):
+        source = grants.source
+    elif "importer" not in grants.roles:
         raise problems.forbidden("the key speaks for no source", "该密钥不代表任何来源")
     elif source is None:
         raise Problem(422, "source_missing", "name the source, for the key names none", "请注明来源", "source")
@@ -143,17 +145,17 @@ def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, c
         raise Problem(422, "unknown_city", "no such city is published", "没有此城市", "city")
     if source not in found.sources:
         raise Problem(422, "unknown_source", "the city has no such source", "该城市没有此来源", "source")
-    return Sender(found.sources[source], found, caller.may_backdate)
+    return Sender(found.sources[source], found, grants.may_backdate)
 
 
 def _resolve_city_id(caller: Principal, packs: PackCache, source: str, city: str | None) -> str:
     if not packs.current:
         raise problems.unavailable()
     if city is not None:
-        if not caller.covers_city(city):
+        if not covers_city(caller.city, city):
             raise Problem(403, "not_your_city", "the key is for another city", "密钥不适用于该城市", "city")
         return city
-    if caller.city in packs.current or caller.city != "*":
+    if caller.city in packs.current or caller.city != ALL_CITIES:
         return caller.city
     candidates = packs.cities_with_source(source)
     if len(candidates) != 1:

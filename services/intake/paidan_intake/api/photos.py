@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.api_keys import ALL_CITIES, Principal
+from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, authenticate, read_body
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import photo_queries
 from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext, is_dry_run
@@ -113,11 +114,12 @@ async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, 
 
 
 def _holder_of(caller: Principal) -> str:
-    if caller.source is not None:
-        return f"source:{caller.source}"
-    if caller.department is not None:
-        return f"department:{caller.department}"
-    if caller.has_role("inspector", "caller", "operator", "importer"):
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        return f"source:{grants.source}"
+    if grants.department is not None:
+        return f"department:{grants.department}"
+    if grants.has_role("inspector", "caller", "operator", "importer"):
         return f"key:{caller.key_id}"
     raise problems.forbidden()
 
@@ -132,8 +134,9 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
         holders = await photo_queries.load_holders(context.pool, ref)
     except DB_ERRORS:
         raise problems.unavailable() from None
-    is_own = caller.source is not None and f"source:{caller.source}" in holders
-    has_role = caller.department is not None or caller.has_role("inspector", "caller", "operator", "monitor")
-    in_covered_city = any(city == ALL_CITIES or caller.covers_city(city) for city in holders.values())
+    grants = grants_of(caller.scopes)
+    is_own = grants.source is not None and f"source:{grants.source}" in holders
+    has_role = grants.department is not None or grants.has_role("inspector", "caller", "operator", "monitor")
+    in_covered_city = any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values())
     if not (in_covered_city and (is_own or has_role)):
         raise problems.not_found()

@@ -11,6 +11,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.observability import logs
+from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault, vault_queries
 from paidan_intake.api.context import ApiContext
@@ -46,10 +47,10 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
         The look is kept, with its reason, before anything is shown.
         """
-        if not caller.has_role("caller", "operator"):
+        if not grants_of(caller.scopes).has_role("caller", "operator"):
             raise problems.forbidden()
         entry = await _find_entry(context, report_id)
-        if entry is None or entry.ciphertext is None or not caller.covers_city(entry.city):
+        if entry is None or entry.ciphertext is None or not covers_city(caller.city, entry.city):
             raise problems.not_found()
         try:
             await vault_queries.log_access(
