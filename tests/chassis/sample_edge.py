@@ -17,13 +17,8 @@ from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import (
-    Caller,
-    EdgeConfig,
-    HotRequest,
-    create_app,
-    hot_route,
-)
+from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
+from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from tests.servers import ServerAddresses, fresh_database

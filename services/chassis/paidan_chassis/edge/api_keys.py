@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection, Pool
 
@@ -96,6 +96,13 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
     return status == "UPDATE 1"
 
 
+class CachedPrincipal(NamedTuple):
+    """An answer about a token: None when nobody holds it."""
+
+    expires_at: float
+    principal: Principal | None
+
+
 class KeyRing:
     """Finds the principal of a token, remembering answers for a few seconds so that hot routes pay a dict look-up."""
 
@@ -111,32 +118,27 @@ class KeyRing:
         self._query_timeout_s = query_timeout_s
         self._ttl_s = ttl_s
         self._max_entries = max_entries
-        self._cache: dict[bytes, tuple[float, Principal | None]] = {}
+        self.cache: dict[bytes, CachedPrincipal] = {}
 
     async def find(self, token: str) -> Principal | None:
         """Name who holds this token; None when nobody does or the key is revoked."""
         if not _TOKEN.fullmatch(token):
             return None
         token_hash = hash_token(token)
-        entry = self._cache.get(token_hash)
-        if entry is None or entry[0] < time.monotonic():
-            entry = (time.monotonic() + self._ttl_s, await self._look_up(token_hash))
+        found = self.cache.get(token_hash)
+        if found is None or found.expires_at < time.monotonic():
+            found = CachedPrincipal(time.monotonic() + self._ttl_s, await self._look_up(token_hash))
             self._evict()
-            self._cache[token_hash] = entry
-        return entry[1]
+            self.cache[token_hash] = found
+        return found.principal
 
     def _evict(self) -> None:
-        if len(self._cache) < self._max_entries:
+        if len(self.cache) < self._max_entries:
             return
         # Strangers' guesses must neither fill the memory nor push out those who hold a key.
-        self._cache = {token_hash: entry for token_hash, entry in self._cache.items() if entry[1]}
-        if len(self._cache) >= self._max_entries:
-            self._cache.clear()
-
-    @property
-    def cached_count(self) -> int:
-        """Tell how many answers are remembered now."""
-        return len(self._cache)
+        self.cache = {token_hash: found for token_hash, found in self.cache.items() if found.principal}
+        if len(self.cache) >= self._max_entries:
+            self.cache.clear()
 
     async def _look_up(self, token_hash: bytes) -> Principal | None:
         async with self._pool.acquire(timeout=self._query_timeout_s) as conn:

@@ -5,7 +5,8 @@ from starlette.responses import Response
 
 from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import HotRequest, hot_route
+from paidan_chassis.edge.app import hot_route
+from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS

@@ -6,7 +6,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import Caller, parse_body
+from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.middleware import parse_body
 from paidan_intake.api.context import (
     DRY_RUN_PARAMETER,
     ApiContext,

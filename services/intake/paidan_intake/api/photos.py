@@ -11,7 +11,8 @@ from paidan_chassis.clock import real_now
 from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import Caller, authenticate, read_body
+from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.middleware import authenticate
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import photo_queries

@@ -10,13 +10,8 @@ from starlette.responses import Response
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import (
-    Caller,
-    HotRequest,
-    hot_route,
-    parse_body,
-    read_body,
-)
+from paidan_chassis.edge.app import Caller, hot_route, read_body
+from paidan_chassis.edge.middleware import HotRequest, parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.context import (
     DRY_RUN_PARAMETER,
