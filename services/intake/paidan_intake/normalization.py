@@ -19,7 +19,7 @@ from paidan_intake.api.models import (
     Ticket,
 )
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Geocoded, geocode, is_known_district
+from paidan_intake.locations import Geocoded, geocode, is_known_district
 
 
 @dataclass(frozen=True, slots=True)

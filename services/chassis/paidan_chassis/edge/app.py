@@ -108,11 +108,12 @@ def trace_id(request: Request) -> str:
     return value
 
 
-def hot_route(
+def hot_route(  # noqa: PLR0913 - each is a property of the route
     app: FastAPI,
     path: str,
     handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
     *,
+    name: str,
     model: type[ModelT],
     response_model: type[BaseModel] | None = None,
     body_limit: int | None = None,
@@ -125,7 +126,7 @@ def hot_route(
     endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit)
     # First in line: the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
-    openapi.add_route_doc(app, path, openapi.RouteDoc(handler.__name__, handler.__doc__ or "", model, response_model))
+    openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model))
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:

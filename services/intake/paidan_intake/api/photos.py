@@ -15,8 +15,10 @@ from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import authenticate
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
-from paidan_intake import photo_queries
-from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext, is_dry_run
+from paidan_intake import queries
+from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.queries import load_photo_holders
+from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
@@ -54,11 +56,16 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the photo routes on the edge."""
 
     @app.post(
-        "/v1/photos", status_code=201, response_model=StoredPhoto, openapi_extra=_UPLOAD_OPENAPI, max_body_size=None
+        "/v1/photos",
+        name="send_photo",
+        status_code=201,
+        response_model=StoredPhoto,
+        openapi_extra=_UPLOAD_OPENAPI,
+        max_body_size=None,
     )
-    async def send_photo(request: Request, caller: Caller) -> Response:
+    async def upload_photo(request: Request, caller: Caller) -> Response:
         """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
-        context.check_rate(caller)
+        check_rate(context, caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
@@ -86,8 +93,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type="image/jpeg", headers=headers)
 
-    @app.post("/v1/photos/{ref}/links", status_code=201)
-    async def link_photo(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
+    @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
+    async def create_photo_link(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
         """Make a link to a photo that the key may see."""
         await _require_photo_access(context, caller, ref)
         link = context.link_signer.sign(ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
@@ -106,7 +113,7 @@ async def _read_upload(request: Request, context: ApiContext) -> bytes:
 
 async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, city: str) -> None:
     try:
-        await photo_queries.save_holder(
+        await queries.save_photo_holder(
             context.pool, [photo.ref], holder=holder, city=city, received_at=context.clock.now()
         )
         await context.photo_store.save(photo)
@@ -132,7 +139,7 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
     name cannot be guessed.
     """
     try:
-        holders = await photo_queries.load_holders(context.pool, ref)
+        holders = await load_photo_holders(context.pool, ref)
     except DB_ERRORS:
         raise problems.unavailable() from None
     grants = grants_of(caller.scopes)

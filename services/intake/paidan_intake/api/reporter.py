@@ -13,10 +13,10 @@ from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.observability import logs
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
-from paidan_intake import vault, vault_queries
-from paidan_intake.api.context import ApiContext
+from paidan_intake import vault
 from paidan_intake.api.models import Reporter
-from paidan_intake.vault_queries import VaultEntry
+from paidan_intake.api.submission import ApiContext
+from paidan_intake.vault import VaultEntry
 
 _log = logs.get_logger()
 
@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         if entry is None or entry.ciphertext is None or not covers_city(caller.city, entry.city):
             raise problems.not_found()
         try:
-            await vault_queries.log_access(
+            await vault.log_access(
                 context.pool, report_id, api_key=caller.key_id, reader=caller.name, reason=body.reason
             )
             content = vault.decrypt(context.cipher, str(uuid.UUID(report_id)), entry.ciphertext)
@@ -75,7 +75,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _find_entry(context: ApiContext, report_id: str) -> VaultEntry | None:
     try:
-        return await vault_queries.find_entry(context.pool, str(uuid.UUID(report_id)))
+        return await vault.find_entry(context.pool, str(uuid.UUID(report_id)))
     except ValueError:
         return None
     except DB_ERRORS:
