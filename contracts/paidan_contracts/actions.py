@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .wire import (
+from paidan_contracts.wire import (
     Area,
     CaseId,
     Code,
@@ -116,57 +116,50 @@ class Urge(WireModel):
     reason: Text = ""
 
 
-class AskExtension(WireModel):
-    """延期. Not supported yet: refused as such."""
+class _NotSupportedYet(WireModel):
+    """An action of the trade that may be sent already and is refused with ``not_supported_yet``."""
 
+    def __init_subclass__(cls, *, zh: str) -> None:
+        """Describe the action: each differs from the others in its name alone."""
+        super().__init_subclass__()
+        cls.__doc__ = f"{zh}. Not supported yet: refused as such."
+
+
+class AskExtension(_NotSupportedYet, zh="延期"):
     kind: Literal["ask_extension"] = "ask_extension"
     reason: Text = ""
 
 
-class AskSuspension(WireModel):
-    """挂账. Not supported yet: refused as such."""
-
+class AskSuspension(_NotSupportedYet, zh="挂账"):
     kind: Literal["ask_suspension"] = "ask_suspension"
     reason: Text = ""
 
 
-class Resume(WireModel):
-    """恢复. Not supported yet: refused as such."""
-
+class Resume(_NotSupportedYet, zh="恢复"):
     kind: Literal["resume"] = "resume"
 
 
-class Adjudicate(WireModel):
-    """审定. Not supported yet: refused as such."""
-
+class Adjudicate(_NotSupportedYet, zh="审定"):
     kind: Literal["adjudicate"] = "adjudicate"
     reason: Text = ""
 
 
-class CoHandle(WireModel):
-    """协办. Not supported yet: refused as such."""
-
+class CoHandle(_NotSupportedYet, zh="协办"):
     kind: Literal["co_handle"] = "co_handle"
     reason: Text = ""
 
 
-class Escalate(WireModel):
-    """督办. Not supported yet: refused as such."""
-
+class Escalate(_NotSupportedYet, zh="督办"):
     kind: Literal["escalate"] = "escalate"
     reason: Text = ""
 
 
-class Appeal(WireModel):
-    """申诉. Not supported yet: refused as such."""
-
+class Appeal(_NotSupportedYet, zh="申诉"):
     kind: Literal["appeal"] = "appeal"
     reason: Text = ""
 
 
-class ForceClose(WireModel):
-    """强制结案. Not supported yet: refused as such."""
-
+class ForceClose(_NotSupportedYet, zh="强制结案"):
     kind: Literal["force_close"] = "force_close"
     reason: Text = ""
 

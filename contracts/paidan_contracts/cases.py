@@ -4,10 +4,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .actions import Actor, Rating, ReturnCode
-from .inbox import TimerKind
-from .state import CaseState, RuleRef
-from .wire import CaseId, Code, Id, PhotoRef, PositiveInt, Reason, Slug, Text, Timestamp, WireModel
+from paidan_contracts.actions import Actor, Rating, ReturnCode
+from paidan_contracts.inbox import TimerKind
+from paidan_contracts.state import CaseState, RuleRef
+from paidan_contracts.wire import CaseId, Code, Id, PhotoRef, PositiveInt, Reason, Slug, Text, Timestamp, WireModel
 
 
 class Cause(WireModel):

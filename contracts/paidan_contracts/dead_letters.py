@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .wire import Id, NonNegativeInt, ShortText, Text, Timestamp, WireModel
+from paidan_contracts.wire import Id, NonNegativeInt, ShortText, Text, Timestamp, WireModel
 
 
 class RecordDeadLettered(WireModel, title="RecordBuried"):

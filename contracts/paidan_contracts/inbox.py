@@ -4,9 +4,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .actions import ActionRequested
-from .reports import ReportReceived
-from .wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
+from paidan_contracts.actions import ActionRequested
+from paidan_contracts.reports import ReportReceived
+from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
 
 TimerKind = Literal["accept", "handle"]
 """The accept clock (签收) and the handling clock (处置)."""

@@ -4,9 +4,21 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .outcomes import Refusal
-from .places import Place
-from .wire import CaseId, Code, Id, NonNegativeInt, PhotoRef, PositiveInt, ShortText, Slug, Text, Timestamp, WireModel
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.places import Place
+from paidan_contracts.wire import (
+    CaseId,
+    Code,
+    Id,
+    NonNegativeInt,
+    PhotoRef,
+    PositiveInt,
+    ShortText,
+    Slug,
+    Text,
+    Timestamp,
+    WireModel,
+)
 
 
 class Order(WireModel):

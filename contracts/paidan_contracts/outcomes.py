@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .wire import Area, CaseId, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
+from paidan_contracts.wire import Area, CaseId, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
 
 ReportResult = Literal["opened", "merged", "suppressed", "refused", "dead_lettered"]
 ActionResult = Literal["applied", "refused", "dead_lettered"]

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .wire import Code, Datum, Latitude, Longitude, ShortText, WireModel
+from paidan_contracts.wire import Code, Datum, Latitude, Longitude, ShortText, WireModel
 
 
 class RawPosition(WireModel):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .places import Place, RawPosition
-from .wire import (
+from paidan_contracts.places import Place, RawPosition
+from paidan_contracts.wire import (
     Area,
     Channel,
     Code,

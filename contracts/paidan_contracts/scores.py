@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .wire import Code, Id, NonNegativeInt, PositiveInt, ShortText, Slug, Timestamp, WireModel
+from paidan_contracts.wire import Code, Id, NonNegativeInt, PositiveInt, ShortText, Slug, Timestamp, WireModel
 
 Dimension = Literal["city", "department", "district", "street", "class", "source"]
 

@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from .actions import Rating, ReturnCode
-from .places import Place
-from .wire import (
+from paidan_contracts.actions import Rating, ReturnCode
+from paidan_contracts.places import Place
+from paidan_contracts.wire import (
     Area,
     CaseId,
     Channel,

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
-from .actions import ActionRequested, Answer
-from .cases import AnyCaseEvent, CaseEvent
-from .dead_letters import RecordDeadLettered
-from .inbox import CityInForce, TimerDue
-from .orders import AnswerRefused, OrderEvent, OrderMessage
-from .outcomes import OutcomeDecided
-from .reports import AlarmRaised, ReportReceived
-from .scores import ScoreUpdated
-from .wire import WireModel
+from paidan_contracts.actions import ActionRequested, Answer
+from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.dead_letters import RecordDeadLettered
+from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
+from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.reports import AlarmRaised, ReportReceived
+from paidan_contracts.scores import ScoreUpdated
+from paidan_contracts.wire import WireModel
 
 EventT_co = TypeVar("EventT_co", bound=WireModel, covariant=True)
 

@@ -1,7 +1,6 @@
 """The working calendar says of every date whether it is worked, and of none that has not been published."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import islice
 from typing import Final
 
 import chinese_calendar  # type: ignore[import-untyped]  # it ships no types
@@ -48,20 +47,6 @@ def test_a_date_outside_the_table_is_never_guessed(day: date) -> None:
         CALENDAR.is_working_day(day)
 
 
-def test_shifts_that_would_pass_the_last_date_end_loudly() -> None:
-    shifts = CALENDAR.shifts_from(datetime(2026, 12, 31, 17, tzinfo=SHANGHAI))
-
-    assert next(shifts)[1] == datetime(2026, 12, 31, 18, tzinfo=SHANGHAI)
-    with pytest.raises(CalendarExhausted):
-        next(shifts)
-
-
-def test_shifts_skip_the_spring_festival() -> None:
-    shifts = list(islice(CALENDAR.shifts_from(at(14, 17)), 2))
-
-    assert shifts == [(at(14, 14), at(14, 18)), (at(24, 8), at(24, 12))]
-
-
 @pytest.mark.parametrize(
     ("moment", "worked"),
     [
@@ -89,14 +74,6 @@ def test_a_report_counts_on_the_citys_own_day() -> None:
 
     assert calendar.local_day(datetime(2020, 2, 1, 7, 59, tzinfo=UTC)) == date(2020, 1, 31)
     assert calendar.local_day(datetime(2020, 2, 1, 8, 0, tzinfo=UTC)) == date(2020, 2, 1)
-
-
-def test_a_promised_day_ends_with_its_last_moment() -> None:
-    """Midnight belongs to the next day, and days with a change of clocks have other lengths."""
-    calendar = load_city(LOSANGELES).calendar
-
-    assert calendar.end_of_day(date(2020, 1, 2)) == datetime(2020, 1, 3, 7, 59, 59, 999999, tzinfo=UTC)
-    assert calendar.end_of_day(date(2020, 3, 8)) == datetime(2020, 3, 9, 6, 59, 59, 999999, tzinfo=UTC)
 
 
 def test_holidays_in_los_angeles_are_not_worked() -> None:

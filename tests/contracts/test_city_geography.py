@@ -26,41 +26,45 @@ def test_a_position_is_found_down_to_its_cell() -> None:
     """Cells are numbered on from the west, and from the north (GB/T 30428.1)."""
     city = load_tiny()
 
-    assert city.locate(36.0195, 117.0005) == PlaceCodes("990101", "990101001", "990101001001", "990101001001001")
-    assert city.locate(36.0195, 117.0195).grid == "990101001001020"
-    assert city.locate(36.0185, 117.0005).grid == "990101001001021"
-    assert city.locate(36.0195, 117.0205) == PlaceCodes("990102", "990102001", "990102001001", "990102001001001")
+    assert city.geography.locate(36.0195, 117.0005) == PlaceCodes(
+        "990101", "990101001", "990101001001", "990101001001001"
+    )
+    assert city.geography.locate(36.0195, 117.0195).grid == "990101001001020"
+    assert city.geography.locate(36.0185, 117.0005).grid == "990101001001021"
+    assert city.geography.locate(36.0195, 117.0205) == PlaceCodes(
+        "990102", "990102001", "990102001001", "990102001001001"
+    )
 
 
 @pytest.mark.parametrize(
     ("latitude", "longitude"), [(36.03, 117.01), (35.99, 117.01), (36.01, 116.99), (36.01, 117.05)]
 )
 def test_nothing_is_known_of_a_position_outside(latitude: float, longitude: float) -> None:
-    assert load_tiny().locate(latitude, longitude) == UNKNOWN_PLACE
+    assert load_tiny().geography.locate(latitude, longitude) == UNKNOWN_PLACE
 
 
 def test_areas_are_the_districts_and_one_for_what_has_none() -> None:
     city = load_tiny()
 
     assert city.areas == {"tiny", "tiny.990101", "tiny.990102"}
-    assert city.area_of(city.locate(36.01, 117.01)) == "tiny.990101"
-    assert city.area_of(UNKNOWN_PLACE) == "tiny"
+    assert city.area_by_district[city.geography.locate(36.01, 117.01).district] == "tiny.990101"
+    assert city.area_by_district[UNKNOWN_PLACE.district] == "tiny"
     assert QUANCHENG_CITY.areas == {"quancheng"}
-    assert QUANCHENG_CITY.area_of(QUANCHENG_CITY.locate(36.65, 116.99)) == "quancheng"
+    assert QUANCHENG_CITY.area_by_district[QUANCHENG_CITY.geography.locate(36.65, 116.99).district] == "quancheng"
 
 
 def test_a_code_alone_tells_what_it_lies_in() -> None:
     city = load_tiny()
 
-    assert city.locate_code("990102001") == PlaceCodes("990102", "990102001")
-    assert city.locate_code("990199") == city.locate_code(None) == UNKNOWN_PLACE
+    assert city.geography.locate_code("990102001") == PlaceCodes("990102", "990102001")
+    assert city.geography.locate_code("990199") == city.geography.locate_code(None) == UNKNOWN_PLACE
 
 
 def test_undrawn_districts_are_found_by_code() -> None:
     city = load_city(LOSANGELES)
 
-    assert city.locate_code("14") == PlaceCodes("14")
-    assert city.locate(34.05, -118.25) == UNKNOWN_PLACE
+    assert city.geography.locate_code("14") == PlaceCodes("14")
+    assert city.geography.locate(34.05, -118.25) == UNKNOWN_PLACE
 
 
 def draw_districts(city: City) -> dict[str, MultiPolygon]:
@@ -77,7 +81,7 @@ DRAWN_CITY: Final = draw_districts(QUANCHENG_CITY)
 @given(POSITION)
 def test_cells_and_drawn_borders_agree(position: tuple[float, float]) -> None:
     """The grid is what decides; were its borders others than those on the map, nobody would believe it."""
-    spot = QUANCHENG_CITY.locate(*position)
+    spot = QUANCHENG_CITY.geography.locate(*position)
     point = Point(position[1], position[0])
 
     holding = {code for code, shape in DRAWN_CITY.items() if shape.buffer(1e-9).contains(point)}
@@ -90,7 +94,7 @@ def test_cells_and_drawn_borders_agree(position: tuple[float, float]) -> None:
 def test_polygons_alone_find_the_same_street(position: tuple[float, float]) -> None:
     """A city without a grid is looked up by its polygons."""
     geography = QUANCHENG_CITY.pack.geography.model_copy(update={"grid": None})
-    by_shape, by_grid = GeographyIndex.of(geography).locate(*position), QUANCHENG_CITY.locate(*position)
+    by_shape, by_grid = GeographyIndex.of(geography).locate(*position), QUANCHENG_CITY.geography.locate(*position)
 
     if not any(shape.boundary.distance(Point(position[1], position[0])) < 1e-6 for shape in DRAWN_CITY.values()):
         assert (by_shape.district, by_shape.street) == (by_grid.district, by_grid.street)
@@ -124,7 +128,7 @@ def test_point_level_with_a_vertex_is_inside() -> None:
 
 
 def test_named_areas_are_found_and_may_cut_across_streets() -> None:
-    spot = QUANCHENG_CITY.locate(36.713 - 66.5 * 0.0009, 116.9 + 24.5 * 0.00112)
+    spot = QUANCHENG_CITY.geography.locate(36.713 - 66.5 * 0.0009, 116.9 + 24.5 * 0.00112)
 
     assert spot.areas == {"west-station"}
     assert spot.district == "370103"

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, Routed, RoutingInput, load_city, pack_version
+from paidan_contracts.city.class_overrides import effective_matching, effective_screening
 from paidan_contracts.city.pack_types import TimeLimit
 from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, copy_pack, edit_file
 
@@ -99,35 +100,34 @@ def test_quancheng_is_as_large_as_it_should_be() -> None:
     ],
 )
 def test_limits_are_those_of_the_filing_standard(row: str, amount: int, unit: str) -> None:
-    limit = QUANCHENG_CITY.handling_limit(QUANCHENG_CITY.rows[row])
+    limit = QUANCHENG_CITY.rows[row].limit
 
     assert limit is not None
     assert (limit.amount, limit.unit) == (amount, unit)
 
 
-def test_a_row_is_chosen_by_condition_or_is_the_default() -> None:
-    assert QUANCHENG_CITY.find_row("C0137", "1") == QUANCHENG_CITY.rows["C0137-1"]
-    assert QUANCHENG_CITY.find_row("C0137") == QUANCHENG_CITY.rows["C0137-2"]
-    assert QUANCHENG_CITY.find_row("C0137", "9") is QUANCHENG_CITY.find_row("E9999") is None
+def test_every_class_has_a_default_row() -> None:
+    assert QUANCHENG_CITY.default_rows["C0137"] == QUANCHENG_CITY.rows["C0137-2"]
+    assert QUANCHENG_CITY.default_rows.keys() == QUANCHENG_CITY.classes.keys()
 
 
 def test_what_states_no_limit_has_the_citys_or_none() -> None:
     losangeles = load_city(LOSANGELES)
 
-    assert QUANCHENG_CITY.handling_limit(None) == TimeLimit(amount=4, unit="working_hour")
-    assert losangeles.handling_limit(losangeles.find_row("E0101")) is None
+    assert QUANCHENG_CITY.clocks.handle == TimeLimit(amount=4, unit="working_hour")
+    assert losangeles.default_rows["E0101"].limit is losangeles.clocks.handle is None
 
 
 def test_every_source_category_is_mapped() -> None:
     """A camera's number, a hotline's category and a patrol's code may stand for the same class."""
     words = [("camera-platform", "890"), ("hotline-12345", "市容环境/暴露生活垃圾"), ("grid-patrol", "E0110")]
 
-    assert [entry.class_code for word in words if (entry := QUANCHENG_CITY.find_category(*word))] == ["E0110"] * 3
-    heartbeat = QUANCHENG_CITY.find_category("camera-platform", "videoloss")
+    assert [entry.class_code for word in words if (entry := QUANCHENG_CITY.categories.get(word))] == ["E0110"] * 3
+    heartbeat = QUANCHENG_CITY.categories.get(("camera-platform", "videoloss"))
     assert heartbeat is not None
     assert heartbeat.ignored
-    assert QUANCHENG_CITY.find_category("hotline-12345", "890") is None
-    assert QUANCHENG_CITY.find_category("nobody", "890") is None
+    assert ("hotline-12345", "890") not in QUANCHENG_CITY.categories
+    assert ("nobody", "890") not in QUANCHENG_CITY.categories
 
 
 @pytest.mark.parametrize("code", sorted(QUANCHENG_CITY.classes))
@@ -136,9 +136,9 @@ def test_every_class_of_quancheng_finds_a_department_wherever_it_is(code: str) -
 
     for place in QUANCHENG_CITY.pack.geography.places:
         for at in (noon, night):
-            spot = QUANCHENG_CITY.locate_code(place.code)
+            spot = QUANCHENG_CITY.geography.locate_code(place.code)
             if place.level != "district":
-                found = QUANCHENG_CITY.route(
+                found = QUANCHENG_CITY.rule_index.route(
                     RoutingInput(class_code=code, place=spot, channel="photo", source="snap", at=at)
                 )
                 assert isinstance(found, Routed), f"{code} in {place.code}"
@@ -148,10 +148,10 @@ def test_quancheng_decides_by_class_place_owner_and_time() -> None:
     def led(
         code: str, position: tuple[float, float] | None = (36.65, 116.99), hour: int = 10, **more: str
     ) -> str | None:
-        spot = QUANCHENG_CITY.locate(*position) if position else UNKNOWN_PLACE
+        spot = QUANCHENG_CITY.geography.locate(*position) if position else UNKNOWN_PLACE
         at = datetime(2026, 3, 2, hour, tzinfo=QUANCHENG_CITY.zone)
         owner, condition = more.get("owner"), more.get("condition")
-        found = QUANCHENG_CITY.route(
+        found = QUANCHENG_CITY.rule_index.route(
             RoutingInput(
                 class_code=code, place=spot, channel="photo", source="snap", at=at, owner=owner, condition=condition
             )
@@ -173,7 +173,7 @@ def test_every_department_of_quancheng_has_work() -> None:
     """A department that no rule ever names would wait for orders for ever."""
     registry = QUANCHENG_CITY.rule_index.departments
     named = {
-        registry.find(lead, QUANCHENG_CITY.locate_code(place.code))
+        registry.find(lead, QUANCHENG_CITY.geography.locate_code(place.code))
         for rule in QUANCHENG_CITY.pack.routing
         for lead in (rule.lead, *rule.helpers)
         for place in QUANCHENG_CITY.pack.geography.places
@@ -182,29 +182,22 @@ def test_every_department_of_quancheng_has_work() -> None:
     assert QUANCHENG_CITY.departments.keys() - named == set()
 
 
-def test_camera_is_trusted_by_confidence() -> None:
-    camera, hotline = QUANCHENG_CITY.sources["camera-platform"], QUANCHENG_CITY.sources["hotline-12345"]
-
-    assert camera.is_trusted(0.8)
-    assert not camera.is_trusted(0.79)
-    assert not camera.is_trusted(None)
-    assert hotline.is_trusted(None)
-
-
 def test_class_terms_override_city_terms() -> None:
-    assert QUANCHENG_CITY.matching_for("C0137").radius_m == 20
-    assert QUANCHENG_CITY.matching_for("E0110").radius_m == QUANCHENG_CITY.matching.radius_m
-    assert QUANCHENG_CITY.matching_for("E0184").off
-    assert QUANCHENG_CITY.matching_for(None).radius_m == QUANCHENG_CITY.matching.radius_m
-    assert QUANCHENG_CITY.screening_for("E0401").dwell_s == 180
-    assert QUANCHENG_CITY.screening_for("E0110").dwell_s == 0
+    matching, screening = QUANCHENG_CITY.matching, QUANCHENG_CITY.screening
+
+    assert effective_matching(matching, "C0137").radius_m == 20
+    assert effective_matching(matching, "E0110").radius_m == matching.radius_m
+    assert effective_matching(matching, "E0184").off
+    assert effective_matching(matching, None).radius_m == matching.radius_m
+    assert effective_screening(screening, "E0401").dwell_s == 180
+    assert effective_screening(screening, "E0110").dwell_s == 0
 
 
 def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
     grid = QUANCHENG_CITY.pack.geography.grid
     assert grid is not None
     codes = Counter(
-        QUANCHENG_CITY.locate(
+        QUANCHENG_CITY.geography.locate(
             grid.north - (run.row + 0.5) * grid.cell_height, grid.west + (column + 0.5) * grid.cell_width
         ).grid
         for run in grid.runs
@@ -228,6 +221,6 @@ def test_the_mapping_knows_every_value_of_the_records(recorded: Path) -> None:
     assert {row[columns.source or ""] for row in rows} <= {each.value for each in mapping.sources}
     assert {row[columns.status] for row in rows} == {each.value for each in mapping.statuses}
     districts = {row[columns.district or ""] for row in rows} - {""}
-    assert {city.locate_code(code).district for code in districts} == districts
+    assert {city.geography.locate_code(code).district for code in districts} == districts
     for row in rows[:200]:
         datetime.strptime(row[columns.reported_at], mapping.time_format).replace(tzinfo=city.zone)

@@ -28,11 +28,11 @@ INVALID_PACKS = {
     ),
     "a class given twice": InvalidPackCase(
         add_line("classes.csv", "E0401,游商,Hawkers,街面秩序,Street order"),
-        "classes.csv:5: E0401: code: 'E0401' stands there twice",
+        "classes.csv:5: E0401: code: duplicate 'E0401'",
     ),
     "a row given twice": InvalidPackCase(
         add_line("rows.csv", "E0401-1,E0401,1,no,有,is,无,is not,1 urgent_hour,,"),
-        "rows.csv:6: E0401-1: id: 'E0401-1' stands there twice",
+        "rows.csv:6: E0401-1: id: duplicate 'E0401-1'",
     ),
     "a row of no class": InvalidPackCase(
         add_line("rows.csv", "E0499-1,E0499,1,yes,有,is,无,is not,1 urgent_hour,,"),
@@ -68,15 +68,15 @@ INVALID_PACKS = {
     ),
     "a word with two meanings": InvalidPackCase(
         add_line("categories.csv", "camera,890,E0401,,"),
-        "categories.csv:11: 890: word: 'camera 890' stands there twice",
+        "categories.csv:11: 890: word: duplicate 'camera 890'",
     ),
     "a word that stands for nothing": InvalidPackCase(
         add_line("categories.csv", "camera,42,,,"),
-        "categories.csv:11: 42: class_code: a word stands for a class, or is ignored: one of the two",
+        "categories.csv:11: 42: class_code: a category either has a class or is ignored",
     ),
     "a department given twice": InvalidPackCase(
         add_line("departments.csv", "lamps,灯,Lamps,lighting,,,http"),
-        "departments.csv:4: lamps: id: 'lamps' stands there twice",
+        "departments.csv:4: lamps: id: duplicate 'lamps'",
     ),
     "a department of an unknown district": InvalidPackCase(
         add_line("departments.csv", "west,西,West,cleaning,990109,,http"),
@@ -102,7 +102,7 @@ INVALID_PACKS = {
     ),
     "a source given twice": InvalidPackCase(
         add_line("sources.csv", "photo,照片,Photos,photo,yes,,wgs84,no"),
-        "sources.csv:7: photo: id: 'photo' stands there twice",
+        "sources.csv:7: photo: id: duplicate 'photo'",
     ),
     "a calendar that ends before it says": InvalidPackCase(
         remove_lines("calendar.csv", "2026-12-3"), "calendar.csv: ends on 2026-12-29, though city.toml says 2026-12-31"
@@ -112,9 +112,9 @@ INVALID_PACKS = {
         "calendar.csv: ends on 2025-12-31, though city.toml says 2026-12-31",
         QUANCHENG,
     ),
-    "a calendar that ends amid a year": InvalidPackCase(
+    "a calendar that ends within a year": InvalidPackCase(
         replace_text("city.toml", "last = 2026-12-31", "last = 2026-11-30"),
-        "city.toml: calendar.last: 2026-11-30 is amid a year",
+        "city.toml: calendar.last: 2026-11-30 is not the end of a year",
     ),
     "a calendar that begins after its end": InvalidPackCase(
         replace_text("city.toml", "first = 2026-01-01", "first = 2027-01-01"),
@@ -126,7 +126,7 @@ INVALID_PACKS = {
     ),
     "a calendar with a hole": InvalidPackCase(
         remove_lines("calendar.csv", "2026-03-1"),
-        "calendar.csv:70: 2026-03-20: date: the calendar has a hole before it: 2026-03-10 to 2026-03-19",
+        "calendar.csv:70: 2026-03-20: date: dates are missing before it: 2026-03-10 to 2026-03-19",
     ),
     "a date given twice": InvalidPackCase(
         replace_text("calendar.csv", "2026-03-02,yes,", "2026-03-02,yes,\n2026-03-02,no,"),
@@ -152,11 +152,11 @@ INVALID_PACKS = {
     ),
     "confidence bands the wrong way round": InvalidPackCase(
         replace_text("terms.toml", "review_at = 0.5", "review_at = 0.9"),
-        "terms.toml: screening: review_at: lies above report_at",
+        "terms.toml: screening: review_at: is above report_at",
     ),
     "terms for classes that do not exist": InvalidPackCase(
         add_line("terms.toml", '[[screening.by_class]]\nclasses = ["E07*"]\nrefire_s = 5'),
-        "terms.toml: screening: by_class.0.classes: 'E07*' means no class of the catalogue",
+        "terms.toml: screening: by_class.0.classes: 'E07*' matches no class of the catalogue",
     ),
 }
 

@@ -1,6 +1,5 @@
 """The working calendar: which dates are worked, and at what hours. Limits are counted out by dispatch's clocks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Self
@@ -79,20 +78,6 @@ class WorkingCalendar:
             raise CalendarExhausted(f"{day} is not in the working calendar ({self.first} to {self.last})")
         return self.working_days[index]
 
-    def shifts_from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the shifts that are not over at an aware time, in order, as aware times in the city's zone.
-
-        Raises ``CalendarEnded`` when asked for more than the table has.
-        """
-        day = at.astimezone(self.zone).date()
-        while True:
-            if self.is_working_day(day):
-                for begin, end in self.shifts:
-                    shift = self._local_datetime(day, begin), self._local_datetime(day, end)
-                    if shift[1] > at:
-                        yield shift
-            day += timedelta(days=1)
-
     def is_working_time(self, at: datetime) -> bool:
         """Tell whether an aware time lies within working hours."""
         local = at.astimezone(self.zone)
@@ -101,13 +86,6 @@ class WorkingCalendar:
     def local_day(self, at: datetime) -> date:
         """Name the city's date of an aware time: the day a report counts in."""
         return at.astimezone(self.zone).date()
-
-    def end_of_day(self, day: date) -> datetime:
-        """Name the last moment of a local date: what is done at midnight is done on the next day, and late."""
-        return self._local_datetime(day, time.max)
-
-    def _local_datetime(self, day: date, at: time) -> datetime:
-        return datetime.combine(day, at, tzinfo=self.zone)
 
 
 def _duration(begin: time, end: time) -> timedelta:

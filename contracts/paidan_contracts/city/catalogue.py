@@ -27,11 +27,6 @@ class CaseClass(PackModel):
     names: Names
     big: Names = Field(description="Its big class (大类), such as 市容环境.")
 
-    @property
-    def is_component(self) -> bool:
-        """Tell whether it is a thing of the city (部件) and not something that happens (事件)."""
-        return self.code.startswith("C")
-
 
 class CatalogueRow(PackModel):
     """A row of the catalogue: one condition of a class, with its own limit and closing condition.

@@ -111,7 +111,7 @@ def _parse_node(node: ast.expr) -> Condition:
         case ast.Name(id=name) if name in KNOWN_FACTS:
             return Holds(name)
         case ast.Name(id=name):
-            raise InvalidCondition(f"nobody knows a fact called {name!r}")
+            raise InvalidCondition(f"unknown fact {name!r}")
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return Not(_parse_node(operand))
         case ast.BoolOp(op=ast.And(), values=values):

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from paidan_contracts.city.pack_types import Names, PackModel, PlaceCode
 from paidan_contracts.wire import Latitude, Longitude, Slug
 
 PlaceLevel = Literal["district", "street", "community"]
-GridCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{15}$")]
-"""单元网格: district 6, street 3, community 3, sequence in the community 001-999, west to east then north to south."""
 Point = tuple[Longitude, Latitude]
 """Longitude first, as GeoJSON has it; WGS-84."""
 Ring = Annotated[tuple[Point, ...], Field(min_length=4)]

@@ -84,7 +84,7 @@ class GeographyIndex:
     grid_index: GridIndex | None
     shapes: Mapping[PlaceLevel, tuple[BoundedShape, ...]]
     areas: tuple[BoundedShape, ...]
-    places: Mapping[str, PlaceCodes]
+    places: Mapping[str | None, PlaceCodes]
 
     @classmethod
     def of(cls, geography: Geography) -> Self:
@@ -112,8 +112,8 @@ class GeographyIndex:
         place = self._locate_by_shape(point)
         return PlaceCodes(place.district, place.street, place.community, None, areas) if areas else place
 
-    def locate_code(self, code: str) -> PlaceCodes:
-        """Say what a district, street or community code alone tells; a code nobody knows tells nothing."""
+    def locate_code(self, code: str | None) -> PlaceCodes:
+        """Return a district, street or community with all that it lies in; ``UNKNOWN_PLACE`` for an unknown code."""
         return self.places.get(code, UNKNOWN_PLACE)
 
     def _locate_by_shape(self, point: Point) -> PlaceCodes:

@@ -50,10 +50,6 @@ class Indicators(PackModel):
     counts: tuple[Count, ...]
     rates: tuple[Rate, ...]
 
-    def count(self, count_id: str) -> Count:
-        """Find a count by its id; a checked pack has every one that its rates name."""
-        return next(count for count in self.counts if count.id == count_id)
-
     def rate(self, rate_id: str) -> Rate | None:
         """Find a rate by its id."""
         return next((rate for rate in self.rates if rate.id == rate_id), None)

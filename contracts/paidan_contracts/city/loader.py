@@ -89,7 +89,7 @@ def _read_city(raw_pack: RawPack) -> None:
         if part in terms:
             raw_pack.document[part] = terms.pop(part)
     for unknown in terms:
-        raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "nobody knows this part")
+        raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part")
 
 
 def _read_csv_files(raw_pack: RawPack) -> None:
@@ -113,9 +113,7 @@ def _read_toml_lists(raw_pack: RawPack) -> None:
     raw_pack.origins["routing",] = Origin("routing.toml")
     raw_pack.document["routing"] = routing.pop("rules", [])
     for unknown in routing:
-        raw_pack.record_file_violation(
-            Origin("routing.toml", item=unknown), "nobody knows this; rules are written [[rules]]"
-        )
+        raw_pack.record_file_violation(Origin("routing.toml", item=unknown), "unknown key; rules are written [[rules]]")
     indicators = raw_pack.read_toml("indicators.toml")
     raw_pack.origins["indicators",] = Origin("indicators.toml")
     paths: list[tuple[str, DocumentPath]] = [(part, ("indicators", part)) for part in ("counts", "rates")]
@@ -178,7 +176,7 @@ def _describe_error(error: ErrorDetails) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "nobody knows this field"
+            return "unknown field"
         case _:
             value = error["input"]
             quoted = f", not {value!r}" if isinstance(value, str | int | float) else ""

@@ -46,19 +46,6 @@ class Source(PackModel):
     crs: Datum = Field(default="wgs84", description="Datum of its positions where a report does not name one.")
     callback: bool = Field(default=False, description="Its reporters are called back (回访) after closing.")
 
-    def is_trusted(self, confidence: float | None) -> bool:
-        """Tell whether a report of this source may be filed without verification."""
-        if self.trusted or self.min_confidence is None or confidence is None:
-            return self.trusted
-        return confidence >= self.min_confidence
-
-
-class DepartmentKind(PackModel):
-    """A kind of department, with its names; routing rules and reports refer to it."""
-
-    id: Slug
-    names: Names
-
 
 SourceCategory = Name
 """A source's own word or number for what it reports: a hotline category, a vendor's alarm code such as ``887``."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from paidan_contracts.city.calendar import Calendar
 from paidan_contracts.city.catalogue import Catalogue
 from paidan_contracts.city.geography import Geography
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import (

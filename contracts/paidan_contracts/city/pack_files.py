@@ -87,11 +87,11 @@ class RawPack:
         unknown = [column for column in header if column not in columns]
         for column in unknown:
             self.record_file_violation(
-                Origin(name, 1), f"nobody knows the column {column!r}; known are {', '.join(sorted(columns))}"
+                Origin(name, 1), f"unknown column {column!r}; known columns: {', '.join(sorted(columns))}"
             )
         duplicates = {column for column in header if header.count(column) > 1}
         for column in sorted(duplicates):
-            self.record_file_violation(Origin(name, 1), f"the column {column!r} stands there twice")
+            self.record_file_violation(Origin(name, 1), f"duplicate column {column!r}")
         return not unknown and not duplicates
 
     def _csv_entries(self, name: str, path: DocumentPath, header: list[str], reader: Any) -> Iterator[RawDocument]:  # noqa: ANN401  # csv's reader has no public type
@@ -118,7 +118,7 @@ class RawPack:
             collection = json.loads(text)
             features = [(number, _parse_feature(raw)) for number, raw in enumerate(collection["features"], start=1)]
         except (ValueError, KeyError, TypeError) as error:
-            self.record_file_violation(Origin(name), f"is no GeoJSON FeatureCollection of polygons: {error!r}")
+            self.record_file_violation(Origin(name), f"is not a GeoJSON FeatureCollection of polygons: {error!r}")
             return []
         return features
 
@@ -145,7 +145,7 @@ def _parse_feature(raw: RawDocument) -> RawDocument:
         case "MultiPolygon":
             polygons = geometry["coordinates"]
         case other:
-            raise ValueError(f"a {other} is no polygon")
+            raise ValueError(f"a {other} is not a polygon")
     return {"properties": raw.get("properties") or {}, "shape": {"polygons": polygons}}
 
 

@@ -59,7 +59,7 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
     """Name the day after all that has been lived already: the clock is never set back."""
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
-    tomorrow = city.local_day(present) + _DAY
+    tomorrow = city.calendar.local_day(present) + _DAY
     return DemoDay(city, datetime.combine(tomorrow, time(), city.zone), duration_s)
 
 

@@ -13,6 +13,7 @@ from paidan_chassis.edge.api_keys import (
     list_keys,
     revoke_key,
 )
+from paidan_contracts.scopes import validate_key
 from paidan_deploy.stack.services import SERVICES
 
 
@@ -29,8 +30,9 @@ async def open_connection(dsn: str) -> AsyncIterator[Connection]:
 async def create_key(connection: Connection, *, name: str, city: str, scopes: Collection[str]) -> tuple[str, str]:
     """Make a key good in every service and give its token, which nobody can read again, and its id.
 
-    Raises ``BadKey`` for a scope or city that a key cannot have.
+    Raises ``InvalidScope`` for a scope or city that a key cannot have.
     """
+    validate_key(city, scopes)
     token, key = generate_key(name=name, city=city, scopes=scopes)
     async with connection.transaction():
         for service in SERVICES:

@@ -8,7 +8,8 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -29,6 +30,9 @@ IDLE_IN_TRANSACTION_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
 ACQUIRE_TIMEOUT_S: Final = 10.0
+
+# An awaitable that does nothing: asyncpg itself has rolled back by then whatever transaction was still open.
+_NO_RESET: Final = nullcontext().__aexit__
 
 DB_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the network, the server and the driver raise; whether another try may help, ``is_transient`` tells."""
@@ -68,8 +72,7 @@ class _TimeoutPool(_AnyPool):
     cancelled statement's answer, even inside somebody's ``asyncio.timeout``.
     """
 
-    def acquire(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - asyncpg's own signature
-        return super().acquire(timeout=timeout or ACQUIRE_TIMEOUT_S)
+    acquire = partialmethod(asyncpg.Pool.acquire, timeout=ACQUIRE_TIMEOUT_S)
 
 
 async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bool) -> Pool:
@@ -85,12 +88,8 @@ async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bo
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
         server_settings=session_settings(schema),
-        reset=_skip_reset if skip_reset else None,
+        reset=_NO_RESET if skip_reset else None,
     )
-
-
-async def _skip_reset(_conn: Connection) -> None:
-    """Leave a session as its user left it; a transaction still open has been rolled back by then."""
 
 
 async def _close_pool(pool: Pool) -> None:

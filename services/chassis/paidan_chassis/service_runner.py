@@ -2,6 +2,7 @@
 
 import asyncio
 import faulthandler
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -16,7 +17,6 @@ from starlette.types import ASGIApp
 from paidan_chassis.edge.app import probe_routes
 from paidan_chassis.edge.server import HttpServer, bind_socket
 from paidan_chassis.errors import EXIT_BUG, EXIT_HALTED, EXIT_MISCONFIGURED, ChassisError
-from paidan_chassis.garbage import freeze_gc
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -30,6 +30,7 @@ Loop: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
 # After the graceful stop: what closing connections may take before the process is ended from outside itself.
 _CLOSE_TIMEOUT_S: Final = 2.0
 _HEARTBEAT_INTERVAL_S: Final = 2.0
+_GC_GENERATION_0_THRESHOLD: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,17 @@ class ServiceRunner:
                 return code
         self._log.error("process_broke", exc_info=error, exit_code=EXIT_BUG)
         return EXIT_BUG
+
+
+def freeze_gc() -> None:
+    """Exclude all objects that exist now from garbage collection, and collect new ones rarely.
+
+    A batch makes a hundred thousand objects that are freed without a cycle. Searching them for cycles took dispatch an
+    eighth of its time, and a rebuild of scoring a quarter.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_GENERATION_0_THRESHOLD, 20, 100)
 
 
 def _flatten(error: BaseException) -> Iterator[BaseException]:

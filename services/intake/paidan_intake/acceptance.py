@@ -16,11 +16,11 @@ from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_contracts.reports import ReportReceived
-from paidan_intake import photo_queries, queries, vault
+from paidan_intake import queries, vault
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
-from paidan_intake.queries import KnownReport, NewVaultEntry
+from paidan_intake.vault import KnownReport, NewVaultEntry
 
 _log = logs.get_logger()
 _MAX_GROUP_SIZE: Final = 500
@@ -146,10 +146,10 @@ class ReportWriter:
         first: dict[str, _PendingReport] = {}
         for each in group:
             first.setdefault(each.report.report_id, each)
-        new_ids = await queries.save_new_reports(
+        new_ids = await vault.save_new_reports(
             self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
         )
-        known = await queries.load_known_reports(self._context.pool, first.keys() - new_ids)
+        known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         for each in group:
             report = first[each.report.report_id].normalized.report
             _apply_known_report(
@@ -157,7 +157,8 @@ class ReportWriter:
             )
         accepted = [each for each in group if not each.future.done()]
         for each in accepted:
-            await self._save_holders(each)
+            if each.photos:
+                await self._save_photo_holder(each)
         return accepted
 
     def _vault_entry(self, normalized: NormalizedReport) -> NewVaultEntry:
@@ -175,14 +176,15 @@ class ReportWriter:
             else None,
         )
 
-    async def _save_holders(self, pending: _PendingReport) -> None:
-        if pending.photos:
-            refs = [photo.ref for photo in pending.photos]
-            holder = f"source:{pending.report.source}"
-            received_at = pending.report.recorded_at
-            await photo_queries.save_holder(
-                self._context.pool, refs, holder=holder, city=pending.report.city, received_at=received_at
-            )
+    async def _save_photo_holder(self, pending: _PendingReport) -> None:
+        report, refs = pending.report, [photo.ref for photo in pending.photos]
+        await queries.save_photo_holder(
+            self._context.pool,
+            refs,
+            holder=f"source:{report.source}",
+            city=report.city,
+            received_at=report.recorded_at,
+        )
 
     async def _store_photos(self, pending: _PendingReport) -> None:
         # Beside the road, so that no ticket waits for a photo's disk.

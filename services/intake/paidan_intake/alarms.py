@@ -7,11 +7,11 @@ from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
-from paidan_contracts.masking import MaskedText, mask
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
+from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Geocoded, geocode
+from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {

@@ -21,10 +21,10 @@ from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
+from paidan_intake.api.submission import TokenBuckets
 from paidan_intake.city_packs import PackCache, open_pack_cache
 from paidan_intake.handlers import AlarmsHandler, StatusProjection
 from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
-from paidan_intake.rate_limit import TokenBuckets
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 

@@ -21,22 +21,18 @@ class PackCache:
     def __init__(self, pool: Pool, *, refresh_s: float) -> None:
         self._pool = pool
         self._refresh_s = refresh_s
-        self._current: Mapping[str, City] = MappingProxyType({})
-
-    @property
-    def current(self) -> Mapping[str, City]:
-        """Give every city by its id."""
-        return self._current
+        self.current: Mapping[str, City] = MappingProxyType({})
+        """Every city by its id."""
 
     def cities_with_source(self, source: str) -> list[City]:
         """Name the cities that know a source of this name."""
-        return [city for city in self._current.values() if source in city.sources]
+        return [city for city in self.current.values() if source in city.sources]
 
     async def refresh(self) -> None:
         """Read packs that were published since. One that this release cannot read leaves its city as it was."""
         versions = await city_packs.load_current_versions(self._pool, timeout_s=5.0)
         cities = {city_id: await self._load_city(city_id, version) for city_id, version in versions.items()}
-        self._current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
+        self.current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
 
     async def poll(self) -> None:
         """Reread for ever. While the database is away the packs in memory hold."""
@@ -48,7 +44,7 @@ class PackCache:
                 _log.warning("packs_not_reread", fault=type(error).__name__)
 
     async def _load_city(self, city_id: str, version: str) -> City | None:
-        cached = self._current.get(city_id)
+        cached = self.current.get(city_id)
         if cached is not None and cached.version == version:
             return cached
         content = await city_packs.find_content(self._pool, version, timeout_s=30.0)

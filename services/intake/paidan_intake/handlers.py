@@ -3,27 +3,26 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias, TypeVar
-
-from pydantic import BaseModel
+from typing import TypeAlias
 
 from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.records import Record
-from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.city import City
+from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_intake import alarms, queries
+from paidan_intake import alarms, queries, vault
 from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
+from paidan_intake.decode import decode
 from paidan_intake.messages import outcome_message, report_message
-from paidan_intake.queries import KnownReport, NewVaultEntry, ReportOutcome
+from paidan_intake.queries import ReportOutcome
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
+from paidan_intake.vault import KnownReport, NewVaultEntry
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Tells the city's time at which a record was appended."""
 NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
@@ -39,11 +38,11 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Judge each alarm in the order of the log. Runs inside the batch's one transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := _decode(batch, record, AlarmRaised))]
+        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # a camera may be quicker than our next look at a pack just published
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
-        known = await queries.load_known_reports(batch.conn, {read.report_id for _, read in normalized_records})
+        known = await vault.load_known_reports(batch.conn, {read.report_id for _, read in normalized_records})
         new_records = [
             (record, read) for record, read in normalized_records if self._is_first(batch, record, read, known)
         ]
@@ -53,7 +52,7 @@ class AlarmsHandler:
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
-        await queries.save_new_reports(
+        await vault.save_new_reports(
             batch.conn, [_vault_entry(read, self._record_time(record)) for record, read in new_records]
         )
         await queries.save_sightings(batch.conn, sightings)
@@ -110,9 +109,9 @@ class StatusProjection:
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
             if record.topic == OUTCOMES.name:
-                _collect_outcome(outcomes, _decode(batch, record, OutcomeDecided))
+                _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
             else:
-                _collect_status(statuses, _decode(batch, record, PartialCaseEvent))
+                _collect_status(statuses, decode(batch, record, PartialCaseEvent))
         if outcomes:
             await queries.save_outcomes(batch.conn, list(outcomes.values()))
         if statuses:
@@ -153,7 +152,7 @@ def _decide_verdict(
 ) -> tuple[Verdict, Sighting | None]:
     if normalized.classified.is_ignored:
         return Suppressed("alarm_ignored"), previous
-    terms = normalized.city.screening_for(normalized.classified.class_code)
+    terms = effective_screening(normalized.city.screening, normalized.classified.class_code)
     return screen(normalized.seen_at(recorded_at), normalized.alarm.confidence, previous, terms)
 
 
@@ -183,13 +182,3 @@ def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str
 
 def _has_screened_source(city: City, source: str) -> bool:
     return source in city.sources and city.sources[source].kind in SCREENED_CHANNELS
-
-
-def _decode(batch: Batch, record: Record, model: type[ModelT]) -> ModelT | None:
-    """Return what a record says; None after it was dead-lettered with the fields at fault."""
-    decoded = decode(model.model_validate_json, record.value)
-    if isinstance(decoded, DecodeError):
-        reason = "null_value" if decoded.reason == "null_value" else "unreadable"
-        batch.dead_letter(record, reason, "; ".join(decoded.faults)[:1000])
-        return None
-    return decoded

@@ -9,7 +9,7 @@ from datetime import datetime
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.masking import MaskedKind, MaskedText, mask
+from paidan_contracts.pii_mask import MaskedKind, MaskedText, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_intake.api.models import (
@@ -19,7 +19,7 @@ from paidan_intake.api.models import (
     Ticket,
 )
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Geocoded, geocode, is_known_district
+from paidan_intake.locations import Geocoded, geocode, is_known_district
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
 def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str]) -> MaskedText:
     category = ticket.category or ""
     # A word that the pack has is nobody's number, whatever its digits; any other is free text.
-    is_known = sender.city.find_category(sender.source.id, category) is not None
+    is_known = (sender.source.id, category) in sender.city.categories
     return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
 
 

@@ -10,7 +10,7 @@ from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_intake.api.context import ApiContext
+from paidan_intake.api.submission import ApiContext
 from paidan_intake.app import TITLE, VERSION, create_http_app
 from paidan_intake.settings import Settings
 

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaConsumer
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.errors import EXIT_BUG, ChassisError
-from paidan_chassis.garbage import freeze_gc
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.observability import logs
+from paidan_chassis.service_runner import freeze_gc
 from paidan_contracts.topics import CASES
 from paidan_scoring import rebuild_queries
 from paidan_scoring.app import create_kafka, create_subscription

@@ -57,7 +57,7 @@ def _check_category(path: DocumentPath, category: Category, known_ids: KnownIds)
     if category.source not in known_ids.sources | CHANNELS:
         yield Violation((*path, "source"), f"there is no source and no channel {category.source!r}")
     if category.ignored == (category.class_code is not None):
-        yield Violation((*path, "class_code"), "a word stands for a class, or is ignored: one of the two")
+        yield Violation((*path, "class_code"), "a category either has a class or is ignored")
     if category.class_code is None:
         return
     if category.class_code not in known_ids.classes:

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.calendar import check_zone
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
@@ -24,9 +24,9 @@ def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     for part, index, patterns in matching + screening:
         for pattern in patterns:
             if not known_ids.classes_matching(pattern):
-                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} means no class of the catalogue")
+                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} matches no class of the catalogue")
     if pack.screening.review_at > pack.screening.report_at:
-        yield Violation(("screening", "review_at"), "lies above report_at")
+        yield Violation(("screening", "review_at"), "is above report_at")
 
 
 def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -37,7 +37,7 @@ def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     yield from find_duplicates(("indicators", "counts"), "id", (count.id for count in indicators.counts))
     yield from find_duplicates(("indicators", "rates"), "id", (rate.id for rate in indicators.rates))
     if not ids:
-        yield Violation(("indicators",), "nothing is counted")
+        yield Violation(("indicators",), "there is neither a count nor a rate")
     for index, rate in enumerate(indicators.rates):
         path: DocumentPath = ("indicators", "rates", index)
         yield from _check_publishable((*path, "id"), rate.id)
@@ -47,7 +47,7 @@ def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
         if {rate.numerator, rate.denominator} <= counts.keys() and (
             counts[rate.numerator].per != counts[rate.denominator].per
         ):
-            yield Violation((*path, "numerator"), "is counted per another thing than the denominator")
+            yield Violation((*path, "numerator"), "is not counted per the same thing as the denominator")
 
 
 def _check_publishable(path: DocumentPath, rate_id: str) -> Iterator[Violation]:
@@ -91,10 +91,12 @@ def _check_targets(path: DocumentPath, mapping: ImportMapping, known_ids: KnownI
 
 def _check_statuses(path: DocumentPath, mapping: ImportMapping) -> Iterator[Violation]:
     if not mapping.statuses:
-        yield Violation((*path, "statuses"), "says of no status what became of the record")
+        yield Violation((*path, "statuses"), "is empty: no status of a record is mapped")
     for index, status in enumerate(mapping.statuses):
         if status.becomes != "open" and not status.at:
-            yield Violation((*path, "statuses", index, "at"), "is missing: only an open record has no time for it")
+            yield Violation(
+                (*path, "statuses", index, "at"), "is missing: only the status open needs no column for its time"
+            )
 
 
 def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
@@ -105,4 +107,4 @@ def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
         yield Violation(path, f"{time_format!r} cannot be read: {error}")
         return
     if parsed.date() != sample.date():
-        yield Violation(path, f"{time_format!r} does not tell year, month and day")
+        yield Violation(path, f"{time_format!r} does not contain year, month and day")

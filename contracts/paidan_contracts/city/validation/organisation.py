@@ -20,12 +20,12 @@ def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 def _check_jurisdiction(path: DocumentPath, department: Department, known_ids: KnownIds) -> Iterator[Violation]:
     if department.id == "owner":
-        yield Violation((*path, "id"), "'owner' is what rules call whoever owns a component; choose another id")
+        yield Violation((*path, "id"), "'owner' is reserved for the owner of a component; choose another id")
     for field, code in (("district", department.district), ("street", department.street)):
         if code is not None and not known_ids.has_place(code):
             yield Violation((*path, field), f"there is no {field} {code!r}")
         elif code in known_ids.places and known_ids.places[code].level != field:
-            yield Violation((*path, field), f"{code!r} is a {known_ids.places[code].level}, no {field}")
+            yield Violation((*path, field), f"{code!r} is a {known_ids.places[code].level}, not a {field}")
     if department.street and not department.district:
         yield Violation((*path, "district"), "is missing: a street's department says which district it is in")
     elif department.street in known_ids.places and not known_ids.is_within(

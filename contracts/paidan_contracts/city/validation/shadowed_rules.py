@@ -40,9 +40,7 @@ def check_shadowed_rules(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]
         covering = _covering_rules(rule, matched_classes[index], earlier)
         if covering:
             names = ", ".join(dict.fromkeys(each.id for each in covering))
-            yield Violation(
-                ("routing", index, "id"), f"never applies: all that it covers is taken before it by {names}"
-            )
+            yield Violation(("routing", index, "id"), f"never applies: earlier rules cover all of it: {names}")
 
 
 def matching_sources(rule: RoutingRule, pack: Pack) -> frozenset[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -17,16 +17,16 @@ from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_chassis.edge.middleware import (
     BODY_LIMIT_KEY,
-    ROUTE_KEY,
     TRACE_ID_KEY,
-    BodyTooLarge,
+    HotRequest,
+    ModelT,
     RequestMiddleware,
+    authenticate,
+    hot_endpoint,
 )
-from paidan_chassis.edge.problems import ErrorBody, Problem
+from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,6 @@ class EdgeConfig:
     metrics: Metrics
     access_log: str = "failed"
     body_limit: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class HotRequest(Generic[ModelT]):
-    """One request to a hot route: read once, within the limit, validated once."""
-
-    request: Request
-    principal: Principal
-    raw: bytes
-    body: ModelT
 
 
 def create_app(config: EdgeConfig) -> FastAPI:
@@ -103,18 +93,6 @@ def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
     ]
 
 
-async def authenticate(request: Request) -> Principal:
-    """Name who holds the request's key (``Authorization: Bearer`` or ``X-API-Key``); 401 without a good one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = request.headers.get("x-api-key", "")
-    keys: KeyRing = request.app.state.keys
-    principal = await keys.find(token.strip())
-    if principal is None:
-        raise problems.unauthorized()
-    return principal
-
-
 Caller = Annotated[Principal, Depends(authenticate)]
 
 
@@ -124,27 +102,18 @@ async def read_body(request: Request, limit: int) -> bytes:
     return await request.body()
 
 
-def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
-    """Validate JSON once; 400 or 422 naming the field, never quoting a value."""
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        raise problems.from_validation_errors(
-            error.errors(include_url=False, include_context=False, include_input=False)
-        ) from None
-
-
 def trace_id(request: Request) -> str:
     """Name this request as its answer's ``X-Trace-Id`` does: the caller's traceparent's id, or a new one."""
     value: str = request.scope[TRACE_ID_KEY]
     return value
 
 
-def hot_route(
+def hot_route(  # noqa: PLR0913 - each is a property of the route
     app: FastAPI,
     path: str,
     handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
     *,
+    name: str,
     model: type[ModelT],
     response_model: type[BaseModel] | None = None,
     body_limit: int | None = None,
@@ -154,16 +123,10 @@ def hot_route(
     The handler's docstring is its summary. It answers with a Response and says no by raising Problem.
     """
 
-    async def endpoint(request: Request) -> Response:
-        request.scope[ROUTE_KEY] = path
-        request.scope[BODY_LIMIT_KEY] = body_limit
-        caller = await authenticate(request)
-        raw = await request.body()
-        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
-
+    endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit)
     # First in line: the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
-    openapi.add_route_doc(app, path, openapi.RouteDoc(handler.__name__, handler.__doc__ or "", model, response_model))
+    openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model))
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:

@@ -1,37 +1,32 @@
 """What wraps every request of an edge: trace id, body limit, the last word on errors, metrics, the access line."""
 
 import asyncio
+import hashlib
 import random
 import re
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
-import asyncpg
 from prometheus_client import Counter, Histogram
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
-from paidan_chassis.database import is_transient
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.api_keys import KeyRing, Principal
+from paidan_chassis.edge.problems import BodyTooLarge
 from paidan_chassis.observability.logs import Logger, LogThrottle, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
 BODY_LIMIT_KEY: Final = "paidan.body_limit"
 TRACE_ID_KEY: Final = "paidan.trace_id"
 ROUTE_KEY: Final = "paidan.route"
 _ACCESS_LOG_BURST: Final = 50
-_HALT_RETRY_AFTER_S: Final = 30
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-class BodyTooLarge(HTTPException):
-    """The body is longer than the route takes. FastAPI lets an HTTPException through while it reads a body."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(413)
-        self.limit = limit
 
 
 class RequestMiddleware:
@@ -63,7 +58,7 @@ class RequestMiddleware:
         self._record_request(exchange)
 
     async def _respond_to_error(self, error: Exception, exchange: "Exchange") -> None:
-        problem = problem_for(error)
+        problem = problems.problem_for(error)
         if problem.status != 503:
             self._log.error("request_broke", route=exchange.route, trace_id=exchange.trace_id, exc_info=error)
         else:
@@ -165,18 +160,58 @@ class Exchange:
         await self._inner_send(message)
 
 
-def problem_for(error: Exception) -> Problem:
-    """Name the answer for an error that no handler has turned into one."""
-    if is_transient(error) or isinstance(error, Unacknowledged):
-        return problems.unavailable()
-    if isinstance(error, Halt):
-        # Where a lane would halt, an edge goes on with all that does not need what is missing.
-        message = f"an operator has to mend this first: {error}"
-        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
-    if isinstance(error, asyncpg.DataError):
-        # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
-        return problems.invalid(None, "a value cannot be stored", "有内容无法保存")
-    return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
+@dataclass(frozen=True, slots=True)
+class HotRequest(Generic[ModelT]):
+    """One request to a hot route: read once, within the limit, validated once."""
+
+    request: Request
+    principal: Principal
+    raw: bytes
+    body: ModelT
+
+
+async def authenticate(request: Request) -> Principal:
+    """Name who holds the request's key (``Authorization: Bearer`` or ``X-API-Key``); 401 without a good one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.headers.get("x-api-key", "")
+    token = token.strip()
+    keys: KeyRing = request.app.state.keys
+    # The cache is read here and not by find(), which a hot route then need not call.
+    found = keys.cache.get(hashlib.sha256(token.encode()).digest())
+    principal = found.principal if found and time.monotonic() < found.expires_at else await keys.find(token)
+    if principal is None:
+        raise problems.unauthorized()
+    return principal
+
+
+def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
+    """Validate JSON once; 400 or 422 naming the field, never quoting a value."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise problems.from_validation_errors(
+            error.errors(include_url=False, include_context=False, include_input=False)
+        ) from None
+
+
+def hot_endpoint(
+    path: str,
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
+    *,
+    model: type[ModelT],
+    body_limit: int | None,
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that authenticates, reads and validates a request, and then calls the handler."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope[ROUTE_KEY] = path
+        request.scope[BODY_LIMIT_KEY] = body_limit
+        caller = await authenticate(request)
+        raw = await request.body()
+        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
+
+    return endpoint
 
 
 def _is_starlette_413(response_start: Message) -> bool:

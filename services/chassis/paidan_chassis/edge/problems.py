@@ -5,11 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from paidan_chassis.consumer.errors import Halt, Unacknowledged
+from paidan_chassis.database import is_transient
 from paidan_chassis.errors import ChassisError
 from paidan_chassis.observability.redaction import redact_quotes
+
+_HALT_RETRY_AFTER_S: Final = 30
+
+
+class BodyTooLarge(HTTPException):
+    """The body is longer than the route takes. FastAPI lets an HTTPException through while it reads a body."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413)
+        self.limit = limit
 
 
 @dataclass(eq=False)  # not frozen: Python itself writes an exception's traceback
@@ -83,6 +97,20 @@ def too_large(limit: int) -> Problem:
 def invalid(field: str | None, message: str, message_zh: str = "内容不符合要求") -> Problem:
     """Say 422, naming the field. The message quotes no value."""
     return Problem(422, "invalid", message, message_zh, field)
+
+
+def problem_for(error: Exception) -> Problem:
+    """Name the answer for an error that no handler has turned into one."""
+    if is_transient(error) or isinstance(error, Unacknowledged):
+        return unavailable()
+    if isinstance(error, Halt):
+        # Where a lane would halt, an edge goes on with all that does not need what is missing.
+        message = f"an operator has to mend this first: {error}"
+        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
+    if isinstance(error, asyncpg.DataError):
+        # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
+        return invalid(None, "a value cannot be stored", "有内容无法保存")
+    return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
 
 
 def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:

@@ -17,6 +17,7 @@ from paidan_chassis.edge.problems import Problem
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import CaseId
 from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.dry_run import evaluate
@@ -126,7 +127,7 @@ class ActionRoutes:
         return [outcome for outcome, scope in outcomes if _may_read_outcome(caller, scope)]
 
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
-        if not caller.covers_city(ids.city_of(ids.area_of(requested_action.case_id))):
+        if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
             raise problems.not_found("there is no such case", "无此案件")
         actor = actor_of(caller, requested_action.action)
         requester = Requester(
@@ -134,7 +135,7 @@ class ActionRoutes:
             door="import" if actor.kind == "importer" else "http",
             action_id=ids.action_id(request_sender(caller, actor), sender_ref),
             sender_ref=sender_ref,
-            may_backdate=caller.may_backdate,
+            may_backdate=grants_of(caller.scopes).may_backdate,
         )
         return build_request(requested_action, requester, self.clock.now())
 
@@ -176,8 +177,9 @@ class ActionRoutes:
 def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
     if scope.area is not None and not access.covers_area(caller, scope.area):
         return False
-    if caller.department is not None:
-        return scope.sender == f"department:{caller.department}"
+    department = grants_of(caller.scopes).department
+    if department is not None:
+        return scope.sender == f"department:{department}"
     return access.may_read_cases(caller)
 
 

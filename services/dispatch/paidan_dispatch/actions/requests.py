@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Literal, get_type_hints
 
-from paidan_chassis.edge.api_keys import Principal, Role
+from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.ids import area_of
-from paidan_contracts.masking import mask
+from paidan_contracts.pii_mask import mask
+from paidan_contracts.scopes import Role, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
@@ -79,9 +80,10 @@ def build_request(requested_action: RequestedAction, requester: Requester, recor
 
 def actor_of(principal: Principal, action: Action) -> Actor:
     """Return who acts. A key with several roles acts in one that may do this; whether it may now is decided later."""
-    if principal.department is not None:
-        return Actor(kind="department", id=principal.department)
-    roles = [role for role in _ACTION_ROLES if principal.has_role(role)]
+    grants = grants_of(principal.scopes)
+    if grants.department is not None:
+        return Actor(kind="department", id=grants.department)
+    roles = [role for role in _ACTION_ROLES if role in grants.roles]
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
     actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]

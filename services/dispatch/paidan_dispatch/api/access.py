@@ -2,16 +2,18 @@
 
 from typing import Final
 
-from paidan_chassis.edge.api_keys import Principal, Role
+from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.ids import city_of
+from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
 
 _READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
 
 
 def may_read_cases(principal: Principal) -> bool:
     """Return whether the key may read whole cases; a department's may not."""
-    return principal.department is None and principal.has_role(*_READ_ROLES)
+    grants = grants_of(principal.scopes)
+    return grants.department is None and grants.has_role(*_READ_ROLES)
 
 
 def require_case_access(principal: Principal) -> None:
@@ -22,13 +24,13 @@ def require_case_access(principal: Principal) -> None:
 
 def covers_area(principal: Principal, area: str) -> bool:
     """Return whether the key is valid for the city of this area."""
-    return principal.covers_city(city_of(area))
+    return covers_city(principal.city, city_of(area))
 
 
 def resolve_city_filter(principal: Principal, city: str | None) -> str | None:
     """Return the city to list; None for all of them, for a key that is valid for all. Raises Problem 403."""
     if city is None:
-        return None if principal.covers_city("*") else principal.city
-    if not principal.covers_city(city):
+        return None if principal.city == ALL_CITIES else principal.city
+    if not covers_city(principal.city, city):
         raise Problem(403, "forbidden", "the key is not valid for this city", "该密钥不适用于此城市", "city")
     return city

@@ -15,6 +15,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_contracts import ids
+from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
@@ -128,12 +129,13 @@ class ReadRoutes:
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
         """Return all open orders of a department, oldest first; of two versions of an order the higher is newer."""
-        department_id = caller.department or department
-        if caller.department is None:
+        own_department = grants_of(caller.scopes).department
+        department_id = own_department or department
+        if own_department is None:
             access.require_case_access(caller)
         if department_id is None:
             raise problems.invalid("department", "name the department whose orders you want")
-        if caller.department not in (None, department or caller.department):
+        if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
         states = [
@@ -144,10 +146,9 @@ class ReadRoutes:
         return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states))
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
-        has_order = (
-            state.department == caller.department and state.status not in ("received", "filed") and not state.past
-        )
-        if caller.department is None or not has_order:
+        department = grants_of(caller.scopes).department
+        has_order = state.department == department and state.status not in ("received", "filed") and not state.past
+        if department is None or not has_order:
             raise problems.not_found("there is no such case", "无此案件")
         return (await self._order_items([state]))[0]
 

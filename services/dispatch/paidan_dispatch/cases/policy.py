@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Final, Self
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from paidan_contracts.city import City
 from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.catalogue import CatalogueRow
+from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.state import RuleRef
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -46,11 +47,19 @@ class CityPolicy:
         match_rules = MatchRules(
             channels=frozenset(city.matching.channels),
             window=timedelta(hours=city.matching.window_h),
-            terms_of=cache(city.matching_for),
+            terms_of=cache(partial(effective_matching, city.matching)),
             deadline=deadline,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
         return cls(city, city.version, deadline, rule_ref, match_rules)
+
+    def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
+        """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
+        return row.limit if row and row.limit else self.city.clocks.handle
+
+    def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
+        """Return the time in which the department must accept the order."""
+        return row.accept_limit if row and row.accept_limit else self.city.clocks.accept
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ def select_row(class_code: str | None, row_id: str | None, policy: CityPolicy) -
     reported_row = policy.city.rows.get(row_id) if row_id else None
     if reported_row is not None and reported_row.class_code == class_code:
         return Filed(reported_row, policy.rule_ref("by_report"))
-    row = policy.city.find_row(class_code)
+    row = policy.city.default_rows.get(class_code)
     if row is None:
         return Unfiled(
             Bilingual(f"The catalogue has no row for class {class_code}.", f"立案标准中没有类别 {class_code}。")

@@ -77,7 +77,11 @@ def _is_trusted(report: ReportReceived, policy: CityPolicy) -> bool:
     if report.past is not None:
         return report.past.verified
     source = policy.city.sources.get(report.source)
-    return source is not None and not report.verify_first and source.is_trusted(report.confidence)
+    if source is None or report.verify_first:
+        return False
+    if source.trusted or source.min_confidence is None or report.confidence is None:
+        return source.trusted
+    return report.confidence >= source.min_confidence
 
 
 def _first_state(report: ReportReceived, recurrence_of: str | None, policy: CityPolicy) -> CaseState:

@@ -1,6 +1,6 @@
 """What sources ask over HTTP, as they write it, and what they are answered. No decisions."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -23,22 +23,7 @@ from paidan_contracts.wire import (
     Text,
     Timestamp,
 )
-
-_MATTERS_BY_CHINESE_NAME: Final = {
-    "咨询": "consultation",
-    "求助": "help",
-    "求决": "help",
-    "建议": "suggestion",
-    "投诉": "complaint",
-    "举报": "tip_off",
-    "感谢": "praise",
-    "表扬": "praise",
-    "其他": "other",
-}
-
-
-def _matter_in_english(value: object) -> object:
-    return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
+from paidan_intake.classification import matter_in_english
 
 
 class Position(RequestModel):
@@ -67,7 +52,7 @@ class Ticket(RequestModel):
     source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
     source: Slug | None = Field(default=None, description="Only for a key that speaks for no one source (an import).")
     city: Slug | None = Field(default=None, description="Only for a key that is good for several cities.")
-    matter: Annotated[MatterType, BeforeValidator(_matter_in_english)] | None = Field(
+    matter: Annotated[MatterType, BeforeValidator(matter_in_english)] | None = Field(
         default=None,
         description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
     )

@@ -10,11 +10,15 @@ from starlette.responses import JSONResponse, Response
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.api_keys import ALL_CITIES, Principal
-from paidan_chassis.edge.app import Caller, authenticate, read_body
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.middleware import authenticate
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
-from paidan_intake import photo_queries
-from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext, is_dry_run
+from paidan_intake import queries
+from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.queries import load_photo_holders
+from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
@@ -52,11 +56,16 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the photo routes on the edge."""
 
     @app.post(
-        "/v1/photos", status_code=201, response_model=StoredPhoto, openapi_extra=_UPLOAD_OPENAPI, max_body_size=None
+        "/v1/photos",
+        name="send_photo",
+        status_code=201,
+        response_model=StoredPhoto,
+        openapi_extra=_UPLOAD_OPENAPI,
+        max_body_size=None,
     )
-    async def send_photo(request: Request, caller: Caller) -> Response:
+    async def upload_photo(request: Request, caller: Caller) -> Response:
         """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
-        context.check_rate(caller)
+        check_rate(context, caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
@@ -84,8 +93,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type="image/jpeg", headers=headers)
 
-    @app.post("/v1/photos/{ref}/links", status_code=201)
-    async def link_photo(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
+    @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
+    async def create_photo_link(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
         """Make a link to a photo that the key may see."""
         await _require_photo_access(context, caller, ref)
         link = context.link_signer.sign(ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
@@ -104,7 +113,7 @@ async def _read_upload(request: Request, context: ApiContext) -> bytes:
 
 async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, city: str) -> None:
     try:
-        await photo_queries.save_holder(
+        await queries.save_photo_holder(
             context.pool, [photo.ref], holder=holder, city=city, received_at=context.clock.now()
         )
         await context.photo_store.save(photo)
@@ -113,11 +122,12 @@ async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, 
 
 
 def _holder_of(caller: Principal) -> str:
-    if caller.source is not None:
-        return f"source:{caller.source}"
-    if caller.department is not None:
-        return f"department:{caller.department}"
-    if caller.has_role("inspector", "caller", "operator", "importer"):
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        return f"source:{grants.source}"
+    if grants.department is not None:
+        return f"department:{grants.department}"
+    if grants.has_role("inspector", "caller", "operator", "importer"):
         return f"key:{caller.key_id}"
     raise problems.forbidden()
 
@@ -129,11 +139,12 @@ async def _require_photo_access(context: ApiContext, caller: Principal, ref: str
     name cannot be guessed.
     """
     try:
-        holders = await photo_queries.load_holders(context.pool, ref)
+        holders = await load_photo_holders(context.pool, ref)
     except DB_ERRORS:
         raise problems.unavailable() from None
-    is_own = caller.source is not None and f"source:{caller.source}" in holders
-    has_role = caller.department is not None or caller.has_role("inspector", "caller", "operator", "monitor")
-    in_covered_city = any(city == ALL_CITIES or caller.covers_city(city) for city in holders.values())
+    grants = grants_of(caller.scopes)
+    is_own = grants.source is not None and f"source:{grants.source}" in holders
+    has_role = grants.department is not None or grants.has_role("inspector", "caller", "operator", "monitor")
+    in_covered_city = any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values())
     if not (in_covered_city and (is_own or has_role)):
         raise problems.not_found()

@@ -11,11 +11,12 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.observability import logs
+from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
-from paidan_intake import vault, vault_queries
-from paidan_intake.api.context import ApiContext
+from paidan_intake import vault
 from paidan_intake.api.models import Reporter
-from paidan_intake.vault_queries import VaultEntry
+from paidan_intake.api.submission import ApiContext
+from paidan_intake.vault import VaultEntry
 
 _log = logs.get_logger()
 
@@ -46,13 +47,13 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
         The look is kept, with its reason, before anything is shown.
         """
-        if not caller.has_role("caller", "operator"):
+        if not grants_of(caller.scopes).has_role("caller", "operator"):
             raise problems.forbidden()
         entry = await _find_entry(context, report_id)
-        if entry is None or entry.ciphertext is None or not caller.covers_city(entry.city):
+        if entry is None or entry.ciphertext is None or not covers_city(caller.city, entry.city):
             raise problems.not_found()
         try:
-            await vault_queries.log_access(
+            await vault.log_access(
                 context.pool, report_id, api_key=caller.key_id, reader=caller.name, reason=body.reason
             )
             content = vault.decrypt(context.cipher, str(uuid.UUID(report_id)), entry.ciphertext)
@@ -74,7 +75,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _find_entry(context: ApiContext, report_id: str) -> VaultEntry | None:
     try:
-        return await vault_queries.find_entry(context.pool, str(uuid.UUID(report_id)))
+        return await vault.find_entry(context.pool, str(uuid.UUID(report_id)))
     except ValueError:
         return None
     except DB_ERRORS:

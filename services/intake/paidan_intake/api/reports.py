@@ -9,10 +9,11 @@ from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_intake import queries
-from paidan_intake.api.context import ApiContext
+from paidan_contracts.scopes import covers_city, grants_of
+from paidan_intake.api import queries
 from paidan_intake.api.models import ReportStatus
-from paidan_intake.queries import ReportWithStatus
+from paidan_intake.api.queries import ReportWithStatus
+from paidan_intake.api.submission import ApiContext
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -40,6 +41,7 @@ async def _find_report(context: ApiContext, report_id: str) -> ReportWithStatus 
 
 
 def _may_read(caller: Principal, report: ReportWithStatus) -> bool:
-    if not caller.covers_city(report.city):
+    if not covers_city(caller.city, report.city):
         return False
-    return caller.source == report.source or caller.has_role("operator", "monitor", "caller", "importer")
+    grants = grants_of(caller.scopes)
+    return grants.source == report.source or grants.has_role("operator", "monitor", "caller", "importer")

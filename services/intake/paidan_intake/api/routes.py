@@ -10,9 +10,11 @@ from paidan_intake.api import (
     photos,
     reporter,
     reports,
-    tickets,
+    submission,
+    ticket_batches,
 )
-from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext
+from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.submission import ApiContext
 
 __all__ = ["ApiContext", "add_routes"]
 
@@ -21,7 +23,7 @@ _HOT_ROUTES: Final = ("/v1/tickets", "/v1/alarms/generic")
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put every route of intake on the edge."""
-    for module in (tickets, photo_reports, alarms, photos, reports, reporter):
+    for module in (submission, ticket_batches, photo_reports, alarms, photos, reports, reporter):
         module.add_routes(app, context)
     _document_dry_runs(app)
 

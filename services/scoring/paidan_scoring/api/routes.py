@@ -10,6 +10,7 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
 from paidan_contracts.city.pack_types import CityId
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug
 from paidan_scoring.api import queries
@@ -121,7 +122,7 @@ def _add_conservation_route(router: APIRouter, pool: Pool) -> None:
     @router.get("/conservation")
     async def conservation(caller: Caller) -> ConservationResponse:
         """Count cases, facts and tallies row by row, for `paidan verify`. Slow on purpose: it trusts no counter."""
-        if not caller.has_role("monitor", "operator") or not caller.covers_city("*"):
+        if not _is_staff(caller) or caller.city != ALL_CITIES:
             raise forbidden()
         async with pool.acquire() as conn:
             counts = await queries.load_conservation(conn)
@@ -152,22 +153,27 @@ def _parse_period(text: str) -> Period:
 def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:
     """Return the key of the one row that the caller may read; None for all. Raises a Problem for none."""
     _require_city(caller, city)
-    if caller.has_role("monitor", "operator"):
+    if _is_staff(caller):
         return None
-    if caller.department is not None and by == "department":
-        return caller.department
+    department = grants_of(caller.scopes).department
+    if department is not None and by == "department":
+        return department
     raise forbidden("a department's key sees its own row by department", "部门密钥只能按部门查看本部门数据")
 
 
 def _may_read(caller: Principal, name: ScoreName) -> bool:
-    if not caller.covers_city(name.city):
+    if not covers_city(caller.city, name.city):
         return False
-    is_own = name.by == "department" and name.key == caller.department
-    return is_own or caller.has_role("monitor", "operator")
+    is_own = name.by == "department" and name.key == grants_of(caller.scopes).department
+    return is_own or _is_staff(caller)
+
+
+def _is_staff(caller: Principal) -> bool:
+    return grants_of(caller.scopes).has_role("monitor", "operator")
 
 
 def _require_city(caller: Principal, city: str) -> None:
-    if not caller.covers_city(city):
+    if not covers_city(caller.city, city):
         raise forbidden("the key is for another city", "该密钥不适用于此城市")
 
 

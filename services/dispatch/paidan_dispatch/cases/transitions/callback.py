@@ -73,7 +73,7 @@ def _reopened(state: CaseState, provenance: Provenance, policy: CityPolicy) -> C
 
 def _deadline(state: CaseState, began_at: datetime, policy: CityPolicy) -> datetime | None:
     row = policy.city.rows.get(state.row_id or "")
-    limit = policy.city.clocks.reopening.limit or policy.city.handling_limit(row)
+    limit = policy.city.clocks.reopening.limit or policy.handling_limit(row)
     # An imported case gets no limit when it is reopened: its record promised none.
     if state.past or limit is None:
         return None

@@ -84,7 +84,7 @@ def handling_deadline(
     """Return when the work must be done: as an imported record promised, else as the row or the city limits it."""
     if state.past:
         return state.promised_by
-    limit = policy.city.handling_limit(row)
+    limit = policy.handling_limit(row)
     return policy.deadline(began_at, limit) if limit else None
 
 
@@ -184,6 +184,6 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         department=assigned.department,
         placed_by=assigned.placed_by,
         dispatched_at=at,
-        accept_by=None if state.past else policy.deadline(at, policy.city.accept_limit(row)),
+        accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
         limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
     )

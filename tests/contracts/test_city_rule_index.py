@@ -48,21 +48,21 @@ def test_the_first_rule_that_covers_the_case_wins() -> None:
         RoutingRule(id="all", lead="lamps"),
     )
 
-    assert ruled.route(MATTER) == Routed("hawkers", "streets", ("lamps",))
-    assert rule_id_for(ruled.route(replace(MATTER, channel="camera", source="camera"))) == "cameras"
-    assert rule_id_for(ruled.route(replace(MATTER, class_code="C0137"))) == "all"
-    assert rule_id_for(ruled.route(replace(MATTER, class_code=None))) == "all"
+    assert ruled.rule_index.route(MATTER) == Routed("hawkers", "streets", ("lamps",))
+    assert rule_id_for(ruled.rule_index.route(replace(MATTER, channel="camera", source="camera"))) == "cameras"
+    assert rule_id_for(ruled.rule_index.route(replace(MATTER, class_code="C0137"))) == "all"
+    assert rule_id_for(ruled.rule_index.route(replace(MATTER, class_code=None))) == "all"
 
 
 def test_case_without_a_rule_is_unrouted() -> None:
-    assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).route(MATTER) == Unrouted()
+    assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).rule_index.route(MATTER) == Unrouted()
 
 
 def test_department_that_returned_the_case_is_skipped() -> None:
     ruled = city(RoutingRule(id="hawkers", classes=("E0401",), lead="streets"), RoutingRule(id="else", lead="lamps"))
 
-    assert ruled.route(replace(MATTER, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
-    assert ruled.route(replace(MATTER, declined=frozenset({"streets", "lamps"}))) == Unrouted()
+    assert ruled.rule_index.route(replace(MATTER, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
+    assert ruled.rule_index.route(replace(MATTER, declined=frozenset({"streets", "lamps"}))) == Unrouted()
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_condition_that_is_given_must_hold(
 ) -> None:
     ruled = city(rule)
 
-    assert rule_id_for(ruled.route(replace(MATTER, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
-    assert rule_id_for(ruled.route(replace(MATTER, **passed_over))) is None  # type: ignore[arg-type]  # likewise
+    assert rule_id_for(ruled.rule_index.route(replace(MATTER, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
+    assert rule_id_for(ruled.rule_index.route(replace(MATTER, **passed_over))) is None  # type: ignore[arg-type]  # likewise
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_times_are_read_by_the_citys_own_clock(
     def at(day: int, hour: int, minute: int) -> RoutingInput:
         return replace(MATTER, at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
 
-    assert rule_id_for(ruled.route(at(*covered))) == "r"
-    assert rule_id_for(ruled.route(at(*passed_over))) is None
+    assert rule_id_for(ruled.rule_index.route(at(*covered))) == "r"
+    assert rule_id_for(ruled.rule_index.route(at(*passed_over))) is None
 
 
 def test_the_districts_own_department_needs_a_district() -> None:
@@ -127,9 +127,9 @@ def test_the_districts_own_department_needs_a_district() -> None:
     rules = (RoutingRule(id="office", lead="district:office"), RoutingRule(id="else", lead="lamps"))
     ruled = City.of(OFFICES.model_copy(update={"routing": rules}))
 
-    assert ruled.route(MATTER) == Routed("office", "west-office", ())
-    assert ruled.route(replace(MATTER, place=EAST)) == Routed("office", "east-office", ())
-    assert ruled.route(replace(MATTER, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
+    assert ruled.rule_index.route(MATTER) == Routed("office", "west-office", ())
+    assert ruled.rule_index.route(replace(MATTER, place=EAST)) == Routed("office", "east-office", ())
+    assert ruled.rule_index.route(replace(MATTER, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
 
 
 # One condition a rule and every pair of them, so that each way in which one rule may cover another is tried by itself.
@@ -174,7 +174,7 @@ def test_shadowed_rule_never_decides(first: dict[str, object]) -> None:
         pack = pack_of(first, second)
         if shadowed(pack):
             ruled = City.of(pack)
-            assert "r1" not in {rule_id_for(ruled.route(matter)) for matter in MATTERS}, second
+            assert "r1" not in {rule_id_for(ruled.rule_index.route(matter)) for matter in MATTERS}, second
 
 
 PARTS_OF_WEEK: Final = [
@@ -197,7 +197,7 @@ def test_rules_covering_a_week_shadow_only_what_lies_within() -> None:
         if "r2" in shadowed(pack):
             diagnostic_count += 1
             ruled = City.of(pack)
-            assert "r2" not in {rule_id_for(ruled.route(replace(MATTER, at=at))) for at in hours}, (
+            assert "r2" not in {rule_id_for(ruled.rule_index.route(replace(MATTER, at=at))) for at in hours}, (
                 first,
                 second,
                 third,

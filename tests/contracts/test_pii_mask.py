@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.masking import is_card_number, is_identity_number, mask
+from paidan_contracts.pii_mask import is_card_number, is_identity_number, mask
 
 FILLER = st.text("垃圾东街的。，：;()（）abc 电话号码", max_size=12)
 MOBILES = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)

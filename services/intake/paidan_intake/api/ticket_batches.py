@@ -1,4 +1,4 @@
-"""Tickets, one by one and in batches of lines."""
+"""``POST /v1/tickets/batch``: tickets as NDJSON, a line each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,22 +9,20 @@ from starlette.responses import Response
 
 from paidan_chassis.edge import ndjson
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import (
-    Caller,
-    HotRequest,
-    hot_route,
-    parse_body,
-    read_body,
-)
+from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.api.context import (
-    DRY_RUN_PARAMETER,
+from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_intake.api.models import Ticket
+from paidan_intake.api.submission import (
     ApiContext,
+    accept,
     accepted_body,
-    accepted_response,
+    check_rate,
     is_dry_run,
+    normalize_ticket,
+    resolve_sender,
 )
-from paidan_intake.api.models import AcceptedReport, Ticket
 
 _YIELD_EVERY: Final = 100
 _BATCH_OPENAPI: Final[dict[str, Any]] = {
@@ -46,27 +44,19 @@ _BATCH_OPENAPI: Final[dict[str, Any]] = {
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the ticket routes on the edge."""
 
-    async def take_ticket(hot_request: HotRequest[Ticket]) -> Response:
-        """Take one report. 202 once it is stored; send it again with the same source_ref after any other answer."""
-        context.check_rate(hot_request.principal)
-        ticket = hot_request.body
-        sender = context.resolve_sender(hot_request.principal, source=ticket.source, city=ticket.city)
-        normalized = context.normalize(ticket, sender)
-        await context.check_photos(ticket.photos)
-        if is_dry_run(hot_request.request):
-            await context.check_id(normalized.report.report_id, normalized.report.digest)
-            return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
-        return accepted_response(accepted_body(await context.accept(normalized), normalized))
-
-    hot_route(app, "/v1/tickets", take_ticket, model=Ticket, response_model=AcceptedReport)
-
-    @app.post("/v1/tickets/batch", openapi_extra=_BATCH_OPENAPI, response_class=Response, max_body_size=None)
-    async def take_tickets(request: Request, caller: Caller) -> Response:
+    @app.post(
+        "/v1/tickets/batch",
+        name="take_tickets",
+        openapi_extra=_BATCH_OPENAPI,
+        response_class=Response,
+        max_body_size=None,
+    )
+    async def submit_tickets(request: Request, caller: Caller) -> Response:
         """Take a ticket a line, and answer each line in order. 503 as a whole when any line was not taken."""
         raw = await read_body(request, context.settings.batch_bytes)
         max_lines = context.settings.batch_lines
         lines = ndjson.parse_lines(raw, max_lines=max_lines, too_many=f"at most {max_lines} lines")
-        context.check_rate(caller, len(lines))
+        check_rate(context, caller, len(lines))
         return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 
 
@@ -85,11 +75,13 @@ async def _process_lines(
 async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, dry_run: bool) -> dict[str, Any]:
     try:
         ticket = parse_body(Ticket, line)
-        normalized = context.normalize(ticket, context.resolve_sender(caller, source=ticket.source, city=ticket.city))
-        await context.check_photos(ticket.photos)
+        normalized = normalize_ticket(
+            context, ticket, resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
+        )
+        await check_photos(context.pool, ticket.photos)
         if dry_run:
-            await context.check_id(normalized.report.report_id, normalized.report.digest)
-        report = normalized.report if dry_run else await context.accept(normalized)
+            await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+        report = normalized.report if dry_run else await accept(context, normalized)
     except Problem as problem:
         return {"status": problem.status, **problem.body()}
     body = accepted_body(report, normalized, dry_run=dry_run)

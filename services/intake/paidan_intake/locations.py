@@ -1,9 +1,15 @@
-"""Positions of every datum in use brought to WGS-84 and back, by the formulas as publicly described. Pure."""
+"""Where a report is: its position in any datum converted to WGS-84 and looked up in the city. Pure.
+
+GCJ-02 and BD-09 are converted by the formulas as publicly described.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import atan2, cos, pi, sin, sqrt
 from typing import Final, TypeAlias
 
+from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
+from paidan_contracts.places import Place, RawPosition
 from paidan_contracts.wire import Datum
 
 LonLat: TypeAlias = tuple[float, float]
@@ -13,12 +19,68 @@ LonLat: TypeAlias = tuple[float, float]
 _SEMI_MAJOR_AXIS_M: Final = 6378245.0
 _ECCENTRICITY_SQUARED: Final = 0.00669342162296594323
 _BD09_FACTOR: Final = pi * 3000.0 / 180.0
-_TOLERANCE_DEG: Final = 1e-11  # degrees: a thousandth of a millimetre
+_TOLERANCE_DEG: Final = 1e-11  # a thousandth of a millimetre
 _MAX_ITERATIONS: Final = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Geocoded:
+    """A place, and the area in which its report is matched with others."""
+
+    place: Place
+    area: str
+    is_outside_city: bool = False
+
+
+def geocode(city: City, position: RawPosition | None, *, district: str | None, address: str | None) -> Geocoded:
+    """Return the place of a report. A position prevails over a stated district, which may be mistyped.
+
+    The area of what lies outside the city, or has no place at all, is the city's area for unknown districts.
+    """
+    place_codes, longitude, latitude = UNKNOWN_PLACE, None, None
+    if position is not None:
+        longitude, latitude = to_wgs84(position.x, position.y, position.crs)
+        place_codes = city.geography.locate(latitude, longitude)
+    is_outside_city = position is not None and place_codes.district is None and _has_geometry(city)
+    if place_codes.district is None and district is not None:
+        place_codes = city.geography.locate_code(district)
+    return Geocoded(
+        _build_place(place_codes, longitude, latitude, position, address),
+        city.area_by_district[place_codes.district],
+        is_outside_city,
+    )
+
+
+def is_known_district(city: City, code: str) -> bool:
+    """Return whether the city has a place with this code."""
+    return city.geography.locate_code(code).district is not None
+
+
+def _build_place(
+    place_codes: PlaceCodes,
+    longitude: float | None,
+    latitude: float | None,
+    raw_position: RawPosition | None,
+    address: str | None,
+) -> Place:
+    return Place(
+        latitude=latitude,
+        longitude=longitude,
+        raw=raw_position,
+        district=place_codes.district,
+        street=place_codes.street,
+        community=place_codes.community,
+        grid=place_codes.grid,
+        address=address,
+    )
+
+
+def _has_geometry(city: City) -> bool:
+    return city.geography.grid_index is not None or any(city.geography.shapes.values())
+
+
 def to_wgs84(longitude: float, latitude: float, datum: Datum) -> LonLat:
-    """Bring a position to WGS-84. CGCS2000 agrees with it within centimetres and is taken as it is."""
+    """Convert a position to WGS-84. CGCS2000 agrees with it within centimetres and is returned unchanged."""
     match datum:
         case "wgs84" | "cgcs2000":
             return longitude, latitude
@@ -29,7 +91,7 @@ def to_wgs84(longitude: float, latitude: float, datum: Datum) -> LonLat:
 
 
 def from_wgs84(longitude: float, latitude: float, datum: Datum) -> LonLat:
-    """Say how another datum writes a WGS-84 position."""
+    """Convert a WGS-84 position to another datum."""
     match datum:
         case "wgs84" | "cgcs2000":
             return longitude, latitude
@@ -40,12 +102,12 @@ def from_wgs84(longitude: float, latitude: float, datum: Datum) -> LonLat:
 
 
 def is_shifted(longitude: float, latitude: float) -> bool:
-    """Tell whether GCJ-02 and BD-09 differ from WGS-84 here: in a rectangle around China, and nowhere else."""
+    """Return whether GCJ-02 and BD-09 differ from WGS-84 here: in a rectangle around China, and nowhere else."""
     return 72.004 <= longitude <= 137.8347 and 0.8293 <= latitude <= 55.8271
 
 
 def _invert(shift: Callable[[LonLat], LonLat], shifted: LonLat) -> LonLat:
-    """Find what a shift brought here. It changes slowly, so its own error corrects it, a digit or two a round."""
+    """Return the position that a shift maps here. Shifts change slowly, so each round adds a digit or two."""
     x, y = shifted
     for _ in range(_MAX_ITERATIONS):
         forward = shift((x, y))
