@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from paidan_chassis import database
 from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests.chassis import sample_consumer

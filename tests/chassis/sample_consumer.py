@@ -17,13 +17,13 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
-from paidan_chassis.consumer.errors import Halt, PoisonRecord
-from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.consumer.batch import Batch, PoisonRecord, Record
+from paidan_chassis.consumer.config import ConsumerTuning, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Connection, Pool, open_pool
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.errors import ChassisError, Halt
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault
 

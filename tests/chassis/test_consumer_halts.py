@@ -9,9 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from paidan_chassis.consumer import halts
-from paidan_chassis.consumer.errors import Halted
+from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.halts import ResumeFrom
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.errors import Halted
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.polling import poll
 

@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from paidan_chassis.consumer.errors import MessageTooLarge, Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.errors import MessageTooLarge
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.consumer.records import Lane, Record
 from paidan_chassis.kafka.producer import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_records
@@ -142,7 +142,7 @@ async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> No
         await harness.wait_applied(10)
         (consumer,) = harness.consumers
         (busy,) = [lane for lane in consumer.lanes() if not consumer.has_caught_up(lane)]
-        consumer._parts.subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
+        consumer._subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
         await harness.wait_settled(60)
 
         assert consumer.metrics().gaps == 0
@@ -178,7 +178,7 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
     async with harness.run_in_process():
         await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], within_s=20, what="its lanes")
         (consumer,) = harness.consumers
-        async with consumer._parts.rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
+        async with consumer._rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
             harness.sent += make_bodies(20)
             await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in harness.sent])
             yield consumer, (await records(harness, 0))[10:]
@@ -186,12 +186,12 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
 
 async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) -> None:
     """Let it have its batches again, and see that it finds all there is."""
-    consumer._parts.rebalance.batch_lock.release()  # noqa: SLF001
+    consumer._rebalance.batch_lock.release()  # noqa: SLF001
     try:
         await harness.wait_settled(20, within_s=20)
         assert consumer.metrics().gaps == 0
     finally:
-        await consumer._parts.rebalance.batch_lock.acquire()  # noqa: SLF001
+        await consumer._rebalance.batch_lock.acquire()  # noqa: SLF001
     await harness.audit()
 
 

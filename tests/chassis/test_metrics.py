@@ -4,9 +4,8 @@ from typing import get_args
 
 import pytest
 
-from paidan_chassis.consumer.config import ConsumerMetrics, LaneMetrics
-from paidan_chassis.consumer.consumer_metrics import ConsumerCollector
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics, LaneMetrics
 from paidan_chassis.observability import metrics
 from paidan_chassis.observability.metrics import Metrics
 

@@ -14,9 +14,9 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.edge import api_keys
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState

@@ -4,7 +4,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.errors import Halt
 from paidan_contracts.city import City
 from paidan_dispatch.cases.policy import CityPolicy
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, InboxEvent, TimerDue

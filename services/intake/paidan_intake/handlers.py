@@ -7,8 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised

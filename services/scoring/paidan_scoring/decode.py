@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_scoring.case_events import PartialCaseEvent
 
 

@@ -8,10 +8,10 @@ from datetime import date
 from typing import Final
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.database import Connection, Pool, is_transient
+from paidan_chassis.errors import Halt, Unacknowledged
 from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import LoopProgress

@@ -1,4 +1,4 @@
-"""What happens between batches: lanes taken over, acknowledgements noted, the outbox pruned, Kafka told the offsets."""
+"""The loop beside the batches: takes lanes over, saves relay progress, prunes the outbox, commits offsets to Kafka."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,16 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from paidan_chassis.consumer import outbox, positions
-from paidan_chassis.consumer.batch_runner import (
-    SERVER_ERRORS,
-    AssignmentLost,
-    BatchRunner,
-    is_outage,
-)
-from paidan_chassis.consumer.parts import ConsumerParts
+from paidan_chassis.consumer.batch_runner import BatchRunner
+from paidan_chassis.consumer.config import Subscription
+from paidan_chassis.consumer.connection import HeldConnection
+from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
+from paidan_chassis.consumer.fence import OwnedLanes
+from paidan_chassis.consumer.rebalance import RebalanceListener
+from paidan_chassis.consumer.recovery import LaneRecovery
+from paidan_chassis.consumer.relay import Relay
+from paidan_chassis.consumer.subscriber import GroupSubscriber
+from paidan_chassis.observability.logs import Logger
 
 _INTERVAL_S: Final = 0.1
 _SAVE_AFTER_IDLE_S: Final = 0.2
@@ -23,50 +26,64 @@ _COMMIT_TIMEOUT_S: Final = 3.0
 
 
 class Housekeeping:
-    """A loop beside the batches. What needs the lanes to stand still takes its turn like a batch."""
+    """Runs periodic tasks; those that need the lanes to stand still take the batch lock."""
 
-    def __init__(self, parts: ConsumerParts, batch_runner: BatchRunner) -> None:
-        self._parts = parts
+    def __init__(  # noqa: PLR0913 - collaborators, passed by name
+        self,
+        *,
+        subscription: Subscription,
+        lanes: OwnedLanes,
+        recovery: LaneRecovery,
+        connection: HeldConnection,
+        subscriber: GroupSubscriber,
+        rebalance: RebalanceListener,
+        relay: Relay,
+        batch_runner: BatchRunner,
+        log: Logger,
+    ) -> None:
+        self._subscription = subscription
+        self._lanes = lanes
+        self._recovery = recovery
+        self._connection = connection
+        self._subscriber = subscriber
+        self._batch_lock = rebalance.batch_lock
+        self._relay = relay
         self._batch_runner = batch_runner
-        self._last_batch_at = time.monotonic()
+        self._log = log
         self._next_runs: dict[str, float] = {}
         self._compared_acquisition = 0
 
-    def record_batch_done(self) -> None:
-        """Hear that a batch is through."""
-        self._last_batch_at = time.monotonic()
-
     async def run(self) -> None:
-        """Tend for ever. Outages are waited out; raises ``Halt``, ``Halted`` or a bug."""
+        """Run for ever. Outages only delay; raises ``Halt``, ``Halted`` or a bug."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
             await self._tolerate_outage(self._take_over_assigned)
-            if time.monotonic() - self._last_batch_at > _SAVE_AFTER_IDLE_S:
+            if time.monotonic() - self._batch_runner.last_batch_at > _SAVE_AFTER_IDLE_S:
                 await self._tolerate_outage(self.save_relay_progress)
             await self._compare_when_due()
             await self._run_every(_PRUNE_INTERVAL_S, self._prune)
             await self._run_every(_COMMIT_INTERVAL_S, self.commit_kafka_offsets)
 
     async def save_relay_progress(self) -> None:
-        """Note acknowledgements in the database now instead of with the next batch."""
-        if not self._parts.relay.unsaved(self._parts.transaction.lanes):
+        """Save acknowledgements in the database now instead of with the next batch."""
+        if not self._relay.unsaved(self._lanes.states):
             return
-        async with self._parts.rebalance.batch_lock:
-            states = self._parts.transaction.lanes
-            relayed = self._parts.relay.unsaved(states)
+        async with self._batch_lock:
+            states = self._lanes.states
+            relayed = self._relay.unsaved(states)
             if relayed:
                 seqs = {lane: states[lane].seq for lane in relayed}
-                conn = await self._parts.connection.get()
-                await positions.save_relayed(conn, self._parts.subscription.name, relayed, seqs)
-                self._parts.relay.mark_saved(relayed)
+                conn = await self._connection.get()
+                await positions.save_relayed(conn, self._subscription.name, relayed, seqs)
+                self._relay.mark_saved(relayed)
 
     async def commit_kafka_offsets(self) -> None:
-        """Tell Kafka where the lanes stand, for lag tools; for us PostgreSQL knows better."""
-        client = self._parts.subscriber.client
-        assigned = self._parts.subscriber.assigned_lanes()
+        """Commit the lanes' offsets to Kafka, for lag tools alone; the consumer itself never reads them."""
+        client = self._subscriber.client
+        assigned = self._subscriber.assigned_lanes()
         offsets = {
-            self._parts.subscriber.to_topic_partition(lane): state.next_offset
-            for lane, state in self._parts.transaction.lanes.items()
+            self._subscriber.to_topic_partition(lane): state.next_offset
+            for lane, state in self._lanes.states.items()
             if lane in assigned
         }
         if client is not None and offsets:
@@ -74,28 +91,27 @@ class Housekeeping:
                 await client.commit(offsets)
 
     async def _take_over_assigned(self) -> None:
-        if self._parts.subscriber.assigned_lanes() <= self._parts.transaction.lanes.keys():
+        if self._subscriber.assigned_lanes() <= self._lanes.states.keys():
             return
-        async with self._parts.rebalance.batch_lock:
+        async with self._batch_lock:
             with contextlib.suppress(AssignmentLost):
-                await self._batch_runner.take_over(self._parts.subscriber.assigned_lanes())
+                await self._recovery.take_over(self._subscriber.assigned_lanes())
 
     async def _compare_when_due(self) -> None:
-        connection = self._parts.connection
-        if connection.is_lost or connection.acquisitions != self._compared_acquisition:
-            # That is how a restore looks from here: what was compared through another session counts no longer.
+        if self._connection.is_lost or self._connection.acquisitions != self._compared_acquisition:
+            # A restore of the database ends its sessions, so a comparison through another session counts no longer.
             self._next_runs.pop(self._compare.__name__, None)
-        await self._run_every(self._parts.subscription.tuning.compare_interval_s, self._compare)
+        await self._run_every(self._subscription.tuning.compare_interval_s, self._compare)
 
     async def _compare(self) -> None:
-        async with self._parts.rebalance.batch_lock:
+        async with self._batch_lock:
             with contextlib.suppress(AssignmentLost):
-                await self._batch_runner.reload_moved_lanes()
-            self._compared_acquisition = self._parts.connection.acquisitions
+                await self._recovery.reload_moved_lanes()
+            self._compared_acquisition = self._connection.acquisitions
 
     async def _prune(self) -> None:
-        async with self._parts.connection.extra_connection() as conn:
-            await outbox.prune(conn, self._parts.subscription.name)
+        async with self._connection.extra_connection() as conn:
+            await outbox.prune(conn, self._subscription.name)
 
     async def _run_every(self, seconds: float, operation: Callable[[], Awaitable[None]]) -> None:
         now = time.monotonic()
@@ -109,4 +125,4 @@ class Housekeeping:
         except SERVER_ERRORS as error:
             if not is_outage(error):
                 raise
-            self._parts.log.info("tending_delayed", what=operation.__name__.strip("_"), fault=type(error).__name__)
+            self._log.info("tending_delayed", what=operation.__name__.strip("_"), fault=type(error).__name__)

@@ -11,10 +11,10 @@ from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.database import is_transient
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.errors import Halt, Unacknowledged
 from paidan_chassis.observability.logs import Logger, LogThrottle, get_logger
 from paidan_chassis.observability.metrics import Metrics
 

@@ -1,4 +1,4 @@
-"""Where Kafka is and how its topics are to look. No client here."""
+"""The configuration of a Kafka cluster: addresses, topic prefix, how missing topics are created. No client here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ DEAD_LETTERS: Final = "paidan.dead-letters"
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """How a topic is made when it does not exist yet; the broker's append time is always asked for."""
+    """How a missing topic is created; ``LogAppendTime`` is always added."""
 
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
@@ -24,7 +24,7 @@ def _single_partition_spec(_topic: str) -> TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCluster:
-    """One installation's share of a cluster. ``shape`` is asked, by the plain name, when a topic is missing."""
+    """One installation's share of a cluster. ``topic_spec`` gets the unprefixed name of a topic that is missing."""
 
     servers: str
     prefix: str = ""
@@ -32,13 +32,13 @@ class KafkaCluster:
     security: BaseSecurity | None = None
 
     def prefixed(self, topic: str) -> str:
-        """Give a topic's name on the cluster."""
+        """Return a topic's name on the cluster."""
         return self.prefix + topic
 
     def client_options(self) -> dict[str, Any]:
-        """Give what every client of aiokafka is built with."""
+        """Return the arguments common to all aiokafka clients."""
         return {"bootstrap_servers": self.servers.split(","), **parse_security(self.security)}
 
     def unprefixed(self, prefixed_topic: str) -> str:
-        """Give a topic's name in this installation."""
+        """Return a topic's name within this installation."""
         return prefixed_topic.removeprefix(self.prefix)

@@ -5,8 +5,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
 from paidan_contracts.orders import AnswerRefused

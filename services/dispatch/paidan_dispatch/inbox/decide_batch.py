@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import area_of, reuse_refusal_id

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_contracts.actions import Answer
 from paidan_contracts.inbox import InboxEvent
 from paidan_contracts.outcomes import Refusal

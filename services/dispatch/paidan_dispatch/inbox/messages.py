@@ -4,8 +4,8 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cloudevents import JSON_CONTENT, SPECVERSION, format_rfc3339
+from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
