@@ -68,7 +68,7 @@ class HeldConnection:
             yield conn
 
     async def discard(self) -> None:
-        """Give the connection back to the pool, whatever state it is in."""
+        """Release the connection to the pool, whatever state it is in."""
         conn, self._conn, self.current = self._conn, None, None
         if conn is not None:
             with contextlib.suppress(*DB_ERRORS):

@@ -14,7 +14,7 @@ from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics
 from paidan_chassis.consumer.errors import SERVER_ERRORS
 from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
-from paidan_chassis.consumer.housekeeping import Housekeeping
+from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
@@ -81,7 +81,7 @@ class LaneConsumer:
             transaction=FencedTransaction(subscription, handler, connection=connection, relay=relay, lanes=lanes),
             rebalance=rebalance, relay=relay, shutdown=shutdown, log=log, progress=progress,
         )  # fmt: skip
-        self._housekeeping = Housekeeping(
+        self._maintenance = Maintenance(
             subscription=subscription, lanes=lanes, recovery=recovery, connection=connection,
             subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner, log=log,
         )  # fmt: skip
@@ -111,7 +111,7 @@ class LaneConsumer:
         loops = (
             self._join_group,
             self._relay.run,
-            self._housekeeping.run,
+            self._maintenance.run,
             self._watchdog.run,
             lambda: self._wait_for_stop(stop),
         )
@@ -185,7 +185,7 @@ class LaneConsumer:
             self._shutdown.fail(error)
 
     async def _release_lanes(self) -> None:
-        """Give the relay a moment to finish, then drop all lanes."""
+        """Wait a moment for the relay to finish, then drop all lanes."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REVOKE_RELAY_TIMEOUT_S):
                 await self._relay.wait_for_backlog(0)
@@ -202,8 +202,8 @@ class LaneConsumer:
                 async with self._rebalance.batch_lock:
                     pass  # the running batch is through, and no other begins after a stop
                 await self._relay.wait_for_backlog(0)
-                await self._housekeeping.save_relay_progress()
-                await self._housekeeping.commit_kafka_offsets()
+                await self._maintenance.save_relay_progress()
+                await self._maintenance.commit_kafka_offsets()
 
     async def _leave_group(self) -> None:
         with contextlib.suppress(TimeoutError, *SERVER_ERRORS):

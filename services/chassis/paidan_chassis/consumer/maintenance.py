@@ -25,7 +25,7 @@ _COMMIT_INTERVAL_S: Final = 5.0
 _COMMIT_TIMEOUT_S: Final = 3.0
 
 
-class Housekeeping:
+class Maintenance:
     """Runs periodic tasks; those that need the lanes to stand still take the batch lock."""
 
     def __init__(  # noqa: PLR0913 - collaborators, passed by name
