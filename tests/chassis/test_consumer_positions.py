@@ -17,6 +17,8 @@ from tests.chassis.foreign_records import append_records
 from tests.polling import poll
 from tests.servers import ServerAddresses, fresh_database
 
+pytestmark = pytest.mark.takes(seconds=30)
+
 TERMINATE_SESSIONS = """
     SELECT pg_terminate_backend(pid)
       FROM pg_stat_activity
