@@ -148,8 +148,7 @@ class BatchRunner:
             hop_s = max(0.0, (real_now() - min(record.appended_at for record in part)).total_seconds())
             self._progress.record_commit(records=result.records, duration_s=duration_s, hop_s=hop_s)
         counts = {"records": result.records, "said": result.messages, "buried": result.dead_letters, **result.counts}
-        if nonzero := {name: count for name, count in counts.items() if count}:
-            self._log.info("batch_applied", **nonzero, took_ms=round(duration_s * 1000, 1))
+        log_batch(self._log, "batch_applied", duration_s=duration_s, **counts)
 
     async def _explain_missing(self, result: BatchResult, part: Sequence[Record], rewound: set[Lane]) -> None:
         for lane, offset in result.rewind_to.items():
@@ -160,6 +159,13 @@ class BatchRunner:
         if not result.rewind_to:
             # Old records come after a take-over, and also when the topic was created again under the same name.
             await self._recovery.verify_logs({lane for lane, _ in group_by_lane(part)})
+
+
+def log_batch(log: Logger, event: str, *, duration_s: float, **counts: int) -> None:
+    """Write the one canonical log line of a committed batch. Zero counts are left out; an empty batch writes none."""
+    nonzero = {name: count for name, count in counts.items() if count}
+    if nonzero:
+        log.info(event, **nonzero, took_ms=round(duration_s * 1000, 1))
 
 
 def _reject(rejected: dict[Record, DeadLetter], dead_letter: DeadLetter) -> None:
