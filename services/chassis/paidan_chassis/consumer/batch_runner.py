@@ -26,7 +26,7 @@ _MAX_IDLE_S: Final = 0.010
 
 
 class BatchRunner:
-    """Runs one batch at a time, under the batch lock."""
+    """The loop over batches: one at a time, under the batch lock."""
 
     def __init__(  # noqa: PLR0913 - collaborators, passed by name
         self,

@@ -23,7 +23,7 @@ TERMINATE_BLOCKERS: Final = """
 
 
 class HeldConnection:
-    """Holds one connection of the pool and replaces it when it breaks.
+    """One connection of the pool, replaced when it breaks.
 
     A pool resets a connection each time it is given back; held, a batch costs one round trip less.
     """

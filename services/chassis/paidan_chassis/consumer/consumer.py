@@ -36,7 +36,7 @@ _LEAVE_TIMEOUT_S: Final = 2.0
 
 
 class LaneConsumer:
-    """Applies every record of its topics once to PostgreSQL, and publishes what follows at least once, in order.
+    """A consumer that applies every record once to PostgreSQL and publishes the messages that follow, in order.
 
     The pool's connections must have the service's schema first on their ``search_path``; one is held throughout.
 

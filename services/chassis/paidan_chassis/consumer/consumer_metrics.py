@@ -57,7 +57,7 @@ class ConsumerMetrics:
 
 
 class ConsumerCollector:
-    """Copies one consumer's metrics once a second. Pass it to ``LoopProgress.on_collect``."""
+    """A collector of one consumer's metrics, for ``LoopProgress.on_collect``."""
 
     def __init__(self, loop: str, read_metrics: Callable[[], ConsumerMetrics]) -> None:
         self._loop = loop

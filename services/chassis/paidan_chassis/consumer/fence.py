@@ -50,7 +50,7 @@ class OwnedLanes:
             state.consumed_to = consumed_to
 
     def advance(self, last_records: Mapping[Lane, Record], advances: Sequence[LaneAdvance]) -> None:
-        """Follow a committed transaction."""
+        """Record the new positions of a committed transaction."""
         for lane, next_offset, seq, _ in advances:
             state = self._states[lane]
             state.next_offset, state.seq = next_offset, seq
@@ -120,7 +120,7 @@ class _PendingWrites(NamedTuple):
 
 
 class FencedTransaction:
-    """Applies records in one transaction, unless another owner has applied them."""
+    """The transaction that applies a batch's records, unless another owner has applied them."""
 
     def __init__(
         self,

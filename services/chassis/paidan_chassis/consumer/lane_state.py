@@ -69,11 +69,9 @@ def check_position(lane: Lane, bounds: LogBounds, position: LogPosition) -> None
     _require_same_id(lane, "cluster", position.cluster_id, bounds.cluster_id)
     _require_same_id(lane, "topic", position.topic_id, bounds.topic_id)
     if position.next_offset < bounds.start:
-        raise Halt(
-            "offset_before_log", f"{lane} stands at {position.next_offset}, and its log begins at {bounds.start}"
-        )
+        raise Halt("offset_before_log", f"{lane} is at {position.next_offset}, and its log begins at {bounds.start}")
     if position.next_offset > bounds.end:
-        raise Halt("offset_after_log", f"{lane} stands at {position.next_offset}, and its log ends at {bounds.end}")
+        raise Halt("offset_after_log", f"{lane} is at {position.next_offset}, and its log ends at {bounds.end}")
 
 
 def _require_same_id(lane: Lane, kind: str, stored: str | None, actual: str) -> None:

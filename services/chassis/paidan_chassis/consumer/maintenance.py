@@ -26,7 +26,7 @@ _COMMIT_TIMEOUT_S: Final = 3.0
 
 
 class Maintenance:
-    """Runs periodic tasks; those that need the lanes to stand still take the batch lock."""
+    """Periodic tasks; those that must not run during a batch take the batch lock."""
 
     def __init__(  # noqa: PLR0913 - collaborators, passed by name
         self,

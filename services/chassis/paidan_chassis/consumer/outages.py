@@ -21,7 +21,7 @@ _START_RETRY_PAUSE_S: Final = 0.5
 
 
 class OutageRetry:
-    """Waits for servers to come back, and knows whether one is unavailable now."""
+    """The retries during an outage, and whether there is one now."""
 
     def __init__(
         self,

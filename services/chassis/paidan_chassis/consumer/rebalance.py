@@ -11,7 +11,7 @@ from paidan_chassis.observability.logs import Logger
 
 
 class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """Listens to the group. No batch runs from the moment lanes are revoked until new ones are assigned.
+    """A rebalance listener: no batch runs from the moment lanes are revoked until new ones are assigned.
 
     Rebalances are eager: all lanes are revoked, some are assigned again. aiokafka swallows what a listener raises and
     sends no heartbeats while one runs after an assignment, so nothing here waits for a server then.

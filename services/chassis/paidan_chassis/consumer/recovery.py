@@ -14,7 +14,7 @@ from paidan_chassis.observability.logs import Logger
 
 
 class LaneRecovery:
-    """Brings this process's state of lanes back in line with the database and the log. Needs the batch lock."""
+    """The take-over of lanes, first and again, and seeking back. Callers hold the batch lock."""
 
     def __init__(  # noqa: PLR0913 - collaborators, passed by name
         self,

@@ -49,7 +49,7 @@ class TakenLane(NamedTuple):
 
 
 class LaneTakeover:
-    """Reads lanes' rows, logs and outbox, and inserts missing rows. Changes nothing that is stored already."""
+    """Access to lanes' rows, logs and outbox for a take-over. Inserts missing rows, changes no stored position."""
 
     def __init__(
         self, consumer: str, *, kafka: KafkaCluster, topic_admin: TopicAdmin, connection: HeldConnection

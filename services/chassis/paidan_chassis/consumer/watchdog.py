@@ -27,7 +27,7 @@ _FREEZE_THRESHOLD_S: Final = 5.0
 
 
 class Watchdog:
-    """Raises ``Stalled`` when records wait and none is applied, without a known outage as the reason.
+    """A check that raises ``Stalled`` when records wait and none is applied, without a known outage as the reason.
 
     A consumer can stick after a broker's restart while its loop polls on and every ping is answered (aiokafka #1154),
     so progress is measured by applied offsets against the log's end.
