@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.city.city import City
 from paidan_contracts.city.geography import Grid

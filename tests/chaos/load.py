@@ -13,8 +13,8 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, find_topic, orders_topic_of

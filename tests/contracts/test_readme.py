@@ -10,8 +10,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from pydantic import TypeAdapter
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.actions import Answer
 from tests.servers import ServerAddresses

@@ -14,8 +14,8 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor

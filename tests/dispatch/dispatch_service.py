@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import murmur2
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.edge.api_keys import add_key, generate_key
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics

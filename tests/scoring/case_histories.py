@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_contracts.cases import CaseEvent, CaseUrged, Cause
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place

@@ -14,8 +14,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.edge import api_keys
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts.city.loader import load_city

@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState

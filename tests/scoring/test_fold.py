@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_contracts.state import CaseState
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold

@@ -2,8 +2,7 @@
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts import ids

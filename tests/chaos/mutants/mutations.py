@@ -35,12 +35,12 @@ MUTATIONS: Final = (
             Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
             Replacement(
                 _FENCE,
-                "if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):",
+                "if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):",
                 "if moved_lanes := ():",
             ),
             Replacement(
                 _FENCE,
-                "new_records, rewind_to = drop_applied(records, stored, self.known_gaps)",
+                "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
                 "new_records, rewind_to = list(records), {}",
             ),
         ),
@@ -68,8 +68,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._update_states(writes)\n",
-                "        self._update_states(writes)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._follow_commit(writes)\n",
+                "        self._follow_commit(writes)\n        await transaction.commit()\n",
             ),
         ),
         (_QUICK_TEST,),
@@ -79,8 +79,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 "services/chassis/paidan_chassis/consumer/relay.py",
-                "selected = list(islice(trail.pending, lane_limit))",
-                "selected = list(islice(trail.pending, lane_limit))[::-1]",
+                "selected = list(islice(queue.pending, lane_limit))",
+                "selected = list(islice(queue.pending, lane_limit))[::-1]",
             ),
         ),
         (_QUICK_TEST,),

@@ -10,9 +10,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.database import is_transient
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
 from paidan_chassis.observability.redaction import redact_quotes
 
 _HALT_RETRY_AFTER_S: Final = 30

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
