@@ -2,7 +2,7 @@
 
 import signal
 
-from paidan_deploy.stack.services import DISPATCH
+from paidan_deploy.services import DISPATCH
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_deploy.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
+from paidan_deploy.setup.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,10 +11,11 @@ import asyncpg
 import psutil
 import pytest
 
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.servers.dsn import redact_password
+from paidan_deploy.services import INTAKE
 from paidan_deploy.settings import Settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import Servers, redact_password
-from paidan_deploy.stack.services import INTAKE
+from paidan_deploy.stack.servers import Servers
 from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home

@@ -9,19 +9,17 @@ from paidan_deploy.citypacks.publish import publish, version_in_force
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.provisioning.database import topic_spec
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.servers import Servers
 
 
-async def publish_missing_packs(servers: Servers, settings: Settings) -> list[str]:
+async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
     """Publish every pack of a city that has none in force, and say what was done. Raises DeployError for mistakes.
 
     Later changes are published by a person: what is in force is not replaced behind anybody's back.
     """
-    kafka = KafkaCluster(servers.bootstrap, settings.topic_prefix, topic_spec=topic_spec)
+    kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=topic_spec)
     messages = []
-    async with open_connection(servers.dsn) as connection:
-        for folder in sorted(path.parent for path in settings.cities.glob("*/city.toml")):
+    async with open_connection(dsn) as connection:
+        for folder in _pack_folders(packs):
             # Folders are named after their cities, so what is in force already need not be read.
             if await version_in_force(connection, folder.name) is not None:
                 continue
@@ -30,6 +28,10 @@ async def publish_missing_packs(servers: Servers, settings: Settings) -> list[st
                 published = await publish(connection, kafka, pack)
                 messages.append(f"city {published.city} is in force under version {published.version[:12]}")
     return messages
+
+
+def _pack_folders(packs: Path) -> list[Path]:
+    return sorted(path.parent for path in packs.glob("*/city.toml"))
 
 
 def _valid_pack(folder: Path) -> Pack:

@@ -16,12 +16,8 @@ from paidan_deploy.citypacks.check import (
     summarize,
 )
 from paidan_deploy.citypacks.publish import PublishedPack, publish
-from paidan_deploy.cli.app import (
-    console,
-    error_console,
-    example_epilog,
-    print_errors,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.stack.stack import Installation, Stack

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.stack.servers import dsn_for_role
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     ServiceConfig,
     service_environment,
@@ -45,7 +46,13 @@ async def _prepare(stack: Stack) -> None:
         service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database.prepare_database(stack.servers.dsn, stack.credentials)
     await database.create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
-    for message in await publish_missing_packs(stack.servers, stack.settings):
+    messages = await publish_missing_packs(
+        stack.settings.cities,
+        dsn=stack.servers.dsn,
+        bootstrap=stack.servers.bootstrap,
+        topic_prefix=stack.settings.topic_prefix,
+    )
+    for message in messages:
         console.print(message)
     console.print("Ready: services can start.")
 

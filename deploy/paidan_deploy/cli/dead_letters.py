@@ -20,16 +20,12 @@ from paidan_chassis.consumer.dead_letters import (
 from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import Connection, open_connection
 from paidan_deploy.provisioning.database import topic_spec
-from paidan_deploy.stack.services import SERVICES, Service
+from paidan_deploy.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 

@@ -10,7 +10,8 @@ from rich.live import Live
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
 from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle

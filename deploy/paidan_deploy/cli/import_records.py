@@ -13,12 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paidan_chassis.database import DB_ERRORS, retry
 from paidan_deploy.citypacks import queries
-from paidan_deploy.cli.app import (
-    console,
-    error_console,
-    example_epilog,
-    print_errors,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
 from paidan_deploy.importing.csv_rows import UnreadableFile

@@ -6,12 +6,8 @@ from typing import Annotated
 import typer
 
 from paidan_chassis.edge.api_keys import ApiKey, InvalidScope
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import (
     all_keys,

@@ -12,7 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation, Stack
 

@@ -14,12 +14,8 @@ import typer
 from rich.markup import escape
 
 from paidan_chassis.consumer.halts import OpenHalt
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from .departments import DemoDepartment
-from .http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.departments import DemoDepartment
+from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,10 @@ import asyncpg
 
 from paidan_chassis.clock import ScaledClock, extend_fast_until
 from paidan_chassis.database import DB_ERRORS, is_transient
-
-from .arrivals import LAST_REPORT_S
-from .monitor import Observed
-from .scheduler import Scheduler
-from .sources import DemoSources
+from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.monitor import Observed
+from paidan_deploy.demo.scheduler import Scheduler
+from paidan_deploy.demo.sources import DemoSources
 
 # Longer than a service takes to notice that the clock may run on, so that nobody waits on a machine that keeps up.
 CLOCK_LEAD_S: Final = 4.0

@@ -13,27 +13,26 @@ from aiokafka import AIOKafkaProducer
 from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
-from paidan_deploy.provisioning.api_keys import Connection
-from paidan_deploy.stack.stack import Installation
-
-from .answer_clients import (
+from paidan_deploy.demo.answer_clients import (
     HttpAnswers,
     KafkaAnswers,
     follow_orders_topic,
     poll_orders,
     restore_open_orders,
 )
-from .behaviour import Behaviour
-from .clock_throttle import ClockThrottle
-from .departments import DemoDepartment, HiddenFaults
-from .http_client import ServiceClient
-from .keys import DemoKeys
-from .monitor import Monitor
-from .pictures import draw_photo
-from .plan import DaySize, plan_day
-from .scheduler import Scheduler
-from .sources import DemoSources
-from .staff import Staff
+from paidan_deploy.demo.behaviour import Behaviour
+from paidan_deploy.demo.clock_throttle import ClockThrottle
+from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
+from paidan_deploy.demo.http_client import ServiceClient
+from paidan_deploy.demo.keys import DemoKeys
+from paidan_deploy.demo.monitor import Monitor
+from paidan_deploy.demo.pictures import draw_photo
+from paidan_deploy.demo.plan import DaySize, plan_day
+from paidan_deploy.demo.scheduler import Scheduler
+from paidan_deploy.demo.sources import DemoSources
+from paidan_deploy.demo.staff import Staff
+from paidan_deploy.provisioning.api_keys import Connection
+from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final, Protocol
 
-from .behaviour import Behaviour, plan_order
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.behaviour import Behaviour, plan_order
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _RETURN_REASONS: Final = (
     ("not_our_area", "不在我辖区"),

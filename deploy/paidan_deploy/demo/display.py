@@ -9,8 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .monitor import Observed
-from .sources import DemoSources
+from paidan_deploy.demo.monitor import Observed
+from paidan_deploy.demo.sources import DemoSources
 
 
 @dataclass(frozen=True, slots=True)

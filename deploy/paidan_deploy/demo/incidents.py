@@ -8,8 +8,7 @@ from typing import Final
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.geography import Grid, GridRun
-
-from .arrivals import burst_second, ordinary_second
+from paidan_deploy.demo.arrivals import burst_second, ordinary_second
 
 METRES_PER_DEGREE: Final = 111_320.0
 _BURST_SHARE: Final = 0.09

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from paidan_contracts.city.city import City
 from paidan_contracts.wire import Channel
-
-from .arrivals import LAST_REPORT_S
-from .incidents import Incident, IncidentGenerator, jitter_position
-from .pictures import draw_photo
-from .residents import random_resident, report_text
+from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.incidents import Incident, IncidentGenerator, jitter_position
+from paidan_deploy.demo.pictures import draw_photo
+from paidan_deploy.demo.residents import random_resident, report_text
 
 # Shares of one city's hotline in a week of 2024: 咨询, 求助, 建议, 投诉举报, 感谢, 其他.
 _MATTER_WEIGHTS: Final = {

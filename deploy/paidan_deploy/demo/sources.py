@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .http_client import ServiceClient
-from .plan import PlannedReport
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.http_client import ServiceClient
+from paidan_deploy.demo.plan import PlannedReport
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 
 @dataclass(frozen=True, slots=True)

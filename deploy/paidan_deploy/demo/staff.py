@@ -7,9 +7,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from .departments import HiddenFaults
-from .http_client import CallRefused, ServiceClient
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.departments import HiddenFaults
+from paidan_deploy.demo.http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _POLL_S: Final = 0.8
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (

@@ -11,9 +11,8 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from paidan_contracts.city.import_mapping import ImportMapping, MappedStatus, StatusMapping
 from paidan_contracts.wire import ShortText, Text, Timestamp
-
-from .csv_rows import CsvTable, UnreadableFile
-from .rows import ImportRow, KnownCodes, RowWarning
+from paidan_deploy.importing.csv_rows import CsvTable, UnreadableFile
+from paidan_deploy.importing.rows import ImportRow, KnownCodes, RowWarning
 
 T = TypeVar("T")
 

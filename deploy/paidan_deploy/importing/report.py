@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .rows import RowWarning
-from .send import RefusedRequest
+from paidan_deploy.importing.rows import RowWarning
+from paidan_deploy.importing.send import RefusedRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.import_mapping import ImportMapping
-
-from .parse import RowParser
-from .report import ImportReport, MergedRow
-from .requests import ImportOptions, plan_requests
-from .rows import KnownCodes, RowWarning
-from .send import (
+from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
+from paidan_deploy.importing.parse import RowParser
+from paidan_deploy.importing.report import ImportReport, MergedRow
+from paidan_deploy.importing.rows import KnownCodes, RowWarning
+from paidan_deploy.importing.send import (
     Endpoints,
     SentRequests,
     await_outcomes,

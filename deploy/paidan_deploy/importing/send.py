@@ -11,8 +11,7 @@ import httpx
 
 from paidan_contracts import ids
 from paidan_deploy.errors import DeployError
-
-from .requests import Endpoint, ImportRequest, split_batches
+from paidan_deploy.importing.import_requests import Endpoint, ImportRequest, split_batches
 
 _BATCH_LINES: Final = 500
 _LOOKUP_BATCH: Final = 1000

@@ -13,7 +13,7 @@ from paidan_chassis.edge.api_keys import (
     list_keys,
     revoke_key,
 )
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 

@@ -13,10 +13,10 @@ from paidan_chassis.edge.api_keys import add_key
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.topics import ANSWERS_PREFIX, ORDERS_PREFIX, TOPICS, answers_topic_of, orders_topic_of
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import DATABASE_NAME
-from paidan_deploy.stack.services import SERVICES, Service
+from paidan_deploy.servers.dsn import DATABASE_NAME
+from paidan_deploy.services import SERVICES, Service
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 CITIES_SCHEMA: Final = "cities"

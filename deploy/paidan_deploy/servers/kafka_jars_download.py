@@ -13,7 +13,7 @@ from jgo.maven import Dependency, MavenContext
 from jgo.parse import Coordinate
 
 from paidan_deploy.errors import DownloadError
-from paidan_deploy.servers.kafka_jars import LOCK_FILE, LockedJar, read_lock
+from paidan_deploy.servers.kafka_lock import LOCK_FILE, LockedJar, read_lock
 
 # Kafka speaks slf4j 1.7; without this binding it would log nothing.
 ROOT_ARTIFACTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")

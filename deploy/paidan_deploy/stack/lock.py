@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.paths import StackPaths
 
 
 class AlreadyRunningError(DeployError):

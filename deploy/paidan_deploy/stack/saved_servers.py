@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_deploy.errors import DeployError
 from paidan_deploy.servers.atomic_files import write_atomically
+from paidan_deploy.servers.dsn import redact_password
 from paidan_deploy.settings import Settings
-from paidan_deploy.stack.servers import redact_password
 
 
 class OtherServersError(DeployError):

@@ -3,21 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
 
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import kafka, kafka_jars, postgres
+from paidan_deploy.servers.dsn import DATABASE_NAME, dsn_for_database, dsn_for_role, redact_password
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.settings import Settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.state import ServerState
 
 OnProgress = Callable[[str], None]
-DATABASE_NAME: Final = "paidan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Servers:
         """Give the DSN of the database's owner."""
         if self.settings.database is not None:
             return self.settings.database
-        return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE_NAME}")))
+        return dsn_for_database(self.maintenance_dsn, DATABASE_NAME)
 
     def start(self, on_progress: OnProgress) -> None:
         """Start what is ours and does not run yet, both at once, downloading what is missing."""
@@ -108,18 +106,3 @@ class Servers:
 
 def _pid_of(running: psutil.Process | None) -> int | None:
     return None if running is None else running.pid
-
-
-def dsn_for_role(dsn: str, role: str, password: str) -> str:
-    """Give the same database's DSN for another role."""
-    parts = urlsplit(dsn)
-    host = parts.netloc.rpartition("@")[2]
-    return str(urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{host}")))
-
-
-def redact_password(dsn: str) -> str:
-    """Give a DSN that may be shown."""
-    parts = urlsplit(dsn)
-    user, _, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return str(urlunsplit(parts._replace(netloc=f"{name}@{host}" if name else host, query="")))

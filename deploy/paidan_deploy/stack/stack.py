@@ -17,16 +17,16 @@ from paidan_chassis.consumer.halts import (
     open_halts,
     resume,
 )
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
+from paidan_deploy.services import SERVICES
 from paidan_deploy.settings import Settings, load_settings
-from paidan_deploy.stack.credentials import Credentials
 from paidan_deploy.stack.lock import is_locked
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.saved_servers import SavedServers
 from paidan_deploy.stack.servers import Servers
-from paidan_deploy.stack.services import SERVICES
 from paidan_deploy.stack.state import ServiceState, StackState, read_state
 
 OnProgress = Callable[[str], None]

@@ -11,29 +11,30 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
 from paidan_deploy.servers import process
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.settings import Settings, load_settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.lock import supervisor_lock
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.saved_servers import SavedServers
-from paidan_deploy.stack.servers import Servers, dsn_for_role
-from paidan_deploy.stack.service_process import (
-    FINAL_CONDITIONS,
-    FIRST_BACKOFF_S,
-    MAX_BACKOFF_S,
-    SupervisedService,
-)
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     STOP_TIMEOUT_S,
     Service,
     ServiceConfig,
     service_environment,
+)
+from paidan_deploy.settings import Settings, load_settings
+from paidan_deploy.stack.lock import supervisor_lock
+from paidan_deploy.stack.saved_servers import SavedServers
+from paidan_deploy.stack.servers import Servers
+from paidan_deploy.stack.service_process import (
+    FINAL_CONDITIONS,
+    FIRST_BACKOFF_S,
+    MAX_BACKOFF_S,
+    SupervisedService,
 )
 from paidan_deploy.stack.state import Phase, StackState
 
@@ -118,7 +119,12 @@ class Supervisor:
         await database.prepare_database(self.servers.dsn, self.credentials)
         await database.create_topics(self.servers.bootstrap, self.settings.topic_prefix)
         self._publish_state("starting", "publishing city packs")
-        for message in await publish_missing_packs(self.servers, self.settings):
+        for message in await publish_missing_packs(
+            self.settings.cities,
+            dsn=self.servers.dsn,
+            bootstrap=self.servers.bootstrap,
+            topic_prefix=self.settings.topic_prefix,
+        ):
             log.info("%s", message)
 
     def _supervise(self, service: Service) -> SupervisedService:

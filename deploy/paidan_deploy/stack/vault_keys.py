@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 
 from paidan_chassis.encryption import Cipher, DecryptionFailed, InvalidEncryptionKey
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.services import Service
 from paidan_deploy.settings import inherited_environment
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.services import Service
 
 
 def cipher_for(service: Service, credentials: Credentials) -> Cipher:

@@ -7,8 +7,7 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from paidan_contracts import ids
-
-from .rows import ImportRow
+from paidan_deploy.importing.rows import ImportRow
 
 Endpoint = Literal["reports", "actions"]
 

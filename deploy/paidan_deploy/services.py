@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
 
 
 @dataclass(frozen=True, slots=True)
