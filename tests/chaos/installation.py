@@ -18,7 +18,7 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.conservation.log_reader import LogReader
-from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths

@@ -11,8 +11,8 @@ import pytest
 
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
-from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer

@@ -13,7 +13,7 @@ from paidan_deploy.cli import verify
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
-from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, next_day, play_day
 from paidan_deploy.demo.display import ClockStatus, render_progress

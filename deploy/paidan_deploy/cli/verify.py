@@ -11,7 +11,7 @@ import typer
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.conservation.log_reader import LogReader
-from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection

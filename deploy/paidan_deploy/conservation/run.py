@@ -7,23 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
-
-from . import tables
-from .checks import (
-    ConservationReport,
-    Evidence,
-    PhotoFindings,
-    evaluate,
-)
-from .log_contents import (
-    AlarmsLog,
-    CasesLog,
-    InboxLog,
-    OutcomesLog,
-    add_records,
-)
-from .log_reader import LogReader, LogSpan
-from .tables import Connection
+from paidan_deploy.conservation import tables
+from paidan_deploy.conservation.checks import evaluate
+from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
+from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, add_records
+from paidan_deploy.conservation.log_reader import LogReader, LogSpan
+from paidan_deploy.conservation.report import ConservationReport
+from paidan_deploy.conservation.tables import Connection
 
 _POLL_S: Final = 0.1
 
