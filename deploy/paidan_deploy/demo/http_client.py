@@ -1,16 +1,31 @@
 """Calls to the services' HTTP faces, as a patient client makes them: what was not answered is sent again, the same."""
 
-import asyncio
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import httpx
+from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_result, stop_after_attempt
 
 _MAX_ATTEMPTS: Final = 30
 
 
 class CallRefused(Exception):
     """A service says that a call is wrong; sending it again would not help."""
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+
+
+def _pause_s(state: RetryCallState) -> float:
+    if state.outcome is None or state.outcome.failed:
+        return 0.3
+    return min(float(state.outcome.result().headers.get("retry-after", 1)), 0.2 * state.attempt_number)
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    _, method, path = state.args
+    raise CallRefused(f"{method} {path}: no answer after {state.attempt_number} tries")
 
 
 class ServiceClient:
@@ -46,15 +61,16 @@ class ServiceClient:
         accepted_statuses: Collection[int] = (),
         **content: Any,  # noqa: ANN401  # as httpx takes them
     ) -> httpx.Response:
-        for attempt in range(_MAX_ATTEMPTS):
-            try:
-                response = await self._client.request(method, path, **content)
-            except httpx.TransportError:
-                await asyncio.sleep(0.3)
-                continue
-            if response.status_code not in (429, 503):
-                if response.is_error and response.status_code not in accepted_statuses:
-                    raise CallRefused(f"{method} {path}: {response.status_code} {response.text[:300]}")
-                return response
-            await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), 0.2 * (attempt + 1)))
-        raise CallRefused(f"{method} {path}: no answer after {_MAX_ATTEMPTS} tries")
+        response = await self._send_until_answered(method, path, **content)
+        if response.is_error and response.status_code not in accepted_statuses:
+            raise CallRefused(f"{method} {path}: {response.status_code} {response.text[:300]}")
+        return response
+
+    @retry(
+        retry=retry_if_exception_type(httpx.TransportError) | retry_if_result(_is_busy),
+        wait=_pause_s,
+        stop=stop_after_attempt(_MAX_ATTEMPTS),
+        retry_error_callback=_give_up,
+    )
+    async def _send_until_answered(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401  # as httpx takes them
+        return await self._client.request(method, path, **content)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import httpx
+from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_result, stop_after_attempt
 
 from paidan_contracts import ids
 from paidan_deploy.errors import DeployError
@@ -16,7 +17,6 @@ from paidan_deploy.importing.import_requests import Endpoint, ImportRequest, spl
 _BATCH_LINES: Final = 500
 _LOOKUP_BATCH: Final = 1000
 _MAX_ATTEMPTS: Final = 8
-_TOO_MANY_REQUESTS: Final = 429
 
 
 class DecisionTimeout(DeployError):
@@ -134,23 +134,40 @@ async def post_lines(client: httpx.AsyncClient, url: str, lines: Sequence[dict[s
     return [json.loads(line) for line in response.content.split(b"\n") if line]
 
 
-async def post_with_retry(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
-    """Post this, again while whoever is to answer is away, busy or being restarted: a repeat changes nothing.
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
 
-    Raises ``httpx.HTTPError`` when it stays so for half a minute or longer, or refuses.
+
+def _pause_s(state: RetryCallState) -> float:
+    retry_after = "1"
+    if state.outcome is not None and not state.outcome.failed:
+        retry_after = state.outcome.result().headers.get("retry-after", "1")
+    return state.attempt_number * float(retry_after)
+
+
+def _last_response(state: RetryCallState) -> httpx.Response:
+    if state.outcome is None:
+        raise AssertionError("unreachable")
+    response: httpx.Response = state.outcome.result()  # raises what the last attempt raised
+    return response
+
+
+@retry(
+    retry=retry_if_exception_type((httpx.NetworkError, httpx.RemoteProtocolError)) | retry_if_result(_is_busy),
+    wait=_pause_s,
+    stop=stop_after_attempt(_MAX_ATTEMPTS),
+    retry_error_callback=_last_response,
+)
+async def _post_until_answered(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
+    return await client.post(url, content=body, headers={"content-type": content_type})
+
+
+async def post_with_retry(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
+    """Post a body, and again while the service is down or busy: a repeat changes nothing.
+
+    Raises ``httpx.HTTPError`` when that lasts for half a minute or longer, or the service refuses.
     """
-    for attempt in range(1, _MAX_ATTEMPTS + 1):
-        pause_s, last = float(attempt), attempt == _MAX_ATTEMPTS
-        try:
-            response = await client.post(url, content=body, headers={"content-type": content_type})
-            if last or (response.status_code != _TOO_MANY_REQUESTS and not response.is_server_error):
-                break
-            pause_s *= float(response.headers.get("retry-after", 1))
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            if last:
-                raise
-        await asyncio.sleep(pause_s)
-    return response.raise_for_status()
+    return (await _post_until_answered(client, url, body, content_type)).raise_for_status()
 
 
 def _description(request: ImportRequest) -> str:

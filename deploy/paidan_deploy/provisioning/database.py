@@ -1,11 +1,10 @@
 """Makes what services find when they start: database, roles, schemas, tables, topics, the operator's key."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import asyncpg
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
@@ -22,8 +21,8 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 CITIES_SCHEMA: Final = "cities"
 # Just before a Monday that the demo city's calendar knows: no calendar reaches into whatever year this runs in.
 INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
-# Roles belong to the whole server: provisioning two databases of it at once may touch the same row.
 ROLE_ATTEMPTS: Final = 5
+ROLE_CONFLICTS: Final = (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError)
 
 
 class UnsupportedPostgresError(DeployError):
@@ -61,26 +60,21 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
 async def _ensure_role(connection: Connection, service: Service, credentials: Credentials) -> None:
     # The password is ours, of URL characters alone; a statement like this takes no parameters.
     password = credentials.password(service.role).replace("'", "")
-    await _retry_on_conflict(lambda: _create_or_alter_role(connection, service.role, password))
+    await _create_or_alter_role(connection, service.role, password)
 
 
+# Roles belong to the whole server: two databases of it that are provisioned at once may touch the same row.
+@retry(
+    retry=retry_if_exception_type(ROLE_CONFLICTS),
+    wait=wait_incrementing(start=0.1, increment=0.1),
+    stop=stop_after_attempt(ROLE_ATTEMPTS),
+    reraise=True,
+)
 async def _create_or_alter_role(connection: Connection, role: str, password: str) -> None:
     exists = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
     await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{password}'")
     await connection.execute(f"GRANT {role} TO CURRENT_USER")
-
-
-async def _retry_on_conflict(operation: Callable[[], Awaitable[None]]) -> None:
-    for attempt in range(1, ROLE_ATTEMPTS + 1):
-        try:
-            await operation()
-        except (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError):
-            if attempt == ROLE_ATTEMPTS:
-                raise
-            await asyncio.sleep(0.1 * attempt)
-        else:
-            return
 
 
 async def _migrate_service_schema(connection: Connection, service: Service) -> None:
