@@ -21,7 +21,8 @@ def evaluate(evidence: Evidence) -> ConservationReport:
     results.update(screened_out.values())
     result_names = ("opened", "merged", "suppressed", "refused", "dead_lettered")
     reused = {name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports}
-    received = len({*evidence.inbox_log.reports, *reused, *screened_out})
+    claimed = evidence.inbox_log.claimed_ids("report")
+    received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})
     return ConservationReport(
         received=received,
         ends={name: results[name] for name in result_names},

@@ -7,7 +7,7 @@ from paidan_deploy.conservation.report import Check
 
 def check_reports_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports]
-    names = [*evidence.inbox_log.reports, *reused]
+    names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]
     return Check.of(
         "every report in the inbox came to one end",
         [n for n in names if not _has_outcome(evidence, n, "report")],
@@ -17,7 +17,7 @@ def check_reports_decided(evidence: Evidence) -> Check:
 
 def check_actions_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.actions]
-    names = [*evidence.inbox_log.actions, *reused]
+    names = [*evidence.inbox_log.actions, *reused, *evidence.inbox_log.claimed_ids("action")]
     return Check.of(
         "every action in the inbox came to one end",
         [n for n in names if not _has_outcome(evidence, n, "action")],
@@ -26,7 +26,8 @@ def check_actions_decided(evidence: Evidence) -> Check:
 
 
 def check_outcomes_have_causes(evidence: Evidence) -> Check:
-    known = {*evidence.inbox_log.reports, *evidence.inbox_log.actions, *evidence.inbox_log.reused}
+    inbox = evidence.inbox_log
+    known = {*inbox.reports, *inbox.actions, *inbox.reused, *inbox.claimed}
     unexplained = [] if not evidence.complete else [name for name in evidence.outcomes_by_id if name not in known]
     return Check.of("every outcome has its cause in the inbox", unexplained, evidence.outcomes_by_id)
 

@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, Literal
 
 from aiokafka.structs import ConsumerRecord
 
@@ -13,6 +12,8 @@ from paidan_contracts import ids
 from paidan_contracts.wire import SCREENED_CHANNELS
 
 RecordPosition = tuple[int, int]
+Subject = Literal["report", "action"]
+_is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 
 
@@ -24,6 +25,8 @@ class InboxLog:
     actions: dict[str, str] = field(default_factory=dict)
     reused: dict[str, str] = field(default_factory=dict)
     unreadable: set[RecordPosition] = field(default_factory=set)
+    claimed: dict[str, Subject] = field(default_factory=dict)
+    """Ids that unreadable records name: dispatch publishes an outcome for each, so that its sender learns the end."""
     positions: dict[str, list[RecordPosition]] = field(default_factory=dict)
     vault_references: set[str] = field(default_factory=set)
     """Reports whose sender's person or words lie in the vault."""
@@ -37,25 +40,33 @@ class InboxLog:
         """Count one record."""
         self.record_count += 1
         position = (record.partition, record.offset)
-        body = _parse_object(record.value)
-        kind = body.get("type") if body else None
-        if body is None or not isinstance(kind, str):
-            self.unreadable.add(position)
-        elif kind == "report.received.v1":
-            self._add_id(self.reports, str(body.get("report_id")), body, position)
-            self._add_references(body)
-        elif kind == "action.requested.v1":
-            self._add_id(self.actions, str(body.get("action_id")), body, position)
-            self.claimed_photos.update(_proof_photos(body))
-        elif kind not in ("timer.due.v1", "city.in_force.v1"):
-            self.unreadable.add(position)
+        body = _parse_object(record.value) or {}
+        match body.get("type"):
+            case "report.received.v1" if report_id := _id_in(body, "report_id"):
+                self._add_id(self.reports, report_id, body, position)
+                self._add_references(body)
+            case "action.requested.v1" if action_id := _id_in(body, "action_id"):
+                self._add_id(self.actions, action_id, body, position)
+                self.claimed_photos.update(_proof_photos(body))
+            case "timer.due.v1" | "city.in_force.v1":
+                pass
+            case _:
+                self.unreadable.add(position)
+                if claim := _claimed_id(record, body):
+                    self.claimed.setdefault(*claim)
+                    self.positions.setdefault(claim[0], []).append(position)
+
+    def claimed_ids(self, subject: Subject) -> set[str]:
+        """Return the ids that only unreadable records name, as those of reports or of actions."""
+        readable = self.reports.keys() | self.actions.keys() | self.reused.keys()
+        return {name for name, about in self.claimed.items() if about == subject and name not in readable}
 
     def _add_references(self, body: dict[str, Any]) -> None:
         is_screened = body.get("channel") in SCREENED_CHANNELS and not body.get("past")
         (self.claimed_photos if is_screened else self.known_photos).update(_photo_refs(body.get("photos")))
         # What a machine says of itself is not kept anywhere else.
         if body.get("reporter") or (not is_screened and _has_free_text(body)):
-            self.vault_references.update(_valid_uuid(body.get("report_id")))
+            self.vault_references.add(body["report_id"])
 
     def _add_id(self, digests: dict[str, str], name: str, body: dict[str, Any], position: RecordPosition) -> None:
         digest = str(body.get("digest"))
@@ -150,12 +161,24 @@ def _photo_refs(value: object) -> set[str]:
     )
 
 
-def _valid_uuid(value: object) -> set[str]:
-    """Give an id that the database can be asked for: anybody may write anything into a log."""
-    try:
-        return {str(UUID(str(value)))}
-    except ValueError:
-        return set()
+def _id_in(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    return value if isinstance(value, str) and _is_id(value) else None
+
+
+def _claimed_id(record: ConsumerRecord[bytes, bytes], body: Mapping[str, Any]) -> tuple[str, Subject] | None:
+    """Return the id that dispatch finds in a record that it cannot read: in its body, else in its headers."""
+    if report_id := _id_in(body, "report_id"):
+        return report_id, "report"
+    if action_id := _id_in(body, "action_id"):
+        return action_id, "action"
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    header_id = headers.get("ce_id", "")
+    match headers.get("ce_type", "").split("."):
+        case ["report" | "action" as subject, _, *_] if _is_id(header_id):
+            return header_id, subject
+        case _:
+            return None
 
 
 def _parse_object(value: bytes | None) -> dict[str, Any] | None:

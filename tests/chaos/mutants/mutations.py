@@ -104,12 +104,12 @@ MUTATIONS: Final = (
         (
             Replacement(
                 _INBOX_CHECKS,
-                "names = [*evidence.inbox_log.reports, *reused]",
+                'names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]',
                 "names = [n for n, (about, _) in evidence.outcomes_by_id.items() if about == 'report']",
             ),
             Replacement(
                 _CHECKS,
-                "received = len({*evidence.inbox_log.reports, *reused, *screened_out})",
+                "received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})",
                 "received = results.total()",
             ),
         ),
