@@ -85,5 +85,5 @@ install --no-deps --no-build-isolation \
 
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
     echo "Downloading Kafka, and teaching Java what it loads (once, about 10 s)"
-    .venv/bin/python -m paidan_deploy.setup.aot_training .paidan/cache || echo "That failed; the first start will try again."
+    .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache || echo "That failed; the first start will try again."
 fi

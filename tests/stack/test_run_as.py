@@ -72,7 +72,7 @@ def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None
     planted = run_as.make_data_folder(user, closed / "home").parent
     os.chown(planted, user, user)
     try:
-        with pytest.raises(ServerStartError, match="belongs to somebody else"):
+        with pytest.raises(ServerStartError, match="belongs to another user"):
             run_as.make_data_folder(user, closed / "home")
     finally:
         shutil.rmtree(planted)

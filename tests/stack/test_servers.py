@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.setup.aot_training import train_cache
+from paidan_deploy.setup.train_aot_cache import train_cache
 from tests.servers import CACHE
 
 StartKafka = Callable[..., KafkaServer]

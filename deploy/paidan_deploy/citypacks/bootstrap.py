@@ -1,4 +1,4 @@
-"""Publishes the city packs that lie beside the stack, each once, so that a first start has cities in it."""
+"""Publishes the city packs that come with the stack, each once, so that a first start has cities."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from paidan_deploy.provisioning.database import topic_spec
 
 
 async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
-    """Publish every pack of a city that has none in force, and say what was done. Raises DeployError for mistakes.
+    """Publish every pack of a city that has none in force; return a message for each. Raises DeployError for mistakes.
 
-    Later changes are published by a person: what is in force is not replaced behind anybody's back.
+    A pack in force is never replaced here: a person publishes later versions.
     """
     kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=topic_spec)
     messages = []
     async with open_connection(dsn) as connection:
         for folder in _pack_folders(packs):
-            # Folders are named after their cities, so what is in force already need not be read.
+            # A folder is named after its city: a pack that is in force already need not be read.
             if await version_in_force(connection, folder.name) is not None:
                 continue
             pack = _valid_pack(folder)

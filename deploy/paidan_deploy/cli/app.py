@@ -4,7 +4,7 @@ import typer
 
 app = typer.Typer(
     name="paidan",
-    help="Paidan (派单): take in what a city hears and sees, send it to who must act, score who did.",
+    help="Paidan (派单): take in what residents and cameras report, dispatch it to departments, score how they act.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
@@ -13,9 +13,9 @@ app = typer.Typer(
 
 @app.callback()
 def _keep_subcommand_names() -> None:
-    """Keep the command's name needed where only one is loaded: typer drops it from a lone command."""
+    """Keep command names required where only one is registered: typer drops the name of a lone command."""
 
 
 def example_epilog(line: str) -> str:
-    """Give the epilog that shows how a command is used."""
+    """Return the epilog that shows a command in use."""
     return f"[dim]Example:[/dim]  {line}"

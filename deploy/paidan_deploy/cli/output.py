@@ -17,7 +17,7 @@ from paidan_deploy.errors import DeployError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Wider than anything that is printed: what a program reads is neither wrapped nor cut.
+# Output that a program reads is neither wrapped nor cut.
 _UNLIMITED_WIDTH: Final = 1_000_000
 _MIN_COLUMN_WIDTH: Final = 5
 _COLUMN_GAP: Final = 2
@@ -32,9 +32,9 @@ error_console = _console(sys.stderr, stderr=True)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: Sequence[str] = ()) -> Table:
-    """Lay rows out so that nothing of them is cut: cells fold where the terminal is narrow.
+    """Build a table in which nothing is cut off: cells fold where the terminal is narrow.
 
-    Columns of ``whole`` are folded last, the first of them last of all: what a person copies from there stays whole.
+    ``unwrapped`` names columns to keep on one line as far as the width allows, most important first: those are copied.
     """
     widths = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(headers)}
     unwrapped_headers = _unwrapped_columns(widths, unwrapped)
@@ -47,7 +47,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: S
 
 
 def _unwrapped_columns(widths: Mapping[str, int], unwrapped: Sequence[str]) -> set[str]:
-    """Choose as many as leave room for every other column to fold in: a column without room is not shown at all."""
+    """Choose columns to keep on one line such that every other keeps room to fold: without any it would not show."""
     needed = {title: min(width, _MIN_COLUMN_WIDTH) + _COLUMN_GAP for title, width in widths.items()}
     chosen: set[str] = set()
     for title in unwrapped:
@@ -59,7 +59,7 @@ def _unwrapped_columns(widths: Mapping[str, int], unwrapped: Sequence[str]) -> s
 
 
 def print_errors(command: Callable[P, T]) -> Callable[P, T]:
-    """Show an error that needs a person as one line, and end with status 1."""
+    """Make a command print a ``DeployError`` as one line and exit with status 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -9,7 +9,7 @@ from paidan_deploy.conservation.report import Check, ConservationReport
 
 
 def evaluate(evidence: Evidence) -> ConservationReport:
-    """Judge all claims."""
+    """Evaluate every check."""
     screened_out = {
         name: result
         for name, result in evidence.outcomes_log.results.items()

@@ -9,7 +9,7 @@ from paidan_deploy.conservation.tables import TallyCounts
 
 @dataclass(frozen=True, slots=True)
 class PhotoFindings:
-    """Of the photos that are named: those that are lost, and those that nobody ever sent."""
+    """Of the photos that are referred to: those that are lost, and those that were never uploaded."""
 
     lost: Collection[str] = ()
     never_sent: Collection[str] = ()
@@ -17,7 +17,7 @@ class PhotoFindings:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was read. ``whole``: the logs still have their first records."""
+    """Everything that was read; ``complete``: the logs still have their first records."""
 
     inbox_log: InboxLog
     cases_log: CasesLog
@@ -31,5 +31,5 @@ class Evidence:
     inbox_dead_letters: Collection[RecordPosition]
     alarm_dead_letters: Collection[RecordPosition]
     missing_vault_entries: Collection[str]
-    """Reports of which the vault should hold something, and knows nothing."""
+    """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings

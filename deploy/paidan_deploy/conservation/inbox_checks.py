@@ -44,7 +44,7 @@ def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Ch
     dead_lettered = set(evidence.alarm_dead_letters)
     missing = [f"{partition}:{offset}" for partition, offset in evidence.alarms_log.unreadable - dead_lettered]
     for name, positions in evidence.alarms_log.positions_by_id.items():
-        # One of which no city could be told was refused under an id beside its own, and may still be taken later.
+        # An alarm without a known city is refused under another id than its own, and may still be accepted later.
         accounted_for = name in evidence.inbox_log.reports or not screened_out.isdisjoint(
             {name, ids.unknown_origin_id(name)}
         )
@@ -60,5 +60,5 @@ def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Ch
 def _has_outcome(evidence: Evidence, name: str, about: str) -> bool:
     if name in evidence.outcomes_by_id:
         return evidence.outcomes_by_id[name][0] == about
-    # Set aside before its id could be read: the record itself is among the dead letters.
+    # Dead-lettered before its id could be read: the record itself is among the dead letters.
     return all(position in evidence.inbox_dead_letters for position in evidence.inbox_log.positions[name])

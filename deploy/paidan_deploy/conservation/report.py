@@ -9,7 +9,7 @@ MAX_EXAMPLES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something that must hold, how many speak for it, and the first of those that speak against it."""
+    """One check: how many items it covered, how many fail it, and the first of those."""
 
     name: str
     holds: bool
@@ -26,7 +26,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a person should see and that is no loss of ours: others said it, and it does not hold."""
+    """Something to look at that is no loss: others claimed it, and it is not so."""
 
     name: str
     counted: int
@@ -36,7 +36,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ConservationReport:
-    """The one line that a person reads, and the claims behind it."""
+    """Counts of what was received and what it ended as, and every check."""
 
     received: int
     ends: Mapping[str, int]
@@ -45,16 +45,16 @@ class ConservationReport:
 
     @property
     def holds(self) -> bool:
-        """Tell whether every claim holds."""
+        """Whether every check holds."""
         return all(claim.holds for claim in self.claims)
 
     @property
     def line(self) -> str:
-        """Write it as an equation, true of its numbers whatever else fails."""
+        """The counts as an equation, or an inequality where they differ."""
         ends = " + ".join(f"{count} {name}" for name, count in self.ends.items())
         return f"{self.received} received {'=' if self.is_balanced else '≠'} {ends}"
 
     @property
     def is_balanced(self) -> bool:
-        """Tell whether the numbers of the line do."""
+        """Whether the counts add up."""
         return self.received == sum(self.ends.values())

@@ -22,7 +22,7 @@ def missing_uploads(evidence: Evidence) -> Notice:
 
 
 def check_vault_entries(evidence: Evidence) -> Check:
-    # What dispatch could not read was not written by intake.
+    # A record that dispatch could not read is not from intake.
     dead_lettered, positions = set(evidence.inbox_dead_letters), evidence.inbox_log.positions
     expected = [
         name for name in evidence.inbox_log.vault_references if not dead_lettered.issuperset(positions.get(name, ()))

@@ -1,4 +1,4 @@
-"""Calls to the services' HTTP faces, as a patient client makes them: what was not answered is sent again, the same."""
+"""HTTP client of a service that repeats requests which were not answered, as every client should."""
 
 from collections.abc import Collection
 from typing import Any, Final, NoReturn
@@ -10,7 +10,7 @@ _MAX_ATTEMPTS: Final = 30
 
 
 class CallRefused(Exception):
-    """A service says that a call is wrong; sending it again would not help."""
+    """A service refused a request, or never answered it."""
 
 
 def _is_busy(response: httpx.Response) -> bool:
@@ -29,7 +29,7 @@ def _give_up(state: RetryCallState) -> NoReturn:
 
 
 class ServiceClient:
-    """One service, spoken to with one key."""
+    """Client of one service with one key."""
 
     def __init__(self, url: str, token: str) -> None:
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
@@ -41,15 +41,15 @@ class ServiceClient:
         await self._client.aclose()
 
     async def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401  # a parameter or an answer in JSON
-        """Ask; lists are repeated parameters."""
+        """Get JSON; lists become repeated parameters."""
         return (await self._request("GET", path, params=params)).json()
 
     async def post(self, path: str, **content: Any) -> Any:  # noqa: ANN401  # as httpx takes them
-        """Say something, and say it again until it is taken. Raises ``Refused`` when it never will be."""
+        """Post, again until it is accepted. Raises ``CallRefused`` when it is refused."""
         return (await self._request("POST", path, **content)).json()
 
     async def submit_action(self, case_id: str, action: Any, *, idempotency_key: str) -> None:  # noqa: ANN401  # an action in JSON
-        """Ask for an action. Said before in other words, by whoever played before a crash, the first words stand."""
+        """Submit an action. One with another body that this key submitted before a crash stands."""
         path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": idempotency_key}
         await self._request("POST", path, json={"action": action}, headers=headers, accepted_statuses=(409,))
 

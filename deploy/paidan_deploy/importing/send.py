@@ -1,4 +1,4 @@
-"""Sends steps through the two doors in order, and asks what became of each."""
+"""Sends requests to intake and dispatch in order, and waits for the outcome of each."""
 
 import asyncio
 import json
@@ -20,28 +20,28 @@ _MAX_ATTEMPTS: Final = 8
 
 
 class DecisionTimeout(DeployError):
-    """Everything is sent, and the decisions do not come."""
+    """Everything was sent, and dispatch decides nothing."""
 
     def __init__(self) -> None:
-        super().__init__("dispatch decided nothing for a minute; `paidan status` may say why")
+        super().__init__("dispatch decided nothing for a minute; see `paidan status`")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the doors are, and the key that opens both."""
+    """Addresses of both services, and the key for them."""
 
     intake: str
     dispatch: str
     token: str
 
     def batch_url(self, endpoint: Endpoint) -> str:
-        """Give the address that takes a batch of lines."""
+        """Return the URL that accepts batches for this endpoint."""
         return f"{self.intake}/v1/tickets/batch" if endpoint == "reports" else f"{self.dispatch}/v1/actions/batch"
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A step that was not taken, with the words of whoever refused it."""
+    """A request that was refused, with the service's code and message."""
 
     line: int
     what: str
@@ -51,19 +51,19 @@ class RefusedRequest:
 
 @dataclass(slots=True)
 class SentRequests:
-    """What the doors took, by the id under which its outcome will stand."""
+    """Accepted requests by the id of their outcome, and refused ones."""
 
     accepted: dict[str, ImportRequest] = field(default_factory=dict)
     area_by_report: dict[str, str] = field(default_factory=dict)
-    """Of each report that was taken: where intake found it to be."""
+    """The area that intake assigned to each accepted report."""
     refused: list[RefusedRequest] = field(default_factory=list)
     redated: dict[int, str] = field(default_factory=dict)
-    """Of each line that reports what is yet to come, by the city's clock: the time that its report was given."""
+    """Lines with a time later than the city's clock, and the time that intake recorded instead."""
 
     def sendable(self, group: Sequence[ImportRequest]) -> list[ImportRequest]:
-        """Give the steps to send now, and list the others: those about a report that was not taken.
+        """Return the requests to send; actions on a refused report are added to ``refused`` instead.
 
-        Its id may be that of another report, taken before: what is asked about this one would befall that one's case.
+        Such a report's id may be another report's, imported before: its actions would change that one's case.
         """
         sendable_requests: list[ImportRequest] = []
         for request in group:
@@ -71,12 +71,14 @@ class SentRequests:
                 sendable_requests.append(request)
             else:
                 self.refused.append(
-                    RefusedRequest(request.line, _description(request), "report_not_taken", "not sent: see its report")
+                    RefusedRequest(
+                        request.line, _description(request), "report_not_taken", "not sent: its report was refused"
+                    )
                 )
         return sendable_requests
 
     def record_answer(self, request: ImportRequest, answer: dict[str, Any]) -> None:
-        """Keep what a door answered to a step."""
+        """Store a service's answer to a request."""
         if "error" in answer:
             error = answer["error"]
             where = f"{error.get('field')}: " if error.get("field") else ""
@@ -95,9 +97,9 @@ class SentRequests:
 async def send_requests(
     requests: Sequence[ImportRequest], endpoints: Endpoints, on_progress: Callable[[int], None]
 ) -> SentRequests:
-    """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
+    """Send all requests; each batch waits for the answer to the last, so that the log has them in this order.
 
-    Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
+    Raises ``httpx.HTTPError`` when a service stays unavailable; sending everything again changes nothing.
     """
     sent = SentRequests()
     async with _open_client(endpoints) as client:
@@ -106,7 +108,7 @@ async def send_requests(
                 answers = await post_lines(
                     client,
                     endpoints.batch_url(endpoint),
-                    [_request_line(step, sent.area_by_report) for step in sendable],
+                    [_request_line(request, sent.area_by_report) for request in sendable],
                 )
                 for request, answer in zip(sendable, answers, strict=True):
                     sent.record_answer(request, answer)
@@ -119,7 +121,7 @@ def _open_client(endpoints: Endpoints) -> httpx.AsyncClient:
 
 
 def _request_line(request: ImportRequest, area_by_report: Mapping[str, str]) -> dict[str, Any]:
-    # A case's id begins with its area, which tells the lane: an action is to come after its report, in the same one.
+    # A case id begins with its area, which determines the partition: an action must follow its report in the same one.
     if request.endpoint == "reports":
         return request.body
     report_id: str = request.body["of_report"]
@@ -127,10 +129,10 @@ def _request_line(request: ImportRequest, area_by_report: Mapping[str, str]) -> 
 
 
 async def post_lines(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Post one JSON object a line and read one for each, as ``ask`` does."""
+    """Post one JSON object a line and return one for each; see ``post_with_retry``."""
     body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     response = await post_with_retry(client, url, body, "application/x-ndjson")
-    # Not by `splitlines`: an id may hold a separator of Unicode's, and answers repeat it.
+    # Not by `splitlines`: ids in answers may contain Unicode line separators.
     return [json.loads(line) for line in response.content.split(b"\n") if line]
 
 
@@ -177,9 +179,9 @@ def _description(request: ImportRequest) -> str:
 async def await_outcomes(
     sent: SentRequests, endpoints: Endpoints, on_progress: Callable[[int], None]
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the outcome of everything that was taken, as it is decided.
+    """Yield the outcome of every accepted request as it is decided.
 
-    Raises ``Undecided`` when nothing new is decided for a minute.
+    Raises ``DecisionTimeout`` when nothing new is decided for a minute.
     """
     pending = list(sent.accepted)
     async with _open_client(endpoints) as client:
@@ -204,7 +206,7 @@ async def _poll_outcomes(
             decided = await _lookup_outcomes(client, endpoints, pending[start : start + _LOOKUP_BATCH])
             found.update(decided)
             if not decided:
-                break  # the log is decided in order: what comes later is not decided yet either
+                break  # the log is decided in order: later requests are not decided yet either
         if found:
             return found
         await asyncio.sleep(0.05)
@@ -219,7 +221,7 @@ async def _lookup_outcomes(
 
 
 def refusal_of(request: ImportRequest, outcome: dict[str, Any]) -> RefusedRequest | None:
-    """Read an outcome as a refusal; None when the step was taken."""
+    """Return an outcome as a refusal; None when the request was applied."""
     if outcome["result"] in ("opened", "merged", "applied"):
         return None
     reason = outcome.get("why") or {}

@@ -1,4 +1,4 @@
-"""Writes the AOT cache of Kafka's classes: `python -m paidan_deploy.setup.aot_training CACHE_FOLDER`."""
+"""Writes the AOT cache of Kafka's classes: `python -m paidan_deploy.setup.train_aot_cache CACHE_FOLDER`."""
 
 import shutil
 import sys
