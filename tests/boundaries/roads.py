@@ -191,8 +191,8 @@ def main() -> None:
     parser.add_argument("--functions", action="store_true", help="list their functions, too")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with run_folder() as folder, shared_servers(folder) as servers:
-        asyncio.run(_show(servers, functions=options.functions))
+    with run_folder() as folder:
+        asyncio.run(_show(shared_servers(folder), functions=options.functions))
 
 
 if __name__ == "__main__":
