@@ -18,14 +18,14 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
-from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     Service,
     ServiceConfig,

@@ -168,8 +168,8 @@ async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
 
     assert case_id in result.stdout
     assert redriven.returncode == 1
-    assert f"{lost['letter_id']} (paidan.answers.sweepers-0@1001) was stored before" in redriven.stdout
-    assert "1 put back" in redriven.stdout
+    assert f"{lost['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
+    assert "1 redriven" in redriven.stdout
     assert await command_installation.await_outcome(ids.action_id("department:sweepers", "early")) == (
         "refused",
         "not_your_order",

@@ -131,7 +131,7 @@ INVALID_PACKS = {
     ),
     "cells of one district drawn in another": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,20,40,990101001001,900"),
-        "geography/grid.csv:9: has cells whose middle lies outside what is drawn",
+        "geography/grid.csv:9: has cells whose centre lies outside the shape",
     ),
     "a missing file": InvalidPackCase(remove_file("departments.csv"), "departments.csv: the file is missing"),
     "an unknown column": InvalidPackCase(
