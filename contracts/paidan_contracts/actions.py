@@ -1,4 +1,4 @@
-"""What may be done with a case: one small model an action, and the request that carries it into the inbox."""
+"""Actions on a case: one model for each, a department's answer, and the request that enters the inbox."""
 
 from typing import Annotated, Literal, TypeAlias
 

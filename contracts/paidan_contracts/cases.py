@@ -1,4 +1,4 @@
-"""Every step of a case, as published on ``paidan.cases``: the next version, what caused it, and the whole state."""
+"""Case events, as published on ``paidan.cases``: each has the next version, its cause, and the whole state."""
 
 from typing import Annotated, Literal, TypeAlias
 

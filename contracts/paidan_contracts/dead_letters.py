@@ -1,4 +1,4 @@
-"""The unreadable or impossible record: that it is there, why, and where its bytes are kept."""
+"""The event that announces a dead letter: a record that could not be processed. Its bytes stay in the database."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""All that dispatch must decide on, in one order: reports, actions, timers due, city packs put in force."""
+"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, city packs put in force."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
 
 TimerKind = Literal["accept", "handle"]
-"""The accept clock (签收) and the handling clock (处置)."""
+"""The time limits of accepting (签收) and of handling (处置)."""
 
 
 class TimerDue(WireModel):

@@ -1,4 +1,4 @@
-"""What a department is told on its own topic ``paidan.orders.<department>``: keep the highest version of each."""
+"""Messages on a department's own topic ``paidan.orders.<department>``: orders, and refusals of its answers."""
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""What became of each report and each action, so that whoever sent it can be told."""
+"""The outcome of each report and each action, by which intake and dispatch answer its sender."""
 
 from typing import Literal
 

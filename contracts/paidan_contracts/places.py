@@ -1,4 +1,4 @@
-"""Where something is: positions as they came, as we read them, and the places a city pack finds for them."""
+"""Positions as their sender gave them, and places: a position in WGS-84 with the codes of what it lies in."""
 
 from pydantic import Field
 

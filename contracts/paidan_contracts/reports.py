@@ -1,4 +1,4 @@
-"""What is seen or heard, in the one shape that every source is brought to, and alarms before they are screened."""
+"""Reports, normalized from every source, and alarms before they are screened."""
 
 from typing import Literal
 

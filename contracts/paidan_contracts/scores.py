@@ -1,4 +1,4 @@
-"""The newest figure of each score, with numerator and denominator."""
+"""Scores: the current value of an indicator, with numerator and denominator."""
 
 from typing import Literal
 

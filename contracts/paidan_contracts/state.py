@@ -1,4 +1,4 @@
-"""The whole public state of a case, as every step on ``paidan.cases`` carries it."""
+"""The whole public state of a case, which every event on ``paidan.cases`` carries."""
 
 from typing import Literal
 
