@@ -13,9 +13,9 @@ TimerKind = Literal["accept", "handle"]
 
 
 class TimerDue(WireModel):
-    """A timer of a case has run out; it takes effect only when consumed, and a cancelled generation is ignored.
+    """A timer of a case has expired; it takes effect when dispatch reads it, unless its generation was cancelled.
 
-    Published by dispatch's timers on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
+    Published by dispatch on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
     """
 
     type: Literal["timer.due.v1"] = "timer.due.v1"
@@ -28,10 +28,10 @@ class TimerDue(WireModel):
 
 
 class CityInForce(WireModel):
-    """From here on this lane decides by this version of the city's pack.
+    """From this record on, decisions in its partition follow this version of the city's pack.
 
     Published by ``paidan city publish`` on every partition of ``paidan.inbox``, after the pack is stored. Read by
-    dispatch. Keyed by nothing: it names its partition itself.
+    dispatch. Without a key: it is sent to each partition.
     """
 
     type: Literal["city.in_force.v1"] = "city.in_force.v1"

@@ -17,10 +17,10 @@ from paidan_contracts.wire import Code, Slug
 
 
 class Count(PackModel):
-    """A number of rows for which a condition holds.
+    """The number of rows for which a condition holds.
 
-    Per ``case`` it looks at each case's current assignment only, so that each case counts once, in the department that
-    has it now. Per ``assignment`` it looks at every assignment, so that a department keeps what happened under it.
+    Per ``case``, each case counts once, with its current assignment, for the department that has it now. Per
+    ``assignment``, every assignment counts, for the department that had it.
     """
 
     id: Slug
@@ -30,10 +30,9 @@ class Count(PackModel):
 
 
 class Rate(PackModel):
-    """A part of a count as a share of the whole. With nothing to divide by it is null, neither 0 % nor 100 %.
+    """The share of a count in another. Null, neither 0 % nor 100 %, where the denominator is 0.
 
-    The numerator's condition is judged among the denominator's rows, so that a rate never passes 1 and every case
-    in the numerator's receipt is in the denominator's as well.
+    Only rows of the denominator count in the numerator, so that a rate never exceeds 1.
     """
 
     id: Slug

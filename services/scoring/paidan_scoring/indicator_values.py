@@ -54,7 +54,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """The counts and rates of one department, district... or of all together."""
+    """The counts and rates of one department, district or the like. or of all together."""
 
     key: str
     counts: Mapping[str, int]

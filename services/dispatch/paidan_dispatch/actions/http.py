@@ -43,16 +43,18 @@ _IDEMPOTENCY_KEY_OPENAPI: Final = {
             "name": "Idempotency-Key",
             "in": "header",
             "required": True,
-            "description": "Your own id for this action; a repeat under the same key is dropped.",
+            "description": "Your own id of this action; a repeat with the same key is ignored.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 200},
         }
     ]
 }
 _ID_REUSED_RESPONSE: Final = {
     "model": ErrorBody,
-    "description": "The key was used before for something else; that one stands.",
+    "description": "The key was used before for another action, which remains.",
 }
-DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
+DryRun = Annotated[
+    bool, Query(alias="dry-run", description="Evaluate it against the case's current state, and change nothing.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,11 @@ class ActionRoutes:
     async def act(
         self, case_id: CaseId, body: ActionBody, caller: Caller, http_request: Request, *, dry_run: DryRun = False
     ) -> Response:
-        """Ask for an action. It is taken once Kafka has it; whether it is allowed is told under its id.
+        """Request an action. It is accepted once it is stored in Kafka; its outcome can be read under its id.
 
-        A repeat with the same `Idempotency-Key` is dropped. The same key with another body, or for another case, is
+        A repeat with the same `Idempotency-Key` is ignored. The same key with another body, or for another case, is
         refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
-        and the first stands; whoever sends theirs again learns by 202 or 409 whether it was theirs.
+        and the first is applied; a sender learns by 202 or 409 to a repeat whether it was its own.
         """
         requested_action = RequestedAction(case_id=case_id, action=body.action, occurred_at=body.occurred_at)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
@@ -112,11 +114,11 @@ class ActionRoutes:
         return _json_response(ActionAccepted(action_id=action_request.action_id).model_dump_json(), 202)
 
     async def act_on_lines(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
-        """Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error.
+        """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
 
-        Blank lines are skipped and counted: each answer tells its line's number in the file, from 1.
-        An `id` that was used before for something else is `id_reused`, within the batch, too: the first one stands.
-        With `dry-run` each line is judged as if it came alone, against its case as it is now, and nothing is done.
+        Blank lines are skipped and counted: each answer has its line's number in the file, from 1.
+        An `id` that was used before for another action is `id_reused`, also within the batch: the first one remains.
+        With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
         numbered_lines = ndjson.parse_lines(await read_body(http_request, ndjson.MAX_BATCH_BYTES))
         parsed = await self._refuse_reused_ids([self._parse_line(line, caller) for _, line in numbered_lines])
@@ -127,10 +129,10 @@ class ActionRoutes:
         return ndjson.ndjson_response(zip(numbers, bodies, strict=True), 200 if dry_run else 202)
 
     async def became(self, action_id: str, caller: Caller) -> OutcomeDetail:
-        """Tell what became of an action: applied, or refused and why. 404 until it is decided.
+        """Return the outcome of an action: applied, or refused with the reason. 404 until it is decided.
 
-        It is told of the first that came under this id. Whether that was yours, where several use one id, tells
-        sending yours again: 409 `id_reused` when it was another.
+        It is the outcome of the first action with this id. Where several senders use one id, send yours again: 409
+        `id_reused` if it was another.
         """
         found = await self._load_outcomes([action_id], caller) if queries.is_uuid(action_id) else []
         if not found or found[0].about != "action":
@@ -138,7 +140,7 @@ class ActionRoutes:
         return found[0]
 
     async def look_up(self, lookup: OutcomeLookup, caller: Caller) -> OutcomeList:
-        """Tell what became of many reports and actions at once."""
+        """Return the outcomes of many reports and actions."""
         return OutcomeList(outcomes=await self._load_outcomes(lookup.ids, caller))
 
     async def _load_outcomes(self, outcome_ids: Collection[str], caller: Principal) -> list[OutcomeDetail]:

@@ -29,7 +29,7 @@ RESPONSES_OPENAPI: Final[dict[int | str, dict[str, Any]]] = {
         "content": _NDJSON_CONTENT,
     },
     200: {
-        "description": "Of a dry run: a line for each that is not blank, in order: `line`, and what is said of one"
+        "description": "Of a dry run: a line for each that is not blank, in order: `line`, and the answer to one"
         " action (its `status` is the case's) or `error`.",
         "content": _NDJSON_CONTENT,
     },

@@ -19,7 +19,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the alarm route on the edge."""
 
     async def take_alarm(hot_request: HotRequest[Alarm]) -> Response:
-        """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
+        """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
         context.check_rate(hot_request.principal)
         alarm = hot_request.body
         sender = context.resolve_sender(hot_request.principal, source=alarm.source, city=alarm.city)

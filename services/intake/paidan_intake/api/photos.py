@@ -18,7 +18,7 @@ from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
-PhotoRefParam = Annotated[PhotoRef, Path(description="A photo's reference: the sha256 of its bytes, and .jpg.")]
+PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
@@ -33,7 +33,7 @@ _IMAGE_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"im
 
 
 class StoredPhoto(BaseModel, title="PhotoKept"):
-    """A photo is kept under this reference; the link opens it until it expires."""
+    """The reference of a stored photo, and a link that opens it until it expires."""
 
     ref: PhotoRef
     link: str
@@ -42,9 +42,9 @@ class StoredPhoto(BaseModel, title="PhotoKept"):
 
 
 class PhotoLink(BaseModel):
-    """A link that opens one photo for whoever holds it, until it expires."""
+    """A link that opens one photo without a key, until it expires."""
 
-    link: str = Field(description="A path on this service.")
+    link: str = Field(description="Path on this service.")
     expires_at: datetime
 
 
@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         "/v1/photos", status_code=201, response_model=StoredPhoto, openapi_extra=_UPLOAD_OPENAPI, max_body_size=None
     )
     async def send_photo(request: Request, caller: Caller) -> Response:
-        """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
+        """Store a photo: the image itself as the body, or a form with one part ``photo``."""
         context.check_rate(caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
@@ -73,7 +73,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         expires: Annotated[int | None, Query()] = None,
         signature: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
-        """Show a photo to a key that may see it, or to whoever holds a signed link that has not expired."""
+        """Return a photo, to a key with access to it or by a signed link that has not expired."""
         if expires is None or signature is None:
             await _require_photo_access(context, await authenticate(request), ref)
         elif not context.link_signer.is_valid(ref, expires, signature, real_now()):
@@ -86,7 +86,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.post("/v1/photos/{ref}/links", status_code=201)
     async def link_photo(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
-        """Make a link to a photo that the key may see."""
+        """Create a link to a photo to which the key has access."""
         await _require_photo_access(context, caller, ref)
         link = context.link_signer.sign(ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
         return PhotoLink(link=link.path, expires_at=link.expires_at)

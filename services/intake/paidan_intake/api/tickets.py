@@ -33,14 +33,14 @@ _BATCH_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
         "required": True,
-        "content": {_NDJSON: {"schema": {"type": "string", "description": "One ticket a line."}}},
+        "content": {_NDJSON: {"schema": {"type": "string", "description": "One ticket on each line."}}},
     },
     "responses": {
         "200": {
-            "description": "A line for each line, in order: `status` with a ticket's answer, or with its `error`.",
+            "description": "One line for each line, in order: `status` with a ticket's answer, or with its `error`.",
             "content": {_NDJSON: {"schema": {"type": "string"}}},
         },
-        "503": {"description": "As 200, but some lines were not taken for certain: send all of them again."},
+        "503": {"description": "As 200, but some lines may not be stored: send all of them again."},
     },
 }
 
@@ -49,7 +49,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Put the ticket routes on the edge."""
 
     async def take_ticket(hot_request: HotRequest[Ticket]) -> Response:
-        """Take one report. 202 once it is stored; send it again with the same source_ref after any other answer."""
+        """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
         context.check_rate(hot_request.principal)
         ticket = hot_request.body
         sender = context.resolve_sender(hot_request.principal, source=ticket.source, city=ticket.city)
@@ -64,7 +64,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.post("/v1/tickets/batch", openapi_extra=_BATCH_OPENAPI, response_class=Response, max_body_size=None)
     async def take_tickets(request: Request, caller: Caller) -> Response:
-        """Take a ticket a line, and answer each line in order. 503 as a whole when any line was not taken."""
+        """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
         raw = await read_body(request, context.settings.batch_bytes)
         lines = {number: line for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()}
         if len(lines) > context.settings.batch_lines:
