@@ -5,15 +5,18 @@ MANIFESTS := $(MEMBERS:%=%/pyproject.toml)
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(foreach member,$(MEMBERS),--no-emit-package paidan-$(notdir $(member)))
 
-.PHONY: run test check bench chaos format lock
+# PAIDAN_PYTHON takes effect on a .venv that is ready, too.
+ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh keeps || echo another-python))
+
+.PHONY: run test check bench chaos format lock another-python
 .DELETE_ON_ERROR:
 
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
 	@$(BIN)/paidan demo $(if $(ONCE),--once)
 
-# Three at a time on two cores, for most of a test is waiting; a file's tests stay together, for the servers they share.
+# Four at a time on two cores, for most of a test is waiting; a file's tests stay together, for what they share.
 test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports
@@ -21,13 +24,13 @@ check: .venv/dev.ready ## format, lint, types, import contracts
 bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/
 	$(BIN)/python -m tests.bench
 
-chaos: .venv/dev.ready ## the fault tests, at length
-	$(BIN)/pytest tests/chaos --chaos
+chaos: .venv/dev.ready ## the fault tests, at length (RECORDS=FILE: import that MyLA311 file, too)
+	$(BIN)/pytest --chaos tests/chaos $(if $(RECORDS),tests/journeys --records $(RECORDS))
 
 format: .venv/dev.ready
 	$(BIN)/ruff format && $(BIN)/ruff check --fix
 
-.venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh
+.venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh $(ANOTHER_PYTHON)
 	@deploy/set-up.sh $* && touch $@
 
 lock: ## compile the pins anew from what the members name (UPGRADE=1: to the newest versions), and Kafka's jars

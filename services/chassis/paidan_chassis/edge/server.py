@@ -7,23 +7,26 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from paidan_chassis.edge.limits import DEFAULT, Limits, limited
+
 _KEEP_ALIVE_TIMEOUT_S = 75  # uvicorn's 5 s drop the pooled connections of those who send every few seconds
 
 
 class HttpServer:
     """One uvicorn server on one socket that is bound already, so that a taken port is an ordinary error."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float) -> None:
+    def __init__(self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float, limits: Limits = DEFAULT) -> None:
         self._sock = sock
         self._server = _UvicornServer(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=limited(limits),
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nothing here asks who called or by which scheme
                 timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=max(1, int(stop_within_s)),
             )

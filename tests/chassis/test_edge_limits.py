@@ -1,0 +1,267 @@
+"""What a peer may ask of the server before a route sees anything, asked by raw socket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from paidan_chassis.edge.limits import DEFAULT, Limits
+from paidan_chassis.edge.server import HttpServer, bind_socket
+from tests.chassis.sample_edge import ERROR_FIELDS
+from tests.polling import poll
+
+GET = b"GET /length HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /length HTTP/1.1\r\nHost: x\r\n"
+PATIENT = replace(DEFAULT, head_within_s=20, stalled_after_s=20)
+HASTY = replace(DEFAULT, head_within_s=0.3, stalled_after_s=0.3)
+
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+async def length(request: Request) -> Response:
+    """Tell how long the body was."""
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        request.app.state.gone = True
+        raise
+    return PlainTextResponse(str(len(body)))
+
+
+async def slow(request: Request) -> Response:
+    """Answer when the test says so."""
+    request.app.state.asked = True
+    await request.app.state.go.wait()
+    return PlainTextResponse("late")
+
+
+async def unread(request: Request) -> Response:
+    """Answer without reading the body, with more than the buffers of two sockets hold."""
+    try:
+        return PlainTextResponse("x" * int(request.query_params["bytes"]))
+    finally:
+        request.app.state.answered = True
+
+
+def library() -> Starlette:
+    app = Starlette(
+        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread)]
+    )
+    app.state.go = asyncio.Event()
+    return app
+
+
+@asynccontextmanager
+async def served(limits: Limits, app: Starlette | None = None) -> AsyncIterator[Connect]:
+    """Serve under these limits and give what opens a raw connection."""
+    with bind_socket("127.0.0.1", 0) as sock:
+        listener = HttpServer(app or library(), sock, stop_within_s=1, limits=limits)
+        serving = asyncio.create_task(listener.serve())
+        async with AsyncExitStack() as opened:
+
+            async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+                reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+                opened.callback(writer.close)
+                return reader, writer
+
+            yield connect
+        listener.stop()
+        await serving
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Read one answer: its status and its body."""
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        return int(head.split()[1]), await reader.readexactly(int(sizes[0].partition(b":")[2]))
+
+
+async def refused(reader: asyncio.StreamReader) -> tuple[int, str]:
+    """Read an answer in the one shape of errors, after which the connection ends."""
+    status, body = await answer(reader)
+    error = json.loads(body)["error"]
+    assert set(error) == ERROR_FIELDS
+    await ended(reader)
+    return status, error["code"]
+
+
+async def ended(reader: asyncio.StreamReader) -> None:
+    """Wait for the end of the connection; whoever is cut off while sending may see a reset."""
+    async with asyncio.timeout(10):
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+
+
+async def ask(limits: Limits, sent: bytes) -> tuple[int, str]:
+    """Send this on a connection of its own and be refused."""
+    async with served(limits) as connect:
+        reader, writer = await connect()
+        writer.write(sent)
+        return await refused(reader)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GET + b"x: " + b"a" * DEFAULT.head_bytes + b"\r\n\r\n",
+        GET + b"x: " + b"a" * DEFAULT.head_bytes,
+        GET + b"".join(b"x%d: y\r\n" % number for number in range(DEFAULT.header_lines)) + b"\r\n",
+        GET + b"".join(b"x%d: y\r\n" % number for number in range(10_000)),
+        b"GET /" + b"a" * DEFAULT.head_bytes + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx: " + b"a" * DEFAULT.head_bytes,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 200,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * (DEFAULT.head_bytes + 1),
+    ],
+    ids=["header", "unended header", "lines", "10,000 lines", "path", "trailer", "trailers", "chunk extension"],
+)
+async def test_a_head_that_is_too_large_is_refused_while_it_comes(sent: bytes) -> None:
+    """A parser keeps what it is given, so one connection could fill our memory."""
+    assert await ask(PATIENT, sent) == (431, "too_large")
+
+
+async def test_a_large_head_within_the_limits_and_a_body_beyond_them_are_taken_at_once_or_in_pieces() -> None:
+    headers = b"".join(b"x%d: %s\r\n" % (number, b"y" * 250) for number in range(90))
+    whole = POST + headers + b"Content-Length: 400000\r\n\r\n" + b"z" * 400_000
+    async with served(PATIENT) as connect:
+        reader, writer = await connect()
+        for size in (len(whole), 9_000):
+            for start in range(0, len(whole), size):
+                writer.write(whole[start : start + size])
+                await writer.drain()
+            assert await answer(reader) == (200, b"400000")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        b"Content-Length: 2\r\nContent-Length: 3\r\n",
+        b"Content-Length: +2\r\n",
+        b"Content-Length: 2, 2\r\n",
+        b"Content-Length: " + b"9" * 30 + b"\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, identity\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b"Content-Length: 2\r\nX: a\r\n b\r\n",
+        b"X: a\0b\r\n",
+        b"Content-Length: 2\n",
+        b"Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}",
+    ],
+)
+async def test_what_two_servers_could_read_in_two_ways_is_refused(headers: bytes) -> None:
+    """Where a proxy stands before us, a request could be hidden in the body of another."""
+    assert await ask(PATIENT, POST + headers + b"\r\n{}") == (400, "invalid")
+
+
+async def test_a_connection_that_asks_nothing_ends() -> None:
+    async with served(HASTY) as connect:
+        reader, _writer = await connect()
+
+        await ended(reader)
+
+
+@pytest.mark.parametrize("begun", [GET, POST + b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])
+async def test_a_request_that_drips_is_cut_off(begun: bytes) -> None:
+    """Each that is let drip holds a connection; some hundreds of them and nobody else is served."""
+    async with served(HASTY) as connect:
+        reader, writer = await connect()
+        writer.write(begun)
+
+        async def drip() -> None:
+            while True:
+                writer.write(b"a")
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        try:
+            assert await refused(reader) == (408, "too_slow")
+        finally:
+            dripping.cancel()
+
+
+async def test_who_reads_a_body_that_is_cut_off_hears_that_nobody_is_there() -> None:
+    app = library()
+    async with served(HASTY, app) as connect:
+        reader, writer = await connect()
+        writer.write(POST + b"Content-Length: 1000\r\n\r\n")
+
+        assert await refused(reader) == (408, "too_slow")
+        await poll(lambda: getattr(app.state, "gone", False), what="the route hears that its caller is gone")
+
+
+async def test_a_later_request_on_the_same_connection_is_watched_too() -> None:
+    """Empty lines between two requests must not hold a connection for ever, either."""
+    async with served(HASTY) as connect:
+        for between in (b"", b"\r\n"):
+            reader, writer = await connect()
+            writer.write(GET + b"\r\n")
+            assert await answer(reader) == (200, b"0")
+            writer.write(between + GET)
+            assert await refused(reader) == (408, "too_slow")
+
+
+async def test_who_waits_for_an_answer_is_not_hurried() -> None:
+    app = library()
+    async with served(HASTY, app) as connect:
+        reader, writer = await connect()
+        writer.write(GET.replace(b"/length", b"/slow") + b"\r\n")
+        await poll(lambda: getattr(app.state, "asked", False), what="a request in hand")
+        idle, _writer = await connect()
+        await ended(idle)  # longer than any limit
+
+        app.state.go.set()
+
+        assert await answer(reader) == (200, b"late")
+
+
+async def test_a_good_request_is_answered_although_rubbish_follows_it() -> None:
+    app = library()
+    async with served(PATIENT, app) as connect:
+        reader, writer = await connect()
+        writer.write(GET.replace(b"/length", b"/slow") + b"\r\n" + b"\x16\x03\x01")
+        await poll(lambda: getattr(app.state, "asked", False), what="a request in hand")
+
+        app.state.go.set()
+
+        assert await answer(reader) == (200, b"late")
+        await ended(reader)
+
+
+async def test_an_answer_that_nobody_reads_does_not_stay() -> None:
+    app = library()
+    async with served(HASTY, app) as connect:
+        reader, writer = await connect()
+        writer.write(GET.replace(b"/length", b"/unread?bytes=50000000") + b"\r\n")
+        await poll(lambda: getattr(app.state, "answered", False), what="an answer under way")
+        for _ in range(3):
+            idle, _writer = await connect()
+            await ended(idle)  # longer than any limit
+
+        async with asyncio.timeout(10):
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await reader.readexactly(50_000_000)
+
+
+async def test_one_too_many_is_told_to_come_back_and_is_taken_when_another_has_gone() -> None:
+    async with served(replace(PATIENT, connections=3)) as connect:
+        held = [await connect() for _ in range(3)]
+        reader, _writer = await connect()
+        assert await refused(reader) == (503, "unavailable")
+
+        held[0][1].close()
+
+        async def is_served() -> bool:
+            reader, writer = await connect()
+            writer.write(GET + b"\r\n")
+            return (await answer(reader))[0] == 200
+
+        await poll(is_served, what="a place is free again")
