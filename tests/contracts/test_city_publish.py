@@ -51,14 +51,14 @@ async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        lanes = [TopicPartition(kafka.prefixed(INBOX.name), lane) for lane in range(INBOX.partitions)]
-        consumer.assign(lanes)
-        ends = await consumer.end_offsets(lanes)
+        partitions = [TopicPartition(kafka.prefixed(INBOX.name), partition) for partition in range(INBOX.partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
         return [
             record
-            for lane in lanes
-            if ends[lane]
-            for record in (await consumer.getmany(lane, timeout_ms=5000)).get(lane, [])
+            for partition in partitions
+            if ends[partition]
+            for record in (await consumer.getmany(partition, timeout_ms=5000)).get(partition, [])
         ]
     finally:
         await consumer.stop()

@@ -21,7 +21,7 @@ def app() -> typer.Typer:
 
 @pytest.mark.parametrize("pack", [TINY, QUANCHENG, LOSANGELES], ids=lambda pack: pack.name)
 def test_shipped_packs_are_valid(pack: Path) -> None:
-    assert [str(mistake) for mistake in check_folder(pack).mistakes] == []
+    assert [str(diagnostic) for diagnostic in check_folder(pack).mistakes] == []
 
 
 def test_all_errors_are_found_in_one_run(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_all_errors_are_found_in_one_run(tmp_path: Path) -> None:
     append_line(folder, "departments.csv", "west,西,West,cleaning,990109,,http")
     append_line(folder, "classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order")
 
-    diagnostics = [str(mistake) for mistake in check_folder(folder).mistakes]
+    diagnostics = [str(diagnostic) for diagnostic in check_folder(folder).mistakes]
 
     assert diagnostics == [
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
