@@ -39,7 +39,9 @@ from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 ACK_TIMEOUT_S: Final = 5.0
 MAX_BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_LINES: Final = 2000
-DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
+DryRun = Annotated[
+    bool, Query(alias="dry-run", description="Evaluate it against the case's current state, and change nothing.")
+]
 
 
 @dataclass(frozen=True, slots=True)
