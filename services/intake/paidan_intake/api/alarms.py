@@ -12,9 +12,10 @@ from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
-from paidan_intake.api.models import AcceptedReport, Alarm, Note
+from paidan_intake.api.models import AcceptedReport, Alarm
 from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
+from paidan_intake.tickets import Note
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:

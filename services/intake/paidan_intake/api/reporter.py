@@ -14,8 +14,8 @@ from paidan_chassis.observability import logs
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault
-from paidan_intake.api.models import Reporter
 from paidan_intake.api.submission import ApiContext
+from paidan_intake.tickets import Reporter
 from paidan_intake.vault import VaultEntry
 
 _log = logs.get_logger()

@@ -14,7 +14,6 @@ from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
-from paidan_intake.api.models import Ticket
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
@@ -24,6 +23,7 @@ from paidan_intake.api.submission import (
     normalize_ticket,
     resolve_sender,
 )
+from paidan_intake.tickets import Ticket
 
 _YIELD_EVERY: Final = 100
 _NDJSON: Final = "application/x-ndjson"
