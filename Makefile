@@ -14,9 +14,9 @@ ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh keeps || echo a
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
 	@$(BIN)/paidan demo $(if $(ONCE),--once)
 
-# Three at a time on two cores, for most of a test is waiting; a file's tests stay together, for the servers they share.
+# Four at a time on two cores, for most of a test is waiting; a file's tests stay together, for what they share.
 test: .venv/dev.ready ## every test but the long ones, on real servers that it starts itself
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports
@@ -24,8 +24,8 @@ check: .venv/dev.ready ## format, lint, types, import contracts
 bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/
 	$(BIN)/python -m tests.bench
 
-chaos: .venv/dev.ready ## the fault tests, at length
-	$(BIN)/pytest tests/chaos --chaos
+chaos: .venv/dev.ready ## the fault tests, at length (RECORDS=FILE: import that MyLA311 file, too)
+	$(BIN)/pytest --chaos tests/chaos $(if $(RECORDS),tests/journeys --records $(RECORDS))
 
 format: .venv/dev.ready
 	$(BIN)/ruff format && $(BIN)/ruff check --fix

@@ -1,5 +1,6 @@
 """Real servers for tests: one pair shared by the run, private ones for tests that kill or freeze them."""
 
+import fcntl
 import os
 import shutil
 import uuid
@@ -66,38 +67,32 @@ def _clear_killed_runs() -> None:
 
 
 def _clear(folder: Path) -> None:
+    for home in (*folder.glob("kafka*"), *folder.glob("worker-*/kafka*")):
+        KafkaServer(home=home, cache=CACHE).kill()
     reap(folder)
-    for home in folder.glob("postgres*"):
+    for home in (*folder.glob("postgres*"), *folder.glob("worker-*/postgres*")):
         PostgresServer(home=home).remove_files()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def shared_servers(folder: Path) -> Iterator[ServerAddresses]:
-    """Give the servers that the environment names; start those that it does not."""
+def shared_servers(folder: Path) -> ServerAddresses:
+    """Give the servers that the environment names; of those that it does not, whoever asks first starts the run's."""
     kafka, postgres = os.environ.get("PAIDAN_KAFKA"), os.environ.get("PAIDAN_DATABASE")
-    with (
-        _external_address(kafka) if kafka else _address_of_kafka(folder) as broker,
-        _external_address(postgres) if postgres else _address_of_postgres(folder) as database,
-    ):
-        yield ServerAddresses(kafka=broker, postgres=database)
+    with (folder / "starting").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        return ServerAddresses(kafka or _shared_kafka(folder), postgres or _shared_postgres(folder))
 
 
-@contextmanager
-def _external_address(address: str) -> Iterator[str]:
-    yield address
+def _shared_kafka(folder: Path) -> str:
+    server = KafkaServer(home=folder / "kafka", cache=CACHE, properties=KAFKA_PROPERTIES)
+    server.start()
+    return server.address
 
 
-@contextmanager
-def _address_of_kafka(folder: Path) -> Iterator[str]:
-    with private_kafka(folder) as server:
-        yield server.address
-
-
-@contextmanager
-def _address_of_postgres(folder: Path) -> Iterator[str]:
-    with private_postgres(folder) as server:
-        yield server.dsn
+def _shared_postgres(folder: Path) -> str:
+    server = PostgresServer(home=folder / "postgres", options=POSTGRES_OPTIONS)
+    server.start()
+    return server.dsn
 
 
 @contextmanager

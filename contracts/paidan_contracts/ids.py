@@ -55,6 +55,11 @@ def area_of(case_id: str) -> str:
     return area
 
 
+def city_of(area: str) -> str:
+    """Return the city that an area is part of."""
+    return area.partition(".")[0]
+
+
 def order_id(case_id: str, assignment_number: int) -> str:
     """Name the order of a case's n-th assignment, counted from 1."""
     return _format_uuid(_uuid5_hex(("order", case_id, assignment_number)))

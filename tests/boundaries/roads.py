@@ -33,6 +33,7 @@ from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
+from paidan_scoring.settings import CONSUMER as SCORING_CONSUMER
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import (
     answer,
@@ -107,7 +108,7 @@ async def case_to_score(servers: ServerAddresses) -> Calls:
         made = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
         settings = ScoringSettings(**common_settings(servers.kafka, made.dsn, made.prefix))
         running = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
-        await stack.enter_async_context(running_loops(running, scoring.CONSUMER))
+        await stack.enter_async_context(running_loops(running, SCORING_CONSUMER))
         clients = await stack.enter_async_context(open_clients(servers.kafka, made.prefix))
         conn = await asyncpg.connect(made.dsn)  # the pool of the tests is code of ours
         stack.push_async_callback(conn.close)
@@ -191,8 +192,8 @@ def main() -> None:
     parser.add_argument("--functions", action="store_true", help="list their functions, too")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with run_folder() as folder, shared_servers(folder) as servers:
-        asyncio.run(_show(servers, functions=options.functions))
+    with run_folder() as folder:
+        asyncio.run(_show(shared_servers(folder), functions=options.functions))
 
 
 if __name__ == "__main__":

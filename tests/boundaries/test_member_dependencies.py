@@ -12,6 +12,8 @@ from typing import Final
 import pytest
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.takes(seconds=15)
+
 ROOT: Final = Path(__file__).parents[2]
 MEMBERS: Final = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["paidan"]["members"])
 # Not imported by name, yet needed: each says why.

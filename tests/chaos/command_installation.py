@@ -13,6 +13,8 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 
+from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.stack.state import read_state
 from tests import servers as real
 from tests.contracts.city_packs import TINY
 from tests.journeys.installation import CommandRunner, running_installation
@@ -92,7 +94,9 @@ class CommandInstallation:
         return found
 
     def conditions(self) -> dict[str, str]:
-        return {each["name"]: each["condition"] for each in self.status()["services"]}
+        """Read what the supervisor says of each service, without the command: that is dear to ask often."""
+        told = read_state(StackPaths(self.paidan.home).state)
+        return {each.name: each.condition for each in told.services} if told else {}
 
     async def send_ticket(self, ref: str) -> str:
         """Have a neighbour report something, and give the report's id."""

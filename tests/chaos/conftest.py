@@ -1,6 +1,8 @@
-"""Fixtures for tests that harm: servers of their own, and an installation on them."""
+"""Fixtures for tests that harm: an installation, and servers of their own for those that harm servers, too."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,12 +33,24 @@ def own_postgres(run_folder: Path) -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def hasty_servers(request: pytest.FixtureRequest, servers: real.ServerAddresses) -> real.ServerAddresses:
+    """Give servers that let a dead member's lanes go as soon as services here ask; the user's own may not."""
+    if "PAIDAN_KAFKA" in os.environ:
+        return replace(servers, kafka=request.getfixturevalue("own_kafka").address)
+    return servers
+
+
+@pytest.fixture
+def works_servers(hasty_servers: real.ServerAddresses) -> real.ServerAddresses:
+    """Give the servers of the installation; modules that harm servers give their own."""
+    return hasty_servers
+
+
 @pytest.fixture
 async def installation(
-    own_kafka: KafkaServer, own_postgres: PostgresServer, topic_prefix: str, run_folder: Path
+    works_servers: real.ServerAddresses, topic_prefix: str, run_folder: Path
 ) -> AsyncIterator[ChaosInstallation]:
-    """Give an installation that a test may harm, not started yet."""
-    own_postgres.start()  # a test that failed may have left them dead
-    own_kafka.start()
-    async with prepared_installation(own_kafka, own_postgres, topic_prefix, run_folder / topic_prefix) as prepared:
+    """Give an installation whose services a test may harm, not started yet."""
+    async with prepared_installation(works_servers, topic_prefix, run_folder / topic_prefix) as prepared:
         yield prepared

@@ -23,8 +23,6 @@ from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.run import Sources, check_conservation
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
-from paidan_deploy.servers.kafka import KafkaServer
-from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.stack.credentials import Credentials
 from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.services import (
@@ -55,8 +53,7 @@ SHORT_SESSIONS: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION
 class ChaosInstallation:
     """One installation: its servers, its three services and the keys to them."""
 
-    kafka: KafkaServer
-    postgres: PostgresServer
+    servers: real.ServerAddresses
     database: str
     prefix: str
     paths: StackPaths
@@ -66,17 +63,17 @@ class ChaosInstallation:
     @property
     def dsn(self) -> str:
         """The database, for its owner."""
-        return real.ServerAddresses("", self.postgres.dsn).database(self.database)
+        return self.servers.database(self.database)
 
     @property
     def cluster(self) -> KafkaCluster:
-        return KafkaCluster(self.kafka.address, self.prefix, topic_spec=find_topic)
+        return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=find_topic)
 
     def new_process(self, service: Service, *, name: str = "", dsn: str = "") -> ServiceProcess:
         """Make a process of a service, not started yet: the one of its name, or another beside it."""
         port = _free_port()
         config = ServiceConfig(
-            kafka=self.kafka.address,
+            kafka=self.servers.kafka,
             database=dsn or self.dsn_of(service),
             topic_prefix=self.prefix,
             port=port,
@@ -144,7 +141,7 @@ class ChaosInstallation:
     async def read_topic(self, topic: str) -> list[Any]:
         """Read every record of a topic up to its present end, partition by partition."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka.address, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=self.servers.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
@@ -180,20 +177,20 @@ class ChaosInstallation:
         """Run the check that `paidan verify` runs."""
         async with self.conn() as conn:
             return await check_conservation(
-                Sources(LogReader(self.kafka.address, self.prefix), conn, self.paths.photos), timeout_s=60
+                Sources(LogReader(self.servers.kafka, self.prefix), conn, self.paths.photos), timeout_s=60
             )
 
 
 @asynccontextmanager
 async def prepared_installation(
-    kafka: KafkaServer, postgres: PostgresServer, prefix: str, folder: Path
+    servers: real.ServerAddresses, prefix: str, folder: Path
 ) -> AsyncIterator[ChaosInstallation]:
     """Prepare an installation with the tiny city in force, nothing started; at the end all its processes are ended."""
     paths = StackPaths(folder / "home")
     for folder_to_create in (paths.log, paths.photos):
         folder_to_create.mkdir(parents=True)
-    async with real.fresh_database(real.ServerAddresses(kafka.address, postgres.dsn)) as dsn:
-        installation = ChaosInstallation(kafka, postgres, dsn.rsplit("/", 1)[1], prefix, paths, {})
+    async with real.fresh_database(servers) as dsn:
+        installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], prefix, paths, {})
         await _prepare_servers(installation)
         try:
             yield installation
@@ -203,7 +200,7 @@ async def prepared_installation(
 
 async def _prepare_servers(installation: ChaosInstallation) -> None:
     await provisioning_database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await provisioning_database.create_topics(installation.kafka.address, installation.prefix)
+    await provisioning_database.create_topics(installation.servers.kafka, installation.prefix)
     async with installation.conn("cities") as conn:
         await set_scale(conn, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
         await publish(conn, installation.cluster, load_city(TINY).pack)

@@ -204,7 +204,7 @@ class Load:
             await asyncio.sleep(0.1)
 
     async def _follow(self, topic: str, handle: Callable[[Sequence[dict[str, Any]]], Awaitable[None]]) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.installation.kafka.address, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.installation.servers.kafka, enable_auto_commit=False)
         try:
             await consumer.start()
             number = find_topic(topic).partitions

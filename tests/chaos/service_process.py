@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,10 @@ import httpx
 import psutil
 
 from paidan_deploy.servers.process import ProcessIdentity
+from tests import forking
+from tests.forking import Forked
 from tests.polling import poll
 
-ROOT: Final = Path(__file__).parents[2]
 READY_TIMEOUT_S: Final = 90.0
 
 
@@ -27,7 +26,7 @@ class ServiceProcess:
     environment: Mapping[str, str]
     log: Path
     port: int
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Forked | None = None
 
     @property
     def url(self) -> str:
@@ -40,15 +39,9 @@ class ServiceProcess:
 
     def start(self, *arguments: str, kill_point: str = "", **more: str) -> None:
         """Begin a life; ``dies`` names the window in which it is to end."""
-        module = (
-            ["-m", "tests.chaos.kill_points", self.name, kill_point] if kill_point else ["-m", f"paidan_{self.name}"]
-        )
+        module = ["tests.chaos.kill_points", self.name, kill_point] if kill_point else [f"paidan_{self.name}"]
         settings = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, *module, *arguments],
-                cwd=ROOT, env={**self.environment, **settings}, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        self.process = forking.start(*module, *arguments, environment={**self.environment, **settings}, out=self.log)
         ProcessIdentity.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
 
     def send_signal(self, number: signal.Signals) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +15,13 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.run import Sources, check_conservation
-from paidan_deploy.servers.kafka import KafkaServer
-from paidan_deploy.servers.postgres import PostgresServer
 from tests.chaos.installation import ChaosInstallation, prepared_installation
 from tests.chaos.load import Load
 from tests.chaos.payloads import build_alarm
 from tests.chaos.wait_settled import wait_settled
+from tests.servers import ServerAddresses
+
+pytestmark = pytest.mark.takes(seconds=30)
 
 NEVER_UPLOADED: Final = "0" * 64 + ".jpg"
 MERGED_REPORT_ID: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"
@@ -45,11 +47,11 @@ DAMAGES: Final = {
 
 
 @pytest.fixture(scope="module")
-async def settled_installation(
-    own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder: Path
-) -> AsyncIterator[ChaosInstallation]:
+async def settled_installation(hasty_servers: ServerAddresses, run_folder: Path) -> AsyncIterator[ChaosInstallation]:
     """Give an installation that has lived a little and is at rest, with nothing running any more."""
-    async with prepared_installation(own_kafka, own_postgres, "conserved.", run_folder / "conserved") as installation:
+    async with prepared_installation(
+        hasty_servers, f"{uuid.uuid4().hex[:8]}.", run_folder / "conserved"
+    ) as installation:
         load = Load(installation, seed=7)
         await installation.start()
         async with Publisher(installation.cluster, client_id="test") as publisher:
@@ -82,7 +84,7 @@ async def verify_damaged(installation: ChaosInstallation, damage: str = "SELECT"
         # Past the triggers that forbid such things.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        sources = Sources(LogReader(installation.kafka.address, installation.prefix), conn, installation.paths.photos)
+        sources = Sources(LogReader(installation.servers.kafka, installation.prefix), conn, installation.paths.photos)
         report = await check_conservation(sources, timeout_s=60)
         await undone.rollback()
     finally:

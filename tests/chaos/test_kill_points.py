@@ -5,6 +5,8 @@ import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+import pytest
+
 from paidan_deploy.stack.services import DISPATCH, INTAKE, SCORING
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
@@ -13,6 +15,8 @@ from tests.chaos.service_process import ServiceProcess
 from tests.chaos.wait_settled import wait_settled
 from tests.chassis.commit_proxy import CutPoint, commit_proxy
 from tests.polling import poll
+
+pytestmark = pytest.mark.takes(seconds=45)
 
 # The second of two deaths before publishing comes with the first one's rows in the outbox.
 KILL_POINT_NAMES = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
@@ -49,7 +53,12 @@ BLOCK_COMMIT = """
     CREATE CONSTRAINT TRIGGER held AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.consumer = 'dispatch') EXECUTE FUNCTION held();
 """
-COUNT_WAITING_COMMITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+COUNT_WAITING_COMMITS = """
+    SELECT count(*)
+      FROM pg_locks
+     WHERE locktype = 'advisory' AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 async def die_at_each_point(member: ServiceProcess, kill_points: Sequence[str]) -> None:

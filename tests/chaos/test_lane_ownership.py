@@ -1,13 +1,20 @@
 """Several dispatch processes, some frozen, some gone in a rebalance: one story comes out of them."""
 
 import signal
+from dataclasses import replace
 
+import pytest
+
+from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.stack.services import DISPATCH
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load
 from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
+from tests.servers import ServerAddresses
+
+pytestmark = pytest.mark.takes(seconds=45)
 
 ONLY_LANES = ("--only", "loop")
 
@@ -43,8 +50,14 @@ async def test_frozen_owners_write_nothing_after_losing_their_lanes(installation
     assert await installation.fetch_value("SELECT count(*) FROM history") > written
 
 
+@pytest.fixture
+def works_servers(hasty_servers: ServerAddresses, own_postgres: PostgresServer) -> ServerAddresses:
+    """Give a PostgreSQL that may be killed."""
+    return replace(hasty_servers, postgres=own_postgres.dsn)
+
+
 async def test_rebalances_under_load_and_during_a_postgresql_outage(
-    installation: ChaosInstallation, *, full_run: bool
+    installation: ChaosInstallation, own_postgres: PostgresServer, *, full_run: bool
 ) -> None:
     load = Load(installation, seed=4, answered_percent=30)
     await installation.start()
@@ -62,7 +75,7 @@ async def test_rebalances_under_load_and_during_a_postgresql_outage(
             )
             seen = regular.log_text().count("lanes_assigned")
             if turn % 3 == 2:
-                installation.postgres.kill()
+                own_postgres.kill()
             passing.send_signal(signal.SIGTERM if turn % 3 == 0 else signal.SIGKILL)
             await poll(
                 lambda seen=seen: regular.log_text().count("lanes_assigned") > seen,  # type: ignore[misc]
@@ -70,7 +83,7 @@ async def test_rebalances_under_load_and_during_a_postgresql_outage(
                 what="a rebalance without the newcomer",
             )
             if turn % 3 == 2:
-                installation.postgres.start()
+                own_postgres.start()
             await load.send_reports(60, name=f"out{turn}.")
             passing.kill()
         regular.kill()

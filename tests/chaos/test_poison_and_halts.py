@@ -18,8 +18,6 @@ from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES, find_topic
-from paidan_deploy.servers.kafka import KafkaServer
-from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
 from tests.chaos.command_installation import (
     POSITION,
@@ -31,15 +29,15 @@ from tests.contracts.city_packs import TINY, append_line, copy_pack
 from tests.dispatch.database_fixture import build_report
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=45)
+
 ANSWERS: Final = "paidan.answers.streets"
 
 
 @pytest.fixture(scope="module")
-async def command_installation(
-    own_kafka: KafkaServer, own_postgres: PostgresServer, run_folder: Path
-) -> AsyncIterator[CommandInstallation]:
-    """Bring an installation up on servers that nobody else uses."""
-    async with open_installation(real.ServerAddresses(own_kafka.address, own_postgres.dsn), run_folder) as opened:
+async def command_installation(servers: real.ServerAddresses, run_folder: Path) -> AsyncIterator[CommandInstallation]:
+    """Bring an installation up."""
+    async with open_installation(servers, run_folder) as opened:
         yield opened
 
 

@@ -4,11 +4,15 @@ import asyncio
 import random
 from collections.abc import Iterator
 
+import pytest
+
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load
 from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
+
+pytestmark = pytest.mark.takes(seconds=40)
 
 SERVICES = ("intake", "dispatch", "scoring")
 REPORTS = 5000

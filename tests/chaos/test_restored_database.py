@@ -3,13 +3,20 @@
 import asyncio
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from paidan_deploy.servers.postgres import PostgresServer
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load
 from tests.chaos.wait_settled import wait_settled
+from tests.servers import ServerAddresses
+
+pytestmark = pytest.mark.takes(seconds=25)
 
 # What no log holds is lost with the database: it has a backup of its own, and `paidan verify` tells of it.
 VAULT_TABLES = "every reference into the vault leads somewhere"
@@ -42,9 +49,17 @@ async def copy_database(installation: ChaosInstallation, source: Path, target: P
     await asyncio.to_thread(subprocess.run, ["cp", "-a", str(source), str(target)], check=True)
 
 
-async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(installation: ChaosInstallation) -> None:
+@pytest.fixture
+def works_servers(hasty_servers: ServerAddresses, own_postgres: PostgresServer) -> ServerAddresses:
+    """Give a PostgreSQL whose files may be put back."""
+    return replace(hasty_servers, postgres=own_postgres.dsn)
+
+
+async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(
+    installation: ChaosInstallation, own_postgres: PostgresServer
+) -> None:
     load = Load(installation, seed=6, answered_percent=40)
-    data = installation.postgres.data_folder
+    data = own_postgres.data_folder
     assert data is not None
     earlier = data.with_name("earlier")
     await installation.start()
@@ -52,17 +67,17 @@ async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(in
         await load.send_reports(400, name="before")
     await wait_settled(installation)
 
-    installation.postgres.stop(timeout_s=30)
+    own_postgres.stop(timeout_s=30)
     await copy_database(installation, data, earlier)
-    installation.postgres.start()
+    own_postgres.start()
     await load.send_reports(300, name="after", alarms_of_4=0)
     await installation.advance_clock(20)
     await wait_settled(installation)
     before_replay = await dump_tables(installation)
     await installation.stop()
-    installation.postgres.stop(timeout_s=30)
+    own_postgres.stop(timeout_s=30)
     await copy_database(installation, earlier, data)
-    installation.postgres.start()
+    own_postgres.start()
     assert await dump_tables(installation) != before_replay
     await installation.advance_clock(
         25

@@ -2,14 +2,29 @@
 
 import asyncio
 
+import pytest
+
+from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.postgres import PostgresServer
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load
 from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
+from tests.servers import ServerAddresses
+
+pytestmark = pytest.mark.takes(seconds=25)
 
 
-async def test_killed_servers_under_load_are_waited_for(installation: ChaosInstallation, *, full_run: bool) -> None:
+@pytest.fixture
+def works_servers(own_kafka: KafkaServer, own_postgres: PostgresServer) -> ServerAddresses:
+    """Give servers that may be killed."""
+    return ServerAddresses(own_kafka.address, own_postgres.dsn)
+
+
+async def test_killed_servers_under_load_are_waited_for(
+    installation: ChaosInstallation, own_kafka: KafkaServer, own_postgres: PostgresServer, *, full_run: bool
+) -> None:
     load = Load(installation, seed=5, answered_percent=30)
     await installation.start()
     rounds = 5 if full_run else 1
@@ -18,7 +33,7 @@ async def test_killed_servers_under_load_are_waited_for(installation: ChaosInsta
     async def outages() -> None:
         nonlocal over
         for _ in range(rounds):
-            for server in (installation.postgres, installation.kafka):
+            for server in (own_postgres, own_kafka):
                 before, refused = load.delivered_count, load.unavailable_count
                 await poll(lambda before=before: load.delivered_count > before + 100, within_s=120, what="load")  # type: ignore[misc]
                 await asyncio.to_thread(server.kill)

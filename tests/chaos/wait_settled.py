@@ -56,7 +56,7 @@ async def _lanes_of(installation: ChaosInstallation, schema: str) -> list[Any]:
 
 
 async def _end_offsets(installation: ChaosInstallation, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=installation.kafka.address, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=installation.servers.kafka, enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = {TopicPartition(installation.prefix + row["topic"], row["partition"]) for row in lanes}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -20,11 +19,11 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
+from tests import forking
 from tests.chassis import sample_consumer
 from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
+from tests.forking import Forked
 from tests.polling import poll
-
-ROOT = Path(__file__).parents[2]
 
 
 class Echo(NamedTuple):
@@ -44,7 +43,7 @@ class Echo(NamedTuple):
 class ConsumerProcess:
     """A ledger in a process of its own."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Forked
     log: Path
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -99,16 +98,13 @@ class ConsumerHarness:
         """Run a ledger in a process of its own; it is killed at the end if it still runs."""
         self.process_count += 1
         log = self.folder / f"actor-{self.process_count}.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                replace(self.options, **overrides).arguments(),  # type: ignore[arg-type] # names of fields, as the tests say
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
+        log.touch()
+        orders = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
+        process = forking.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
         try:
             yield ConsumerProcess(process, log)
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait()
 
     @asynccontextmanager

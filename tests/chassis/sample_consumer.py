@@ -55,6 +55,7 @@ class ConsumerOptions:
     kill_after: int = 0
     sleep_s: float = 0.0
     sql_sleep_s: float = 0.0
+    waits_at: int = 0
     max_records: int = 100
     dead_letter_limit: int = 100
     stalls_after_s: float = 60.0
@@ -62,8 +63,8 @@ class ConsumerOptions:
     lock_wait_s: float = 2.0
     session_timeout_ms: int = 6000
 
-    def arguments(self) -> list[str]:
-        return [sys.executable, "-m", "tests.chassis.sample_consumer", json.dumps(asdict(self))]
+    def argument(self) -> str:
+        return json.dumps(asdict(self))
 
     def cluster(self) -> KafkaCluster:
         return KafkaCluster(self.kafka, self.prefix, topic_spec=lambda _topic: TopicSpec(PARTITIONS))
@@ -122,6 +123,8 @@ class LedgerHandler:
             kill_self()
         if self.options.sql_sleep_s:
             await work.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
+        if self.options.waits_at:
+            await work.conn.execute("SELECT pg_advisory_xact_lock_shared($1)", self.options.waits_at)
         await asyncio.sleep(self.options.sleep_s)
 
     def _entry(self, work: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":

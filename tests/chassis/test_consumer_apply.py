@@ -3,6 +3,7 @@
 import signal
 import time
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -10,6 +11,8 @@ from paidan_chassis.kafka.producer import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.polling import poll
+
+pytestmark = pytest.mark.takes(seconds=20)
 
 
 async def test_records_are_applied_once_and_published_in_order(harness: ConsumerHarness) -> None:

@@ -13,6 +13,8 @@ from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_records
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=25)
+
 BROKEN_VALUES: list[tuple[str, bytes | None, str]] = [
     ("null value", None, "null_value"),
     ("unreadable", b"unreadable", "unreadable"),

@@ -15,6 +15,8 @@ from paidan_chassis.consumer.records import Lane
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=45)
+
 
 @asynccontextmanager
 async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -8,6 +8,8 @@ from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, mak
 from tests.chassis.sample_consumer import KillPoint
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=15)
+
 WINDOWS: tuple[KillPoint, ...] = ("applying", "carrying", "carried")
 
 

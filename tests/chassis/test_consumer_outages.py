@@ -23,6 +23,8 @@ from tests.chassis.sample_consumer import ConsumerOptions
 from tests.polling import poll
 from tests.servers import ServerAddresses
 
+pytestmark = pytest.mark.takes(seconds=30)
+
 StartPostgres = Callable[..., PostgresServer]
 
 

@@ -1,7 +1,6 @@
 """Two owners, one of them frozen, cut off or late: the fence lets one of them through, and readers see one story."""
 
 import asyncio
-import contextlib
 import signal
 from functools import partial
 
@@ -12,12 +11,17 @@ from tests.chassis.commit_proxy import CutPoint, commit_proxy
 from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=45)
+
+GATE = 42
+"""An advisory lock: owners stand before it in their transactions while the test holds it."""
 FIND_LOCK_HOLDER = """
     SELECT client_port
       FROM pg_stat_activity
      WHERE application_name = 'paidan-ledger'
        AND datname = current_database()
-       AND wait_event = 'PgSleep'
+       AND wait_event_type = 'Lock'
+       AND wait_event = 'advisory'
 """
 COUNT_LOCK_HOLDERS = """
     SELECT count(*)
@@ -45,8 +49,8 @@ async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess
 @pytest.mark.parametrize(
     ("state", "waits", "naps", "lock_wait_s", "terminated"),
     [
-        ("idle in transaction", ["ClientRead"], {"naps_s": 2.0}, 30.0, False),
-        ("active", ["PgSleep"], {"sql_naps_s": 20.0}, 1.0, True),
+        ("idle in transaction", ["ClientRead"], {"sleep_s": 2.0}, 30.0, False),
+        ("active", ["PgSleep"], {"sql_sleep_s": 20.0}, 1.0, True),
     ],
     ids=["freed by the server's time-out", "terminated in the midst of a statement"],
 )
@@ -81,28 +85,32 @@ COUNT_LOCK_WAITERS = """
      WHERE application_name = 'paidan-ledger'
        AND datname = current_database()
        AND wait_event_type = 'Lock'
+       AND wait_event IN ('transactionid', 'tuple')
 """
 
 
 async def test_new_owner_waits_for_a_slow_owner_and_sees_its_writes(harness: ConsumerHarness) -> None:
     """An owner cut off from Kafka for a moment is still in its transaction: both must not apply the same records."""
-    with (
-        harness.start_process(sql_sleep_s=5.0, lock_wait_s=30.0) as one,
-        harness.start_process(sql_naps_s=5.0, lock_wait_s=30.0) as other,
-    ):
+    slowly = {"waits_at": GATE, "lock_wait_s": 30.0}
+    with harness.start_process(**slowly) as one, harness.start_process(**slowly) as other:
         for actor in (one, other):
             await poll(partial(has_lanes, actor), within_s=30, what="a share")
-        await harness.send(make_bodies(40), keys=1)
+        async with harness.conn() as gate:
+            await gate.execute("SELECT pg_advisory_lock($1)", GATE)
+            await harness.send(make_bodies(40), keys=1)
 
-        async def holders() -> list[ConsumerProcess]:
-            port = await harness.fetch_number(FIND_LOCK_HOLDER)
-            return [actor for actor in (one, other) if port in ports(actor)]
+            async def holders() -> list[ConsumerProcess]:
+                port = await harness.fetch_number(FIND_LOCK_HOLDER)
+                return [actor for actor in (one, other) if port in ports(actor)]
 
-        (slow,) = await poll(holders, within_s=20, what="a session in its transaction")
-        slow.send_signal(signal.SIGSTOP)
-        with contextlib.suppress(AssertionError):  # without a lock, nobody ever waits: the audit will tell
-            await poll(lambda: harness.fetch_number(COUNT_LOCK_WAITERS), within_s=8, what="a taker that waits")
-        slow.send_signal(signal.SIGCONT)
+            (slow,) = await poll(holders, within_s=20, what="a session in its transaction")
+            slow.send_signal(signal.SIGSTOP)
+            await poll(
+                lambda: harness.fetch_number(COUNT_LOCK_WAITERS),
+                within_s=25,
+                what="a taker that waits for the lane's row",
+            )
+            slow.send_signal(signal.SIGCONT)
         await harness.wait_settled(40)
         for actor in (one, other):
             actor.send_signal(signal.SIGTERM)  # what either still has in hand is finished, and counts

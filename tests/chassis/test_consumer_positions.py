@@ -17,6 +17,8 @@ from tests.chassis.foreign_records import append_records
 from tests.polling import poll
 from tests.servers import ServerAddresses, fresh_database
 
+pytestmark = pytest.mark.takes(seconds=30)
+
 TERMINATE_SESSIONS = """
     SELECT pg_terminate_backend(pid)
       FROM pg_stat_activity
@@ -178,7 +180,7 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
     async with harness.run_in_process():
         await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], within_s=20, what="its lanes")
         (consumer,) = harness.consumers
-        async with consumer._parts.rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
+        async with consumer._parts.rebalance.turn:  # noqa: SLF001 - nothing else has one
             harness.sent += make_bodies(20)
             await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in harness.sent])
             yield consumer, (await records(harness, 0))[10:]
@@ -186,12 +188,12 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
 
 async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) -> None:
     """Let it have its batches again, and see that it finds all there is."""
-    consumer._parts.rebalance.batch_lock.release()  # noqa: SLF001
+    consumer._parts.rebalance.turn.release()  # noqa: SLF001
     try:
         await harness.wait_settled(20, within_s=20)
         assert consumer.metrics().gaps == 0
     finally:
-        await consumer._parts.rebalance.batch_lock.acquire()  # noqa: SLF001
+        await consumer._parts.rebalance.turn.acquire()  # noqa: SLF001
     await harness.audit()
 
 

@@ -20,6 +20,8 @@ import pytest
 from tests import vault
 from tests.polling import poll_blocking
 
+pytestmark = pytest.mark.takes(seconds=20)
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -14,9 +14,8 @@ import pytest
 from paidan_contracts.city import UNKNOWN_PLACE, City, Routed, RoutingInput, load_city, pack_version
 from paidan_contracts.city.class_overrides import effective_matching, effective_screening
 from paidan_contracts.city.pack_types import TimeLimit
-from tests.contracts.city_packs import LOSANGELES, QUANCHENG, ROOT, TINY, copy_pack, edit_file
+from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, copy_pack, edit_file
 
-RECORDS: Final = ROOT.parent / "shared" / "data" / "myla311_2020_10k.csv"
 QUANCHENG_CITY: Final = load_city(QUANCHENG)
 
 
@@ -209,11 +208,10 @@ def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
     assert all(code and re.fullmatch(r"[0-9]{15}", code) for code in codes)
 
 
-@pytest.mark.skipif(not RECORDS.exists(), reason="the real records are not here")
-def test_the_mapping_knows_every_value_of_the_real_records() -> None:
+def test_the_mapping_knows_every_value_of_the_records(recorded: Path) -> None:
     city = load_city(LOSANGELES)
     mapping = city.imports["myla311"]
-    with RECORDS.open(encoding="utf-8", newline="") as file:
+    with recorded.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
     columns = mapping.columns

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 import httpx
@@ -28,11 +26,10 @@ from paidan_contracts.inbox import CityInForce, InboxEvent
 from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
-from tests import vault
+from tests import forking, vault
 from tests.dispatch import database_fixture as ground
+from tests.forking import Forked
 from tests.polling import poll
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -131,19 +128,16 @@ class DispatchService:
         }
 
     @contextmanager
-    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[Forked]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-        with log.open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "paidan_dispatch", *arguments],
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=inherited | self.environment(**more),
-            )  # fmt: skip
+        process = forking.start(
+            "paidan_dispatch", *arguments, environment=inherited | self.environment(**more), out=log
+        )
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait()
 
     @asynccontextmanager

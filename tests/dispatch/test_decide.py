@@ -3,13 +3,9 @@
 import pytest
 
 from paidan_contracts.actions import Accept, Assign, File, Finish, Inspect, Redispatch, Return, Urge, Verify, Void
-from paidan_dispatch.cases.decide import (
-    Progressed,
-    Refused,
-    decide,
-    receive_report,
-    unknown_case,
-)
+from paidan_dispatch.cases.decide import Progressed, Refused, decide
+from paidan_dispatch.cases.guards import unknown_case
+from paidan_dispatch.cases.reports import receive_report
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import (
     START_TIME,
@@ -216,10 +212,10 @@ def test_void_ends_the_assignment() -> None:
 
 
 def test_an_unknown_case_is_refused_by_name() -> None:
-    refused = unknown_case(build_request(opened_case(), Accept()))
+    refusal = unknown_case(opened_case().case_id)
 
-    assert refused.refusal.code == "unknown_case"
-    assert opened_case().case_id in refused.refusal.message
+    assert refusal.code == "unknown_case"
+    assert opened_case().case_id in refusal.message
 
 
 def test_action_is_refused_when_its_deadline_cannot_be_computed() -> None:

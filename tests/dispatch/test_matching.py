@@ -11,24 +11,17 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect, Void
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.decide import (
-    Opened,
-    Progressed,
-    Refused,
-    receive_report,
-)
+from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
+from paidan_dispatch.matching.candidates import Candidate, Duplicate, NoMatch, Removed
 from paidan_dispatch.matching.match import (
-    Candidate,
     CandidateIndex,
-    Duplicate,
-    NoMatch,
-    Removed,
     candidate_of,
     compute_index_change,
+    distance_between_m,
     match,
     squares_around,
 )
-from paidan_dispatch.matching.squares import distance_between_m
 from tests.dispatch.builders import (
     apply_decision,
     build_report,
@@ -120,12 +113,8 @@ def _place(east_m: float | None) -> dict[str, object]:
     return {"district": "1", **known}
 
 
-def _openers(results: list[Opened | Progressed | Refused]) -> dict[str, str]:
-    of = {}
-    for each in results:
-        assert not isinstance(each, Refused)
-        of[each.events[0].cause.id] = each.after.opened_by
-    return of
+def _openers(results: list[ReportDecision]) -> dict[str, str]:
+    return {each.events[0].cause.id: each.after.opened_by for each in results}
 
 
 @given(arrivals())
@@ -137,8 +126,8 @@ def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None
 def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
     """Squares only save work: what they let through by chance is turned away by the rule."""
     *others, new = reports or [build_report()]
-    rows = [row for each in others if (row := candidate_of(opened_case(each), BYLAWS)) is not None]
-    found = match(new, rows, BYLAWS) if squares_around(new, BYLAWS) else NoMatch()
+    rows = [row for each in others if (row := candidate_of(opened_case(each), BYLAWS.match_rules)) is not None]
+    found = match(new, rows, BYLAWS.match_rules) if squares_around(new, BYLAWS.match_rules) else NoMatch()
 
     same = sorted((old.recorded_at, _case_id(old)) for old in others if _are_about_the_same(new, old))
 
@@ -151,14 +140,12 @@ def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState
     states: dict[str, CaseState] = {}
     for begin, end in pairwise(sorted({0, len(reports), *cuts})):
         batch = reports[begin:end]
-        squares = {square for each in batch for square in squares_around(each, BYLAWS)}
+        squares = {square for each in batch for square in squares_around(each, BYLAWS.match_rules)}
         nearby = CandidateIndex(row for row in stored.values() if row.square in squares)
         for each in batch:
             result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=BYLAWS)
-            assert not isinstance(result, Refused)
-            change = compute_index_change(
-                result.before if isinstance(result, Progressed) else None, result.after, BYLAWS
-            )
+            before = result.before if isinstance(result, Progressed) else None
+            change = compute_index_change(before, result.after, BYLAWS.match_rules)
             apply_decision(states, nearby, result, BYLAWS)
             if isinstance(change, Candidate):
                 stored[change.case_id] = change
@@ -189,7 +176,7 @@ def test_of_two_cases_as_old_the_smaller_id_takes_the_report() -> None:
 
     for pair in ((west, east), (east, west)):
         *_, joined = receive_reports(*pair, build_report("m", minutes=2, east_m=40))
-        assert joined.after.opened_by == smaller.report_id  # type: ignore[union-attr] # a report is not refused here
+        assert joined.after.opened_by == smaller.report_id
 
 
 def test_a_merge_says_how_far_apart_they_were() -> None:
@@ -207,8 +194,8 @@ def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
     return state
 
 
-def _after(*closed: CaseState, then: ReportReceived) -> Opened | Progressed | Refused:
-    rows = [row for state in closed if (row := candidate_of(state, BYLAWS))]
+def _after(*closed: CaseState, then: ReportReceived) -> ReportDecision:
+    rows = [row for state in closed if (row := candidate_of(state, BYLAWS.match_rules))]
     return receive_report(
         then, nearby=CandidateIndex(rows), state_of=dict.fromkeys(["x"], closed[0]).__getitem__, policy=BYLAWS
     )
@@ -245,18 +232,18 @@ def test_voided_case_is_not_matched() -> None:
     state = opened_case()
     voided = case_after(state, Void(reason="a test call"))
 
-    assert compute_index_change(state, voided, BYLAWS) == Removed(state.case_id)
-    assert compute_index_change(None, voided, BYLAWS) is None
+    assert compute_index_change(state, voided, BYLAWS.match_rules) == Removed(state.case_id)
+    assert compute_index_change(None, voided, BYLAWS.match_rules) is None
 
 
 def test_index_is_updated_on_closing() -> None:
     state = opened_case()
     closed = _closed(build_report(), minutes=60)
-    nearby = CandidateIndex([row for row in [candidate_of(state, BYLAWS)] if row])
+    nearby = CandidateIndex([row for row in [candidate_of(state, BYLAWS.match_rules)] if row])
 
-    nearby.apply(compute_index_change(state, closed, BYLAWS))
+    nearby.apply(compute_index_change(state, closed, BYLAWS.match_rules))
 
-    (found,) = nearby.in_squares(squares_around(build_report("2"), BYLAWS))
+    (found,) = nearby.in_squares(squares_around(build_report("2"), BYLAWS.match_rules))
     assert found.closed_at == closed.closed_at
 
 
@@ -265,7 +252,7 @@ def test_a_calendar_that_ends_does_not_stop_a_closing() -> None:
     pack["matching"]["recurrence"] = {"amount": 1000, "unit": "working_day"}
     by = policy_of(pack)
 
-    row = candidate_of(_closed(build_report(), minutes=60), by)
+    row = candidate_of(_closed(build_report(), minutes=60), by.match_rules)
 
     assert row is not None
     assert row.recurs_until == row.closed_at

@@ -1,5 +1,7 @@
 """The main road through a real Kafka: reports in, orders out, answers by both doors, timers."""
 
+import json
+
 import httpx
 
 from paidan_contracts import ids
@@ -132,10 +134,14 @@ async def test_batch_is_answered_per_line_and_backdated_for_importers(
     known = await client.post("/v1/outcomes/lookup", json={"ids": [first.report_id, action_id]}, headers=headers)
 
     assert got.status_code == 202
-    assert [
-        word in line
-        for word, line in zip(("action_id", '"case_id"', "invalid_json"), got.text.splitlines(), strict=True)
+    answers = [json.loads(line) for line in got.text.splitlines()]
+    assert [(each["line"], each["status"], each.get("action_id")) for each in answers] == [
+        (1, 202, action_id),
+        (2, 422, None),
+        (3, 400, None),
     ]
+    errors = [answer["error"] for answer in answers[1:]]
+    assert [(each["code"], each["field"]) for each in errors] == [("invalid", "case_id"), ("invalid_json", None)]
     assert (found["result"], found["decided_at"]) == ("applied", "2026-03-02T02:00:00Z")
     assert sorted(each["result"] for each in known.json()["outcomes"]) == ["applied", "opened"]
     assert case_id not in str(await service.read_topic("paidan.orders.streets"))

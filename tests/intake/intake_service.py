@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +21,8 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS, find_topic
-from tests import vault
+from tests import forking, vault
+from tests.forking import Forked
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
@@ -51,7 +50,7 @@ class IntakeService:
     tokens: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Forked | None = None
     readers: "dict[str, TopicReader]" = field(default_factory=dict)
 
     @property
@@ -67,12 +66,12 @@ class IntakeService:
         headers = {"authorization": f"Bearer {self.tokens[key_name]}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=False)
 
-    async def start(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> None:
+    async def start(self, *arguments: str, module: str = "paidan_intake") -> None:
         """Start the process and wait until it is ready."""
-        self.process = self.launch(*arguments, python=python)
+        self.process = self.launch(*arguments, module=module)
         await poll(self._is_ready, within_s=60, what="intake is ready")
 
-    def launch(self, *arguments: str, python: tuple[str, ...] = ("-m", "paidan_intake")) -> "subprocess.Popen[bytes]":
+    def launch(self, *arguments: str, module: str = "paidan_intake") -> Forked:
         """Start a process with this installation's settings."""
         self.port = self.port or _free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
@@ -88,9 +87,7 @@ class IntakeService:
             **self.settings,
         }
         environment |= {f"INTAKE_{name}": value for name, value in variables.items()}
-        argv = [sys.executable, *python, *arguments]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(argv, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        return forking.start(module, *arguments, environment=environment, out=self.log)
 
     async def _is_ready(self) -> bool:
         assert self.process is not None

@@ -19,6 +19,8 @@ from tests.intake.sample_photos import make_jpeg
 from tests.intake.ticket_payloads import POSITION
 from tests.polling import poll
 
+pytestmark = pytest.mark.takes(seconds=45)
+
 EDGE_ONLY = ("--only", "edge")
 
 
@@ -40,7 +42,7 @@ def photo_of(service: IntakeService, records: dict[str, Any]) -> Path:
 async def test_retry_after_a_kill_at_any_point_gives_one_report(private_intake: IntakeService, window: str) -> None:
     """The sender saw no answer, so it sends again with the same id."""
     ref = uuid.uuid4().hex
-    await private_intake.start(window, *EDGE_ONLY, python=(str(Path(kill_points.__file__)),))
+    await private_intake.start(window, *EDGE_ONLY, module=kill_points.__name__)
     with pytest.raises(httpx.HTTPError):
         await send_ticket(private_intake, ref)
     assert private_intake.process is not None

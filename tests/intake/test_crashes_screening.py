@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests import servers as real
 from tests.intake.intake_service import IntakeService
 from tests.intake.ticket_payloads import POSITION
 from tests.polling import poll
+
+pytestmark = pytest.mark.takes(seconds=25)
 
 
 def build_alarms(number: int) -> list[dict[str, Any]]:

@@ -4,12 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from paidan_chassis.kafka.partitioner import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
 from tests.importing.sample_records import HEADER, MAPPING_TOML, record_line
 from tests.journeys.installation import running_installation
 from tests.servers import ServerAddresses
+
+pytestmark = pytest.mark.takes(seconds=20)
 
 BOROUGH = "borough"
 AREAS = (f"{BOROUGH}.990101", f"{BOROUGH}.990102")

@@ -1,4 +1,4 @@
-"""Ten thousand real records through the same topics and decisions as everything else, against a count of the file."""
+"""Records of a month through the same topics and decisions as everything else, against a count of the file."""
 
 import csv
 import json
@@ -20,11 +20,11 @@ from tests.journeys.losangeles_oracle import (
 )
 from tests.journeys.matching_oracle import match_all_pairs
 
-FILE = Path(__file__).parents[3] / "shared" / "data" / "myla311_2020_10k.csv"
+pytestmark = pytest.mark.takes(seconds=30)
+
 MONTH = "2020-01"
 MATCHED = 2500
-
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the real records are not beside this checkout")
+"""At most; trying all pairs of more takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class Imported:
 
 
 @pytest.fixture(scope="module")
-def imported(installation: CommandRunner, run_folder: Path) -> Imported:
+def imported(installation: CommandRunner, recorded: Path, run_folder: Path) -> Imported:
     """Import the file with one row more, of the month's last evening: by then it is February in UTC."""
     file = run_folder / "myla311.csv"
-    text = FILE.read_text(encoding="utf-8-sig").rstrip("\n")
-    file.write_text(f"{text}\n{_city_with_matching()}", encoding="utf-8")
+    text = recorded.read_text(encoding="utf-8-sig").rstrip("\n")
+    file.write_text(f"{text}\n{_city_with_matching(text)}", encoding="utf-8")
     installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
     return Imported(installation, file, read_records(file), _report(installation, file))
 
 
-def _city_with_matching() -> str:
-    names = FILE.read_text(encoding="utf-8-sig").splitlines()[0].split(",")
+def _city_with_matching(text: str) -> str:
+    names = text.splitlines()[0].split(",")
     cells = {
         "srnumber": "1-planted",
         "requesttype": "Bulky Items",
@@ -134,7 +134,8 @@ def test_a_report_of_the_last_evening_counts_in_its_own_month(imported: Imported
     february = imported.installation.scores(city="losangeles", period="2020-02", by="city")["rows"]
 
     assert sum(row["counts"]["cases"] for row in february) == 0
-    assert sum(row["counts"]["cases"] for row in imported.scores("city").values()) == 10_001 - 246
+    counted = [each for each in imported.records if each["status"] not in ("Cancelled", "Referred Out")]
+    assert sum(row["counts"]["cases"] for row in imported.scores("city").values()) == len(counted)
 
 
 def test_row_warnings_are_listed_by_line(imported: Imported) -> None:
@@ -143,7 +144,8 @@ def test_row_warnings_are_listed_by_line(imported: Imported) -> None:
 
     assert listed == lines
     undated = [each for each in imported.report["remarks"] if each["problem"].endswith("it stays open")]
-    assert len(undated) == 18
+    assert len(undated) == len([row for row in imported.records if row["status"] == "Closed" and not row["closeddate"]])
+    assert undated
     assert imported.report["refusals"] == []
 
 
@@ -168,7 +170,7 @@ def test_merges_agree_with_the_matching_oracle(imported: Imported, city: City, r
     imported.installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311")
 
     report = _report(imported.installation, file)
-    assert report["results"]["report merged"] == len(expected.joined) > 100
+    assert report["results"]["report merged"] == len(expected.joined) > 50
     assert report["results"]["report opened"] == len(expected.cases)
     assert sorted({each["line"] for each in report["refusals"]}) == sorted(expected.refused)
     merged = {each["line"]: each["case_line"] for each in report["merged"]}
@@ -189,4 +191,4 @@ def test_nothing_was_lost_and_nothing_counts_twice(imported: Imported) -> None:
     found = json.loads(imported.installation.run("verify", "--json").stdout)
 
     assert found["holds"]
-    assert found["received"] == 10_001 + MATCHED
+    assert found["received"] == len(imported.records) + len(imported.records[:MATCHED])

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,13 +19,13 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
+from tests import forking, vault
 from tests import servers as real
-from tests import vault
+from tests.forking import Forked
 from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
 T = TypeVar("T")
-ROOT: Final = Path(__file__).parents[2]
 _SHAPES: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config) for topic in (CASES, SCORES)}
 
 
@@ -41,9 +39,9 @@ class ScoringService:
     pool: "asyncpg.Pool[Any]"
     publisher: Publisher
     folder: Path
-    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
 
-    def start(self, *arguments: str, port: int = 0) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str, port: int = 0) -> Forked:
         """Start the service, or one of its parts or duties."""
         environment = {
             **os.environ,
@@ -54,10 +52,8 @@ class ScoringService:
             "SCORING_VAULT_KEY": vault.KEY,
             "SCORING_PUBLISH_EVERY_S": "0.1",
         }
-        with (self.folder / f"scoring-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "paidan_scoring", *arguments], env=environment, stdout=log, stderr=log, cwd=ROOT
-            )
+        log = self.folder / f"scoring-{len(self.processes)}.log"
+        process = forking.start("paidan_scoring", *arguments, environment=environment, out=log)
         self.processes.append(process)
         return process
 
@@ -151,13 +147,13 @@ async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_
     await poll(is_equal, within_s=within_s, what=what)
 
 
-async def await_exit(process: "subprocess.Popen[bytes]", *, within_s: float = 30) -> int:
+async def await_exit(process: Forked, *, within_s: float = 30) -> int:
     """Wait for a process to end, and give its exit code."""
     await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
-    return process.returncode
+    return process.wait()
 
 
-def kill_process(process: "subprocess.Popen[bytes]") -> None:
+def kill_process(process: Forked) -> None:
     """Kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -8,14 +8,14 @@ import pytest
 from paidan_contracts.city.conditions import KNOWN_FACTS
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
-from paidan_scoring.case_events import PartialCaseEvent
+from paidan_scoring.case_events import ScoringCaseEvent
 from paidan_scoring.fact_bits import (
     FACT_BIT,
     FACT_ORDER,
     pack_facts,
     unpack_facts,
 )
-from paidan_scoring.tally import FactRow, fact_rows
+from paidan_scoring.facts import FactRow, fact_rows
 from tests.scoring import case_histories
 from tests.scoring.case_histories import (
     accept,
@@ -35,7 +35,7 @@ PACK = "0" * 64
 
 
 def rows_for_states(state: CaseState, zone: ZoneInfo = SHANGHAI) -> list[FactRow]:
-    step = PartialCaseEvent.model_validate_json(case_histories.case_event(state).model_dump_json())
+    step = ScoringCaseEvent.model_validate_json(case_histories.case_event(state).model_dump_json())
     return list(fact_rows(step, zone=zone, partition=0))
 
 

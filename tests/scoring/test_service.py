@@ -37,6 +37,8 @@ from tests.scoring.scoring_service import (
     running_service,
 )
 
+pytestmark = pytest.mark.takes(seconds=30)
+
 LIVES: Final = (
     (assign("a"), accept, finish, close, call_back("satisfied")),
     (assign("a", hours=1), accept, return_case, assign("b"), accept, finish, rework, finish, close),

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from paidan_deploy.servers.reap import reap
 from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.state import StackState, read_state
+from tests import forking
 from tests.servers import CACHE
 
 TIMEOUT_S = 180
@@ -20,24 +21,18 @@ TIMEOUT_S = 180
 
 @dataclass(frozen=True, slots=True)
 class PaidanCommand:
-    """The `paidan` command with a home of its own and the environment of a person who has set nothing."""
+    """The `paidan` command with a home of its own and the environment of a person who has set nothing else."""
 
     paths: StackPaths
+    set: Mapping[str, str]
 
     @property
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
-        return inherited | {"PAIDAN_HOME": str(self.paths.root)}
+        return inherited | {"PAIDAN_HOME": str(self.paths.root), **self.set}
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [sys.executable, "-m", "paidan_deploy", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        result = forking.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
         if check and result.returncode != 0:
             raise AssertionError(f"paidan {' '.join(arguments)} said {result.stderr}\n{self._log_tails()}")
         return result
@@ -75,12 +70,12 @@ class PaidanCommand:
 
 
 @contextmanager
-def command_with_home(folder: Path) -> Iterator[PaidanCommand]:
+def command_with_home(folder: Path, **given: str) -> Iterator[PaidanCommand]:
     """Give the command a home of its own in which nothing was ever up; at the end nothing of it runs."""
     paths = StackPaths(folder)
     paths.log.mkdir(parents=True)
     paths.cache.symlink_to(CACHE)
-    command = PaidanCommand(paths)
+    command = PaidanCommand(paths, {f"PAIDAN_{name}".upper(): value for name, value in given.items()})
     try:
         yield command
     finally:

@@ -11,13 +11,16 @@ import pytest
 
 from paidan_deploy.stack.lock import is_locked
 from tests.polling import poll_blocking
+from tests.servers import ServerAddresses
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
+
+pytestmark = pytest.mark.takes(seconds=30)
 
 
 @pytest.fixture
-def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
-    """Give the command before anything was ever up."""
-    with command_with_home(run_folder / "two-at-once") as command:
+def paidan(servers: ServerAddresses, topic_prefix: str, run_folder: Path) -> Iterator[PaidanCommand]:
+    """Give the command before anything was ever up. Only its PostgreSQL, which dies, has to be its own."""
+    with command_with_home(run_folder / "two-at-once", kafka=servers.kafka, topic_prefix=topic_prefix) as command:
         yield command
 
 

@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,10 @@ import pytest
 
 from paidan_deploy.settings import Settings
 from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
-from tests.servers import ServerAddresses
+from tests import forking
+from tests.servers import ServerAddresses, fresh_database
+
+pytestmark = pytest.mark.takes(seconds=30)
 
 SAVED = SavedServers(kafka="kafka:9092", database="postgresql://me:made-up@db/paidan", topic_prefix="mine.")
 NO_SERVERS = SavedServers(kafka=None, database=None, topic_prefix="")
@@ -26,9 +29,8 @@ class PaidanShell:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
-        argv = [sys.executable, "-m", "paidan_deploy", *arguments]
-        env = others | self.variables | {"COLUMNS": "200"}
-        return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=180, check=False)
+        given = others | self.variables | {"COLUMNS": "200"}
+        return forking.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
 
     def __call__(self, *arguments: str) -> str:
         done = self.run(*arguments)
@@ -36,27 +38,28 @@ class PaidanShell:
         return done.stdout
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("given") / "home"
 
 
-@pytest.fixture
-def up(servers: ServerAddresses, database: str, topic_prefix: str, home: Path) -> Iterator[PaidanShell]:
+@pytest.fixture(scope="module")
+async def up(servers: ServerAddresses, home: Path) -> AsyncIterator[PaidanShell]:
     """Bring the stack up on servers that are given, and give the shell in which they are set."""
-    paidan = PaidanShell(
-        {
-            "PAIDAN_HOME": str(home),
-            "PAIDAN_KAFKA": servers.kafka,
-            "PAIDAN_DATABASE": database,
-            "PAIDAN_TOPIC_PREFIX": topic_prefix,
-        }
-    )
-    try:
-        paidan("up", "--detach")
-        yield paidan
-    finally:
-        paidan("down", "--wipe")
+    async with fresh_database(servers) as database:
+        paidan = PaidanShell(
+            {
+                "PAIDAN_HOME": str(home),
+                "PAIDAN_KAFKA": servers.kafka,
+                "PAIDAN_DATABASE": database,
+                "PAIDAN_TOPIC_PREFIX": f"t{uuid.uuid4().hex[:10]}.",
+            }
+        )
+        try:
+            paidan("up", "--detach")
+            yield paidan
+        finally:
+            paidan("down", "--wipe")
 
 
 def test_the_user_s_own_servers_are_used_and_none_is_started(
@@ -69,6 +72,18 @@ def test_the_user_s_own_servers_are_used_and_none_is_started(
     assert {each["condition"] for each in status["services"]} == {"running"}
     assert not (home / "kafka").exists()
     assert not (home / "postgres").exists()
+
+
+def test_a_shell_that_names_other_servers_is_told_so(up: PaidanShell, home: Path) -> None:
+    assert "phase" in up("status", "--json")
+    other = PaidanShell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
+
+    for command in ("up --detach", "status", "keys list"):
+        done = other.run(*command.split())
+
+        assert done.returncode == 1
+        assert "PAIDAN_DATABASE is another than the stack that runs was started with" in done.stderr
+        assert "made-up" not in done.stdout + done.stderr
 
 
 def test_a_later_shell_finds_the_servers_without_being_told(up: PaidanShell, home: Path) -> None:
@@ -85,18 +100,6 @@ def test_a_later_shell_finds_the_servers_without_being_told(up: PaidanShell, hom
     assert (home / "servers.json").stat().st_mode & 0o777 == 0o600
     assert later("down") == "Stopped.\n"
     assert later("resume") == "Nothing was halted.\n"
-
-
-def test_a_shell_that_names_other_servers_is_told_so(up: PaidanShell, home: Path) -> None:
-    assert "phase" in up("status", "--json")
-    other = PaidanShell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
-
-    for command in ("up --detach", "status", "keys list"):
-        done = other.run(*command.split())
-
-        assert done.returncode == 1
-        assert "PAIDAN_DATABASE is another than the stack that runs was started with" in done.stderr
-        assert "made-up" not in done.stdout + done.stderr
 
 
 def settings_from(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:

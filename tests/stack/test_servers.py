@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,40 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from paidan_deploy.servers import aot_cache, probes, process
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
+from tests import servers as real
 from tests.servers import CACHE
 
-StartKafka = Callable[..., KafkaServer]
+pytestmark = pytest.mark.takes(seconds=40)
+
 StartPostgres = Callable[..., PostgresServer]
+
+
+@pytest.fixture(scope="module")
+def one_kafka(run_folder: Path) -> Iterator[KafkaServer]:
+    """Start one broker for this file to kill."""
+    with real.private_kafka(run_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def kafka(one_kafka: KafkaServer) -> KafkaServer:
+    """Give the broker, running whatever befell it before."""
+    one_kafka.start()
+    return one_kafka
+
+
+@pytest.fixture(scope="module")
+def one_postgres(run_folder: Path) -> Iterator[PostgresServer]:
+    """Start one PostgreSQL for this file to kill and to pause."""
+    with real.private_postgres(run_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(one_postgres: PostgresServer) -> PostgresServer:
+    """Give the PostgreSQL, running whatever befell it before."""
+    one_postgres.start()
+    return one_postgres
 
 
 async def topics_of(server: KafkaServer) -> set[str]:
@@ -46,35 +76,31 @@ async def run_sql(server: PostgresServer, statement: str) -> list[asyncpg.Record
         await connection.close()
 
 
-async def test_kafka_keeps_its_topics_over_kill_9(start_kafka: StartKafka) -> None:
-    server = start_kafka()
-    await make_topic(server, "kept")
-    server.kill()
+async def test_kafka_keeps_its_topics_over_kill_9(kafka: KafkaServer) -> None:
+    await make_topic(kafka, "kept")
+    kafka.kill()
 
-    server.start()
+    kafka.start()
 
-    assert "kept" in await topics_of(server)
-
-
-async def test_kafka_moves_to_other_ports_and_keeps_its_topics_when_its_own_are_taken(start_kafka: StartKafka) -> None:
-    server = start_kafka()
-    await make_topic(server, "kept")
-    server.kill()
-
-    with socket.create_server(("127.0.0.1", server.port)) as listener:
-        server.start()
-
-        assert server.port != listener.getsockname()[1]
-        assert "kept" in await topics_of(server)
+    assert "kept" in await topics_of(kafka)
 
 
-async def test_kafka_does_not_auto_create_topics(start_kafka: StartKafka) -> None:
-    server = start_kafka()
+async def test_kafka_moves_to_other_ports_and_keeps_its_topics_when_its_own_are_taken(kafka: KafkaServer) -> None:
+    await make_topic(kafka, "moved")
+    kafka.kill()
 
-    properties = (server.home / "server.properties").read_text()
+    with socket.create_server(("127.0.0.1", kafka.port)) as listener:
+        kafka.start()
+
+        assert kafka.port != listener.getsockname()[1]
+        assert "moved" in await topics_of(kafka)
+
+
+async def test_kafka_does_not_auto_create_topics(kafka: KafkaServer) -> None:
+    properties = (kafka.home / "server.properties").read_text()
 
     assert "auto.create.topics.enable=false" in properties
-    assert f"listeners=PLAINTEXT://127.0.0.1:{server.port}," in properties
+    assert f"listeners=PLAINTEXT://127.0.0.1:{kafka.port}," in properties
 
 
 def test_java_takes_the_cache_of_classes_that_set_up_made(run_folder: Path) -> None:
@@ -87,57 +113,54 @@ def test_java_takes_the_cache_of_classes_that_set_up_made(run_folder: Path) -> N
         server.kill()
 
 
-def test_a_running_server_is_found_and_not_started_twice(start_postgres: StartPostgres) -> None:
-    server = start_postgres()
-
-    again = PostgresServer(home=server.home)
+def test_a_running_server_is_found_and_not_started_twice(postgres: PostgresServer) -> None:
+    again = PostgresServer(home=postgres.home)
 
     assert again.start() is False
-    assert again.process == server.process
+    assert again.process == postgres.process
 
 
-async def test_postgres_keeps_its_rows_over_kill_9_and_starts_at_once(start_postgres: StartPostgres) -> None:
+async def test_postgres_keeps_its_rows_over_kill_9_and_starts_at_once(postgres: PostgresServer) -> None:
     """Its dead predecessor's children may still hold the data folder for a moment."""
-    server = start_postgres()
-    await run_sql(server, "CREATE TABLE kept AS SELECT 1 AS one")
-    assert server.process is not None
-    server.process.kill()
+    await run_sql(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
+    assert postgres.process is not None
+    postgres.process.kill()
 
-    server.start()
+    postgres.start()
 
-    assert [row["one"] for row in await run_sql(server, "SELECT one FROM kept")] == [1]
-
-
-def test_postgres_moves_to_another_port_when_its_own_is_taken(start_postgres: StartPostgres) -> None:
-    server = start_postgres()
-    server.stop()
-
-    with socket.create_server(("127.0.0.1", server.port)) as listener:
-        server.start()
-
-        assert server.port != listener.getsockname()[1]
+    assert [row["one"] for row in await run_sql(postgres, "SELECT one FROM kept")] == [1]
 
 
-def test_foreign_process_on_the_port_is_not_mistaken_for_the_server(start_postgres: StartPostgres) -> None:
+def test_postgres_moves_to_another_port_when_its_own_is_taken(postgres: PostgresServer) -> None:
+    postgres.stop()
+
+    with socket.create_server(("127.0.0.1", postgres.port)) as listener:
+        postgres.start()
+
+        assert postgres.port != listener.getsockname()[1]
+
+
+def test_foreign_process_on_the_port_is_not_mistaken_for_the_server(
+    postgres: PostgresServer, start_postgres: StartPostgres
+) -> None:
     """Two that start at the same moment find the same port free; the one that answers there is one of them only."""
-    server, other = start_postgres(), start_postgres()
+    server, other = postgres, start_postgres()
 
     assert process.is_listening(server.process, server.port)
     assert not process.is_listening(other.process, server.port)
     assert not process.is_listening(None, server.port)
 
 
-def test_pid_file_of_another_process_is_ignored(start_postgres: StartPostgres) -> None:
+def test_pid_file_of_another_process_is_ignored(postgres: PostgresServer) -> None:
     """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
-    server = start_postgres()
-    server.kill()
-    process.ProcessIdentity(pid=1, birth="another start 1").write(server.home / "process.json")
-    assert server.data_folder is not None
-    lock = server.data_folder / "postmaster.pid"
+    postgres.kill()
+    process.ProcessIdentity(pid=1, birth="another start 1").write(postgres.home / "process.json")
+    assert postgres.data_folder is not None
+    lock = postgres.data_folder / "postmaster.pid"
     lock.write_text("\n".join(["1", *lock.read_text().split("\n")[1:]]))
 
-    assert server.process is None
-    assert server.start() is True
+    assert postgres.process is None
+    assert postgres.start() is True
 
 
 def test_process_identity_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,14 +180,12 @@ def test_corrupt_pid_file_is_ignored(tmp_path: Path, saved: str) -> None:
     assert process.ProcessIdentity.read(tmp_path / "process.json") is None
 
 
-async def test_a_paused_postgres_answers_again_when_resumed(start_postgres: StartPostgres) -> None:
-    server = start_postgres()
+async def test_a_paused_postgres_answers_again_when_resumed(postgres: PostgresServer) -> None:
+    postgres.pause()
+    assert not probes.postgres_is_ready(postgres.port)
+    postgres.resume()
 
-    server.pause()
-    assert not probes.postgres_is_ready(server.port)
-    server.resume()
-
-    assert len(await run_sql(server, "SELECT 1")) == 1
+    assert len(await run_sql(postgres, "SELECT 1")) == 1
 
 
 def test_a_password_is_asked_for_where_one_is_set(run_folder: Path) -> None:

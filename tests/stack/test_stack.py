@@ -19,6 +19,8 @@ from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
 
+pytestmark = pytest.mark.takes(seconds=90)
+
 
 @pytest.fixture(scope="module")
 def paidan(run_folder: Path) -> Iterator[PaidanCommand]:

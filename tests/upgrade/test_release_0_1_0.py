@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,6 @@ import pytest
 
 from paidan_contracts.topics import CASES, INBOX
 from paidan_deploy.provisioning import database
-from paidan_deploy.servers.kafka import KafkaServer
-from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.stack.credentials import Credentials
 from paidan_deploy.stack.paths import StackPaths
 from tests import servers as real
@@ -39,21 +37,15 @@ class Restored:
 
 
 @pytest.fixture
-async def restored(
-    start_kafka: Callable[[], KafkaServer],
-    start_postgres: Callable[[], PostgresServer],
-    topic_prefix: str,
-    run_folder: Path,
-) -> AsyncIterator[Restored]:
-    """Restore the recording onto servers of its own; at the end all its processes are ended."""
-    kafka, postgres = start_kafka(), start_postgres()
+async def restored(servers: real.ServerAddresses, topic_prefix: str, run_folder: Path) -> AsyncIterator[Restored]:
+    """Restore the recording; at the end all processes on it are ended."""
     release = await asyncio.to_thread(read_release, ARCHIVE)
     home = StackPaths(run_folder / topic_prefix / "home")
-    async with real.fresh_database(real.ServerAddresses(kafka.address, postgres.dsn)) as dsn:
-        await restore(release, RestoreTarget(kafka.address, topic_prefix, dsn, home))
+    async with real.fresh_database(servers) as dsn:
+        await restore(release, RestoreTarget(servers.kafka, topic_prefix, dsn, home))
         credentials = Credentials(home.secrets)
         tokens = {"admin": credentials.admin_token}
-        installation = ChaosInstallation(kafka, postgres, dsn.rsplit("/", 1)[1], topic_prefix, home, tokens)
+        installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], topic_prefix, home, tokens)
         try:
             yield Restored(installation, release)
         finally:
@@ -68,7 +60,7 @@ async def test_todays_services_go_on_where_the_release_stopped(restored: Restore
     history, outcomes = await rows(installation, HISTORY), await rows(installation, OUTCOMES)
 
     await database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await database.create_topics(installation.kafka.address, installation.prefix)
+    await database.create_topics(installation.servers.kafka, installation.prefix)
     await installation.start()
     await wait_settled(installation, within_s=SETTLED_S)
 

@@ -86,7 +86,7 @@ def _record_for(event: CityInForce, lane: int) -> ProducerRecord:
     in_force_at = event.in_force_at
     event_id = str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), lane))
     headers = encode_headers(event_id, "urn:paidan:city-publish", event.type, in_force_at, event.city)
-    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), headers)
+    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), list(headers))
 
 
 async def _current_city_time(connection: Connection) -> datetime:

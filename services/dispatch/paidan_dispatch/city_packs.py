@@ -1,4 +1,4 @@
-"""City packs by their hash, as published in schema cities, kept once read. Which one is in force is the lane's."""
+"""Cache of published city packs by version. Which version is in force is stored by partition."""
 
 from paidan_chassis import city_packs
 from paidan_chassis.consumer.errors import Halt
@@ -8,7 +8,7 @@ from paidan_dispatch.cases.policy import CityPolicy
 
 
 class PackCache:
-    """Every pack that this process has been asked for. A published pack never changes, so none is ever read twice."""
+    """City policies by version. A published pack never changes, so each is loaded once."""
 
     __slots__ = ("_policies",)
 
@@ -16,7 +16,7 @@ class PackCache:
         self._policies: dict[str, CityPolicy] = {}
 
     async def get(self, conn: Connection, version: str) -> CityPolicy:
-        """Give the city under this version, or halt: going on without its pack would decide by another city's rules."""
+        """Return the policy of this version. Raises Halt if the pack is missing or damaged: no other may replace it."""
         policy = self._policies.get(version)
         if policy is None:
             content = await city_packs.find_content(conn, version)
@@ -24,6 +24,6 @@ class PackCache:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
             city = City.from_canonical(content)
             if city.version != version:
-                raise Halt("city_pack_damaged", f"what cities.pack holds as {version} is {city.version}")
+                raise Halt("city_pack_damaged", f"the content of version {version} in cities.pack is {city.version}")
             policy = self._policies[version] = CityPolicy.from_city(city)
         return policy

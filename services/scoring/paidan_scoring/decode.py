@@ -1,4 +1,4 @@
-"""Reads records of ``paidan.cases``. Anybody may have written them, so the answer may be why one cannot be read."""
+"""Decodes records of ``paidan.cases``, which anybody may have written, and selects those that need decoding."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,14 @@ from typing import Final, TypeAlias
 
 from paidan_chassis.consumer.records import Record
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
-from paidan_scoring.case_events import PartialCaseEvent
+from paidan_scoring.case_events import ScoringCaseEvent
 
-DecodeResult: TypeAlias = PartialCaseEvent | DecodeError
+DecodeResult: TypeAlias = ScoringCaseEvent | DecodeError
 
 # The relay puts these last, in this order.
 _RELAY_HEADERS: Final = ("ce_origin", "ce_sequence", "ce_previous")
 _SEQUENCE: Final = re.compile(rb"[0-9]{1,19}")
-_validate: Final = PartialCaseEvent.model_validate_json
+_validate: Final = ScoringCaseEvent.model_validate_json
 
 
 def decode_step(record: Record) -> DecodeResult:
@@ -35,11 +35,11 @@ def dead_letter_reason(error: DecodeError) -> tuple[str, str]:
 
 
 def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:
-    """Leave out records that need not be read, because a later step of the same case is among the others.
+    """Yield the records that need decoding: of each case the last step, as far as the relay's numbers tell.
 
-    The relay numbers what a lane says, and a lane says a case's steps in order; so of one key from one lane the highest
-    number carries the highest version. What bears no such number is always read. Reading is most of the work, and a
-    case is mostly opened and dispatched in one breath.
+    A lane emits a case's steps in order and the relay numbers them, so of one key from one lane the highest number
+    carries the highest version. Records without such numbers are all yielded. Decoding is most of the work, and a case
+    is mostly opened and dispatched at once.
     """
     highest: dict[tuple[bytes, bytes], tuple[int, Record]] = {}
     for record in records:
@@ -56,7 +56,7 @@ def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _relay_position_of(record: Record) -> tuple[tuple[bytes, bytes], int] | None:
-    """Tell whose step it is, by which lane, and the number that the lane gave it."""
+    """Return case and lane of a relayed record, and its number there; None for a record without them."""
     if record.key is None or len(record.headers) < len(_RELAY_HEADERS):
         return None
     (origin, lane), (sequence, number), (previous, _) = record.headers[-3:]

@@ -55,11 +55,10 @@ MUTATIONS: Final = (
                 "if known is None or known:",
             ),
             Replacement(
-                "services/dispatch/paidan_dispatch/handlers.py",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " unit_of_work.previously_dead_lettered\n",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}\n",
+                "services/dispatch/paidan_dispatch/inbox/save.py",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
             ),
         ),
         (_QUICK_TEST,),

@@ -105,7 +105,7 @@ def _from_validation_error(error: ValidationError) -> DecodeError:
     if first["type"] == "json_invalid":
         return DecodeError("unreadable", None, "not JSON", faults)
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return DecodeError("unknown_type", field or "type", "not a type that anybody knows here", faults)
+        return DecodeError("unknown_type", field or "type", "not a known type", faults)
     return DecodeError("invalid_field", field, first["type"], faults)
 
 

@@ -1,7 +1,7 @@
-"""What clients send and get: the bodies of requests and answers."""
+"""Models of request and response bodies."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -114,6 +114,3 @@ class OrderList(BaseModel, title="Orders"):
     department: str
     as_of: datetime
     orders: list[OrderItem]
-
-
-Shown = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The types of records that dispatch decodes, and what is still claimed by a record that cannot be decoded."""
+"""The types of records that dispatch decodes, and what a record claims that cannot be decoded."""
 
 import json
 import re
@@ -21,12 +21,12 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def decode_refusal(error: DecodeError) -> Refusal:
-    """Return for the sender why a record could not be decoded."""
+    """Return the refusal, for the sender, of a record that cannot be decoded."""
     return unreadable_refusal(error.field, error.problem)
 
 
 def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None:
-    """Read nothing but what an unreadable inbox record says it is, so that its sender can be told its end."""
+    """Return the id that an undecodable inbox record claims, so that an outcome can be recorded under it."""
     body = _parse_object(record.value)
     for about in ("report", "action"):
         claimed = body.get(f"{about}_id")
@@ -40,7 +40,7 @@ def claimed_id(record: Record) -> tuple[Literal["report", "action"], str] | None
 
 
 def claimed_answer(record: Record) -> tuple[str | None, str | None]:
-    """Read of an unreadable answer only its own id and its case, where these are as they should be."""
+    """Return the sender's id and the case of an undecodable answer, each None if it is missing or invalid."""
     body = _parse_object(record.value)
     sender_ref, case_id = body.get("id"), body.get("case_id")
     return (

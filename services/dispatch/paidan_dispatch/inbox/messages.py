@@ -18,14 +18,14 @@ SOURCE: Final = "urn:paidan:dispatch"
 
 
 def case_message(event: CaseEvent, body: bytes) -> Message:
-    """Return a step of a case; ``body`` is the event as history stores it."""
+    """Return the message of a case event; ``body`` is the event as history stores it."""
     id_, case_id = ids.event_id(event.case_id, event.version), event.case_id
     headers = encode_headers(id_, SOURCE, _event_type(type(event)), event.recorded_at, case_id, case_id)
     return Message(CASES.name, case_id, body, headers)
 
 
 def order_message(event: OrderEvent) -> Message:
-    """Return an order, or a change of one, for its department."""
+    """Return the message of an order event, for the order's department."""
     order, type_ = event.order, _event_type(type(event))
     id_ = f"{order.order_id}/{order.version}/{type_}"
     headers = encode_headers(id_, SOURCE, type_, event.recorded_at, order.case_id, order.case_id)
@@ -33,13 +33,13 @@ def order_message(event: OrderEvent) -> Message:
 
 
 def outcome_message(outcome: OutcomeDecided) -> Message:
-    """Return what became of a report or an action."""
+    """Return the message of an outcome."""
     headers = encode_headers(outcome.id, SOURCE, outcome.type, outcome.decided_at, outcome.id, outcome.id)
     return Message(OUTCOMES.name, outcome.id, encode_body(outcome), headers)
 
 
 def refusal_message(refused: AnswerRefused, department: str) -> Message:
-    """Return, for its department, why an answer was refused."""
+    """Return the message that refuses a department's answer."""
     key = refused.case_id or department
     cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
     id_ = str(ids.cause_id("answer_refused", department, cause))
@@ -48,7 +48,7 @@ def refusal_message(refused: AnswerRefused, department: str) -> Message:
 
 
 def request_message(request: ActionRequested) -> Message:
-    """Return an action for its case's lane."""
+    """Return the inbox message of a requested action, keyed by its case's area."""
     headers = encode_headers(
         request.action_id, SOURCE, request.type, request.recorded_at, request.case_id, request.area
     )
@@ -56,7 +56,7 @@ def request_message(request: ActionRequested) -> Message:
 
 
 def timer_message(timer: TimerDue) -> Message:
-    """Return a timer that is due for its case's lane."""
+    """Return the inbox message of a due timer, keyed by its case's area."""
     headers = encode_headers(timer.timer_id, SOURCE, timer.type, timer.due_at, timer.case_id, timer.area)
     return Message(INBOX.name, timer.area, encode_body(timer), headers)
 

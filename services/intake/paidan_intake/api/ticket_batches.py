@@ -1,14 +1,13 @@
 """``POST /v1/tickets/batch``: tickets as NDJSON, a line each."""
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import ndjson
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import parse_body
@@ -26,17 +25,16 @@ from paidan_intake.api.submission import (
 from paidan_intake.tickets import Ticket
 
 _YIELD_EVERY: Final = 100
-_NDJSON: Final = "application/x-ndjson"
 _BATCH_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
         "required": True,
-        "content": {_NDJSON: {"schema": {"type": "string", "description": "One ticket a line."}}},
+        "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": "One ticket a line."}}},
     },
     "responses": {
         "200": {
             "description": "A line for each line, in order: `status` with a ticket's answer, or with its `error`.",
-            "content": {_NDJSON: {"schema": {"type": "string"}}},
+            "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
         "503": {"description": "As 200, but some lines were not taken for certain: send all of them again."},
     },
@@ -56,23 +54,22 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     async def submit_tickets(request: Request, caller: Caller) -> Response:
         """Take a ticket a line, and answer each line in order. 503 as a whole when any line was not taken."""
         raw = await read_body(request, context.settings.batch_bytes)
-        lines = {number: line for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()}
-        if len(lines) > context.settings.batch_lines:
-            raise problems.invalid(None, f"at most {context.settings.batch_lines} lines", "行数过多")
+        max_lines = context.settings.batch_lines
+        lines = ndjson.parse_lines(raw, max_lines=max_lines, too_many=f"at most {max_lines} lines")
         check_rate(context, caller, len(lines))
-        return _ndjson_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
+        return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 
 
 async def _process_lines(
-    context: ApiContext, caller: Principal, lines: Mapping[int, bytes], *, dry_run: bool
-) -> list[dict[str, Any]]:
+    context: ApiContext, caller: Principal, lines: Sequence[tuple[int, bytes]], *, dry_run: bool
+) -> list[tuple[int, dict[str, Any]]]:
     tasks: dict[int, asyncio.Task[dict[str, Any]]] = {}
     async with asyncio.TaskGroup() as group:
-        for number, line in lines.items():
+        for number, line in lines:
             tasks[number] = group.create_task(_process_line(context, caller, line, dry_run=dry_run))
             if len(tasks) % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)  # tickets sent one by one must not wait for a whole file
-    return [{"line": number, **task.result()} for number, task in tasks.items()]
+    return [(number, task.result()) for number, task in tasks.items()]
 
 
 async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, dry_run: bool) -> dict[str, Any]:
@@ -91,8 +88,7 @@ async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, 
     return {"status": 200 if dry_run else 202, **body.model_dump(mode="json", exclude_defaults=True)}
 
 
-def _ndjson_response(results: Sequence[dict[str, Any]]) -> Response:
-    content = b"".join(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in results)
-    if any(each["status"] == 503 for each in results):
-        return Response(content, 503, {"Retry-After": "2"}, media_type=_NDJSON)
-    return Response(content, 200, media_type=_NDJSON)
+def _batch_response(results: Sequence[tuple[int, dict[str, Any]]]) -> Response:
+    if any(each["status"] == 503 for _, each in results):
+        return ndjson.ndjson_response(results, 503, {"Retry-After": "2"})
+    return ndjson.ndjson_response(results, 200)

@@ -1,4 +1,4 @@
-"""What scoring's edge answers with."""
+"""HTTP response models."""
 
 from datetime import date
 

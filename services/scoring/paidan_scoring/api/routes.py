@@ -1,4 +1,4 @@
-"""Scoring's HTTP edge. A department's key sees that department's figures; monitors and operators see all."""
+"""Scoring's HTTP routes. A department's key reads that department's scores; monitors and operators read all."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
 from paidan_contracts.city.pack_types import CityId
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
@@ -20,15 +21,14 @@ from paidan_scoring.api.models import (
     SchemesResponse,
     ScoresResponse,
 )
-from paidan_scoring.indicator_values import ScoreName
-from paidan_scoring.periods import InvalidPeriod, Period
-from paidan_scoring.score_reader import (
-    InvalidCursor,
+from paidan_scoring.api.score_reader import (
     ScoreQuery,
     ScoreReader,
     UnknownCity,
     UnknownIndicator,
 )
+from paidan_scoring.indicator_values import ScoreName
+from paidan_scoring.periods import InvalidPeriod, Period
 
 CityParam = Annotated[CityId, Query(description="City id, such as `quancheng`.")]
 PeriodParam = Annotated[
@@ -44,15 +44,16 @@ LimitParam = Annotated[int, Query(ge=1, le=1000)]
 
 
 def create_router(reader: ScoreReader, pool: Pool) -> APIRouter:
-    """Give scoring's routes."""
+    """Return the router of all routes."""
     router = APIRouter(prefix="/v1", tags=["scores"])
-    _add_score_routes(router, reader)
+    _add_scores_route(router, reader)
+    _add_receipt_route(router, reader)
     _add_definition_routes(router, reader)
     _add_conservation_route(router, pool)
     return router
 
 
-def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
+def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/scores")
     async def scores(
         caller: Caller,
@@ -78,6 +79,8 @@ def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
         except UnknownIndicator:
             raise invalid("indicator", "the city defines no rate of this name", "该城市没有此指标") from None
 
+
+def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/scores/{score_id}/cases")
     async def receipt(
         caller: Caller,
@@ -148,7 +151,7 @@ def _parse_period(text: str) -> Period:
 
 
 def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:
-    """Name the one row that the caller may see; None: all of them."""
+    """Return the key of the one row that the caller may read; None for all. Raises a Problem for none."""
     _require_city(caller, city)
     if _is_staff(caller):
         return None

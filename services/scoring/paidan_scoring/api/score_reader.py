@@ -1,14 +1,13 @@
-"""Answers what is asked of scoring: rows of figures, the cases behind one, definitions. Who may ask is the edge's."""
+"""Reads scores, the cases behind a score, and definitions. Authorization is in routes."""
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Connection, Pool
+from paidan_chassis.edge.cursors import CursorCodec
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
 from paidan_scoring.api.models import (
@@ -31,10 +30,11 @@ from paidan_scoring.indicator_values import (
     Tally,
 )
 from paidan_scoring.periods import Period
+from paidan_scoring.rebuild_queries import is_rebuilding
 
-_MAX_REMEMBERED: Final = 200_000
-_REMEMBERED_TTL_S: Final = 60.0
-_CURSOR_PATTERN: Final = re.compile(r"(\d{4}-\d\d-\d\d)~([a-z0-9.]{1,63}-[0-9a-f]{32})~(\d{1,9})", re.ASCII)
+_MAX_SAVED_IDS: Final = 200_000
+_SAVED_IDS_TTL_S: Final = 60.0
+_CURSORS: Final = CursorCodec(PageKey)
 
 
 class UnknownCity(LookupError):
@@ -45,13 +45,9 @@ class UnknownIndicator(LookupError):
     """The city's pack defines no rate of this name."""
 
 
-class InvalidCursor(ValueError):
-    """This is not what an earlier page gave as its ``next``."""
-
-
 @dataclass(frozen=True, slots=True)
 class ScoreQuery:
-    """Which figures are wanted. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
+    """Which scores to read. ``key`` None: all of the dimension; ``indicator`` None: all rates."""
 
     city: str
     period: Period
@@ -62,7 +58,7 @@ class ScoreQuery:
 
 
 class ScoreReader:
-    """Reads what a lane has committed; never waits for one."""
+    """Reads what lanes have committed; never waits for one."""
 
     def __init__(self, pool: Pool, packs: PackCache) -> None:
         self._pool = pool
@@ -71,23 +67,27 @@ class ScoreReader:
         self._saved_ids_since = time.monotonic()
 
     async def scores(self, query: ScoreQuery) -> ScoresResponse:
-        """Give the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
+        """Return the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
         version, pack = await self._load_pack(query.city)
         if query.indicator is not None and pack.indicators.rate(query.indicator) is None:
             raise UnknownIndicator(version)
         async with self._pool.acquire() as conn:
             tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
-            response = self._build_response(query, pack, tallies, rebuilding=await queries.is_rebuilding(conn))
+            response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
             await self._save_names(conn, query, pack, response)
         return response
 
     async def find_score_name(self, score_id: str) -> ScoreName | None:
-        """Tell which figure an id stands for; None when it was never shown."""
+        """Return the score that an id stands for; None when it was never shown."""
         async with self._pool.acquire() as conn:
             return await queries.find_score_name(conn, score_id)
 
     async def receipt(self, name: ScoreName, *, missed_only: bool, after: str | None, limit: int) -> ReceiptResponse:
-        """List the cases of a figure's denominator, those of its numerator marked; both of one moment."""
+        """List the cases of a score's denominator, those of its numerator marked, in one snapshot.
+
+        Raises InvalidCursor.
+        """
+        page_key = _CURSORS.decode(after) if after is not None else None
         _, pack = await self._load_pack(name.city)
         async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             period = Period.parse(name.period)
@@ -95,18 +95,16 @@ class ScoreReader:
             numerator = _matching_facts(pack, f"{name.indicator}.numerator", tallies)
             denominator = _matching_facts(pack, f"{name.indicator}.denominator", tallies)
             facts = denominator - numerator if missed_only else denominator
-            rows = await queries.list_counted_cases(
-                conn, name, facts=facts, after=_decode_cursor(after), limit=limit + 1
-            )
+            rows = await queries.list_counted_cases(conn, name, facts=facts, after=page_key, limit=limit + 1)
         ratio = pack.calculator.total(tallies, key=name.key).rates[name.indicator]
         return ReceiptResponse(
             score=_score_response(name, ratio, pack.indicators.version),
             cases=[_case_response(row, numerator) for row in rows[:limit]],
-            next=_encode_cursor(rows[limit - 1].page_key) if len(rows) > limit else None,
+            next=_CURSORS.encode(rows[limit - 1].page_key) if len(rows) > limit else None,
         )
 
     async def indicators(self, city: str) -> IndicatorsResponse:
-        """Give a city's definitions; raises UnknownCity."""
+        """Return a city's definitions; raises UnknownCity."""
         version, pack = await self._load_pack(city)
         indicators = pack.indicators
         return IndicatorsResponse(
@@ -129,7 +127,7 @@ class ScoreReader:
         self, query: ScoreQuery, pack: ScoringPack, tallies: Sequence[Tally], *, rebuilding: bool
     ) -> ScoresResponse:
         calculator = pack.calculator
-        rows = [_row_response(query, pack, query.by, line) for line in calculator.score_rows(tallies)]
+        rows = [_row_response(query, pack, query.by, row) for row in calculator.score_rows(tallies)]
         total = calculator.total(tallies, key=query.city)
         return ScoresResponse(
             city=query.city,
@@ -157,9 +155,9 @@ class ScoreReader:
             self._saved_ids.update(new)
 
     def _expire_saved_ids(self) -> None:
-        # A database that was set back does not know what it knew.
+        # A database restored to an earlier moment has lost some of them.
         now = time.monotonic()
-        if len(self._saved_ids) > _MAX_REMEMBERED or now - self._saved_ids_since > _REMEMBERED_TTL_S:
+        if len(self._saved_ids) > _MAX_SAVED_IDS or now - self._saved_ids_since > _SAVED_IDS_TTL_S:
             self._saved_ids.clear()
             self._saved_ids_since = now
 
@@ -215,19 +213,3 @@ def _case_response(row: CountedCase, numerator: frozenset[int]) -> CaseResponse:
         in_numerator=row.facts in numerator,
         facts=sorted(unpack_facts(row.facts)),
     )
-
-
-def _encode_cursor(page_key: PageKey) -> str:
-    return f"{page_key.day.isoformat()}~{page_key.case_id}~{page_key.assignment}"
-
-
-def _decode_cursor(cursor: str | None) -> PageKey | None:
-    if cursor is None:
-        return None
-    parts = _CURSOR_PATTERN.fullmatch(cursor)
-    if not parts:
-        raise InvalidCursor(InvalidCursor.__doc__)
-    try:
-        return PageKey(date.fromisoformat(parts[1]), parts[2], int(parts[3]))
-    except ValueError as error:
-        raise InvalidCursor(InvalidCursor.__doc__) from error
