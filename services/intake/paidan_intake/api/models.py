@@ -1,4 +1,4 @@
-"""What sources ask over HTTP, as they write it, and what they are answered. No decisions."""
+"""Request and response models of the HTTP API."""
 
 from typing import Literal
 
@@ -40,7 +40,7 @@ class Alarm(RequestModel):
     occurred_at: Timestamp
 
     def to_event(self, source: str, city: str, default_datum: Datum) -> AlarmRaised:
-        """Write it as it stands on the topic."""
+        """Return the alarm as it is published."""
         requested_position = self.position
         position = (
             RawPosition(x=requested_position.x, y=requested_position.y, crs=requested_position.crs or default_datum)

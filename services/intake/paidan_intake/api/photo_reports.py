@@ -1,4 +1,4 @@
-"""Photo reports (随手拍): what a resident writes, and the photos of it, in one request."""
+"""``POST /v1/photo-reports`` (随手拍): a ticket and its photos in one multipart request."""
 
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ _FORM_OPENAPI: Final[dict[str, Any]] = {
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the photo report route on the edge."""
+    """Add the photo report route to the app."""
     max_bytes = context.settings.photo_bytes * 3
 
     @app.post(

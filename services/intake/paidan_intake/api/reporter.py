@@ -1,4 +1,4 @@
-"""Who reported, for whoever must call back: every look is put down with its reason before anything is shown."""
+"""``POST /v1/reports/{report_id}/reporter``: the reporter's personal data; each access is logged first."""
 
 import uuid
 
@@ -39,7 +39,7 @@ class ReporterDetails(BaseModel, title="Unmasked"):
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the vault route on the edge."""
+    """Add the reporter route to the app."""
 
     @app.post("/v1/reports/{report_id}/reporter")
     async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:

@@ -42,7 +42,7 @@ _BATCH_OPENAPI: Final[dict[str, Any]] = {
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the ticket routes on the edge."""
+    """Add the batch route to the app."""
 
     @app.post(
         "/v1/tickets/batch",
