@@ -94,7 +94,8 @@ class ReadRoutes:
             methods=["GET"],
             response_model=OrderList,
             summary="A department's open orders",
-            description="Return all open orders of a department, oldest first, each with its version; keep the highest.",
+            description="Return all open orders of a department, oldest first, each with its version; keep the"
+            " highest.",
         )
         return router
 
