@@ -1,4 +1,4 @@
-"""The key of an import may backdate: it must not outlive the import, whatever becomes of PostgreSQL meanwhile."""
+"""The key of an import may backdate: it must not outlive the import, even over a PostgreSQL outage."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from tests.servers import run_statement
 
 
 class ImportFailed(Exception):
-    """What an import ended with."""
+    """Stands for the error of an import."""
 
 
 async def _fail_while_holding_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:

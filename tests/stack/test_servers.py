@@ -104,8 +104,8 @@ async def test_kafka_does_not_auto_create_topics(kafka: KafkaServer) -> None:
     assert f"listeners=PLAINTEXT://127.0.0.1:{kafka.port}," in properties
 
 
-def test_java_takes_the_cache_of_classes_that_set_up_made(run_folder: Path) -> None:
-    """One that does not fit Java's other options is left out in silence, and each start costs nearly twice the CPU."""
+def test_java_uses_the_aot_cache_that_set_up_wrote(run_folder: Path) -> None:
+    """Java silently ignores one that does not fit its other options, and each start costs nearly twice the CPU."""
     train_cache(CACHE)
     server = KafkaServer(home=run_folder / "kafka-cached", cache=CACHE, jvm_options=("-XX:AOTMode=on",))
     try:
