@@ -11,8 +11,8 @@ import httpx
 import psutil
 
 from paidan_deploy.servers.process import ProcessIdentity
-from tests import forking
-from tests.forking import Forked
+from tests import fork_server
+from tests.fork_server import Forked
 from tests.polling import poll
 
 READY_TIMEOUT_S: Final = 90.0
@@ -41,7 +41,9 @@ class ServiceProcess:
         """Begin a life; ``dies`` names the window in which it is to end."""
         module = ["tests.chaos.kill_points", self.name, kill_point] if kill_point else [f"paidan_{self.name}"]
         settings = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
-        self.process = forking.start(*module, *arguments, environment={**self.environment, **settings}, out=self.log)
+        self.process = fork_server.start(
+            *module, *arguments, environment={**self.environment, **settings}, out=self.log
+        )
         ProcessIdentity.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
 
     def send_signal(self, number: signal.Signals) -> None:

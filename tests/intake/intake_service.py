@@ -21,8 +21,8 @@ from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS
-from tests import forking, vault
-from tests.forking import Forked
+from tests import fork_server, vault
+from tests.fork_server import Forked
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
@@ -87,7 +87,7 @@ class IntakeService:
             **self.settings,
         }
         environment |= {f"INTAKE_{name}": value for name, value in variables.items()}
-        return forking.start(module, *arguments, environment=environment, out=self.log)
+        return fork_server.start(module, *arguments, environment=environment, out=self.log)
 
     async def _is_ready(self) -> bool:
         assert self.process is not None

@@ -19,9 +19,9 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
-from tests import forking, vault
+from tests import fork_server, vault
 from tests import servers as real
-from tests.forking import Forked
+from tests.fork_server import Forked
 from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
@@ -53,7 +53,7 @@ class ScoringService:
             "SCORING_PUBLISH_EVERY_S": "0.1",
         }
         log = self.folder / f"scoring-{len(self.processes)}.log"
-        process = forking.start("paidan_scoring", *arguments, environment=environment, out=log)
+        process = fork_server.start("paidan_scoring", *arguments, environment=environment, out=log)
         self.processes.append(process)
         return process
 

@@ -1,7 +1,7 @@
 """Processes of our own modules, forked from one that has imported everything: a start costs no second of importing.
 
 Each is what ``python -m MODULE ARGUMENTS`` would be, with an environment and files of its own: it can be killed,
-frozen and waited for. Run as ``python -m tests.forking FD``, this is the process that they are forked from.
+frozen and waited for. Run as ``python -m tests.fork_server FD``, this is the process that they are forked from.
 """
 
 import atexit
@@ -79,7 +79,7 @@ class Parent:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forking", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())],
                 cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )  # fmt: skip
 
