@@ -22,7 +22,7 @@ from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests import fork_server
 from tests.chassis import sample_consumer
 from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
-from tests.fork_server import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
@@ -43,7 +43,7 @@ class Echo(NamedTuple):
 class ConsumerProcess:
     """A ledger in a process of its own."""
 
-    process: Forked
+    process: ForkedProcess
     log: Path
 
     def send_signal(self, number: signal.Signals) -> None:

@@ -28,7 +28,7 @@ from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import fork_server, vault
 from tests.dispatch import database_fixture as ground
-from tests.fork_server import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
@@ -128,7 +128,7 @@ class DispatchService:
         }
 
     @contextmanager
-    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[Forked]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[ForkedProcess]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
         process = fork_server.start(

@@ -22,7 +22,7 @@ from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS
 from tests import fork_server, vault
-from tests.fork_server import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
@@ -50,7 +50,7 @@ class IntakeService:
     tokens: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
-    process: Forked | None = None
+    process: ForkedProcess | None = None
     readers: "dict[str, TopicReader]" = field(default_factory=dict)
 
     @property
@@ -71,7 +71,7 @@ class IntakeService:
         self.process = self.launch(*arguments, module=module)
         await poll(self._is_ready, within_s=60, what="intake is ready")
 
-    def launch(self, *arguments: str, module: str = "paidan_intake") -> Forked:
+    def launch(self, *arguments: str, module: str = "paidan_intake") -> ForkedProcess:
         """Start a process with this installation's settings."""
         self.port = self.port or _free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}

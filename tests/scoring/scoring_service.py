@@ -21,7 +21,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
 from tests import fork_server, vault
 from tests import servers as real
-from tests.fork_server import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
@@ -39,9 +39,9 @@ class ScoringService:
     pool: "asyncpg.Pool[Any]"
     publisher: Publisher
     folder: Path
-    processes: list[Forked] = field(default_factory=list)
+    processes: list[ForkedProcess] = field(default_factory=list)
 
-    def start(self, *arguments: str, port: int = 0) -> Forked:
+    def start(self, *arguments: str, port: int = 0) -> ForkedProcess:
         """Start the service, or one of its parts or duties."""
         environment = {
             **os.environ,
@@ -147,13 +147,13 @@ async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_
     await poll(is_equal, within_s=within_s, what=what)
 
 
-async def await_exit(process: Forked, *, within_s: float = 30) -> int:
+async def await_exit(process: ForkedProcess, *, within_s: float = 30) -> int:
     """Wait for a process to end, and give its exit code."""
     await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
     return process.wait()
 
 
-def kill_process(process: Forked) -> None:
+def kill_process(process: ForkedProcess) -> None:
     """Kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait()
