@@ -19,10 +19,10 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
-from tests import forking
+from tests import fork_server
 from tests.chassis import sample_consumer
 from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
@@ -43,7 +43,7 @@ class Echo(NamedTuple):
 class ConsumerProcess:
     """A sample consumer in a process of its own."""
 
-    process: Forked
+    process: ForkedProcess
     log: Path
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -100,7 +100,7 @@ class ConsumerHarness:
         log = self.folder / f"actor-{self.process_count}.log"
         log.touch()
         orders = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
-        process = forking.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
+        process = fork_server.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
         try:
             yield ConsumerProcess(process, log)
         finally:

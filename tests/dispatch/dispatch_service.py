@@ -26,9 +26,9 @@ from paidan_contracts.inbox import CityInForce, InboxEvent
 from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
-from tests import forking, vault
+from tests import fork_server, vault
 from tests.dispatch import database_fixture as ground
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
@@ -128,10 +128,10 @@ class DispatchService:
         }
 
     @contextmanager
-    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[Forked]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[ForkedProcess]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-        process = forking.start(
+        process = fork_server.start(
             "paidan_dispatch", *arguments, environment=inherited | self.environment(**more), out=log
         )
         try:

@@ -12,7 +12,7 @@ import pytest
 
 from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
-from tests import forking
+from tests import fork_server
 from tests.servers import ServerAddresses, fresh_database
 
 pytestmark = pytest.mark.takes(seconds=30)
@@ -30,7 +30,7 @@ class PaidanShell:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
         given = others | self.variables | {"COLUMNS": "200"}
-        return forking.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
+        return fork_server.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
 
     def __call__(self, *arguments: str) -> str:
         done = self.run(*arguments)

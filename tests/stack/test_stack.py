@@ -105,7 +105,9 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
     saved = ports.read_text()
     with blocked_file(ports):
         os.kill(before["kafka"], signal.SIGKILL)
-        poll_blocking(lambda: any("still retrying" in note for note in paidan.state.notes), within_s=30, what="the note")
+        poll_blocking(
+            lambda: any("still retrying" in note for note in paidan.state.notes), within_s=30, what="the note"
+        )
         assert paidan("status", check=False).returncode == 1
         with blocked_file(paidan.paths.state):
             log = paidan.paths.log / "supervisor.log"
