@@ -93,7 +93,7 @@ class Metrics:
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        self._counters[name].labels(service=self.service, **labels).inc(amount)
+        self.counter(name, **labels).inc(amount)
 
     def request_metrics(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
         """Give the counter and the timer of one kind of answer, to be kept: finding them costs more than using them."""
@@ -110,6 +110,10 @@ class Metrics:
         gauge = self._gauges[name]
         label_values = {"service": self.service, **labels}
         gauge.remove_by_labels(label_values)
+
+    def counter(self, name: CounterName, **labels: str) -> prometheus.Counter:
+        """Return the counter with these labels, to be kept: finding it costs more than using it."""
+        return self._counters[name].labels(service=self.service, **labels)
 
     def histogram(self, name: HistogramName, **labels: str) -> prometheus.Histogram:
         """Return the histogram with these labels, to be kept: finding it costs more than using it."""
