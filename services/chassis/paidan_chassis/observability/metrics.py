@@ -1,9 +1,11 @@
 """What a service counts. Names are closed: a metric that nobody has named here cannot be written."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import prometheus_client as prometheus
+
+Counter: TypeAlias = prometheus.Counter
 
 CounterName = Literal[
     "paidan_records_total",
@@ -111,7 +113,7 @@ class Metrics:
         label_values = {"service": self.service, **labels}
         gauge.remove_by_labels(label_values)
 
-    def counter(self, name: CounterName, **labels: str) -> prometheus.Counter:
+    def counter(self, name: CounterName, **labels: str) -> Counter:
         """Return the counter with these labels, to be kept: finding it costs more than using it."""
         return self._counters[name].labels(service=self.service, **labels)
 
