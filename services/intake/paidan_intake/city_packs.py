@@ -1,4 +1,4 @@
-"""The pack of every city that is in force, or was published last; kept in memory and read again every so often."""
+"""A cache of the current pack of every city: the one in force or, without one, the one published last."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,26 +16,26 @@ _log = logs.get_logger(loop="packs")
 
 
 class PackCache:
-    """What intake reads reports with: for each city its newest pack, at most one reread behind."""
+    """Every city's current pack, at most one poll behind."""
 
     def __init__(self, pool: Pool, *, refresh_s: float) -> None:
         self._pool = pool
         self._refresh_s = refresh_s
         self.current: Mapping[str, City] = MappingProxyType({})
-        """Every city by its id."""
+        """Cities by id."""
 
     def cities_with_source(self, source: str) -> list[City]:
-        """Name the cities that know a source of this name."""
+        """Return the cities that have a source of this name."""
         return [city for city in self.current.values() if source in city.sources]
 
     async def refresh(self) -> None:
-        """Read packs that were published since. One that this release cannot read leaves its city as it was."""
+        """Load packs that changed. A pack that this release cannot decode leaves its city unchanged."""
         versions = await city_packs.load_current_versions(self._pool, timeout_s=5.0)
         cities = {city_id: await self._load_city(city_id, version) for city_id, version in versions.items()}
         self.current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
 
     async def poll(self) -> None:
-        """Reread for ever. While the database is away the packs in memory hold."""
+        """Refresh for ever. While the database is down the cached packs are used."""
         while True:
             await asyncio.sleep(self._refresh_s)
             try:
@@ -49,7 +49,7 @@ class PackCache:
             return cached
         content = await city_packs.find_content(self._pool, version, timeout_s=30.0)
         try:
-            # A large city takes a second to read: not on the loop that answers requests.
+            # A large pack takes a second to decode: not on the event loop, which answers requests.
             city = await asyncio.to_thread(City.from_canonical, content or b"")
         except ValidationError:
             _log.error("pack_unreadable", city=city_id, version=version)
@@ -60,7 +60,7 @@ class PackCache:
 
 @asynccontextmanager
 async def open_pack_cache(pool: Pool, *, refresh_s: float) -> AsyncIterator[PackCache]:
-    """Give the cities, read once at least, and kept fresh while the context is open."""
+    """Open a cache that is loaded, and is refreshed while the context is open."""
     packs = PackCache(pool, refresh_s=refresh_s)
     await retry(packs.refresh, timeout_s=30.0)
     async with asyncio.TaskGroup() as task_group:

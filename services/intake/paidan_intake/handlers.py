@@ -1,4 +1,4 @@
-"""What intake hears: alarms, which it screens, and what became of reports. Thin; the decisions are elsewhere."""
+"""Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppr
 from paidan_intake.vault import KnownReport, NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
-"""Tells the city's time at which a record was appended."""
+"""Returns the city time at which a record was appended."""
 NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
 
 
 class AlarmsHandler:
-    """Turns alarms into reports or suppressed outcomes. All it remembers lies in the database."""
+    """Turns alarms into reports or suppressed outcomes. Its whole state is in the database."""
 
     def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
         self._packs = packs
@@ -37,30 +37,34 @@ class AlarmsHandler:
         self._count = count
 
     async def apply(self, batch: Batch) -> None:
-        """Judge each alarm in the order of the log. Runs inside the batch's one transaction."""
+        """Screen each alarm, in the order of the log, within the batch's transaction."""
         decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
-            await self._packs.refresh()  # a camera may be quicker than our next look at a pack just published
+            await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
-        known = await vault.load_known_reports(batch.conn, {read.report_id for _, read in normalized_records})
+        known = await vault.load_known_reports(
+            batch.conn, {normalized.report_id for _, normalized in normalized_records}
+        )
         new_records = [
-            (record, read) for record, read in normalized_records if self._is_first(batch, record, read, known)
+            (record, normalized)
+            for record, normalized in normalized_records
+            if self._is_first(batch, record, normalized, known)
         ]
         if not new_records:
             return
-        sightings = await queries.load_sightings(batch.conn, {read.subject for _, read in new_records})
+        sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
-            batch.conn, [_vault_entry(read, self._record_time(record)) for record, read in new_records]
+            batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
         )
         await queries.save_sightings(batch.conn, sightings)
         for outcome, count in outcome_counts.items():
             self._count(outcome, count)
 
     def clear_cache(self) -> None:
-        """Nothing is cached."""
+        """Do nothing: no state is cached."""
 
     def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
@@ -72,7 +76,7 @@ class AlarmsHandler:
     def _is_first(
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, known: dict[str, KnownReport]
     ) -> bool:
-        """Drop a repeat, refuse another body under an id already used, and note the id for the rest of the batch."""
+        """Return whether an alarm is the first under its id, and record the id; refuse one with other content."""
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
@@ -101,10 +105,10 @@ class AlarmsHandler:
 
 
 class StatusProjection:
-    """Keeps where every report stands, for whoever sent it. Says nothing itself."""
+    """Projects outcomes and cases onto the status of reports. It publishes nothing."""
 
     async def apply(self, batch: Batch) -> None:
-        """Store the newest of what was said of each report and case. Runs inside the batch's one transaction."""
+        """Store the latest outcome of each report and status of each case, within the batch's transaction."""
         outcomes: dict[str, ReportOutcome] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
@@ -118,7 +122,7 @@ class StatusProjection:
             await queries.save_statuses(batch.conn, list(statuses.values()))
 
     def clear_cache(self) -> None:
-        """Nothing is cached."""
+        """Do nothing: no state is cached."""
 
 
 def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:
@@ -170,7 +174,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
 
 
 def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str:
-    """Find the alarm's city, or name the field from which it cannot be told."""
+    """Return the alarm's city, or the name of the field that does not determine one."""
     if alarm.city is not None and alarm.city not in current:
         return "city"
     candidates = [current[alarm.city]] if alarm.city else list(current.values())

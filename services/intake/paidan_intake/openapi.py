@@ -1,4 +1,4 @@
-"""Writes intake's OpenAPI document: ``python -m paidan_intake.openapi > contracts/openapi/intake.json``."""
+"""Prints intake's OpenAPI document: ``python -m paidan_intake.openapi > contracts/openapi/intake.json``."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from paidan_intake.settings import Settings
 
 
 def document() -> str:
-    """Give the document; describing an edge opens nothing."""
+    """Return the document, without opening anything."""
     metrics = Metrics("intake")
     edge_config = EdgeConfig(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
     defaults = {name: field.default for name, field in Settings.model_fields.items()}

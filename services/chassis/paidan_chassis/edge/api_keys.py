@@ -1,4 +1,4 @@
-"""API keys: who may speak, and as whom. Tokens are random; only their hash is stored."""
+"""API keys: generated, stored, revoked and looked up. What a scope means is the service's business."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is speaking: what the key says, never what the message claims."""
+    """The caller of a request, as its key states it. Scopes are opaque here."""
 
     key_id: str
     name: str
@@ -27,7 +27,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept, without the token, which nobody can get back."""
+    """A stored key, without its token, which cannot be recovered."""
 
     key_id: str
     name: str
@@ -39,7 +39,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A key before it is stored. The same one is added to every service's schema in one transaction."""
+    """A key to be stored. The same one is added to every service's schema in one transaction."""
 
     key_id: str
     token_hash: bytes
@@ -49,17 +49,17 @@ class NewApiKey:
 
 
 def generate_key(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewApiKey]:
-    """Make a token, to be shown once, and the key to store for it. Raises BadKey."""
+    """Return a new token, to be shown once, and the key to store for it. City and scopes are not validated."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key_id = "key_" + secrets.token_hex(8)
     return token, NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))))
 
 
 def hash_token(token: str) -> bytes:
-    """Hash a token for storage and look-up.
+    """Return the hash under which a token is stored and looked up.
 
     A plain SHA-256, not a slow hash: those protect guessable passwords. A token has 256 random
-    bits, so nobody can try them all, and each request has to pay for the hash.
+    bits, which nobody can search, and each request has to pay for the hash.
     """
     return hashlib.sha256(token.encode()).digest()
 
@@ -78,7 +78,7 @@ async def add_key(conn: Connection, schema: str, key: NewApiKey) -> None:
 
 
 async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
-    """Read every key, revoked ones included, oldest first."""
+    """Return every key, revoked ones included, oldest first."""
     rows = await conn.fetch(
         f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quote_identifier(schema)}.api_key"
         " ORDER BY created_at, key_id"
@@ -87,7 +87,7 @@ async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
 
 
 async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
-    """Revoke a key; False when there is none such. Running processes obey within KeyRing's expiry."""
+    """Revoke a key and return whether it exists. Running processes accept it until their ``KeyRing`` entry expires."""
     status = await conn.execute(
         f"UPDATE {_quote_identifier(schema)}.api_key SET revoked_at = COALESCE(revoked_at, clock_timestamp())"
         " WHERE key_id = $1",
@@ -97,14 +97,14 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
 
 
 class CachedPrincipal(NamedTuple):
-    """An answer about a token: None when nobody holds it."""
+    """The principal of a token, and until when that answer is used; None for an invalid token."""
 
     expires_at: float
     principal: Principal | None
 
 
 class KeyRing:
-    """Finds the principal of a token, remembering answers for a few seconds so that hot routes pay a dict look-up."""
+    """Looks up the principals of tokens. Answers are cached for a few seconds, by the token's hash."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class KeyRing:
         self.cache: dict[bytes, CachedPrincipal] = {}
 
     async def find(self, token: str) -> Principal | None:
-        """Name who holds this token; None when nobody does or the key is revoked."""
+        """Return the holder of a token; None if there is none or the key is revoked."""
         if not _TOKEN.fullmatch(token):
             return None
         token_hash = hash_token(token)
@@ -135,7 +135,7 @@ class KeyRing:
     def _evict(self) -> None:
         if len(self.cache) < self._max_entries:
             return
-        # Strangers' guesses must neither fill the memory nor push out those who hold a key.
+        # Guessed tokens must neither fill the memory nor evict valid ones.
         self.cache = {token_hash: found for token_hash, found in self.cache.items() if found.principal}
         if len(self.cache) >= self._max_entries:
             self.cache.clear()

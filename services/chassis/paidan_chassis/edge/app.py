@@ -1,4 +1,4 @@
-"""The HTTP edge that every service has: keys, limits, one error shape, health, metrics, trace ids."""
+"""Builds the FastAPI app of a service: middleware, error handlers, probes, hot routes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from paidan_chassis.observability.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class EdgeConfig:
-    """What an edge shows of its process. ``body_limit`` holds for routes that name none of their own."""
+    """What an app is built from. ``body_limit``, in bytes, holds for routes that set none of their own."""
 
     title: str
     version: str
@@ -43,9 +43,9 @@ class EdgeConfig:
 
 
 def create_app(config: EdgeConfig) -> FastAPI:
-    """Build the app: ``/docs``, ``/healthz``, ``/readyz``, ``/metrics`` and the error shape are there already.
+    """Return an app with ``/docs``, ``/healthz``, ``/readyz``, ``/metrics`` and error handlers.
 
-    A route with a larger body than ``face.body_limit`` says so with FastAPI's ``max_body_size``.
+    A route that accepts more than ``config.body_limit`` sets FastAPI's ``max_body_size``.
     """
     app = FastAPI(
         title=config.title,
@@ -69,9 +69,9 @@ def create_app(config: EdgeConfig) -> FastAPI:
 
 
 def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
-    """Give the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
+    """Return the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
 
-    The first two tell which process answers: another's may have taken the port of one that is down.
+    The first two identify the process that answers: another one may have taken the port of one that is down.
     """
     headers = {INSTANCE_HEADER: health.instance} if health.instance else None
 
@@ -97,13 +97,13 @@ Caller = Annotated[Principal, Depends(authenticate)]
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body, and give up with 413 as soon as it exceeds the limit, whatever it said its length was."""
+    """Return the body, or raise 413 as soon as it exceeds the limit, whatever length was announced."""
     request.scope[BODY_LIMIT_KEY] = limit
     return await request.body()
 
 
 def trace_id(request: Request) -> str:
-    """Name this request as its answer's ``X-Trace-Id`` does: the caller's traceparent's id, or a new one."""
+    """Return the request's trace id, as in the answer's ``X-Trace-Id``: from the caller's traceparent, or a new one."""
     value: str = request.scope[TRACE_ID_KEY]
     return value
 
@@ -118,13 +118,14 @@ def hot_route(  # noqa: PLR0913 - each is a property of the route
     response_model: type[BaseModel] | None = None,
     body_limit: int | None = None,
 ) -> None:
-    """Add a POST route that skips FastAPI's machinery and still stands in the OpenAPI document.
+    """Add a POST route that bypasses FastAPI's dependencies and is still part of the OpenAPI document.
 
-    The handler's docstring is its summary. It answers with a Response and says no by raising Problem.
+    ``name`` and the handler's docstring are published as operation id and summary. The handler returns a Response or
+    raises Problem.
     """
 
     endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit)
-    # First in line: the router tries one route after the other, and each try costs a microsecond.
+    # First, because the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
     openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model))
 
@@ -135,7 +136,7 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    # Whoever hung up while sending reads no answer; 499 is what access logs commonly call it, for it is no bug of ours.
+    # Nobody reads this answer; access logs commonly write 499 for it, because it is no error of the server.
     return Response(status_code=499)
 
 

@@ -1,4 +1,4 @@
-"""What wraps every request of an edge: trace id, body limit, the last word on errors, metrics, the access line."""
+"""What every request passes: trace id, body limit, unhandled errors, metrics, access log; hot ones validation, too."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RequestMiddleware:
-    """ASGI middleware. Logs neither bodies nor queries nor paths with ids, only the route's template."""
+    """The outermost ASGI middleware. Logs only the route's template: no body, no query, no path with an id."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int, access_log: str) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class RequestMiddleware:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
-            # The process ends by itself, and takes what is in hand with it: perhaps done, to be sent again.
+            # The process shuts down and the outcome is unknown: the caller has to send it again.
             if exchange.status == 0:
                 await problems.unavailable().response()(scope, exchange.receive, exchange.send)
             raise
@@ -77,7 +77,7 @@ class RequestMiddleware:
         if self._access_log == "all":
             self._log_access(exchange, duration_s)
         elif self._access_log == "failed" and exchange.status >= 400:
-            # Somebody's loop of bad requests must not fill our disk.
+            # A client that repeats bad requests must not fill the disk.
             suppressed = self._throttle.admit(route_status, time.monotonic())
             if suppressed is not None:
                 self._log_access(exchange, duration_s, suppressed=suppressed)
@@ -95,7 +95,7 @@ class RequestMiddleware:
 
 
 class Exchange:
-    """One request and its answer on their way through the envelope."""
+    """One request and its response. ``status`` is 0 until the response starts."""
 
     __slots__ = (
         "_bytes_read",
@@ -122,20 +122,20 @@ class Exchange:
 
     @property
     def route(self) -> str:
-        """Name the route by its template, which holds nobody's id."""
-        # FastAPI keeps a plain Starlette route to itself, so a hot route says its own path.
+        """Return the route's template, which contains no ids."""
+        # FastAPI does not put a plain Starlette route into the scope, so a hot route sets its own path.
         return str(self.scope.get(ROUTE_KEY) or getattr(self.scope.get("route"), "path", "unmatched"))
 
     @property
     def limit(self) -> int:
-        """Tell how long a body may be here: as the route says, or else as the edge does."""
+        """Return the most bytes of a body: the route's limit, or else the app's."""
         route_limit: int | None = self.scope.get(BODY_LIMIT_KEY) or getattr(
             self.scope.get("route"), "max_body_size", None
         )
         return route_limit or self._limit
 
     async def receive(self) -> Message:
-        """Hand on the next piece of the body, and stop at the limit, whatever the announced length."""
+        """Receive the next part of the body; raise ``BodyTooLarge`` above the limit, whatever length was announced."""
         limit = self.limit
         if self._bytes_read == 0 and _content_length(self.scope) > limit:
             raise BodyTooLarge(limit)
@@ -146,7 +146,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Hand on a piece of the answer, with the trace id at its head."""
+        """Send a part of the response, with the trace id among its headers."""
         if message["type"] == "http.response.start" and _is_starlette_413(message):
             self._discards_response = True
             await problems.too_large(self.limit).response()(self.scope, self.receive, self._forward)
@@ -162,7 +162,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class HotRequest(Generic[ModelT]):
-    """One request to a hot route: read once, within the limit, validated once."""
+    """One request to a hot route, authenticated, read and validated."""
 
     request: Request
     principal: Principal
@@ -171,7 +171,7 @@ class HotRequest(Generic[ModelT]):
 
 
 async def authenticate(request: Request) -> Principal:
-    """Name who holds the request's key (``Authorization: Bearer`` or ``X-API-Key``); 401 without a good one."""
+    """Return the holder of the request's key (``Authorization: Bearer`` or ``X-API-Key``), or raise 401."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.headers.get("x-api-key", "")
@@ -186,7 +186,7 @@ async def authenticate(request: Request) -> Principal:
 
 
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
-    """Validate JSON once; 400 or 422 naming the field, never quoting a value."""
+    """Return the model of a JSON body, or raise 400 or 422 naming the field and quoting no value."""
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -215,7 +215,7 @@ def hot_endpoint(
 
 
 def _is_starlette_413(response_start: Message) -> bool:
-    # Starlette puts a plain text in the place of any answer to a body that was announced too long for its route.
+    # Starlette replaces any answer to a body that was announced too long for its route by plain text.
     return response_start["status"] == 413 and (b"content-type", b"application/json") not in response_start.get(
         "headers", ()
     )

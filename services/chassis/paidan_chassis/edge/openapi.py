@@ -1,4 +1,4 @@
-"""The OpenAPI document of an edge: FastAPI's own, and the hot routes that FastAPI does not see."""
+"""The OpenAPI document of an app: FastAPI's own, extended by the hot routes that FastAPI does not know."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _RETRY_AFTER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RouteDoc:
-    """A route as its reader needs it."""
+    """What the document states of a hot route."""
 
     name: str
     description: str
@@ -35,7 +35,7 @@ class RouteDoc:
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Make the app write its document this way, once."""
+    """Install the generation of the document, which is cached, and the page ``/docs``."""
     app.state.described = {}
 
     def document() -> dict[str, Any]:
@@ -48,7 +48,7 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _add_docs_page(app: FastAPI) -> None:
-    # FastAPI's own page loads its script from a public network, which a city's closed network does not reach.
+    # FastAPI's own page loads its script from the internet, which a closed network cannot reach.
     async def docs(request: Request) -> HTMLResponse:
         at = request.scope.get("root_path", "")
         return get_swagger_ui_html(
@@ -64,7 +64,7 @@ def _add_docs_page(app: FastAPI) -> None:
 
 
 def add_route_doc(app: FastAPI, path: str, route_doc: RouteDoc) -> None:
-    """Add a POST route to the document."""
+    """Add a POST route to the app's document."""
     app.state.described[path] = route_doc
 
 

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Final, Literal, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from paidan_chassis.consumer.records import Message
+
 T = TypeVar("T")
+EventT = TypeVar("EventT", bound=BaseModel)
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 RawHeaders: TypeAlias = Iterable[tuple[str, bytes | None]]
 
@@ -32,6 +36,24 @@ def encode_body(event: BaseModel) -> bytes:
     # Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them.
     body: bytes = type(event).__pydantic_serializer__.to_json(event, exclude_none=True)
     return body
+
+
+class EventEncoder(Generic[EventT]):
+    """A kind of event as Kafka messages on one topic: the names of the fields that are its id, time and key.
+
+    The id is the CloudEvents subject, too.
+    """
+
+    def __init__(self, topic: str, source: str, *, id_: str, time: str, key: str) -> None:
+        self._topic = topic
+        self._source = source
+        self._attributes = attrgetter(id_, "type", time, key)
+
+    def __call__(self, event: EventT) -> Message:
+        """Return the message of an event."""
+        id_, type_, time, key = self._attributes(event)
+        headers = encode_headers(id_, self._source, type_, time, id_, key)
+        return Message(self._topic, key, encode_body(event), headers)
 
 
 def format_rfc3339(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Alarms over HTTP: put on the topic on which all alarms travel, and screened there."""
+"""``POST /v1/alarms/generic``: alarms are published to the topic of all alarms, whose consumer screens them."""
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -12,13 +12,14 @@ from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
-from paidan_intake.api.models import AcceptedReport, Alarm, Note
+from paidan_intake.api.models import AcceptedReport, Alarm
 from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
+from paidan_intake.tickets import Note
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the alarm route on the edge."""
+    """Add the alarm route to the app."""
 
     async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
         """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
@@ -32,7 +33,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         await check_photos(context.pool, alarm.photos)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
         masked_alarm = _masked_alarm(normalized)
-        # As it will be read off the topic. What comes twice within a moment is told apart there, where no answer goes.
+        # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
         await check_id(
             context.pool, normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref"
         )

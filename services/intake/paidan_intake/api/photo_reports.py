@@ -1,4 +1,4 @@
-"""Photo reports (随手拍): what a resident writes, and the photos of it, in one request."""
+"""``POST /v1/photo-reports`` (随手拍): a ticket and its photos in one multipart request."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
-from paidan_intake.api.models import AcceptedReport, Position, Ticket
+from paidan_intake.api.models import AcceptedReport
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
@@ -23,6 +23,7 @@ from paidan_intake.api.submission import (
 from paidan_intake.api.uploads import read_form, sanitize_upload, upload_slot
 from paidan_intake.normalization import AttachedPhoto, Sender
 from paidan_intake.photos import SanitizedPhoto
+from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
@@ -45,7 +46,7 @@ _FORM_OPENAPI: Final[dict[str, Any]] = {
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the photo report route on the edge."""
+    """Add the photo report route to the app."""
     max_bytes = context.settings.photo_bytes * 3
 
     @app.post(

@@ -1,4 +1,4 @@
-"""Photos by themselves: proof sent by departments and inspectors, and photos shown to who may see them."""
+"""Photo routes: uploading proof of work, downloading photos, and signed links to them."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -53,7 +53,7 @@ class PhotoLink(BaseModel):
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the photo routes on the edge."""
+    """Add the photo routes to the app."""
 
     @app.post(
         "/v1/photos",
@@ -133,10 +133,10 @@ def _holder_of(caller: Principal) -> str:
 
 
 async def _require_photo_access(context: ApiContext, caller: Principal, ref: str) -> None:
-    """Raise 404 unless the key may see this photo.
+    """Raise 404 unless the key has access to this photo.
 
-    A source sees its own. Departments and staff see those of their city: an order refers to photos by name, and a
-    name cannot be guessed.
+    A source has access to its own photos; departments and staff to those of their city, because orders refer to photos
+    by reference, and a reference cannot be guessed.
     """
     try:
         holders = await load_photo_holders(context.pool, ref)

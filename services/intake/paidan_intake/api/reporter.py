@@ -1,4 +1,4 @@
-"""Who reported, for whoever must call back: every look is put down with its reason before anything is shown."""
+"""``POST /v1/reports/{report_id}/reporter``: the reporter's personal data; each access is logged first."""
 
 import uuid
 
@@ -14,8 +14,8 @@ from paidan_chassis.observability import logs
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault
-from paidan_intake.api.models import Reporter
 from paidan_intake.api.submission import ApiContext
+from paidan_intake.tickets import Reporter
 from paidan_intake.vault import VaultEntry
 
 _log = logs.get_logger()
@@ -39,7 +39,7 @@ class ReporterDetails(BaseModel, title="Unmasked"):
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the vault route on the edge."""
+    """Add the reporter route to the app."""
 
     @app.post("/v1/reports/{report_id}/reporter")
     async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:

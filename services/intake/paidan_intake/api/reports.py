@@ -1,4 +1,4 @@
-"""Where a report stands, for the source that sent it and for staff of its city."""
+"""``GET /v1/reports/{report_id}``: the status of a report, for its source and for staff of its city."""
 
 import uuid
 
@@ -17,7 +17,7 @@ from paidan_intake.api.submission import ApiContext
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the report route on the edge."""
+    """Add the report route to the app."""
 
     @app.get("/v1/reports/{report_id}", response_model=ReportStatus)
     async def show_report(report_id: str, caller: Caller) -> Response:

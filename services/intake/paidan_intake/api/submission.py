@@ -23,12 +23,13 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
 from paidan_intake.api.checks import check_id, check_photos, id_reused
-from paidan_intake.api.models import AcceptedReport, Ticket
+from paidan_intake.api.models import AcceptedReport
 from paidan_intake.city_packs import PackCache
 from paidan_intake.normalization import AttachedPhoto, NormalizedReport, RefusedTicket, Sender, normalize
 from paidan_intake.photos import PhotoPool, PhotoStore, SanitizedPhoto
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
+from paidan_intake.tickets import Ticket
 
 _TRUE_VALUES: Final = frozenset({"true", "1", "yes", ""})
 _FALSE_VALUES: Final = frozenset({"false", "0", "no"})

@@ -13,7 +13,6 @@ from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
-from paidan_intake.api.models import Ticket
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
@@ -23,6 +22,7 @@ from paidan_intake.api.submission import (
     normalize_ticket,
     resolve_sender,
 )
+from paidan_intake.tickets import Ticket
 
 _YIELD_EVERY: Final = 100
 _BATCH_OPENAPI: Final[dict[str, Any]] = {
@@ -42,7 +42,7 @@ _BATCH_OPENAPI: Final[dict[str, Any]] = {
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the ticket routes on the edge."""
+    """Add the batch route to the app."""
 
     @app.post(
         "/v1/tickets/batch",
