@@ -53,16 +53,16 @@ class Problem(ChassisError):
 
 
 class ErrorDetail(BaseModel):
-    """Why a request was refused."""
+    """The reason why a request was refused."""
 
-    code: str = Field(description="A word for machines; the README lists them all.")
+    code: str = Field(description="A code for programs; the README lists all of them.")
     message: str
     message_zh: str
-    field: str | None = Field(description="The part of the input that is wrong, dotted.")
+    field: str | None = Field(description="Path of the invalid part of the input, with dots.")
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every answer but a success."""
 
     error: ErrorDetail
 

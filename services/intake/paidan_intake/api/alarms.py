@@ -22,7 +22,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the alarm route to the app."""
 
     async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
-        """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
+        """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
         check_rate(context, hot_request.principal)
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
