@@ -1,7 +1,6 @@
 """Fixtures of the whole suite: real servers, and topics and databases of each test's own."""
 
 import os
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -89,9 +88,10 @@ def servers(shared_run_folder: Path) -> real.ServerAddresses:
 
 
 @pytest.fixture
-def topic_prefix() -> str:
+async def topic_prefix(servers: real.ServerAddresses) -> AsyncIterator[str]:
     """Return a topic prefix that no other test on the broker uses."""
-    return f"t{uuid.uuid4().hex[:10]}."
+    async with real.fresh_prefix(servers.kafka) as prefix:
+        yield prefix
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
 
 from paidan_deploy.servers import process
 from paidan_deploy.servers.kafka import KafkaServer
@@ -132,6 +133,25 @@ async def fresh_database(servers: ServerAddresses, *, template: str = "template0
         yield servers.database(name)
     finally:
         await run_statement(servers.postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@asynccontextmanager
+async def fresh_prefix(kafka: str) -> AsyncIterator[str]:
+    """Set topics apart from all others on a broker, and delete them at the end.
+
+    Whoever connects is told of every topic that there is: thousands make each client's start slow.
+    """
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    try:
+        yield prefix
+    finally:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        try:
+            if used := [name for name in await admin.list_topics() if name.startswith(prefix)]:
+                await admin.delete_topics(used)
+        finally:
+            await admin.close()
 
 
 async def run_statement(dsn: str, statement: str) -> None:

@@ -111,8 +111,8 @@ class CommandInstallation:
 @asynccontextmanager
 async def open_installation(servers: real.ServerAddresses, run_folder: Path) -> AsyncIterator[CommandInstallation]:
     """Start an installation with the tiny city published."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
     async with AsyncExitStack() as exit_stack:
+        prefix = await exit_stack.enter_async_context(real.fresh_prefix(servers.kafka))
         dsn = await exit_stack.enter_async_context(real.fresh_database(servers))
         home = run_folder / f"paidan-{prefix}"
         paidan = exit_stack.enter_context(

@@ -2,7 +2,6 @@
 
 import json
 import random
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ from tests.chaos.installation import ChaosInstallation, prepared_installation
 from tests.chaos.load import Load
 from tests.chaos.payloads import build_alarm
 from tests.chaos.wait_settled import wait_settled
-from tests.servers import ServerAddresses
+from tests.servers import ServerAddresses, fresh_prefix
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -60,9 +59,10 @@ async def settled_installation(
     short_session_servers: ServerAddresses, run_folder: Path
 ) -> AsyncIterator[ChaosInstallation]:
     """Yield an installation that has processed some load and is stopped."""
-    async with prepared_installation(
-        short_session_servers, f"{uuid.uuid4().hex[:8]}.", run_folder / "conservation"
-    ) as installation:
+    async with (
+        fresh_prefix(short_session_servers.kafka) as prefix,
+        prepared_installation(short_session_servers, prefix, run_folder / "conservation") as installation,
+    ):
         load = Load(installation, seed=7)
         await installation.start()
         async with Publisher(installation.cluster, client_id="test") as publisher:

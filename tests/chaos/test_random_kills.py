@@ -15,7 +15,7 @@ from tests.polling import poll
 pytestmark = pytest.mark.takes(seconds=40)
 
 SERVICES = ("intake", "dispatch", "scoring")
-REPORTS = 5000
+REPORTS = 3000
 SEED = 20260302
 
 
@@ -43,7 +43,7 @@ async def kill_at_random(installation: ChaosInstallation, load: Load, *, kills: 
 async def test_random_kills_under_load_neither_lose_nor_duplicate(
     installation: ChaosInstallation, *, full_run: bool
 ) -> None:
-    kills, reports = (50, 5 * REPORTS) if full_run else (5, REPORTS)
+    kills, reports = (50, 8 * REPORTS) if full_run else (5, REPORTS)
     load = Load(installation, SEED, answered_percent=100 if full_run else 30)
     await installation.start()
 

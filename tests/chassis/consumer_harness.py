@@ -139,19 +139,22 @@ class ConsumerHarness:
     async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied."""
 
-        async def has_enough() -> bool:
-            return await self.balance() >= entries
-
-        await poll(has_enough, within_s=within_s, what=f"{entries} entries")
+        await self._becomes(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
 
     async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied and all their messages are acknowledged and saved."""
         await self.wait_applied(entries, within_s=within_s)
 
-        async def is_relayed() -> bool:
-            return await self.unrelayed_count() == 0
+        await self._becomes("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
 
-        await poll(is_relayed, within_s=within_s, what="everything relayed")
+    async def _becomes(self, statement: str, within_s: float, *, what: str) -> None:
+        """Ask over one connection until it is so: opening one each time costs more than the question."""
+        async with self.conn() as conn:
+
+            async def so() -> bool:
+                return bool(await conn.fetchval(statement))
+
+            await poll(so, within_s=within_s, what=what)
 
     async def read_echoes(self, topic: str = "echo") -> list[Echo]:
         """Return the messages of a relayed topic, read as any stock client would."""

@@ -1,6 +1,5 @@
 """Fixtures: dispatch's tables alone, and the whole service on a real Kafka."""
 
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,8 +28,11 @@ async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 @pytest.fixture(scope="module")
 async def service(servers: real.ServerAddresses) -> AsyncIterator[DispatchService]:
     """Run one dispatch for a whole module; each test has reports, answers and keys of its own."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
-    async with real.fresh_database(servers) as dsn, dispatch_service.open_service(servers.kafka, prefix, dsn) as opened:
+    async with (
+        real.fresh_prefix(servers.kafka) as prefix,
+        real.fresh_database(servers) as dsn,
+        dispatch_service.open_service(servers.kafka, prefix, dsn) as opened,
+    ):
         yield opened
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
 from tests import fork_server
-from tests.servers import ServerAddresses, fresh_database
+from tests.servers import ServerAddresses, fresh_database, fresh_prefix
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -46,13 +45,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 async def up(servers: ServerAddresses, home: Path) -> AsyncIterator[PaidanShell]:
     """Start the stack on external servers, and yield the shell that names them."""
-    async with fresh_database(servers) as database:
+    async with fresh_prefix(servers.kafka) as prefix, fresh_database(servers) as database:
         paidan = PaidanShell(
             {
                 "PAIDAN_HOME": str(home),
                 "PAIDAN_KAFKA": servers.kafka,
                 "PAIDAN_DATABASE": database,
-                "PAIDAN_TOPIC_PREFIX": f"t{uuid.uuid4().hex[:10]}.",
+                "PAIDAN_TOPIC_PREFIX": prefix,
             }
         )
         try:
