@@ -24,7 +24,7 @@ def test_first_row_of_a_duplicated_id_is_kept() -> None:
     assert [row.line for row in rows] == [2, 3]
     [remark] = reader.warnings
     assert (remark.line, remark.column, remark.value) == (4, "no", "1")
-    assert remark.problem == "row not taken: line 2 has this id and says otherwise"
+    assert remark.problem == "row skipped: line 2 has this id and differs"
     assert (reader.skipped, reader.repeated) == (1, 0)
 
 
@@ -66,7 +66,7 @@ def test_oversized_cell_drops_only_its_row() -> None:
     assert [row.ref for row in rows] == ["1", "3"]
     [remark] = reader.warnings
     assert (remark.line, reader.skipped) == (3, 1)
-    assert remark.problem.startswith("row not taken: field larger")
+    assert remark.problem.startswith("row skipped: field larger")
 
 
 @pytest.mark.parametrize("where", ['"1 A ST"', '"1 A ST, 91406"', "1 A ST"])
@@ -75,7 +75,7 @@ def test_unclosed_quote_names_the_affected_lines(where: str) -> None:
 
     assert [row.ref for row in rows] == ["1"]
     [message] = [each for each in reader.warnings if not each.column and each.line == 2]
-    assert message.problem.endswith("(it goes on to line 3: is a quote left open?)")
+    assert message.problem.endswith("(it continues to line 3: is a quote left open?)")
 
 
 def test_more_or_fewer_cells_than_names_are_listed() -> None:
@@ -95,7 +95,7 @@ def test_more_or_fewer_cells_than_names_are_listed() -> None:
     ("header", "message"),
     [
         ("\udcff\udcfen\0o\0", "line 1: there is no column began, "),
-        (HEADER.replace("lat", "latitude"), "line 1: there is no column lat; the mapping is for utf-8 text with ','"),
+        (HEADER.replace("lat", "latitude"), "line 1: there is no column lat; the mapping expects utf-8 text with ','"),
         ("x" * 200_000, "line 1: field larger than field limit"),
     ],
 )
@@ -130,7 +130,7 @@ def test_zero_position_is_ignored() -> None:
     )
 
     assert [(row.latitude, row.longitude) for row in rows] == [(None, None), (0, 117.005)]
-    assert [(each.line, each.problem) for each in reader.warnings] == [(2, "0/0 is no position")]
+    assert [(each.line, each.problem) for each in reader.warnings] == [(2, "is 0/0, which is no position")]
 
 
 def test_invalid_promised_day_drops_only_the_deadline() -> None:
@@ -139,4 +139,4 @@ def test_invalid_promised_day_drops_only_the_deadline() -> None:
     )
 
     assert [row.promised_by for row in rows] == [None, None]
-    assert [each.problem for each in reader.warnings] == ["no day that can be kept: it has no limit"] * 2
+    assert [each.problem for each in reader.warnings] == ["is out of range: the case gets no limit"] * 2

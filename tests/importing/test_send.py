@@ -3,7 +3,7 @@
 import pytest
 
 from paidan_contracts import ids
-from paidan_deploy.importing.requests import ImportOptions, plan_requests
+from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
 from paidan_deploy.importing.send import SentRequests
 from tests.importing.sample_records import parse_lines, record_line
 

@@ -140,7 +140,7 @@ def test_a_report_of_the_last_evening_counts_in_its_own_month(imported: Imported
 
 def test_row_warnings_are_listed_by_line(imported: Imported) -> None:
     lines = [number for number, record in enumerate(imported.records, 2) if not record["servicedate"]]
-    listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("no promised day")]
+    listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("has no promised day")]
 
     assert listed == lines
     undated = [each for each in imported.report["remarks"] if each["problem"].endswith("it stays open")]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.reap import reap
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.state import StackState, read_state
 from tests import forking
 from tests.servers import CACHE

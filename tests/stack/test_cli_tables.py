@@ -15,8 +15,8 @@ ROW: Final = (
     "text holds [a word] in brackets, and goes on for longer than most terminals are wide, or nearly so",
 )
 PRINT_PROGRAM: Final = f"""
-from paidan_deploy.cli.app import listing, out
-out.print(listing({TITLES}, [{ROW}], whole=("I",)))
+from paidan_deploy.cli.output import console, table
+console.print(table({TITLES}, [{ROW}], unwrapped=("I",)))
 """
 
 

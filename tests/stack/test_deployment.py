@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from paidan_chassis.observability.metrics import COUNTERS, GAUGES, HISTOGRAMS
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PROCESS_METRICS: Final = {"process_cpu_seconds_total"}

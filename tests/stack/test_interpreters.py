@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_deploy.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
+from paidan_deploy.setup.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def test_one_for_which_packages_have_no_wheels_is_taken_only_where_it_is_alone()
     too_new, known = python("new", NEWEST_WITH_WHEELS[1] + 1, 1.0), python("known", 11, 4.0)
 
     assert choose([too_new, known])[0] is known
-    assert choose([too_new]) == (too_new, "the only one that serves")
+    assert choose([too_new]) == (too_new, "the only one that is suitable")
 
 
 def test_one_interpreter_under_several_names_is_tried_once(tmp_path: Path) -> None:

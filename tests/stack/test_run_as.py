@@ -72,7 +72,7 @@ def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None
     planted = run_as.make_data_folder(user, closed / "home").parent
     os.chown(planted, user, user)
     try:
-        with pytest.raises(ServerStartError, match="belongs to somebody else"):
+        with pytest.raises(ServerStartError, match="belongs to another user"):
             run_as.make_data_folder(user, closed / "home")
     finally:
         shutil.rmtree(planted)
@@ -147,7 +147,7 @@ def test_a_user_without_a_name_gets_a_server(reachable_folder: Path) -> None:
 def command_with_user_name(server: PostgresServer, programs: Path) -> None:
     # The checkout may be closed to the child, so it is told where programs lie that it can run.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_binaries, "find", lambda _user: programs)
+        patch.setattr(postgres_binaries, "find_binaries", lambda _user: programs)
         server.start()
 
 

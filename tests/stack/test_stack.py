@@ -11,10 +11,11 @@ import asyncpg
 import psutil
 import pytest
 
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import Servers, redact_password
-from paidan_deploy.stack.services import INTAKE
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.servers.dsn import redact_password
+from paidan_deploy.services import INTAKE
+from paidan_deploy.settings import StackSettings
+from paidan_deploy.stack.servers import Servers
 from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
@@ -31,7 +32,7 @@ def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
 
 
 def superuser_dsn(paidan: PaidanCommand) -> str:
-    alone = Settings(home=paidan.paths.root, kafka=None, database=None)
+    alone = StackSettings(home=paidan.paths.root, kafka=None, database=None)
     return Servers(alone, paidan.paths, Credentials(paidan.paths.secrets)).dsn
 
 
@@ -137,7 +138,7 @@ async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: 
     assert [halt["reason"] for halt in status["halts"]["dispatch"]] == ["planted"]
     assert paidan("status", check=False).returncode == 1
 
-    assert "Lifted 1 halt" in paidan("resume", "--service", "dispatch").stdout
+    assert "Cleared 1 halt" in paidan("resume", "--service", "dispatch").stdout
     await poll(lambda: paidan.condition("dispatch") == "running", within_s=TIMEOUT_S, what="dispatch runs again")
     assert paidan.status()["halts"]["dispatch"] == []
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from paidan_chassis.encryption import Ciphertext
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.services import DISPATCH, SERVICES, service_secrets
+from paidan_deploy.paths import StackPaths
+from paidan_deploy.services import DISPATCH, SERVICES, service_secrets
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 from tests.vault import KEY, OTHER_KEY, build_cipher
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paidan_deploy.conservation.checks import Check, ConservationReport
+from paidan_deploy.conservation.report import Check, ConservationReport
 
 SOUND, BROKEN = Check("this", holds=True, counted=3), Check("that", holds=False, counted=3, against=1)
 

@@ -25,6 +25,7 @@ class Mutation:
 _FENCE: Final = "services/chassis/paidan_chassis/consumer/fence.py"
 _POSITIONS: Final = "services/chassis/paidan_chassis/consumer/positions.py"
 _CHECKS: Final = "deploy/paidan_deploy/conservation/checks.py"
+_INBOX_CHECKS: Final = "deploy/paidan_deploy/conservation/inbox_checks.py"
 _QUICK_TEST: Final = "tests/chaos/test_kill_points.py::test_nothing_is_said_before_it_is_committed"
 """Its load has repeats, and what comes out is audited."""
 
@@ -55,11 +56,10 @@ MUTATIONS: Final = (
                 "if known is None or known:",
             ),
             Replacement(
-                "services/dispatch/paidan_dispatch/handlers.py",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " unit_of_work.previously_dead_lettered\n",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}\n",
+                "services/dispatch/paidan_dispatch/inbox/save.py",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
             ),
         ),
         (_QUICK_TEST,),
@@ -102,13 +102,13 @@ MUTATIONS: Final = (
         "a check that counts what it should doubt",
         (
             Replacement(
-                _CHECKS,
-                "names = [*evidence.inbox_log.reports, *reused]",
+                _INBOX_CHECKS,
+                'names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]',
                 "names = [n for n, (about, _) in evidence.outcomes_by_id.items() if about == 'report']",
             ),
             Replacement(
                 _CHECKS,
-                "received = len({*evidence.inbox_log.reports, *reused, *screened_out})",
+                "received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})",
                 "received = results.total()",
             ),
         ),

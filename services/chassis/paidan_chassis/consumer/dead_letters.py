@@ -14,7 +14,7 @@ from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher, Ciphertext, DecryptionFailed
 from paidan_chassis.errors import Halt
-from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode, format_rfc3339
+from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339
 from paidan_chassis.kafka.cluster import DEAD_LETTERS
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
@@ -81,11 +81,9 @@ def _announcement(consumer: str, dead_letter: DeadLetter) -> Message:
         "attempts": 1,
         "buried_at": format_rfc3339(record.appended_at),
     }
-    attributes = CloudEventAttributes(
-        id=letter_id, source=f"paidan/{consumer}", type=_EVENT_TYPE, time=record.appended_at, subject=str(record.lane)
-    )
+    headers = encode_headers(letter_id, f"paidan/{consumer}", _EVENT_TYPE, record.appended_at, str(record.lane))
     value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    return Message(DEAD_LETTERS, str(record.lane), value, tuple(encode(attributes)))
+    return Message(DEAD_LETTERS, str(record.lane), value, headers)
 
 
 # When its topic is created again, the same offset holds another record: then the newer one is stored.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity
@@ -10,9 +10,19 @@ from faststream.security import BaseSecurity
 DEAD_LETTERS: Final = "paidan.dead-letters"
 
 
+class TopicDeclaration(Protocol):
+    """What a topic is created from when it does not exist yet; append time is always the broker's."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    @property
+    def config(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """How a missing topic is created; ``LogAppendTime`` is always added."""
+    """A declaration that is nothing more than its values."""
 
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
@@ -24,11 +34,11 @@ def _single_partition_spec(_topic: str) -> TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCluster:
-    """One installation's share of a cluster. ``topic_spec`` gets the unprefixed name of a topic that is missing."""
+    """One installation's share of a cluster. ``topic_spec`` is called for a missing topic, by its unprefixed name."""
 
     servers: str
     prefix: str = ""
-    topic_spec: Callable[[str], TopicSpec] = _single_partition_spec
+    topic_spec: Callable[[str], TopicDeclaration] = _single_partition_spec
     security: BaseSecurity | None = None
 
     def prefixed(self, topic: str) -> str:
