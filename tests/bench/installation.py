@@ -16,6 +16,7 @@ from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.city import City
 from paidan_contracts.city.loader import load_city
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.credentials import Credentials
@@ -148,7 +149,7 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
         dsn = database.dsn.removesuffix("/postgres") + "/paidan"
         await provisioning_database.prepare_database(dsn, credentials)
         await provisioning_database.create_topics(broker.address, "")
-        kafka = KafkaCluster(broker.address, topic_spec=provisioning_database.topic_spec)
+        kafka = KafkaCluster(broker.address, topic_spec=find_topic)
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}
         installation = BenchInstallation(paths, kafka, dsn, pids, load_city(CITY_PACK), profiled_service, profile_file)

@@ -33,6 +33,7 @@ from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
+from paidan_scoring.settings import CONSUMER as SCORING_CONSUMER
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import (
     answer,
@@ -107,7 +108,7 @@ async def case_to_score(servers: ServerAddresses) -> Calls:
         made = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
         settings = ScoringSettings(**common_settings(servers.kafka, made.dsn, made.prefix))
         running = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
-        await stack.enter_async_context(running_loops(running, scoring.CONSUMER))
+        await stack.enter_async_context(running_loops(running, SCORING_CONSUMER))
         clients = await stack.enter_async_context(open_clients(servers.kafka, made.prefix))
         conn = await asyncpg.connect(made.dsn)  # the pool of the tests is code of ours
         stack.push_async_callback(conn.close)

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
@@ -66,7 +67,7 @@ class ChaosInstallation:
 
     @property
     def cluster(self) -> KafkaCluster:
-        return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=provisioning_database.topic_spec)
+        return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=find_topic)
 
     def new_process(self, service: Service, *, name: str = "", dsn: str = "") -> ServiceProcess:
         """Make a process of a service, not started yet: the one of its name, or another beside it."""
@@ -145,9 +146,7 @@ class ChaosInstallation:
         await consumer.start()
         try:
             name = self.prefix + topic
-            partitions = [
-                TopicPartition(name, each) for each in range(provisioning_database.topic_spec(topic).partitions)
-            ]
+            partitions = [TopicPartition(name, each) for each in range(find_topic(topic).partitions)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             records: list[Any] = []

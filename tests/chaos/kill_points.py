@@ -106,11 +106,9 @@ def install(kill_point: KillPoint) -> None:
     revoke = RebalanceListener.on_partitions_revoked
     targets: set[int] = set()
 
-    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, connection: Any, relay: Relay) -> None:  # noqa: ANN401
+    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
         mine = subscription.name == kill_point.consumer
-        begin_fence(
-            fence, subscription, InterruptedHandler(handler, kill_point) if mine else handler, connection, relay
-        )
+        begin_fence(fence, subscription, InterruptedHandler(handler, kill_point) if mine else handler, **collaborators)
         if mine:
             targets.add(id(fence))
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport

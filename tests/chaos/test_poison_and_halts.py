@@ -17,8 +17,7 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
-from paidan_deploy.provisioning import database
+from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES, find_topic
 from tests import servers as real
 from tests.chaos.command_installation import (
     POSITION,
@@ -200,9 +199,7 @@ def _with_fillers(folder: Path) -> Path:
 
 
 async def _make_topic(installation: CommandInstallation, topic: str) -> None:
-    cluster = KafkaCluster(
-        installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=database.topic_spec
-    )
+    cluster = KafkaCluster(installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=find_topic)
     async with TopicAdmin(cluster, client_id="test") as topology:
         await topology.ensure([topic])
 

@@ -9,17 +9,10 @@ from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Fin
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.deadlines import Timer
-from paidan_dispatch.cases.decide import (
-    Ignored,
-    Opened,
-    Progressed,
-    Refused,
-    decide,
-    expire_timer,
-    receive_report,
-)
+from paidan_dispatch.cases.case_state import Timer
+from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 from tests.dispatch.sample_pack import default_policy
 
@@ -55,7 +48,7 @@ def imported_report(ref: str = "1", *, past: ImportedHistory, minutes: float = 0
     return build_report(ref, minutes=minutes, source="records", past=past)
 
 
-def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[Opened | Progressed | Refused]:
+def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[ReportDecision]:
     """Take reports in one after another, as one lane does."""
     effective_policy = policy or default_policy()
     states: dict[str, CaseState] = {}
@@ -64,8 +57,7 @@ def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) 
     for each in reports:
         result = receive_report(each, nearby=index, state_of=states.__getitem__, policy=effective_policy)
         decisions.append(result)
-        if not isinstance(result, Refused):
-            apply_decision(states, index, result, effective_policy)
+        apply_decision(states, index, result, effective_policy)
     return decisions
 
 
@@ -75,7 +67,7 @@ def apply_decision(
     """Do what the shell does after each step."""
     before = decision.before if isinstance(decision, Progressed) else None
     states[decision.after.case_id] = decision.after
-    index.apply(compute_index_change(before, decision.after, policy))
+    index.apply(compute_index_change(before, decision.after, policy.match_rules))
 
 
 def opened_case(received: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:

@@ -14,8 +14,8 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
@@ -179,7 +179,7 @@ async def apply_records(
     rejected: Sequence[DeadLetter] = (),
 ) -> BatchOutput:
     """Apply records as a lane consumer would, in batches of at most ``cut``, each in a transaction."""
-    handler = handler_override or InboxHandler(PackCache(), on_timer_set=lambda _due_at: None)
+    handler = handler_override or InboxHandler(PackCache())
     output = BatchOutput()
     async with pool.acquire() as conn:
         for start in range(0, max(len(records), 1), batch_size):
@@ -195,9 +195,7 @@ async def apply_records(
 async def apply_batch(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:
     """Apply one batch inside the caller's transaction."""
     raw = cast("asyncpg.Connection[Any]", conn)
-    await InboxHandler(PackCache(), on_timer_set=lambda _due_at: None).apply(
-        Batch(raw, records, max_message_bytes=1_000_000)
-    )
+    await InboxHandler(PackCache()).apply(Batch(raw, records, max_message_bytes=1_000_000))
 
 
 async def has_lock_waiter(pool: "asyncpg.Pool[Any]") -> bool:

@@ -15,15 +15,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import murmur2
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.edge.api_keys import add_key, generate_key
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Component, ProcessContext
 from paidan_contracts.inbox import CityInForce, InboxEvent
-from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, orders_topic_of
+from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import forking, vault
@@ -45,7 +45,7 @@ class DispatchService:
     @property
     def cluster(self) -> KafkaCluster:
         """Where the topics are."""
-        return KafkaCluster(self.kafka, self.prefix, topic_spec=app.topic_spec)
+        return KafkaCluster(self.kafka, self.prefix, topic_spec=find_topic)
 
     async def append_to_inbox(self, *entries: InboxEvent) -> None:
         """Put entries into the inbox as their writers do; a city put in force goes to every lane."""
@@ -175,7 +175,7 @@ class DispatchService:
 async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
     """Prepare tables and topics; the topics go with the broker."""
     await ground.prepare_database(dsn)
-    async with Publisher(KafkaCluster(kafka, prefix, topic_spec=app.topic_spec), client_id="test") as publisher:
+    async with Publisher(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="test") as publisher:
         service = DispatchService(kafka, prefix, dsn, publisher)
         departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
         answers = [answers_topic_of(each).name for each in ("streets", "lamps")]

@@ -27,16 +27,9 @@ from paidan_contracts.cases import AnyCaseEvent, CaseEvent
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.deadlines import Timer, running_timers, timer_changes
-from paidan_dispatch.cases.decide import (
-    Ignored,
-    Opened,
-    Progressed,
-    Refused,
-    decide,
-    expire_timer,
-    receive_report,
-)
+from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
+from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import (
     USUAL_ACTORS,
@@ -124,7 +117,7 @@ class MergeStep:
     minute: float
 
     def on(self, state: CaseState, _: list[Timer]) -> Result:
-        row = candidate_of(state, BYLAWS)
+        row = candidate_of(state, BYLAWS.match_rules)
         past = ImportedHistory(matched_within="x") if state.past else None
         twin = build_report("twin", minutes=self.minute, class_code=state.class_code, past=past)
         result = receive_report(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from paidan_contracts.actions import Accept, Action, CallBack, File, Finish, Inspect, Redispatch, Return, Void
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.deadlines import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from tests.dispatch.builders import (
     at_minute,

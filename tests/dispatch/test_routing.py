@@ -7,8 +7,7 @@ import pytest
 from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.decide import Progressed
-from paidan_dispatch.cases.filing import Filed, Unfiled, select_row
-from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from tests.dispatch.builders import (
     ActionContext,
     build_report,

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Accept, Finish
 from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (

@@ -15,7 +15,7 @@ from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.inbox.inserts import COPY_THRESHOLD
+from paidan_dispatch.inbox.save import COPY_THRESHOLD
 from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
@@ -170,7 +170,7 @@ async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Po
         statuses = set()
         for row in rows:
             state = StoredEvent.model_validate_json(row["step"]).state
-            found = candidate_of(state, CityPolicy.from_city(load_tiny()))
+            found = candidate_of(state, CityPolicy.from_city(load_tiny()).match_rules)
             statuses.add((state.status, state.reopened))
             assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)
             assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))

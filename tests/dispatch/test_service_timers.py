@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 
 from paidan_chassis.clock import RealClock, real_now
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Lane, Message
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.inbox import TimerDue

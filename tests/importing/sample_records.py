@@ -3,7 +3,7 @@
 import tomllib
 from typing import Final
 
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_deploy.importing.parse import RowParser
 from paidan_deploy.importing.rows import ImportRow, KnownCodes
 

@@ -7,6 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
+from paidan_contracts.city.class_overrides import effective_matching
 from tests.journeys.losangeles_oracle import RecordRow, parse_time
 
 _EARTH_M = 6_371_008.8
@@ -90,7 +91,7 @@ def _class_of(record: RecordRow, city: City) -> str:
 
 
 def _is_match(case: ExpectedCase, record: RecordRow, city: City) -> bool:
-    terms = city.matching_for(case.class_code)
+    terms = effective_matching(city.matching, case.class_code)
     if case.ended or terms.off:
         return False
     if not record["latitude"] or not case.record["latitude"]:

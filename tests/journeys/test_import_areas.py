@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.kafka.partitioner import partition_for
+from paidan_chassis.kafka.producer import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
 from tests.importing.sample_records import HEADER, MAPPING_TOML, record_line

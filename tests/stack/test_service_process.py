@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.edge.app import INSTANCE_HEADER
+from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_deploy.servers import ports, probes
 from paidan_deploy.stack.service_process import SupervisedService
 from tests.polling import poll_blocking
@@ -146,10 +146,6 @@ def test_a_service_whose_port_was_taken_while_it_was_down_listens_on_another(ser
         assert f"listens on {each.port}" in each.port_note
         assert probes.probe_service(each.port, each.state.instance) == "ready"
         assert probes.probe_service(int(first.url.rpartition(":")[2]), each.state.instance) == "stranger"
-
-
-def test_the_probes_and_the_edge_name_the_header_alike() -> None:
-    assert probes.INSTANCE_HEADER == INSTANCE_HEADER
 
 
 def test_a_killed_service_is_started_again(services: SupervisedServices) -> None:

@@ -9,12 +9,12 @@ import typer
 from paidan_chassis.clock import real_now
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack, pack_version
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
 from paidan_deploy.citypacks.publish import PublishedPack, publish
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.provisioning.api_keys import open_connection
-from paidan_deploy.provisioning.database import topic_spec
 from paidan_deploy.stack.stack import Installation, Stack
 
 PackFolder = Annotated[
@@ -60,6 +60,6 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
 
 
 async def _publish(installation: Installation, pack: Pack) -> PublishedPack:
-    kafka = KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=topic_spec)
+    kafka = KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=find_topic)
     async with open_connection(installation.database) as connection:
         return await publish(connection, kafka, pack)

@@ -18,13 +18,14 @@ from paidan_chassis.consumer.dead_letters import (
     redrive,
 )
 from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.topics import find_topic
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import Connection, open_connection
-from paidan_deploy.provisioning.database import topic_spec
+from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
@@ -160,7 +161,7 @@ async def _redrive_by_service(
     ciphers = {service: cipher_for(service, stack.credentials) for service in ids_by_service}
     total = RedriveResult(0, [])
     async with Publisher(
-        KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=topic_spec), client_id="paidan-redrive"
+        KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=find_topic), client_id="paidan-redrive"
     ) as publisher:
         for service, letters in ids_by_service.items():
             await connection.execute(f"SET search_path = {service.name}")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from paidan_chassis.edge.api_keys import ApiKey, InvalidScope
+from paidan_chassis.edge.api_keys import ApiKey
+from paidan_contracts.scopes import InvalidScope
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from paidan_chassis.database import Connection
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 from paidan_deploy.conservation import tables
 from paidan_deploy.conservation.checks import evaluate
@@ -13,7 +14,6 @@ from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
 from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, add_records
 from paidan_deploy.conservation.log_reader import LogReader, LogSpan
 from paidan_deploy.conservation.report import ConservationReport
-from paidan_deploy.conservation.tables import Connection
 
 _POLL_S: Final = 0.1
 

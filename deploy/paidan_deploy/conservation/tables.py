@@ -2,11 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import asyncpg
-
-Connection: TypeAlias = "asyncpg.Connection[Any]"
+from paidan_chassis.database import Connection
 
 SELECT_DEAD_LETTERS: Final = """
     SELECT topic, partition, log_offset

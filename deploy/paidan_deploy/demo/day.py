@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
 from paidan_deploy.demo.answer_clients import (
@@ -31,7 +32,6 @@ from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
 from paidan_deploy.demo.staff import Staff
-from paidan_deploy.provisioning.api_keys import Connection
 from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
@@ -58,7 +58,7 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
     """Return the first day after the city's present time: the clock is never set back."""
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
-    tomorrow = city.local_day(present) + _DAY
+    tomorrow = city.calendar.local_day(present) + _DAY
     return DemoDay(city, datetime.combine(tomorrow, time(), city.zone), duration_s)
 
 

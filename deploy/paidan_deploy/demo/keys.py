@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from paidan_chassis.database import Connection
 from paidan_contracts.city import City
-from paidan_deploy.provisioning.api_keys import Connection, create_key, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import create_key, revoke_everywhere
 
 _STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from paidan_contracts.city.import_mapping import ImportMapping, MappedStatus, StatusMapping
+from paidan_contracts.city.import_mappings import ImportMapping, MappedStatus, StatusMapping
 from paidan_contracts.wire import ShortText, Text, Timestamp
 from paidan_deploy.importing.csv_rows import CsvTable, UnreadableFile
 from paidan_deploy.importing.rows import ImportRow, KnownCodes, RowWarning

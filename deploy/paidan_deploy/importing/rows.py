@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from paidan_contracts.city.import_mapping import MappedStatus
+from paidan_contracts.city.import_mappings import MappedStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
 from paidan_deploy.importing.parse import RowParser
 from paidan_deploy.importing.report import ImportReport, MergedRow

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
 
 import asyncpg
 
+from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import ApiKey, add_key, generate_key, list_keys, revoke_key
+from paidan_contracts.scopes import validate_key
 from paidan_deploy.services import SERVICES
-
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 @asynccontextmanager
@@ -27,6 +26,7 @@ async def create_key(connection: Connection, *, name: str, city: str, scopes: Co
 
     Raises ``InvalidScope`` for a scope or city that a key cannot have.
     """
+    validate_key(city, scopes)
     token, key = generate_key(name=name, city=city, scopes=scopes)
     async with connection.transaction():
         for service in SERVICES:

@@ -1,23 +1,23 @@
 """Creates what services need before they start: database, roles, schemas, tables, topics, the operator's key."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import asyncpg
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
+from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import add_key
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
-from paidan_contracts.topics import ANSWERS_PREFIX, ORDERS_PREFIX, TOPICS, answers_topic_of, orders_topic_of
+from paidan_contracts.topics import TOPICS, find_topic
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.servers.dsn import DATABASE_NAME
 from paidan_deploy.services import SERVICES, Service
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 CITIES_SCHEMA: Final = "cities"
 # Just before a Monday in the demo city's calendar: no calendar covers whatever year this runs in.
 INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
@@ -104,19 +104,5 @@ async def _prepare_cities_schema(connection: Connection) -> None:
 
 async def create_topics(bootstrap: str, prefix: str) -> None:
     """Create every topic of the contracts that does not exist yet."""
-    async with TopicAdmin(KafkaCluster(bootstrap, prefix, topic_spec=topic_spec), client_id="paidan") as topology:
+    async with TopicAdmin(KafkaCluster(bootstrap, prefix, topic_spec=find_topic), client_id="paidan") as topology:
         await topology.ensure(topic.name for topic in TOPICS)
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Tell how the contracts want a topic made, departments' own topics included."""
-    for topic in TOPICS:
-        if topic.name == name:
-            return TopicSpec(topic.partitions, topic.config())
-    if name.startswith(ORDERS_PREFIX):
-        orders = orders_topic_of(name.removeprefix(ORDERS_PREFIX))
-        return TopicSpec(orders.partitions, orders.config())
-    if name.startswith(ANSWERS_PREFIX):
-        answers = answers_topic_of(name.removeprefix(ANSWERS_PREFIX))
-        return TopicSpec(answers.partitions, answers.config())
-    raise DeployError(f"no topic is called {name}")

@@ -5,6 +5,7 @@ import socket
 import struct
 from typing import Final, Literal
 
+from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_deploy.servers.ports import LOOPBACK
 
 # An ApiVersions request, version 0: a broker answers only after the controller has unfenced it.
@@ -13,8 +14,6 @@ STARTUP_MESSAGE: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\
 TIMEOUT_S: Final = 2.0
 # A service answers from memory, and the supervisor probes all of them in turn.
 SERVICE_TIMEOUT_S: Final = 0.5
-# As the chassis's edge names it; importing that takes a second, which every command would wait.
-INSTANCE_HEADER: Final = "x-paidan-instance"
 ProbeResult = Literal["ready", "unready", "silent", "stranger"]
 
 

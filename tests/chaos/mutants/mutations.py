@@ -36,12 +36,12 @@ MUTATIONS: Final = (
             Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
             Replacement(
                 _FENCE,
-                "if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):",
+                "if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):",
                 "if moved_lanes := ():",
             ),
             Replacement(
                 _FENCE,
-                "new_records, rewind_to = drop_applied(records, stored, self.known_gaps)",
+                "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
                 "new_records, rewind_to = list(records), {}",
             ),
         ),
@@ -56,11 +56,10 @@ MUTATIONS: Final = (
                 "if known is None or known:",
             ),
             Replacement(
-                "services/dispatch/paidan_dispatch/handlers.py",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " unit_of_work.previously_dead_lettered\n",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}\n",
+                "services/dispatch/paidan_dispatch/inbox/save.py",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
             ),
         ),
         (_QUICK_TEST,),
@@ -70,8 +69,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._update_states(writes)\n",
-                "        self._update_states(writes)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._follow_commit(writes)\n",
+                "        self._follow_commit(writes)\n        await transaction.commit()\n",
             ),
         ),
         (_QUICK_TEST,),
@@ -81,8 +80,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 "services/chassis/paidan_chassis/consumer/relay.py",
-                "selected = list(islice(trail.pending, lane_limit))",
-                "selected = list(islice(trail.pending, lane_limit))[::-1]",
+                "selected = list(islice(queue.pending, lane_limit))",
+                "selected = list(islice(queue.pending, lane_limit))[::-1]",
             ),
         ),
         (_QUICK_TEST,),
