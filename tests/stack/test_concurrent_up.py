@@ -43,9 +43,7 @@ def test_second_concurrent_up_attaches_to_the_first(paidan: PaidanCommand) -> No
 
     dead = psutil.Process(paidan.pids()["postgres"])
     dead.kill()
-    poll_blocking(
-        lambda: paidan.pids()["postgres"] != dead.pid, within_s=60, what="a new PostgreSQL, and its pid published"
-    )
+    poll_blocking(lambda: paidan.pids()["postgres"] != dead.pid, within_s=60, what="a new PostgreSQL's pid")
 
     paidan("down")
     assert first.wait(30) == 0

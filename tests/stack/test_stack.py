@@ -105,9 +105,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
     saved = ports.read_text()
     with blocked_file(ports):
         os.kill(before["kafka"], signal.SIGKILL)
-        poll_blocking(
-            lambda: any("still retrying" in note for note in paidan.state.notes), within_s=30, what="the note"
-        )
+        poll_blocking(lambda: any("retrying" in note for note in paidan.state.notes), within_s=30, what="the note")
         assert paidan("status", check=False).returncode == 1
         with blocked_file(paidan.paths.state):
             log = paidan.paths.log / "supervisor.log"
@@ -126,7 +124,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
             what="Kafka and scoring run again",
         )
     assert paidan.pids()["supervisor"] == before["supervisor"]
-    assert not any("still retrying" in note for note in paidan.state.notes)
+    assert not any("retrying" in note for note in paidan.state.notes)
 
 
 async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: PaidanCommand) -> None:
