@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 pins=deploy/requirements
-interpreters=deploy/paidan_deploy/interpreters.py
+interpreters=deploy/paidan_deploy/setup/interpreters.py
 
 is_new_enough() {
     "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -85,5 +85,5 @@ install --no-deps --no-build-isolation \
 
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
     echo "Downloading Kafka, and teaching Java what it loads (once, about 10 s)"
-    .venv/bin/python -m paidan_deploy.servers.aot_cache .paidan/cache || echo "That failed; the first start will try again."
+    .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache || echo "That failed; the first start will try again."
 fi

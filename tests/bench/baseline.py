@@ -10,10 +10,9 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import TopicSpec
-from paidan_chassis.kafka.partitioner import partition_for
-from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.message import Message
+from paidan_chassis.kafka.producer import Publisher, partition_for
 from tests.bench.cpu import cpu_spent
 from tests.bench.installation import BenchInstallation
 from tests.bench.results import Measurement, make_measurement

@@ -16,23 +16,24 @@ from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.city import City
 from paidan_contracts.city.loader import load_city
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database as provisioning_database
 from paidan_deploy.provisioning.api_keys import create_key, open_connection
 from paidan_deploy.servers import ports
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.servers import dsn_for_role
-from paidan_deploy.stack.service_process import SupervisedService
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     Service,
     ServiceConfig,
     service_environment,
 )
+from paidan_deploy.stack.service_process import SupervisedService
 from tests.bench.cpu import CpuUsage, cpu_usage
 from tests.polling import poll
 from tests.servers import CACHE, run_folder
@@ -148,7 +149,7 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
         dsn = database.dsn.removesuffix("/postgres") + "/paidan"
         await provisioning_database.prepare_database(dsn, credentials)
         await provisioning_database.create_topics(broker.address, "")
-        kafka = KafkaCluster(broker.address, topic_spec=provisioning_database.topic_spec)
+        kafka = KafkaCluster(broker.address, topic_spec=find_topic)
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}
         installation = BenchInstallation(paths, kafka, dsn, pids, load_city(CITY_PACK), profiled_service, profile_file)

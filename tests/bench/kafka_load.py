@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import CASES, INBOX
 from tests.bench.cpu import cpu_spent

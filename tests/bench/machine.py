@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from paidan_deploy.interpreters import task_ms
+from paidan_deploy.setup.interpreters import task_ms
 
 _ROUNDS: Final = 200_000
 

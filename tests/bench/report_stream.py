@@ -8,16 +8,16 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.city.city import City
 from paidan_contracts.city.geography import Grid
 from paidan_contracts.wire import Channel
 from paidan_deploy.demo.incidents import ClassVocabulary, class_vocabularies, jitter_position
 from paidan_deploy.demo.residents import random_resident, report_text
-from paidan_intake.api.models import Ticket
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport, Sender, normalize
+from paidan_intake.tickets import Ticket
 
 CHANNELS: Final[dict[Channel, float]] = {"hotline": 0.6, "patrol": 0.4}
 # One report of a class in every other cell of 100 m, near its centre, so that none matches another within 100 m.

@@ -32,6 +32,7 @@ from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
+from paidan_scoring.settings import CONSUMER as SCORING_CONSUMER
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import (
     client_of,
@@ -105,7 +106,7 @@ async def case_to_score(servers: ServerAddresses) -> Calls:
         service = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
         settings = ScoringSettings(**common_settings(servers.kafka, service.dsn, service.prefix))
         parts = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
-        await stack.enter_async_context(running_loops(parts, scoring.CONSUMER))
+        await stack.enter_async_context(running_loops(parts, SCORING_CONSUMER))
         clients = await stack.enter_async_context(open_clients(servers.kafka, service.prefix))
         conn = await asyncpg.connect(service.dsn)  # the tests' pool is our code
         stack.push_async_callback(conn.close)

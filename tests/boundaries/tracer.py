@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Final
 
-from paidan_chassis.consumer.housekeeping import Housekeeping
+from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.watchdog import Watchdog
 from paidan_chassis.kafka.metadata_v12 import Uuid
 from paidan_intake.city_packs import PackCache
@@ -19,7 +19,7 @@ PACKAGES: Final = ("paidan_contracts", "paidan_chassis", "paidan_intake", "paida
 # Uuid.decode runs in a task of aiokafka's on the responses to Watchdog.run; a request on a road enters its module in
 # any case, by building the request.
 BACKGROUND: Final = frozenset(
-    {Housekeeping.run.__code__, Watchdog.run.__code__, PackCache.poll.__code__, Uuid.decode.__code__}
+    {Maintenance.run.__code__, Watchdog.run.__code__, PackCache.poll.__code__, Uuid.decode.__code__}
 )
 PASSES: Final = 3
 # A consumer's checks after taking over lanes end up to 1.5 s late: three requests, each behind a fetch that Kafka holds

@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.stack.state import read_state
 from tests import servers as real
 from tests.contracts.city_packs import TINY

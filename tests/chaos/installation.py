@@ -16,15 +16,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
+from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
-from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     Service,
     ServiceConfig,
@@ -66,7 +67,7 @@ class ChaosInstallation:
 
     @property
     def cluster(self) -> KafkaCluster:
-        return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=provisioning_database.topic_spec)
+        return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=find_topic)
 
     def new_process(self, service: Service, *, name: str = "", dsn: str = "") -> ServiceProcess:
         """Add a process of a service, not started yet; ``name`` sets it apart from others of the same service."""
@@ -143,9 +144,7 @@ class ChaosInstallation:
         await consumer.start()
         try:
             name = self.prefix + topic
-            partitions = [
-                TopicPartition(name, each) for each in range(provisioning_database.topic_spec(topic).partitions)
-            ]
+            partitions = [TopicPartition(name, each) for each in range(find_topic(topic).partitions)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             records: list[Any] = []

@@ -106,10 +106,10 @@ def install(kill_point: KillPoint) -> None:
     revoke = RebalanceListener.on_partitions_revoked
     targets: set[int] = set()
 
-    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, connection: Any, relay: Relay) -> None:  # noqa: ANN401
+    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
         is_target = subscription.name == kill_point.consumer
         begin_fence(
-            fence, subscription, InterruptedHandler(handler, kill_point) if is_target else handler, connection, relay
+            fence, subscription, InterruptedHandler(handler, kill_point) if is_target else handler, **collaborators
         )
         if is_target:
             targets.add(id(fence))

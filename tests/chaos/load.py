@@ -13,12 +13,11 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
-from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, orders_topic_of
-from paidan_deploy.provisioning import database
+from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, find_topic, orders_topic_of
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.payloads import (
     bucket_of,
@@ -208,7 +207,7 @@ class Load:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.installation.servers.kafka, enable_auto_commit=False)
         try:
             await consumer.start()
-            number = database.topic_spec(topic).partitions
+            number = find_topic(topic).partitions
             consumer.assign([TopicPartition(self.installation.prefix + topic, each) for each in range(number)])
             await consumer.seek_to_beginning()
             while True:

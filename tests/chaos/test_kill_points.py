@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from paidan_deploy.stack.services import DISPATCH, INTAKE, SCORING
+from paidan_deploy.services import DISPATCH, INTAKE, SCORING
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load

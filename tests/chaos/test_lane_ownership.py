@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.stack.services import DISPATCH
+from paidan_deploy.services import DISPATCH
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load

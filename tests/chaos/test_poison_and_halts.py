@@ -17,8 +17,7 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts import ids
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
-from paidan_deploy.provisioning import database
+from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES, find_topic
 from tests import servers as real
 from tests.chaos.command_installation import (
     POSITION,
@@ -175,7 +174,7 @@ async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
     assert case_id in result.stdout
     assert redriven.returncode == 1
     assert f"{contentless['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
-    assert "1 put back" in redriven.stdout
+    assert "1 redriven" in redriven.stdout
     assert await command_installation.await_outcome(ids.action_id("department:sweepers", "early")) == (
         "refused",
         "not_your_order",
@@ -205,9 +204,7 @@ def _pack_with_sweepers(folder: Path) -> Path:
 
 
 async def _create_topic(installation: CommandInstallation, topic: str) -> None:
-    cluster = KafkaCluster(
-        installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=database.topic_spec
-    )
+    cluster = KafkaCluster(installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=find_topic)
     async with TopicAdmin(cluster, client_id="test") as topic_admin:
         await topic_admin.ensure([topic])
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from paidan_chassis.database import DB_ERRORS
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 from tests.chaos.installation import ChaosInstallation
 from tests.polling import poll
 

@@ -13,17 +13,12 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from starlette.responses import JSONResponse, Response
 
 from paidan_chassis import migrations
-from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
-from paidan_chassis.edge.app import (
-    Caller,
-    EdgeConfig,
-    HotRequest,
-    create_app,
-    hot_route,
-)
+from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
+from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from tests.servers import ServerAddresses, fresh_database
@@ -75,8 +70,8 @@ def build_app(pool: Pool) -> FastAPI:
     metrics = Metrics("library")
     config = EdgeConfig("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
     app = create_app(config)
-    hot_route(app, "/v1/loans", lend, model=Loan, response_model=LoanAccepted)
-    hot_route(app, "/v1/loans/long", lend, model=Loan, body_limit=500_000)
+    hot_route(app, "/v1/loans", lend, name="lend", model=Loan, response_model=LoanAccepted)
+    hot_route(app, "/v1/loans/long", lend, name="lend", model=Loan, body_limit=500_000)
 
     @app.post("/v1/books")
     async def add(book: Book, _caller: Caller) -> Book:

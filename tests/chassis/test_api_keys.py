@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from paidan_chassis import migrations
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys
-from paidan_chassis.edge.api_keys import InvalidScope, KeyRing
+from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.polling import poll
 
@@ -34,24 +34,11 @@ async def add_test_key(pool: Pool, *scopes: str, city: str = "quancheng") -> tup
 
 
 async def test_token_resolves_to_its_principal(pool: Pool) -> None:
-    token, _ = await add_test_key(pool, "source:hotline", "backdate")
+    token, key_id = await add_test_key(pool, "role:librarian", "branch:east")
 
-    who = await KeyRing(pool).find(token)
+    principal = await KeyRing(pool).find(token)
 
-    assert who is not None
-    assert (who.source, who.department, who.may_backdate, who.city) == ("hotline", None, True, "quancheng")
-    assert not who.has_role("operator")
-
-
-async def test_admin_has_every_role_and_no_department(pool: Pool) -> None:
-    token, _ = await add_test_key(pool, "role:admin", city="*")
-
-    who = await KeyRing(pool).find(token)
-
-    assert who is not None
-    assert who.has_role("inspector")
-    assert who.covers_city("quancheng")
-    assert who.department is None
+    assert principal == Principal(key_id, "a hotline", "quancheng", frozenset({"role:librarian", "branch:east"}))
 
 
 @pytest.mark.parametrize("token", ["", "pdk_", "pdk_" + "a" * 43, "x" * 5000, "pdk_\x00" + "a" * 42, "泉"])
@@ -138,7 +125,7 @@ async def test_failed_lookups_are_bounded_in_memory(pool: Pool) -> None:
     for _ in range(35):
         await ring.find(api_keys.generate_key(name="x", city="x", scopes=["backdate"])[0])
 
-    assert ring.cached_count <= 10
+    assert len(ring.cache) <= 10
 
 
 async def test_failed_lookups_do_not_evict_valid_keys(pool: Pool) -> None:
@@ -171,12 +158,3 @@ async def test_one_key_is_added_to_several_schemas_and_listed_without_its_hash(p
 async def test_revoking_an_unknown_key_says_so(pool: Pool) -> None:
     async with pool.acquire() as conn:
         assert not await api_keys.revoke_key(conn, "library", "key_unknown")
-
-
-@pytest.mark.parametrize(
-    "scopes",
-    [[], ["role:mayor"], ["source:"], ["department:水务"], ["source:a", "source:b"], ["everything"], ["source:a\n"]],
-)
-def test_invalid_or_excessive_scopes_are_refused(scopes: list[str]) -> None:
-    with pytest.raises(InvalidScope):
-        api_keys.generate_key(name="x", city="quancheng", scopes=scopes)

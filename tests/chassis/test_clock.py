@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from paidan_chassis import clock, migrations
 from paidan_chassis.clock import ClockNotSet, ClockScale, ClockSetBack, RealClock, ScaledClock
-from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.database import Connection, Pool, open_pool
 from tests.polling import poll
 
 DAY = datetime(2026, 3, 3, tzinfo=UTC)
@@ -110,7 +110,7 @@ async def test_paused_clock_continues_from_where_it_paused(pool: Pool) -> None:
         assert scale.fast_until == DAY + timedelta(hours=9)
 
 
-async def _current_time(conn: clock.Connection, *, later_than: datetime) -> bool:
+async def _current_time(conn: Connection, *, later_than: datetime) -> bool:
     scale = await clock.read_scale(conn)
     return scale is not None and scale.city_time(clock.real_now()) > later_than
 

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis.edge import app as edge
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.middleware import authenticate
 from paidan_chassis.edge.server import HttpServer, bind_socket
 from tests.chassis.sample_edge import (
     PHONE,
@@ -209,4 +209,4 @@ async def test_oversized_upload_over_a_socket_gets_413(client: httpx.AsyncClient
 
 def test_hot_routes_and_ordinary_ones_name_the_same_principal() -> None:
     """There is one way to authenticate, not two that may drift."""
-    assert Caller.__metadata__[0].dependency is edge.authenticate  # type: ignore[attr-defined] # Annotated's own
+    assert Caller.__metadata__[0].dependency is authenticate  # type: ignore[attr-defined] # Annotated's own

@@ -61,7 +61,7 @@ def test_a_quiet_loop_is_healthy(health: Health, inbox: LoopProgress, fake_time:
 def test_loop_that_stops_polling_is_stalled(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
     fake_time.advance(61)
 
-    assert "no sign of life" in str(stall_reason(health))
+    assert "no activity" in str(stall_reason(health))
     assert not health.is_alive()
     assert "inbox" in health.unready_reasons()
 

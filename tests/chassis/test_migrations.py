@@ -125,7 +125,7 @@ async def test_refuses_to_go_on_when_an_applied_file_is_gone(
     """An older release must not run over what a newer one has made."""
     await migrations.migrate(conn, "library", [write_migrations(FIRST | SECOND)])
 
-    with pytest.raises(MigrationConflict, match=r"0002_pre_due\.sql was applied and is gone"):
+    with pytest.raises(MigrationConflict, match=r"0002_pre_due\.sql was applied and has been removed"):
         await migrations.migrate(conn, "library", [write_migrations(FIRST)])
 
 

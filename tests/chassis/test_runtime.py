@@ -180,11 +180,11 @@ def test_a_loop_that_returns_early_ends_the_process(start: StartProcess) -> None
     service = start(fault="returns")
 
     assert service.popen.wait(45) == 70
-    assert "loop inbox ended by itself" in service.wait_for("process_broke")["trace"]
+    assert "loop inbox returned without having been stopped" in service.wait_for("process_broke")["trace"]
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("never_beats", "no sign of life"), ("stuck_behind", "7 records wait and none is committed")]
+    ("fault", "reason"), [("never_beats", "no activity"), ("stuck_behind", "7 records wait and none was committed")]
 )
 def test_a_loop_without_progress_ends_the_process(start: StartProcess, fault: str, reason: str) -> None:
     service = start(fault=fault, stalls_after_s="1")
@@ -205,7 +205,7 @@ def test_wrong_settings_are_named_and_not_retried(start: StartProcess) -> None:
     service = start(prot="8101")
 
     assert service.popen.wait(45) == 78
-    assert "LIBRARY_PROT is not a setting (is LIBRARY_PORT meant?)" in service.err.read_text()
+    assert "LIBRARY_PROT is not a setting (did you mean LIBRARY_PORT?)" in service.err.read_text()
 
 
 def test_port_in_use_ends_with_a_clear_error(start: StartProcess) -> None:

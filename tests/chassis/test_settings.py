@@ -40,8 +40,8 @@ def test_misspelt_variables_are_refused_with_a_suggestion(monkeypatch: pytest.Mo
     with pytest.raises(Misconfigured) as refused:
         LibrarySettings.load()
 
-    assert "LIBRARY_HOLD_FRO_S is not a setting (is LIBRARY_HOLD_FOR_S meant?)" in str(refused.value)
-    assert "LIBRARY_POOL_SZE is not a setting (is LIBRARY_POOL_SIZE meant?)" in str(refused.value)
+    assert "LIBRARY_HOLD_FRO_S is not a setting (did you mean LIBRARY_HOLD_FOR_S?)" in str(refused.value)
+    assert "LIBRARY_POOL_SZE is not a setting (did you mean LIBRARY_POOL_SIZE?)" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["LIBRARY_KAFKA", "LIBRARY_DATABASE", "LIBRARY_PORT", "LIBRARY_VAULT_KEY"])

@@ -1,4 +1,4 @@
-"""Mistakes in places, indicators, import mappings and files as such are named by file, line, entry and field."""
+"""Errors in places, indicators, import mappings and files are located by file, line, entry and field."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from tests.contracts.invalid_packs import (
 INVALID_PACKS = {
     "an indicator of an unknown fact": InvalidPackCase(
         replace_text("indicators.toml", 'holds = "rated"', 'holds = "rated and happy"'),
-        "indicators.toml:44: rated: holds: nobody knows a fact called 'happy'",
+        "indicators.toml:44: rated: holds: unknown fact 'happy'",
     ),
-    "an indicator that is no condition": InvalidPackCase(
+    "an indicator without a condition": InvalidPackCase(
         replace_text("indicators.toml", 'holds = "rated"', 'holds = "rated > 1"'),
-        "indicators.toml:44: rated: holds: A condition is names of facts",
+        "indicators.toml:44: rated: holds: a condition is names of facts",
     ),
     "a rate of an unknown count": InvalidPackCase(
         replace_text("indicators.toml", 'denominator = "rated"', 'denominator = "asked"'),
@@ -30,15 +30,15 @@ INVALID_PACKS = {
     ),
     "a rate of unlike counts": InvalidPackCase(
         replace_text("indicators.toml", 'holds = "rated"', 'holds = "rated"\nper = "assignment"'),
-        "indicators.toml:79: satisfaction: numerator: is counted per another thing than the denominator",
+        "indicators.toml:79: satisfaction: numerator: is not counted per the same thing as the denominator",
     ),
     "a rate given twice": InvalidPackCase(
         replace_text("indicators.toml", 'id = "rework"', 'id = "closing"'),
-        "indicators.toml:72: closing: id: 'closing' stands there twice",
+        "indicators.toml:72: closing: id: duplicate 'closing'",
     ),
-    "a rate whose id no figure can carry": InvalidPackCase(
+    "a rate whose id is too long to publish": InvalidPackCase(
         replace_text("indicators.toml", 'id = "rework"', f'id = "rework-{"x" * 34}"'),
-        f"indicators.toml:72: rework-{'x' * 34}: id: 'rework-{'x' * 34}' names figures on paidan.scores, so it may",
+        f"indicators.toml:72: rework-{'x' * 34}: id: 'rework-{'x' * 34}' is published on paidan.scores",
     ),
     "a mapping onto an unknown class": InvalidPackCase(
         replace_text("imports/myla311.toml", 'class_code = "E0104"', 'class_code = "E0304"'),
@@ -57,17 +57,17 @@ INVALID_PACKS = {
     ),
     "a status without a time": InvalidPackCase(
         replace_text("imports/myla311.toml", 'at = ["closeddate"]', "at = []"),
-        "imports/myla311.toml:122: Closed: at: is missing: only an open record has no time for it",
+        "imports/myla311.toml:122: Closed: at: is missing: only the status open needs no column for its time",
         LOSANGELES,
     ),
     "a value mapped twice": InvalidPackCase(
         replace_text("imports/myla311.toml", 'value = "BSS"', 'value = "BSL"'),
-        "imports/myla311.toml:90: BSL: value: 'BSL' stands there twice",
+        "imports/myla311.toml:90: BSL: value: duplicate 'BSL'",
         LOSANGELES,
     ),
     "a time format without a month": InvalidPackCase(
         replace_text("imports/myla311.toml", "%m/%d/%y %H:%M", "%d/%y %H:%M"),
-        "imports/myla311.toml: time_format: '%d/%y %H:%M' does not tell year, month and day",
+        "imports/myla311.toml: time_format: '%d/%y %H:%M' does not contain year, month and day",
         LOSANGELES,
     ),
     "a street of no district": InvalidPackCase(
@@ -76,11 +76,11 @@ INVALID_PACKS = {
     ),
     "a place given twice": InvalidPackCase(
         add_line("geography/places.csv", "990101,district,,西区,West,no"),
-        "geography/places.csv:8: 990101: code: '990101' stands there twice",
+        "geography/places.csv:8: 990101: code: duplicate '990101'",
     ),
     "a place that claims to be drawn": InvalidPackCase(
         replace_text("geography/places.csv", "西街道,West Street,no", "西街道,West Street,yes"),
-        "geography/places.csv:4: 990101001: drawn: is drawn in no .geojson",
+        "geography/places.csv:4: 990101001: drawn: is yes, but no .geojson file draws it",
     ),
     "a drawing of an unknown place": InvalidPackCase(
         replace_text("geography/districts.geojson", '"code": "990102"', '"code": "990103"'),
@@ -107,15 +107,15 @@ INVALID_PACKS = {
         replace_text(
             "geography/districts.geojson", "[117.02, 36.02], [117.02, 36.0]]", "[117.02, 36.02], [117.03, 36.0]]"
         ),
-        "geography/districts.geojson: feature 2 (990102): has a ring that does not end where it begins",
+        "geography/districts.geojson: feature 2 (990102): has a ring that is not closed",
     ),
     "a cell given twice": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,19,40,990102001001,61"),
-        "geography/grid.csv:9: has cells of row 3 that another run has already",
+        "geography/grid.csv:9: overlaps another run in row 3",
     ),
     "a cell number given twice": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,20,40,990102001001,51"),
-        "geography/grid.csv:9: first: gives numbers of community 990102001001 a second time",
+        "geography/grid.csv:9: first: repeats cell numbers of community 990102001001",
     ),
     "more than 999 cells in a community": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,20,40,990102001001,990"),
@@ -131,12 +131,12 @@ INVALID_PACKS = {
     ),
     "cells of one district drawn in another": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,20,40,990101001001,900"),
-        "geography/grid.csv:9: has cells whose middle lies outside what is drawn",
+        "geography/grid.csv:9: has cells whose centre lies outside the shape",
     ),
     "a missing file": InvalidPackCase(remove_file("departments.csv"), "departments.csv: the file is missing"),
     "an unknown column": InvalidPackCase(
         replace_text("departments.csv", "kind,district", "sort,district"),
-        "departments.csv:1: nobody knows the column 'sort'",
+        "departments.csv:1: unknown column 'sort'",
     ),
     "a line with a cell too many": InvalidPackCase(
         add_line("departments.csv", "west,西,West,cleaning,,,http,"),
@@ -146,7 +146,7 @@ INVALID_PACKS = {
         write_gb18030("departments.csv"),
         "departments.csv: cannot be read as UTF-8 text",
     ),
-    "a city that names no area level": InvalidPackCase(
+    "a city without an area level": InvalidPackCase(
         replace_text("city.toml", 'area_level = "district"\n', ""), "city.toml: area_level: is missing"
     ),
 }

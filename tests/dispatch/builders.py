@@ -1,4 +1,4 @@
-"""Reports and actions in a small city, for tests of decisions: what usually is said is said for you."""
+"""Builders of reports, actions and cases in a small city, with usual values as defaults, for tests of decisions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,17 +9,10 @@ from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Fin
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.deadlines import Timer
-from paidan_dispatch.cases.decide import (
-    Ignored,
-    Opened,
-    Progressed,
-    Refused,
-    decide,
-    expire_timer,
-    receive_report,
-)
+from paidan_dispatch.cases.case_state import Timer
+from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 from tests.dispatch.sample_pack import default_policy
 
@@ -29,7 +22,7 @@ DIGEST = "d" * 64
 
 
 def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **overrides: object) -> ReportReceived:
-    """Report a heap of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
+    """Build a report of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
     at = START_TIME + timedelta(minutes=minutes)
     source = str(overrides.get("source", "hotline"))
     place = overrides.pop("place", {"latitude": 36.0, "longitude": 117.0 + east_m / 90_000, "district": "1"})
@@ -51,12 +44,12 @@ def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **ove
 
 
 def imported_report(ref: str = "1", *, past: ImportedHistory, minutes: float = 0) -> ReportReceived:
-    """Report what an import says."""
+    """Build the report of an imported record."""
     return build_report(ref, minutes=minutes, source="records", past=past)
 
 
-def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[Opened | Progressed | Refused]:
-    """Take reports in one after another, as one lane does."""
+def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[ReportDecision]:
+    """Decide on reports one after another, as one partition does."""
     effective_policy = policy or default_policy()
     states: dict[str, CaseState] = {}
     index = CandidateIndex()
@@ -64,22 +57,21 @@ def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) 
     for each in reports:
         result = receive_report(each, nearby=index, state_of=states.__getitem__, policy=effective_policy)
         decisions.append(result)
-        if not isinstance(result, Refused):
-            apply_decision(states, index, result, effective_policy)
+        apply_decision(states, index, result, effective_policy)
     return decisions
 
 
 def apply_decision(
     states: dict[str, CaseState], index: CandidateIndex, decision: Opened | Progressed, policy: CityPolicy
 ) -> None:
-    """Do what the shell does after each step."""
+    """Store a decision as the inbox handler does."""
     before = decision.before if isinstance(decision, Progressed) else None
     states[decision.after.case_id] = decision.after
-    index.apply(compute_index_change(before, decision.after, policy))
+    index.apply(compute_index_change(before, decision.after, policy.match_rules))
 
 
 def opened_case(received: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:
-    """Open a case."""
+    """Return the state of a case that a report opened."""
     (result,) = receive_reports(received or build_report(), policy=policy)
     assert isinstance(result, Opened)
     return result.after
@@ -105,7 +97,7 @@ class ActionContext:
 
 
 def build_request(state: CaseState, action: Action, context: ActionContext = ActionContext()) -> ActionRequested:
-    """Ask for an action, by whoever usually does."""
+    """Build the request for an action, by default by its usual actor."""
     at = START_TIME + timedelta(minutes=context.minutes)
     usual = USUAL_ACTORS.get(action.kind, f"department:{state.department or 'north'}")
     kind, name = (context.actor or usual).split(":")
@@ -127,42 +119,42 @@ def build_request(state: CaseState, action: Action, context: ActionContext = Act
 def decide_action(
     state: CaseState, action: Action, context: ActionContext = ActionContext(), *, policy: CityPolicy | None = None
 ) -> Progressed | Refused:
-    """Ask and decide."""
+    """Decide on an action."""
     return decide(state, build_request(state, action, context), policy or default_policy())
 
 
 def case_after(
     state: CaseState, action: Action, *, minutes: float = 0, actor: str | None = None, policy: CityPolicy | None = None
 ) -> CaseState:
-    """Ask, and expect it to be done."""
+    """Return the state after an action that must be applied."""
     result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor), policy=policy)
     assert isinstance(result, Progressed), result.refusal
     return result.after
 
 
 def at_minute(minutes: float) -> datetime:
-    """Name a time in minutes after Monday 09:00."""
+    """Return a time in minutes after Monday 09:00."""
     return START_TIME + timedelta(minutes=minutes)
 
 
 def types(step: Opened | Progressed | Refused) -> list[str]:
-    """Name the steps that were taken."""
+    """Return the short event types of a decision."""
     assert not isinstance(step, Refused), step.refusal
     return [event.model_dump()["type"].removeprefix("case.").removesuffix(".v1") for event in step.events]
 
 
 def finished(*, minutes: float = 10) -> CaseState:
-    """Let the department finish, five minutes after it accepted or later."""
+    """Return a case that was accepted after five minutes and then finished."""
     return case_after(case_after(opened_case(), Accept(), minutes=5), Finish(text="swept"), minutes=minutes)
 
 
 def closed(*, minutes: float = 20) -> CaseState:
-    """Let the inspection pass."""
+    """Return a case whose inspection passed."""
     return case_after(finished(), Inspect(passed=True), minutes=minutes)
 
 
 def timer_due(timer: Timer) -> TimerDue:
-    """Let a timer run out."""
+    """Build the inbox entry of a due timer."""
     return TimerDue(
         timer_id=timer.id,
         case_id=timer.case_id,
@@ -174,5 +166,5 @@ def timer_due(timer: Timer) -> TimerDue:
 
 
 def expire(state: CaseState, timer: Timer) -> Progressed | Ignored:
-    """Let a timer run out and see what comes of it."""
+    """Decide on a due timer."""
     return expire_timer(state, timer_due(timer), default_policy())

@@ -1,4 +1,4 @@
-"""What an import says was: assigned as recorded, no orders, no timers, judged by what it promised."""
+"""Imported cases: assigned as recorded, without orders or timers, judged by the recorded deadline."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def test_imported_case_is_assigned_to_its_recorded_owner() -> None:
     (step,) = receive_reports(imported_report(past=ImportedHistory(owner="water", promised_by=PROMISED_BY)))
 
     assert types(step) == ["opened", "dispatched"]
-    state = step.after  # type: ignore[union-attr] # checked by types()
+    state = step.after
     (turn,) = state.assignments
     assert (state.department, state.past, turn.placed_by.rule) == ("water", True, "by_record")
     assert (turn.accept_by, turn.limits[0].due_at) == (None, PROMISED_BY)

@@ -1,4 +1,4 @@
-"""What a department gets to read: enough to act, every change that matters to it, and no word about who reported."""
+"""Order events: enough for a department to act, every change that matters to it, and nothing about the reporter."""
 
 import json
 
@@ -22,7 +22,8 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.decide import Opened, Progressed
+from paidan_dispatch.cases.decide import Progressed
+from paidan_dispatch.cases.reports import Opened
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,

@@ -1,4 +1,4 @@
-"""Who must act: the city's own rules in the city's own order, by its own clock, and a receipt for each answer."""
+"""Which department must act: the city's rules in order, by its local time, with a receipt for each decision."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ import pytest
 from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.decide import Progressed
-from paidan_dispatch.cases.filing import Filed, Unfiled, select_row
-from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
 from tests.dispatch.builders import (
     ActionContext,
     build_report,

@@ -1,4 +1,4 @@
-"""Limits are promises to residents: they are counted out exactly, at every edge of a shift, a weekend and a holiday."""
+"""Deadlines in working time are exact at every edge of a shift, a weekend and a holiday."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
 from paidan_contracts.city.pack_types import TimeLimit, TimeUnit
-from paidan_dispatch.cases.working_time import WorkingTime
+from paidan_dispatch.cases.policy import WorkingTime
 from tests.dispatch.sample_pack import default_policy
 
 ZONE = ZoneInfo("Asia/Shanghai")

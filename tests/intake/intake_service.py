@@ -17,10 +17,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis import migrations
 from paidan_chassis.edge.api_keys import add_key, generate_key
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
-from paidan_contracts.topics import TOPICS
+from paidan_contracts.topics import TOPICS, find_topic
 from tests import fork_server, vault
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
@@ -204,9 +204,8 @@ async def prepared_service(
 
 
 async def _make_topics(kafka: str, prefix: str) -> None:
-    shapes = {topic.name: TopicSpec(topic.partitions, topic.config()) for topic in TOPICS}
-    async with TopicAdmin(KafkaCluster(kafka, prefix, topic_spec=shapes.__getitem__), client_id="tests") as topology:
-        await topology.ensure(shapes)
+    async with TopicAdmin(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="tests") as topology:
+        await topology.ensure(topic.name for topic in TOPICS)
 
 
 async def _prepare(database: str) -> dict[str, str]:

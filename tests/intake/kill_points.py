@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from paidan_chassis import runtime
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
-from paidan_intake import app, queries, settings
+from paidan_intake import app, settings, vault
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
 
 KILL_POINTS = ("before_vault", "after_vault", "after_photo", "after_kafka")
@@ -22,7 +22,7 @@ def kill_self() -> None:
 
 def install(point: str) -> None:
     """Set the trap."""
-    keep, save, send = queries.save_new_reports, PhotoStore.save, Publisher.send
+    keep, save, send = vault.save_new_reports, PhotoStore.save, Publisher.send
 
     async def keep_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
         if point == "before_vault":
@@ -42,7 +42,7 @@ def install(point: str) -> None:
         if point == "after_kafka":
             kill_self()
 
-    queries.save_new_reports, PhotoStore.save, Publisher.send = keep_and_kill, save_and_kill, send_and_kill  # type: ignore[assignment,method-assign]
+    vault.save_new_reports, PhotoStore.save, Publisher.send = keep_and_kill, save_and_kill, send_and_kill  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts.wire import Datum
-from paidan_intake.coordinates import from_wgs84, is_shifted, to_wgs84
+from paidan_intake.locations import from_wgs84, is_shifted, to_wgs84
 
 JINAN = (117.000923, 36.675807)
 # Inside the rectangle by more than the largest shift, so that a position and its shifted self are both in it.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_intake.rate_limit import TokenBuckets
+from paidan_intake.api.submission import TokenBuckets
 
 COSTS = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(1, 6)), max_size=30)
 

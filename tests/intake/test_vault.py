@@ -6,8 +6,8 @@ import pytest
 
 from paidan_chassis.encryption import DecryptionFailed
 from paidan_intake import vault
-from paidan_intake.api.models import Reporter
 from paidan_intake.normalization import VaultContent
+from paidan_intake.tickets import Reporter
 from tests import vault as keys
 from tests.intake.intake_service import IntakeService
 

@@ -12,7 +12,7 @@ from tests.servers import ServerAddresses, fresh_database
 
 @pytest.fixture(scope="session")
 async def installation(servers: ServerAddresses, run_folder: Path) -> AsyncIterator[CommandRunner]:
-    """Bring everything up with every city of the repository published."""
+    """Start everything, with every city of the repository published."""
     async with fresh_database(servers) as database:
         prefix = f"j{uuid.uuid4().hex[:8]}."
         with running_installation(run_folder / "journeys", servers, database=database, prefix=prefix) as running:

@@ -1,4 +1,4 @@
-"""A rebuild shares its tables with readers and lanes."""
+"""A rebuild locks tables that readers and lanes use."""
 
 import asyncio
 from typing import Any, Final
@@ -6,8 +6,8 @@ from typing import Any, Final
 import asyncpg
 
 from paidan_contracts.topics import CASES
-from paidan_scoring.app import CONSUMER
-from paidan_scoring.rebuild import reset
+from paidan_scoring.rebuild_queries import reset
+from paidan_scoring.settings import CONSUMER
 from tests.polling import poll
 
 INSERT_LANE: Final = """

@@ -17,7 +17,7 @@ from aiokafka.structs import RecordMetadata
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.metadata_v12 import ClusterMetadata
 from paidan_chassis.kafka.topic_admin import TopicAdmin
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.paths import StackPaths
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 ROLES: Final = ("paidan_intake", "paidan_dispatch", "paidan_scoring")

@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 
 from paidan_contracts.topics import CASES, INBOX
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
 from tests import servers as real
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.wait_settled import wait_settled

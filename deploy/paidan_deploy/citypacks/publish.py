@@ -1,13 +1,12 @@
-"""Puts a checked city pack in force: topics, then the pack by its hash, then word of it to every lane."""
+"""Puts a checked city pack in force: topics, then the pack under its hash, then an event to every inbox partition."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
 
-import asyncpg
-
+from paidan_chassis import city_packs
 from paidan_chassis.clock import read_scale, real_now
-from paidan_chassis.kafka.cloudevents import CloudEventAttributes, encode
+from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import encode_headers
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_contracts.city import Pack, pack_version
@@ -16,49 +15,13 @@ from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX
 from paidan_deploy.errors import DeployError
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
-
-# Services look for the newest, so a version that is put in force again must become the newest again.
-UPSERT_PACK: Final = """
-    INSERT INTO cities.pack (version, city, content)
-    VALUES ($1, $2, $3)
-        ON CONFLICT (version) DO UPDATE
-       SET published_at = clock_timestamp()
-"""
-AREA_LEVELS: Final = """
-    SELECT DISTINCT convert_from(content, 'UTF8')::jsonb ->> 'area_level' AS area_level
-      FROM cities.pack
-     WHERE city = $1
-"""
-IDS_OF_OTHER_CITIES: Final = """
-    SELECT DISTINCT city, kind, named ->> 'id' AS id
-      FROM cities.pack,
-           unnest(ARRAY['departments', 'sources']) AS kind,
-           jsonb_array_elements(convert_from(content, 'UTF8')::jsonb -> kind) AS named
-     WHERE city <> $1
-       AND (kind, named ->> 'id') IN (SELECT * FROM unnest($2::text[], $3::text[]))
-     ORDER BY city, kind, id
-"""
-SET_IN_FORCE: Final = """
-    INSERT INTO cities.in_force (city, version, since)
-    VALUES ($1, $2, $3)
-        ON CONFLICT (city) DO UPDATE
-       SET version = EXCLUDED.version,
-           since = EXCLUDED.since
-"""
-IN_FORCE: Final = """
-    SELECT version
-      FROM cities.in_force
-     WHERE city = $1
-"""
-
 
 class AreaLevelChanged(DeployError):
-    """A city's areas can never change: its cases are named by them, and lie in the lanes that they chose."""
+    """A city's area level can never change: case ids begin with the area, which also determines the partition."""
 
 
 class IdTaken(DeployError):
-    """Topics are named by departments, and reports' ids by sources: two cities cannot share either."""
+    """Department ids name topics, and source ids make report ids: two cities cannot share either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +34,10 @@ class PublishedPack:
     departments: int
 
 
-async def version_in_force(connection: Connection, city: str) -> str | None:
-    """Name the version that every lane has been told of; None while there is none."""
-    version: str | None = await connection.fetchval(IN_FORCE, city)
-    return version
-
-
 async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> PublishedPack:
-    """Put a checked pack in force. Safe to repeat after it broke off anywhere: every lane is told once more.
+    """Put a checked pack in force. Safe to repeat after an interruption anywhere: every partition gets the event again.
 
-    Lanes halt at a version that the database does not have, so the pack is committed before they are told.
+    A consumer halts at a version that is not in the database, so the pack is committed before the event is sent.
     """
     content = pack.canonical_bytes()
     version = pack_version(content)
@@ -89,35 +46,34 @@ async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> Pu
     async with Publisher(kafka, client_id="paidan-city") as publisher:
         await publisher.topic_admin.ensure([INBOX.name, *_topics(pack)])
         lanes = await publisher.topic_admin.partitions(INBOX.name)
-        await connection.execute(UPSERT_PACK, version, pack.id, content)
+        await city_packs.save(connection, version, pack.id, content)
         since = await _current_city_time(connection)
         event = CityInForce(city=pack.id, version=version, in_force_at=since)
         await publisher.send_in_order([_record_for(event, lane) for lane in range(lanes)])
-    await connection.execute(SET_IN_FORCE, pack.id, version, since)
+    await city_packs.put_in_force(connection, pack.id, version, since)
     return PublishedPack(pack.id, version, lanes, len(pack.departments))
 
 
 async def _check_area_level(connection: Connection, pack: Pack) -> None:
-    levels = {row["area_level"] for row in await connection.fetch(AREA_LEVELS, pack.id)}
+    levels = {str(level) for level in await city_packs.load_values(connection, pack.id, "area_level")}
     if levels - {pack.area_level}:
         raise AreaLevelChanged(
-            f"city {pack.id} has been published with areas by {', '.join(sorted(levels))}; its cases are named by"
-            f" them, so city.toml must keep that area_level"
+            f"city {pack.id} has been published with area_level {', '.join(sorted(levels))}; case ids begin"
+            f" with the area, so city.toml must keep that area_level"
         )
 
 
 async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
-    own_ids = [("departments", each.id) for each in pack.departments] + [("sources", each.id) for each in pack.sources]
-    kinds, ids = zip(*own_ids, strict=True)
+    own_ids = {("departments", each.id) for each in pack.departments} | {("sources", each.id) for each in pack.sources}
     conflicts = [
-        f"{row['kind'].removesuffix('s')} {row['id']} of {row['city']}"
-        for row in await connection.fetch(IDS_OF_OTHER_CITIES, pack.id, kinds, ids)
+        f"{item.list_name.removesuffix('s')} {item.id} of {item.city}"
+        for item in sorted(await city_packs.load_item_ids(connection, ["departments", "sources"]))
+        if item.city != pack.id and (item.list_name, item.id) in own_ids
     ]
     if conflicts:
         raise IdTaken(
-            f"city {pack.id} may not use what another city here is called by: {', '.join(conflicts)}; topics are named"
-            " by departments, and reports' ids by sources: give them ids of their own in departments.csv and"
-            " sources.csv"
+            f"city {pack.id} may not use ids of another city of this installation: {', '.join(conflicts)};"
+            " department ids name topics, and source ids make report ids: change them in departments.csv or sources.csv"
         )
 
 
@@ -127,14 +83,9 @@ def _topics(pack: Pack) -> list[str]:
 
 def _record_for(event: CityInForce, lane: int) -> ProducerRecord:
     in_force_at = event.in_force_at
-    attributes = CloudEventAttributes(
-        id=str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), lane)),
-        source="urn:paidan:city-publish",
-        type=event.type,
-        time=in_force_at,
-        subject=event.city,
-    )
-    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), encode(attributes))
+    event_id = str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), lane))
+    headers = encode_headers(event_id, "urn:paidan:city-publish", event.type, in_force_at, event.city)
+    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), list(headers))
 
 
 async def _current_city_time(connection: Connection) -> datetime:

@@ -1,51 +1,48 @@
-"""The city's time: real in production, scaled for a demonstration. Decision modules never read it."""
+"""City time: the real time, or in a demonstration a scaled one. Decision modules get times as arguments."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from functools import partial
+from typing import Final, Literal, Protocol
 
-import asyncpg
-
-from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.database import DB_ERRORS, Connection, Pool
 from paidan_chassis.errors import ChassisError
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 POLL_INTERVAL_S: Final = 1.0
 
 
 class Clock(Protocol):
-    """Tells the city's time."""
+    """A source of city time."""
 
     def now(self) -> datetime:
-        """Read the city's time in UTC. Costs about a microsecond, never goes back within a process."""
+        """Return the city time in UTC. It never decreases within a process."""
         ...
 
     def city_time(self, real: datetime) -> datetime:
-        """Tell what time it was in the city at a real moment not long ago, such as a broker's append time.
+        """Return the city time of a recent real time, such as a broker's append time.
 
-        By the scale of today: a moment before the clock was last set becomes the time that it was set to.
+        By the present scale: a real time before the clock was last set becomes the time that it was set to.
         """
         ...
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Return as soon as the city's time has reached this moment; at once if it is past."""
+        """Return as soon as the city time has reached this moment."""
         ...
 
 
 class ClockNotSet(ChassisError):
-    """The scaled clock was asked for, but nobody has set it."""
+    """The settings have ``clock=scaled``, but the scaled clock is not set."""
 
     def __init__(self) -> None:
-        super().__init__("the scaled clock is asked for, but cities.clock has no row: set it before services start")
+        super().__init__("the clock is to be scaled, but cities.clock has no row: set it before services start")
 
 
 class ClockSetBack(ChassisError):
-    """The scaled clock can only be set forward: what has been lived stays lived."""
+    """The scaled clock can only be set forward."""
 
     def __init__(self, requested: datetime, current: datetime) -> None:
         super().__init__(f"the city's time is {current.isoformat()} already, it cannot become {requested.isoformat()}")
@@ -55,9 +52,9 @@ class ClockSetBack(ChassisError):
 
 @dataclass(frozen=True, slots=True)
 class ClockScale:
-    """A line through real and city time: fast up to ``fast_until``, at real speed from there on.
+    """A linear map from real to city time: fast up to ``fast_until``, at real speed from there on.
 
-    Without that end a machine switched off for a night would wake up a year later.
+    Without that end a machine that is off for a night would resume a year later.
     """
 
     anchor_real: datetime
@@ -66,23 +63,23 @@ class ClockScale:
     fast_until: datetime
 
     def city_time(self, real: datetime) -> datetime:
-        """Tell what time it is in the city when it is ``real`` outside. Before the anchor it stands still."""
+        """Return the city time of a real time; for all times before the anchor, the anchor's."""
         elapsed, fast_duration = max(real - self.anchor_real, timedelta()), self._fast_duration()
         if elapsed < fast_duration:
             return self.anchor_city + elapsed * self.factor
-        # Not by the stretch's length times the factor: a length is rounded to a microsecond, and a factor of 86,400
-        # makes 43 ms of half of one. The database draws its line without rounding.
+        # Not the duration times the factor: a duration is rounded to a microsecond, and a factor of 86,400 turns half
+        # of one into 43 ms. The database computes it without rounding.
         return self.fast_until + (elapsed - fast_duration)
 
     def real_wait(self, moment: datetime, real: datetime) -> timedelta:
-        """Tell how long to wait outside until the city's time is ``moment``."""
+        """Return the real time to wait until the city time is ``moment``."""
         city_now = self.city_time(real)
         fast = min(moment, self.fast_until) - city_now
         slow = moment - max(city_now, self.fast_until)
         return max(fast, timedelta()) / self.factor + max(slow, timedelta())
 
     def extended_to(self, until: datetime, real: datetime) -> "ClockScale":
-        """Give the scale that is fast for longer. What has been by ``real`` stays as it was, slow times included."""
+        """Return a scale that is fast for longer. City times up to ``real`` stay the same."""
         city_now = self.city_time(real)
         if until <= max(self.fast_until, city_now):
             return self
@@ -95,59 +92,59 @@ class ClockScale:
 
 
 class RealClock:
-    """Real time, kept from going back when the machine's clock is corrected."""
+    """Real time, which does not decrease when the machine's clock is corrected."""
 
     def __init__(self) -> None:
         self._latest = 0.0
 
     def now(self) -> datetime:
-        """Read real time in UTC."""
+        """Return the real time in UTC."""
         self._latest = max(self._latest, time.time())
         return datetime.fromtimestamp(self._latest, UTC)
 
     def city_time(self, real: datetime) -> datetime:
-        """Give the real moment itself."""
+        """Return the real time itself."""
         return real
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Return as soon as this moment is reached."""
-        while (remaining_s := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - nothing announces that time passes
+        """Return as soon as the real time has reached this moment."""
+        while (remaining_s := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(min(remaining_s, 60.0))  # the machine may be suspended, its clock corrected
 
 
 class ScaledClock:
-    """City time by the row of cities.clock, read from memory; ``follow`` keeps it fresh."""
+    """City time by the row of cities.clock, which is cached; ``poll`` refreshes it."""
 
     def __init__(self, scale: ClockScale) -> None:
         self._scale = scale
         self._latest = datetime.min.replace(tzinfo=UTC)
 
     def now(self) -> datetime:
-        """Read the city's time in UTC."""
+        """Return the city time in UTC."""
         self._latest = max(self._latest, self._scale.city_time(real_now()))
         return self._latest
 
     def city_time(self, real: datetime) -> datetime:
-        """Tell what time it was in the city at this real moment, by the scale that holds now."""
+        """Return the city time of a real time by the present scale."""
         return self._scale.city_time(real)
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Return as soon as the city's time has reached this moment, even when the scale changes meanwhile."""
+        """Return as soon as the city time has reached this moment, even if the scale changes meanwhile."""
         while self.now() < moment:
             remaining_s = self._scale.real_wait(moment, real_now()).total_seconds()
             await asyncio.sleep(min(max(remaining_s, 0.001), POLL_INTERVAL_S))
 
     @property
     def scale(self) -> ClockScale:
-        """Tell by what it goes."""
+        """Return the present scale."""
         return self._scale
 
     def apply(self, scale: ClockScale) -> None:
-        """Go by this scale from now on, without waiting for the row to be read again."""
+        """Apply a scale now, without waiting for the next poll."""
         self._scale = scale
 
-    async def poll(self, pool: "asyncpg.Pool[Any]") -> None:
-        """Read the row again every so often, for ever. While the database is away the last scale holds."""
+    async def poll(self, pool: Pool) -> None:
+        """Refresh the scale every second, for ever. While the database is down the last scale holds."""
         while True:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
@@ -157,21 +154,20 @@ class ScaledClock:
                 continue
 
 
-def real_now() -> datetime:
-    """Read real time in UTC, for log lines and for time-outs of machines. The city's time is a Clock's."""
-    return datetime.now(UTC)
+real_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""Return the real time in UTC, for log lines and for time-outs of machines. The city's time is a Clock's."""
 
 
 async def read_scale(conn: Connection) -> ClockScale | None:
-    """Read the scaled clock's row; None while nobody has set it."""
+    """Return the scale in the database; None if it is not set."""
     row = await conn.fetchrow("SELECT anchor_real, anchor_city, factor, fast_until FROM cities.clock")
     return ClockScale(**dict(row)) if row else None
 
 
 async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fast_until: datetime) -> ClockScale:
-    """Let the city's time be ``starts`` now and run ``factor`` times as fast up to ``fast_until``.
+    """Set the city time to ``city_time``, to run ``factor`` times as fast up to ``fast_until``.
 
-    Raises ClockSetBack when that would turn the present time back. Locks the row.
+    Raises ClockSetBack if the present city time is later. Locks the table.
     """
     async with conn.transaction():
         await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
@@ -186,10 +182,9 @@ async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fas
 
 
 async def extend_fast_until(conn: Connection, *, until: datetime) -> ClockScale:
-    """Let the city's time run fast for longer, up to ``until``; an earlier end than it has changes nothing.
+    """Extend the fast part of the scale up to ``until``; an earlier end than the present one changes nothing.
 
-    Whoever has not heard of it yet reads a time that is right or too early, never one that will be taken back.
-    Raises ClockNotSet. Locks the row.
+    Processes that have not polled yet may lag, but never run ahead. Raises ClockNotSet. Locks the table.
     """
     async with conn.transaction():
         await conn.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
@@ -218,8 +213,8 @@ UPSERT_SCALE: Final = """
 
 
 @asynccontextmanager
-async def open_clock(source: Literal["real", "scaled"], pool: "asyncpg.Pool[Any]") -> AsyncIterator[Clock]:
-    """Give the clock that the settings ask for, kept fresh while the context is open."""
+async def open_clock(source: Literal["real", "scaled"], pool: Pool) -> AsyncIterator[Clock]:
+    """Open the clock that the settings name; a scaled one is refreshed while the context is open."""
     if source == "real":
         yield RealClock()
         return

@@ -1,4 +1,4 @@
-"""The pool of connections and what every one of them is told."""
+"""PostgreSQL connection pools with time limits, and which errors are transient."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,8 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -17,6 +18,8 @@ from pydantic import SecretStr
 T = TypeVar("T")
 Pool: TypeAlias = "asyncpg.Pool[Any]"
 Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+Executor: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
+"""What runs a single statement: a connection, or a pool that lends one for it."""
 
 if TYPE_CHECKING:
     _AnyPool = asyncpg.Pool[Any]
@@ -28,15 +31,18 @@ LOCK_TIMEOUT_S: Final = 2.0
 STATEMENT_TIMEOUT_S: Final = 60.0
 ACQUIRE_TIMEOUT_S: Final = 10.0
 
-DB_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What the network, the server and the driver raise; whether another try may help, ``is_transient`` tells."""
+# An awaitable that does nothing: asyncpg itself has rolled back by then whatever transaction was still open.
+_NO_RESET: Final = nullcontext().__aexit__
 
-# Classes of SQLSTATE that another try may mend: connection, rollback (deadlock...), resources, operator (restart...).
+DB_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the network, the server and the driver raise; ``is_transient`` tells which are worth a retry."""
+
+# Transient classes of SQLSTATE: connection, rollback (deadlock...), resources, operator (restart...).
 _TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})
 # Lock not available; idle in a transaction for too long; cannot run in a read-only transaction (a fail-over).
 _TRANSIENT_STATES: Final = frozenset({"55P03", "25P03", "25006"})
 _UNREACHABLE_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
-# asyncpg says so of a connection that a dying server took away, but of plain misuse, too: only the words tell.
+# asyncpg raises one class for a connection that the server closed and for misuse: only the text differs.
 _CONNECTION_LOST: Final = re.compile(
     r"connection (is|was|has been|lost)|closed|closing|released|__aexit__", re.IGNORECASE
 )
@@ -46,11 +52,11 @@ _CONNECTION_LOST: Final = re.compile(
 async def open_pool(
     dsn: SecretStr, *, schema: str, size: int = 8, timeout_s: float = 30.0, skip_reset: bool = False
 ) -> AsyncIterator[Pool]:
-    """Open a pool whose connections work in this schema, waiting for a server that is still starting.
+    """Open a pool whose connections use this schema, waiting for a server that is still starting.
 
-    Each connection frees its locks when left idle in a transaction for 5 s (the fence against a
-    frozen owner) and gives up waiting for a lock after 2 s. Statements name no schema. Whoever is ``tidy`` leaves
-    nothing behind in a session (settings, session locks), and is spared a round trip each time one is given back.
+    A connection that is idle in a transaction for 5 s is closed and frees its locks (the fence against a frozen
+    process); one that waits for a lock for 2 s gets an error. ``skip_reset`` saves a round trip on each release, for
+    callers that leave no session state behind (settings, session locks).
     """
     pool = await retry(lambda: _create_pool(dsn, schema=schema, size=size, skip_reset=skip_reset), timeout_s=timeout_s)
     try:
@@ -60,14 +66,13 @@ async def open_pool(
 
 
 class _TimeoutPool(_AnyPool):
-    """A pool in which nobody waits for ever on a server that is frozen or cut off.
+    """A pool whose ``acquire`` has a timeout by default.
 
-    Without a limit asyncpg queues for a connection without end, and giving one back waits without end for the
-    cancelled statement's answer, even inside somebody's ``asyncio.timeout``.
+    Without one asyncpg waits for a connection without end, and a release waits without end for the answer to a
+    cancelled statement, even inside ``asyncio.timeout``.
     """
 
-    def acquire(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - asyncpg's own signature
-        return super().acquire(timeout=timeout or ACQUIRE_TIMEOUT_S)
+    acquire = partialmethod(asyncpg.Pool.acquire, timeout=ACQUIRE_TIMEOUT_S)
 
 
 async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bool) -> Pool:
@@ -83,23 +88,19 @@ async def _create_pool(dsn: SecretStr, *, schema: str, size: int, skip_reset: bo
         timeout=5.0,
         command_timeout=STATEMENT_TIMEOUT_S + 5.0,
         server_settings=session_settings(schema),
-        reset=_skip_reset if skip_reset else None,
+        reset=_NO_RESET if skip_reset else None,
     )
 
 
-async def _skip_reset(_conn: Connection) -> None:
-    """Leave a session as its user left it; a transaction still open has been rolled back by then."""
-
-
 async def _close_pool(pool: Pool) -> None:
-    # Closing waits for those who still hold a connection; cut short, it ends theirs.
+    # close() waits for connections in use; when it is cancelled, it terminates them.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2.0):
             await pool.close()
 
 
 def session_settings(schema: str) -> dict[str, str]:
-    """Tell what every connection of a service asks of its session; for those opened outside a pool, too."""
+    """Return the session settings of every connection of a service, pooled or not."""
     return {
         "search_path": schema,
         "application_name": f"paidan-{schema}",
@@ -107,7 +108,7 @@ def session_settings(schema: str) -> dict[str, str]:
         "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_S),
         "lock_timeout": _milliseconds(LOCK_TIMEOUT_S),
         "statement_timeout": _milliseconds(STATEMENT_TIMEOUT_S),
-        # The server notices within half a minute that a cut-off owner is gone, and frees its locks.
+        # The server detects within half a minute that a peer is unreachable, and frees its locks.
         "tcp_keepalives_idle": "10",
         "tcp_keepalives_interval": "5",
         "tcp_keepalives_count": "3",
@@ -116,7 +117,7 @@ def session_settings(schema: str) -> dict[str, str]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same work may succeed later: the server is away, starting, or gave us up as a victim."""
+    """Return whether a retry may succeed: the server is down or starting, or chose us as a deadlock victim."""
     match error:
         case asyncpg.PostgresError():
             state = error.sqlstate or ""
@@ -124,12 +125,12 @@ def is_transient(error: BaseException) -> bool:
         case asyncpg.InterfaceError():
             return not isinstance(error, ValueError) and bool(_CONNECTION_LOST.search(str(error)))
         case asyncpg.InternalClientError():
-            # The server has said why it ends the session, and the end of the connection has not come in yet.
+            # The server has announced the end of the session, and the connection is not closed yet.
             return "cannot switch to state" in str(error)
         case ConnectionError() | TimeoutError() | socket.gaierror():
             return True
         case OSError():
-            # Several addresses refused at once come as one bare OSError without a number.
+            # Several addresses that refuse at once raise one OSError without errno.
             return error.errno in _UNREACHABLE_ERRNOS or "Connect call failed" in str(error)
         case _:
             return False
@@ -138,7 +139,7 @@ def is_transient(error: BaseException) -> bool:
 async def retry(
     operation: Callable[[], Awaitable[T]], *, timeout_s: float, on_error: Callable[[BaseException], None] | None = None
 ) -> T:
-    """Do this work, again with back-off while its faults are transient, and raise the last one after ``within_s``."""
+    """Run an operation, retry it with back-off on transient errors, and raise the last error after ``timeout_s``."""
     deadline, wait_s = time.monotonic() + timeout_s, 0.05
     while True:
         try:
@@ -148,7 +149,7 @@ async def retry(
                 raise
             if on_error:
                 on_error(error)
-        # Spread out, so that a restarted server is not met by everybody in the same instant.
+        # With jitter, so that not all processes reconnect to a restarted server in the same instant.
         await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
         wait_s = min(wait_s * 2, 1.0)
 

@@ -1,4 +1,4 @@
-"""Runs a service: from its environment to its exit code. What it opens and listens to is the service's own."""
+"""The entry point of a service process: reads settings, configures logs, runs, exits."""
 
 import argparse
 import asyncio
@@ -31,10 +31,10 @@ Build: TypeAlias = Callable[[SettingsT, ProcessContext], AbstractAsyncContextMan
 
 
 def main(service: str, settings_type: type[SettingsT], build: Build[SettingsT]) -> None:
-    """Run the service until it is told to stop, and exit.
+    """Run the service until it is stopped, and exit.
 
     ``build`` is an async context manager that opens what the service needs, in order, and yields
-    Running; it is closed in reverse. SIGTERM and SIGINT stop the edge, then the loops, within
+    ServiceParts; it is closed in reverse. SIGTERM and SIGINT stop the edge, then the loops, within
     ``stop_within_s``. Exits with 0 after a stop, 75 when halted, 78 when misconfigured, 70 on a bug.
     """
     components = _parse_components(sys.argv[1:])
@@ -54,6 +54,6 @@ def main(service: str, settings_type: type[SettingsT], build: Build[SettingsT]) 
 
 def _parse_components(arguments: Sequence[str]) -> frozenset[Component]:
     parser = argparse.ArgumentParser(description="Run this service; its settings come from the environment.")
-    parser.add_argument("--only", choices=sorted(_COMPONENTS), help="run one part of it; both without this")
+    parser.add_argument("--only", choices=sorted(_COMPONENTS), help="run only this part; without it both are run")
     only = parser.parse_args(arguments).only
     return frozenset({only}) if only else _COMPONENTS

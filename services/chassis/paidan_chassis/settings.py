@@ -1,4 +1,4 @@
-"""The settings that every service has, and the refusal of misspelt ones. No service's own fields."""
+"""The settings of every service, read from the environment; unknown variables are rejected."""
 
 import difflib
 import os
@@ -31,39 +31,41 @@ VaultKeys = Annotated[SecretStr, AfterValidator(_validate_keys)]
 
 
 class ServiceSettings(BaseSettings):
-    """What any service must be told. Subclass it and give ``model_config = prefixed("INTAKE_")``."""
+    """The settings common to all services. Subclasses set ``model_config = settings_config("INTAKE_")``."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kafka: str = Field(min_length=1, description="Bootstrap servers, host:port, comma-separated.")
     database: SecretStr = Field(description="DSN of PostgreSQL with this service's own role.")
-    vault_key: VaultKey = Field(description="Seals what may be personal: 32 bytes in base64, this service's own.")
+    vault_key: VaultKey = Field(description="Encrypts personal data: 32 bytes in base64, this service's own.")
     vault_old_keys: VaultKeys = Field(
-        default=SecretStr(""), description="Keys it had before, comma-separated: they open and no longer seal."
+        default=SecretStr(""), description="Former keys, comma-separated, which only decrypt."
     )
-    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic's name.")
-    host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; local unless told otherwise.")
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Prefix of every topic's name.")
+    host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; by default local.")
     port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
     instance: str = Field(
         default="",
         max_length=64,
         pattern=r"^[a-zA-Z0-9]*$",
-        description="Echoed by the probes, so that who started this process knows its answer from a stranger's.",
+        description="Returned by the probes, so that a supervisor recognizes the process that it started.",
     )
     log_level: LogLevel = "info"
     access_log: Literal["failed", "all", "none"] = "failed"
-    clock: Literal["real", "scaled"] = Field(default="real", description="scaled: follow the clock in schema cities.")
+    clock: Literal["real", "scaled"] = Field(default="real", description="scaled: use the clock in schema cities.")
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
-    stalls_after_s: float = Field(default=60.0, ge=1, description="A loop without progress for so long is ended.")
+    stalls_after_s: float = Field(
+        default=60.0, ge=1, description="After this time without progress a loop ends the process."
+    )
     session_timeout_ms: int = Field(
-        default=6000, ge=1000, le=60_000, description="How long a silent owner keeps its lanes."
+        default=6000, ge=1000, le=60_000, description="After this time a silent process loses its partitions."
     )
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_variables(cls, values: object) -> object:
-        # pydantic-settings drops a misspelt variable in silence, even under extra="forbid".
+        # pydantic-settings ignores a misspelt variable, even with extra="forbid".
         unknown = [
             str(each) for each in unknown_variables(os.environ, prefix=cls.prefix(), known_names=cls.variables())
         ]
@@ -72,11 +74,11 @@ class ServiceSettings(BaseSettings):
         return values
 
     def cipher(self) -> Cipher:
-        """Give what seals and opens under the service's keys."""
+        """Return a cipher with the service's keys."""
         return Cipher.from_base64(self.vault_key, self.vault_old_keys)
 
     def tuning(self, base: ConsumerTuning = DEFAULT_TUNING, *, dead_letter_limit: int) -> ConsumerTuning:
-        """Give a consumer's pace with what this process was told of it."""
+        """Return a consumer's tuning with the values that these settings have."""
         return replace(
             base,
             dead_letter_limit=dead_letter_limit,
@@ -87,17 +89,17 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def prefix(cls) -> str:
-        """Tell what this service's variables start with."""
+        """Return the prefix of this service's variables."""
         return cls.model_config.get("env_prefix", "").upper()
 
     @classmethod
     def variables(cls) -> frozenset[str]:
-        """Name the environment variables that this class reads."""
+        """Return the names of the environment variables that this class reads."""
         return frozenset(f"{cls.prefix()}{name}".upper() for name in cls.model_fields)
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment, or raise Misconfigured naming every wrong variable and quoting none of their values."""
+        """Return the settings in the environment; raise Misconfigured naming every invalid variable, not its value."""
         try:
             return cls()
         except ValidationError as error:
@@ -105,16 +107,16 @@ class ServiceSettings(BaseSettings):
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """Give the model_config for a service whose variables start with this prefix."""
+    """Return the model_config of a service whose variables have this prefix."""
     return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def unknown_variables(environment: Mapping[str, str], *, prefix: str, known_names: frozenset[str]) -> Iterator[str]:
-    """Complain of each variable under the prefix that no setting reads, naming the one that was likely meant."""
+    """Yield a message for each variable with the prefix that no setting reads, with the closest name there is."""
     for name in sorted(environment):
         if prefix and name.upper().startswith(prefix) and name.upper() not in known_names:
             closest = difflib.get_close_matches(name.upper(), known_names, n=1)
-            yield f"{name} is not a setting" + (f" (is {closest[0]} meant?)" if closest else "")
+            yield f"{name} is not a setting" + (f" (did you mean {closest[0]}?)" if closest else "")
 
 
 def _describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Owns the case: matches, files, routes, times, orders, inspects, closes."""
+"""Owns the case: matches reports, files, routes, dispatches, supervises deadlines, inspects and closes."""

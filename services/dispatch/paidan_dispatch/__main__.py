@@ -1,4 +1,4 @@
-"""Runs dispatch: ``python -m paidan_dispatch``, both parts, or ``--only loop`` or ``--only edge``."""
+"""Runs dispatch: ``python -m paidan_dispatch``, all of it, or ``--only loop`` or ``--only edge``."""
 
 from paidan_chassis import runtime
 from paidan_dispatch import app

@@ -1,4 +1,4 @@
-"""What opens and what runs in dispatch's process, in order."""
+"""Opens what dispatch's process needs, and names what runs in it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,15 +15,14 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
-from paidan_dispatch.actions.answers import AnswersHandler
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.handlers import InboxHandler
+from paidan_dispatch.handlers import AnswersHandler, InboxHandler
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 from paidan_dispatch.settings import Settings
 
@@ -36,7 +35,7 @@ ANSWERS_CONSUMER: Final = "dispatch-desk"
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What every part of the process stands on."""
+    """What the process has opened."""
 
     settings: Settings
     process: ProcessContext
@@ -45,17 +44,17 @@ class Resources:
     clock: Clock
 
     def create_consumer(self, subscription: Subscription, handler: Handler) -> LaneConsumer:
-        """Make a consumer that reports its progress."""
+        """Return a consumer that reports its progress."""
         progress = self.process.health.register_loop(subscription.name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
 
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
-    """Open what the process needs; it is closed in reverse."""
-    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec)
+    """Open what the process needs, and close it in reverse order."""
+    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
     async with AsyncExitStack() as stack:
-        # Two pools: however many lists the edge is asked for, a lane never waits for a connection.
+        # The edge has a pool of its own: however many lists it is asked for, consumers never wait for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
         clock = await stack.enter_async_context(open_clock(settings.clock, pool))
         resources = Resources(settings, process, kafka, pool, clock)
@@ -66,12 +65,7 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
 
 async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str, Loop]:
     scheduler = TimerScheduler(resources.pool, resources.clock, batch_size=resources.settings.timers_per_claim)
-    metrics = resources.process.metrics
-    inbox_handler = InboxHandler(
-        PackCache(),
-        on_timer_set=scheduler.notify,
-        count_outcomes=lambda outcome, number: metrics.count("paidan_outcomes_total", number, outcome=outcome),
-    )
+    inbox_handler = InboxHandler(PackCache(), timers=scheduler, metrics=resources.process.metrics)
     settings, cipher = resources.settings, resources.settings.cipher()
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     inbox_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
@@ -105,14 +99,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
 
 
 def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_routes: ActionRoutes) -> FastAPI:
-    """Build the HTTP edge with its routes."""
+    """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
     app.include_router(action_routes.router())
     return app
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Say how the contracts want a topic to be made."""
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())

@@ -1,223 +1,116 @@
-"""What dispatch hears on its inbox: read, load, decide in the log's order, write. The deciding itself is elsewhere."""
+"""The consumers' handlers: the inbox, decided batch by batch, and departments' answers, forwarded to the inbox."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, TypeAlias
-
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Record
-from paidan_contracts.actions import ActionRequested
-from paidan_contracts.ids import reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, InboxEvent, TimerDue
+from paidan_chassis import city_packs
+from paidan_chassis.clock import Clock
+from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
+from paidan_chassis.observability.metrics import Metrics
+from paidan_contracts import ids
+from paidan_contracts.actions import Actor, Answer
+from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.cases import deadlines
-from paidan_dispatch.cases.deadlines import Timer
-from paidan_dispatch.cases.policy import CityPolicy
+from paidan_contracts.topics import ANSWERS_PREFIX
+from paidan_dispatch.actions.requests import RequestedAction, Requester, build_request, department_sender
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox import inserts, queries, updates
-from paidan_dispatch.inbox.decide_batch import DEAD_LETTERED, BatchDecider, city_of
-from paidan_dispatch.inbox.decode import (
-    INBOX_ADAPTER,
-    DecodeError,
-    claimed_id,
-    decode,
-)
-from paidan_dispatch.inbox.inserts import NewRows
-from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
-from paidan_dispatch.inbox.unit_of_work import UnitOfWork
-from paidan_dispatch.matching.match import CandidateIndex, squares_around
-
-# On a starved machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
-KEEPALIVE_EVERY: Final = 250
-KEEPALIVE: Final = "SELECT 1"
-
-PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
-"""By lane and city."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedRecord:
-    """A record, what it says, and the city as its lane knew it at that point of the log."""
-
-    record: Record
-    entry: InboxEvent | DecodeError | Refusal
-    """``Why``: the consumer itself set the record aside."""
-    policy: CityPolicy | None
+from paidan_dispatch.inbox import messages
+from paidan_dispatch.inbox.decide_batch import decide_batch
+from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
+from paidan_dispatch.inbox.load import PoliciesInForce, load, load_policies_in_force
+from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
+from paidan_dispatch.inbox.save import save
+from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
 
 class InboxHandler:
-    """Applies the inbox, lane by lane, each in the order that Kafka keeps."""
+    """Applies batches of the inbox, each partition in log order."""
 
     def __init__(
-        self,
-        packs: PackCache,
-        *,
-        on_timer_set: Callable[[datetime], None],
-        count_outcomes: Callable[[str, int], None] | None = None,
+        self, packs: PackCache, *, timers: TimerScheduler | None = None, metrics: Metrics | None = None
     ) -> None:
-        """``timer_set`` is told when a clock is set, ``count`` what became of how many; both before the commit."""
         self._packs = packs
-        self._on_timer_set = on_timer_set
-        self._count_outcomes = count_outcomes
+        self._timers = timers
+        self._metrics = metrics
         self._in_force: PoliciesInForce | None = None
 
     async def apply(self, batch: Batch) -> None:
-        """Decide on every record of the batch and write what follows from it."""
+        """Decide on every record and write the result; the consumer commits it together with the offsets."""
         if self._in_force is None:
-            self._in_force = await self._load_in_force(batch)
-        decoded = [await self._decode(batch, record, self._in_force) for record in batch.records]
-        if batch.rejected:
-            decoded = sorted((*decoded, *map(_from_dead_letter, batch.rejected)), key=_log_position)
-        unit_of_work = await self._load(batch, decoded)
-        decider = BatchDecider(batch, unit_of_work, await self._load_nearby(batch, decoded, unit_of_work))
-        for number, each in enumerate(decoded, start=1):
-            decider.decide(each.record, each.entry, each.policy)
-            if number % KEEPALIVE_EVERY == 0:
-                await batch.conn.execute(KEEPALIVE)
-        await self._save(batch, decoded, unit_of_work)
-        if self._count_outcomes is not None:
+            self._in_force = await load_policies_in_force(batch.conn, self._packs)
+        unit_of_work = await load(batch, self._packs, self._in_force)
+        await decide_batch(batch, unit_of_work)
+        next_due_at = await save(batch.conn, unit_of_work)
+        if self._timers is not None and next_due_at is not None and next_due_at < self._timers.next_due_at:
+            self._timers.notify(next_due_at)
+        if self._metrics is not None:
             for outcome, number in batch.counts.items():
-                self._count_outcomes(outcome, number)
+                self._metrics.count("paidan_outcomes_total", number, outcome=outcome)
 
     def clear_cache(self) -> None:
-        """Read again what is in force: a rollback, another owner or a restored copy made the memory doubtful."""
+        """Drop the packs in force: after a rollback, a change of owner or a restore they may be wrong."""
         self._in_force = None
 
-    async def _load_in_force(self, batch: Batch) -> PoliciesInForce:
-        stored = await queries.load_packs_in_force(batch.conn)
-        return {key: await self._packs.get(batch.conn, version) for key, version in stored.items()}
 
-    async def _decode(self, batch: Batch, record: Record, in_force: PoliciesInForce) -> DecodedRecord:
-        entry = decode(INBOX_ADAPTER, record)
-        match entry:
-            case ReportReceived():
-                return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
-            case ActionRequested() | TimerDue():
-                return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
-            case CityInForce():
-                policy = await self._packs.get(batch.conn, entry.version)
-                if policy.city.id != entry.city:
-                    return DecodedRecord(
-                        record, DecodeError("invalid_field", "city", "the pack is another city's"), None
-                    )
-                in_force[record.partition, entry.city] = policy
-                return DecodedRecord(record, entry, policy)
-            case DecodeError():
-                return DecodedRecord(record, entry, None)
+class AnswersHandler:
+    """Forwards departments' answers: the topic says who answers, the broker says when. It decides nothing."""
 
-    async def _load(self, batch: Batch, decoded: Sequence[DecodedRecord]) -> UnitOfWork:
-        entries = [each.entry for each in decoded]
-        unit_of_work = UnitOfWork(
-            known_outcomes=await queries.load_known_outcomes(batch.conn, set(_claimed_ids(decoded)))
-        )
-        unit_of_work.previously_dead_lettered = {
-            id_ for id_, known in unit_of_work.known_outcomes.items() if known.result == DEAD_LETTERED
-        }
-        unit_of_work.known_outcomes.update(
-            await queries.load_known_outcomes(batch.conn, set(_reused_ids(entries, unit_of_work)))
-        )
-        case_ids = {entry.case_id for entry in entries if isinstance(entry, ActionRequested | TimerDue)}
-        report_ids = {entry.of_report for entry in entries if isinstance(entry, ActionRequested) and entry.of_report}
-        case_ids.update(
-            known.case_id for id_, known in unit_of_work.known_outcomes.items() if id_ in report_ids and known.case_id
-        )
-        unit_of_work.case_files = await queries.load_case_files(batch.conn, case_ids, _partitions(batch))
-        return unit_of_work
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._departments: frozenset[str] = frozenset()
 
-    async def _load_nearby(
-        self, batch: Batch, decoded: Sequence[DecodedRecord], unit_of_work: UnitOfWork
-    ) -> dict[int, CandidateIndex]:
-        nearby = {partition: CandidateIndex() for partition in _partitions(batch)}
-        reports = [
-            (each.entry, each.policy) for each in decoded if isinstance(each.entry, ReportReceived) and each.policy
-        ]
-        squares = {square for report, policy in reports for square in squares_around(report, policy)}
-        if squares:
-            since = min(report.recorded_at for report, _ in reports)
-            candidates, case_files = await queries.load_nearby(batch.conn, squares, list(nearby), since=since)
-            for lane, each in candidates:
-                nearby[lane].apply(each)
-            unit_of_work.case_files = case_files | unit_of_work.case_files
-        return nearby
-
-    async def _save(self, batch: Batch, decoded: Sequence[DecodedRecord], unit_of_work: UnitOfWork) -> None:
-        conn = batch.conn
-        pack_changes = [(each.record.partition, each.entry) for each in decoded if isinstance(each.entry, CityInForce)]
-        await updates.save_packs_in_force(conn, {(partition, entry.city): entry for partition, entry in pack_changes})
-        started_timers = [
-            (timer, each.partition)
-            for each in unit_of_work.opened_cases
-            for timer in deadlines.running_timers(each.current_state)
-        ]
-        replaced_outcomes = [
-            row for id_, row in unit_of_work.outcomes.items() if id_ in unit_of_work.previously_dead_lettered
-        ]
-        new_outcomes = [
-            row for id_, row in unit_of_work.outcomes.items() if id_ not in unit_of_work.previously_dead_lettered
-        ]
-        await inserts.insert_rows(
-            conn, NewRows.from_batch(unit_of_work.opened_cases, unit_of_work.new_events, new_outcomes, started_timers)
-        )
-        await updates.update_cases(conn, unit_of_work.updated_cases)
-        await updates.replace_dead_letter_outcomes(conn, replaced_outcomes)
-        running_timers = await self._save_timer_changes(batch, unit_of_work)
-        if started_timers or running_timers:
-            self._on_timer_set(min(timer.due_at for timer, _ in (*started_timers, *running_timers)))
-
-    async def _save_timer_changes(self, batch: Batch, unit_of_work: UnitOfWork) -> list[tuple[Timer, int]]:
-        changes = [
-            (each.partition, deadlines.timer_changes(each.stored, each.current_state))
-            for each in unit_of_work.updated_cases
-        ]
-        stopped = {(timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.to_cancel}
-        running = [(timer, partition) for partition, change in changes for timer in change.to_set]
-        await updates.save_timer_changes(batch.conn, stopped=stopped.union(unit_of_work.fired_timers), running=running)
-        return running
-
-
-def _partitions(batch: Batch) -> list[int]:
-    return sorted({record.partition for record in batch.records})
-
-
-def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:
-    record, reason, _ = dead_letter
-    return DecodedRecord(
-        record, too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason), None
-    )
-
-
-def _log_position(decoded: DecodedRecord) -> tuple[int, int]:
-    return decoded.record.partition, decoded.record.offset
-
-
-def _claimed_ids(decoded: Sequence[DecodedRecord]) -> Iterator[str]:
-    for each in decoded:
-        match each.entry:
-            case ReportReceived() as report:
-                yield report.report_id
-            case ActionRequested() as request:
-                yield request.action_id
-                if request.of_report:
-                    yield request.of_report
-            case DecodeError() | Refusal():
-                claimed = claimed_id(each.record)
-                if claimed:
-                    yield claimed[1]
-            case _:
+    async def apply(self, batch: Batch) -> None:
+        """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
+        await self._load_departments(batch)
+        for record in batch.records:
+            department = record.topic.removeprefix(ANSWERS_PREFIX)
+            if department not in self._departments:
+                # No refusal: it would create a topic for an arbitrary name.
+                batch.dead_letter(record, UNKNOWN_DEPARTMENT.code, "no published city has such a department")
                 continue
+            match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
+                case Answer() as answer:
+                    self._forward(batch, record, department, answer)
+                case DecodeError() as error:
+                    batch.dead_letter(record, error.reason, error.detail)
+                    self._refuse(batch, record, department, decode_refusal(error))
+
+    def clear_cache(self) -> None:
+        """Drop nothing: a published pack is never withdrawn, so known departments stay known."""
+
+    async def _load_departments(self, batch: Batch) -> None:
+        departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
+        if not departments <= self._departments:
+            # Of any version: a department that was dropped yesterday still has orders to answer.
+            items = await city_packs.load_item_ids(batch.conn, ["departments"])
+            self._departments = frozenset(item.id for item in items)
+
+    def _forward(self, batch: Batch, record: Record, department: str, answer: Answer) -> None:
+        requester = Requester(
+            actor=Actor(kind="department", id=department),
+            door="kafka",
+            action_id=_action_id(department, answer.id, record),
+            sender_ref=answer.id,
+            answer_position=(record.partition, record.offset),
+        )
+        requested_action = RequestedAction(case_id=answer.case_id, action=answer.action, occurred_at=answer.occurred_at)
+        request = build_request(requested_action, requester, self._clock.city_time(record.appended_at))
+        batch.emit(record, messages.request_message(request))
+
+    def _refuse(self, batch: Batch, record: Record, department: str, refusal: Refusal) -> None:
+        sender_ref, case_id = claimed_answer(record)
+        refused = AnswerRefused(
+            action_id=_action_id(department, sender_ref, record),
+            your_id=sender_ref,
+            case_id=case_id,
+            answer_partition=record.partition,
+            answer_offset=record.offset,
+            why=refusal,
+            recorded_at=self._clock.city_time(record.appended_at),
+        )
+        batch.emit(record, messages.refusal_message(refused, department))
 
 
-def _reused_ids(entries: Sequence[InboxEvent | DecodeError | Refusal], unit_of_work: UnitOfWork) -> Iterator[str]:
-    digests: dict[str, set[str]] = {}
-    for entry in entries:
-        if isinstance(entry, ReportReceived | ActionRequested):
-            id_ = entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
-            digests.setdefault(id_, set()).add(entry.digest)
-    for id_, id_digests in digests.items():
-        known = unit_of_work.known_outcomes.get(id_)
-        if known is not None and known.digest is not None:
-            id_digests.add(known.digest.hex())
-        if len(id_digests) > 1:
-            yield from (reuse_refusal_id(id_, digest) for digest in id_digests)
+def _action_id(department: str, sender_ref: str | None, record: Record) -> str:
+    sender = department_sender(department)
+    if sender_ref is not None:
+        return ids.action_id(sender, sender_ref)
+    return ids.action_id_at_offset(sender, record.topic, record.partition, record.offset)

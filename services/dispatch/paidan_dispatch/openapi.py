@@ -18,7 +18,7 @@ from paidan_dispatch.city_packs import PackCache
 
 
 def document() -> str:
-    """Give the document; describing an edge opens nothing."""
+    """Return the document. Nothing is opened for it."""
     metrics, pool = Metrics("dispatch"), cast(Pool, None)
     read_routes = ReadRoutes(pool, PackCache(), RealClock())
     action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None))

@@ -1,4 +1,4 @@
-"""What dispatch must be told: the settings of every service, and the few of its own."""
+"""Dispatch's settings: those of every service, and a few of its own."""
 
 from pydantic import Field
 
@@ -10,11 +10,11 @@ class Settings(ServiceSettings):
 
     model_config = settings_config("DISPATCH_")
 
-    batch_records: int = Field(default=1000, ge=1, le=5000, description="Records taken into one transaction at most.")
-    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters an hour halt the lanes.")
+    batch_records: int = Field(default=1000, ge=1, le=5000, description="Most records in one transaction.")
+    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters an hour halt the consumer.")
     answers_dead_letter_limit: int = Field(
         default=10_000,
         ge=1,
-        description="Likewise the desk: one department's broken client must not silence the others.",
+        description="Likewise for departments' answers: one broken client must not stop the others.",
     )
-    timers_per_claim: int = Field(default=500, ge=1, le=5000, description="Timers appended to the inbox at once.")
+    timers_per_claim: int = Field(default=500, ge=1, le=5000, description="Most timers appended to the inbox at once.")

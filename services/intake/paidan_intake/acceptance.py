@@ -1,4 +1,4 @@
-"""Takes reports: the vault's commit, the photos' fsync, Kafka's acknowledgement, in that order, for many at once."""
+"""Accepts reports in groups: the vault's commit, the photos' fsync, Kafka's acknowledgement, in that order."""
 
 import asyncio
 import time
@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.encryption import Cipher
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_contracts.reports import ReportReceived
-from paidan_intake import photo_queries, queries, vault
+from paidan_intake import queries, vault
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
-from paidan_intake.queries import KnownReport, NewVaultEntry
+from paidan_intake.vault import KnownReport, NewVaultEntry
 
 _log = logs.get_logger()
 _MAX_GROUP_SIZE: Final = 500
@@ -29,18 +29,18 @@ _MAX_PAUSE_S: Final = 0.005
 
 
 class NotStored(Exception):
-    """Not taken for certain: a server is away or there is too much in hand. The same id makes a repeat harmless."""
+    """The outcome is unknown: a server is down, or too many reports are pending. It is safe to send it again."""
 
 
 class IdReused(Exception):
-    """The id is taken by a report that said something else."""
+    """Another report with other content has this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriterContext:
-    """Where reports are taken to."""
+    """Where reports are stored and published."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     publisher: Publisher
     photo_store: PhotoStore
     cipher: Cipher
@@ -48,7 +48,7 @@ class WriterContext:
 
 @dataclass(slots=True, eq=False)
 class _PendingReport:
-    """A report in hand, and who waits for it."""
+    """A report that is being accepted, and the future of its request."""
 
     normalized: NormalizedReport
     photos: Sequence[SanitizedPhoto]
@@ -64,7 +64,7 @@ class _PendingReport:
 
 
 class ReportWriter:
-    """Reports of concurrent requests share a commit and a message batch; they leave in the order they came in."""
+    """Accepts reports. Concurrent requests share a commit and a message batch; reports keep their order."""
 
     def __init__(
         self, context: WriterContext, task_group: asyncio.TaskGroup, *, max_pending: int, timeout_s: float
@@ -81,17 +81,17 @@ class ReportWriter:
 
     @property
     def is_healthy(self) -> bool:
-        """Tell whether no group has failed of late. It comes true again by itself, or nobody would ever try."""
+        """Return False for 2 s after a group failed; then traffic is needed to find out."""
         return time.monotonic() - self._failed_at > _UNHEALTHY_AFTER_FAILURE_S
 
     async def write(self, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()) -> ReportReceived:
-        """Return once the report is stored and Kafka has it, with the stamps it has in the log.
+        """Return the report once it is stored and Kafka has acknowledged it.
 
-        A repeat gets the first one's stamps, area included: one id never stands in two lanes. Raises ``Clash``, or
-        ``NotTaken`` when that has not happened in time; it may have been stored all the same.
+        A repeat gets the stamps of the first report, area included, so that an id is in one partition only. Raises
+        ``IdReused``, or ``NotStored`` after a timeout or an error; the report may be stored all the same.
         """
         if self._in_flight >= self._max_pending:
-            raise NotStored("too many reports in hand")
+            raise NotStored("too many reports are pending")
         pending = _PendingReport(normalized, photos, asyncio.get_running_loop().create_future())
         self._pending.append(pending)
         self._in_flight += 1
@@ -100,15 +100,15 @@ class ReportWriter:
             async with asyncio.timeout(self._timeout_s):
                 return await pending.future
         except TimeoutError as error:
-            raise NotStored("not in time") from error
+            raise NotStored("timed out") from error
         finally:
             self._in_flight -= 1
 
     async def commit_loop(self) -> None:
-        """Commit to the vault, for ever, all that has gathered while the last group was being committed."""
+        """Commit to the vault, for ever, all reports that arrived while the last group was being committed."""
         while True:
             await self._wakeup.wait()
-            # In an outage many have been told to come again before their turn: those must not pile up.
+            # In an outage many requests time out before their turn: their reports must not pile up.
             pending = [each for each in self._pending if not each.future.done()]
             group, self._pending = pending[:_MAX_GROUP_SIZE], pending[_MAX_GROUP_SIZE:]
             if not self._pending:
@@ -122,10 +122,10 @@ class ReportWriter:
             if without_photos := [each for each in committed if not each.photos]:
                 await self._committed.put(without_photos)
             if len(group) < _MAX_GROUP_SIZE:
-                await asyncio.sleep(pause_s)  # commits cost more than what is in them: the next group may grow
+                await asyncio.sleep(pause_s)  # a commit costs more than its rows: let the next group grow
 
     async def publish_loop(self) -> None:
-        """Send to Kafka, for ever, what is committed: one group after the other, so that none overtakes."""
+        """Send committed reports to Kafka, for ever, one group after the other, so that reports keep their order."""
         while True:
             if group := [each for each in await self._committed.get() if not each.future.done()]:
                 await self._send(group)
@@ -135,7 +135,7 @@ class ReportWriter:
             async with asyncio.timeout(self._timeout_s):
                 return await self._insert_group(group)
         except asyncpg.DataError as error:
-            # What the contracts let through and the database does not must not cost its neighbours.
+            # A value that the contracts accept and the database rejects must not fail the other reports of the group.
             if len(group) > 1:
                 return [committed for each in group for committed in await self._commit([each])]
             return self._fail(group, error)
@@ -146,10 +146,10 @@ class ReportWriter:
         first: dict[str, _PendingReport] = {}
         for each in group:
             first.setdefault(each.report.report_id, each)
-        new_ids = await queries.save_new_reports(
+        new_ids = await vault.save_new_reports(
             self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
         )
-        known = await queries.load_known_reports(self._context.pool, first.keys() - new_ids)
+        known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         for each in group:
             report = first[each.report.report_id].normalized.report
             _apply_known_report(
@@ -157,7 +157,8 @@ class ReportWriter:
             )
         accepted = [each for each in group if not each.future.done()]
         for each in accepted:
-            await self._save_holders(each)
+            if each.photos:
+                await self._save_photo_holder(each)
         return accepted
 
     def _vault_entry(self, normalized: NormalizedReport) -> NewVaultEntry:
@@ -175,17 +176,18 @@ class ReportWriter:
             else None,
         )
 
-    async def _save_holders(self, pending: _PendingReport) -> None:
-        if pending.photos:
-            refs = [photo.ref for photo in pending.photos]
-            holder = f"source:{pending.report.source}"
-            received_at = pending.report.recorded_at
-            await photo_queries.save_holder(
-                self._context.pool, refs, holder=holder, city=pending.report.city, received_at=received_at
-            )
+    async def _save_photo_holder(self, pending: _PendingReport) -> None:
+        report, refs = pending.report, [photo.ref for photo in pending.photos]
+        await queries.save_photo_holder(
+            self._context.pool,
+            refs,
+            holder=f"source:{report.source}",
+            city=report.city,
+            received_at=report.recorded_at,
+        )
 
     async def _store_photos(self, pending: _PendingReport) -> None:
-        # Beside the road, so that no ticket waits for a photo's disk.
+        # In a task of its own, so that no ticket waits for the disk.
         try:
             for photo in pending.photos:
                 await self._context.photo_store.save(photo)
@@ -227,7 +229,7 @@ def _apply_known_report(pending: _PendingReport, known: KnownReport) -> None:
 async def open_report_writer(
     context: WriterContext, *, max_pending: int, timeout_s: float
 ) -> AsyncIterator[ReportWriter]:
-    """Take reports while the context is open."""
+    """Open a writer that accepts reports while the context is open."""
     async with asyncio.TaskGroup() as task_group:
         writer = ReportWriter(context, task_group, max_pending=max_pending, timeout_s=timeout_s)
         tasks = [

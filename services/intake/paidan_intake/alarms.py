@@ -1,4 +1,4 @@
-"""What an alarm says, as its city reads it, and the report or the outcome that it becomes. Pure."""
+"""Normalizes an alarm in its city, and builds the report or the outcome that it becomes. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
-from paidan_contracts.masking import MaskedText, mask
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
+from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Geocoded, geocode
+from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
@@ -24,7 +24,7 @@ SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class NormalizedAlarm:
-    """An alarm as its city reads it."""
+    """An alarm with its class, location and masked texts."""
 
     alarm: AlarmRaised
     report_id: str
@@ -37,17 +37,17 @@ class NormalizedAlarm:
 
     @property
     def subject(self) -> AlarmSubject:
-        """Name what keeps firing: by class where the city knows it, so that two words for one thing are one."""
+        """Return what the alarm is about: by class where known, so that two words for one class are one subject."""
         kind = self.classified.class_code or f"word:{self.alarm.category}"
         return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
     def seen_at(self, recorded_at: datetime) -> datetime:
-        """Say when it was seen: as the camera claims, but not in the future."""
+        """Return when it was seen: as the camera states, but not in the future."""
         return min(self.alarm.occurred_at, recorded_at)
 
 
 def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
-    """Read an alarm with the city's words and on the city's ground."""
+    """Return an alarm normalized by the city's pack."""
     text, address = mask(alarm.text), mask(alarm.address or "")
     return NormalizedAlarm(
         alarm=alarm,
@@ -62,13 +62,13 @@ def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
 
 
 def alarm_digest(alarm: AlarmRaised, city: str) -> str:
-    """Fingerprint what the camera said; who it came from is part of the id."""
+    """Return a hash of the alarm's content, without its source, which is part of the id."""
     content = alarm.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
     return hashlib.sha256(b"\n".join([city.encode(), content])).hexdigest()
 
 
 def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_first: bool) -> ReportReceived:
-    """Make the report that an alarm becomes."""
+    """Return the report that an alarm becomes."""
     alarm, city = normalized.alarm, normalized.city
     return ReportReceived(
         report_id=normalized.report_id,
@@ -93,7 +93,7 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
 
 
 def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, decided_at: datetime) -> OutcomeDecided:
-    """Make the outcome of an alarm that becomes no report."""
+    """Return the outcome of an alarm that becomes no report."""
     message, message_zh = SUPPRESSION_MESSAGES[reason]
     return OutcomeDecided(
         id=normalized.report_id,
@@ -106,7 +106,7 @@ def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, d
 
 
 def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> OutcomeDecided:
-    """Refuse an alarm whose id is taken by another, under an id of its own: the first one's end stands."""
+    """Return the refusal of an alarm whose id another one has. It has its own id: the first alarm's outcome remains."""
     refusal = Refusal(
         code="id_reused", field="alarm_ref", message="another alarm had this id", message_zh="该编号已被其他告警使用"
     )
@@ -122,10 +122,10 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
 
 
 def unknown_origin_outcome(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
-    """Refuse an alarm of which nobody can tell the city (``city``), or whose city does not know it (``source``).
+    """Return the refusal of an alarm whose city is unknown (``city``), or has no such source (``source``).
 
-    Under an id of its own, or the alarm would have two ends: it is taken when it comes again, or is replayed, after a
-    pack was published that knows it.
+    It has its own id, because the alarm can still be accepted: when it is sent or replayed after a pack with its source
+    was published.
     """
     if field == "city":
         refusal = Refusal(

@@ -1,4 +1,4 @@
-"""What intake opens, in order, and what it listens to."""
+"""Builds intake: what it opens, in order, its two consumers and its HTTP edge."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,21 +10,21 @@ from fastapi import FastAPI
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Handler
-from paidan_chassis.consumer.config import DEFAULT_TUNING
-from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
+from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
+from paidan_intake.api.submission import TokenBuckets
 from paidan_intake.city_packs import PackCache, open_pack_cache
 from paidan_intake.handlers import AlarmsHandler, StatusProjection
 from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
-from paidan_intake.rate_limit import TokenBuckets
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 
@@ -34,13 +34,13 @@ VERSION: Final = "0.1.0"
 # Names of consumer groups and first parts of ce_origin: they must never change.
 ALARMS_CONSUMER: Final = "intake-alarms"
 STATUS_CONSUMER: Final = "intake-standing"
-# Where a report stands is read seconds later at the earliest; small batches of it cost more than all else here.
+# A report's status is read seconds later at the earliest; small batches would cost more than all else here.
 STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What both parts stand on."""
+    """What consumers and edge share."""
 
     settings: Settings
     process: ProcessContext
@@ -52,7 +52,7 @@ class Resources:
     def create_consumer(
         self, name: str, handler: Handler, *topics: str, tuning: ConsumerTuning = DEFAULT_TUNING
     ) -> LaneConsumer:
-        """Make a consumer of these topics."""
+        """Return a consumer of these topics."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
         subscription = Subscription(name, topics=topics, tuning=tuning, cipher=self.settings.cipher())
         progress = self.process.health.register_loop(name)
@@ -61,14 +61,14 @@ class Resources:
 
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
-    """Open what the parts that are asked for need."""
+    """Open what the enabled components need."""
     async with AsyncExitStack() as stack:
         pool = await _open_pool(stack, settings)
         resources = Resources(
             settings=settings,
             process=process,
             pool=pool,
-            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=topic_spec),
+            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
             packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
         )
@@ -78,7 +78,7 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
 
 
 async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str, Loop]:
-    """Build the two consumers: alarms to be screened, and what became of reports."""
+    """Return the two consumers: of alarms, and of outcomes and cases."""
     alarms_handler = AlarmsHandler(
         resources.packs,
         lambda record: resources.clock.city_time(record.appended_at),
@@ -94,9 +94,9 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
 
 
 async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
-    """Build the HTTP edge and what reports are taken with."""
+    """Return the HTTP edge, with the report writer opened."""
     settings, process = resources.settings, resources.process
-    # A pool of its own: however much the edge is asked, a lane never waits for a connection.
+    # A separate pool, so that consumers never wait for a connection, however many requests there are.
     pool = await _open_pool(stack, settings, skip_reset=True)
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="intake-edge"))
     photo_limits = PhotoLimits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
@@ -126,7 +126,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
 
 
 def create_http_app(edge_config: EdgeConfig, context: routes.ApiContext) -> FastAPI:
-    """Build the HTTP edge with its routes."""
+    """Return the FastAPI app with its routes."""
     app = create_app(edge_config)
     routes.add_routes(app, context)
     return app
@@ -135,9 +135,3 @@ def create_http_app(edge_config: EdgeConfig, context: routes.ApiContext) -> Fast
 async def _open_pool(stack: AsyncExitStack, settings: Settings, *, skip_reset: bool = False) -> Pool:
     pool = database.open_pool(settings.database, schema=SCHEMA, size=settings.pool_size, skip_reset=skip_reset)
     return await stack.enter_async_context(pool)
-
-
-def topic_spec(name: str) -> TopicSpec:
-    """Say how the contracts want a topic to be made."""
-    topic = find_topic(name)
-    return TopicSpec(topic.partitions, topic.config())

@@ -1,57 +1,41 @@
-"""The pack of every city that is in force, or was published last; kept in memory and read again every so often."""
+"""A cache of the current pack of every city: the one in force or, without one, the one published last."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Final
 
 from pydantic import ValidationError
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import DB_ERRORS, Pool, retry
 from paidan_chassis.observability import logs
 from paidan_contracts.city import City
 
-# What is in force goes before what was published last: a city may have gone back to an older pack.
-_SELECT_CURRENT_VERSIONS: Final = """
-    SELECT DISTINCT ON (p.city) p.city, COALESCE(f.version, p.version) AS version
-      FROM cities.pack p
-      LEFT JOIN cities.in_force f USING (city)
-     ORDER BY p.city, p.published_at DESC, p.version
-"""
-_SELECT_CONTENT: Final = """
-    SELECT content
-      FROM cities.pack
-     WHERE version = $1
-"""
 _log = logs.get_logger(loop="packs")
 
 
 class PackCache:
-    """What intake reads reports with: for each city its newest pack, at most one reread behind."""
+    """Every city's current pack, at most one poll behind."""
 
     def __init__(self, pool: Pool, *, refresh_s: float) -> None:
         self._pool = pool
         self._refresh_s = refresh_s
-        self._current: Mapping[str, City] = MappingProxyType({})
-
-    @property
-    def current(self) -> Mapping[str, City]:
-        """Give every city by its id."""
-        return self._current
+        self.current: Mapping[str, City] = MappingProxyType({})
+        """Cities by id."""
 
     def cities_with_source(self, source: str) -> list[City]:
-        """Name the cities that know a source of this name."""
-        return [city for city in self._current.values() if source in city.sources]
+        """Return the cities that have a source of this name."""
+        return [city for city in self.current.values() if source in city.sources]
 
     async def refresh(self) -> None:
-        """Read packs that were published since. One that this release cannot read leaves its city as it was."""
-        versions = await self._pool.fetch(_SELECT_CURRENT_VERSIONS, timeout=5.0)
-        cities = {row["city"]: await self._load_city(row["city"], row["version"]) for row in versions}
-        self._current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
+        """Load packs that changed. A pack that this release cannot decode leaves its city unchanged."""
+        versions = await city_packs.load_current_versions(self._pool, timeout_s=5.0)
+        cities = {city_id: await self._load_city(city_id, version) for city_id, version in versions.items()}
+        self.current = MappingProxyType({city_id: city for city_id, city in cities.items() if city})
 
     async def poll(self) -> None:
-        """Reread for ever. While the database is away the packs in memory hold."""
+        """Refresh for ever. While the database is down the cached packs are used."""
         while True:
             await asyncio.sleep(self._refresh_s)
             try:
@@ -60,13 +44,13 @@ class PackCache:
                 _log.warning("packs_not_reread", fault=type(error).__name__)
 
     async def _load_city(self, city_id: str, version: str) -> City | None:
-        cached = self._current.get(city_id)
+        cached = self.current.get(city_id)
         if cached is not None and cached.version == version:
             return cached
-        content = await self._pool.fetchval(_SELECT_CONTENT, version, timeout=30.0)
+        content = await city_packs.find_content(self._pool, version, timeout_s=30.0)
         try:
-            # A large city takes a second to read: not on the loop that answers requests.
-            city = await asyncio.to_thread(City.from_canonical, content)
+            # A large pack takes a second to decode: not on the event loop, which answers requests.
+            city = await asyncio.to_thread(City.from_canonical, content or b"")
         except ValidationError:
             _log.error("pack_unreadable", city=city_id, version=version)
             return cached
@@ -76,7 +60,7 @@ class PackCache:
 
 @asynccontextmanager
 async def open_pack_cache(pool: Pool, *, refresh_s: float) -> AsyncIterator[PackCache]:
-    """Give the cities, read once at least, and kept fresh while the context is open."""
+    """Open a cache that is loaded, and is refreshed while the context is open."""
     packs = PackCache(pool, refresh_s=refresh_s)
     await retry(packs.refresh, timeout_s=30.0)
     async with asyncio.TaskGroup() as task_group:

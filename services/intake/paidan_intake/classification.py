@@ -1,13 +1,26 @@
-"""What kind of thing a report is about: the source's own word brought to the catalogue. Pure."""
+"""What a report is about: a source's own words mapped to a matter type and to the catalogue. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from paidan_contracts.city import City
+
+_MATTERS_BY_CHINESE_NAME: Final = {
+    "咨询": "consultation",
+    "求助": "help",
+    "求决": "help",
+    "建议": "suggestion",
+    "投诉": "complaint",
+    "举报": "tip_off",
+    "感谢": "praise",
+    "表扬": "praise",
+    "其他": "other",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """A class and, where the report names its condition, the catalogue row. None where nobody could tell."""
+    """A class and, where the report names its condition, the catalogue row; None where unknown."""
 
     class_code: str | None = None
     row_id: str | None = None
@@ -15,15 +28,20 @@ class Classified:
     is_unknown: bool = False
 
 
+def matter_in_english(value: object) -> object:
+    """Return the matter type of a Chinese name (投诉 is ``complaint``), and any other value unchanged."""
+    return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
+
+
 def classify(
     city: City, source: str, category: str | None, *, class_code: str | None = None, condition: str | None = None
 ) -> Classified:
-    """Name the class of a report: the one it states, or what the city says its source's word stands for."""
+    """Return the class of a report: the one it states, or the one to which the city maps its source's category."""
     if class_code is not None:
         return _classify_code(city, class_code, condition)
     if not category:
         return Classified()
-    entry = city.find_category(source, category)
+    entry = city.categories.get((source, category))
     if entry is None:
         return Classified(is_unknown=True)
     if entry.ignored:
@@ -36,5 +54,5 @@ def classify(
 def _classify_code(city: City, class_code: str, condition: str | None) -> Classified:
     if class_code not in city.classes:
         return Classified(is_unknown=True)
-    row = city.find_row(class_code, condition) if condition else None
+    row = city.rows.get(f"{class_code}-{condition}") if condition else None
     return Classified(class_code, row.id if row else None)

@@ -1,4 +1,4 @@
-"""What a photo says of itself: where and when it was taken, and how it was held. Read before it is stripped. Pure."""
+"""EXIF metadata of a photo: position, time and orientation. Read before the photo is stripped of it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 _EXIF_TIME_FORMAT: Final = "%Y:%m:%d %H:%M:%S"
-# What may be said on a topic (``Moment``). New Year 1990, where a lost clock begins, is 1989 east of Greenwich.
+# The bounds of ``Timestamp``. Cameras without a set clock state New Year 1990, which is 1989 east of Greenwich.
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _ORIENTATIONS: Final[dict[object, Image.Transpose]] = {
@@ -26,7 +26,7 @@ _ORIENTATIONS: Final[dict[object, Image.Transpose]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExifMetadata:
-    """Degrees in WGS-84, as cameras write them, and the time: ``at`` where its zone is told, else ``local``."""
+    """The position in degrees, WGS-84, and the time: with a zone where the photo has one, else local."""
 
     longitude: float | None = None
     latitude: float | None = None
@@ -34,17 +34,17 @@ class ExifMetadata:
     local_time: datetime | None = None
 
     def taken_at(self, zone: tzinfo) -> datetime | None:
-        """Say when it was taken; a time without a zone is the city's."""
+        """Return when it was taken; a time without a zone is local time in ``zone``."""
         return self.zoned_time or (_if_plausible(self.local_time.replace(tzinfo=zone)) if self.local_time else None)
 
 
 def read_exif(image: Image.Image) -> ExifMetadata:
-    """Read a photo's EXIF. What is missing, or is nonsense, is None; nothing raises."""
+    """Return a photo's EXIF metadata. What is missing or implausible is None; nothing raises."""
     try:
         exif = image.getexif()
         gps: Mapping[int, Any] = exif.get_ifd(IFD.GPSInfo)
         exif_ifd: Mapping[int, Any] = exif.get_ifd(IFD.Exif)
-    except Exception:  # noqa: BLE001 - strangers write EXIF, and its reader fails in many ways
+    except Exception:  # noqa: BLE001 - malformed EXIF makes its reader fail in many ways
         return ExifMetadata()
     longitude = _degrees(gps, (GPS.GPSLongitude, GPS.GPSLongitudeRef), negative="W", max_degrees=180)
     latitude = _degrees(gps, (GPS.GPSLatitude, GPS.GPSLatitudeRef), negative="S", max_degrees=90)
@@ -55,13 +55,13 @@ def read_exif(image: Image.Image) -> ExifMetadata:
 
 
 def apply_orientation(image: Image.Image) -> Image.Image:
-    """Copy a photo the way it was held; as it lies where its EXIF cannot be read.
+    """Return a copy of a photo rotated by its EXIF orientation; unrotated where the EXIF is malformed.
 
-    Pillow's own ``exif_transpose`` writes the EXIF anew, and fails on what its reader let through.
+    Pillow's own ``exif_transpose`` writes the EXIF anew, and fails on some that it can read.
     """
     try:
         transposition = _ORIENTATIONS.get(image.getexif().get(Base.Orientation))
-    except Exception:  # noqa: BLE001 - as above: only its pixels count
+    except Exception:  # noqa: BLE001 - as above
         transposition = None
     return image.copy() if transposition is None else image.transpose(transposition)
 
@@ -88,7 +88,7 @@ def _gps_time(gps: Mapping[int, Any]) -> datetime | None:
 
 def _local_time(exif_ifd: Mapping[int, Any]) -> datetime | None:
     try:
-        return datetime.strptime(_text(exif_ifd.get(Base.DateTimeOriginal)), _EXIF_TIME_FORMAT)  # noqa: DTZ007 - the camera names no zone
+        return datetime.strptime(_text(exif_ifd.get(Base.DateTimeOriginal)), _EXIF_TIME_FORMAT)  # noqa: DTZ007 - EXIF has no zone here
     except ValueError:
         return None
 

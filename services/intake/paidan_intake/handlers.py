@@ -1,35 +1,34 @@
-"""What intake hears: alarms, which it screens, and what became of reports. Thin; the decisions are elsewhere."""
+"""Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-from pydantic import BaseModel, ValidationError
-
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
+from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_intake import alarms, queries
+from paidan_intake import alarms, queries, vault
 from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
+from paidan_intake.decode import decode
 from paidan_intake.messages import outcome_message, report_message
-from paidan_intake.queries import KnownReport, NewVaultEntry, ReportOutcome
+from paidan_intake.queries import ReportOutcome
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
+from paidan_intake.vault import KnownReport, NewVaultEntry
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
 RecordTime: TypeAlias = Callable[[Record], datetime]
-"""Tells the city's time at which a record was appended."""
+"""Returns the city time at which a record was appended."""
 NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
 
 
 class AlarmsHandler:
-    """Turns alarms into reports or suppressed outcomes. All it remembers lies in the database."""
+    """Turns alarms into reports or suppressed outcomes. Its whole state is in the database."""
 
     def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
         self._packs = packs
@@ -37,30 +36,34 @@ class AlarmsHandler:
         self._count = count
 
     async def apply(self, batch: Batch) -> None:
-        """Judge each alarm in the order of the log. Runs inside the batch's one transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := _decode(batch, record, AlarmRaised))]
+        """Screen each alarm, in the order of the log, within the batch's transaction."""
+        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
-            await self._packs.refresh()  # a camera may be quicker than our next look at a pack just published
+            await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
-        known = await queries.load_known_reports(batch.conn, {read.report_id for _, read in normalized_records})
+        known = await vault.load_known_reports(
+            batch.conn, {normalized.report_id for _, normalized in normalized_records}
+        )
         new_records = [
-            (record, read) for record, read in normalized_records if self._is_first(batch, record, read, known)
+            (record, normalized)
+            for record, normalized in normalized_records
+            if self._is_first(batch, record, normalized, known)
         ]
         if not new_records:
             return
-        sightings = await queries.load_sightings(batch.conn, {read.subject for _, read in new_records})
+        sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
-        await queries.save_new_reports(
-            batch.conn, [_vault_entry(read, self._record_time(record)) for record, read in new_records]
+        await vault.save_new_reports(
+            batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
         )
         await queries.save_sightings(batch.conn, sightings)
         for outcome, count in outcome_counts.items():
             self._count(outcome, count)
 
     def clear_cache(self) -> None:
-        """Nothing is cached."""
+        """Do nothing: no state is cached."""
 
     def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
@@ -72,7 +75,7 @@ class AlarmsHandler:
     def _is_first(
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, known: dict[str, KnownReport]
     ) -> bool:
-        """Drop a repeat, refuse another body under an id already used, and note the id for the rest of the batch."""
+        """Return whether an alarm is the first under its id, and record the id; refuse one with other content."""
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
@@ -101,24 +104,24 @@ class AlarmsHandler:
 
 
 class StatusProjection:
-    """Keeps where every report stands, for whoever sent it. Says nothing itself."""
+    """Projects outcomes and cases onto the status of reports. It publishes nothing."""
 
     async def apply(self, batch: Batch) -> None:
-        """Store the newest of what was said of each report and case. Runs inside the batch's one transaction."""
+        """Store the latest outcome of each report and status of each case, within the batch's transaction."""
         outcomes: dict[str, ReportOutcome] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
             if record.topic == OUTCOMES.name:
-                _collect_outcome(outcomes, _decode(batch, record, OutcomeDecided))
+                _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
             else:
-                _collect_status(statuses, _decode(batch, record, PartialCaseEvent))
+                _collect_status(statuses, decode(batch, record, PartialCaseEvent))
         if outcomes:
             await queries.save_outcomes(batch.conn, list(outcomes.values()))
         if statuses:
             await queries.save_statuses(batch.conn, list(statuses.values()))
 
     def clear_cache(self) -> None:
-        """Nothing is cached."""
+        """Do nothing: no state is cached."""
 
 
 def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:
@@ -152,7 +155,7 @@ def _decide_verdict(
 ) -> tuple[Verdict, Sighting | None]:
     if normalized.classified.is_ignored:
         return Suppressed("alarm_ignored"), previous
-    terms = normalized.city.screening_for(normalized.classified.class_code)
+    terms = effective_screening(normalized.city.screening, normalized.classified.class_code)
     return screen(normalized.seen_at(recorded_at), normalized.alarm.confidence, previous, terms)
 
 
@@ -170,7 +173,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
 
 
 def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str:
-    """Find the alarm's city, or name the field from which it cannot be told."""
+    """Return the alarm's city, or the name of the field that does not determine one."""
     if alarm.city is not None and alarm.city not in current:
         return "city"
     candidates = [current[alarm.city]] if alarm.city else list(current.values())
@@ -182,23 +185,3 @@ def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str
 
 def _has_screened_source(city: City, source: str) -> bool:
     return source in city.sources and city.sources[source].kind in SCREENED_CHANNELS
-
-
-def _decode(batch: Batch, record: Record, model: type[ModelT]) -> ModelT | None:
-    """Read a record, or bury it: saying which field is at fault, and no value."""
-    if record.value is None:
-        batch.dead_letter(record, "null_value")
-        return None
-    try:
-        return model.model_validate_json(record.value)
-    except ValidationError as error:
-        batch.dead_letter(record, "unreadable", _describe_fault(error))
-        return None
-
-
-def _describe_fault(error: ValidationError) -> str:
-    faults = [
-        f"{'.'.join(map(str, each['loc']))}: {each['type']}"
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    return "; ".join(faults[:5])[:1000]

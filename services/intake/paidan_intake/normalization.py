@@ -1,4 +1,4 @@
-"""From what a source asked to the one normalized report: identity, class, place, masking. Pure; nothing is stored."""
+"""Normalizes a ticket into a report: id, class, location, masking of personal data. Pure; nothing is stored."""
 
 import hashlib
 from collections import Counter
@@ -9,22 +9,22 @@ from datetime import datetime
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.masking import MaskedKind, MaskedText, mask
+from paidan_contracts.pii_mask import MaskedKind, MaskedText, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
-from paidan_intake.api.models import (
+from paidan_intake.classification import Classified, classify
+from paidan_intake.locations import Geocoded, geocode, is_known_district
+from paidan_intake.tickets import (
     Note,
     Position,
     Reporter,
     Ticket,
 )
-from paidan_intake.classification import Classified, classify
-from paidan_intake.geocoding import Geocoded, geocode, is_known_district
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who reports, by what the key says: one source of one city."""
+    """The source and the city that an API key reports for."""
 
     source: Source
     city: City
@@ -33,7 +33,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class RefusedTicket:
-    """Why a report cannot be taken as it stands; ``field`` names the part at fault."""
+    """Why a ticket cannot be accepted; ``field`` names the part at fault."""
 
     code: str
     field: str
@@ -44,7 +44,7 @@ class RefusedTicket:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPhoto:
-    """What a photo itself says: its reference, what was uploaded, where and when it was taken."""
+    """A photo of the report: its reference, the hash of the upload, where and when it was taken."""
 
     ref: str
     upload_digest: str
@@ -54,19 +54,19 @@ class AttachedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class VaultContent:
-    """What stays in the vault: the person, and the words as they came."""
+    """The personal part of a report, which is stored encrypted: the reporter, and the texts before masking."""
 
     reporter: Reporter | None
     text: str
     address: str | None
     secrecy: bool
     category: str | None = None
-    """Where it did not travel as it came."""
+    """Only where personal data was masked in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedReport:
-    """A report read and not yet taken. ``report`` bears the stamps it gets if it is the first under its id."""
+    """A report before acceptance. ``report`` has the stamps that it keeps if it is the first under its id."""
 
     report: ReportReceived
     vault_content: VaultContent | None
@@ -76,7 +76,7 @@ class NormalizedReport:
 
 @dataclass(frozen=True, slots=True)
 class _MaskedTexts:
-    """What was said, fit to travel."""
+    """The texts of a ticket after masking."""
 
     text: MaskedText
     address: MaskedText
@@ -99,9 +99,9 @@ class _Resolved:
 def normalize(
     ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto] = ()
 ) -> NormalizedReport | RefusedTicket:
-    """Read a ticket as its city reads it, or say which field is wrong.
+    """Return the report that a ticket becomes in its city, or why it is refused.
 
-    A kind or a place that nobody knows is no reason to refuse a resident: it is taken and noted.
+    An unknown category or place is no reason to refuse a resident's report: it is accepted with a note.
     """
     city, source = sender.city, sender.source
     if refusal := _find_refusal(ticket, sender):
@@ -122,9 +122,9 @@ def normalize(
 
 
 def ticket_digest(ticket: Ticket, city: str, photos: Sequence[AttachedPhoto] = ()) -> str:
-    """Fingerprint what the sender said, in whatever order and with whichever defaults it was written out.
+    """Return a hash of the ticket's content, whatever its field order and explicit defaults.
 
-    Our stamps are not in it, nor who it came from: that is part of the id. Photos count as they were uploaded.
+    It includes photos as they were uploaded, but no stamps of ours and no source, which is part of the id.
     """
     content = ticket.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
     return hashlib.sha256(
@@ -159,8 +159,8 @@ def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
 
 def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str]) -> MaskedText:
     category = ticket.category or ""
-    # A word that the pack has is nobody's number, whatever its digits; any other is free text.
-    is_known = sender.city.find_category(sender.source.id, category) is not None
+    # A category of the pack is not personal data, whatever its digits; any other one is free text.
+    is_known = (sender.source.id, category) in sender.city.categories
     return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
 
 

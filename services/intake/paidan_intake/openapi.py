@@ -1,4 +1,4 @@
-"""Writes intake's OpenAPI document: ``python -m paidan_intake.openapi > contracts/openapi/intake.json``."""
+"""Prints intake's OpenAPI document: ``python -m paidan_intake.openapi > contracts/openapi/intake.json``."""
 
 import json
 import sys
@@ -10,13 +10,13 @@ from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_intake.api.context import ApiContext
+from paidan_intake.api.submission import ApiContext
 from paidan_intake.app import TITLE, VERSION, create_http_app
 from paidan_intake.settings import Settings
 
 
 def document() -> str:
-    """Give the document; describing an edge opens nothing."""
+    """Return the document, without opening anything."""
     metrics = Metrics("intake")
     edge_config = EdgeConfig(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
     defaults = {name: field.default for name, field in Settings.model_fields.items()}

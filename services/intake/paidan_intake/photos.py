@@ -1,4 +1,4 @@
-"""Photos made harmless and kept: decoded within limits, re-encoded with nothing attached, named by their content."""
+"""Sanitizes and stores photos: decoded within limits, re-encoded without metadata, named by their content."""
 
 import asyncio
 import hashlib
@@ -18,13 +18,13 @@ from paidan_intake.exif import ExifMetadata, apply_orientation, read_exif
 
 _IMAGE_FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY: Final = 85
-Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and is no warning
-# What Pillow raises on files that are broken, cut off or made to harm; SyntaxError is its word for a bad PNG.
+Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and raises
+# What Pillow raises on broken, truncated or malicious files; SyntaxError is for a bad PNG.
 _DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError)
 
 
 class InvalidPhoto(Exception):
-    """It cannot be taken as a photo; the code says why."""
+    """An upload is no acceptable photo; ``code`` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -33,7 +33,7 @@ class InvalidPhoto(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PhotoLimits:
-    """How large a photo may be as it comes, unfolded, and as it is kept."""
+    """The most bytes of an upload, pixels of its image, and pixels of a stored photo's longer side."""
 
     max_bytes: int
     max_pixels: int
@@ -42,7 +42,7 @@ class PhotoLimits:
 
 @dataclass(frozen=True, slots=True)
 class SanitizedPhoto:
-    """A photo fit to be kept. ``upload`` fingerprints what was sent, of which nothing else remains."""
+    """A photo that can be stored. ``upload_digest`` is the hash of the uploaded file, which is not stored."""
 
     ref: str
     jpeg: bytes
@@ -51,9 +51,9 @@ class SanitizedPhoto:
 
 
 def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
-    """Decode a photo and encode it anew, upright, no larger than allowed and with nothing attached.
+    """Return a photo decoded and re-encoded: upright, no larger than allowed, without metadata.
 
-    Raises BadPhoto. Its size is judged by its header, before a single pixel is unfolded.
+    Raises InvalidPhoto. The size is checked by the header, before any pixel is decoded.
     """
     if len(upload) > limits.max_bytes:
         raise InvalidPhoto("photo_too_large")
@@ -62,9 +62,8 @@ def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
             if image.width * image.height > limits.max_pixels:
                 raise InvalidPhoto("photo_too_many_pixels")
             exif = read_exif(image)
-            image.draft(
-                "RGB", (limits.max_side_px, limits.max_side_px)
-            )  # a large JPEG is unfolded at a fraction of its size
+            # A large JPEG is decoded at a fraction of its size.
+            image.draft("RGB", (limits.max_side_px, limits.max_side_px))
             jpeg = _reencode(image, limits.max_side_px)
     except _DECODE_ERRORS as error:
         raise InvalidPhoto("photo_unreadable") from error
@@ -74,7 +73,7 @@ def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
 def _reencode(image: Image.Image, max_side_px: int) -> bytes:
     oriented = apply_orientation(image)
     oriented.thumbnail((max_side_px, max_side_px))
-    # Only pixels are carried over: comments and profiles would ride along in the copy's info.
+    # Only pixels are copied: a copy of the image would keep comments and profiles.
     canvas = Image.new("RGB", oriented.size, "white")
     converted = oriented.convert("RGBA") if _has_alpha(oriented) else oriented.convert("RGB")
     canvas.paste(converted, mask=converted.getchannel("A") if converted.mode == "RGBA" else None)
@@ -88,11 +87,11 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 class PhotoPoolBusy(Exception):
-    """More photos are in hand than may be."""
+    """Too many photos are being processed."""
 
 
 class PhotoPool:
-    """Develops a bounded number of photos at a time, off the loop that answers requests."""
+    """Sanitizes a bounded number of photos at a time in threads."""
 
     def __init__(self, executor: ThreadPoolExecutor, limits: PhotoLimits, *, max_pending: int) -> None:
         self.limits = limits
@@ -101,43 +100,43 @@ class PhotoPool:
         self._in_flight = 0
 
     def acquire_slot(self) -> None:
-        """Take a place before an upload is read; raises Busy when there is none. ``leave`` gives it back."""
+        """Acquire a slot before an upload is read; raises PhotoPoolBusy if there is none."""
         if self._in_flight >= self._max_pending:
             raise PhotoPoolBusy
         self._in_flight += 1
 
     def release_slot(self) -> None:
-        """Give a place back."""
+        """Release a slot."""
         self._in_flight -= 1
 
     async def sanitize(self, upload: bytes) -> SanitizedPhoto:
-        """Make a photo harmless; raises BadPhoto."""
+        """Return a sanitized photo; raises InvalidPhoto."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, sanitize, upload, self.limits)
 
 
 @asynccontextmanager
 async def open_photo_pool(limits: PhotoLimits, *, workers: int, max_pending: int) -> AsyncIterator[PhotoPool]:
-    """Develop photos while the context is open."""
+    """Open a pool with this many threads."""
     with ThreadPoolExecutor(workers, thread_name_prefix="photo") as executor:
         yield PhotoPool(executor, limits, max_pending=max_pending)
 
 
 class PhotoStore:
-    """A folder of photos, each under its content's name, so that one kept twice is one."""
+    """A folder of photos, each named by its content, so that storing one twice makes one file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, ref: str) -> Path:
-        """Say where a photo lies."""
+        """Return the path of a photo."""
         return self._folder / ref[:2] / ref
 
     async def save(self, photo: SanitizedPhoto) -> None:
-        """Return once the photo is on the disk to stay. Saving it again changes nothing."""
+        """Store a photo durably (fsync). Storing it again changes nothing."""
         await asyncio.to_thread(_write_durably, self.path(photo.ref), photo.jpeg)
 
     async def load(self, ref: str) -> bytes | None:
-        """Read a photo; None when it is not here."""
+        """Return a photo's bytes; None if it is not stored."""
         try:
             return await asyncio.to_thread(self.path(ref).read_bytes)
         except FileNotFoundError:
@@ -146,7 +145,7 @@ class PhotoStore:
 
 def _write_durably(path: Path, content: bytes) -> None:
     if path.exists():
-        # Whoever wrote it may not have come to make its name last.
+        # The process that wrote it may have crashed before it synced the folder.
         _sync_folder(path.parent)
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,85 +1,12 @@
-"""What intake keeps of reports, one function a statement. Handlers own their transaction; the edge's stand alone."""
+"""The SQL of the consumers, and of photos that come with reports, one function a statement."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-import asyncpg
-
-from paidan_chassis.encryption import Ciphertext
+from paidan_chassis.database import Executor
 from paidan_intake.report_status import CaseStatus
 from paidan_intake.screening import AlarmSubject, Sighting
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Pool[Any]"
-
-
-class NewVaultEntry(NamedTuple):
-    """A report as the vault keeps it. ``digest`` is the hex that travels."""
-
-    report_id: str
-    source: str
-    source_ref: str
-    city: str
-    area: str
-    digest: str
-    recorded_at: datetime
-    ciphertext: Ciphertext | None = None
-
-
-class KnownReport(NamedTuple):
-    """What the vault knew of an id already: the first report under it decides its stamps."""
-
-    digest: str
-    area: str
-    recorded_at: datetime
-
-
-_INSERT_REPORTS: Final = """
-    INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, key_id, sealed)
-    SELECT *
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[],
-                  $8::text[], $9::bytea[])
-        ON CONFLICT (report_id) DO NOTHING
- RETURNING report_id
-"""
-
-
-async def save_new_reports(conn: Connection, entries: Collection[NewVaultEntry]) -> set[str]:
-    """Store reports of different ids, and name those that are new. Rows of an id already known stay as they are."""
-    # In order of id, or two processes that keep the same reports could wait for each other.
-    rows = sorted(entries)
-    if not rows:
-        return set()
-    inserted = await conn.fetch(
-        _INSERT_REPORTS,
-        [row.report_id for row in rows],
-        [row.source for row in rows],
-        [row.source_ref for row in rows],
-        [row.city for row in rows],
-        [row.area for row in rows],
-        [bytes.fromhex(row.digest) for row in rows],
-        [row.recorded_at for row in rows],
-        [row.ciphertext.key_id if row.ciphertext else None for row in rows],
-        [row.ciphertext.body if row.ciphertext else None for row in rows],
-    )
-    return {str(row["report_id"]) for row in inserted}
-
-
-_SELECT_KNOWN: Final = """
-    SELECT report_id, digest, area, recorded_at
-      FROM vault
-     WHERE report_id = ANY($1::uuid[])
-"""
-
-
-async def load_known_reports(conn: Connection, report_ids: Collection[str]) -> dict[str, KnownReport]:
-    """Read what the vault knows of these ids."""
-    if not report_ids:
-        return {}
-    rows = await conn.fetch(_SELECT_KNOWN, list(report_ids))
-    return {str(row["report_id"]): KnownReport(row["digest"].hex(), row["area"], row["recorded_at"]) for row in rows}
-
 
 _SELECT_SIGHTINGS: Final = """
     SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at
@@ -88,9 +15,9 @@ _SELECT_SIGHTINGS: Final = """
 """
 
 
-async def load_sightings(conn: Connection, subjects: Collection[AlarmSubject]) -> dict[AlarmSubject, Sighting]:
-    """Read what is remembered of these subjects. The lane's lock keeps others from changing it."""
-    rows = await conn.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
+async def load_sightings(executor: Executor, subjects: Collection[AlarmSubject]) -> dict[AlarmSubject, Sighting]:
+    """Return the sightings of these subjects. The lane's lock keeps other processes from changing them."""
+    rows = await executor.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
     return {
         AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): Sighting(
             row["first_seen"], row["last_seen"], row["reported_at"]
@@ -111,10 +38,10 @@ _UPSERT_SIGHTINGS: Final = """
 """
 
 
-async def save_sightings(conn: Connection, sightings: dict[AlarmSubject, Sighting]) -> None:
-    """Store what is to be remembered of these subjects."""
+async def save_sightings(executor: Executor, sightings: dict[AlarmSubject, Sighting]) -> None:
+    """Insert or replace the sightings of these subjects."""
     ordered = sorted(sightings.items(), key=lambda item: item[0])
-    await conn.execute(
+    await executor.execute(
         _UPSERT_SIGHTINGS,
         *_subject_columns([subject for subject, _ in ordered]),
         [sighting.first_seen for _, sighting in ordered],
@@ -133,7 +60,7 @@ def _subject_columns(subjects: Collection[AlarmSubject]) -> tuple[list[str], lis
 
 
 class ReportOutcome(NamedTuple):
-    """The end a report came to."""
+    """The outcome of a report."""
 
     report_id: str
     result: str
@@ -159,10 +86,10 @@ _UPSERT_OUTCOMES: Final = """
 """
 
 
-async def save_outcomes(conn: Connection, outcomes: Sequence[ReportOutcome]) -> None:
-    """Store outcomes of different reports. An end stands, but a dead letter's, which a redrive replaces."""
+async def save_outcomes(executor: Executor, outcomes: Sequence[ReportOutcome]) -> None:
+    """Store outcomes of different reports. An outcome is final, except ``dead_lettered``: a redrive replaces it."""
     rows = sorted(outcomes)
-    await conn.execute(_UPSERT_OUTCOMES, *(list(column) for column in zip(*rows, strict=True)))
+    await executor.execute(_UPSERT_OUTCOMES, *(list(column) for column in zip(*rows, strict=True)))
 
 
 _UPSERT_STATUSES: Final = """
@@ -179,33 +106,23 @@ _UPSERT_STATUSES: Final = """
 """
 
 
-async def save_statuses(conn: Connection, statuses: Collection[CaseStatus]) -> None:
-    """Store the newest version of different cases; an older one than is known changes nothing."""
+async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
+    """Store the newest version of different cases; older versions change nothing."""
     rows = sorted(statuses)
-    await conn.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
+    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWithStatus:
-    """A report, what became of it, and how its case stands."""
-
-    source: str
-    city: str
-    row: dict[str, Any]
-
-
-_SELECT_REPORT: Final = """
-    SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
-           COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
-           c.status, c.version, c.answer, c.due_at, COALESCE(c.changed_at, o.decided_at) AS changed_at
-      FROM vault v
-      LEFT JOIN outcome o USING (report_id)
-      LEFT JOIN standing c ON c.case_id = o.case_id
-     WHERE v.report_id = $1::uuid
+_INSERT_HOLDER: Final = """
+    INSERT INTO photo (ref, holder, city, taken_at)
+    SELECT ref, $2, $3, $4
+      FROM unnest($1::text[]) AS ref
+     ORDER BY ref
+        ON CONFLICT (ref, holder) DO NOTHING
 """
 
 
-async def find_report(conn: Connection, report_id: str) -> ReportWithStatus | None:
-    """Say where a report stands; None when nobody ever took it."""
-    row = await conn.fetchrow(_SELECT_REPORT, report_id)
-    return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None
+async def save_photo_holder(
+    executor: Executor, refs: Collection[str], *, holder: str, city: str, received_at: datetime
+) -> None:
+    """Record who uploaded these photos; doing so again changes nothing."""
+    await executor.execute(_INSERT_HOLDER, sorted(set(refs)), holder, city, received_at)

@@ -1,4 +1,4 @@
-"""What a reporter is told of a case, read from its steps. Pure."""
+"""The status of a case as its reporters see it, read from case events. Pure."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from paidan_contracts.wire import CaseId, PositiveInt, Timestamp, WireModel
 
 
 class CaseStatus(NamedTuple):
-    """One version of a case, so far as a reporter is told of it."""
+    """One version of a case, as its reporters see it."""
 
     case_id: str
     version: int
@@ -18,19 +18,19 @@ class CaseStatus(NamedTuple):
 
 
 class PartialLimit(WireModel):
-    """A limit, so far as a reporter is told of it."""
+    """The part of a limit that reporters see."""
 
     due_at: Timestamp | None = None
 
 
 class PartialAssignment(WireModel):
-    """An assignment, so far as a reporter is told of it."""
+    """The part of an assignment that reporters see."""
 
     limits: tuple[PartialLimit, ...] = ()
 
 
 class PartialState(WireModel):
-    """A case's state, so far as a reporter is told of it: reading all of it would cost five times as much."""
+    """The part of a case's state that reporters see; decoding all of it would cost five times as much."""
 
     status: str
     assignments: tuple[PartialAssignment, ...] = ()
@@ -38,7 +38,7 @@ class PartialState(WireModel):
 
 
 class PartialCaseEvent(WireModel):
-    """A step of a case, so far as a reporter is told of it."""
+    """The part of a case event that reporters see."""
 
     type: str
     case_id: CaseId
@@ -49,7 +49,7 @@ class PartialCaseEvent(WireModel):
 
 
 def status_of(event: PartialCaseEvent) -> CaseStatus:
-    """Say how a case stands. The answer is what the department said on finishing, or why the case was ended."""
+    """Return the status after an event. ``answer`` is the department's text on finishing, or why the case was ended."""
     limits = event.state.assignments[-1].limits if event.state.assignments else ()
     return CaseStatus(
         case_id=event.case_id,

@@ -1,4 +1,4 @@
-"""Which of a camera's alarms become a report: dwell, re-fires, confidence. No resident's report comes here. Pure."""
+"""Screening: which alarms of a camera become a report, by dwell, re-fires and confidence. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,18 +10,18 @@ SuppressionReason = Literal["alarm_below_confidence", "alarm_refired", "alarm_to
 
 
 class AlarmSubject(NamedTuple):
-    """What an alarm is about: the same subject again is the same incident firing again."""
+    """What an alarm is about: another alarm of the same subject is a re-fire."""
 
     source: str
     camera: str
     kind: str
-    """The class's code or, for a word that the city does not know, the word."""
+    """The class's code or, for an unknown category, the category."""
     region: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What is remembered of a subject."""
+    """The stored state of a subject."""
 
     first_seen: datetime
     last_seen: datetime
@@ -30,14 +30,14 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class BecomesReport:
-    """It becomes a report. ``verify_first``: the camera was not sure enough."""
+    """The alarm becomes a report, to be verified first if its confidence is low."""
 
     verify_first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """It becomes none, and the outcome says why."""
+    """The alarm becomes no report."""
 
     reason: SuppressionReason
 
@@ -48,11 +48,11 @@ Verdict: TypeAlias = BecomesReport | Suppressed
 def screen(
     seen_at: datetime, confidence: float | None, previous: Sighting | None, terms: EffectiveScreening
 ) -> tuple[Verdict, Sighting | None]:
-    """Judge one firing by what was seen before, and say what to remember.
+    """Return whether an alarm becomes a report, and the new state of its subject.
 
-    The window of re-fires runs from the last *report*, not from the last firing: an incident that a department says
-    is gone while the camera still sees it is reported anew, and dispatch judges whether its case is still open.
-    An alarm without a confidence passes that test: whether its source is trusted is dispatch's question.
+    The re-fire window starts at the last *report*, not at the last alarm: a problem that a department closed while the
+    camera still sees it is reported again, and dispatch decides whether its case is still open. An alarm without a
+    confidence passes the confidence test: dispatch decides whether its source is trusted.
     """
     if confidence is not None and confidence < terms.review_at:
         return Suppressed("alarm_below_confidence"), previous
@@ -67,7 +67,7 @@ def screen(
 
 
 def _extend_sighting(seen_at: datetime, previous: Sighting | None, *, silence_s: float) -> Sighting:
-    """Go on with a sighting, or begin another after a silence. Firings may arrive out of order."""
+    """Return the sighting extended, or a new one after a silence. Alarms may arrive out of order."""
     if previous is None:
         return Sighting(seen_at, seen_at)
     if _seconds_between(seen_at, previous.last_seen) > silence_s:

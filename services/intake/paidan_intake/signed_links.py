@@ -1,4 +1,4 @@
-"""Links that open one photo for a while, for whoever holds them. Pure: time is an argument."""
+"""Signed links, each of which opens one photo without a key until it expires. Pure: time is an argument."""
 
 import hashlib
 import hmac
@@ -8,26 +8,26 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class SignedLink:
-    """A path with its signature, and until when it opens."""
+    """A path with a signature, and its expiry."""
 
     path: str
     expires_at: datetime
 
 
 class LinkSigner:
-    """Signs a photo's name and an end."""
+    """Signs the reference of a photo with an expiry (HMAC-SHA256)."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def sign(self, ref: str, expires_at: datetime) -> SignedLink:
-        """Make a link that opens this photo until then, to the second."""
+        """Return a link to a photo that expires at this time, to the second."""
         expires = int(expires_at.timestamp())
         path = f"/v1/photos/{ref}?expires={expires}&signature={self._signature(ref, expires)}"
         return SignedLink(path, datetime.fromtimestamp(expires, UTC))
 
     def is_valid(self, ref: str, expires: int, signature: str, now: datetime) -> bool:
-        """Tell whether a link is ours and not past its end. Takes as long for a wrong one."""
+        """Return whether a link has a valid signature and is not expired, in constant time."""
         expected = self._signature(ref, expires)
         return hmac.compare_digest(expected.encode(), signature.encode()) and now.timestamp() < expires
 

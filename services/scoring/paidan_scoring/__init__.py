@@ -1,1 +1,1 @@
-"""Folds case events into facts and tallies, and answers with numbers that list their cases."""
+"""Counts case events as facts and tallies, and serves scores that list their cases."""

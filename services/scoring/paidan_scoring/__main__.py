@@ -1,4 +1,4 @@
-"""Runs scoring: both parts, or ``--only loop`` or ``--only edge``; ``--rebuild`` makes its tables anew from the log."""
+"""Runs scoring: both parts, or ``--only loop`` or ``--only edge``; ``--rebuild`` rebuilds its tables from the log."""
 
 import sys
 

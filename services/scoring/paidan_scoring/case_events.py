@@ -1,4 +1,4 @@
-"""What scoring reads of a case event: only the fields that a fact is made of. Everything else may change unseen."""
+"""Case events, reduced to the fields that facts are computed from. All other fields are ignored."""
 
 from typing import Annotated
 
@@ -9,56 +9,55 @@ from paidan_contracts.state import Status
 from paidan_contracts.wire import CaseId, Code, Digest, NonNegativeInt, PositiveInt, Slug, Timestamp
 
 CaseEventType = Annotated[str, StringConstraints(pattern=r"^case\.[a-z_]+\.v1$")]
-"""Any first-version step. All of them carry the whole state, so a step that is newer than this code counts as well."""
-
+"""Any step of the first version. All of them carry the whole state, so steps newer than this code count as well."""
 
 PresenceOnly = str | None
-"""A time of which only matters that there is one. Reading it as a time would cost more than all the rest."""
+"""A time of which only its presence matters. Parsing it would cost more than all the rest."""
 
 
 class PartialModel(BaseModel):
-    """A part of a case event. It is read in half the time that the whole model takes."""
+    """A part of a case event. It is validated in half the time that the whole model takes."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class PartialLimit(PartialModel):
-    """One handling limit of an assignment."""
+class ScoringLimit(PartialModel):
+    """A handling limit of an assignment."""
 
     due_at: PresenceOnly = None
     finished_at: PresenceOnly = None
     late: bool | None = None
 
 
-class PartialAssignment(PartialModel):
-    """One department's turn."""
+class ScoringAssignment(PartialModel):
+    """A department's turn with the case."""
 
     department: Slug
     accept_by: AwareDatetime | None = None
     accepted_at: AwareDatetime | None = None
     accept_overdue_at: PresenceOnly = None
-    limits: tuple[PartialLimit, ...] = ()
+    limits: tuple[ScoringLimit, ...] = ()
     overdue_at: PresenceOnly = None
     reworks: NonNegativeInt = 0
     returned_at: PresenceOnly = None
     withdrawn_at: PresenceOnly = None
 
 
-class PartialPlace(PartialModel):
-    """Where, as far as scores tell places apart."""
+class ScoringPlace(PartialModel):
+    """The place, as far as scores are computed by it."""
 
     district: Code | None = None
     street: Code | None = None
 
 
-class PartialCallback(PartialModel):
-    """What the resident said."""
+class ScoringCallback(PartialModel):
+    """A callback's rating."""
 
     rating: Rating
 
 
-class PartialState(PartialModel):
-    """The state of a case at one version, as far as it is counted."""
+class ScoringState(PartialModel):
+    """The state of a case at one version."""
 
     city: Slug
     city_version: Digest
@@ -66,22 +65,22 @@ class PartialState(PartialModel):
     source: Slug
     class_code: Code | None = None
     row_id: Code | None = None
-    place: PartialPlace
+    place: ScoringPlace
     reports: NonNegativeInt
     reported_at: Timestamp
     department: Slug | None = None
-    assignments: Annotated[tuple[PartialAssignment, ...], Field(max_length=1000)] = ()
+    assignments: Annotated[tuple[ScoringAssignment, ...], Field(max_length=1000)] = ()
     reopened: NonNegativeInt = 0
-    called_back: tuple[PartialCallback, ...] = ()
+    called_back: tuple[ScoringCallback, ...] = ()
     urged: NonNegativeInt = 0
     past: bool = False
     recurrence_of: CaseId | None = None
 
 
-class PartialCaseEvent(PartialModel):
-    """One step of a case."""
+class ScoringCaseEvent(PartialModel):
+    """A step of a case."""
 
     type: CaseEventType
     case_id: CaseId
     version: PositiveInt
-    state: PartialState
+    state: ScoringState

@@ -1,4 +1,4 @@
-"""City packs by their hash, as far as scoring needs them: the zone that says what day it is, indicators and names."""
+"""City packs by version, reduced to what scoring needs: time zone, indicators and names."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -7,23 +7,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from paidan_chassis.consumer.errors import Halt
+from paidan_chassis import city_packs
 from paidan_chassis.database import Pool
+from paidan_chassis.errors import Halt
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.pack_types import CityId, Names
 from paidan_contracts.scores import Dimension
-from paidan_scoring import queries
 from paidan_scoring.indicator_values import IndicatorCalculator
 
 
 class PartialPackModel(BaseModel):
-    """A part of a pack, as far as it is looked at."""
+    """A part of a pack; fields that scoring does not use are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class NamedItem(PartialPackModel):
-    """Anything that a figure may be counted under."""
+    """Anything that a score can be computed for."""
 
     id: str = Field(validation_alias=AliasChoices("id", "code"))
     names: Names
@@ -37,13 +37,13 @@ class PartialCatalogue(PartialPackModel):
 
 
 class PartialGeography(PartialPackModel):
-    """The places of a city; its polygons, which are large, are passed over."""
+    """The places of a city, without their polygons, which are large."""
 
     places: tuple[NamedItem, ...] = ()
 
 
 class ScoringPack(PartialPackModel):
-    """The part of a pack that scoring obeys and shows."""
+    """The part of a pack that scoring computes by and shows."""
 
     id: CityId
     names: Names
@@ -56,12 +56,12 @@ class ScoringPack(PartialPackModel):
 
     @cached_property
     def calculator(self) -> IndicatorCalculator:
-        """The pack's indicators, ready to judge."""
+        """The pack's indicators, compiled."""
         return IndicatorCalculator(self.indicators)
 
     @cached_property
     def names_by_key(self) -> Mapping[tuple[Dimension, str], Names]:
-        """What each key of each dimension is called."""
+        """The names of each key of each dimension."""
         items_by_dimension: tuple[tuple[Dimension, tuple[NamedItem, ...]], ...] = (
             ("department", self.departments),
             ("class", self.catalogue.classes),
@@ -69,41 +69,38 @@ class ScoringPack(PartialPackModel):
             ("district", tuple(place for place in self.geography.places if place.level == "district")),
             ("street", tuple(place for place in self.geography.places if place.level == "street")),
         )
-        found: dict[tuple[Dimension, str], Names] = {("city", self.id): self.names}
-        return found | {(dimension, each.id): each.names for dimension, items in items_by_dimension for each in items}
+        names: dict[tuple[Dimension, str], Names] = {("city", self.id): self.names}
+        return names | {(dimension, each.id): each.names for dimension, items in items_by_dimension for each in items}
 
 
 class PackCache:
-    """Every pack that this process has been asked for. A published pack never changes, so none is read twice."""
+    """Caches packs by version without limit: a published pack never changes, and there are few."""
 
-    __slots__ = ("_packs", "_pool", "_zones")
+    __slots__ = ("_packs", "_pool", "zones")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._packs: dict[str, ScoringPack] = {}
-        self._zones: dict[str, ZoneInfo] = {}
+        self.zones: dict[str, ZoneInfo] = {}
+        """Time zones by version, of packs that are cached already: a batch looks there before it awaits ``zone``."""
 
     async def get(self, version: str) -> ScoringPack:
-        """Give the pack of this version, or halt: without it nobody knows on which day a report counts."""
+        """Return the pack of this version; raises Halt without one, for a report then counts on no known day."""
         pack = self._packs.get(version)
         if pack is None:
-            content = await queries.fetch_pack(self._pool, version)
+            content = await city_packs.find_content(self._pool, version, timeout_s=5.0)
             if content is None:
                 raise Halt("city_pack_missing", f"cities.pack has no version {version}")
             pack = self._packs[version] = _parse_pack(content, version)
         return pack
 
-    def cached_zone(self, version: str) -> ZoneInfo | None:
-        """Give the zone if this pack has been read; waiting for it would cost more than asking first."""
-        return self._zones.get(version)
-
     async def zone(self, version: str) -> ZoneInfo:
-        """Give the time zone of the city under this version of its pack."""
-        zone = self._zones.get(version)
+        """Return the city's time zone under this version of its pack; raises Halt like ``get``."""
+        zone = self.zones.get(version)
         if zone is None:
             pack = await self.get(version)
             try:
-                zone = self._zones[version] = ZoneInfo(pack.zone)
+                zone = self.zones[version] = ZoneInfo(pack.zone)
             except (ZoneInfoNotFoundError, ValueError) as error:
                 raise Halt("city_pack_damaged", f"pack {version} names no known time zone") from error
         return zone

@@ -1,11 +1,11 @@
-"""The facts of a row as one number, a bit for each, so that a tally can count rows that are alike in all of them."""
+"""The facts of a row as one number, a bit for each, so that a tally can count the rows that share all of them."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from paidan_contracts.city.conditions import Fact
 
-# A stored number means what this order says: append at the end, never move or reuse a place, then rebuild.
+# Stored numbers depend on this order: append at the end, never move or reuse a place, then rebuild.
 FACT_ORDER: Final[tuple[Fact, ...]] = (
     "current",
     "voided",
@@ -40,7 +40,7 @@ FACT_BIT: Final[dict[Fact, int]] = {fact: 1 << place for place, fact in enumerat
 
 
 def pack_facts(facts: Iterable[Fact]) -> int:
-    """Write facts as a number."""
+    """Return facts as a number."""
     bits = 0
     for fact in facts:
         bits |= FACT_BIT[fact]
@@ -48,5 +48,5 @@ def pack_facts(facts: Iterable[Fact]) -> int:
 
 
 def unpack_facts(bits: int) -> frozenset[str]:
-    """Read the facts back; bits that nobody here knows are left out."""
+    """Return the facts of a number; unknown bits are left out."""
     return frozenset(fact for fact, bit in FACT_BIT.items() if bits & bit)

@@ -1,12 +1,17 @@
-"""Reads the facts of a case, and of each department's turn with it, off the case's public state. Numbers: see bits."""
+"""The facts of a case under each of its assignments, read from its public state: one row each, for counting."""
 
-from typing import Final
+from collections.abc import Iterator
+from datetime import date
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from paidan_contracts.actions import Rating
 from paidan_contracts.city.conditions import Fact
-from paidan_scoring.case_events import PartialAssignment, PartialState
+from paidan_scoring.case_events import ScoringAssignment, ScoringCaseEvent, ScoringState
 from paidan_scoring.fact_bits import FACT_BIT
 
+UNKNOWN: Final = "unknown"
+"""The key of what has no department, district, street or class. It is shown like any other."""
 _END_FACTS: Final[dict[str, Fact]] = {"voided": "voided", "not_accepted": "not_accepted", "closed": "closed"}
 _RATING_FACTS: Final[dict[Rating, Fact]] = {
     "satisfied": "satisfied",
@@ -16,8 +21,60 @@ _RATING_FACTS: Final[dict[Rating, Fact]] = {
 _HANDLED_STATUSES: Final = frozenset({"inspecting", "closed"})
 
 
-def case_facts(state: PartialState) -> int:
-    """Say what holds of the case as a whole; put down on the current row alone, so that no sum counts it twice."""
+# A tuple, because thousands a second are created and transposed into columns.
+class FactRow(NamedTuple):
+    """A case under one of its assignments, as it is counted; the fields are in the order of the statement's columns."""
+
+    case_id: str
+    assignment: int
+    version: int
+    partition: int
+    city: str
+    day: date
+    department: str
+    district: str
+    street: str
+    class_code: str
+    source: str
+    facts: int
+
+
+def fact_rows(event: ScoringCaseEvent, *, zone: ZoneInfo, partition: int) -> Iterator[FactRow]:
+    """Yield one row for each assignment; ``partition`` is the one that the case's events are in.
+
+    A case that was never assigned has a row in the place of its first assignment, which takes it over: nothing has to
+    be deleted, and a late old version cannot bring the unassigned row back.
+    """
+    state = event.state
+    day = state.reported_at.astimezone(zone).date()
+    assignments: tuple[ScoringAssignment | None, ...] = state.assignments or (None,)
+    for number, assignment in enumerate(assignments, start=1):
+        yield FactRow(
+            case_id=event.case_id,
+            assignment=number,
+            version=event.version,
+            partition=partition,
+            city=state.city,
+            day=day,
+            department=(assignment.department if assignment else state.department) or UNKNOWN,
+            district=state.place.district or UNKNOWN,
+            street=state.place.street or UNKNOWN,
+            class_code=state.class_code or UNKNOWN,
+            source=state.source,
+            facts=_facts(state, assignment, is_last=number == len(assignments)),
+        )
+
+
+def _facts(state: ScoringState, assignment: ScoringAssignment | None, *, is_last: bool) -> int:
+    if assignment is None:
+        return case_facts(state)
+    if is_last:
+        return assignment_facts(assignment) | last_assignment_facts(assignment, state) | case_facts(state)
+    return assignment_facts(assignment) | earlier_assignment_facts(assignment)
+
+
+def case_facts(state: ScoringState) -> int:
+    """Return the facts of the case as a whole. Only its current row carries them, so that no sum counts them twice."""
     facts = FACT_BIT["current"] | FACT_BIT[_END_FACTS.get(state.status, "open")]
     if state.row_id is not None:
         facts |= FACT_BIT["filed"]
@@ -34,8 +91,8 @@ def case_facts(state: PartialState) -> int:
     return facts | _rating_facts(state)
 
 
-def assignment_facts(assignment: PartialAssignment) -> int:
-    """Say what holds of a department's turn, whether it is the last one or not."""
+def assignment_facts(assignment: ScoringAssignment) -> int:
+    """Return the facts of any assignment, the last one or not."""
     facts = FACT_BIT["dispatched"]
     if assignment.accepted_at is not None:
         facts |= FACT_BIT["accepted"]
@@ -52,8 +109,8 @@ def assignment_facts(assignment: PartialAssignment) -> int:
     return facts
 
 
-def last_assignment_facts(assignment: PartialAssignment, state: PartialState) -> int:
-    """Say what became of the work. An earlier turn's work never stands: the order went to somebody else."""
+def last_assignment_facts(assignment: ScoringAssignment, state: ScoringState) -> int:
+    """Return the facts of the last assignment's work. Earlier ones have none: the order went to another department."""
     limit = assignment.limits[-1] if assignment.limits else None
     if limit is None or limit.finished_at is None or state.status not in _HANDLED_STATUSES:
         return 0
@@ -62,12 +119,12 @@ def last_assignment_facts(assignment: PartialAssignment, state: PartialState) ->
     return FACT_BIT["handled"] | (FACT_BIT["late"] if limit.late else FACT_BIT["on_time"])
 
 
-def earlier_assignment_facts(assignment: PartialAssignment) -> int:
-    """Say how a turn ended that was followed by another: by the department's return, or taken from it (重派)."""
+def earlier_assignment_facts(assignment: ScoringAssignment) -> int:
+    """Return the facts of an assignment that another one followed: withdrawn and resent (重派), or returned."""
     return FACT_BIT["resent"] if assignment.withdrawn_at is not None else 0
 
 
-def _accepted_late(assignment: PartialAssignment) -> bool:
+def _accepted_late(assignment: ScoringAssignment) -> bool:
     if assignment.accept_overdue_at is not None:
         return True
     return (
@@ -77,8 +134,8 @@ def _accepted_late(assignment: PartialAssignment) -> bool:
     )
 
 
-def _rating_facts(state: PartialState) -> int:
-    """Give what the resident said last; no answer is no rating."""
+def _rating_facts(state: ScoringState) -> int:
+    """Return the last callback's rating; no answer is no rating."""
     if not state.called_back:
         return 0
     rating = _RATING_FACTS.get(state.called_back[-1].rating)

@@ -1,4 +1,4 @@
-"""Turns tallies into counts and rates, by a city's own definitions. Ratios exist only here, on reading."""
+"""Computes counts and rates from tallies, by a city's own definitions. Ratios are never stored."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from paidan_scoring.fact_bits import unpack_facts
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("city", "department", "district", "street", "class", "source")
 
 
-# What every city's rows show, in this order. A pack that defines one of these has the last word on it.
+# What every city's rows show, in this order. A pack may define any of them in its own way.
 BASIC_COUNTS: Final = tuple(
     Count(id=name, names=Names(zh=zh, en=en), holds=holds)
     for name, zh, en, holds in (
@@ -32,7 +32,7 @@ BASIC_COUNTS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """So many rows of one key have exactly these facts."""
+    """The number of rows of one key that have exactly these facts."""
 
     key: str
     facts: int
@@ -41,20 +41,20 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A rate with what it was made of. Its value is None when there was nothing to divide by."""
+    """A rate with its numerator and denominator."""
 
     numerator: int
     denominator: int
 
     @property
     def value(self) -> float | None:
-        """Divide, or say that there is nothing to say."""
+        """Return the quotient; None when there is nothing to divide by."""
         return ratio(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """The counts and rates of one department, district... or of all together."""
+    """The counts and rates of one key of a dimension, or of all together."""
 
     key: str
     counts: Mapping[str, int]
@@ -62,7 +62,7 @@ class ScoreRow:
 
 
 class IndicatorCalculator:
-    """A city's indicators, made ready to judge tallies. The same facts are judged once."""
+    """Evaluates a city's indicators on tallies. Each set of facts is evaluated once."""
 
     def __init__(self, indicators: Indicators) -> None:
         defined = {count.id for count in indicators.counts}
@@ -72,7 +72,7 @@ class IndicatorCalculator:
         self._counted_keys = cache(self._compute_counted_keys)
 
     def score_rows(self, tallies: Iterable[Tally]) -> list[ScoreRow]:
-        """Sum the tallies of each key, in the order of the keys."""
+        """Return the counts and rates of each key, in the order of the keys."""
         sums: dict[str, dict[str, int]] = {}
         for tally in tallies:
             key_sums = sums.setdefault(tally.key, {})
@@ -81,12 +81,12 @@ class IndicatorCalculator:
         return [self._score_row(key, sums[key]) for key in sorted(sums)]
 
     def total(self, tallies: Iterable[Tally], *, key: str) -> ScoreRow:
-        """Sum all tallies under one key; of nothing, too."""
+        """Return the counts and rates of all tallies together, under ``key``; all 0 without tallies."""
         rows = self.score_rows(Tally(key, tally.facts, tally.number) for tally in tallies)
         return rows[0] if rows else self._score_row(key, {})
 
     def is_counted_in(self, name: str, facts: int) -> bool:
-        """Tell whether a row with these facts adds one to a count, or to ``<rate>.numerator`` or ``.denominator``."""
+        """Return whether a row with these facts adds to a count, or to ``<rate>.numerator`` or ``.denominator``."""
         return name in self._counted_keys(facts)
 
     def _compute_counted_keys(self, facts: int) -> frozenset[str]:
@@ -106,7 +106,7 @@ class IndicatorCalculator:
 
 @dataclass(frozen=True, slots=True)
 class ScoreName:
-    """Which figure is meant, whatever its value: it stays the same while indicators change their version."""
+    """Identifies a score, whatever its value or the version of its indicators."""
 
     city: str
     period: str
@@ -116,11 +116,11 @@ class ScoreName:
 
     @property
     def score_id(self) -> str:
-        """Give the id under which the figure is published and asked back."""
+        """Return the id under which the score is published and looked up."""
         return _score_id(self)
 
 
-# Every pass of the publisher asks for the ids of all figures of a day and a month, nearly always the same ones.
+# Every pass of the publisher needs the ids of all scores of a day and a month, nearly always the same ones.
 @lru_cache(maxsize=100_000)
 def _score_id(name: ScoreName) -> str:
     return str(cause_id("score", name.city, name.period, name.by, name.key, name.indicator))

@@ -11,7 +11,7 @@ from paidan_scoring.app import create_http_app
 
 
 def document() -> str:
-    """Give the document; describing an edge opens nothing."""
+    """Return the document; nothing is opened for it."""
     metrics = Metrics("scoring")
     app = create_http_app(cast(Pool, None), Health(metrics), metrics)
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"

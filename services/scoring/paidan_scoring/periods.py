@@ -1,4 +1,4 @@
-"""Periods as they are asked for: a day, a month or a year of the city's own calendar."""
+"""Periods: a day, a month or a year of the city's own calendar."""
 
 import re
 from calendar import monthrange
@@ -15,7 +15,7 @@ class InvalidPeriod(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """All days from the first to the last, both counted in."""
+    """All days from the first to the last, both included."""
 
     name: str
     first: date
@@ -23,7 +23,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a period, or raise NoPeriod."""
+        """Parse a period; raises InvalidPeriod."""
         parts = _PERIOD.fullmatch(text)
         if not parts:
             raise InvalidPeriod(InvalidPeriod.__doc__)
@@ -43,10 +43,10 @@ class Period:
 
     @classmethod
     def day(cls, day: date) -> Self:
-        """Name one day."""
+        """Return the period of one day."""
         return cls(day.isoformat(), day, day)
 
     @classmethod
     def month_of(cls, day: date) -> Self:
-        """Name the month that a day lies in."""
+        """Return the month of a day."""
         return cls.parse(day.isoformat()[:7])

@@ -1,4 +1,4 @@
-"""Every statement by which figures are published, one function each. Lanes and these never wait for each other."""
+"""SQL for publishing scores, one function each. These and lanes never wait for each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ _LOCK_ID: Final = int.from_bytes(cause_id("lock", "paidan.scores").bytes[:8], si
 
 
 async def try_lock(conn: Connection) -> bool:
-    """Take the lock under which figures are published, for this session; False: another process has it."""
+    """Acquire the publisher's lock for this session; False when another process holds it."""
     return bool(await conn.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_ID))
 
 
 async def unlock(conn: Connection) -> None:
-    """Give the lock back."""
+    """Release the publisher's lock."""
     await conn.execute("SELECT pg_advisory_unlock($1)", _LOCK_ID)
 
 
 @dataclass(frozen=True, slots=True)
 class DirtyDays:
-    """Days of a city whose figures have moved, and the marks that say so."""
+    """Days of a city whose tallies changed, and the marks that recorded it."""
 
     city: str
     days: frozenset[date]
@@ -42,13 +42,13 @@ _SELECT_MARKS: Final = """
 
 
 async def load_dirty_days(conn: Connection) -> Sequence[DirtyDays]:
-    """Read what has moved. What moves after this has marks of its own, and is looked at next time."""
+    """Return the days that changed. Later changes have marks of their own."""
     rows = await conn.fetch(_SELECT_MARKS)
     return [DirtyDays(row["city"], frozenset(row["days"]), tuple(row["mark_ids"])) for row in rows]
 
 
 async def delete_marks(conn: Connection, mark_ids: Sequence[int]) -> None:
-    """Take away marks that have been seen."""
+    """Delete marks whose days have been computed."""
     await conn.execute("DELETE FROM mark WHERE mark_id = ANY($1::bigint[])", mark_ids)
 
 
@@ -68,9 +68,9 @@ _INSERT_MARKS: Final = """
 
 
 async def mark_if_redefined(conn: Connection, city: str, *, indicator_version: str) -> None:
-    """Mark every day of a city of which figures are published by another version of its indicators.
+    """Mark every day of a city whose scores were published by another version of its indicators.
 
-    A figure of a key that nothing is counted under any more is 0 of 0 by any version.
+    A score of a key that nothing is counted under any more is 0 of 0 by any version.
     """
     await conn.execute(_INSERT_MARKS, city, indicator_version)
 
@@ -89,7 +89,7 @@ _SELECT_TALLIES: Final = """
 async def load_tallies(
     conn: Connection, city: str, period: Period, dimensions: Sequence[Dimension]
 ) -> dict[Dimension, list[Tally]]:
-    """Sum the tallies of a period under every dimension, in one snapshot."""
+    """Return a period's tallies under every dimension, in one snapshot."""
     tallies: dict[Dimension, list[Tally]] = {dimension: [] for dimension in dimensions}
     for row in await conn.fetch(_SELECT_TALLIES, city, dimensions, period.first, period.last):
         tallies[row["dimension"]].append(Tally(row["key"], row["facts"], row["number"]))
@@ -98,21 +98,21 @@ async def load_tallies(
 
 @dataclass(frozen=True, slots=True)
 class ScoreValue:
-    """A figure as it was just computed."""
+    """A score as it was just computed."""
 
     name: ScoreName
     ratio: Ratio
 
 
 # A version is the real time in milliseconds, or one more than the last: a database restored to an earlier moment must
-# not say again, of other figures, versions that readers have seen and would keep.
+# not publish other values under versions that readers have seen and would keep.
 _NEXT_VERSION: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _UPSERT_SCORES: Final = f"""
     INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version,
                        numerator, denominator, version, computed_at)
     SELECT score_id, $2, $3, dimension, key, indicator, $4, numerator, denominator, {_NEXT_VERSION}, $5
       FROM unnest($1::uuid[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-        AS figure (score_id, dimension, key, indicator, numerator, denominator)
+        AS computed (score_id, dimension, key, indicator, numerator, denominator)
         ON CONFLICT (score_id) DO UPDATE
        SET numerator = EXCLUDED.numerator,
            denominator = EXCLUDED.denominator,
@@ -123,7 +123,7 @@ _UPSERT_SCORES: Final = f"""
         OR (score.numerator, score.denominator, score.indicator_version)
            <> (EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.indicator_version)
 """
-# A key that nothing is counted under any more: its last figure must not stand for ever.
+# A key that nothing is counted under any more: its last score must not stay for ever.
 _ZERO_STALE_SCORES: Final = f"""
     UPDATE score
        SET numerator = 0,
@@ -141,7 +141,7 @@ _ZERO_STALE_SCORES: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class ScoreSet:
-    """All figures of a city in one period, computed at one time by one version of its indicators."""
+    """All scores of a city in one period, computed at one time by one version of its indicators."""
 
     city: str
     period: str
@@ -151,8 +151,8 @@ class ScoreSet:
 
 
 async def save_scores(conn: Connection, score_set: ScoreSet) -> None:
-    """Give each figure that differs from the last one its next version."""
-    ordered = sorted(score_set.values, key=lambda figure: figure.name.score_id)  # one order for all: no deadlocks
+    """Store each score that differs from its last version under its next one."""
+    ordered = sorted(score_set.values, key=lambda value: value.name.score_id)  # one order for all: no deadlocks
     names = [value.name for value in ordered]
     shared_arguments = (
         [name.score_id for name in names],
@@ -167,8 +167,8 @@ async def save_scores(conn: Connection, score_set: ScoreSet) -> None:
         [name.by for name in names],
         [name.key for name in names],
         [name.indicator for name in names],
-        [figure.ratio.numerator for figure in ordered],
-        [figure.ratio.denominator for figure in ordered],
+        [value.ratio.numerator for value in ordered],
+        [value.ratio.denominator for value in ordered],
     )
     await conn.execute(_ZERO_STALE_SCORES, *shared_arguments)
 
@@ -184,7 +184,7 @@ _SELECT_UNPUBLISHED: Final = """
 
 
 async def load_unpublished(conn: Connection, limit: int) -> Sequence[ScoreUpdated]:
-    """Read figures that Kafka has not acknowledged yet."""
+    """Return scores that Kafka has not acknowledged yet."""
     return [
         ScoreUpdated(
             score_id=row["score_id"],
@@ -214,5 +214,5 @@ _UPDATE_PUBLISHED: Final = """
 
 
 async def save_published(conn: Connection, sent: Sequence[ScoreUpdated]) -> None:
-    """Note what Kafka has acknowledged."""
+    """Record what Kafka has acknowledged."""
     await conn.execute(_UPDATE_PUBLISHED, [score.score_id for score in sent], [score.version for score in sent])

@@ -1,13 +1,13 @@
-"""Every statement that a lane of scoring runs, one function each. The caller owns the transaction."""
+"""SQL for lanes, one function each. The caller owns the transaction."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from paidan_chassis.database import Connection, Pool
-from paidan_scoring.tally import FactRow
+from paidan_chassis.database import Connection
+from paidan_scoring.facts import FactRow
 
-# A plan made while the table was small would read all of it for every row once it is large; and planning anew for
-# every batch costs as much as a small batch itself. No session is told: whoever else uses it plans as usual.
+# A plan made while the table was small would read all of it for every row once it is large; and planning again for
+# every batch costs as much as a small batch itself. The settings end with the transaction.
 _PLANNER_SETTINGS: Final = """
     SELECT set_config('enable_seqscan', 'off', true),
            set_config('plan_cache_mode', 'force_generic_plan', true)
@@ -99,29 +99,16 @@ _FOLD: Final = """
 
 
 async def set_planner_options(conn: Connection) -> None:
-    """Tell the planner, for this transaction, what it cannot know."""
+    """Set the planner's options for this transaction."""
     await conn.execute(_PLANNER_SETTINGS)
 
 
 async def fold(conn: Connection, rows: Sequence[FactRow]) -> int:
-    """Put down rows that are newer than what is there, and move the tallies with them; call ``prepare`` before.
+    """Store rows that are newer than the stored ones and move the tallies with them; returns how many were newer.
 
-    Tells how many rows were newer. A case and assignment may stand in ``rows`` once only. The lane's lock is what keeps
-    two owners from folding the same case at the same time.
+    Call ``set_planner_options`` before. A case and assignment may be in ``rows`` once only. The lane's lock keeps two
+    owners from folding the same case at the same time.
     """
     if not rows:
         return 0
     return int(await conn.fetchval(_FOLD, *zip(*rows, strict=True)))
-
-
-_SELECT_PACK: Final = """
-    SELECT content
-      FROM cities.pack
-     WHERE version = $1
-"""
-
-
-async def fetch_pack(pool: Pool, version: str) -> bytes | None:
-    """Read a published pack; None when there is none such."""
-    content: bytes | None = await pool.fetchval(_SELECT_PACK, version, timeout=5.0)
-    return content

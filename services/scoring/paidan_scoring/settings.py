@@ -1,8 +1,14 @@
-"""What scoring must be told: the settings of every service, and the few of its own."""
+"""Scoring's settings, and the names under which it keeps its data and its place in the log."""
+
+from typing import Final
 
 from pydantic import Field
 
 from paidan_chassis.settings import ServiceSettings, settings_config
+
+SCHEMA: Final = "scoring"
+CONSUMER: Final = "scoring"
+"""The consumer group; its lanes' positions are stored under it, so it must never change."""
 
 
 class Settings(ServiceSettings):
@@ -13,5 +19,5 @@ class Settings(ServiceSettings):
     batch_records: int = Field(default=8000, ge=1, le=20_000, description="Records taken into one transaction at most.")
     dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt the loop.")
     publish_every_s: float = Field(
-        default=2.0, gt=0, le=3600, description="Figures that moved are published together, so often at most."
+        default=2.0, gt=0, le=3600, description="Scores that changed are published together, so often at most."
     )

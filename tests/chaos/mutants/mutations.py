@@ -25,6 +25,7 @@ class Mutation:
 _FENCE: Final = "services/chassis/paidan_chassis/consumer/fence.py"
 _POSITIONS: Final = "services/chassis/paidan_chassis/consumer/positions.py"
 _CHECKS: Final = "deploy/paidan_deploy/conservation/checks.py"
+_INBOX_CHECKS: Final = "deploy/paidan_deploy/conservation/inbox_checks.py"
 _AUDITED_LOAD_TEST: Final = "tests/chaos/test_kill_points.py::test_nothing_is_published_before_commit"
 """The quickest test whose load has repeats and whose results are audited."""
 
@@ -35,12 +36,12 @@ MUTATIONS: Final = (
             Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
             Replacement(
                 _FENCE,
-                "if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):",
+                "if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):",
                 "if moved_lanes := ():",
             ),
             Replacement(
                 _FENCE,
-                "new_records, rewind_to = drop_applied(records, stored, self.known_gaps)",
+                "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
                 "new_records, rewind_to = list(records), {}",
             ),
         ),
@@ -55,11 +56,10 @@ MUTATIONS: Final = (
                 "if known is None or known:",
             ),
             Replacement(
-                "services/dispatch/paidan_dispatch/handlers.py",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " unit_of_work.previously_dead_lettered\n",
-                "            row for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}\n",
+                "services/dispatch/paidan_dispatch/inbox/save.py",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],",
+                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in"
+                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
             ),
         ),
         (_AUDITED_LOAD_TEST,),
@@ -69,8 +69,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._update_states(writes)\n",
-                "        self._update_states(writes)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._follow_commit(writes)\n",
+                "        self._follow_commit(writes)\n        await transaction.commit()\n",
             ),
         ),
         (_AUDITED_LOAD_TEST,),
@@ -80,8 +80,8 @@ MUTATIONS: Final = (
         (
             Replacement(
                 "services/chassis/paidan_chassis/consumer/relay.py",
-                "selected = list(islice(trail.pending, lane_limit))",
-                "selected = list(islice(trail.pending, lane_limit))[::-1]",
+                "selected = list(islice(queue.pending, lane_limit))",
+                "selected = list(islice(queue.pending, lane_limit))[::-1]",
             ),
         ),
         (_AUDITED_LOAD_TEST,),
@@ -102,13 +102,13 @@ MUTATIONS: Final = (
         "a check that counts outcomes instead of reports",
         (
             Replacement(
-                _CHECKS,
-                "names = [*evidence.inbox_log.reports, *reused]",
+                _INBOX_CHECKS,
+                'names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]',
                 "names = [n for n, (about, _) in evidence.outcomes_by_id.items() if about == 'report']",
             ),
             Replacement(
                 _CHECKS,
-                "received = len({*evidence.inbox_log.reports, *reused, *screened_out})",
+                "received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})",
                 "received = results.total()",
             ),
         ),

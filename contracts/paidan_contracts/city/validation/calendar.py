@@ -1,4 +1,4 @@
-"""Checks the zone and the working calendar: a deadline that is counted out past its end stops a lane."""
+"""Validates the time zone and the working calendar, past whose end no deadline can be computed."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from paidan_contracts.city.pack import Pack
 
 
 def check_calendar(pack: Pack) -> Iterator[Violation]:
-    """Find a zone nobody knows, shifts out of order, and dates that are missing, doubled or out of order."""
+    """Yield an unknown zone, shifts out of order, and dates that are missing, duplicate or out of order."""
     yield from check_zone(("zone",), pack.zone)
     yield from _check_shifts(pack)
     yield from _check_range(pack)
@@ -20,15 +20,15 @@ def check_calendar(pack: Pack) -> Iterator[Violation]:
         step = (day.date - before.date).days
         if step > 1:
             first, last = before.date + timedelta(days=1), day.date - timedelta(days=1)
-            yield Violation(path, f"the calendar has a hole before it: {first} to {last}")
+            yield Violation(path, f"dates are missing before it: {first} to {last}")
         elif step < 1:
             yield Violation(path, f"{day.date} comes after {before.date}: every date once, in order")
     if not any(day.working for day in days):
-        yield Violation(("calendar", "days"), "no date is worked: no limit in working time would ever end")
+        yield Violation(("calendar", "days"), "there is no working day: no limit in working time would ever end")
 
 
 def check_zone(path: DocumentPath, zone: str) -> Iterator[Violation]:
-    """Find a time zone that nobody knows."""
+    """Yield an unknown time zone."""
     try:
         ZoneInfo(zone)
     except (LookupError, OSError, ValueError):
@@ -56,5 +56,7 @@ def _check_range(pack: Pack) -> Iterator[Violation]:
     if last_day < calendar.last:
         yield Violation(("calendar", "days"), f"ends on {last_day}, though city.toml says {calendar.last}")
     if (calendar.last.month, calendar.last.day) != (12, 31):
-        problem = f"{calendar.last} is amid a year: a year's dates are published together, so some are missing"
+        problem = (
+            f"{calendar.last} is not the end of a year: a year's dates are published together, so some are missing"
+        )
         yield Violation(("calendar", "last"), problem)

@@ -1,4 +1,4 @@
-"""Checks classes, rows and the sources' words for them."""
+"""Validates classes, catalogue rows and the sources' categories."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ CHANNELS: Final = frozenset(get_args(Channel))
 
 
 def check_catalogue(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find classes that cannot be filed, rows of no class, and words that mean nothing or two things."""
+    """Yield classes without a default row, rows without a class, and categories without a meaning or with two."""
     catalogue = pack.catalogue
     path: DocumentPath = ("catalogue",)
     yield from find_duplicates((*path, "classes"), "code", (each.code for each in catalogue.classes))
@@ -57,7 +57,7 @@ def _check_category(path: DocumentPath, category: Category, known_ids: KnownIds)
     if category.source not in known_ids.sources | CHANNELS:
         yield Violation((*path, "source"), f"there is no source and no channel {category.source!r}")
     if category.ignored == (category.class_code is not None):
-        yield Violation((*path, "class_code"), "a word stands for a class, or is ignored: one of the two")
+        yield Violation((*path, "class_code"), "a category either has a class or is ignored")
     if category.class_code is None:
         return
     if category.class_code not in known_ids.classes:

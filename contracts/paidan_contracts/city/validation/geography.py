@@ -1,4 +1,4 @@
-"""Checks places and the unit grid as far as codes and counting go; that shapes do not overlap is checked in deploy."""
+"""Validates places and the unit grid by their codes; deploy validates that shapes do not overlap."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ _PARENT_LEVELS: Final = {"district": None, "street": "district", "community": "s
 
 
 def check_geography(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find places within nothing, open rings, and cells that are given twice or lie outside the grid."""
+    """Yield places without a parent, open rings, and cells that are duplicate or outside the grid."""
     geography = pack.geography
     yield from find_duplicates(("geography", "places"), "code", (each.code for each in geography.places))
     yield from find_duplicates(("geography", "areas"), "id", (each.id for each in geography.areas))
@@ -31,14 +31,14 @@ def check_geography(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 def _check_place(path: DocumentPath, place: PlaceEntry, known_ids: KnownIds) -> Iterator[Violation]:
     parent_level = _PARENT_LEVELS[place.level]
     if parent_level is None and place.within is not None:
-        yield Violation((*path, "within"), "a district lies within the city, and names nothing")
+        yield Violation((*path, "within"), "must be empty for a district")
     elif parent_level is not None and place.within is None:
-        yield Violation((*path, "within"), f"is missing: a {place.level} names its {parent_level}")
+        yield Violation((*path, "within"), f"is missing: a {place.level} lies within a {parent_level}")
     elif place.within is not None and not known_ids.has_place(place.within):
         yield Violation((*path, "within"), f"there is no {parent_level} {place.within!r}")
     elif place.within in known_ids.places and known_ids.places[place.within].level != parent_level:
         yield Violation(
-            (*path, "within"), f"{place.within!r} is a {known_ids.places[place.within].level}, no {parent_level}"
+            (*path, "within"), f"{place.within!r} is a {known_ids.places[place.within].level}, not a {parent_level}"
         )
     if place.shape:
         yield from _check_shape((*path, "shape"), place.shape)
@@ -46,7 +46,7 @@ def _check_place(path: DocumentPath, place: PlaceEntry, known_ids: KnownIds) -> 
 
 def _check_shape(path: DocumentPath, shape: Shape) -> Iterator[Violation]:
     if any(ring[0] != ring[-1] for rings in shape.polygons for ring in rings):
-        yield Violation(path, "has a ring that does not end where it begins")
+        yield Violation(path, "has a ring that is not closed")
 
 
 def _check_grid(grid: Grid, known_ids: KnownIds) -> Iterator[Violation]:
@@ -66,9 +66,9 @@ def _check_grid(grid: Grid, known_ids: KnownIds) -> Iterator[Violation]:
         cells = {(run.row, column) for column in range(run.begin, run.end)}
         codes = {(run.community, number) for number in range(run.first, last + 1)}
         if not cells.isdisjoint(used_cells):
-            yield Violation(path, f"has cells of row {run.row} that another run has already")
+            yield Violation(path, f"overlaps another run in row {run.row}")
         if not codes.isdisjoint(used_codes):
-            yield Violation((*path, "first"), f"gives numbers of community {run.community} a second time")
+            yield Violation((*path, "first"), f"repeats cell numbers of community {run.community}")
         used_cells |= cells
         used_codes |= codes
 
@@ -79,6 +79,6 @@ def _check_community(path: DocumentPath, code: str, known_ids: KnownIds) -> Iter
         if code not in known_ids.pruned:
             yield Violation((*path, "community"), f"there is no community {code!r}")
     elif place.level != "community":
-        yield Violation((*path, "community"), f"{code!r} is a {place.level}, no community")
+        yield Violation((*path, "community"), f"{code!r} is a {place.level}, not a community")
     elif not (len(code) == 12 and code.isdigit()):
-        yield Violation((*path, "community"), f"{code!r} has not the 12 digits that a cell's code begins with")
+        yield Violation((*path, "community"), f"{code!r} is not a code of 12 digits, with which a cell's code begins")

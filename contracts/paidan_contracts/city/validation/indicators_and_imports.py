@@ -1,4 +1,4 @@
-"""Checks terms, indicators and import mappings."""
+"""Validates policies, indicators and import mappings."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,37 +7,36 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
-from paidan_contracts.city.import_mapping import ImportMapping
+from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.calendar import check_zone
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.wire import Code
 
-# What `ScoreUpdated.indicator` is.
 _INDICATOR_CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
 
 
 def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find terms for classes that do not exist, and confidence bands the wrong way round."""
+    """Yield overrides of unknown classes, and confidence thresholds in the wrong order."""
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
         for pattern in patterns:
             if not known_ids.classes_matching(pattern):
-                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} means no class of the catalogue")
+                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} matches no class of the catalogue")
     if pack.screening.review_at > pack.screening.report_at:
-        yield Violation(("screening", "review_at"), "lies above report_at")
+        yield Violation(("screening", "review_at"), "is above report_at")
 
 
 def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find rates made of counts that do not exist or that count different things."""
+    """Yield rates of unknown counts, and of counts of different things."""
     indicators = pack.indicators
     counts = {count.id: count for count in indicators.counts}
     ids = [*counts, *(rate.id for rate in indicators.rates)]
     yield from find_duplicates(("indicators", "counts"), "id", (count.id for count in indicators.counts))
     yield from find_duplicates(("indicators", "rates"), "id", (rate.id for rate in indicators.rates))
     if not ids:
-        yield Violation(("indicators",), "nothing is counted")
+        yield Violation(("indicators",), "there is neither a count nor a rate")
     for index, rate in enumerate(indicators.rates):
         path: DocumentPath = ("indicators", "rates", index)
         yield from _check_publishable((*path, "id"), rate.id)
@@ -47,19 +46,19 @@ def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
         if {rate.numerator, rate.denominator} <= counts.keys() and (
             counts[rate.numerator].per != counts[rate.denominator].per
         ):
-            yield Violation((*path, "numerator"), "is counted per another thing than the denominator")
+            yield Violation((*path, "numerator"), "is not counted per the same thing as the denominator")
 
 
 def _check_publishable(path: DocumentPath, rate_id: str) -> Iterator[Violation]:
-    """Find a rate whose id no figure on ``paidan.scores`` can carry."""
+    """Yield a rate whose id is not valid as ``ScoreUpdated.indicator``."""
     try:
         _INDICATOR_CODE.validate_python(rate_id)
     except ValidationError:
-        yield Violation(path, f"{rate_id!r} names figures on paidan.scores, so it may have 40 characters at most")
+        yield Violation(path, f"{rate_id!r} is published on paidan.scores, where it has 40 characters at most")
 
 
 def check_imports(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find mappings onto what does not exist, and time formats that cannot be read."""
+    """Yield mappings to unknown ids, and invalid time formats."""
     yield from find_duplicates(("imports",), "id", (mapping.id for mapping in pack.imports))
     for index, mapping in enumerate(pack.imports):
         path: DocumentPath = ("imports", index)
@@ -91,18 +90,20 @@ def _check_targets(path: DocumentPath, mapping: ImportMapping, known_ids: KnownI
 
 def _check_statuses(path: DocumentPath, mapping: ImportMapping) -> Iterator[Violation]:
     if not mapping.statuses:
-        yield Violation((*path, "statuses"), "says of no status what became of the record")
+        yield Violation((*path, "statuses"), "is empty: no status of a record is mapped")
     for index, status in enumerate(mapping.statuses):
         if status.becomes != "open" and not status.at:
-            yield Violation((*path, "statuses", index, "at"), "is missing: only an open record has no time for it")
+            yield Violation(
+                (*path, "statuses", index, "at"), "is missing: only the status open needs no column for its time"
+            )
 
 
 def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
-    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # the files it stands for name no zone
+    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # imported files state no zone
     try:
         parsed = datetime.strptime(sample.strftime(time_format), time_format)  # noqa: DTZ007  # likewise
     except ValueError as error:
-        yield Violation(path, f"{time_format!r} cannot be read: {error}")
+        yield Violation(path, f"{time_format!r} is invalid: {error}")
         return
     if parsed.date() != sample.date():
-        yield Violation(path, f"{time_format!r} does not tell year, month and day")
+        yield Violation(path, f"{time_format!r} does not contain year, month and day")

@@ -1,4 +1,4 @@
-"""Checks routing rules one by one: that they can hold at all, and name departments that exist."""
+"""Validates routing rules: that each can apply, and that its departments exist."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from paidan_contracts.city.validation.shadowed_rules import check_shadowed_rules
 
 
 def check_routing(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find rules that are empty, can never hold, name nobody, or stand behind one that takes all their matters."""
+    """Yield rules that are empty, can never apply, choose no department, or are shadowed by earlier rules."""
     yield from find_duplicates(("routing",), "id", (rule.id for rule in pack.routing))
     if not pack.routing:
         yield Violation(("routing",), "there is no rule: every case would wait at the hard-to-place desk")
@@ -27,14 +27,14 @@ def check_routing(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
             for selector in selectors:
                 yield from _check_selector((*path, field), selector, rule, pack.departments, known_ids)
         if not known_ids.pruned and not matching_sources(rule, pack):
-            yield Violation((*path, "sources"), "no source of the city is meant: the rule can never hold")
+            yield Violation((*path, "sources"), "matches no source of the city: the rule can never apply")
     yield from check_shadowed_rules(pack, known_ids)
 
 
 def _check_not_empty(path: DocumentPath, rule: RoutingRule) -> Iterator[Violation]:
     for field, value in rule:
         if value == () and field != "helpers":
-            yield Violation((*path, field), "is empty: the rule can never hold")
+            yield Violation((*path, field), "is empty: the rule can never apply")
 
 
 def _check_classes(path: DocumentPath, rule: RoutingRule, pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -43,7 +43,7 @@ def _check_classes(path: DocumentPath, rule: RoutingRule, pack: Pack, known_ids:
         codes = known_ids.classes_matching(pattern)
         matched_classes |= codes
         if not codes:
-            yield Violation((*path, "classes"), f"{pattern!r} means no class of the catalogue")
+            yield Violation((*path, "classes"), f"{pattern!r} matches no class of the catalogue")
     conditions = {row.condition for row in pack.catalogue.rows if row.class_code in matched_classes}
     for condition in rule.conditions or ():
         if condition not in conditions and not known_ids.pruned:
@@ -75,10 +75,10 @@ def _check_time_condition(path: DocumentPath, when: TimeCondition | None) -> Ite
     if when is None:
         return
     if when == TimeCondition():
-        yield Violation((*path, "when"), "is empty: leave it out, or say when")
+        yield Violation((*path, "when"), "is empty: leave it out, or state a time")
     for field, value in when:
         if value == ():
-            yield Violation((*path, "when", field), "is empty: the rule can never hold")
+            yield Violation((*path, "when", field), "is empty: the rule can never apply")
     for hours in when.hours or ():
         yield from _check_hours((*path, "when", "hours"), hours)
     for dates in when.dates or ():
@@ -94,10 +94,10 @@ def _check_hours(path: DocumentPath, hours: HourRange) -> Iterator[Violation]:
 def _check_dates(path: DocumentPath, dates: DateRange) -> Iterator[Violation]:
     first, last = dates.split("..")
     if len(first) != len(last):
-        yield Violation(path, f"{dates!r} names a year at one end only")
+        yield Violation(path, f"{dates!r} has a year at one end only")
         return
     try:
-        # 2024 has a 29 February, which a yearly range may name.
+        # 2024 has a 29 February, which is valid in a yearly range.
         begin, end = (date.fromisoformat(day if len(day) > 5 else f"2024-{day}") for day in (first, last))
     except ValueError:
         yield Violation(path, f"{dates!r} names a day that does not exist")

@@ -1,1 +1,1 @@
-"""The HTTP edge: keys, problems, the envelope around every request."""
+"""The HTTP edge: API keys, the middleware of every request, error responses, OpenAPI, the server."""

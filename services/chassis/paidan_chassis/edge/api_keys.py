@@ -1,4 +1,4 @@
-"""API keys: who may speak, and as whom. Tokens are random; only their hash is stored."""
+"""API keys: generated, stored, revoked and looked up. What a scope means is the service's business."""
 
 import hashlib
 import re
@@ -7,68 +7,27 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, NamedTuple
 
-import asyncpg
-
-from paidan_chassis.errors import ChassisError
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
+from paidan_chassis.database import Connection, Pool
 
 TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
-ALL_CITIES: Final = "*"
 _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
-_SCOPE: Final = re.compile(
-    rf"backdate|role:({'|'.join(get_args(Role))})|(source|department):[a-z0-9]([a-z0-9._-]{{0,78}}[a-z0-9])?"
-)
-_CITY: Final = re.compile(r"\*|[a-z0-9]+")
-
-
-class InvalidScope(ChassisError):
-    """A scope or a city that a key cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is speaking: what the key says, never what the message claims."""
+    """The caller of a request, as its key states it. Scopes are opaque here."""
 
     key_id: str
     name: str
     city: str
     scopes: frozenset[str]
 
-    @property
-    def source(self) -> str | None:
-        """Name the one source this key speaks for."""
-        return self._single_scope("source:")
-
-    @property
-    def department(self) -> str | None:
-        """Name the one department this key speaks for."""
-        return self._single_scope("department:")
-
-    @property
-    def may_backdate(self) -> bool:
-        """Tell whether limits are judged by what this sender says happened when."""
-        return "backdate" in self.scopes
-
-    def has_role(self, *roles: Role) -> bool:
-        """Tell whether the key holds one of these roles; an admin holds them all."""
-        return "role:admin" in self.scopes or any(f"role:{role}" in self.scopes for role in roles)
-
-    def covers_city(self, city: str) -> bool:
-        """Tell whether the key is good for this city."""
-        return self.city in (city, ALL_CITIES)
-
-    def _single_scope(self, prefix: str) -> str | None:
-        values = [scope.removeprefix(prefix) for scope in self.scopes if scope.startswith(prefix)]
-        return values[0] if len(values) == 1 else None
-
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept, without the token, which nobody can get back."""
+    """A stored key, without its token, which cannot be recovered."""
 
     key_id: str
     name: str
@@ -80,7 +39,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A key before it is stored. The same one is added to every service's schema in one transaction."""
+    """A key to be stored. The same one is added to every service's schema in one transaction."""
 
     key_id: str
     token_hash: bytes
@@ -90,32 +49,17 @@ class NewApiKey:
 
 
 def generate_key(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewApiKey]:
-    """Make a token, to be shown once, and the key to store for it. Raises BadKey."""
-    validate_scopes(scopes)
-    if not _CITY.fullmatch(city):
-        raise InvalidScope(f"city {city!r} is neither a city's id nor * for all of them")
+    """Return a new token, to be shown once, and the key to store for it. City and scopes are not validated."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key_id = "key_" + secrets.token_hex(8)
     return token, NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))))
 
 
-def validate_scopes(scopes: Collection[str]) -> None:
-    """Raise BadKey unless each is a known scope, and the key speaks for one source and one department at most."""
-    for scope in scopes:
-        if not _SCOPE.fullmatch(scope):
-            raise InvalidScope(f"scope {scope!r} is none of source:<id>, department:<id>, role:<role>, backdate")
-    for prefix in ("source:", "department:"):
-        if sum(scope.startswith(prefix) for scope in set(scopes)) > 1:
-            raise InvalidScope(f"a key speaks for one {prefix[:-1]}, not for several")
-    if not scopes:
-        raise InvalidScope("a key without a scope opens nothing")
-
-
 def hash_token(token: str) -> bytes:
-    """Hash a token for storage and look-up.
+    """Return the hash under which a token is stored and looked up.
 
     A plain SHA-256, not a slow hash: those protect guessable passwords. A token has 256 random
-    bits, so nobody can try them all, and each request has to pay for the hash.
+    bits, which nobody can search, and each request has to pay for the hash.
     """
     return hashlib.sha256(token.encode()).digest()
 
@@ -134,7 +78,7 @@ async def add_key(conn: Connection, schema: str, key: NewApiKey) -> None:
 
 
 async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
-    """Read every key, revoked ones included, oldest first."""
+    """Return every key, revoked ones included, oldest first."""
     rows = await conn.fetch(
         f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quote_identifier(schema)}.api_key"
         " ORDER BY created_at, key_id"
@@ -143,7 +87,7 @@ async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
 
 
 async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
-    """Revoke a key; False when there is none such. Running processes obey within KeyRing's expiry."""
+    """Revoke a key and return whether it exists. Running processes accept it until their ``KeyRing`` entry expires."""
     status = await conn.execute(
         f"UPDATE {_quote_identifier(schema)}.api_key SET revoked_at = COALESCE(revoked_at, clock_timestamp())"
         " WHERE key_id = $1",
@@ -152,12 +96,19 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
     return status == "UPDATE 1"
 
 
+class CachedPrincipal(NamedTuple):
+    """The principal of a token, and until when that answer is used; None for an invalid token."""
+
+    expires_at: float
+    principal: Principal | None
+
+
 class KeyRing:
-    """Finds the principal of a token, remembering answers for a few seconds so that hot routes pay a dict look-up."""
+    """Looks up the principals of tokens. Answers are cached for a few seconds, by the token's hash."""
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[Any]",
+        pool: Pool,
         *,
         ttl_s: float = 5.0,
         query_timeout_s: float = 5.0,
@@ -167,32 +118,27 @@ class KeyRing:
         self._query_timeout_s = query_timeout_s
         self._ttl_s = ttl_s
         self._max_entries = max_entries
-        self._cache: dict[bytes, tuple[float, Principal | None]] = {}
+        self.cache: dict[bytes, CachedPrincipal] = {}
 
     async def find(self, token: str) -> Principal | None:
-        """Name who holds this token; None when nobody does or the key is revoked."""
+        """Return the holder of a token; None if there is none or the key is revoked."""
         if not _TOKEN.fullmatch(token):
             return None
         token_hash = hash_token(token)
-        entry = self._cache.get(token_hash)
-        if entry is None or entry[0] < time.monotonic():
-            entry = (time.monotonic() + self._ttl_s, await self._look_up(token_hash))
+        found = self.cache.get(token_hash)
+        if found is None or found.expires_at < time.monotonic():
+            found = CachedPrincipal(time.monotonic() + self._ttl_s, await self._look_up(token_hash))
             self._evict()
-            self._cache[token_hash] = entry
-        return entry[1]
+            self.cache[token_hash] = found
+        return found.principal
 
     def _evict(self) -> None:
-        if len(self._cache) < self._max_entries:
+        if len(self.cache) < self._max_entries:
             return
-        # Strangers' guesses must neither fill the memory nor push out those who hold a key.
-        self._cache = {token_hash: entry for token_hash, entry in self._cache.items() if entry[1]}
-        if len(self._cache) >= self._max_entries:
-            self._cache.clear()
-
-    @property
-    def cached_count(self) -> int:
-        """Tell how many answers are remembered now."""
-        return len(self._cache)
+        # Guessed tokens must neither fill the memory nor evict valid ones.
+        self.cache = {token_hash: found for token_hash, found in self.cache.items() if found.principal}
+        if len(self.cache) >= self._max_entries:
+            self.cache.clear()
 
     async def _look_up(self, token_hash: bytes) -> Principal | None:
         async with self._pool.acquire(timeout=self._query_timeout_s) as conn:

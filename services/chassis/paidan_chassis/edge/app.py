@@ -1,12 +1,12 @@
-"""The HTTP edge that every service has: keys, limits, one error shape, health, metrics, trace ids."""
+"""Builds the FastAPI app of a service: middleware, error handlers, probes, hot routes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -14,24 +14,24 @@ from starlette.routing import BaseRoute, Route
 
 from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
+from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_chassis.edge.middleware import (
     BODY_LIMIT_KEY,
-    ROUTE_KEY,
     TRACE_ID_KEY,
-    BodyTooLarge,
+    HotRequest,
+    ModelT,
     RequestMiddleware,
+    authenticate,
+    hot_endpoint,
 )
-from paidan_chassis.edge.problems import ErrorBody, Problem
+from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
-INSTANCE_HEADER: Final = "x-paidan-instance"
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeConfig:
-    """What an edge shows of its process. ``body_limit`` holds for routes that name none of their own."""
+    """What an app is built from. ``body_limit``, in bytes, holds for routes that set none of their own."""
 
     title: str
     version: str
@@ -42,20 +42,10 @@ class EdgeConfig:
     body_limit: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class HotRequest(Generic[ModelT]):
-    """One request to a hot route: read once, within the limit, validated once."""
-
-    request: Request
-    principal: Principal
-    raw: bytes
-    body: ModelT
-
-
 def create_app(config: EdgeConfig) -> FastAPI:
-    """Build the app: ``/docs``, ``/healthz``, ``/readyz``, ``/metrics`` and the error shape are there already.
+    """Return an app with ``/docs``, ``/healthz``, ``/readyz``, ``/metrics`` and error handlers.
 
-    A route with a larger body than ``face.body_limit`` says so with FastAPI's ``max_body_size``.
+    A route that accepts more than ``config.body_limit`` sets FastAPI's ``max_body_size``.
     """
     app = FastAPI(
         title=config.title,
@@ -63,7 +53,7 @@ def create_app(config: EdgeConfig) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         routes=probe_routes(config.health, config.metrics),
-        responses={422: {"model": ErrorBody, "description": "What is wrong, and where."}},
+        responses={422: {"model": ErrorBody, "description": "The error, and where it is."}},
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours cost less
     )
     app.state.keys = config.keys
@@ -79,9 +69,9 @@ def create_app(config: EdgeConfig) -> FastAPI:
 
 
 def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
-    """Give the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
+    """Return the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
 
-    The first two tell which process answers: another's may have taken the port of one that is down.
+    The first two identify the process that answers: another one may have taken the port of one that is down.
     """
     headers = {INSTANCE_HEADER: health.instance} if health.instance else None
 
@@ -103,67 +93,41 @@ def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
     ]
 
 
-async def authenticate(request: Request) -> Principal:
-    """Name who holds the request's key (``Authorization: Bearer`` or ``X-API-Key``); 401 without a good one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = request.headers.get("x-api-key", "")
-    keys: KeyRing = request.app.state.keys
-    principal = await keys.find(token.strip())
-    if principal is None:
-        raise problems.unauthorized()
-    return principal
-
-
 Caller = Annotated[Principal, Depends(authenticate)]
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body, and give up with 413 as soon as it exceeds the limit, whatever it said its length was."""
+    """Return the body, or raise 413 as soon as it exceeds the limit, whatever length was announced."""
     request.scope[BODY_LIMIT_KEY] = limit
     return await request.body()
 
 
-def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
-    """Validate JSON once; 400 or 422 naming the field, never quoting a value."""
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        raise problems.from_validation_errors(
-            error.errors(include_url=False, include_context=False, include_input=False)
-        ) from None
-
-
 def trace_id(request: Request) -> str:
-    """Name this request as its answer's ``X-Trace-Id`` does: the caller's traceparent's id, or a new one."""
+    """Return the request's trace id, as in the answer's ``X-Trace-Id``: from the caller's traceparent, or a new one."""
     value: str = request.scope[TRACE_ID_KEY]
     return value
 
 
-def hot_route(
+def hot_route(  # noqa: PLR0913 - each is a property of the route
     app: FastAPI,
     path: str,
     handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
     *,
+    name: str,
     model: type[ModelT],
     response_model: type[BaseModel] | None = None,
     body_limit: int | None = None,
 ) -> None:
-    """Add a POST route that skips FastAPI's machinery and still stands in the OpenAPI document.
+    """Add a POST route that bypasses FastAPI's dependencies and is still part of the OpenAPI document.
 
-    The handler's docstring is its summary. It answers with a Response and says no by raising Problem.
+    ``name`` and the handler's docstring are published as operation id and summary. The handler returns a Response or
+    raises Problem.
     """
 
-    async def endpoint(request: Request) -> Response:
-        request.scope[ROUTE_KEY] = path
-        request.scope[BODY_LIMIT_KEY] = body_limit
-        caller = await authenticate(request)
-        raw = await request.body()
-        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
-
-    # First in line: the router tries one route after the other, and each try costs a microsecond.
+    endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit)
+    # First, because the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
-    openapi.add_route_doc(app, path, openapi.RouteDoc(handler.__name__, handler.__doc__ or "", model, response_model))
+    openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model))
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:
@@ -172,7 +136,7 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    # Whoever hung up while sending reads no answer; 499 is what access logs commonly call it, for it is no bug of ours.
+    # Nobody reads this answer; access logs commonly write 499 for it, because it is no error of the server.
     return Response(status_code=499)
 
 

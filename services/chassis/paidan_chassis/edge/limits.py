@@ -1,4 +1,4 @@
-"""Limits on one HTTP/1.1 connection, before any route sees a request; uvicorn itself sets none of them."""
+"""Limits on HTTP/1.1 connections, enforced before a route gets the request; uvicorn itself has none of them."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,116 +12,121 @@ from paidan_chassis.edge.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a request's head may be, how slow its sender, and how many may be connected at once."""
+    """The largest request head, the slowest sender, and the most connections at once."""
 
     head_bytes: int = 32_768
     header_lines: int = 100
     head_within_s: float = 10.0
     """From the connection's start, or from the first byte of a later request, to the end of its headers."""
     stalled_after_s: float = 30.0
-    """In so long at least ``least_body_bytes`` of a body must come, and an answer that waits must be read on."""
+    """In this time ``least_body_bytes`` of a body must arrive, and a peer must read some of a waiting response."""
     least_body_bytes: int = 1_000
     connections: int = 800
-    """Below the 1,024 open files that a process has by default: our own servers need some of them."""
+    """Below the 1,024 open files that a process has by default: connections to our own servers need some."""
 
 
 DEFAULT: Final = Limits()
-_UNREADABLE: Final = Problem(400, "invalid", "the request could not be read", "请求无法读取")
+_MALFORMED: Final = Problem(400, "invalid", "the request could not be read", "请求无法读取")
 _TOO_SLOW: Final = Problem(408, "too_slow", "the request took too long", "请求超时")
 
 
-def limited(limits: Limits) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol under these limits."""
+def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol class with these limits."""
 
-    class Limited(LimitedConnection):
+    class Protocol(LimitedConnection):
         pass
 
-    Limited.limits = limits
-    return Limited
+    Protocol.limits = limits
+    return Protocol
 
 
 class LimitedConnection(HttpToolsProtocol):
-    """Costs a request no timer of its own when its head, or its head and body, come at once."""
+    """An HTTP/1.1 connection under limits. A request that arrives in one piece needs no timer."""
 
     limits: ClassVar[Limits] = DEFAULT
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Answer 503 at once when too many are connected."""
+        """Accept the connection, or answer 503 if there are too many."""
         super().connection_made(transport)
         self._in_head = True
-        self._fed = 0
-        self._without_body = 0
+        self._bytes_received = 0
+        self._bytes_since_body = 0
         self._refusal: Problem | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._unread: asyncio.TimerHandle | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
             self._refuse(problems.unavailable())
         else:
-            self._watch()
+            self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection's timers."""
-        self._unwatch()
-        if self._unread is not None:
-            self._unread.cancel()
+        """Cancel the connection's timers."""
+        self._cancel_timer()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes while a head or a body is due."""
-        self._fed += len(data)
-        self._without_body += len(data)
+        """Parse data, and enforce the limits while a head or a body is incomplete."""
+        self._bytes_received += len(data)
+        self._bytes_since_body += len(data)
         super().data_received(data)
-        if self._in_head and self._fed == 0 and self._timer is None and not self.cycle.response_complete:
-            return  # a whole request, as nearly all are: nothing is due
+        if (
+            self._in_head
+            and self._bytes_received == 0
+            and self._read_timer is None
+            and not self.cycle.response_complete
+        ):
+            return  # a complete request, as nearly all are
         if self._is_oversized():
             self._refuse(self._head_too_large())
         elif not self.transport.is_closing():
-            self._watch()
+            self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Refuse a head that is too large, before a task is made of it."""
-        # What was fed holds the whole head, and perhaps some body: only a large piece has to be looked at.
-        of_head = self._head_bytes() if self._fed > self.limits.head_bytes else 0
-        if len(self.headers) > self.limits.header_lines or of_head > self.limits.head_bytes:
+        """Reject a head that is too large, before a task is created for the request."""
+        # The received bytes include the whole head and perhaps some body: only many bytes have to be examined.
+        head_bytes = self._head_bytes() if self._bytes_received > self.limits.head_bytes else 0
+        if len(self.headers) > self.limits.header_lines or head_bytes > self.limits.head_bytes:
             self._refusal = self._head_too_large()
-            raise ValueError(self._refusal.code)  # the parser stops, and uvicorn asks for the answer
+            raise ValueError(self._refusal.code)  # the parser stops, and uvicorn calls send_400_response
         super().on_headers_complete()
         self._in_head = False
-        self._fed = 0
-        if self._timer is not None:
-            self._unwatch()  # a body has a time of its own
+        self._bytes_received = 0
+        if self._read_timer is not None:
+            self._cancel_timer()  # the body has its own timer
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
-        self._without_body = 0
+        """Pass on a part of the body."""
+        self._bytes_since_body = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Expect the next head."""
+        """Prepare for the next request's head."""
         self._in_head = True
-        self._fed = 0
-        if self._timer is not None:
-            self._unwatch()
+        self._bytes_received = 0
+        if self._read_timer is not None:
+            self._cancel_timer()
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer in the one shape of errors what uvicorn would answer in plain text."""
-        self._refuse(self._refusal or _UNREADABLE)
+        """Answer in our error format; uvicorn would answer in plain text."""
+        self._refuse(self._refusal or _MALFORMED)
 
     def pause_writing(self) -> None:
-        """Give up on a peer that does not read its answer."""
+        """Start the timer that ends a connection whose peer does not read the response."""
         super().pause_writing()
-        self._unread = self.loop.call_later(self.limits.stalled_after_s, self.transport.abort)
+        self._write_timer = self.loop.call_later(self.limits.stalled_after_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on writing."""
+        """Cancel that timer, because the peer reads again."""
         super().resume_writing()
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     @property
-    def _answers(self) -> bool:
+    def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _head_bytes(self) -> int:
@@ -129,31 +134,35 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _is_oversized(self) -> bool:
         if self._in_head:
-            return self._fed > self.limits.head_bytes
-        # Trailers are headers, too; where no body comes and bytes do, they or a chunk's extension grow.
-        return len(self.headers) > self.limits.header_lines or self._without_body > self.limits.head_bytes
+            return self._bytes_received > self.limits.head_bytes
+        # Trailers are headers, too; bytes that are no body belong to them or to a chunk's extension.
+        return len(self.headers) > self.limits.header_lines or self._bytes_since_body > self.limits.head_bytes
 
-    def _watch(self) -> None:
-        # While we answer, nothing is due from the peer; after that uvicorn's own timer waits for the next request.
-        due = not self._in_head or not self._answers
-        if due and self._timer is None:
+    def _start_timer(self) -> None:
+        # While we answer, the peer owes nothing; after that uvicorn's own timer waits for the next request.
+        due = not self._in_head or not self._is_answering
+        if due and self._read_timer is None:
             within_s = self.limits.head_within_s if self._in_head else self.limits.stalled_after_s
-            self._timer = self.loop.call_later(within_s, self._look)
+            self._read_timer = self.loop.call_later(within_s, self._on_timeout)
 
-    def _unwatch(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _cancel_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
-    def _look(self) -> None:
-        self._timer = None
+    def _on_timeout(self) -> None:
+        self._read_timer = None
         if self._in_head:
-            self._close() if self._fed == 0 else self._refuse(_TOO_SLOW)
+            self._close() if self._bytes_received == 0 else self._refuse(_TOO_SLOW)
         elif self.cycle.response_complete:
-            self._close()  # it was answered long ago, and still sends
-        elif self._fed >= self.limits.least_body_bytes or self.flow.read_paused or self.cycle.waiting_for_100_continue:
-            self._fed = 0
-            self._watch()
+            self._close()  # it is answered already, and its body still arrives
+        elif (
+            self._bytes_received >= self.limits.least_body_bytes
+            or self.flow.read_paused
+            or self.cycle.waiting_for_100_continue
+        ):
+            self._bytes_received = 0
+            self._start_timer()
         else:
             self._refuse(_TOO_SLOW)
 
@@ -165,9 +174,9 @@ class LimitedConnection(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         if self.transport.is_closing():
             return
-        self.logger.warning("refused a request that no route saw: %s", problem.status)
-        if self._in_head and self._answers:
-            # The request before this one was a good one: it gets its answer, and nothing is read after it.
+        self.logger.warning("rejected a request before routing: %s", problem.status)
+        if self._in_head and self._is_answering:
+            # The previous request was valid: it is answered, and nothing is read after it.
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return
@@ -182,7 +191,7 @@ class LimitedConnection(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + bytes(response.body))
 
     def _close(self) -> None:
-        if self._answers:
+        if self._is_answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()

@@ -1,41 +1,36 @@
-"""What wraps every request of an edge: trace id, body limit, the last word on errors, metrics, the access line."""
+"""What every request passes: trace id, body limit, unhandled errors, metrics, access log; hot ones validation, too."""
 
 import asyncio
+import hashlib
 import random
 import re
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
-import asyncpg
 from prometheus_client import Counter, Histogram
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
-from paidan_chassis.database import is_transient
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.api_keys import KeyRing, Principal
+from paidan_chassis.edge.problems import BodyTooLarge
 from paidan_chassis.observability.logs import Logger, LogThrottle, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
 BODY_LIMIT_KEY: Final = "paidan.body_limit"
 TRACE_ID_KEY: Final = "paidan.trace_id"
 ROUTE_KEY: Final = "paidan.route"
 _ACCESS_LOG_BURST: Final = 50
-_HALT_RETRY_AFTER_S: Final = 30
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class BodyTooLarge(HTTPException):
-    """The body is longer than the route takes. FastAPI lets an HTTPException through while it reads a body."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(413)
-        self.limit = limit
-
-
 class RequestMiddleware:
-    """ASGI middleware. Logs neither bodies nor queries nor paths with ids, only the route's template."""
+    """The outermost ASGI middleware. Logs only the route's template: no body, no query, no path with an id."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int, access_log: str) -> None:
         self._app = app
@@ -54,7 +49,7 @@ class RequestMiddleware:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
-            # The process ends by itself, and takes what is in hand with it: perhaps done, to be sent again.
+            # The process shuts down and the outcome is unknown: the caller has to send it again.
             if exchange.status == 0:
                 await problems.unavailable().response()(scope, exchange.receive, exchange.send)
             raise
@@ -63,7 +58,7 @@ class RequestMiddleware:
         self._record_request(exchange)
 
     async def _respond_to_error(self, error: Exception, exchange: "Exchange") -> None:
-        problem = problem_for(error)
+        problem = problems.problem_for(error)
         if problem.status != 503:
             self._log.error("request_broke", route=exchange.route, trace_id=exchange.trace_id, exc_info=error)
         else:
@@ -82,7 +77,7 @@ class RequestMiddleware:
         if self._access_log == "all":
             self._log_access(exchange, duration_s)
         elif self._access_log == "failed" and exchange.status >= 400:
-            # Somebody's loop of bad requests must not fill our disk.
+            # A client that repeats bad requests must not fill the disk.
             suppressed = self._throttle.admit(route_status, time.monotonic())
             if suppressed is not None:
                 self._log_access(exchange, duration_s, suppressed=suppressed)
@@ -100,7 +95,7 @@ class RequestMiddleware:
 
 
 class Exchange:
-    """One request and its answer on their way through the envelope."""
+    """One request and its response. ``status`` is 0 until the response starts."""
 
     __slots__ = (
         "_bytes_read",
@@ -127,20 +122,20 @@ class Exchange:
 
     @property
     def route(self) -> str:
-        """Name the route by its template, which holds nobody's id."""
-        # FastAPI keeps a plain Starlette route to itself, so a hot route says its own path.
+        """Return the route's template, which contains no ids."""
+        # FastAPI does not put a plain Starlette route into the scope, so a hot route sets its own path.
         return str(self.scope.get(ROUTE_KEY) or getattr(self.scope.get("route"), "path", "unmatched"))
 
     @property
     def limit(self) -> int:
-        """Tell how long a body may be here: as the route says, or else as the edge does."""
+        """Return the most bytes of a body: the route's limit, or else the app's."""
         route_limit: int | None = self.scope.get(BODY_LIMIT_KEY) or getattr(
             self.scope.get("route"), "max_body_size", None
         )
         return route_limit or self._limit
 
     async def receive(self) -> Message:
-        """Hand on the next piece of the body, and stop at the limit, whatever the announced length."""
+        """Receive the next part of the body; raise ``BodyTooLarge`` above the limit, whatever length was announced."""
         limit = self.limit
         if self._bytes_read == 0 and _content_length(self.scope) > limit:
             raise BodyTooLarge(limit)
@@ -151,7 +146,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Hand on a piece of the answer, with the trace id at its head."""
+        """Send a part of the response, with the trace id among its headers."""
         if message["type"] == "http.response.start" and _is_starlette_413(message):
             self._discards_response = True
             await problems.too_large(self.limit).response()(self.scope, self.receive, self._forward)
@@ -165,22 +160,62 @@ class Exchange:
         await self._inner_send(message)
 
 
-def problem_for(error: Exception) -> Problem:
-    """Name the answer for an error that no handler has turned into one."""
-    if is_transient(error) or isinstance(error, Unacknowledged):
-        return problems.unavailable()
-    if isinstance(error, Halt):
-        # Where a lane would halt, an edge goes on with all that does not need what is missing.
-        message = f"an operator has to mend this first: {error}"
-        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
-    if isinstance(error, asyncpg.DataError):
-        # NUL, a number out of range...: what only the database finds is the caller's fault all the same.
-        return problems.invalid(None, "a value cannot be stored", "有内容无法保存")
-    return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
+@dataclass(frozen=True, slots=True)
+class HotRequest(Generic[ModelT]):
+    """One request to a hot route, authenticated, read and validated."""
+
+    request: Request
+    principal: Principal
+    raw: bytes
+    body: ModelT
+
+
+async def authenticate(request: Request) -> Principal:
+    """Return the holder of the request's key (``Authorization: Bearer`` or ``X-API-Key``), or raise 401."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.headers.get("x-api-key", "")
+    token = token.strip()
+    keys: KeyRing = request.app.state.keys
+    # The cache is read here and not by find(), which a hot route then need not call.
+    found = keys.cache.get(hashlib.sha256(token.encode()).digest())
+    principal = found.principal if found and time.monotonic() < found.expires_at else await keys.find(token)
+    if principal is None:
+        raise problems.unauthorized()
+    return principal
+
+
+def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
+    """Return the model of a JSON body, or raise 400 or 422 naming the field and quoting no value."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise problems.from_validation_errors(
+            error.errors(include_url=False, include_context=False, include_input=False)
+        ) from None
+
+
+def hot_endpoint(
+    path: str,
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
+    *,
+    model: type[ModelT],
+    body_limit: int | None,
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that authenticates, reads and validates a request, and then calls the handler."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope[ROUTE_KEY] = path
+        request.scope[BODY_LIMIT_KEY] = body_limit
+        caller = await authenticate(request)
+        raw = await request.body()
+        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
+
+    return endpoint
 
 
 def _is_starlette_413(response_start: Message) -> bool:
-    # Starlette puts a plain text in the place of any answer to a body that was announced too long for its route.
+    # Starlette replaces any answer to a body that was announced too long for its route by plain text.
     return response_start["status"] == 413 and (b"content-type", b"application/json") not in response_start.get(
         "headers", ()
     )

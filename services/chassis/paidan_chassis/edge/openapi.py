@@ -1,4 +1,4 @@
-"""The OpenAPI document of an edge: FastAPI's own, and the hot routes that FastAPI does not see."""
+"""The OpenAPI document of an app: FastAPI's own, extended by the hot routes that FastAPI does not know."""
 
 import re
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _SECURITY_SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _RETRY_AFTER: Final = {
-    "Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
+    "Retry-After": {"description": "Seconds after which to retry.", "schema": {"type": "integer", "minimum": 1}}
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RouteDoc:
-    """A route as its reader needs it."""
+    """What the document states of a hot route."""
 
     name: str
     description: str
@@ -35,7 +35,7 @@ class RouteDoc:
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Make the app write its document this way, once."""
+    """Install the generation of the document, which is cached, and the page ``/docs``."""
     app.state.described = {}
 
     def document() -> dict[str, Any]:
@@ -48,7 +48,7 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _add_docs_page(app: FastAPI) -> None:
-    # FastAPI's own page loads its script from a public network, which a city's closed network does not reach.
+    # FastAPI's own page loads its script from the internet, which a closed network cannot reach.
     async def docs(request: Request) -> HTMLResponse:
         at = request.scope.get("root_path", "")
         return get_swagger_ui_html(
@@ -64,7 +64,7 @@ def _add_docs_page(app: FastAPI) -> None:
 
 
 def add_route_doc(app: FastAPI, path: str, route_doc: RouteDoc) -> None:
-    """Add a POST route to the document."""
+    """Add a POST route to the app's document."""
     app.state.described[path] = route_doc
 
 
@@ -75,11 +75,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY_SCHEMES
     document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
     error_response = {
-        "description": "What is wrong, and where.",
+        "description": "The error, and where it is.",
         "content": _json_content(ErrorBody, "serialization", schemas),
     }
     unavailable_response = error_response | {
-        "description": "Not done for certain; send it again later.",
+        "description": "It may not have been done; send it again later.",
         "headers": _RETRY_AFTER,
     }
     for path, route in app.state.described.items():
@@ -111,7 +111,7 @@ def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: A
 
 def _operation(path: str, route: RouteDoc, schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = route.description.strip().partition("\n\n")
-    response: dict[str, Any] = {"description": "Done."}
+    response: dict[str, Any] = {"description": "Success."}
     if route.response_model:
         response["content"] = _json_content(route.response_model, "serialization", schemas)
     return {

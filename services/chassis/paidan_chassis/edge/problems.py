@@ -1,20 +1,33 @@
-"""The one shape in which an edge says no: ``{"error": {"code", "message", "message_zh", "field"}}``."""
+"""Error responses, all in one format: ``{"error": {"code", "message", "message_zh", "field"}}``."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.database import is_transient
+from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
 from paidan_chassis.observability.redaction import redact_quotes
 
+_HALT_RETRY_AFTER_S: Final = 30
 
-@dataclass(eq=False)  # not frozen: Python itself writes an exception's traceback
+
+class BodyTooLarge(HTTPException):
+    """The body exceeds the route's limit. An HTTPException, because FastAPI lets those pass while it reads a body."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413)
+        self.limit = limit
+
+
+@dataclass(eq=False)  # not frozen: Python sets an exception's traceback
 class Problem(ChassisError):
-    """An answer that is not a success. ``field`` names the part of the input that is wrong, dotted."""
+    """An error response, raised. ``field`` is the dotted path of the invalid part of the input."""
 
     status: int
     code: str
@@ -24,12 +37,12 @@ class Problem(ChassisError):
     retry_after_s: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """Give the body of the answer; a batch's answer holds one for each line that was refused."""
+        """Return the response body; the response to a batch has one for each rejected line."""
         error = {"code": self.code, "message": self.message, "message_zh": self.message_zh, "field": self.field}
         return {"error": error}
 
     def response(self) -> Response:
-        """Write the answer."""
+        """Return the HTTP response."""
         headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else None
         content = json.dumps(self.body(), ensure_ascii=False).encode()
         return Response(content, status_code=self.status, headers=headers, media_type="application/json")
@@ -39,54 +52,68 @@ class Problem(ChassisError):
 
 
 class ErrorDetail(BaseModel):
-    """Why a request was refused."""
+    """The reason why a request was refused."""
 
-    code: str = Field(description="A word for machines; the README lists them all.")
+    code: str = Field(description="A code for programs; the README lists all of them.")
     message: str
     message_zh: str
-    field: str | None = Field(description="The part of the input that is wrong, dotted.")
+    field: str | None = Field(description="Path of the invalid part of the input, with dots.")
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every answer but a success."""
 
     error: ErrorDetail
 
 
 def unavailable(retry_after_s: int = 2) -> Problem:
-    """Say 503: not taken for certain, send it again with the same id."""
+    """Return a 503: the outcome is unknown, so the caller sends it again with the same id."""
     message = "not available now; it may have been stored all the same, so send it again with the same id"
     message_zh = "服务暂不可用；内容可能已保存，请使用相同的编号重新发送"
     return Problem(503, "unavailable", message, message_zh, retry_after_s=retry_after_s)
 
 
 def not_found(message: str = "there is no such thing", message_zh: str = "不存在") -> Problem:
-    """Say 404; also for what exists but is not the caller's to see."""
+    """Return a 404; also for what exists but the caller may not see."""
     return Problem(404, "not_found", message, message_zh)
 
 
 def forbidden(message: str = "the key has no scope for this", message_zh: str = "该密钥无此权限") -> Problem:
-    """Say 403."""
+    """Return a 403."""
     return Problem(403, "forbidden", message, message_zh)
 
 
 def unauthorized() -> Problem:
-    """Say 401: no key, an unknown one or a revoked one; which of these is nobody's business."""
+    """Return a 401: no key, an unknown one or a revoked one; the caller does not learn which."""
     return Problem(401, "unauthorized", "a valid API key is needed", "需要有效的 API 密钥")
 
 
 def too_large(limit: int) -> Problem:
-    """Say 413."""
+    """Return a 413."""
     return Problem(413, "too_large", f"the body may have {limit} bytes at most", f"请求体不得超过 {limit} 字节")
 
 
 def invalid(field: str | None, message: str, message_zh: str = "内容不符合要求") -> Problem:
-    """Say 422, naming the field. The message quotes no value."""
+    """Return a 422 that names the field and quotes no value."""
     return Problem(422, "invalid", message, message_zh, field)
 
 
+def problem_for(error: Exception) -> Problem:
+    """Return the problem that answers an unhandled error."""
+    if is_transient(error) or isinstance(error, Unacknowledged):
+        return unavailable()
+    if isinstance(error, Halt):
+        # A consumer would halt; the edge keeps serving requests that do not need what is missing.
+        message = f"an operator has to mend this first: {error}"
+        return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
+    if isinstance(error, asyncpg.DataError):
+        # NUL, a number out of range...: the input is invalid even if only the database detects it.
+        return invalid(None, "a value cannot be stored", "有内容无法保存")
+    return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
+
+
 def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Turn pydantic's complaints into the answer for the first of them, in the order of the model."""
+    """Return a 400 or 422 for the first of pydantic's errors, in the order of the model's fields."""
     first = errors[0]
     if first["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
@@ -95,7 +122,7 @@ def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return invalid(".".join(path) or None, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
 
 
-# Messages of pydantic's own name what was expected; a validator's may quote what it got.
+# Pydantic's own messages state what was expected; a validator's may quote the input.
 _VALIDATOR_ERROR_TYPES: Final = frozenset({"value_error", "assertion_error"})
 _MESSAGES_ZH: Final = {
     "missing": "缺少必填项",

@@ -1,123 +1,141 @@
-"""CloudEvents 1.0 in Kafka's binary mode: attributes to headers and back. The body is somebody else's."""
+"""CloudEvents 1.0 in Kafka's binary mode: headers and JSON bodies of our own messages, and decoding of anybody's."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
-Headers: TypeAlias = list[tuple[str, bytes]]
+from pydantic import BaseModel, ValidationError
+
+from paidan_chassis.kafka.message import Message
+
+T = TypeVar("T")
+EventT = TypeVar("EventT", bound=BaseModel)
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 RawHeaders: TypeAlias = Iterable[tuple[str, bytes | None]]
 
-SPECVERSION: Final = "1.0"
-JSON_CONTENT: Final = "application/json"
-_REQUIRED: Final = ("id", "source", "type")
-_CONTENT_TYPE: Final = "content-type"
+_SPECVERSION_HEADER: Final = ("ce_specversion", b"1.0")
+_CONTENT_TYPE_HEADER: Final = ("content-type", b"application/json")
+_EVENT_TYPE: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
+_PRINTABLE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_MAX_FAULTS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class CloudEventAttributes:
-    """What a message says about itself. ``extensions`` holds every other ``ce_`` header, without the prefix."""
-
-    id: str
-    source: str
-    type: str
-    time: datetime | None = None
-    subject: str | None = None
-    partitionkey: str | None = None
-    content_type: str = JSON_CONTENT
-    extensions: dict[str, str] = field(default_factory=dict)
+def encode_headers(
+    id_: str, source: str, type_: str, time: datetime, subject: str, partitionkey: str | None = None
+) -> Headers:
+    """Return the headers of a message, in a fixed order, so that a replay gives the same bytes."""
+    return (("ce_id", id_.encode()), *_type_headers(source, type_), *_subject_headers(time, subject, partitionkey))
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedHeaders:
-    """Why a message's headers are no CloudEvent. Quotes no value."""
-
-    header: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"header {self.header}: {self.problem}"
+def encode_body(event: BaseModel) -> bytes:
+    """Return an event as JSON, without fields that are None."""
+    # Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them.
+    body: bytes = type(event).__pydantic_serializer__.to_json(event, exclude_none=True)
+    return body
 
 
-def encode(attributes: CloudEventAttributes) -> Headers:
-    """Write the headers of a binary-mode message, in a fixed order, so that a replay gives the same bytes."""
-    optional = (
-        ("ce_time", format_rfc3339(attributes.time) if attributes.time else None),
-        ("ce_subject", attributes.subject),
-        ("ce_partitionkey", attributes.partitionkey),
-    )
-    return [
-        ("ce_id", attributes.id.encode()),
-        ("ce_source", attributes.source.encode()),
-        ("ce_type", attributes.type.encode()),
-        ("ce_specversion", SPECVERSION.encode()),
-        *((name, value.encode()) for name, value in optional if value is not None),
-        *((f"ce_{name}", value.encode()) for name, value in sorted(attributes.extensions.items())),
-        (_CONTENT_TYPE, attributes.content_type.encode()),
-    ]
+class EventEncoder(Generic[EventT]):
+    """A kind of event as Kafka messages on one topic: the names of the fields that are its id, time and key.
 
-
-def decode(headers: RawHeaders) -> CloudEventAttributes | MalformedHeaders:
-    """Read the headers that anybody may have written. Never raises; the first problem comes back as a value.
-
-    The last of a repeated header wins, header names are read in any case, and headers that are not
-    CloudEvents' are passed over, whatever bytes they hold.
+    The id is the CloudEvents subject, too.
     """
-    by_name = {name.lower(): value for name, value in headers}
-    attributes: dict[str, str] = {}
-    for name, value in by_name.items():
-        if name.startswith("ce_") or name == _CONTENT_TYPE:
-            text = _decode_text(value)
-            if text is None:
-                return MalformedHeaders(name, "not UTF-8 text" if value is not None else "null")
-            attributes[name.removeprefix("ce_")] = text
-    return _check_required(attributes) or _build_attributes(attributes)
+
+    def __init__(self, topic: str, source: str, *, id_: str, time: str, key: str) -> None:
+        self._topic = topic
+        self._source = source
+        self._attributes = attrgetter(id_, "type", time, key)
+
+    def __call__(self, event: EventT) -> Message:
+        """Return the message of an event."""
+        id_, type_, time, key = self._attributes(event)
+        headers = encode_headers(id_, self._source, type_, time, id_, key)
+        return Message(self._topic, key, encode_body(event), headers)
 
 
 def format_rfc3339(moment: datetime) -> str:
-    """Write a time as CloudEvents want it: UTC, with a Z."""
+    """Return a time as CloudEvents want it: UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _decode_text(value: bytes | None) -> str | None:
+@dataclass(frozen=True, slots=True)
+class DecodeError:
+    """Why a record cannot be decoded: a code, the field or header at fault, and what is wrong with it."""
+
+    reason: Literal["null_value", "bad_header", "unreadable", "unknown_type", "invalid_field"]
+    field: str | None
+    problem: str
+    faults: tuple[str, ...] = ()
+    """The first faults of a body, by location. No values, but a model that forbids extra fields locates these by the
+    names that the writer chose: ``field`` is safe there."""
+
+    @property
+    def detail(self) -> str:
+        """Return the field with what is wrong with it."""
+        return f"{self.field}: {self.problem}" if self.field else self.problem
+
+
+def decode(validate: Callable[[bytes], T], value: bytes | None, headers: RawHeaders = ()) -> T | DecodeError:
+    """Return what ``validate`` makes of a record's body, or why it cannot; never raises for what anybody wrote.
+
+    Headers need not be CloudEvents', but those that look so must be text.
+    """
+    if value is None:
+        return DecodeError("null_value", None, "there is no value")
+    for name, content in headers:
+        # ASCII is nearly all there is, and telling so costs a tenth of decoding it.
+        if (content is None or not content.isascii()) and name.startswith("ce_") and not _is_utf8(content):
+            return DecodeError("bad_header", _printable(name), "not UTF-8 text")
     try:
-        text = value.decode() if value is not None else None
+        return validate(value)
+    except ValidationError as error:
+        return _from_validation_error(error)
+
+
+def _from_validation_error(error: ValidationError) -> DecodeError:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = tuple(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in errors[:_MAX_FAULTS])
+    first = errors[0]
+    # The tag of a union stands in the location, too, but no writer wrote it there.
+    parts = (_printable(str(part)) for part in first["loc"] if not _EVENT_TYPE.fullmatch(str(part)))
+    field = ".".join(parts)[:200] or None
+    if first["type"] == "json_invalid":
+        return DecodeError("unreadable", None, "not JSON", faults)
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return DecodeError("unknown_type", field or "type", "not a known type", faults)
+    return DecodeError("invalid_field", field, first["type"], faults)
+
+
+def _printable(name: str) -> str:
+    """Return a name that a writer chose only when it can be stored and shown: NUL and half characters cannot."""
+    return name if _PRINTABLE_NAME.fullmatch(name) else "?"
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    if value is None:
+        return False
+    try:
+        value.decode()
     except UnicodeDecodeError:
-        return None
-    return text
+        return False
+    return True
 
 
-def _check_required(attributes: dict[str, str]) -> MalformedHeaders | None:
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            return MalformedHeaders(f"ce_{name}", "missing or empty")
-    if attributes.get("specversion") != SPECVERSION:
-        return MalformedHeaders("ce_specversion", "not 1.0")
-    return None
+@cache
+def _type_headers(source: str, type_: str) -> Headers:
+    return (("ce_source", source.encode()), ("ce_type", type_.encode()), _SPECVERSION_HEADER)
 
 
-def _build_attributes(attributes: dict[str, str]) -> CloudEventAttributes | MalformedHeaders:
-    time = _parse_time(attributes["time"]) if "time" in attributes else None
-    if isinstance(time, MalformedHeaders):
-        return time
-    return CloudEventAttributes(
-        id=attributes["id"],
-        source=attributes["source"],
-        type=attributes["type"],
-        time=time,
-        subject=attributes.get("subject"),
-        partitionkey=attributes.get("partitionkey"),
-        content_type=attributes.get(_CONTENT_TYPE, JSON_CONTENT),
-        extensions={name: value for name, value in attributes.items() if name not in _STANDARD_NAMES},
+# What follows from one record is of one moment, and mostly of one case.
+@lru_cache(maxsize=256)
+def _subject_headers(time: datetime, subject: str, partitionkey: str | None) -> Headers:
+    keyed = (("ce_partitionkey", partitionkey.encode()),) if partitionkey is not None else ()
+    return (
+        ("ce_time", format_rfc3339(time).encode()),
+        ("ce_subject", subject.encode()),
+        *keyed,
+        _CONTENT_TYPE_HEADER,
     )
-
-
-_STANDARD_NAMES: Final = frozenset({*_REQUIRED, "specversion", "time", "subject", "partitionkey", _CONTENT_TYPE})
-
-
-def _parse_time(text: str) -> datetime | MalformedHeaders:
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return MalformedHeaders("ce_time", "not an RFC 3339 time")
-    return parsed if parsed.tzinfo else MalformedHeaders("ce_time", "without an offset")

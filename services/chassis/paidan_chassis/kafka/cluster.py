@@ -1,8 +1,8 @@
-"""Where Kafka is and how its topics are to look. No client here."""
+"""The configuration of a Kafka cluster: addresses, topic prefix, how missing topics are created. No client here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity
@@ -10,9 +10,19 @@ from faststream.security import BaseSecurity
 DEAD_LETTERS: Final = "paidan.dead-letters"
 
 
+class TopicDeclaration(Protocol):
+    """What a topic is created from when it does not exist yet; append time is always the broker's."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    @property
+    def config(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """How a topic is made when it does not exist yet; the broker's append time is always asked for."""
+    """A declaration that is nothing more than its values."""
 
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
@@ -24,21 +34,21 @@ def _single_partition_spec(_topic: str) -> TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCluster:
-    """One installation's share of a cluster. ``shape`` is asked, by the plain name, when a topic is missing."""
+    """One installation's share of a cluster. ``topic_spec`` is called for a missing topic, by its unprefixed name."""
 
     servers: str
     prefix: str = ""
-    topic_spec: Callable[[str], TopicSpec] = _single_partition_spec
+    topic_spec: Callable[[str], TopicDeclaration] = _single_partition_spec
     security: BaseSecurity | None = None
 
     def prefixed(self, topic: str) -> str:
-        """Give a topic's name on the cluster."""
+        """Return a topic's name on the cluster."""
         return self.prefix + topic
 
     def client_options(self) -> dict[str, Any]:
-        """Give what every client of aiokafka is built with."""
+        """Return the arguments common to all aiokafka clients."""
         return {"bootstrap_servers": self.servers.split(","), **parse_security(self.security)}
 
     def unprefixed(self, prefixed_topic: str) -> str:
-        """Give a topic's name in this installation."""
+        """Return a topic's name within this installation."""
         return prefixed_topic.removeprefix(self.prefix)

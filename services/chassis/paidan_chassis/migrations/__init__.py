@@ -1,4 +1,4 @@
-"""The chassis' own tables, and the runner that brings any schema up to date."""
+"""Schema migrations: the runner, and the migrations of the chassis's own tables."""
 
 from typing import Final
 

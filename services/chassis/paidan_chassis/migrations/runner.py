@@ -1,4 +1,4 @@
-"""Brings a schema up to date: forward only, each file once, safe from several processes at once."""
+"""Migrates a schema: forward only, each file once, safe from several processes at once."""
 
 import hashlib
 import re
@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal
 
-import asyncpg
-
+from paidan_chassis.database import Connection
 from paidan_chassis.errors import ChassisError
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Phase = Literal["pre", "post"]
 
 _FILE_NAME: Final = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
@@ -23,12 +21,12 @@ _TABLE_LOCK_TIMEOUT_S: Final = 10
 
 
 class MigrationConflict(ChassisError):
-    """What lies on disk and what the schema has been through contradict each other."""
+    """The migration files and the schema's history contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: applied before (pre) or after (post) the release that needs it starts."""
+    """A migration file, applied before (pre) or after (post) the release that needs it starts."""
 
     package: str
     name: str
@@ -36,29 +34,29 @@ class Migration:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Identify the migration within a schema."""
+        """Return the identity of the migration within a schema."""
         return self.package, self.name
 
     @property
     def checksum(self) -> str:
-        """Fingerprint what it does; line ends of the checkout do not count."""
+        """Return a hash of its statements; line ends do not count."""
         return hashlib.sha256(self.statements.replace("\r\n", "\n").encode()).hexdigest()
 
     @property
     def phase(self) -> str:
-        """Tell whether it runs before or after the release that needs it."""
+        """Return ``pre`` or ``post``."""
         return self.name.split("_")[1]
 
 
 async def migrate(
     conn: Connection, schema: str, packages: Sequence[str], *, phases: Sequence[Phase] = ("pre", "post")
 ) -> list[Migration]:
-    """Apply what is missing of each package's ``NNNN_pre_x.sql`` and ``NNNN_post_x.sql``, and return that.
+    """Apply each package's unapplied ``NNNN_pre_x.sql`` and ``NNNN_post_x.sql``, and return them.
 
-    Packages are import paths, applied in the order given. Statements are written without a schema
-    and land in this one, owned by the connection's role (``SET ROLE`` before, to give them away).
-    Each file is one transaction, so what is done stays done. Raises MigrationRefused, before
-    anything is changed, when an applied file has changed, is gone, or is overtaken by a new one.
+    Packages are import paths, applied in the order given. Statements name no schema: objects are created in this one
+    and are owned by the connection's role (``SET ROLE`` before, to change that). Each file is one transaction.
+    Raises MigrationConflict, before anything is changed, when an applied file was changed or removed, or a new one has
+    a lower number.
     """
     available = load_migrations(packages)
     applied: list[Migration] = []
@@ -77,12 +75,12 @@ async def migrate(
 
 
 async def list_pending(conn: Connection, schema: str, packages: Sequence[str]) -> list[Migration]:
-    """Tell what ``migrate`` would apply, changing nothing."""
+    """Return what ``migrate`` would apply, changing nothing."""
     return find_unapplied(load_migrations(packages), await _applied_checksums(conn, schema))
 
 
 def load_migrations(packages: Sequence[str]) -> list[Migration]:
-    """Read every package's files, in the order in which they are applied."""
+    """Return every package's migrations, in the order in which they are applied."""
     migrations: list[Migration] = []
     for package in packages:
         sql_files = sorted(
@@ -102,33 +100,33 @@ def load_migrations(packages: Sequence[str]) -> list[Migration]:
 
 
 def find_unapplied(available: Sequence[Migration], applied: Mapping[tuple[str, str], str]) -> list[Migration]:
-    """Name what is not applied yet; raise MigrationRefused when history and files contradict each other."""
+    """Return the unapplied migrations; raise MigrationConflict when history and files contradict each other."""
     files_by_key = {each.key: each for each in available}
     packages = {each.package for each in available}
     for key, checksum in applied.items():
         if key not in files_by_key and key[0] in packages:
-            raise MigrationConflict(f"{key[0]}: {key[1]} was applied and is gone")
+            raise MigrationConflict(f"{key[0]}: {key[1]} was applied and has been removed")
         if key in files_by_key and files_by_key[key].checksum != checksum:
-            raise MigrationConflict(f"{key[0]}: {key[1]} was changed after it had been applied")
+            raise MigrationConflict(f"{key[0]}: {key[1]} was changed after it was applied")
     unapplied = [each for each in available if each.key not in applied]
     for each in unapplied:
         later = [
             key for key in applied if key[0] == each.package and f"_{each.phase}_" in key[1] and key[1] > each.name
         ]
         if later:
-            raise MigrationConflict(f"{each.package}: {each.name} is new, but {min(later)[1]} has been applied already")
+            raise MigrationConflict(f"{each.package}: {each.name} is new, but {min(later)[1]} is already applied")
     return unapplied
 
 
 async def _lock(conn: Connection, schema: str) -> None:
-    # Held until this transaction ends. Whoever waits here is another process of the same release: let it work.
+    # Held until this transaction ends. The process that holds it migrates too: wait for it.
     await conn.execute(f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_TIMEOUT_S}s'")
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"paidan migrations of {schema}")
 
 
 async def _applied_checksums(conn: Connection, schema: str) -> dict[tuple[str, str], str]:
     if not _SCHEMA.fullmatch(schema):
-        raise MigrationConflict(f"{schema!r} is no name for a schema")
+        raise MigrationConflict(f"{schema!r} is not a valid schema name")
     if await conn.fetchval("SELECT to_regclass($1)", f"{schema}.migration") is None:
         return {}
     rows = await conn.fetch(f"SELECT package, name, checksum FROM {schema}.migration")
@@ -136,10 +134,10 @@ async def _applied_checksums(conn: Connection, schema: str) -> dict[tuple[str, s
 
 
 async def _apply(conn: Connection, schema: str, migration: Migration) -> None:
-    # CREATE SCHEMA IF NOT EXISTS asks for the right to create even when there is nothing to create.
+    # CREATE SCHEMA IF NOT EXISTS needs the privilege to create even if the schema exists.
     if await conn.fetchval("SELECT to_regnamespace($1)", schema) is None:
         await conn.execute(f"CREATE SCHEMA {schema}")
-    # A table's lock that an old release holds must not make everybody else queue behind us for long.
+    # Other sessions queue behind us while we wait for a lock that an old release holds.
     await conn.execute(f"SET LOCAL search_path = {schema}; SET LOCAL lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
     await conn.execute(_CREATE_MIGRATION_TABLE)
     await conn.execute(migration.statements)

@@ -1,1 +1,1 @@
-"""What a process tells of itself: logs, metrics, health."""
+"""Logs, metrics and health of a process."""

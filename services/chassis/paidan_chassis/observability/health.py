@@ -1,10 +1,13 @@
-"""Health as progress: how long since each loop last polled, worked and committed."""
+"""Health, judged by progress: how long ago each loop last polled, worked and committed."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
+
+from prometheus_client import Histogram
 
 from paidan_chassis.errors import Stalled
 from paidan_chassis.observability.metrics import Metrics
@@ -17,7 +20,7 @@ _FAULT_HOLD_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """What a loop's progress looks like now. ``stalled`` and ``unready`` say why, or nothing."""
+    """The state of a loop at one moment. ``stall_reason`` and ``unready_reason`` are None for a healthy loop."""
 
     name: str
     poll_age_s: float
@@ -29,7 +32,7 @@ class LoopState:
 
 
 class LoopProgress:
-    """One loop's beats. The loop tells what it did; nothing here asks a server."""
+    """The progress of one loop, as the loop reports it; no server is asked."""
 
     def __init__(
         self, name: str, metrics: Metrics, *, stalls_after_s: float, monotonic: MonotonicClock = time.monotonic
@@ -47,53 +50,63 @@ class LoopProgress:
         self._last_failure = 0.0
 
     def record_poll(self) -> None:
-        """Say that the loop asked for records and got an answer, an empty one included."""
+        """Record that a poll returned, with or without records."""
         self._last_activity = self._last_poll = self._monotonic()
         self._has_polled = True
-        # Kafka may answer while PostgreSQL is away: readiness must not flicker between two tries of a batch.
+        # Kafka may answer while PostgreSQL is down: readiness must not flicker between two attempts of a batch.
         if self._last_activity - self._last_failure > _FAULT_HOLD_S:
             self._fault = None
 
     def record_batch_started(self, records: int) -> None:
-        """Say that a batch is in hand."""
+        """Record that a batch is being processed."""
         if records:
             self._last_activity = self._monotonic()
 
     def record_commit(self, *, records: int = 0, duration_s: float = 0.0, hop_s: float = 0.0) -> None:
-        """Say that the batch in hand is committed: how long it took, and since its oldest record was appended."""
+        """Record that a batch is committed: its duration, and the time since its oldest record was appended."""
         self._last_activity = self._last_commit = self._lag_since = self._monotonic()
         self._fault = None
         if records:
-            self._metrics.observe("paidan_batch_records", records, loop=self.name)
-            self._metrics.observe("paidan_batch_seconds", duration_s, loop=self.name)
-            self._metrics.observe("paidan_hop_seconds", hop_s, loop=self.name)
+            batch_records, batch_seconds, hop_seconds = self._batch_histograms
+            batch_records.observe(records)
+            batch_seconds.observe(duration_s)
+            hop_seconds.observe(hop_s)
+
+    @cached_property
+    def _batch_histograms(self) -> tuple[Histogram, Histogram, Histogram]:
+        # On first use, for a loop that commits no records has no such rows.
+        return (
+            self._metrics.histogram("paidan_batch_records", loop=self.name),
+            self._metrics.histogram("paidan_batch_seconds", loop=self.name),
+            self._metrics.histogram("paidan_hop_seconds", loop=self.name),
+        )
 
     def on_collect(self, collector: MetricsCollector) -> None:
-        """Call this once a second with the process's metrics, to copy figures that are kept elsewhere."""
+        """Register a function that is called once a second to update metrics from other state."""
         self._collectors.append(collector)
 
     def collect(self) -> None:
-        """Bring the metrics up to date."""
+        """Call the registered collectors."""
         for collector in self._collectors:
             collector(self._metrics)
 
     def record_retry(self, fault: str) -> None:
-        """Say that a transient fault keeps the batch in hand, and that the loop is alive and tries again."""
+        """Record that the loop retries a batch after a transient error."""
         self._last_activity = self._lag_since = self._last_failure = self._monotonic()
         self._fault = fault
 
     def set_lag(self, records: int) -> None:
-        """Say how many records wait in the log: a loop that is behind, polls nothing and commits nothing is stuck."""
+        """Record the consumer lag: a loop that lags and commits nothing is stalled."""
         if records and not self._lag_records:
             self._lag_since = self._monotonic()
         self._lag_records = records
 
     def reset(self) -> None:
-        """Start counting anew: the whole process was frozen, so no loop could have done anything."""
+        """Restart the stall timers, after the whole process was frozen and no loop could run."""
         self._last_activity = self._lag_since = self._monotonic()
 
     def state(self) -> LoopState:
-        """Judge the loop as it stands now."""
+        """Return the loop's present state."""
         now = self._monotonic()
         return LoopState(
             self.name,
@@ -107,10 +120,10 @@ class LoopProgress:
 
     def _stall_reason(self, now: float) -> str | None:
         if now - self._last_activity > self._stalls_after_s:
-            return f"no sign of life for {now - self._last_activity:.0f} s"
-        # A consumer can go on polling nothing for ever after a broker's restart (aiokafka #1154).
+            return f"no activity for {now - self._last_activity:.0f} s"
+        # After a broker's restart a consumer may poll nothing for ever (aiokafka #1154).
         if self._lag_records and now - self._lag_since > self._stalls_after_s:
-            return f"{self._lag_records} records wait and none is committed for {now - self._lag_since:.0f} s"
+            return f"{self._lag_records} records wait and none was committed for {now - self._lag_since:.0f} s"
         return None
 
     def _unready_reason(self, now: float) -> str | None:
@@ -120,7 +133,7 @@ class LoopProgress:
 
 
 class Health:
-    """Every loop's progress, and what else a service waits for before it is ready."""
+    """The health of a process: the progress of its loops, and its further readiness conditions."""
 
     def __init__(
         self,
@@ -140,34 +153,34 @@ class Health:
         self._requirements: dict[str, Callable[[], bool]] = {}
 
     def register_loop(self, name: str) -> LoopProgress:
-        """Register a loop; its first beat is due within the time in which a loop stalls."""
+        """Register a loop; it stalls unless it reports progress in time."""
         progress = LoopProgress(name, self._metrics, stalls_after_s=self._stalls_after_s, monotonic=self._monotonic)
         self._loops.append(progress)
         return progress
 
     def disable_loops(self) -> None:
-        """Judge no loop: this process was told to be an edge alone."""
+        """Remove all loops: this process runs the edge alone."""
         self._loops.clear()
 
     def require(self, name: str, is_met: Callable[[], bool]) -> None:
-        """Make readiness depend on this, too. Asked on every ``/readyz``, so it must be cheap."""
+        """Add a readiness condition. It is called on every ``/readyz``, so it must be cheap."""
         self._requirements[name] = is_met
 
     def states(self) -> list[LoopState]:
-        """Judge every loop."""
+        """Return the state of every loop."""
         return [each.state() for each in self._loops]
 
     def is_alive(self) -> bool:
-        """Tell whether every loop makes progress (``/healthz``)."""
+        """Return whether every loop makes progress (``/healthz``)."""
         return not any(each.stall_reason for each in self.states())
 
     def unready_reasons(self) -> dict[str, str]:
-        """Name what keeps the process from doing its work now, and why (``/readyz``)."""
+        """Return what is not ready, with the reasons (``/readyz``)."""
         loops = {each.name: each.unready_reason for each in self.states() if each.unready_reason}
         return loops | {name: "not yet" for name, is_met in self._requirements.items() if not is_met()}
 
     async def watch_loops(self) -> None:
-        """Raise Stalled as soon as a loop has stopped making progress. The process's owner of last resort."""
+        """Raise Stalled as soon as a loop makes no progress, which ends the process."""
         checked_at = self._monotonic()
         while True:
             await asyncio.sleep(self._check_interval_s)

@@ -1,10 +1,9 @@
-"""Structured logs on standard output: JSON lines, one canonical line a batch, floods limited, no payloads."""
+"""Structured logs on standard output: JSON lines, libraries' lines rate-limited, no payloads."""
 
 import contextlib
 import logging
 import re
 import sys
-import time
 from collections.abc import Hashable, MutableMapping
 from typing import Any, Final, TextIO, TypeAlias, cast
 
@@ -17,7 +16,7 @@ Logger: TypeAlias = structlog.typing.FilteringBoundLogger
 _BURST: Final = 5
 _WINDOW_S: Final = 10.0
 _MAX_KINDS: Final = 1000
-# Libraries whose chatter says nothing that our own lines do not say better.
+# Libraries whose lines add nothing to our own.
 _LIBRARY_LEVELS: Final = {
     "uvicorn.access": logging.ERROR,
     "uvicorn.error": logging.WARNING,
@@ -26,10 +25,10 @@ _LIBRARY_LEVELS: Final = {
 
 
 def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
-    """Send structlog's and every library's lines to standard output as JSON, with ``service`` bound.
+    """Write structlog's and every library's lines to standard output as JSON, with ``service`` bound.
 
-    Lines of libraries (aiokafka, FastStream, uvicorn...) that repeat are limited: a few of a kind
-    every ten seconds; the next one says how many were left out. Our own lines are never left out.
+    Repeated lines of libraries (aiokafka, FastStream, uvicorn...) are limited to a few of a kind every ten seconds; the
+    next one has the number of suppressed ones as ``left_out``. Our own lines are never suppressed.
     """
     level_number = logging.getLevelNamesMapping()[level.upper()]
     shared_processors = _shared_processors(service)
@@ -50,7 +49,7 @@ def configure(service: str, level: str, *, out: TextIO | None = None) -> None:
 
 
 class _LossyStream:
-    """Loses a line that cannot be written, as on a full disk: a report is not to be lost for its sake."""
+    """A stream that drops lines which cannot be written, as on a full disk, so that logging fails no request."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -66,7 +65,7 @@ class _LossyStream:
 
 
 def _reset_library_loggers() -> None:
-    # FastStream gives its loggers handlers of their own on import, which write messages as they please.
+    # FastStream adds handlers with a format of their own to its loggers on import.
     for name in list(logging.root.manager.loggerDict):
         library = logging.getLogger(name)
         library.handlers.clear()
@@ -74,22 +73,12 @@ def _reset_library_loggers() -> None:
 
 
 def get_logger(**bound: object) -> Logger:
-    """Give a logger with these keys bound (topic, partition, loop...). Event names are past-tense snake_case."""
+    """Return a logger with these keys bound (topic, partition, loop...). Event names are past-tense snake_case."""
     return structlog.get_logger(**bound)  # type: ignore[no-any-return]
 
 
-def log_batch(log: Logger, event: str, *, started: float, **counts: int) -> None:
-    """Write the one canonical line of a batch: its counts and ``took_ms`` since ``started`` (time.perf_counter).
-
-    Call it after the commit. Counts of nought are left out; a batch of nothing writes nothing.
-    """
-    nonzero = {name: count for name, count in counts.items() if count}
-    if nonzero:
-        log.info(event, **nonzero, took_ms=round((time.perf_counter() - started) * 1000, 1))
-
-
 class LogThrottle:
-    """Lets a few lines of a kind through in every ten seconds."""
+    """Admits a few lines of each kind every ten seconds."""
 
     def __init__(self, burst: int) -> None:
         self._burst = burst
@@ -97,11 +86,11 @@ class LogThrottle:
 
     @property
     def kinds(self) -> int:
-        """Tell how many kinds are remembered."""
+        """Return the number of kinds in memory."""
         return len(self._windows)
 
     def admit(self, kind: Hashable, now: float) -> int | None:
-        """Tell how many lines of this kind were left out before this one; None when it is to be left out, too."""
+        """Return how many lines of this kind were suppressed before this one; None if this one is to be suppressed."""
         window_start, count = self._windows.get(kind, (now, 0))
         suppressed = 0
         if now - window_start > _WINDOW_S:
@@ -113,14 +102,14 @@ class LogThrottle:
 
 
 class ThrottleFilter(logging.Filter):
-    """Keeps libraries from writing the same line without end. Kinds differ in words, not in numbers."""
+    """Rate-limits the lines of libraries. Lines that differ only in digits are of one kind."""
 
     def __init__(self) -> None:
         super().__init__()
         self._throttle = LogThrottle(_BURST)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether this line passes; the first after a flood carries ``left_out``."""
+        """Return whether to write a line; the first after suppressed ones gets ``left_out``."""
         kind = (record.name, record.levelno, re.sub(r"\d+", "#", str(record.msg)[:200]))
         suppressed = self._throttle.admit(kind, record.created)
         if suppressed:

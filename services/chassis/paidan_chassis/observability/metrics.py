@@ -1,9 +1,11 @@
-"""What a service counts. Names are closed: a metric that nobody has named here cannot be written."""
+"""The Prometheus metrics of a service. The names are a closed list: only these can be written."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import prometheus_client as prometheus
+
+Counter: TypeAlias = prometheus.Counter
 
 CounterName = Literal[
     "paidan_records_total",
@@ -68,11 +70,11 @@ HISTOGRAMS: Final[Mapping[HistogramName, tuple[tuple[float, ...], tuple[str, ...
 }
 
 
-prometheus.disable_created_metrics()  # type: ignore[no-untyped-call] # one more series each, that nobody reads
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call] # an unused series for each metric
 
 
 class Metrics:
-    """The counters of one process, each with ``service`` bound. Update once a batch, not once a record."""
+    """The metrics of one process, each with the label ``service``. Update them once a batch, not once a record."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -82,21 +84,21 @@ class Metrics:
             for name, (help_text, *labels) in COUNTERS.items()
         }
         self._gauges = {
-            name: prometheus.Gauge(name, said, ["service", *labels], registry=self.registry)
-            for name, (said, *labels) in GAUGES.items()
+            name: prometheus.Gauge(name, help_text, ["service", *labels], registry=self.registry)
+            for name, (help_text, *labels) in GAUGES.items()
         }
         self._histograms = {
-            name: prometheus.Histogram(name, said, ["service", *labels], registry=self.registry, buckets=buckets)
-            for name, (buckets, (said, *labels)) in HISTOGRAMS.items()
+            name: prometheus.Histogram(name, help_text, ["service", *labels], registry=self.registry, buckets=buckets)
+            for name, (buckets, (help_text, *labels)) in HISTOGRAMS.items()
         }
         prometheus.ProcessCollector(registry=self.registry)
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        self._counters[name].labels(service=self.service, **labels).inc(amount)
+        self.counter(name, **labels).inc(amount)
 
     def request_metrics(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
-        """Give the counter and the timer of one kind of answer, to be kept: finding them costs more than using them."""
+        """Return the counter and histogram of a route, to be cached: a look-up costs more than an update."""
         labels = {"service": self.service, "route": route}
         counter = self._counters["paidan_requests_total"].labels(status=str(status), **labels)
         return counter, self._histograms["paidan_request_seconds"].labels(**labels)
@@ -106,15 +108,17 @@ class Metrics:
         self._gauges[name].labels(service=self.service, **labels).set(value)
 
     def remove_gauge(self, name: GaugeName, **labels: str) -> None:
-        """Forget a gauge's row: a lane that this process no longer owns must not keep its last figure."""
-        gauge = self._gauges[name]
-        label_values = {"service": self.service, **labels}
-        gauge.remove_by_labels(label_values)
+        """Remove a gauge with these labels, such as that of a partition that was revoked."""
+        self._gauges[name].remove_by_labels({"service": self.service, **labels})
 
-    def observe(self, name: HistogramName, value: float, **labels: str) -> None:
-        """Add a measurement."""
-        self._histograms[name].labels(service=self.service, **labels).observe(value)
+    def counter(self, name: CounterName, **labels: str) -> Counter:
+        """Return the counter with these labels, to be kept: finding it costs more than using it."""
+        return self._counters[name].labels(service=self.service, **labels)
+
+    def histogram(self, name: HistogramName, **labels: str) -> prometheus.Histogram:
+        """Return the histogram with these labels, to be kept: finding it costs more than using it."""
+        return self._histograms[name].labels(service=self.service, **labels)
 
     def render(self) -> bytes:
-        """Write what ``/metrics`` answers."""
+        """Return the text of ``/metrics``."""
         return prometheus.generate_latest(self.registry)

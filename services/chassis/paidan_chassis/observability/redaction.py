@@ -1,4 +1,4 @@
-"""How an error is told to a log: where it happened and what kind it is, without the values that people sent."""
+"""Formats errors for logs: stack and type, without the values that users sent."""
 
 import re
 import sys
@@ -17,17 +17,17 @@ _MAX_LENGTH: Final = 500
 
 
 def redact_numbers(text: str) -> str:
-    """Take long numbers out of a text that may hold a resident's."""
+    """Replace long numbers in a text, which may be telephone or identity numbers."""
     return _LONG_NUMBER.sub("…", text)
 
 
 def redact_quotes(text: str) -> str:
-    """Take out what stands in quotes, since that is where libraries put the value they dislike."""
+    """Replace quoted parts and long numbers in a text; libraries quote the value that they reject."""
     return _QUOTED.sub("'…'", redact_numbers(text))
 
 
 def describe_error(error: BaseException) -> str:
-    """Say in one line what went wrong, quoting no value."""
+    """Return an error's type and message in one line, without values."""
     return f"{type(error).__name__}: {_safe_message(error)}"[:_MAX_LENGTH]
 
 
@@ -48,7 +48,7 @@ def _safe_message(error: BaseException) -> str:
 
 
 def _server_message(error: asyncpg.PostgresError) -> str:
-    # Class 22 quotes the value in its message; DETAIL, which str() would add, quotes whole rows.
+    # Messages of class 22 quote the value; DETAIL, which str() would add, quotes whole rows.
     sqlstate, message = error.sqlstate or "", str(getattr(error, "message", None) or "")
     return f"{redact_quotes(message) if sqlstate.startswith('22') else redact_numbers(message)} ({sqlstate})"
 
@@ -58,7 +58,7 @@ def _dotted_path(path: tuple[int | str, ...]) -> str:
 
 
 def format_error(error: BaseException) -> str:
-    """Write the stack and the description of an error and of all that led to it, the first cause first."""
+    """Return stack and description of an error and of its causes, the first cause first."""
     return "\n".join(
         "".join(traceback.format_tb(each.__traceback__)) + describe_error(each)
         for each in reversed(list(_causes(error)))
@@ -80,7 +80,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def render_exc_info(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace ``exc_info`` by a trace without values (a structlog processor)."""
+    """Replace ``exc_info`` by a stack trace without values (a structlog processor)."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
         exc_info = sys.exc_info()
@@ -91,5 +91,5 @@ def render_exc_info(_logger: object, _method: str, event: MutableMapping[str, An
 
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take long numbers out of a library's own words (a structlog processor)."""
+    """Replace long numbers in a library's message (a structlog processor)."""
     return {**event, "event": redact_numbers(str(event.get("event", "")))[:2000]}

@@ -1,1 +1,1 @@
-"""Actions from outside, by HTTP or a department's topic, on their way into the inbox. Nothing is decided here."""
+"""Actions that clients ask for: made into requests for the inbox, or evaluated by a dry run."""

@@ -1,10 +1,9 @@
-"""Judges actions against their cases as they are now, by the city in force in each lane, and does nothing."""
+"""Evaluates actions against their cases' present state, by the pack in force in their partition, without effect."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
+from paidan_chassis.database import Pool
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
@@ -12,34 +11,28 @@ from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
-from paidan_dispatch.cases import decide
-from paidan_dispatch.cases.decide import Progressed, Refused
+from paidan_dispatch.cases.decide import Progressed, Refused, decide
+from paidan_dispatch.cases.guards import unknown_case
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox import queries
+from paidan_dispatch.inbox.load import load_known_outcomes
 from paidan_dispatch.inbox.unit_of_work import KnownOutcome
 
-# A state takes some 50 us to read, and what else the process does must not wait for a whole file.
+# A state takes some 50 us to decode; other requests must not wait for a whole file.
 CHUNK_SIZE: Final = 100
 
 
-async def evaluate(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
-    """Say of each action what would become of it if it came alone; others may come in between: nothing is promised."""
+async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
+    """Return what each action would lead to if it came alone. Others may come first: nothing is promised."""
     results: list[DryRunResult] = []
     for start in range(0, len(requests), CHUNK_SIZE):
         results += await _evaluate_chunk(pool, packs, requests[start : start + CHUNK_SIZE])
     return results
 
 
-async def _evaluate_chunk(
-    pool: "asyncpg.Pool[Any]", packs: PackCache, requests: Sequence[ActionRequested]
-) -> list[DryRunResult]:
+async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     async with pool.acquire() as conn:
-        known_outcomes = await queries.load_known_outcomes(
-            conn, {each.of_report for each in requests if each.of_report}
-        )
+        known_outcomes = await load_known_outcomes(conn, {each.of_report for each in requests if each.of_report})
         case_ids = [_resolve_case_id(each, known_outcomes) for each in requests]
         cases = await api_queries.load_cases_with_policy(conn, {case_id for case_id in case_ids if case_id})
         policies = {
@@ -55,7 +48,7 @@ def _resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, Know
     if request.of_report is None:
         return request.case_id
     known = known_outcomes.get(request.of_report)
-    # Cases join within their area; one that lies elsewhere is in another lane, and perhaps not the caller's to see.
+    # Reports merge within their area; a case elsewhere is in another partition, and perhaps not the caller's to see.
     if known is None or known.case_id is None or area_of(known.case_id) != request.area:
         return None
     return known.case_id
@@ -65,8 +58,8 @@ def _evaluate_one(
     request: ActionRequested, stored: CaseWithPolicy | None, policies: dict[str, CityPolicy]
 ) -> DryRunResult:
     if stored is None:
-        return _build_result(request, "refused", None, decide.unknown_case(request).refusal)
-    match decide.decide(stored.state, request, policies[stored.pack_version]):
+        return _build_result(request, "refused", None, unknown_case(request.case_id))
+    match decide(stored.state, request, policies[stored.pack_version]):
         case Progressed() as progressed:
             return _build_result(request, "applied", progressed.after.status, None)
         case Refused(refusal):

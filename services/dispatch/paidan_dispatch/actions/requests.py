@@ -1,6 +1,7 @@
-"""What somebody asks to be done, from either door, as it goes into the inbox. The same words make the same request.
+"""Requests for actions, as they enter the inbox: who asks, what for, under which id, with personal numbers masked.
 
-Free text is masked here, before anything is made of it: neither the digest nor the inbox knows a personal number.
+The same content from the same sender makes the same request, over Kafka or HTTP. Free text is masked before the digest
+is computed, so that neither the digest nor the inbox holds a personal number.
 """
 
 import hashlib
@@ -8,18 +9,24 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal, get_type_hints
+from typing import Final, Literal, get_type_hints
 
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.problems import forbidden
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.ids import area_of
-from paidan_contracts.masking import mask
+from paidan_contracts.pii_mask import mask
+from paidan_contracts.scopes import Role, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
+from paidan_dispatch.cases.guards import ROLE_ACTIONS
+
+_ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedAction:
-    """What the sender said, whatever the door, without the telephone, identity and card numbers in its free text."""
+    """What a sender asks for, without the telephone, identity and card numbers in its free text."""
 
     case_id: str
     action: Action
@@ -27,12 +34,12 @@ class RequestedAction:
     of_report: str | None = None
 
     def __post_init__(self) -> None:
-        """Mask what was said, so that no door can forget to."""
+        """Mask free text here, so that no caller can forget to."""
         object.__setattr__(self, "action", _mask_texts(self.action))
 
     @property
     def digest(self) -> str:
-        """Fingerprint all that was said, so that another body under the same id is noticed."""
+        """SHA-256 of the content, so that another body under the same id is noticed."""
         occurred_at = self.occurred_at.astimezone(UTC).isoformat() if self.occurred_at else None
         content = [self.case_id, self.of_report, occurred_at, self.action.model_dump(mode="json", exclude_none=True)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -40,7 +47,7 @@ class RequestedAction:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, by which door, under which id of their own. ``backdates``: their word on when it happened counts."""
+    """Who asks, by which door, under which id. ``may_backdate``: their time of the action counts as recorded."""
 
     actor: Actor
     door: Literal["kafka", "http", "import"]
@@ -51,7 +58,7 @@ class Requester:
 
 
 def build_request(requested_action: RequestedAction, requester: Requester, recorded_at: datetime) -> ActionRequested:
-    """Write what goes into the inbox. Whether it is allowed is judged there."""
+    """Return the inbox record of a requested action. Whether it is allowed is decided when it is consumed."""
     occurred_at = requested_action.occurred_at or recorded_at
     partition, offset = requester.answer_position or (None, None)
     return ActionRequested(
@@ -71,14 +78,42 @@ def build_request(requested_action: RequestedAction, requester: Requester, recor
     )
 
 
+def actor_of(principal: Principal, action: Action) -> Actor:
+    """Return who acts. A key with several roles acts in one that may do this; whether it may now is decided later."""
+    grants = grants_of(principal.scopes)
+    if grants.department is not None:
+        return Actor(kind="department", id=grants.department)
+    roles = [role for role in _ACTION_ROLES if role in grants.roles]
+    if not roles:
+        raise forbidden("the key may not act on cases", "该密钥无权处理案件")
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]
+    return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
+
+
+def request_sender(principal: Principal, actor: Actor) -> str:
+    """Return the sender that action ids are derived from, so that those of two senders never collide.
+
+    A department is the same sender over Kafka and HTTP. An import is the same under whichever key it runs again: its
+    ids are those of the records.
+    """
+    if actor.kind == "importer":
+        return f"role:importer:{principal.city}"
+    return department_sender(actor.id) if actor.kind == "department" else f"role:{actor.kind}:{principal.key_id}"
+
+
+def department_sender(department: str) -> str:
+    """Return the sender that a department's action ids are derived from."""
+    return f"department:{department}"
+
+
 def _mask_texts(action: Action) -> Action:
-    texts = {name: getattr(action, name) for name in _free_texts(type(action))}
+    texts = {name: text for name in _free_texts(type(action)) if (text := getattr(action, name))}
     masked = {name: mask(text).text for name, text in texts.items()}
     return action if masked == texts else replace_unvalidated(action, **masked)
 
 
 @cache
 def _free_texts(model: type[Action]) -> tuple[str, ...]:
-    # By the kind of text that the contract names: a new action's reason is masked without anybody thinking of it.
+    # By the types of the contract, so that the free text of a new action is masked, too.
     hints = get_type_hints(model, include_extras=True)
     return tuple(name for name in model.model_fields if hints[name] in (Text, Reason))

@@ -1,1 +1,1 @@
-"""Dispatch's HTTP edge: the desk's second door, and what may be read."""
+"""What clients may read over HTTP: cases, queues, orders."""

@@ -1,20 +1,19 @@
-"""What the edge reads, one function each: on connections of its own, so that no list holds up a lane."""
+"""SQL for HTTP reads, on a pool of their own, so that no list delays a consumer."""
 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import asyncpg
 
+from paidan_chassis.database import Connection, Pool
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
-
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
-Pool: TypeAlias = "asyncpg.Pool[Any]"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
@@ -56,7 +55,7 @@ SELECT_OPEN_ORDERS: Final = """
      ORDER BY reported_at, case_id
 """
 
-# Two partial indexes, of what is going on and of what has ended, so that a queue never wades through the past.
+# One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
 SELECT_CASES_PART: Final = """
     (SELECT step, reported_at, case_id
        FROM case_now
@@ -76,22 +75,29 @@ SELECT_CASES_PART: Final = """
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 
 
+class PageKey(NamedTuple):
+    """The last case of a page, by the order of the list."""
+
+    reported_at: Timestamp
+    case_id: CaseId
+
+
 class StoredCase(NamedTuple):
-    """A case as it is now, and its lane."""
+    """A case's newest state, and its partition."""
 
     partition: int
     state: CaseState
 
 
 class CaseWithPolicy(NamedTuple):
-    """A case as it is now, and the version of the city's pack that its lane decides by."""
+    """A case's newest state, and the version of the city's pack in force in its partition."""
 
     state: CaseState
     pack_version: str
 
 
 class OutcomeScope(NamedTuple):
-    """Whose an outcome is: for deciding who may know it."""
+    """Whose an outcome is; decides who may read it."""
 
     area: str | None
     sender: str | None
@@ -99,7 +105,7 @@ class OutcomeScope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases a list is to show. What is None or empty is not asked for."""
+    """Which cases to list. None and empty mean no restriction."""
 
     city: str | None = None
     area: str | None = None
@@ -110,47 +116,47 @@ class CaseFilter:
     reported_until: datetime | None = None
     not_called_back: bool = False
     oldest_first: bool = False
-    after: tuple[datetime, str] | None = None
+    after: PageKey | None = None
     limit: int = 100
 
 
 def is_uuid(text: str) -> bool:
-    """Tell whether a text could be an id at all."""
+    """Return whether a text is a UUID as ids are written."""
     return _UUID.fullmatch(text) is not None
 
 
 async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:
-    """Read what became of these reports and actions, so far as it is decided."""
+    """Return the outcomes of those of these reports and actions that are decided."""
     rows = await pool.fetch(SELECT_OUTCOMES, ids, timeout=10)
     return [(_outcome_from_row(row), OutcomeScope(row["area"], row["sender"])) for row in rows]
 
 
 async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
-    """Read a case as it is now."""
+    """Return a case's newest state."""
     row = await conn.fetchrow(SELECT_CASE, case_id)
     return StoredCase(row["lane"], _decode_state(row["step"])) if row else None
 
 
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
-    """Read these cases as they are now, each with what its lane decides by."""
+    """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
     return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
-    """Read every step of a case, in order."""
+    """Return every event of a case, in order."""
     return [EventRow(**row) for row in await conn.fetch(SELECT_HISTORY, case_id)]
 
 
 async def load_open_orders(pool: Pool, department: str) -> list[CaseState]:
-    """Read the cases that a department is to act on, oldest first."""
+    """Return the cases that a department is to act on, oldest first."""
     return [_decode_state(row["step"]) for row in await pool.fetch(SELECT_OPEN_ORDERS, department, timeout=30)]
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
-    """Read a page of cases, by the time of their first report."""
+    """Return a page of cases, ordered by the time of their first report."""
     order, comparison = ("ASC", ">") if case_filter.oldest_first else ("DESC", "<")
-    # In words, not as a parameter: only so is the index of those who wait for a call found.
+    # As a literal, not a parameter: only then does the planner use the index of cases that await a callback.
     clauses = {
         "order": order,
         "beyond": comparison,

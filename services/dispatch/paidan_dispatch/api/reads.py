@@ -1,22 +1,21 @@
-"""What may be read over HTTP: cases with their history and receipts, lists and queues, a department's open orders."""
+"""The routes for reading: cases with history and receipts, lists and queues, a department's open orders."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
 from paidan_chassis.clock import Clock
+from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_contracts import ids
+from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
@@ -27,16 +26,17 @@ from paidan_dispatch.api.models import (
     OrderList,
     Receipt,
 )
-from paidan_dispatch.api.queries import CaseFilter
+from paidan_dispatch.api.queries import CaseFilter, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
 
+_CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 
 
 class CaseQuery(RequestModel):
-    """Which cases a list is to show."""
+    """Query parameters of the list of cases."""
 
     city: Slug | None = None
     area: Area | None = None
@@ -46,14 +46,14 @@ class CaseQuery(RequestModel):
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
-        default=False, description="Only closed cases whose reporter nobody has called back since."
+        default=False, description="Only closed cases whose reporter has not been called back since."
     )
     order: Literal["newest", "oldest"] = "newest"
-    after: str | None = Field(default=None, max_length=300, description="The `after` of the page before.")
+    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
 
     def to_filter(self, city: str | None) -> CaseFilter:
-        """Put it as the query wants it."""
+        """Return the filter for the query. Raises Problem 422 for an invalid ``after``."""
         return CaseFilter(
             city=city,
             area=self.area,
@@ -73,20 +73,20 @@ class CaseQuery(RequestModel):
 class ReadRoutes:
     """``/v1/cases``, ``/v1/cases/{case_id}``, ``/v1/orders``."""
 
-    pool: "asyncpg.Pool[Any]"
+    pool: Pool
     packs: PackCache
     clock: Clock
 
     def router(self) -> APIRouter:
-        """Give the routes."""
+        """Return the router with these routes. ``name`` is released: operation ids are made from it."""
         router = APIRouter(tags=["cases"])
         router.add_api_route(
             "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
         )
         router.add_api_route(
-            "/v1/cases/{case_id}", self.show, methods=["GET"], response_model=None,
+            "/v1/cases/{case_id}", self.show_case, name="show", methods=["GET"], response_model=None,
             summary="A case with its history and receipts",
-            responses={200: {"model": CaseDetail | OrderItem, "description": "The case; a department's own order."}},
+            responses={200: {"model": CaseDetail | OrderItem, "description": "The case, or a department's own order."}},
         )  # fmt: skip
         router.add_api_route(
             "/v1/orders",
@@ -102,17 +102,17 @@ class ReadRoutes:
         caller: Caller,
         query: Annotated[CaseQuery, Query()],
     ) -> CaseList:
-        """List cases, newest report first: `status=filed` is the hard-to-place desk, `received` waits for verification.
+        """List cases, latest report first: `status=filed` is the hard-to-place desk, `received` awaits verification.
 
-        `status=inspecting` waits for inspection, `status=closed&not_called_back=true` for a callback.
+        `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback.
         """
         access.require_case_access(caller)
         cases = await queries.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
-        has_more = len(cases) == query.limit
-        return CaseList(cases=cases, after=_encode_cursor(cases[-1]) if has_more else None)
+        last = cases[-1] if len(cases) == query.limit else None
+        return CaseList(cases=cases, after=_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None)
 
-    async def show(self, case_id: CaseId, caller: Caller) -> Response:
-        """Show a case with its history and the receipts of its decisions; a department sees its order alone."""
+    async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
+        """Return a case with its history and the receipts of its decisions; to a department, only its order."""
         if not access.covers_area(caller, ids.area_of(case_id)):
             raise problems.not_found("there is no such case", "无此案件")
         async with self.pool.acquire() as conn:
@@ -126,13 +126,14 @@ class ReadRoutes:
         return Response(order_item.model_dump_json(), media_type="application/json")
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Give all open orders of a department, oldest first, each with its version; keep the higher one."""
-        department_id = caller.department or department
-        if caller.department is None:
+        """Return all open orders of a department, oldest first, each with its version; keep the highest."""
+        own_department = grants_of(caller.scopes).department
+        department_id = own_department or department
+        if own_department is None:
             access.require_case_access(caller)
         if department_id is None:
             raise problems.invalid("department", "name the department whose orders you want")
-        if caller.department not in (None, department or caller.department):
+        if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
         states = [
@@ -143,10 +144,9 @@ class ReadRoutes:
         return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states))
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
-        has_order = (
-            state.department == caller.department and state.status not in ("received", "filed") and not state.past
-        )
-        if caller.department is None or not has_order:
+        department = grants_of(caller.scopes).department
+        has_order = state.department == department and state.status not in ("received", "filed") and not state.past
+        if department is None or not has_order:
             raise problems.not_found("there is no such case", "无此案件")
         return (await self._order_items([state]))[0]
 
@@ -160,23 +160,15 @@ class ReadRoutes:
         ]
 
 
-def _encode_cursor(state: CaseState) -> str:
-    return base64.urlsafe_b64encode(f"{state.reported_at.isoformat()}|{state.case_id}".encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, str]:
+def _decode_cursor(cursor: str) -> PageKey:
     try:
-        at, _, case_id = base64.urlsafe_b64decode(cursor).decode().partition("|")
-        position = datetime.fromisoformat(at), case_id
-    except (ValueError, binascii.Error):
+        return _CURSORS.decode(cursor)
+    except InvalidCursor:
         raise problems.invalid("after", "give what the page before said under `after`") from None
-    if position[0].tzinfo is None or "\x00" in case_id:
-        raise problems.invalid("after", "give what the page before said under `after`")
-    return position
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
-    """Write the answer around the events as they were published, byte for byte."""
+    """Return the body, with the events as they were published, byte for byte."""
     history = b",".join(
         b'{"version":%d,"chain":"%s","event":%s}' % (event.version, event.chain.hex().encode(), event.event)
         for event in events

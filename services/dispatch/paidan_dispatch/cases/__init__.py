@@ -1,1 +1,1 @@
-"""The life of a case, decided: every step, who may take it, its clocks. No I/O."""
+"""Decides what becomes of a case: guards, transitions, deadlines, orders. No I/O."""

@@ -1,14 +1,14 @@
-"""What decisions say to people, in English and Chinese."""
+"""Texts that decisions show to people, in English and Chinese."""
 
 from typing import NamedTuple
 
 
 class Bilingual(NamedTuple):
-    """The same thing said twice."""
+    """A text in English and Chinese."""
 
     en: str
     zh: str
 
     def joined(self) -> str:
-        """Write it where there is room for one text only."""
+        """Return both languages in one text, for fields that hold only one."""
         return f"{self.en} {self.zh}"

@@ -1,121 +1,160 @@
-"""The life of a case: what a report opens or joins, what an action does, what a clock that ran out does."""
+"""Decides on actions and timers: first who may do what in which state, then the act. Reports: see ``reports``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeGuard
 
-from paidan_contracts.actions import ActionRequested
+from paidan_contracts.actions import (
+    Accept,
+    Action,
+    ActionRequested,
+    Assign,
+    CallBack,
+    File,
+    Finish,
+    Inspect,
+    Redispatch,
+    Return,
+    SupportedAction,
+    Urge,
+    Verify,
+    Void,
+)
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases import deadlines, guards, placing, transitions
-from paidan_dispatch.cases.acting import apply_action
-from paidan_dispatch.cases.opening import first_state, is_trusted
-from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.provenance import action_provenance, report_provenance, timer_provenance
-from paidan_dispatch.matching.match import (
-    CandidateIndex,
-    Duplicate,
-    match,
-    squares_around,
+from paidan_dispatch.cases import guards
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import (
+    ActResult,
+    Provenance,
+    action_provenance,
+    running_timers,
+    timer_provenance,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A report opened a case."""
-
-    events: tuple[CaseEvent, ...]
-
-    @property
-    def after(self) -> CaseState:
-        """The case as it is now."""
-        return self.events[-1].state
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.transitions import callback, filing, fulfilment, routing
 
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A case took one or more steps: a report joined it, an action was applied, a clock ran out."""
+    """A case took one or more steps."""
 
     before: CaseState
     events: tuple[CaseEvent, ...]
 
     @property
     def after(self) -> CaseState:
-        """The case as it is now."""
+        """The case's newest state."""
         return self.events[-1].state
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing changed, and the sender gets to see why."""
+    """Nothing changed; the sender is told why."""
 
     refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A timer that means nothing any more: cancelled, overtaken, or seen before."""
+    """A timer without effect: cancelled, replaced, or consumed before."""
 
     reason: str
 
 
-ReportDecision: TypeAlias = Opened | Progressed | Refused
-"""Opened, merged (``Moved``), or refused."""
-
-
-def receive_report(
-    report: ReportReceived, *, nearby: CandidateIndex, state_of: Callable[[str], CaseState], policy: CityPolicy
-) -> ReportDecision:
-    """Open a case for a report, or let the report join the open case that it is about.
-
-    ``nearby`` holds the cases in ``matching.squares_around(report)``, those that this batch opened or changed
-    included; ``case_of`` gives the whole state of one of them. Whoever calls notes ``matching.sighting`` of each
-    step in ``nearby`` before the next report.
-    """
-    if report.city != policy.city.id:
-        return Refused(guards.unknown_city(report.city))
-    provenance = report_provenance(report, policy)
-    matched = match(report, nearby.in_squares(squares_around(report, policy)), policy)
-    if isinstance(matched, Duplicate):
-        return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    opened = transitions.opened(report, provenance, first_state(report, matched.recurrence_of, policy))
-    if opened.state.status == "received":
-        return Opened((opened,))
-    return Opened((opened, placing.route_or_hold(opened.state, provenance, policy)))
-
-
 def decide(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Progressed | Refused:
-    """Judge an action in the case's present state; what is refused leaves it untouched."""
-    refusal = guards.find_refusal(state, request)
+    """Return the steps that an action causes in this state, or why it is refused."""
+    action = request.action
+    if not _is_supported(action):
+        return Refused(guards.not_supported_yet(state, action.kind))
+    refusal = _role_refusal(state, request) or _state_refusal(state, request) or _missing_reason_refusal(state, action)
     if refusal is not None:
         return Refused(refusal)
     try:
-        events = apply_action(state, request, action_provenance(request, policy), policy)
+        result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
-        return Refused(guards.calendar_ended(state))
-    return Refused(events) if isinstance(events, Refusal) else Progressed(state, tuple(events))
-
-
-def unknown_case(request: ActionRequested) -> Refused:
-    """Refuse an action for a case that nobody knows."""
-    return Refused(guards.unknown_case(request.case_id))
+        return Refused(guards.calendar_exhausted(state))
+    return Refused(result) if isinstance(result, Refusal) else Progressed(state, tuple(result))
 
 
 def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progressed | Ignored:
-    """Record that a clock ran out, once for each limit; a cancelled generation is ignored."""
-    for running in deadlines.running_timers(state):
+    """Return the overdue step that a timer causes, once for each limit; a cancelled generation is ignored."""
+    for running in running_timers(state):
         if (running.kind, running.generation) == (timer.kind, timer.generation):
-            return Progressed(state, (transitions.overdue(state, timer_provenance(timer, policy), timer.kind),))
+            return Progressed(state, (fulfilment.overdue(state, timer_provenance(timer, policy), timer.kind),))
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
 
 
-def _join(state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy) -> Progressed:
-    provenance = report_provenance(report, policy)
-    merged = transitions.merged(state, provenance, report, metres)
-    if state.status == "received" and is_trusted(report, policy):
-        return Progressed(state, (merged, *placing.file_and_route(merged.state, provenance, policy)))
-    return Progressed(state, (merged,))
+def _apply(  # noqa: C901, PLR0911 - one arm an action
+    state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy
+) -> ActResult:
+    match action:
+        case Verify():
+            return filing.verify(state, action, provenance, policy)
+        case File():
+            return filing.file(state, action, provenance, policy)
+        case Void():
+            return filing.void(state, action, provenance)
+        case Assign() | Redispatch():
+            return routing.assign(state, action, provenance, policy)
+        case Accept():
+            return fulfilment.accept(state, provenance)
+        case Return():
+            return fulfilment.return_order(state, action, provenance, policy)
+        case Finish():
+            return fulfilment.finish(state, action, provenance, policy)
+        case Inspect():
+            return fulfilment.inspect(state, action, provenance)
+        case Urge():
+            return fulfilment.urge(state, action, provenance)
+        case CallBack():
+            return callback.call_back(state, action, provenance, policy)
+
+
+def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
+    return action.kind in guards.SUPPORTED_ACTIONS
+
+
+def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
+    kind, actor = request.action.kind, request.actor
+    if kind == "inspect" and actor.kind != "importer" and actor.id == state.department:
+        text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
+        return guards.build_refusal(state, "doer_may_not_inspect", text, "actor")
+    if kind not in guards.ROLE_ACTIONS[actor.kind]:
+        text = Bilingual(f"{actor.kind} is no role that may {kind}.", f"角色 {actor.kind} 无权进行此操作。")
+        return guards.build_refusal(state, "not_your_role", text, "actor")
+    if actor.kind == "department" and actor.id != state.department:
+        text = Bilingual("The order is not yours.", "该派单不属于贵单位。")
+        return guards.build_refusal(state, "not_your_order", text, "actor")
+    return None
+
+
+def _state_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
+    action = request.action
+    if action.kind not in guards.ALLOWED_ACTIONS[state.status]:
+        text = Bilingual(f"The action {action.kind} is not allowed now.", "当前状态下不可进行此操作。")
+        return guards.build_refusal(state, "not_allowed_in_state", text, "action.kind")
+    ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
+    if ends_case and request.of_report not in (None, state.opened_by):
+        text = Bilingual(
+            "The report joined a case that another one opened, which goes on.",
+            "该上报已并入他人上报的案件，案件继续办理。",
+        )
+        return guards.build_refusal(state, "merged_report", text, "of_report")
+    return None
+
+
+def _missing_reason_refusal(state: CaseState, action: SupportedAction) -> Refusal | None:
+    match action:
+        case Assign(reason=reason) | Redispatch(reason=reason) | Return(reason=reason) | Void(reason=reason):
+            is_missing = not reason.strip()
+        case Verify(verified=False, reason=reason):
+            is_missing = not reason.strip()
+        case _:
+            is_missing = False
+    if not is_missing:
+        return None
+    text = Bilingual("A reason is needed.", "须填写理由。")
+    return guards.build_refusal(state, "reason_missing", text, "action.reason")

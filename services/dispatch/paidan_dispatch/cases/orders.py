@@ -1,4 +1,4 @@
-"""What departments are told when a case moves: orders issued, changed, withdrawn, urged, and answers refused."""
+"""Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -28,7 +28,7 @@ from paidan_contracts.orders import (
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Assignment, CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_dispatch.cases.assignment_updates import ASSIGNED_STATUSES
+from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES
 from paidan_dispatch.cases.policy import CityPolicy
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
@@ -39,9 +39,9 @@ _new_order: Final = unvalidated_constructor(Order)
 
 
 def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy: CityPolicy) -> list[OrderEvent]:
-    """Write what the steps mean to departments, in order; each goes to the topic of its ``order.department``.
+    """Return the order events that follow from case events, in order; each is for its ``order.department``.
 
-    An imported past tells nobody.
+    Imported cases have none.
     """
     result: list[OrderEvent] = []
     for event in events:
@@ -52,7 +52,7 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
 
 
 def answer_refused(request: ActionRequested, refusal: Refusal) -> AnswerRefused | None:
-    """Tell a department (``request.actor.id``) why its answer was not taken; None: nobody waits on an orders topic."""
+    """Return the refusal for the department (``request.actor.id``) that answered over Kafka; None for other senders."""
     if request.actor.kind != "department" or request.door != "kafka":
         return None
     return AnswerRefused(
@@ -108,12 +108,12 @@ def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order
 
 
 def current_order(state: CaseState, policy: CityPolicy) -> Order:
-    """Write the order of a case's newest assignment as it stands now."""
+    """Return the order of a case's last assignment as it is now."""
     return _build_order(state, state.assignments[-1], policy)
 
 
 def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -> Order:
-    row = policy.city.rows.get(state.row_id) if state.row_id else None
+    row = policy.city.rows.get(state.row_id or "")
     return _new_order(
         order_id=assignment.order_id,
         case_id=state.case_id,

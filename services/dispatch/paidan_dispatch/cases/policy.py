@@ -1,61 +1,170 @@
-"""A city's pack made ready for dispatch: the look-ups that its decisions make, each built once. It decides nothing."""
+"""A city's pack prepared for dispatch's decisions: working time, matching rules, receipts, catalogue rows."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Self
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, partial
+from itertools import accumulate
+from typing import Final, Self
+from zoneinfo import ZoneInfo
 
-from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
-from paidan_contracts.city.class_overrides import EffectiveMatching
+from paidan_contracts.city import City
+from paidan_contracts.city.calendar import CalendarExhausted, WorkingCalendar
+from paidan_contracts.city.catalogue import CatalogueRow
+from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
-from paidan_contracts.places import Place
 from paidan_contracts.state import RuleRef
-from paidan_dispatch.cases.working_time import WorkingTime
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.matching.candidates import MatchRules
+
+_CLOCK_UNITS: Final = {
+    "urgent_minute": timedelta(minutes=1),
+    "urgent_hour": timedelta(hours=1),
+    "urgent_day": timedelta(days=1),
+}
+_HOUR: Final = timedelta(hours=1)
+_LATEST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Timestamps on topics lie before it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CityPolicy:
-    """A city under the version that a lane's own log put in force. Built once for each version."""
+    """A city under one version of its pack. Built once for each version; its functions are plain attributes."""
 
     city: City
-    working_time: WorkingTime
-    _match_terms: dict[str, EffectiveMatching] = field(default_factory=dict)
-    _rule_refs: dict[str, RuleRef] = field(default_factory=dict)
+    version: str
+    deadline: Callable[[datetime, TimeLimit], datetime]
+    """``WorkingTime.deadline`` of the city's calendar."""
+    rule_ref: Callable[[str], RuleRef]
+    """Returns the receipt of a rule: its name and the version it belongs to."""
+    match_rules: MatchRules
 
     @classmethod
     def from_city(cls, city: City) -> Self:
-        """Make a city ready."""
-        return cls(city, WorkingTime.from_calendar(city.calendar))
+        """Build the policy of a city."""
+        deadline = WorkingTime.from_calendar(city.calendar).deadline
+        match_rules = MatchRules(
+            channels=frozenset(city.matching.channels),
+            window=timedelta(hours=city.matching.window_h),
+            terms_of=cache(partial(effective_matching, city.matching)),
+            deadline=deadline,
+        )
+        rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
+        return cls(city, city.version, deadline, rule_ref, match_rules)
 
-    @property
-    def version(self) -> str:
-        """The pack's version: part of every receipt."""
-        return self.city.version
+    def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
+        """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
+        return row.limit if row and row.limit else self.city.clocks.handle
+
+    def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
+        """Return the time in which the department must accept the order."""
+        return row.accept_limit if row and row.accept_limit else self.city.clocks.accept
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The catalogue row that a case is filed against, and the rule that chose it."""
+
+    row: CatalogueRow
+    filed_by: RuleRef
+
+
+@dataclass(frozen=True, slots=True)
+class Unfiled:
+    """No catalogue row applies; a person must choose one."""
+
+    reason: Bilingual
+
+
+def select_row(class_code: str | None, row_id: str | None, policy: CityPolicy) -> Filed | Unfiled:
+    """Return the row that the report names, where its class has it, else the class's default row.
+
+    A report is never refused for its class: what cannot be filed waits for a person who knows the class.
+    """
+    if class_code is None:
+        return Unfiled(Bilingual("Nobody knows what class it is of.", "类别不明。"))
+    reported_row = policy.city.rows.get(row_id) if row_id else None
+    if reported_row is not None and reported_row.class_code == class_code:
+        return Filed(reported_row, policy.rule_ref("by_report"))
+    row = policy.city.default_rows.get(class_code)
+    if row is None:
+        return Unfiled(
+            Bilingual(f"The catalogue has no row for class {class_code}.", f"立案标准中没有类别 {class_code}。")
+        )
+    return Filed(row, policy.rule_ref("default_row"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkingTime:
+    """A city's working time, shift by shift, in UTC: a change to summer time moves shifts but not their length."""
+
+    shift_starts: list[datetime]
+    shift_ends: list[datetime]
+    worked_before: list[timedelta]
+    worked_after: list[timedelta]
+    starts_at: datetime
+    last_day: date
+    working_day: timedelta
+
+    @classmethod
+    def from_calendar(cls, calendar: WorkingCalendar) -> Self:
+        """Index a calendar once; each deadline is then two binary searches."""
+        shifts = _shifts(calendar)
+        worked = list(accumulate((end - begin for begin, end in shifts), initial=timedelta()))
+        return cls(
+            shift_starts=[begin for begin, _ in shifts],
+            shift_ends=[end for _, end in shifts],
+            worked_before=worked[:-1],
+            worked_after=worked[1:],
+            starts_at=_utc(calendar.first, time.min, calendar.zone),
+            last_day=calendar.last,
+            working_day=calendar.hours_per_day,
+        )
 
     def deadline(self, start: datetime, limit: TimeLimit) -> datetime:
-        """Say when a limit that begins at an aware time ends; raises ``CalendarEnded`` past the calendar's table."""
-        return self.working_time.deadline(start, limit)
+        """Return the end, in UTC, of a limit that begins at an aware time; what happens at that instant is in time.
 
-    def match_terms(self, class_code: str) -> EffectiveMatching:
-        """Say how near and how soon reports of a class must be to be one case."""
-        terms = self._match_terms.get(class_code)
-        if terms is None:
-            terms = self._match_terms[class_code] = self.city.matching_for(class_code)
-        return terms
+        Raises ``CalendarExhausted`` where the calendar's table does not cover the working time needed.
+        """
+        start_utc = start.astimezone(UTC)
+        unit = _CLOCK_UNITS.get(limit.unit)
+        if unit is not None:
+            return _require_representable(start_utc + limit.amount * unit)
+        return self._add_working_time(
+            start_utc, limit.amount * (_HOUR if limit.unit == "working_hour" else self.working_day)
+        )
 
-    def rule_ref(self, rule: str) -> RuleRef:
-        """Name a rule together with the version that it stood in."""
-        rule_ref = self._rule_refs.get(rule)
-        if rule_ref is None:
-            rule_ref = self._rule_refs[rule] = RuleRef(rule=rule, city_version=self.version)
-        return rule_ref
+    def _add_working_time(self, start_utc: datetime, amount: timedelta) -> datetime:
+        if start_utc < self.starts_at:
+            raise CalendarExhausted(f"{start_utc} lies before the working calendar")
+        target = self._worked_until(start_utc) + amount
+        # The first shift that reaches the target: what ends with a shift is due then, not when the next begins.
+        shift = bisect_left(self.worked_after, target)
+        if shift == len(self.worked_after):
+            raise CalendarExhausted(
+                f"{amount} of working time from {start_utc} on is more than there is until {self.last_day}"
+            )
+        return self.shift_starts[shift] + (target - self.worked_before[shift])
 
-    def place_codes(self, place: Place) -> PlaceCodes:
-        """Say where a place is in the words of routing rules; named areas are looked up by its position."""
-        return PlaceCodes(place.district, place.street, place.community, place.grid, self._area_codes(place))
+    def _worked_until(self, at: datetime) -> timedelta:
+        shift = bisect_right(self.shift_starts, at) - 1
+        if shift < 0:
+            return timedelta()
+        return self.worked_before[shift] + (min(at, self.shift_ends[shift]) - self.shift_starts[shift])
 
-    def _area_codes(self, place: Place) -> frozenset[str]:
-        areas = self.city.geography.areas
-        if not areas or place.latitude is None or place.longitude is None:
-            return UNKNOWN_PLACE.areas
-        point = (place.longitude, place.latitude)
-        return frozenset([area.code for area in areas if area.contains(point)])
+
+def _shifts(calendar: WorkingCalendar) -> list[tuple[datetime, datetime]]:
+    days = [calendar.first + timedelta(days=number) for number, worked in enumerate(calendar.working_days) if worked]
+    zone = calendar.zone
+    return [(_utc(day, begin, zone), _utc(day, end, zone)) for day in days for begin, end in calendar.shifts]
+
+
+def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
+
+
+def _require_representable(at: datetime) -> datetime:
+    if at >= _LATEST_TIME:
+        raise CalendarExhausted(f"{at} lies beyond every calendar")
+    return at

@@ -1,1 +1,1 @@
-"""One batch of the inbox: read, loaded, decided in the log's order, written and said."""
+"""Applies batches of the inbox: load, decide, save. The decisions themselves are in ``cases``."""

@@ -1,67 +1,72 @@
-"""One batch's decisions, record by record in the order of the log: repeats dropped, the rest judged, all of it said."""
+"""Decides on one batch, record by record in log order: drops repeats, applies decisions, records outcomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import area_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, InboxEvent, TimerDue
+from paidan_contracts.inbox import CityInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_dispatch.cases import decide, orders
-from paidan_dispatch.cases.decide import (
-    Ignored,
-    Opened,
-    Progressed,
-    Refused,
-)
+from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
+from paidan_dispatch.cases.guards import unknown_case
+from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.decode import DecodeError, claimed_id
+from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
-from paidan_dispatch.inbox.unit_of_work import CaseFile, UnitOfWork
-from paidan_dispatch.matching.match import CandidateIndex
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
 
-DEAD_LETTERED: Final = "dead_lettered"
+# On a slow machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
+KEEPALIVE_EVERY: Final = 250
+KEEPALIVE: Final = "SELECT 1"
+
 _new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
-class BatchDecider:
-    """The judging of one batch. It waits for nothing: all that it may need is in the ledger and in ``nearby``."""
+async def decide_batch(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    """Decide on every record; the only statements it runs keep the connection from idling."""
+    decider = _BatchDecider(batch, unit_of_work)
+    for number, entry in enumerate(unit_of_work.entries, start=1):
+        decider.decide(entry)
+        if number % KEEPALIVE_EVERY == 0:
+            await batch.conn.execute(KEEPALIVE)
 
-    __slots__ = ("_batch", "_nearby", "_unit_of_work")
 
-    def __init__(self, batch: Batch, unit_of_work: UnitOfWork, nearby: Mapping[int, CandidateIndex]) -> None:
+class _BatchDecider:
+    __slots__ = ("_batch", "_unit_of_work")
+
+    def __init__(self, batch: Batch, unit_of_work: UnitOfWork) -> None:
         self._batch = batch
         self._unit_of_work = unit_of_work
-        self._nearby = nearby
 
-    def decide(self, record: Record, entry: InboxEvent | DecodeError | Refusal, policy: CityPolicy | None) -> None:
-        """Decide on one record."""
-        match entry:
-            case ReportReceived():
+    def decide(self, decoded: DecodedRecord) -> None:
+        record, policy = decoded.record, decoded.policy
+        match decoded.entry:
+            case ReportReceived() as entry:
                 if self._is_new(record, entry):
                     self._decide_report(record, entry, policy)
-            case ActionRequested():
+            case ActionRequested() as entry:
                 if self._is_new(record, entry):
                     self._decide_action(record, entry, policy)
-            case TimerDue():
+            case TimerDue() as entry:
                 self._decide_timer(record, entry, policy)
             case CityInForce():
-                pass  # in force since it was read
-            case DecodeError():
+                pass  # in force since it was decoded
+            case DecodeError() as entry:
                 self._batch.dead_letter(record, entry.reason, entry.detail)
-                self._record_dead_letter(record, entry.refusal)
-            case Refusal():
+                self._record_dead_letter(record, decode_refusal(entry))
+            case Refusal() as entry:
                 self._record_dead_letter(record, entry)
 
     def _is_new(self, record: Record, entry: ReportReceived | ActionRequested) -> bool:
-        """Tell whether the id is still to be decided; a repeat is dropped, another body under the same id refused."""
+        """Return whether the id is undecided; a repeat is dropped, another body under the same id is refused."""
         id_ = _id_of(entry)
         known = self._unit_of_work.known_outcomes.get(id_)
         if known is None or known.result == DEAD_LETTERED:
@@ -78,26 +83,24 @@ class BatchDecider:
         if policy is None or report.area not in policy.city.areas:
             self._refuse(record, report, _refused_outcome(report, UNKNOWN_AREA if policy else UNKNOWN_CITY))
             return
-        nearby = self._nearby[record.partition]
-        match decide.receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
-            case Opened() as opened:
-                self._apply_events(record, CaseFile.new(record.partition), opened.events, policy)
-                self._record_success(record, report, "opened", opened.after)
-            case Progressed() as merged:
-                self._apply_events(record, self._unit_of_work.case_files[merged.before.case_id], merged.events, policy)
-                self._record_success(record, report, "merged", merged.after)
-            case Refused(refusal):
-                self._refuse(record, report, _refused_outcome(report, refusal))
+        nearby = self._unit_of_work.nearby[record.partition]
+        match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
+            case Opened(events):
+                self._apply_events(record, CaseFile.new(record.partition), events, policy)
+                self._record_success(record, report, "opened", events[-1].state)
+            case Progressed(before, events):
+                self._apply_events(record, self._unit_of_work.case_files[before.case_id], events, policy)
+                self._record_success(record, report, "merged", events[-1].state)
 
     def _decide_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
         case_file = self._find_target(request, record.partition)
         if case_file is None or policy is None:
-            self._refuse(record, request, _refused_outcome(request, decide.unknown_case(request).refusal))
+            self._refuse(record, request, _refused_outcome(request, unknown_case(request.case_id)))
             return
-        match decide.decide(case_file.current_state, request, policy):
-            case Progressed() as progressed:
-                self._apply_events(record, case_file, progressed.events, policy)
-                self._record_success(record, request, "applied", progressed.after)
+        match decide(case_file.current_state, request, policy):
+            case Progressed(events=events):
+                self._apply_events(record, case_file, events, policy)
+                self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
                 self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))
 
@@ -106,14 +109,14 @@ class BatchDecider:
         if case_file is None or policy is None:
             return
         self._unit_of_work.fired_timers.append((timer.case_id, timer.kind, timer.generation))
-        match decide.expire_timer(case_file.current_state, timer, policy):
-            case Progressed() as progressed:
-                self._apply_events(record, case_file, progressed.events, policy)
+        match expire_timer(case_file.current_state, timer, policy):
+            case Progressed(events=events):
+                self._apply_events(record, case_file, events, policy)
             case Ignored():
                 pass
 
     def _record_dead_letter(self, record: Record, refusal: Refusal) -> None:
-        """Tell the sender of a record that was buried, if it says whose it is: every id comes to an end."""
+        """Record a dead_lettered outcome if an id can be read: every id gets an outcome."""
         claimed = claimed_id(record)
         if claimed is None or claimed[1] in self._unit_of_work.known_outcomes:
             return
@@ -127,12 +130,12 @@ class BatchDecider:
         previous = case_file.state
         rows = []
         for event in events:
-            body = messages.to_json(event)
+            body = encode_body(event)
             rows.append(case_file.append(event, body))
             self._batch.emit(record, messages.case_message(event, body))
         self._unit_of_work.add_events(case_file, rows)
-        self._nearby[record.partition].apply(case_file.update_index(previous, policy))
-        for order_event in orders.order_events(previous, events, policy):
+        self._unit_of_work.nearby[record.partition].apply(case_file.update_index(previous, policy))
+        for order_event in order_events(previous, events, policy):
             self._batch.emit(record, messages.order_message(order_event))
 
     def _record_success(
@@ -153,7 +156,7 @@ class BatchDecider:
     def _refuse(self, record: Record, entry: ReportReceived | ActionRequested, outcome: OutcomeDecided) -> None:
         self._record_outcome(record, outcome, digest=entry.digest, sender=_sender(entry))
         if isinstance(entry, ActionRequested) and outcome.why is not None:
-            refused = orders.answer_refused(entry, outcome.why)
+            refused = answer_refused(entry, outcome.why)
             if refused is not None:
                 self._batch.emit(record, messages.refusal_message(refused, entry.actor.id))
 
@@ -172,19 +175,14 @@ class BatchDecider:
         if request.of_report is not None:
             known = self._unit_of_work.known_outcomes.get(request.of_report)
             case_id = known.case_id if known is not None else None
-            # What the sender may do was judged by the area of the case that it named: a lane holds others', too.
+            # The sender's key was checked for the area of the case that it named; a partition holds other areas, too.
             if case_id and area_of(case_id) != request.area:
                 return None
         return self._find_case_file(case_id, partition) if case_id else None
 
     def _find_case_file(self, case_id: str, partition: int) -> CaseFile | None:
-        found = self._unit_of_work.case_files.get(case_id)
-        return found if found is not None and found.partition == partition else None
-
-
-def city_of(area: str) -> str:
-    """Name the city that an area is part of."""
-    return area.partition(".")[0]
+        case_file = self._unit_of_work.case_files.get(case_id)
+        return case_file if case_file is not None and case_file.partition == partition else None
 
 
 def _id_of(entry: ReportReceived | ActionRequested) -> str:

@@ -1,4 +1,4 @@
-"""Why something is refused before anybody looks at a case: in words for its sender, English and Chinese."""
+"""Refusals that do not depend on a case, in English and Chinese."""
 
 from typing import Final
 
@@ -27,17 +27,17 @@ UNKNOWN_DEPARTMENT: Final = Refusal(
 
 
 def unreadable_refusal(field: str | None, problem: str) -> Refusal:
-    """Say that something could not be read, naming the field and quoting nothing of it."""
+    """Return the refusal of a record that cannot be decoded; it names the field and quotes no value."""
     if field is None:
         return Refusal(code="unreadable", message=f"It cannot be read: {problem}.", message_zh="内容无法读取。")
     return Refusal(
         code="invalid_field",
         field=field[:200],
-        message=f"The field {field} is not as it should be: {problem}.",
+        message=f"The field {field} is invalid: {problem}.",
         message_zh=f"字段 {field} 有误。",
     )
 
 
 def too_large_refusal() -> Refusal:
-    """Say that what would follow from it is more than a message may hold."""
-    return Refusal(code="too_large", message="What follows from it is too large to be said.", message_zh="内容过大。")
+    """Return the refusal of a record whose results exceed the size of a message."""
+    return Refusal(code="too_large", message="Its results are too large for a message.", message_zh="内容过大。")

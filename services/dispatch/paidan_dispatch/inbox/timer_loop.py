@@ -1,4 +1,4 @@
-"""Appends timers that are due to the inbox. What they do is decided in the lane, when they are consumed."""
+"""Appends due timers to the inbox. What they lead to is decided when they are consumed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol
 import asyncpg
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Lane, Message
-from paidan_chassis.database import DB_ERRORS, is_transient
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.database import DB_ERRORS, Pool, is_transient
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import LoopProgress
 from paidan_contracts.ids import area_of, timer_id
 from paidan_contracts.inbox import TimerDue
@@ -18,9 +19,9 @@ from paidan_contracts.topics import INBOX
 from paidan_dispatch.inbox import messages as inbox_messages
 
 POLL_INTERVAL_S: Final = 1.0
-"""Lanes come and go, and a clock may be set by a batch that is not committed yet: real seconds between two looks."""
+"""Real time between two polls: partitions change owners, and a timer may not be committed yet."""
 MIN_POLL_INTERVAL_S: Final = 0.02
-"""However many clocks are due: two statements every 10 ms, for each batch, would be a load of their own."""
+"""However many timers are due: two statements for every batch would be a load of their own."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 MAX_FIRED_IDS: Final = 100_000
 
@@ -34,7 +35,7 @@ SELECT_DUE: Final = """
      LIMIT $6
 """
 
-# One look into the index for each lane: over all of them at once, min() reads every clock that is pending.
+# One index search for each partition: over all of them at once, min() reads every pending timer.
 SELECT_NEXT_DUE: Final = """
     SELECT min(soonest.due_at)
       FROM unnest($1::integer[]) AS ours (lane)
@@ -49,41 +50,42 @@ SELECT_NEXT_DUE: Final = """
 
 
 class LaneOwner(Protocol):
-    """What a lane consumer offers here."""
+    """The part of a lane consumer that timers need."""
 
     def lanes(self) -> Collection[Lane]:
-        """Name the lanes that are ours."""
+        """Return the lanes assigned to this process."""
 
     def has_caught_up(self, lane: Lane) -> bool:
-        """Tell whether a lane has reached the end of the log that was seen when it was assigned."""
+        """Return whether a lane has been read up to where its log ended when it was assigned."""
 
     async def send_unsequenced(self, messages: Sequence[Message]) -> None:
-        """Append messages; returns when Kafka has them all."""
+        """Append messages; return when Kafka has acknowledged them all."""
 
 
 class TimerScheduler:
-    """Fires each timer of the lanes that are ours once it is due, again after a restart: repeats mean nothing."""
+    """Fires each timer of this process's partitions once it is due, again after a restart: repeats have no effect."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock, *, batch_size: int) -> None:
+    def __init__(self, pool: Pool, clock: Clock, *, batch_size: int) -> None:
         self._pool = pool
         self._clock = clock
         self._batch_size = batch_size
         self._fired_ids: set[str] = set()
         self._notified = asyncio.Event()
-        self._next_due_at: datetime | None = None
+        self.next_due_at = NEVER
+        """Whoever sets an earlier timer must call ``notify``."""
 
     def notify(self, due_at: datetime) -> None:
-        """Hear that a clock was set, so that the sleep may end earlier."""
-        if self._next_due_at is None or due_at < self._next_due_at:
-            self._next_due_at = due_at
+        """Wake up for a timer that is due earlier than the next one known."""
+        if due_at < self.next_due_at:
+            self.next_due_at = due_at
             self._notified.set()
 
     async def run(self, lane_owner: LaneOwner, progress: LoopProgress, stop: asyncio.Event) -> None:
-        """Fire timers until told to stop. Faults of the servers are waited out."""
+        """Fire timers until ``stop`` is set. Outages of Kafka and PostgreSQL are waited out."""
         while not stop.is_set():
             self._notified.clear()
             try:
-                self._next_due_at = await self._fire_due(lane_owner)
+                self.next_due_at = await self._fire_due(lane_owner) or NEVER
                 progress.record_poll()
             except (*DB_ERRORS, Unacknowledged) as error:
                 if not (isinstance(error, Unacknowledged) or is_transient(error)):
@@ -92,7 +94,7 @@ class TimerScheduler:
             await self._sleep_until_next(stop)
 
     async def _fire_due(self, lane_owner: LaneOwner) -> datetime | None:
-        """Append all that is due, in portions; tell when the next one will be."""
+        """Append all due timers, in portions; return when the next one is due."""
         partitions = [
             lane.partition for lane in lane_owner.lanes() if lane.topic == INBOX.name and lane_owner.has_caught_up(lane)
         ]
@@ -124,7 +126,7 @@ class TimerScheduler:
         self._fired_ids.update(timer.timer_id for timer in fired)
 
     async def _sleep_until_next(self, stop: asyncio.Event) -> None:
-        """Sleep until the next timer is due or it is time to look again; a clock that is set may bring that forward."""
+        """Sleep until the next timer is due or the poll interval is over; ``notify`` may bring that forward."""
         loop = asyncio.get_running_loop()
         poll_at = loop.time() + POLL_INTERVAL_S
         await asyncio.sleep(MIN_POLL_INTERVAL_S)
@@ -134,10 +136,10 @@ class TimerScheduler:
                 return
 
     async def _was_notified(self, stop: asyncio.Event, *, timeout_s: float) -> bool:
-        """Sleep until something happens; True when it was no more than that a clock was set."""
+        """Sleep until something happens; return True when it was only a notification."""
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
-            asyncio.create_task(self._clock.sleep_until(self._next_due_at or NEVER)),
+            asyncio.create_task(self._clock.sleep_until(self.next_due_at)),
         ]
         notified = asyncio.create_task(self._notified.wait())
         try:

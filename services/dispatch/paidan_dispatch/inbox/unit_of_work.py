@@ -1,34 +1,47 @@
-"""What a batch knows and changes: the cases in hand, what is decided of which id, the rows to be written. No I/O."""
+"""The state of one batch: its records, the cases they concern, what was decided, and the rows to write. No I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from paidan_chassis.consumer.batch import Record
+from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.cases import CaseEvent
-from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.inbox import InboxEvent
+from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.matching.match import (
-    Candidate,
-    IndexChange,
-    Removed,
-    compute_index_change,
-)
+from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
+from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 
+DEAD_LETTERED: Final = "dead_lettered"
 GENESIS_CHAIN: Final = bytes(32)
+"""Stands before a case's first event."""
+FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
+"""Until when an open case can be matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedRecord:
+    """A record, its content, and the policy of its city in force at that point of the log."""
+
+    record: Record
+    entry: InboxEvent | DecodeError | Refusal
+    """``Refusal``: the consumer has stored the record as a dead letter already."""
+    policy: CityPolicy | None
 
 
 class StoredEvent(WireModel):
-    """Of a published step only what it says of the case now."""
+    """The part of a published case event that is read back."""
 
     state: CaseState
 
 
 class KnownOutcome(NamedTuple):
-    """What is known to have become of an id."""
+    """The outcome of a report or an action that was decided before."""
 
     result: str
     digest: bytes | None
@@ -36,7 +49,7 @@ class KnownOutcome(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """One step as history keeps it."""
+    """A row of ``history``."""
 
     case_id: str
     version: int
@@ -45,7 +58,7 @@ class EventRow(NamedTuple):
 
 
 class OutcomeRow(NamedTuple):
-    """One outcome, with what only this service needs to know of it."""
+    """An outcome, with the digest and sender that only this service stores."""
 
     outcome: OutcomeDecided
     digest: str | None
@@ -53,76 +66,80 @@ class OutcomeRow(NamedTuple):
 
 
 class CaseFile:
-    """A case in hand: as the database has it, as it is now, and what it has been through in this batch."""
+    """A case within a batch: as stored, as it is now, and the events in between."""
 
     __slots__ = ("_state", "_stored", "chain", "index_change", "is_new", "last_event", "partition")
 
     def __init__(self, partition: int, *, last_event: bytes, chain: bytes) -> None:
-        """Take up a case from its newest step; without one it is being opened."""
+        """Start from the newest stored event; without one the case is being opened."""
         self.partition = partition
         self.last_event = last_event
         self.chain = chain
         self.is_new = not last_event
-        """It was not there before this batch."""
+        """The batch opens it."""
         self.index_change: IndexChange | None = None
-        """What has changed for matching; None: nothing."""
+        """What changes in the search index; None for no change."""
         self._state: CaseState | None = None
         self._stored: CaseState | None = None
 
     @classmethod
     def new(cls, partition: int) -> "CaseFile":
-        """Begin the file of a case that is being opened."""
+        """Return the file of a case that is being opened."""
         return cls(partition, last_event=b"", chain=GENESIS_CHAIN)
 
     @property
     def stored(self) -> CaseState | None:
-        """The case as it was before this batch; None: it was not."""
-        # Read when asked for: most cases near a report have nothing to do with it.
+        """The state before this batch; None for a new case."""
+        # Decoded on demand: most cases near a report have nothing to do with it.
         if self._stored is None and not self.is_new:
             self._stored = StoredEvent.model_validate_json(self.last_event).state
         return self._stored
 
     @property
     def state(self) -> CaseState | None:
-        """The case as it is now; None: it has taken no step yet."""
+        """The newest state; None for a new case without an event."""
         if self._state is None:
             self._state = self.stored
         return self._state
 
     def append(self, event: CaseEvent, body: bytes) -> EventRow:
-        """Take a step: the chain grows by its bytes as published."""
-        stored = self.stored  # while ``step`` still says it
+        """Append an event and extend the hash chain by its bytes as published."""
+        stored = self.stored  # decoded from last_event, which is replaced below
         self.chain = sha256(self.chain + body).digest()
         self.last_event, self._stored = body, stored
         self._state = event.state
         return EventRow(event.case_id, event.version, body, self.chain)
 
     def update_index(self, previous: CaseState | None, policy: CityPolicy) -> IndexChange | None:
-        """Note what the steps since ``before`` changed for matching."""
+        """Record and return what the events since ``previous`` change in the search index."""
         if self.state is None:
             return None
-        change = compute_index_change(previous, self.state, policy)
+        change = compute_index_change(previous, self.state, policy.match_rules)
         if change is not None:
             self.index_change = change
         return change
 
     @property
     def current_state(self) -> CaseState:
-        """The case as it is now; a file without a step has none."""
+        """The newest state. Raises LookupError for a new case without an event."""
         if self.state is None:
-            raise LookupError("the case has taken no step yet")
+            raise LookupError("the case has no event yet")
         return self.state
 
     @property
     def candidate(self) -> Candidate | None:
-        """Where matching is to find it from now on, if that changed and it is to be found."""
+        """The new entry in the search index, if it changed and the case stays in it."""
         return None if isinstance(self.index_change, Removed) else self.index_change
 
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """One batch's state: read from the database at its start, written to it at its end."""
+    """Everything that deciding on a batch reads and changes."""
 
+    entries: Sequence[DecodedRecord]
+    """In log order, partition by partition."""
+    nearby: dict[int, CandidateIndex]
+    """By partition: cases that the batch's reports may match."""
     known_outcomes: dict[str, KnownOutcome] = field(default_factory=dict)
     case_files: dict[str, CaseFile] = field(default_factory=dict)
     changed_files: dict[str, CaseFile] = field(default_factory=dict)
@@ -131,33 +148,33 @@ class UnitOfWork:
     previously_dead_lettered: set[str] = field(default_factory=set)
     """Ids that were dead-lettered before this batch."""
     fired_timers: list[tuple[str, str, int]] = field(default_factory=list)
-    """Timers that were consumed: case, kind, generation."""
+    """Consumed timers: case, kind, generation."""
 
     def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
-        """Keep the steps of a case."""
+        """Add a case's new events."""
         for row in rows:
             self.new_events.append(row)
             self.changed_files[row.case_id] = self.case_files[row.case_id] = case_file
 
     def record_outcome(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
-        """Keep what became of a report or an action."""
+        """Add the outcome of a report or an action."""
         self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
         digest_bytes = bytes.fromhex(digest) if digest else None
         self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id)
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
-        """The cases that were not there before this batch."""
+        """Cases that the batch opens."""
         return [each for each in self.changed_files.values() if each.is_new]
 
     @property
     def updated_cases(self) -> Sequence[CaseFile]:
-        """The cases that were there and have taken steps."""
+        """Stored cases with new events."""
         return [each for each in self.changed_files.values() if not each.is_new]
 
 
 def ended_at(state: CaseState) -> datetime | None:
-    """Say since when nothing more is expected of a case; None: something is."""
+    """Return since when a case is over; None while it is open."""
     match state.status:
         case "closed":
             return state.closed_at
@@ -167,7 +184,14 @@ def ended_at(state: CaseState) -> datetime | None:
             return None
 
 
+def recurs_until(candidate: Candidate | None) -> datetime:
+    """Return until when the case can be matched, as a column that is never null."""
+    if candidate is None or candidate.recurs_until is None:
+        return FAR_FUTURE
+    return candidate.recurs_until
+
+
 def awaits_callback(state: CaseState) -> bool:
-    """Tell whether its reporter is to be called back: it is closed, and nobody has called in this round."""
+    """Return whether the reporter is to be called back: the case is closed, and nobody has called in this round."""
     last_callback_round = state.called_back[-1].round if state.called_back else 0
     return state.status == "closed" and not state.past and last_callback_round < state.round

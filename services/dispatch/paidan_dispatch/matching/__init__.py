@@ -1,1 +1,1 @@
-"""Which reports are about the same thing. No I/O."""
+"""Finds the case that a report is about. No I/O."""

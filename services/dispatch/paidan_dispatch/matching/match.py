@@ -1,90 +1,50 @@
-"""Which reports are about the same thing: the rule, and what matching may see of the cases there are."""
+"""Finds the case that a report is about: the rule, the index of candidates, and the squares it is searched by."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from math import asin, cos, degrees, floor, radians, sin, sqrt
+from typing import Final
 
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import Channel
-from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.matching.squares import (
-    MAX_LATITUDE,
-    distance_between_m,
-    square_of,
-    squares_within,
+from paidan_dispatch.matching.candidates import (
+    Candidate,
+    Duplicate,
+    IndexChange,
+    MatchResult,
+    MatchRules,
+    NoMatch,
+    Removed,
 )
+
+EARTH_RADIUS_M: Final = 6_371_008.8
+"""Mean radius."""
+MAX_LATITUDE: Final = 85.0
+"""There is no city beyond this latitude, and squares shrink to slivers: nothing is matched there."""
+_SIDE_DEG: Final = 0.002
+"""Degrees: some 200 m, so that a usual radius meets four squares. Stored keys depend on it: never change it."""
+_COLUMNS: Final = 180_000
+_COLUMN_BITS: Final = 18
 
 _UNMATCHABLE_STATUSES: Final[frozenset[Status]] = frozenset({"voided", "not_accepted"})
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What matching knows of a case that has a class and a position: a row of the search table, one for each case.
-
-    ``square`` is one integer (below 2**63) to be searched by; it tells area, class and the import's own world apart
-    already, and what it does not tell apart the rule does.
-    """
-
-    case_id: str
-    square: int
-    area: str
-    class_code: str
-    matched_within: str | None
-    past: bool
-    channel: Channel
-    latitude: float
-    longitude: float
-    reported_at: datetime
-    closed_at: datetime | None = None
-    recurs_until: datetime | None = None
-    """None while the case is open; afterwards, until when a report here counts as a recurrence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """The case is no longer to be found by matching."""
-
-    case_id: str
-
-
-IndexChange: TypeAlias = Candidate | Removed
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """The report is about this open case, so many metres away."""
-
-    case_id: str
-    distance_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class NoMatch:
-    """The report is about no open case; perhaps about one that was closed here shortly before."""
-
-    recurrence_of: str | None = None
-
-
-MatchResult: TypeAlias = Duplicate | NoMatch
-
-
 class CandidateIndex:
-    """The cases that matching may see, by square. Filled from the database once a batch, then kept up."""
+    """The cases that matching may find, by square: loaded once a batch, then updated decision by decision."""
 
     __slots__ = ("_by_case", "_by_square")
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
-        """Take up what the search found."""
         self._by_case: dict[str, Candidate] = {}
         self._by_square: dict[int, dict[str, Candidate]] = {}
         for each in candidates:
             self.apply(each)
 
     def apply(self, change: IndexChange | None) -> None:
-        """Take up what a step changed, so that batch boundaries never change what is opened."""
+        """Add, replace or remove a case, so that batch boundaries never change what is opened."""
         if change is None:
             return
         known = self._by_case.pop(change.case_id, None)
@@ -95,41 +55,40 @@ class CandidateIndex:
             self._by_square.setdefault(change.square, {})[change.case_id] = change
 
     def in_squares(self, squares: Iterable[int]) -> list[Candidate]:
-        """List the cases in these squares, in no order."""
+        """Return the cases in these squares, in no particular order."""
         return [each for square in squares if square in self._by_square for each in self._by_square[square].values()]
 
 
-def squares_around(report: ReportReceived, policy: CityPolicy) -> tuple[int, ...]:
-    """Name the squares that hold every case the report might match; none when it is never matched.
+def squares_around(report: ReportReceived, rules: MatchRules) -> tuple[int, ...]:
+    """Return the squares that hold every case the report might match; none when it is never matched.
 
     Search ``square = ANY(...)``; of closed cases those suffice whose ``recurs_until`` is not before ``recorded_at``.
     """
     place, class_code = report.place, report.class_code
     if class_code is None or place.latitude is None or place.longitude is None or abs(place.latitude) > MAX_LATITUDE:
         return ()
-    terms = policy.match_terms(class_code)
-    if terms.off or report.channel not in policy.city.matching.channels or _is_never_matched(report):
+    terms = rules.terms_of(class_code)
+    if terms.off or report.channel not in rules.channels or _is_never_matched(report):
         return ()
     namespace = (report.area, class_code, _matched_within(report) or "")
     return squares_within(terms.radius_m, place.latitude, place.longitude, namespace)
 
 
-def match(report: ReportReceived, candidates: Sequence[Candidate], policy: CityPolicy) -> MatchResult:
-    """Settle what a report is about: the oldest open case that it may be, by case id where two are as old.
+def match(report: ReportReceived, candidates: Sequence[Candidate], rules: MatchRules) -> MatchResult:
+    """Return what a report is about: the oldest open case within reach, by case id where two are equally old.
 
-    Where there is none it may be a recurrence: of the case closed last, by case id where two were closed together.
+    Where there is none it may recur after the case closed last, by case id where two were closed at once.
     """
     if not candidates:
         return NoMatch()
-    window = timedelta(hours=policy.city.matching.window_h)
     duplicates: list[tuple[datetime, str, float]] = []
     recurrences: list[tuple[datetime, str]] = []
     for candidate in candidates:
-        distance_m = _distance_if_match(report, candidate, policy)
+        distance_m = _distance_if_match(report, candidate, rules)
         if distance_m is None:
             continue
         if candidate.closed_at is None:
-            if abs(report.recorded_at - candidate.reported_at) <= window:
+            if abs(report.recorded_at - candidate.reported_at) <= rules.window:
                 duplicates.append((candidate.reported_at, candidate.case_id, distance_m))
         elif _is_recurrence(report, candidate):
             recurrences.append((candidate.closed_at, candidate.case_id))
@@ -139,18 +98,18 @@ def match(report: ReportReceived, candidates: Sequence[Candidate], policy: CityP
     return NoMatch(max(recurrences)[1] if recurrences else None)
 
 
-def compute_index_change(previous: CaseState | None, current: CaseState, policy: CityPolicy) -> IndexChange | None:
-    """Say what must change in the search table (upsert or delete) after one step or several; None: nothing."""
+def compute_index_change(previous: CaseState | None, current: CaseState, rules: MatchRules) -> IndexChange | None:
+    """Return what changes in the search index after one step or several; None for no change."""
     if previous is not None and _index_key(previous) == _index_key(current):
         return None
-    candidate = candidate_of(current, policy)
-    if candidate is None and (previous is None or candidate_of(previous, policy) is None):
+    candidate = candidate_of(current, rules)
+    if candidate is None and (previous is None or candidate_of(previous, rules) is None):
         return None
     return candidate or Removed(current.case_id)
 
 
-def candidate_of(state: CaseState, policy: CityPolicy) -> Candidate | None:
-    """Say what matching knows of a case; None: nothing, for it has no class or no position, or should not have been."""
+def candidate_of(state: CaseState, rules: MatchRules) -> Candidate | None:
+    """Return a case's entry in the search index; None if it is unclassified, unplaced, voided or not accepted."""
     place, class_code = state.place, state.class_code
     if class_code is None or place.latitude is None or place.longitude is None or abs(place.latitude) > MAX_LATITUDE:
         return None
@@ -169,17 +128,17 @@ def candidate_of(state: CaseState, policy: CityPolicy) -> Candidate | None:
         longitude=place.longitude,
         reported_at=state.reported_at,
         closed_at=state.closed_at if is_closed else None,
-        recurs_until=_recurs_until(state.closed_at, class_code, policy) if is_closed and state.closed_at else None,
+        recurs_until=_recurs_until(state.closed_at, class_code, rules) if is_closed and state.closed_at else None,
     )
 
 
 def _index_key(state: CaseState) -> tuple[object, ...]:
-    # Of what a case is found by only these ever change; its place and its area never do.
+    # Only these parts of the entry ever change; place and area never do.
     closed_at = state.closed_at if state.status == "closed" else None
     return state.class_code, closed_at, state.status in _UNMATCHABLE_STATUSES
 
 
-def _distance_if_match(report: ReportReceived, candidate: Candidate, policy: CityPolicy) -> float | None:
+def _distance_if_match(report: ReportReceived, candidate: Candidate, rules: MatchRules) -> float | None:
     place = report.place
     if place.latitude is None or place.longitude is None or report.class_code != candidate.class_code:
         return None
@@ -189,10 +148,10 @@ def _distance_if_match(report: ReportReceived, candidate: Candidate, policy: Cit
         candidate.matched_within,
     ):
         return None
-    if candidate.channel not in policy.city.matching.channels:
+    if candidate.channel not in rules.channels:
         return None
     distance_m = distance_between_m(place.latitude, place.longitude, candidate.latitude, candidate.longitude)
-    return distance_m if distance_m <= policy.match_terms(candidate.class_code).radius_m else None
+    return distance_m if distance_m <= rules.terms_of(candidate.class_code).radius_m else None
 
 
 def _is_recurrence(report: ReportReceived, candidate: Candidate) -> bool:
@@ -201,11 +160,11 @@ def _is_recurrence(report: ReportReceived, candidate: Candidate) -> bool:
     return candidate.closed_at <= report.recorded_at <= candidate.recurs_until
 
 
-def _recurs_until(closed_at: datetime, class_code: str, policy: CityPolicy) -> datetime:
+def _recurs_until(closed_at: datetime, class_code: str, rules: MatchRules) -> datetime:
     try:
-        return policy.deadline(closed_at, policy.match_terms(class_code).recurrence)
+        return rules.deadline(closed_at, rules.terms_of(class_code).recurrence)
     except CalendarExhausted:
-        # Closing must not fail for what may never happen: nothing that comes later is called a recurrence of it.
+        # Closing must not fail for this: no later report counts as a recurrence then.
         return closed_at
 
 
@@ -215,3 +174,51 @@ def _matched_within(report: ReportReceived) -> str | None:
 
 def _is_never_matched(report: ReportReceived) -> bool:
     return report.past is not None and report.past.matched_within is None
+
+
+def distance_between_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Return the distance on the ground, rounded to a decimetre; symmetric. What is compared is what is shown."""
+    latitude_term = sin(radians(other_latitude - latitude) / 2) ** 2
+    longitude_term = sin(radians(other_longitude - longitude) / 2) ** 2
+    chord = latitude_term + cos(radians(latitude)) * cos(radians(other_latitude)) * longitude_term
+    return round(2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(chord))), 1)
+
+
+def square_of(latitude: float, longitude: float, namespace: tuple[str, ...]) -> int:
+    """Return the key of the square that a position lies in; squares of two namespaces never meet."""
+    return _square_id(_namespace_offset(namespace), _row(latitude), _column(longitude) % _COLUMNS)
+
+
+# Called twice for each report: to search the database for a whole batch, and to decide.
+@lru_cache(maxsize=4096)
+def squares_within(radius_m: float, latitude: float, longitude: float, namespace: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the keys of all squares that a circle may touch."""
+    # A metre more, for the decimetre that distances are rounded to and the last bits of the arithmetic.
+    latitude_delta = degrees((radius_m + 1) / EARTH_RADIUS_M)
+    longitude_delta = latitude_delta / cos(radians(abs(latitude) + latitude_delta))
+    rows = range(_row(latitude - latitude_delta), _row(latitude + latitude_delta) + 1)
+    columns = [
+        column % _COLUMNS
+        for column in range(_column(longitude - longitude_delta), _column(longitude + longitude_delta) + 1)
+    ]
+    origin = _namespace_offset(namespace)
+    return tuple([_square_id(origin, row, column) for row in rows for column in columns])
+
+
+def _row(latitude: float) -> int:
+    return floor((latitude + 90) / _SIDE_DEG)
+
+
+def _column(longitude: float) -> int:
+    # Columns run on across the date line; their remainder brings them back, so that neighbours there meet.
+    return floor((longitude + 180) / _SIDE_DEG)
+
+
+def _square_id(origin: int, row: int, column: int) -> int:
+    return origin + (row << _COLUMN_BITS | column)
+
+
+@lru_cache(maxsize=65_536)
+def _namespace_offset(namespace: tuple[str, ...]) -> int:
+    encoded = "\x1f".join(namespace).encode()
+    return int.from_bytes(blake2b(encoded, digest_size=8).digest()) >> 2

@@ -1,37 +1,42 @@
-"""Alarms over HTTP: put on the topic on which all alarms travel, and screened there."""
+"""``POST /v1/alarms/generic``: alarms are published to the topic of all alarms, whose consumer screens them."""
 
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import HotRequest, hot_route
+from paidan_chassis.edge.app import hot_route
+from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.errors import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
-from paidan_intake.api.context import ApiContext, accepted_response, is_dry_run
-from paidan_intake.api.models import AcceptedReport, Alarm, Note
+from paidan_intake.api.checks import check_id, check_photos
+from paidan_intake.api.models import AcceptedReport, Alarm
+from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
+from paidan_intake.tickets import Note
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the alarm route on the edge."""
+    """Add the alarm route to the app."""
 
-    async def take_alarm(hot_request: HotRequest[Alarm]) -> Response:
-        """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
-        context.check_rate(hot_request.principal)
+    async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
+        """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
+        check_rate(context, hot_request.principal)
         alarm = hot_request.body
-        sender = context.resolve_sender(hot_request.principal, source=alarm.source, city=alarm.city)
+        sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
         if sender.source.kind not in SCREENED_CHANNELS:
             raise Problem(
                 422, "not_screened", "this source's reports go to /v1/tickets", "该来源不是告警设备", "source"
             )
-        await context.check_photos(alarm.photos)
+        await check_photos(context.pool, alarm.photos)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
         masked_alarm = _masked_alarm(normalized)
-        # As it will be read off the topic. What comes twice within a moment is told apart there, where no answer goes.
-        await context.check_id(normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref")
+        # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
+        await check_id(
+            context.pool, normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref"
+        )
         if is_dry_run(hot_request.request):
             return accepted_response(_accepted_body(normalized, dry_run=True))
         try:
@@ -41,7 +46,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         return accepted_response(_accepted_body(normalized))
 
-    hot_route(app, "/v1/alarms/generic", take_alarm, model=Alarm, response_model=AcceptedReport)
+    hot_route(app, "/v1/alarms/generic", submit_alarm, name="take_alarm", model=Alarm, response_model=AcceptedReport)
 
 
 def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:

@@ -1,20 +1,17 @@
-"""What sources ask over HTTP, as they write it, and what they are answered. No decisions."""
+"""Request and response models of the HTTP API."""
 
-from typing import Annotated, Final, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from paidan_contracts.places import RawPosition
-from paidan_contracts.reports import AlarmRaised, ImportedHistory
+from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import (
     Area,
     CaseId,
     Code,
     Datum,
     Id,
-    Latitude,
-    Longitude,
-    MatterType,
     PhotoRef,
     RequestModel,
     SenderRef,
@@ -23,78 +20,17 @@ from paidan_contracts.wire import (
     Text,
     Timestamp,
 )
-
-_MATTERS_BY_CHINESE_NAME: Final = {
-    "咨询": "consultation",
-    "求助": "help",
-    "求决": "help",
-    "建议": "suggestion",
-    "投诉": "complaint",
-    "举报": "tip_off",
-    "感谢": "praise",
-    "表扬": "praise",
-    "其他": "other",
-}
-
-
-def _matter_in_english(value: object) -> object:
-    return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
-
-
-class Position(RequestModel):
-    """Where it is, in the datum named or, where none is, in the one the city pack states for the source."""
-
-    x: Longitude = Field(description="Longitude, degrees.")
-    y: Latitude = Field(description="Latitude, degrees.")
-    crs: Datum | None = None
-
-
-class Reporter(RequestModel):
-    """Who tells. It goes to the vault, encrypted, and nowhere else."""
-
-    name: ShortText | None = None
-    phone: ShortText | None = None
-    address: ShortText | None = Field(default=None, description="The person's own, not the problem's.")
-
-
-class Ticket(RequestModel):
-    """One report: a hotline ticket, a patrol's find, a sensor's message, a photo report's text, a row of an import.
-
-    Which source it comes from is what the key says. ``source_ref`` makes it one report for ever: send it again with
-    the same one after any answer that is not 202.
-    """
-
-    source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
-    source: Slug | None = Field(default=None, description="Only for a key that speaks for no one source (an import).")
-    city: Slug | None = Field(default=None, description="Only for a key that is good for several cities.")
-    matter: Annotated[MatterType, BeforeValidator(_matter_in_english)] | None = Field(
-        default=None,
-        description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
-    )
-    category: ShortText | None = Field(default=None, description="Your own word for what it is; the city pack maps it.")
-    class_code: Code | None = Field(default=None, description="The catalogue's class, where you know it: E0110.")
-    condition: Code | None = Field(default=None, description="Condition code of the class's catalogue row.")
-    text: Text = Field(default="", description="As it was said. Personal numbers are masked before it travels.")
-    position: Position | None = None
-    district: Code | None = Field(default=None, description="District code, where no position says it.")
-    address: ShortText | None = Field(default=None, description="Of the problem.")
-    reporter: Reporter | None = None
-    wants_callback: bool = False
-    secrecy: bool = Field(default=False, description="保密: kept with the person's details in the vault.")
-    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
-    suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
-    occurred_at: Timestamp | None = Field(default=None, description="When it was seen; with its zone.")
-    past: ImportedHistory | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
+from paidan_intake.tickets import Note, Position
 
 
 class Alarm(RequestModel):
-    """One firing of a camera or sensor, in the same plain shape as on the topic ``paidan.alarms``."""
+    """An alarm of a camera or sensor, in the same format as on the topic ``paidan.alarms``."""
 
-    alarm_ref: SenderRef = Field(description="Your own id of this firing, the same on every retry.")
+    alarm_ref: SenderRef = Field(description="Your own id of this alarm, the same on every retry.")
     source: Slug | None = None
     city: Slug | None = None
     camera: SenderRef
-    category: SenderRef = Field(description="Your own word or number for what is seen.")
+    category: SenderRef = Field(description="Your own category of the alarm, a word or a number.")
     region: ShortText | None = None
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     position: Position | None = None
@@ -104,7 +40,7 @@ class Alarm(RequestModel):
     occurred_at: Timestamp
 
     def to_event(self, source: str, city: str, default_datum: Datum) -> AlarmRaised:
-        """Write it as it stands on the topic."""
+        """Return the alarm as it is published."""
         requested_position = self.position
         position = (
             RawPosition(x=requested_position.x, y=requested_position.y, crs=requested_position.crs or default_datum)
@@ -115,11 +51,8 @@ class Alarm(RequestModel):
         return AlarmRaised(source=source, city=city, position=position, **fields)
 
 
-Note = Literal["unknown_category", "unknown_class", "no_position", "position_outside_city", "position_from_photo"]
-
-
 class AcceptedReport(RequestModel, title="Taken"):
-    """What a report was read as. 202: it is stored and will be decided on. With ``dry_run`` nothing was stored."""
+    """The normalized report. With 202 it is stored and will be decided; with ``dry_run`` nothing was stored."""
 
     report_id: Id
     source: Slug
@@ -135,15 +68,17 @@ class AcceptedReport(RequestModel, title="Taken"):
     longitude: float | None = Field(default=None, description="WGS-84.")
     latitude: float | None = Field(default=None, description="WGS-84.")
     photos: tuple[PhotoRef, ...] = ()
-    masked: dict[str, int] = Field(default_factory=dict, description="What was masked in the text, by kind.")
-    notes: tuple[Note, ...] = Field(default=(), description="What could not be told; it was taken all the same.")
-    text: Text | None = Field(default=None, description="Of a dry run: the text as it would travel.")
+    masked: dict[str, int] = Field(default_factory=dict, description="Number of masked values in the text, by kind.")
+    notes: tuple[Note, ...] = Field(
+        default=(), description="What could not be determined; the report is accepted all the same."
+    )
+    text: Text | None = Field(default=None, description="Of a dry run: the text as it would be published.")
     recorded_at: Timestamp | None = None
     dry_run: bool = False
 
 
 class ReportStatus(RequestModel, title="Stands"):
-    """Where a report stands, and the answer to it."""
+    """The status of a report, and the answer to it."""
 
     report_id: Id
     source: Slug
@@ -151,14 +86,16 @@ class ReportStatus(RequestModel, title="Stands"):
     city: Slug
     recorded_at: Timestamp
     stands: Literal["waiting", "opened", "merged", "suppressed", "refused", "dead_lettered"] = Field(
-        description="waiting: taken, and not decided yet."
+        description="waiting: accepted, and not decided yet."
     )
-    reason: str | None = Field(default=None, description="Why it was refused or suppressed: a code.")
+    reason: str | None = Field(default=None, description="Code of the reason why it was refused or suppressed.")
     message: str | None = None
     message_zh: str | None = None
     case_id: CaseId | None = None
-    status: str | None = Field(default=None, description="Of the case: filed, dispatched, handling, closed...")
+    status: str | None = Field(default=None, description="Status of the case: filed, dispatched, handling, closed...")
     version: int | None = None
-    answer: str | None = Field(default=None, description="What the department says it did, or why it was ended.")
+    answer: str | None = Field(
+        default=None, description="The department's account of its work, or why the case was ended."
+    )
     due_at: Timestamp | None = None
     changed_at: Timestamp | None = None

@@ -1,4 +1,4 @@
-"""Photo reports (随手拍): what a resident writes, and the photos of it, in one request."""
+"""``POST /v1/photo-reports`` (随手拍): a ticket and its photos in one multipart request."""
 
 from typing import Any, Final
 
@@ -6,18 +6,24 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import Caller, parse_body
-from paidan_intake.api.context import (
-    DRY_RUN_PARAMETER,
+from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.middleware import parse_body
+from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_intake.api.models import AcceptedReport
+from paidan_intake.api.submission import (
     ApiContext,
+    accept,
     accepted_body,
     accepted_response,
+    check_rate,
     is_dry_run,
+    normalize_ticket,
+    resolve_sender,
 )
-from paidan_intake.api.models import AcceptedReport, Position, Ticket
 from paidan_intake.api.uploads import read_form, sanitize_upload, upload_slot
 from paidan_intake.normalization import AttachedPhoto, Sender
 from paidan_intake.photos import SanitizedPhoto
+from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
@@ -40,23 +46,24 @@ _FORM_OPENAPI: Final[dict[str, Any]] = {
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the photo report route on the edge."""
+    """Add the photo report route to the app."""
     max_bytes = context.settings.photo_bytes * 3
 
     @app.post(
         "/v1/photo-reports",
+        name="take_photo_report",
         openapi_extra=_FORM_OPENAPI,
         response_class=Response,
         responses={202: {"model": AcceptedReport}},
         status_code=202,
         max_body_size=None,
     )
-    async def take_photo_report(request: Request, caller: Caller) -> Response:
-        """Take a report with its photos: a part ``report`` (a ticket in JSON) and parts ``photo`` (JPEG, PNG, WebP).
+    async def submit_photo_report(request: Request, caller: Caller) -> Response:
+        """Accept a report with its photos: a part ``report`` (a ticket in JSON) and parts ``photo`` (JPEG, PNG, WebP).
 
-        Where and when is read from the photo when the report does not say it, and taken out of what is kept.
+        Position and time are read from the photo where the report states none, and removed from the stored photo.
         """
-        context.check_rate(caller)
+        check_rate(context, caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
             form = await read_form(request, max_bytes)
             if form.report is None:
@@ -64,17 +71,17 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             if not form.uploads:
                 raise problems.invalid("photo", "at least one photo", "至少需要一张照片")
             ticket = parse_body(Ticket, form.report)
-            sender = context.resolve_sender(caller, source=ticket.source, city=ticket.city)
+            sender = resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
             photos = [
                 await sanitize_upload(context.photo_pool, upload, field=f"photo.{number}")
                 for number, upload in enumerate(form.uploads)
             ]
-            normalized = context.normalize(ticket, sender, [_attached_photo(photo, sender) for photo in photos])
-            await context.check_photos(ticket.photos)
+            normalized = normalize_ticket(context, ticket, sender, [_attached_photo(photo, sender) for photo in photos])
+            await check_photos(context.pool, ticket.photos)
             if is_dry_run(request):
-                await context.check_id(normalized.report.report_id, normalized.report.digest)
+                await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
                 return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
-            return accepted_response(accepted_body(await context.accept(normalized, photos), normalized))
+            return accepted_response(accepted_body(await accept(context, normalized, photos), normalized))
 
 
 def _attached_photo(photo: SanitizedPhoto, sender: Sender) -> AttachedPhoto:

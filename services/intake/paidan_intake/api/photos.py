@@ -1,4 +1,4 @@
-"""Photos by themselves: proof sent by departments and inspectors, and photos shown to who may see them."""
+"""Photo routes: uploading proof of work, downloading photos, and signed links to them."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -10,15 +10,19 @@ from starlette.responses import JSONResponse, Response
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.api_keys import ALL_CITIES, Principal
-from paidan_chassis.edge.app import Caller, authenticate, read_body
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.middleware import authenticate
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
-from paidan_intake import photo_queries
-from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext, is_dry_run
+from paidan_intake import queries
+from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.queries import load_photo_holders
+from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
-PhotoRefParam = Annotated[PhotoRef, Path(description="A photo's reference: the sha256 of its bytes, and .jpg.")]
+PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
@@ -33,7 +37,7 @@ _IMAGE_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"im
 
 
 class StoredPhoto(BaseModel, title="PhotoKept"):
-    """A photo is kept under this reference; the link opens it until it expires."""
+    """The reference of a stored photo, and a link that opens it until it expires."""
 
     ref: PhotoRef
     link: str
@@ -42,21 +46,26 @@ class StoredPhoto(BaseModel, title="PhotoKept"):
 
 
 class PhotoLink(BaseModel):
-    """A link that opens one photo for whoever holds it, until it expires."""
+    """A link that opens one photo without a key, until it expires."""
 
-    link: str = Field(description="A path on this service.")
+    link: str = Field(description="Path on this service.")
     expires_at: datetime
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the photo routes on the edge."""
+    """Add the photo routes to the app."""
 
     @app.post(
-        "/v1/photos", status_code=201, response_model=StoredPhoto, openapi_extra=_UPLOAD_OPENAPI, max_body_size=None
+        "/v1/photos",
+        name="send_photo",
+        status_code=201,
+        response_model=StoredPhoto,
+        openapi_extra=_UPLOAD_OPENAPI,
+        max_body_size=None,
     )
-    async def send_photo(request: Request, caller: Caller) -> Response:
-        """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
-        context.check_rate(caller)
+    async def upload_photo(request: Request, caller: Caller) -> Response:
+        """Store a photo: the image itself as the body, or a form with one part ``photo``."""
+        check_rate(context, caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
@@ -73,7 +82,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         expires: Annotated[int | None, Query()] = None,
         signature: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
-        """Show a photo to a key that may see it, or to whoever holds a signed link that has not expired."""
+        """Return a photo, to a key with access to it or by a signed link that has not expired."""
         if expires is None or signature is None:
             await _require_photo_access(context, await authenticate(request), ref)
         elif not context.link_signer.is_valid(ref, expires, signature, real_now()):
@@ -84,9 +93,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type="image/jpeg", headers=headers)
 
-    @app.post("/v1/photos/{ref}/links", status_code=201)
-    async def link_photo(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
-        """Make a link to a photo that the key may see."""
+    @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
+    async def create_photo_link(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
+        """Create a link to a photo to which the key has access."""
         await _require_photo_access(context, caller, ref)
         link = context.link_signer.sign(ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
         return PhotoLink(link=link.path, expires_at=link.expires_at)
@@ -104,7 +113,7 @@ async def _read_upload(request: Request, context: ApiContext) -> bytes:
 
 async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, city: str) -> None:
     try:
-        await photo_queries.save_holder(
+        await queries.save_photo_holder(
             context.pool, [photo.ref], holder=holder, city=city, received_at=context.clock.now()
         )
         await context.photo_store.save(photo)
@@ -113,27 +122,29 @@ async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, 
 
 
 def _holder_of(caller: Principal) -> str:
-    if caller.source is not None:
-        return f"source:{caller.source}"
-    if caller.department is not None:
-        return f"department:{caller.department}"
-    if caller.has_role("inspector", "caller", "operator", "importer"):
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        return f"source:{grants.source}"
+    if grants.department is not None:
+        return f"department:{grants.department}"
+    if grants.has_role("inspector", "caller", "operator", "importer"):
         return f"key:{caller.key_id}"
     raise problems.forbidden()
 
 
 async def _require_photo_access(context: ApiContext, caller: Principal, ref: str) -> None:
-    """Raise 404 unless the key may see this photo.
+    """Raise 404 unless the key has access to this photo.
 
-    A source sees its own. Departments and staff see those of their city: an order refers to photos by name, and a
-    name cannot be guessed.
+    A source has access to its own photos; departments and staff to those of their city, because orders refer to photos
+    by reference, and a reference cannot be guessed.
     """
     try:
-        holders = await photo_queries.load_holders(context.pool, ref)
+        holders = await load_photo_holders(context.pool, ref)
     except DB_ERRORS:
         raise problems.unavailable() from None
-    is_own = caller.source is not None and f"source:{caller.source}" in holders
-    has_role = caller.department is not None or caller.has_role("inspector", "caller", "operator", "monitor")
-    in_covered_city = any(city == ALL_CITIES or caller.covers_city(city) for city in holders.values())
+    grants = grants_of(caller.scopes)
+    is_own = grants.source is not None and f"source:{grants.source}" in holders
+    has_role = grants.department is not None or grants.has_role("inspector", "caller", "operator", "monitor")
+    in_covered_city = any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values())
     if not (in_covered_city and (is_own or has_role)):
         raise problems.not_found()

@@ -1,4 +1,4 @@
-"""Who reported, for whoever must call back: every look is put down with its reason before anything is shown."""
+"""``POST /v1/reports/{report_id}/reporter``: the reporter's personal data; each access is logged first."""
 
 import uuid
 
@@ -11,48 +11,49 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import DecryptionFailed
 from paidan_chassis.observability import logs
+from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
-from paidan_intake import vault, vault_queries
-from paidan_intake.api.context import ApiContext
-from paidan_intake.api.models import Reporter
-from paidan_intake.vault_queries import VaultEntry
+from paidan_intake import vault
+from paidan_intake.api.submission import ApiContext
+from paidan_intake.tickets import Reporter
+from paidan_intake.vault import VaultEntry
 
 _log = logs.get_logger()
 
 
 class RevealRequest(RequestModel, title="Look"):
-    """Why somebody must know who reported."""
+    """The reason for which the reporter's personal data is needed."""
 
     reason: Reason
 
 
 class ReporterDetails(BaseModel, title="Unmasked"):
-    """Who reported, and what they said in their own words."""
+    """The reporter's personal data, and the report as it was sent."""
 
     report_id: str
     reporter: Reporter | None
     text: str
     address: str | None
     secrecy: bool
-    category: str | None = Field(default=None, description="Where a personal number was masked in what travelled.")
+    category: str | None = Field(default=None, description="The category, where personal data was masked in it.")
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the vault route on the edge."""
+    """Add the reporter route to the app."""
 
     @app.post("/v1/reports/{report_id}/reporter")
     async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:
-        """Show who reported to a caller-back or an operator who says why.
+        """Return the reporter's personal data to a caller-back or an operator who states a reason.
 
-        The look is kept, with its reason, before anything is shown.
+        The access is logged, with its reason, before anything is returned.
         """
-        if not caller.has_role("caller", "operator"):
+        if not grants_of(caller.scopes).has_role("caller", "operator"):
             raise problems.forbidden()
         entry = await _find_entry(context, report_id)
-        if entry is None or entry.ciphertext is None or not caller.covers_city(entry.city):
+        if entry is None or entry.ciphertext is None or not covers_city(caller.city, entry.city):
             raise problems.not_found()
         try:
-            await vault_queries.log_access(
+            await vault.log_access(
                 context.pool, report_id, api_key=caller.key_id, reader=caller.name, reason=body.reason
             )
             content = vault.decrypt(context.cipher, str(uuid.UUID(report_id)), entry.ciphertext)
@@ -74,7 +75,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _find_entry(context: ApiContext, report_id: str) -> VaultEntry | None:
     try:
-        return await vault_queries.find_entry(context.pool, str(uuid.UUID(report_id)))
+        return await vault.find_entry(context.pool, str(uuid.UUID(report_id)))
     except ValueError:
         return None
     except DB_ERRORS:

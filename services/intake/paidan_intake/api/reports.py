@@ -1,4 +1,4 @@
-"""Where a report stands, for the source that sent it and for staff of its city."""
+"""``GET /v1/reports/{report_id}``: the status of a report, for its source and for staff of its city."""
 
 import uuid
 
@@ -9,18 +9,19 @@ from paidan_chassis.database import DB_ERRORS
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_intake import queries
-from paidan_intake.api.context import ApiContext
+from paidan_contracts.scopes import covers_city, grants_of
+from paidan_intake.api import queries
 from paidan_intake.api.models import ReportStatus
-from paidan_intake.queries import ReportWithStatus
+from paidan_intake.api.queries import ReportWithStatus
+from paidan_intake.api.submission import ApiContext
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put the report route on the edge."""
+    """Add the report route to the app."""
 
     @app.get("/v1/reports/{report_id}", response_model=ReportStatus)
     async def show_report(report_id: str, caller: Caller) -> Response:
-        """Tell where a report stands, and the answer to it. ``waiting``: taken and not decided yet."""
+        """Return the status of a report, and the answer to it. ``waiting``: accepted and not decided yet."""
         found = await _find_report(context, report_id)
         if found is None or not _may_read(caller, found):
             raise problems.not_found("no such report is known, or it is not yours", "没有此上报，或不属于您")
@@ -40,6 +41,7 @@ async def _find_report(context: ApiContext, report_id: str) -> ReportWithStatus 
 
 
 def _may_read(caller: Principal, report: ReportWithStatus) -> bool:
-    if not caller.covers_city(report.city):
+    if not covers_city(caller.city, report.city):
         return False
-    return caller.source == report.source or caller.has_role("operator", "monitor", "caller", "importer")
+    grants = grants_of(caller.scopes)
+    return grants.source == report.source or grants.has_role("operator", "monitor", "caller", "importer")

@@ -1,4 +1,4 @@
-"""Intake's HTTP edge, a module for each kind of thing that is sent or asked for."""
+"""All routes of intake's HTTP edge."""
 
 from typing import Any, Final
 
@@ -10,9 +10,11 @@ from paidan_intake.api import (
     photos,
     reporter,
     reports,
-    tickets,
+    submission,
+    ticket_batches,
 )
-from paidan_intake.api.context import DRY_RUN_PARAMETER, ApiContext
+from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.submission import ApiContext
 
 __all__ = ["ApiContext", "add_routes"]
 
@@ -20,14 +22,14 @@ _HOT_ROUTES: Final = ("/v1/tickets", "/v1/alarms/generic")
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
-    """Put every route of intake on the edge."""
-    for module in (tickets, photo_reports, alarms, photos, reports, reporter):
+    """Add every route of intake to the app."""
+    for module in (submission, ticket_batches, photo_reports, alarms, photos, reports, reporter):
         module.add_routes(app, context)
     _document_dry_runs(app)
 
 
 def _document_dry_runs(app: FastAPI) -> None:
-    """Name ``dry-run`` in the OpenAPI document of hot routes, whose query FastAPI does not read."""
+    """Add ``dry-run`` to the OpenAPI document of hot routes, whose query FastAPI does not parse."""
     generate_openapi = app.openapi
 
     def document() -> dict[str, Any]:

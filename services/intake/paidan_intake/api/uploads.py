@@ -1,4 +1,4 @@
-"""Photos out of requests: multipart parsed within limits, each part developed."""
+"""Photo uploads: multipart forms parsed within limits, photos sanitized in a bounded pool."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -26,7 +26,7 @@ _PHOTO_ERRORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """What a multipart request holds."""
+    """The parts of a multipart request."""
 
     report: bytes | None
     uploads: tuple[bytes, ...]
@@ -34,13 +34,13 @@ class UploadForm:
 
 @asynccontextmanager
 async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterator[None]:
-    """Hold a place in the darkroom from before the upload is read: 503 when there is none, 408 when held too long."""
+    """Hold a slot of the photo pool from before the upload is read; raise 503 without one, 408 after ``timeout_s``."""
     try:
         photo_pool.acquire_slot()
     except PhotoPoolBusy:
         raise problems.unavailable() from None
     try:
-        # Or a few senders that drip their photos would keep everybody else out.
+        # Or a few slow senders would block all others.
         async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError:
@@ -50,7 +50,7 @@ async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterat
 
 
 async def read_form(request: Request, max_bytes: int) -> UploadForm:
-    """Read a part ``report`` and parts ``photo``; raises 400 or 422 naming the part."""
+    """Return the part ``report`` and the parts ``photo``, or raise 400 or 422 naming the part."""
     raw = await read_body(request, max_bytes)
     parser = MultiPartParser(
         request.headers, _single_chunk(raw), max_files=MAX_PHOTOS + 1, max_fields=2, max_part_size=_MAX_REPORT_BYTES
@@ -58,7 +58,7 @@ async def read_form(request: Request, max_bytes: int) -> UploadForm:
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError):
-        # KeyError: no boundary is named.
+        # KeyError: the boundary is missing.
         raise Problem(400, "invalid_multipart", "the parts could not be read", "表单内容无法读取") from None
     try:
         report: bytes | None = None
@@ -68,7 +68,7 @@ async def read_form(request: Request, max_bytes: int) -> UploadForm:
                 case "report":
                     report = await _part_bytes(name, value)
                     if report not in raw:
-                        # What is not in the form's charset Starlette reads as Latin-1, and no mask would know it again.
+                        # Starlette decodes text outside the form's charset as Latin-1, in which masking finds nothing.
                         raise problems.invalid(name, "not UTF-8 text", "须为 UTF-8 文字")
                 case "photo":
                     uploads.append(await _part_bytes(name, value))
@@ -91,17 +91,17 @@ async def _part_bytes(name: str, value: UploadFile | str) -> bytes:
 
 
 def _printable(name: str) -> str:
-    # The form's charset is the sender's choice, and some of them make what no answer can be written with.
+    # The sender chooses the form's charset, and some decode to text that cannot be encoded as UTF-8.
     return name[:60].encode(errors="backslashreplace").decode()
 
 
 def is_multipart(headers: Headers) -> bool:
-    """Tell whether a request's body is a form."""
+    """Return whether a request's body is a multipart form."""
     return headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 async def sanitize_upload(photo_pool: PhotoPool, upload: bytes, *, field: str) -> SanitizedPhoto:
-    """Make a photo harmless, or raise 413 or 422 naming the part."""
+    """Return a sanitized photo, or raise 413 or 422 naming the part."""
     try:
         return await photo_pool.sanitize(upload)
     except InvalidPhoto as error:

@@ -1,12 +1,15 @@
-"""Every statement by which scoring is asked, one function each. None of them locks or waits for a lane."""
+"""SQL for HTTP reads, one function each. No statement locks or waits for a lane."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import Field
 
 from paidan_chassis.database import Connection
 from paidan_contracts.scores import Dimension
+from paidan_contracts.wire import CaseId
 from paidan_scoring.fact_bits import FACT_BIT
 from paidan_scoring.indicator_values import ScoreName, Tally
 from paidan_scoring.periods import Period
@@ -20,33 +23,6 @@ FACT_COLUMNS: Final[dict[Dimension, str]] = {
     "source": "source",
 }
 """The column of a fact that holds its key under each dimension."""
-
-_SELECT_PACK_VERSION: Final = """
-    SELECT version
-      FROM cities.pack
-     WHERE city = $1
-     ORDER BY published_at DESC, version
-     LIMIT 1
-"""
-
-
-async def find_pack_version(conn: Connection, city: str) -> str | None:
-    """Name the pack of a city that was published last: its indicators judge all cases. None: nobody knows the city."""
-    version: str | None = await conn.fetchval(_SELECT_PACK_VERSION, city)
-    return version
-
-
-_SELECT_PACK_VERSIONS: Final = """
-    SELECT DISTINCT ON (city) city, version
-      FROM cities.pack
-     ORDER BY city, published_at DESC, version
-"""
-
-
-async def load_pack_versions(conn: Connection) -> dict[str, str]:
-    """Name the pack of every city."""
-    return {row["city"]: row["version"] for row in await conn.fetch(_SELECT_PACK_VERSIONS)}
-
 
 _SELECT_TALLIES: Final = """
     SELECT key, facts, sum(number)::bigint AS number
@@ -63,7 +39,7 @@ _SELECT_TALLIES: Final = """
 async def load_tallies(
     conn: Connection, city: str, period: Period, *, by: Dimension, key: str | None = None
 ) -> Sequence[Tally]:
-    """Sum the tallies of a period over its days and all partitions, for every key of a dimension or for one."""
+    """Return a period's tallies, summed over days and partitions, for every key of a dimension or for one."""
     rows = await conn.fetch(_SELECT_TALLIES, city, by, period.first, period.last, key)
     return [Tally(row["key"], row["facts"], row["number"]) for row in rows]
 
@@ -77,7 +53,7 @@ _INSERT_SCORE_NAMES: Final = """
 
 
 async def save_score_names(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
-    """Keep the names of figures that are about to be shown, so that their ids can be asked back."""
+    """Store the names of scores that are about to be shown, so that their ids can be resolved."""
     ordered = sorted(names, key=lambda name: name.score_id)  # one order for all, so that nobody deadlocks
     await conn.execute(
         _INSERT_SCORE_NAMES,
@@ -99,23 +75,22 @@ _SELECT_SCORE_NAME: Final = """
 
 
 async def find_score_name(conn: Connection, score_id: str) -> ScoreName | None:
-    """Tell which figure an id stands for; None when it was never shown."""
+    """Return the score that an id stands for; None when it was never shown."""
     row = await conn.fetchrow(_SELECT_SCORE_NAME, score_id)
     return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class PageKey:
-    """Where in a list of counted rows a page begins: behind this one."""
+class PageKey(NamedTuple):
+    """The last row of a page, by the order of the list."""
 
     day: date
-    case_id: str
-    assignment: int
+    case_id: CaseId
+    assignment: Annotated[int, Field(ge=0, le=999_999_999)]
 
 
 @dataclass(frozen=True, slots=True)
 class CountedCase:
-    """One row that a figure is made of."""
+    """A case, under one of its assignments, that a score counts."""
 
     case_id: str
     assignment: int
@@ -125,7 +100,7 @@ class CountedCase:
 
     @property
     def page_key(self) -> PageKey:
-        """Tell where it stands in the list."""
+        """Return the row's place in the order of the list."""
         return PageKey(self.day, self.case_id, self.assignment)
 
 
@@ -146,7 +121,7 @@ _SELECT_COUNTED: Final = """
 async def list_counted_cases(
     conn: Connection, name: ScoreName, *, facts: Collection[int], after: PageKey | None, limit: int
 ) -> Sequence[CountedCase]:
-    """List the rows of a figure whose facts are one of ``alike``, by day and case id, a page at a time."""
+    """List a score's rows whose fact bits are among ``facts``, by day and case id, a page at a time."""
     period, start = Period.parse(name.period), after or _FIRST_PAGE
     rows = await conn.fetch(
         _SELECT_COUNTED.format(column=FACT_COLUMNS[name.by]),
@@ -161,22 +136,6 @@ async def list_counted_cases(
         limit,
     )
     return [CountedCase(**dict(row)) for row in rows]
-
-
-_SELECT_IS_REBUILDING: Final = """
-    SELECT EXISTS (
-           SELECT
-             FROM rebuild
-             JOIN lane USING (partition)
-            WHERE lane.consumer = 'scoring'
-              AND lane.topic = 'paidan.cases'
-              AND lane.next_offset < rebuild.until)
-"""
-
-
-async def is_rebuilding(conn: Connection) -> bool:
-    """Tell whether facts are being made anew, so that no figure is complete yet."""
-    return bool(await conn.fetchval(_SELECT_IS_REBUILDING))
 
 
 _SELECT_CONSERVATION: Final = """
@@ -195,7 +154,7 @@ _SELECT_CONSERVATION: Final = """
 
 @dataclass(frozen=True, slots=True)
 class ConservationCounts:
-    """What is there, counted row by row and not by any counter. It holds when all of it agrees."""
+    """Cases, facts and tallies, counted row by row and not by any counter."""
 
     cases: int
     facts: int
@@ -209,13 +168,13 @@ class ConservationCounts:
 
     @property
     def holds(self) -> bool:
-        """Tell whether each case is current once and has come to one thing, and each fact is tallied once."""
+        """Return whether every case is current once and has one end, and every fact is tallied once."""
         ended = self.open + self.closed + self.voided + self.not_accepted
         return self.cases == self.current == ended and self.facts == self.tallied and not self.negative
 
 
 async def load_conservation(conn: Connection) -> ConservationCounts:
-    """Count facts and what is tallied of them, in one snapshot. It reads everything, so it may take seconds."""
+    """Count facts and tallies, in one snapshot. Reads every row, so it may take seconds."""
     [row] = await conn.fetch(
         _SELECT_CONSERVATION,
         FACT_BIT["current"],

@@ -1,4 +1,4 @@
-"""Scoring's HTTP edge. A department's key sees that department's figures; monitors and operators see all."""
+"""Scoring's HTTP routes. A department's key reads that department's scores; monitors and operators read all."""
 
 from typing import Annotated
 
@@ -7,8 +7,10 @@ from fastapi import APIRouter, Path, Query
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
 from paidan_contracts.city.pack_types import CityId
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug
 from paidan_scoring.api import queries
@@ -19,39 +21,39 @@ from paidan_scoring.api.models import (
     SchemesResponse,
     ScoresResponse,
 )
-from paidan_scoring.indicator_values import ScoreName
-from paidan_scoring.periods import InvalidPeriod, Period
-from paidan_scoring.score_reader import (
-    InvalidCursor,
+from paidan_scoring.api.score_reader import (
     ScoreQuery,
     ScoreReader,
     UnknownCity,
     UnknownIndicator,
 )
+from paidan_scoring.indicator_values import ScoreName
+from paidan_scoring.periods import InvalidPeriod, Period
 
 CityParam = Annotated[CityId, Query(description="City id, such as `quancheng`.")]
 PeriodParam = Annotated[
     str, Query(max_length=10, description="A day `2026-01-31`, a month `2026-01` or a year `2026`, in the city's zone.")
 ]
-DimensionParam = Annotated[Dimension, Query(description="What the rows are.")]
-IndicatorParam = Annotated[Slug | None, Query(description="One rate only.")]
+DimensionParam = Annotated[Dimension, Query(description="Dimension of the rows.")]
+IndicatorParam = Annotated[Slug | None, Query(description="Only this rate.")]
 CountsParam = Annotated[str, Query(pattern="^(basic|all)$", description="`all`: every count that the city defines.")]
-ScoreIdParam = Annotated[Id, Path(description="As a rate of `/v1/scores` or a message on `paidan.scores` names it.")]
+ScoreIdParam = Annotated[Id, Path(description="Score id of a rate of `/v1/scores` or of a message on `paidan.scores`.")]
 MissedOnlyParam = Annotated[bool, Query(description="Only cases that are in the denominator and not in the numerator.")]
-AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of the previous page.")]
 LimitParam = Annotated[int, Query(ge=1, le=1000)]
 
 
 def create_router(reader: ScoreReader, pool: Pool) -> APIRouter:
-    """Give scoring's routes."""
+    """Return the router of all routes."""
     router = APIRouter(prefix="/v1", tags=["scores"])
-    _add_score_routes(router, reader)
+    _add_scores_route(router, reader)
+    _add_receipt_route(router, reader)
     _add_definition_routes(router, reader)
     _add_conservation_route(router, pool)
     return router
 
 
-def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
+def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/scores")
     async def scores(
         caller: Caller,
@@ -61,7 +63,7 @@ def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
         indicator: IndicatorParam = None,
         counts: CountsParam = "basic",
     ) -> ScoresResponse:
-        """Show counts and rates, each rate with its numerator, denominator and the id of its receipt."""
+        """Return counts and rates, each rate with its numerator, denominator and the id of its receipt."""
         query = ScoreQuery(
             city=city,
             period=_parse_period(period),
@@ -77,6 +79,8 @@ def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
         except UnknownIndicator:
             raise invalid("indicator", "the city defines no rate of this name", "该城市没有此指标") from None
 
+
+def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/scores/{score_id}/cases")
     async def receipt(
         caller: Caller,
@@ -85,7 +89,7 @@ def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
         after: AfterParam = None,
         limit: LimitParam = 100,
     ) -> ReceiptResponse:
-        """List the cases that a figure is made of: its denominator, those of its numerator marked."""
+        """List the cases of which a score consists: its denominator, with those of its numerator marked."""
         name = await reader.find_score_name(score_id)
         if name is None or not _may_read(caller, name):
             raise not_found("no figure of this id was ever shown", "没有此编号的指标值")
@@ -100,7 +104,7 @@ def _add_score_routes(router: APIRouter, reader: ScoreReader) -> None:
 def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/indicators")
     async def indicators(caller: Caller, city: CityParam) -> IndicatorsResponse:
-        """Show a city's own definitions of its counts and rates."""
+        """Return a city's own definitions of its counts and rates."""
         _require_city(caller, city)
         try:
             return await reader.indicators(city)
@@ -109,7 +113,7 @@ def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
 
     @router.get("/schemes")
     async def schemes(caller: Caller, city: CityParam) -> SchemesResponse:
-        """Show a city's evaluation schemes: composite scores and grades. There are none yet."""
+        """Return a city's evaluation schemes: composite scores and grades. There are none yet."""
         _require_city(caller, city)
         return SchemesResponse(city=city)
 
@@ -117,8 +121,8 @@ def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
 def _add_conservation_route(router: APIRouter, pool: Pool) -> None:
     @router.get("/conservation")
     async def conservation(caller: Caller) -> ConservationResponse:
-        """Count cases, facts and tallies row by row, for `paidan verify`. Slow on purpose: it trusts no counter."""
-        if not caller.has_role("monitor", "operator") or not caller.covers_city("*"):
+        """Count cases, facts and tallies row by row, for `paidan verify`. Slow, because it uses no counter."""
+        if not _is_staff(caller) or caller.city != ALL_CITIES:
             raise forbidden()
         async with pool.acquire() as conn:
             counts = await queries.load_conservation(conn)
@@ -147,24 +151,29 @@ def _parse_period(text: str) -> Period:
 
 
 def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:
-    """Name the one row that the caller may see; None: all of them."""
+    """Return the key of the one row that the caller may read; None for all. Raises a Problem for none."""
     _require_city(caller, city)
-    if caller.has_role("monitor", "operator"):
+    if _is_staff(caller):
         return None
-    if caller.department is not None and by == "department":
-        return caller.department
+    department = grants_of(caller.scopes).department
+    if department is not None and by == "department":
+        return department
     raise forbidden("a department's key sees its own row by department", "部门密钥只能按部门查看本部门数据")
 
 
 def _may_read(caller: Principal, name: ScoreName) -> bool:
-    if not caller.covers_city(name.city):
+    if not covers_city(caller.city, name.city):
         return False
-    is_own = name.by == "department" and name.key == caller.department
-    return is_own or caller.has_role("monitor", "operator")
+    is_own = name.by == "department" and name.key == grants_of(caller.scopes).department
+    return is_own or _is_staff(caller)
+
+
+def _is_staff(caller: Principal) -> bool:
+    return grants_of(caller.scopes).has_role("monitor", "operator")
 
 
 def _require_city(caller: Principal, city: str) -> None:
-    if not caller.covers_city(city):
+    if not covers_city(caller.city, city):
         raise forbidden("the key is for another city", "该密钥不适用于此城市")
 
 

@@ -1,0 +1,84 @@
+"""The three services as processes: modules, ports and environment."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
+from paidan_deploy.servers.ports import LOOPBACK
+from paidan_deploy.settings import inherited_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service; its name is also that of its PostgreSQL schema."""
+
+    name: str
+    port: int
+
+    @property
+    def role(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def package(self) -> str:
+        return f"paidan_{self.name}"
+
+    @property
+    def vault_secret(self) -> str:
+        """The name of its encryption key; intake's dates from when intake alone encrypted."""
+        return "vault-key" if self.name == "intake" else f"vault-key-{self.name}"
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", self.package]
+
+    def environment_variable(self, name: str) -> str:
+        return f"{self.name}_{name}".upper()
+
+
+INTAKE: Final = Service("intake", 8101)
+DISPATCH: Final = Service("dispatch", 8102)
+SCORING: Final = Service("scoring", 8103)
+SERVICES: Final = (INTAKE, DISPATCH, SCORING)
+# A whole stop may take 10 s, and Kafka and PostgreSQL need their share.
+STOP_TIMEOUT_S: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    """The installation as a service is configured for it."""
+
+    kafka: str
+    database: str
+    topic_prefix: str
+    port: int
+    real_clock: bool
+    host: str = LOOPBACK
+
+
+def service_environment(
+    service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
+) -> Mapping[str, str]:
+    """Build a service's environment: ours, overridden by its configuration and secrets."""
+    variables = {
+        "KAFKA": config.kafka,
+        "DATABASE": config.database,
+        "TOPIC_PREFIX": config.topic_prefix,
+        "PORT": str(config.port),
+        "HOST": config.host,
+        "CLOCK": "real" if config.real_clock else "scaled",
+        "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
+        **service_secrets(service, paths=paths, credentials=credentials),
+    }
+    return inherited_environment() | {service.environment_variable(name): value for name, value in variables.items()}
+
+
+def service_secrets(service: Service, *, paths: StackPaths, credentials: Credentials) -> dict[str, str]:
+    """Return the secrets of this service alone, generating those that are missing."""
+    variables = {"VAULT_KEY": credentials.key(service.vault_secret)}
+    if service is INTAKE:
+        variables |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(paths.photos)}
+    return variables

@@ -1,0 +1,1 @@
+"""One module a business act: what it checks in detail, and the events and states that follow."""

@@ -1,0 +1,108 @@
+"""立案: verifies a report, files a case against a catalogue row, or ends it before anybody handles it."""
+
+from typing import Final, Literal, TypedDict
+
+from paidan_contracts.actions import File, Verify, Void
+from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVoided
+from paidan_contracts.state import CaseState, Limit, RuleRef
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import (
+    ASSIGNED_STATUSES,
+    ActResult,
+    Provenance,
+    end_assignment,
+    event_fields,
+    next_limit,
+    next_state,
+    replace_assignment,
+    replace_limit,
+)
+from paidan_dispatch.cases.guards import build_refusal
+from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
+from paidan_dispatch.cases.transitions.routing import handling_deadline, route_or_hold
+
+_new_filed: Final = unvalidated_constructor(CaseFiled)
+_new_not_accepted: Final = unvalidated_constructor(CaseNotAccepted)
+_new_voided: Final = unvalidated_constructor(CaseVoided)
+
+
+def verify(state: CaseState, action: Verify, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    """核实: file and route a verified report; 不予受理: end the case of one that is not."""
+    if action.verified:
+        return file_and_route(state, provenance, policy)
+    after = next_state(state, provenance, status="not_accepted", **_ended_fields(action.reason, provenance))
+    return [_new_not_accepted(**event_fields(after, provenance), reason=action.reason)]
+
+
+def file_and_route(state: CaseState, provenance: Provenance, policy: CityPolicy) -> list[CaseEvent]:
+    """File a verified case by the row that its report named, or its class's default row, and route it."""
+    filing = select_row(state.class_code, state.suggested_row, policy)
+    if isinstance(filing, Unfiled):
+        return [route_or_hold(state, provenance, policy)]
+    filed = _filed(state, provenance, filing)
+    return [filed, route_or_hold(filed.state, provenance, policy)]
+
+
+def file(state: CaseState, action: File, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    """立案: choose the row by hand. With a department the row's limit replaces the running one, from its beginning."""
+    row = policy.city.rows.get(action.row_id)
+    if row is None:
+        text = Bilingual(f"The catalogue has no row {action.row_id}.", f"立案标准中没有条目 {action.row_id}。")
+        return build_refusal(state, "unknown_row", text, "action.row_id")
+    filing = Filed(row, policy.rule_ref("by_hand"))
+    if state.status == "filed":
+        filed = _filed(state, provenance, filing)
+        return [filed, route_or_hold(filed.state, provenance, policy)]
+    began_at = state.assignments[-1].limits[-1].began_at
+    limit = next_limit(state, began_at, handling_deadline(state, row, began_at, policy))
+    return [_refiled(state, provenance, filing, limit)]
+
+
+def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
+    """作废: end a case that should not exist; its department loses the order."""
+    assignments, at = state.assignments, provenance.recorded_at
+    if state.status in ASSIGNED_STATUSES:
+        assignments = end_assignment(state, at, withdrawn_at=at)
+    ended = _ended_fields(action.reason, provenance)
+    after = next_state(state, provenance, status="voided", held_because=None, assignments=assignments, **ended)
+    return [_new_voided(**event_fields(after, provenance), reason=action.reason)]
+
+
+def _filed(state: CaseState, provenance: Provenance, filing: Filed) -> CaseFiled:
+    after = next_state(
+        state, provenance, status="filed", held_because=None, filed_at=provenance.recorded_at, **_filing_fields(filing)
+    )
+    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by)
+
+
+def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Limit) -> CaseFiled:
+    assignment = state.assignments[-1]
+    finished_at = assignment.limits[-1].finished_at
+    # Work that was finished is judged anew by the other row's deadline.
+    late = None if limit.due_at is None or finished_at is None else finished_at > limit.due_at
+    refiled = replace_limit(assignment, limit.model_copy(update={"finished_at": finished_at, "late": late}))
+    after = next_state(
+        state,
+        provenance,
+        filed_at=provenance.recorded_at,
+        assignments=replace_assignment(state, refiled),
+        **_filing_fields(filing),
+    )
+    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by)
+
+
+class _FilingFields(TypedDict):
+    class_code: str
+    row_id: str
+    suggested_row: None
+    filed_by: RuleRef
+
+
+def _filing_fields(filing: Filed) -> _FilingFields:
+    row = filing.row
+    return {"class_code": row.class_code, "row_id": row.id, "suggested_row": None, "filed_by": filing.filed_by}
+
+
+def _ended_fields(reason: str, provenance: Provenance) -> dict[Literal["ended_because", "ended_at"], object]:
+    return {"ended_because": reason, "ended_at": provenance.recorded_at}

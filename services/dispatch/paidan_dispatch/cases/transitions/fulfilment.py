@@ -1,0 +1,135 @@
+"""处置: a department accepts, returns or finishes its order, is urged or overdue; an inspection closes the case."""
+
+from typing import Final
+
+from paidan_contracts.actions import Finish, Inspect, Return, Urge
+from paidan_contracts.cases import (
+    CaseAccepted,
+    CaseClosed,
+    CaseFinished,
+    CaseOverdue,
+    CaseReturned,
+    CaseReworked,
+    CaseUrged,
+)
+from paidan_contracts.inbox import TimerKind
+from paidan_contracts.state import CaseState
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import (
+    ActResult,
+    Provenance,
+    end_assignment,
+    event_fields,
+    next_state,
+    replace_assignment,
+    replace_limit,
+    stop_accept_limit,
+    stop_limit,
+)
+from paidan_dispatch.cases.guards import build_refusal
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.transitions.routing import route_or_hold
+
+_new_accepted: Final = unvalidated_constructor(CaseAccepted)
+_new_closed: Final = unvalidated_constructor(CaseClosed)
+_new_finished: Final = unvalidated_constructor(CaseFinished)
+_new_overdue: Final = unvalidated_constructor(CaseOverdue)
+_new_returned: Final = unvalidated_constructor(CaseReturned)
+_new_reworked: Final = unvalidated_constructor(CaseReworked)
+_new_urged: Final = unvalidated_constructor(CaseUrged)
+
+
+def accept(state: CaseState, provenance: Provenance) -> ActResult:
+    """签收: the department takes the order; its accept limit stops."""
+    at = provenance.recorded_at
+    assignment = stop_accept_limit(state.assignments[-1], at).model_copy(update={"accepted_at": at})
+    after = next_state(state, provenance, status="handling", assignments=replace_assignment(state, assignment))
+    return [_new_accepted(**event_fields(after, provenance), department=assignment.department)]
+
+
+def return_order(state: CaseState, action: Return, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    """退单: the department gives the order back, which counts as a hop; the case is routed again."""
+    at = provenance.recorded_at
+    assignments = end_assignment(state, at, returned_at=at, return_code=action.code)
+    after = next_state(state, provenance, status="filed", hops=state.hops + 1, assignments=assignments)
+    returned = _new_returned(
+        **event_fields(after, provenance),
+        department=assignments[-1].department,
+        code=action.code,
+        reason=action.reason,
+    )
+    return [returned, route_or_hold(after, provenance, policy)]
+
+
+def finish(state: CaseState, action: Finish, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    """处置完成: the work is done and waits for inspection; the last time it is finished counts."""
+    row = policy.city.rows.get(state.row_id or "")
+    if row is not None and "photo_after" in row.evidence and not action.proof and not state.past:
+        text = Bilingual(f"Row {row.id} asks for a photo of the finished work.", f"条目 {row.id} 要求处置后照片。")
+        return build_refusal(state, "proof_missing", text, "action.proof")
+    at, assignment = provenance.recorded_at, state.assignments[-1]
+    limit = assignment.limits[-1]
+    late = None if limit.due_at is None else at > limit.due_at
+    finished_limit = stop_limit(limit, at).model_copy(update={"finished_at": at, "late": late})
+    finished = replace_limit(assignment, finished_limit).model_copy(update={"proof": action.proof})
+    after = next_state(state, provenance, status="inspecting", assignments=replace_assignment(state, finished))
+    return [
+        _new_finished(
+            **event_fields(after, provenance),
+            department=assignment.department,
+            late=late,
+            text=action.text,
+            proof=action.proof,
+        )
+    ]
+
+
+def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActResult:
+    """核查: 结案 when it passes; else 返工: the same department goes on, under the same deadline."""
+    at = provenance.recorded_at
+    if action.passed:
+        after = next_state(state, provenance, status="closed", inspected_at=at, closed_at=at)
+        return [_new_closed(**event_fields(after, provenance), reason=action.reason, proof=action.proof)]
+    assignment = state.assignments[-1]
+    reworked = assignment.model_copy(update={"reworks": assignment.reworks + 1})
+    after = next_state(
+        state,
+        provenance,
+        status="handling",
+        round=state.round + 1,
+        inspected_at=at,
+        assignments=replace_assignment(state, reworked),
+    )
+    return [
+        _new_reworked(
+            **event_fields(after, provenance),
+            department=assignment.department,
+            reason=action.reason,
+            proof=action.proof,
+        )
+    ]
+
+
+def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
+    """催办: remind the department; the status stays."""
+    after = next_state(state, provenance, urged=state.urged + 1)
+    department = state.assignments[-1].department
+    return [_new_urged(**event_fields(after, provenance), department=department, reason=action.reason)]
+
+
+def overdue(state: CaseState, provenance: Provenance, timer_kind: TimerKind) -> CaseOverdue:
+    """超时: the accept or handling limit of the running assignment has passed."""
+    assignment = state.assignments[-1]
+    if timer_kind == "accept":
+        assignment = assignment.model_copy(update={"accept_overdue_at": assignment.accept_by})
+    else:
+        limit = assignment.limits[-1]
+        assignment = replace_limit(assignment, limit.model_copy(update={"overdue_at": limit.due_at}))
+    after = next_state(state, provenance, assignments=replace_assignment(state, assignment))
+    return _new_overdue(
+        **event_fields(after, provenance),
+        department=assignment.department,
+        clock=timer_kind,
+        due_at=provenance.recorded_at,
+    )

@@ -1,0 +1,189 @@
+"""派遣: which department must act on a case, by rule or by hand, and the order it gets with its deadlines."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from paidan_contracts import ids
+from paidan_contracts.actions import Assign, Redispatch
+from paidan_contracts.cases import CaseDispatched, CaseHeld
+from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInput
+from paidan_contracts.city.calendar import CalendarExhausted
+from paidan_contracts.city.catalogue import CatalogueRow
+from paidan_contracts.places import Place
+from paidan_contracts.state import Assignment, CaseState, RuleRef
+from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import (
+    ASSIGNED_STATUSES,
+    ActResult,
+    Provenance,
+    end_assignment,
+    event_fields,
+    next_limit,
+    next_state,
+)
+from paidan_dispatch.cases.guards import build_refusal
+from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
+
+# Every part comes from a state, a request or the pack, which were validated when they came in.
+_new_dispatched: Final = unvalidated_constructor(CaseDispatched)
+_new_held: Final = unvalidated_constructor(CaseHeld)
+_new_assignment: Final = unvalidated_constructor(Assignment)
+
+_CALENDAR_EXHAUSTED: Final = Bilingual(
+    "The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。"
+)
+_NO_RULE: Final = Bilingual("No routing rule covers it.", "没有派遣规则适用。")
+_NO_OWNER: Final = Bilingual("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。")
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The department that must act, and the rule that chose it."""
+
+    department: str
+    placed_by: RuleRef
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoute:
+    """No department was found; a person must choose one."""
+
+    reason: Bilingual
+
+
+def route_or_hold(state: CaseState, provenance: Provenance, policy: CityPolicy) -> CaseDispatched | CaseHeld:
+    """Dispatch a filed case by rule, or hold it for the hard-to-place queue with the reason. The step has no actor."""
+    rule_provenance = provenance.without_actor()
+    try:
+        result = _route(state, rule_provenance.recorded_at, policy)
+        if isinstance(result, Assigned):
+            return _dispatch(state, rule_provenance, result, policy)
+        reason = result.reason
+    except CalendarExhausted:
+        reason = _CALENDAR_EXHAUSTED
+    return _held(state, rule_provenance, reason.joined())
+
+
+def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance, policy: CityPolicy) -> ActResult:
+    """派遣, 重派: dispatch the case by hand. Raises ``CalendarExhausted``."""
+    department = action.department
+    if department not in policy.city.departments:
+        text = Bilingual(f"The city has no department {department}.", f"本市没有单位 {department}。")
+        return build_refusal(state, "unknown_department", text, "action.department")
+    if state.status in ASSIGNED_STATUSES and department == state.department:
+        text = Bilingual(f"It is with {department} already.", f"案件已在 {department}。")
+        return build_refusal(state, "not_allowed_in_state", text, "action.department")
+    return [_dispatch(state, provenance, Assigned(department, policy.rule_ref("by_hand")), policy)]
+
+
+def handling_deadline(
+    state: CaseState, row: CatalogueRow | None, began_at: datetime, policy: CityPolicy
+) -> datetime | None:
+    """Return when the work must be done: as an imported record promised, else as the row or the city limits it."""
+    if state.past:
+        return state.promised_by
+    limit = policy.handling_limit(row)
+    return policy.deadline(began_at, limit) if limit else None
+
+
+def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoRoute:
+    """Apply the first rule that covers the case, by the city's local time; rules are tried in the pack's order.
+
+    A department that returned the case is skipped; after as many returns as the city allows, a person must decide.
+    """
+    # A case without a row has no owner yet; but an imported record's owner is known without its class.
+    if state.filed_by is None and not state.past:
+        filing = select_row(state.class_code, state.suggested_row, policy)
+        if isinstance(filing, Unfiled):
+            return NoRoute(filing.reason)
+    if state.past:
+        return _route_by_record(state, policy)
+    if state.hops >= policy.city.clocks.returns_before_adjudication:
+        return NoRoute(_returned_text(state.hops))
+    routed = policy.city.rule_index.route(_routing_input(state, at, policy))
+    if not isinstance(routed, Routed):
+        return NoRoute(_NO_RULE)
+    return Assigned(routed.department, policy.rule_ref(routed.rule))
+
+
+def _route_by_record(state: CaseState, policy: CityPolicy) -> Assigned | NoRoute:
+    if state.department is None or state.hops:
+        return NoRoute(_NO_OWNER)
+    return Assigned(state.department, policy.rule_ref("by_record"))
+
+
+def _routing_input(state: CaseState, at: datetime, policy: CityPolicy) -> RoutingInput:
+    row = policy.city.rows.get(state.row_id or "")
+    return RoutingInput(
+        class_code=state.class_code,
+        place=_place_codes(state.place, policy),
+        channel=state.channel,
+        source=state.source,
+        at=at,
+        condition=row.condition if row else None,
+        owner=state.suggested_owner,
+        matter=state.matter,
+        declined=_declining_departments(state) if state.hops else frozenset(),
+    )
+
+
+def _place_codes(place: Place, policy: CityPolicy) -> PlaceCodes:
+    areas, codes = policy.city.geography.areas, UNKNOWN_PLACE.areas
+    if areas and place.latitude is not None and place.longitude is not None:
+        point = (place.longitude, place.latitude)
+        codes = frozenset([area.code for area in areas if area.contains(point)])
+    return PlaceCodes(place.district, place.street, place.community, place.grid, codes)
+
+
+def _declining_departments(state: CaseState) -> frozenset[str]:
+    return frozenset(each.department for each in state.assignments if each.returned_at is not None)
+
+
+def _returned_text(times: int) -> Bilingual:
+    return Bilingual(
+        f"It was returned {times} times: one unit must be appointed.", f"已退单 {times} 次，须审定责任单位。"
+    )
+
+
+def _held(state: CaseState, provenance: Provenance, reason: str) -> CaseHeld:
+    after = next_state(state, provenance, status="filed", held_because=reason)
+    return _new_held(**event_fields(after, provenance), reason=reason)
+
+
+def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, policy: CityPolicy) -> CaseDispatched:
+    """Begin a new assignment; one that is still valid ends as withdrawn."""
+    assignments, at = state.assignments, provenance.recorded_at
+    if state.status in ASSIGNED_STATUSES:
+        assignments = end_assignment(state, at, withdrawn_at=at)
+    assignment = _build_assignment(state, assigned, at, policy)
+    after = next_state(
+        state,
+        provenance,
+        status="dispatched",
+        department=assigned.department,
+        held_because=None,
+        assignments=(*assignments, assignment),
+    )
+    return _new_dispatched(
+        **event_fields(after, provenance),
+        department=assigned.department,
+        order_id=assignment.order_id,
+        placed_by=assigned.placed_by,
+        due_at=assignment.limits[-1].due_at,
+    )
+
+
+def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy: CityPolicy) -> Assignment:
+    row = policy.city.rows.get(state.row_id or "")
+    number = len(state.assignments) + 1
+    return _new_assignment(
+        number=number,
+        order_id=ids.order_id(state.case_id, number),
+        department=assigned.department,
+        placed_by=assigned.placed_by,
+        dispatched_at=at,
+        accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
+        limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
+    )

@@ -1,0 +1,201 @@
+"""Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import DecodeError, decode
+from paidan_contracts.actions import ActionRequested
+from paidan_contracts.ids import city_of, reuse_refusal_id
+from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.reports import ReportReceived
+from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
+from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, KnownOutcome, UnitOfWork
+from paidan_dispatch.matching.candidates import Candidate
+from paidan_dispatch.matching.match import CandidateIndex, squares_around
+
+PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
+"""By partition and city."""
+
+SELECT_PACKS_IN_FORCE: Final = """
+    SELECT lane, city, version
+      FROM lane_city
+"""
+
+# Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
+SELECT_OUTCOMES: Final = """
+    SELECT id::text, result, digest, case_id
+      FROM outcome
+     WHERE id = ANY(string_to_array($1, ',')::uuid[])
+"""
+
+SELECT_CASES: Final = """
+    SELECT case_id, lane, step, chain
+      FROM case_now
+     WHERE case_id = ANY($1::text[])
+       AND lane = ANY($2::integer[])
+"""
+
+# Of closed cases the rule needs only the index entry, of open ones the whole state: the report may join them.
+SELECT_NEARBY: Final = """
+    SELECT lane, case_id, square, area, class_code, matched_within, past, channel, latitude, longitude, reported_at,
+           ended_at, recurs_until, CASE WHEN ended_at IS NULL THEN step END AS step, chain
+      FROM case_now
+     WHERE square = ANY(string_to_array($1, ',')::bigint[])
+       AND recurs_until >= $2
+       AND lane = ANY($3::integer[])
+"""
+
+
+async def load_policies_in_force(conn: Connection, packs: PackCache) -> PoliciesInForce:
+    """Return the policy by which each partition decides on each city."""
+    rows = await conn.fetch(SELECT_PACKS_IN_FORCE)
+    return {(row["lane"], row["city"]): await packs.get(conn, row["version"]) for row in rows}
+
+
+async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> UnitOfWork:
+    """Return the unit of work of a batch. City packs that its records put in force are added to ``in_force``."""
+    entries = [await _decode(batch, record, packs, in_force) for record in batch.records]
+    if batch.rejected:
+        entries = sorted((*entries, *map(_from_dead_letter, batch.rejected)), key=_log_position)
+    partitions = sorted({record.partition for record in batch.records})
+    unit_of_work = UnitOfWork(entries, {partition: CandidateIndex() for partition in partitions})
+    await _load_outcomes(batch, unit_of_work)
+    await _load_targets(batch, unit_of_work)
+    await _load_nearby(batch, unit_of_work)
+    return unit_of_work
+
+
+async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[str, KnownOutcome]:
+    """Return the outcomes of those of these reports and actions that are decided."""
+    rows = await conn.fetch(SELECT_OUTCOMES, ",".join(ids)) if ids else ()
+    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"]) for row in rows}
+
+
+async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:
+    entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
+    match entry:
+        case ReportReceived():
+            return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
+        case ActionRequested() | TimerDue():
+            return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
+        case CityInForce():
+            policy = await packs.get(batch.conn, entry.version)
+            if policy.city.id != entry.city:
+                return DecodedRecord(record, DecodeError("invalid_field", "city", "the pack is another city's"), None)
+            in_force[record.partition, entry.city] = policy
+            return DecodedRecord(record, entry, policy)
+        case DecodeError():
+            return DecodedRecord(record, entry, None)
+
+
+async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    known_outcomes = await load_known_outcomes(batch.conn, set(_claimed_ids(unit_of_work.entries)))
+    unit_of_work.previously_dead_lettered = {
+        id_ for id_, known in known_outcomes.items() if known.result == DEAD_LETTERED
+    }
+    reused_ids = set(_reused_ids(unit_of_work.entries, known_outcomes))
+    if reused_ids:
+        known_outcomes.update(await load_known_outcomes(batch.conn, reused_ids))
+    unit_of_work.known_outcomes = known_outcomes
+
+
+async def _load_targets(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    case_ids: set[str] = set()
+    for entry in (each.entry for each in unit_of_work.entries):
+        if isinstance(entry, ActionRequested | TimerDue):
+            case_ids.add(entry.case_id)
+        if isinstance(entry, ActionRequested) and entry.of_report:
+            known = unit_of_work.known_outcomes.get(entry.of_report)
+            if known is not None and known.case_id is not None:
+                case_ids.add(known.case_id)
+    if case_ids:
+        # Only cases of these partitions: nobody else may change another partition's case.
+        rows = await batch.conn.fetch(SELECT_CASES, case_ids, list(unit_of_work.nearby))
+        unit_of_work.case_files = {row["case_id"]: _case_file(row) for row in rows}
+
+
+async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    reports = [
+        (each.entry, each.policy.match_rules)
+        for each in unit_of_work.entries
+        if isinstance(each.entry, ReportReceived) and each.policy
+    ]
+    squares = {square for report, rules in reports for square in squares_around(report, rules)}
+    if not squares:
+        return
+    since = min(report.recorded_at for report, _ in reports)
+    rows = await batch.conn.fetch(SELECT_NEARBY, ",".join(map(str, squares)), since, list(unit_of_work.nearby))
+    for row in rows:
+        unit_of_work.nearby[row["lane"]].apply(_candidate(row))
+        if row["step"]:
+            unit_of_work.case_files.setdefault(row["case_id"], _case_file(row))
+
+
+def _case_file(row: Mapping[str, Any]) -> CaseFile:
+    return CaseFile(row["lane"], last_event=row["step"], chain=row["chain"])
+
+
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    is_open = row["ended_at"] is None
+    return Candidate(
+        case_id=row["case_id"],
+        square=row["square"],
+        area=row["area"],
+        class_code=row["class_code"],
+        matched_within=row["matched_within"],
+        past=row["past"],
+        channel=row["channel"],
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        reported_at=row["reported_at"],
+        closed_at=row["ended_at"],
+        recurs_until=None if is_open else row["recurs_until"],
+    )
+
+
+def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:
+    record, reason, _ = dead_letter
+    return DecodedRecord(
+        record, too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason), None
+    )
+
+
+def _log_position(decoded: DecodedRecord) -> tuple[int, int]:
+    return decoded.record.partition, decoded.record.offset
+
+
+def _claimed_ids(entries: Sequence[DecodedRecord]) -> Iterator[str]:
+    for each in entries:
+        match each.entry:
+            case ReportReceived() as report:
+                yield report.report_id
+            case ActionRequested() as request:
+                yield request.action_id
+                if request.of_report:
+                    yield request.of_report
+            case DecodeError() | Refusal():
+                claimed = claimed_id(each.record)
+                if claimed:
+                    yield claimed[1]
+            case _:
+                continue
+
+
+def _reused_ids(entries: Sequence[DecodedRecord], known_outcomes: Mapping[str, KnownOutcome]) -> Iterator[str]:
+    digests: dict[str, set[str]] = {}
+    for entry in (each.entry for each in entries):
+        if isinstance(entry, ReportReceived | ActionRequested):
+            id_ = entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
+            digests.setdefault(id_, set()).add(entry.digest)
+    for id_, id_digests in digests.items():
+        known = known_outcomes.get(id_)
+        if known is not None and known.digest is not None:
+            id_digests.add(known.digest.hex())
+        if len(id_digests) > 1:
+            yield from (reuse_refusal_id(id_, digest) for digest in id_digests)

@@ -1,0 +1,180 @@
+"""Saves a unit of work: new and changed cases, history, outcomes, timers, packs in force. The caller commits."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple, TypeAlias
+
+import asyncpg
+
+from paidan_chassis.database import Connection
+from paidan_contracts.inbox import CityInForce
+from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.inbox import statements
+from paidan_dispatch.inbox.unit_of_work import (
+    CaseFile,
+    EventRow,
+    OutcomeRow,
+    UnitOfWork,
+    awaits_callback,
+    ended_at,
+    recurs_until,
+)
+
+RowValues: TypeAlias = tuple[object, ...]
+TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
+
+# Up to so many events the five round trips of COPY cost more than they save: asyncpg checks of each element of an
+# array whether it is one itself, 0.4 us each, 70 a case.
+COPY_THRESHOLD: Final = 100
+
+
+class NewRows(NamedTuple):
+    """Rows to insert, by table, their values in the order of ``statements.COLUMNS``."""
+
+    case_now: Sequence[RowValues]
+    history: Sequence[EventRow]
+    outcome: Sequence[RowValues]
+    timer: Sequence[TimerRow]
+
+
+async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
+    """Write what a batch changed; return when the first of the timers that it set is due.
+
+    Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.
+    """
+    await _save_packs_in_force(conn, unit_of_work)
+    opened_cases, updated_cases = unit_of_work.opened_cases, unit_of_work.updated_cases
+    new_timers = [_timer_row(timer, each) for each in opened_cases for timer in running_timers(each.current_state)]
+    dead_lettered = unit_of_work.previously_dead_lettered
+    new_rows = NewRows(
+        [_case_row(each) for each in opened_cases],
+        unit_of_work.new_events,
+        [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],
+        new_timers,
+    )
+    if any(new_rows):
+        await _insert(conn, new_rows)
+    if updated_cases:
+        await conn.execute(statements.UPDATE_CASES, *zip(*map(_case_update, updated_cases), strict=True))
+    if dead_lettered:
+        replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
+        if replacements:
+            await conn.execute(statements.REPLACE_DEAD_LETTER_OUTCOMES, *zip(*replacements, strict=True))
+    changed_timers = await _save_timer_changes(conn, updated_cases, unit_of_work.fired_timers)
+    return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
+
+
+async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
+    changes = {
+        (each.record.partition, each.entry.city): each.entry
+        for each in unit_of_work.entries
+        if isinstance(each.entry, CityInForce)
+    }
+    if changes:
+        rows = [(*key, entry.version, entry.in_force_at) for key, entry in changes.items()]
+        await conn.execute(statements.UPSERT_PACKS_IN_FORCE, *zip(*rows, strict=True))
+
+
+async def _insert(conn: Connection, new_rows: NewRows) -> None:
+    try:
+        if len(new_rows.history) <= COPY_THRESHOLD:
+            await _insert_with_unnest(conn, new_rows)
+        else:
+            await _copy_rows(conn, new_rows)
+    except asyncpg.UniqueViolationError as error:
+        if error.table_name != "outcome":
+            raise
+        raise asyncpg.SerializationError("another partition decided one of these ids meanwhile") from error
+
+
+async def _insert_with_unnest(conn: Connection, new_rows: NewRows) -> None:
+    arrays: list[Sequence[object]] = []
+    for table, rows in zip(statements.COLUMNS, new_rows, strict=True):
+        arrays += zip(*rows, strict=True) if rows else [()] * len(statements.COLUMNS[table])
+    await conn.execute(statements.INSERT_ALL, *arrays)
+
+
+async def _copy_rows(conn: Connection, new_rows: NewRows) -> None:
+    for table, rows in zip(statements.COLUMNS, new_rows, strict=True):
+        if rows:
+            await conn.copy_records_to_table(table, records=rows, columns=list(statements.COLUMNS[table]))
+
+
+async def _save_timer_changes(
+    conn: Connection, updated_cases: Sequence[CaseFile], fired_timers: Collection[tuple[str, str, int]]
+) -> list[TimerRow]:
+    changes = [(each, timer_changes(each.stored, each.current_state)) for each in updated_cases]
+    cancelled = set(fired_timers)
+    cancelled.update(
+        (timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.to_cancel
+    )
+    if cancelled:
+        await conn.execute(statements.DELETE_TIMERS, *zip(*cancelled, strict=True))
+    rows = [_timer_row(timer, each) for each, change in changes for timer in change.to_set]
+    if rows:
+        await conn.execute(statements.UPSERT_TIMERS, *zip(*rows, strict=True))
+    return rows
+
+
+def _timer_row(timer: Timer, case_file: CaseFile) -> TimerRow:
+    return timer.case_id, timer.kind, timer.generation, case_file.partition, timer.due_at
+
+
+def _case_row(case_file: CaseFile) -> RowValues:
+    state, candidate = case_file.current_state, case_file.candidate
+    return (
+        state.case_id,
+        case_file.partition,
+        state.version,
+        state.city,
+        state.area,
+        state.status,
+        state.department,
+        state.class_code,
+        state.channel,
+        state.matched_within,
+        state.past,
+        state.place.latitude,
+        state.place.longitude,
+        candidate and candidate.square,
+        state.reported_at,
+        recurs_until(candidate),
+        ended_at(state),
+        awaits_callback(state),
+        case_file.last_event,
+        case_file.chain,
+    )
+
+
+def _case_update(case_file: CaseFile) -> RowValues:
+    state, candidate = case_file.current_state, case_file.candidate
+    return (
+        state.case_id,
+        state.version,
+        state.status,
+        state.department,
+        state.class_code,
+        case_file.index_change is not None,
+        candidate and candidate.square,
+        recurs_until(candidate),
+        ended_at(state),
+        awaits_callback(state),
+        case_file.last_event,
+        case_file.chain,
+    )
+
+
+def _outcome_row(row: OutcomeRow) -> RowValues:
+    outcome = row.outcome
+    return (
+        outcome.id,
+        outcome.about,
+        outcome.result,
+        outcome.why and outcome.why.model_dump_json(),
+        outcome.area,
+        outcome.case_id,
+        outcome.case_version,
+        bytes.fromhex(row.digest) if row.digest else None,
+        row.sender,
+        outcome.decided_at,
+    )

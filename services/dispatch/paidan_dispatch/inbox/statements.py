@@ -1,0 +1,128 @@
+"""The SQL that a batch writes with. ``COLUMNS`` fixes the order of values in the rows to insert."""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Final
+
+COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "case_now": {
+        "case_id": "text",
+        "lane": "integer",
+        "version": "bigint",
+        "city": "text",
+        "area": "text",
+        "status": "text",
+        "department": "text",
+        "class_code": "text",
+        "channel": "text",
+        "matched_within": "text",
+        "past": "boolean",
+        "latitude": "double precision",
+        "longitude": "double precision",
+        "square": "bigint",
+        "reported_at": "timestamptz",
+        "recurs_until": "timestamptz",
+        "ended_at": "timestamptz",
+        "awaits_call": "boolean",
+        "step": "bytea",
+        "chain": "bytea",
+    },
+    "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
+    "outcome": {
+        "id": "uuid",
+        "about": "text",
+        "result": "text",
+        "why": "text",
+        "area": "text",
+        "case_id": "text",
+        "case_version": "bigint",
+        "digest": "bytea",
+        "sender": "text",
+        "decided_at": "timestamptz",
+    },
+    "timer": {
+        "case_id": "text",
+        "kind": "text",
+        "generation": "bigint",
+        "lane": "integer",
+        "due_at": "timestamptz",
+    },
+}
+
+UPSERT_PACKS_IN_FORCE: Final = """
+    INSERT INTO lane_city (lane, city, version, in_force_at)
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::timestamptz[])
+        ON CONFLICT (lane, city) DO UPDATE
+       SET version = EXCLUDED.version,
+           in_force_at = EXCLUDED.in_force_at
+"""
+
+UPDATE_CASES: Final = """
+    UPDATE case_now AS c
+       SET version = changed.version,
+           status = changed.status,
+           department = changed.department,
+           class_code = changed.class_code,
+           square = CASE WHEN changed.is_reindexed THEN changed.square ELSE c.square END,
+           recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
+           ended_at = changed.ended_at,
+           awaits_call = changed.awaits_call,
+           step = changed.step,
+           chain = changed.chain
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[],
+           $8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::bytea[], $12::bytea[])
+           AS changed (case_id, version, status, department, class_code, is_reindexed, square, recurs_until, ended_at,
+                       awaits_call, step, chain)
+     WHERE c.case_id = changed.case_id
+"""
+
+REPLACE_DEAD_LETTER_OUTCOMES: Final = """
+    UPDATE outcome
+       SET result = replacement.result,
+           why = replacement.why,
+           area = replacement.area,
+           case_id = replacement.case_id,
+           case_version = replacement.case_version,
+           digest = replacement.digest,
+           sender = replacement.sender,
+           decided_at = replacement.decided_at
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[],
+           $9::text[], $10::timestamptz[])
+           AS replacement (id, about, result, why, area, case_id, case_version, digest, sender, decided_at)
+     WHERE outcome.id = replacement.id
+       AND outcome.result = 'dead_lettered'
+"""
+
+DELETE_TIMERS: Final = """
+    DELETE FROM timer AS t
+     USING unnest($1::text[], $2::text[], $3::bigint[]) AS cancelled (case_id, kind, generation)
+     WHERE t.case_id = cancelled.case_id
+       AND t.kind = cancelled.kind
+       AND t.generation = cancelled.generation
+"""
+
+UPSERT_TIMERS: Final = """
+    INSERT INTO timer (case_id, kind, generation, lane, due_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::timestamptz[])
+        ON CONFLICT (case_id, kind) DO UPDATE
+       SET generation = EXCLUDED.generation,
+           due_at = EXCLUDED.due_at
+"""
+
+
+def _insert_statement(table: str, first_parameter: int) -> str:
+    columns = COLUMNS[table]
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(columns.values(), first_parameter))
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
+def _insert_all_statement() -> str:
+    first_parameters = accumulate(map(len, COLUMNS.values()), initial=1)
+    *others, last = [
+        _insert_statement(table, first_parameter)
+        for table, first_parameter in zip(COLUMNS, first_parameters, strict=False)
+    ]
+    return f"WITH {', '.join(f'added_{n} AS ({each})' for n, each in enumerate(others))} {last}"
+
+
+INSERT_ALL: Final = _insert_all_statement()

@@ -1,0 +1,72 @@
+"""Values of matching: the rules of a city, the cases that may match, and what a match comes to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from paidan_contracts.city.class_overrides import EffectiveMatching
+from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.wire import Channel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchRules:
+    """How a city matches reports."""
+
+    channels: frozenset[Channel]
+    window: timedelta
+    terms_of: Callable[[str], EffectiveMatching]
+    """Returns radius and recurrence of a class."""
+    deadline: Callable[[datetime, TimeLimit], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A case that has a class and a position: a row of the search index, at most one for each case.
+
+    ``square`` is the search key, an integer below 2**63. It tells apart area, class and an import's own namespace
+    already; where keys of two namespaces collide, the rule still tells them apart.
+    """
+
+    case_id: str
+    square: int
+    area: str
+    class_code: str
+    matched_within: str | None
+    past: bool
+    channel: Channel
+    latitude: float
+    longitude: float
+    reported_at: datetime
+    closed_at: datetime | None = None
+    recurs_until: datetime | None = None
+    """None while the case is open; afterwards, until when a report here counts as a recurrence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The case is no longer in the search index."""
+
+    case_id: str
+
+
+IndexChange: TypeAlias = Candidate | Removed
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The report is about this open case."""
+
+    case_id: str
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """The report is about no open case; perhaps it recurs after one that was closed here shortly before."""
+
+    recurrence_of: str | None = None
+
+
+MatchResult: TypeAlias = Duplicate | NoMatch

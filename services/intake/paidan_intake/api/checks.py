@@ -1,0 +1,48 @@
+"""Checks that store nothing: of photo references, and in a dry run of what acceptance would find out."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from paidan_chassis.database import DB_ERRORS, Pool
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.problems import Problem
+from paidan_intake import vault
+from paidan_intake.api import queries
+
+DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
+    "parameters": [
+        {
+            "name": "dry-run",
+            "in": "query",
+            "schema": {"type": "boolean", "default": False},
+            "description": "Validate and answer, and store nothing.",
+        }
+    ]
+}
+
+
+async def check_id(pool: Pool, report_id: str, digest: str, *, field: str = "source_ref") -> None:
+    """Raise 409 when another report has this id."""
+    try:
+        known = await vault.load_known_reports(pool, [report_id])
+    except DB_ERRORS:
+        raise problems.unavailable() from None
+    if known and known[report_id].digest != digest:
+        raise id_reused(field)
+
+
+async def check_photos(pool: Pool, refs: Collection[str]) -> None:
+    """Raise 422 unless each photo was uploaded before."""
+    if not refs:
+        return
+    try:
+        missing = await queries.find_missing_photos(pool, refs)
+    except DB_ERRORS:
+        raise problems.unavailable() from None
+    if missing:
+        raise Problem(422, "unknown_photo", "no such photo was sent", "照片不存在，请先上传", "photos")
+
+
+def id_reused(field: str = "source_ref") -> Problem:
+    """Return the 409 for an id under which something else was reported."""
+    return Problem(409, "id_reused", "another report had this id", "该编号已被其他上报使用", field)

@@ -1,0 +1,57 @@
+"""The SQL of HTTP reads about reports and photos, one function a statement."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from paidan_chassis.database import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWithStatus:
+    """A report, its outcome, and the status of its case. ``row`` has the fields of the API's ``ReportStatus``."""
+
+    source: str
+    city: str
+    row: dict[str, Any]
+
+
+_SELECT_REPORT: Final = """
+    SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
+           COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
+           c.status, c.version, c.answer, c.due_at, COALESCE(c.changed_at, o.decided_at) AS changed_at
+      FROM vault v
+      LEFT JOIN outcome o USING (report_id)
+      LEFT JOIN standing c ON c.case_id = o.case_id
+     WHERE v.report_id = $1::uuid
+"""
+
+
+async def find_report(executor: Executor, report_id: str) -> ReportWithStatus | None:
+    """Return a report with its status; None when the id is unknown."""
+    row = await executor.fetchrow(_SELECT_REPORT, report_id)
+    return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None
+
+
+_SELECT_HOLDERS: Final = """
+    SELECT holder, city
+      FROM photo
+     WHERE ref = $1
+"""
+
+
+async def load_photo_holders(executor: Executor, ref: str) -> Mapping[str, str]:
+    """Return who uploaded a photo, and for which city each did."""
+    return {row["holder"]: row["city"] for row in await executor.fetch(_SELECT_HOLDERS, ref)}
+
+
+_SELECT_MISSING: Final = """
+    SELECT ref
+      FROM unnest($1::text[]) AS ref
+     WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref)
+"""
+
+
+async def find_missing_photos(executor: Executor, refs: Collection[str]) -> list[str]:
+    """Return the references under which nobody uploaded a photo."""
+    return [row["ref"] for row in await executor.fetch(_SELECT_MISSING, list(refs))]

@@ -1,0 +1,226 @@
+"""Submitting one report over HTTP: ``POST /v1/tickets``, and the steps that batches, photo reports and alarms share."""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import FastAPI, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from paidan_chassis.clock import Clock
+from paidan_chassis.database import Pool
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import hot_route
+from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.edge.problems import Problem
+from paidan_chassis.encryption import Cipher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.reports import ReportReceived
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
+from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
+from paidan_intake.api.checks import check_id, check_photos, id_reused
+from paidan_intake.api.models import AcceptedReport
+from paidan_intake.city_packs import PackCache
+from paidan_intake.normalization import AttachedPhoto, NormalizedReport, RefusedTicket, Sender, normalize
+from paidan_intake.photos import PhotoPool, PhotoStore, SanitizedPhoto
+from paidan_intake.settings import Settings
+from paidan_intake.signed_links import LinkSigner
+from paidan_intake.tickets import Ticket
+
+_TRUE_VALUES: Final = frozenset({"true", "1", "yes", ""})
+_FALSE_VALUES: Final = frozenset({"false", "0", "no"})
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    refilled_at_s: float
+
+
+@dataclass(slots=True)
+class TokenBuckets:
+    """The rate limit of each API key: a bucket that fills by ``rate_per_s`` tokens a second, up to ``burst``."""
+
+    rate_per_s: float
+    burst: float
+    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+
+    def consume(self, key: str, cost: float, now_s: float) -> float:
+        """Take tokens and return 0; or take none and return the seconds until there are enough.
+
+        A cost above ``burst`` empties a full bucket, or it could never be paid.
+        """
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = _Bucket(self.burst, now_s)
+        bucket.tokens = min(self.burst, bucket.tokens + (now_s - bucket.refilled_at_s) * self.rate_per_s)
+        bucket.refilled_at_s = now_s
+        needed = min(cost, self.burst)
+        if bucket.tokens >= needed:
+            bucket.tokens -= needed
+            return 0.0
+        return (needed - bucket.tokens) / self.rate_per_s
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """The open resources that routes work with."""
+
+    settings: Settings
+    pool: Pool
+    clock: Clock
+    packs: PackCache
+    writer: ReportWriter
+    publisher: Publisher
+    photo_pool: PhotoPool
+    photo_store: PhotoStore
+    cipher: Cipher
+    link_signer: LinkSigner
+    rate_limiter: TokenBuckets
+
+
+def add_routes(app: FastAPI, context: ApiContext) -> None:
+    """Add the ticket route to the app."""
+    hot_route(
+        app,
+        "/v1/tickets",
+        _ticket_handler(context),
+        name="take_ticket",
+        model=Ticket,
+        response_model=AcceptedReport,
+    )
+
+
+def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[Response]]:
+    async def submit_ticket(hot_request: HotRequest[Ticket]) -> Response:
+        """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
+        check_rate(context, hot_request.principal)
+        ticket = hot_request.body
+        sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)
+        normalized = normalize_ticket(context, ticket, sender)
+        if ticket.photos:
+            await check_photos(context.pool, ticket.photos)
+        if is_dry_run(hot_request.request):
+            await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+            return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
+        return accepted_response(accepted_body(await accept(context, normalized), normalized))
+
+    return submit_ticket
+
+
+def check_rate(context: ApiContext, caller: Principal, report_count: int = 1) -> None:
+    """Count reports against the key's rate limit; raise 429 when it is exceeded."""
+    wait_s = context.rate_limiter.consume(caller.key_id, report_count, time.monotonic())
+    if wait_s > 0:
+        raise Problem(
+            429, "too_many_requests", "this key sends too much", "请求过于频繁", retry_after_s=math.ceil(wait_s)
+        )
+
+
+def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, city: str | None) -> Sender:
+    """Return the source and the city that a key reports for; raise 403 or 422 when the message names others.
+
+    Only an importer's key may report for any source that the message names.
+    """
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        if source not in (None, grants.source):
+            raise Problem(403, "not_your_source", "the key speaks for another source", "密钥与来源不符", "source")
+        source = grants.source
+    elif "importer" not in grants.roles:
+        raise problems.forbidden("the key speaks for no source", "该密钥不代表任何来源")
+    elif source is None:
+        raise Problem(422, "source_missing", "name the source, for the key names none", "请注明来源", "source")
+    found = packs.current.get(_resolve_city_id(caller, packs, source, city))
+    if found is None:
+        raise Problem(422, "unknown_city", "no such city is published", "没有此城市", "city")
+    if source not in found.sources:
+        raise Problem(422, "unknown_source", "the city has no such source", "该城市没有此来源", "source")
+    return Sender(found.sources[source], found, grants.may_backdate)
+
+
+def _resolve_city_id(caller: Principal, packs: PackCache, source: str, city: str | None) -> str:
+    if not packs.current:
+        raise problems.unavailable()
+    if city is not None:
+        if not covers_city(caller.city, city):
+            raise Problem(403, "not_your_city", "the key is for another city", "密钥不适用于该城市", "city")
+        return city
+    if caller.city in packs.current or caller.city != ALL_CITIES:
+        return caller.city
+    candidates = packs.cities_with_source(source)
+    if len(candidates) != 1:
+        raise Problem(422, "city_missing", "name the city", "请注明城市", "city")
+    return candidates[0].id
+
+
+def normalize_ticket(
+    context: ApiContext, ticket: Ticket, sender: Sender, photos: Sequence[AttachedPhoto] = ()
+) -> NormalizedReport:
+    """Return the report that a ticket becomes, or raise 403 or 422 naming the field at fault."""
+    try:
+        normalized = normalize(ticket, sender, context.clock.now(), photos)
+    except ValidationError as error:
+        # A report may be narrower than ticket and photos together: 20 photos, whether sent before or along.
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        raise problems.from_validation_errors(errors) from None
+    if isinstance(normalized, RefusedTicket):
+        status = 403 if normalized.is_forbidden else 422
+        raise Problem(status, normalized.code, normalized.message, normalized.message_zh, normalized.field)
+    return normalized
+
+
+async def accept(
+    context: ApiContext, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()
+) -> ReportReceived:
+    """Store and publish a report, or raise 409 or 503; return it with its final stamps."""
+    try:
+        return await context.writer.write(normalized, photos)
+    except IdReused:
+        raise id_reused() from None
+    except NotStored:
+        raise problems.unavailable() from None
+
+
+def is_dry_run(request: Request) -> bool:
+    """Return whether the request has ``?dry-run=true``; raise 422 for a value that is neither true nor false."""
+    value = request.query_params.get("dry-run", "false").lower()
+    if value not in _TRUE_VALUES | _FALSE_VALUES:
+        raise problems.invalid("dry-run", "true or false", "应为 true 或 false")
+    return value in _TRUE_VALUES
+
+
+def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:
+    """Return the answer to a report: the class, area and place that it was given."""
+    place = report.place
+    return AcceptedReport(
+        report_id=report.report_id,
+        source=report.source,
+        source_ref=report.source_ref,
+        city=report.city,
+        area=report.area,
+        class_code=report.class_code,
+        row_id=report.row_id,
+        district=place.district,
+        street=place.street,
+        community=place.community,
+        grid=place.grid,
+        longitude=place.longitude,
+        latitude=place.latitude,
+        photos=report.photos,
+        masked=dict(normalized.masked_counts),
+        notes=normalized.notes,
+        text=report.text if dry_run else None,
+        recorded_at=None if dry_run else report.recorded_at,
+        dry_run=dry_run,
+    )
+
+
+def accepted_response(body: AcceptedReport) -> Response:
+    """Return the HTTP answer to one report: 202, or 200 after a dry run."""
+    content = body.model_dump_json(exclude_defaults=True)
+    return Response(content, 200 if body.dry_run else 202, media_type="application/json")

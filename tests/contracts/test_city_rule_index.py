@@ -1,0 +1,240 @@
+"""Routing: the first rule that covers a case and determines a department decides."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta, timezone
+from itertools import product
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paidan_contracts.city import UNKNOWN_PLACE, City, Pack, PlaceCodes, Routed, RoutingInput, Unrouted
+from paidan_contracts.city.routing import RoutingRule, TimeCondition, is_within_dates, is_within_hours
+from paidan_contracts.city.validation import validate
+from tests.contracts.city_packs import load_tiny
+
+TINY: Final = load_tiny()
+SHANGHAI: Final = timezone(timedelta(hours=8))
+MONDAY_NOON: Final = datetime(2026, 3, 2, 10, 0, tzinfo=SHANGHAI)
+WEST: Final = PlaceCodes("990101", "990101001", "990101001001", "990101001001001")
+EAST: Final = PlaceCodes("990102", "990102001", "990102001001", "990102001001001")
+CASE: Final = RoutingInput(class_code="E0401", place=WEST, channel="photo", source="photo", at=MONDAY_NOON)
+PACK_WITH_OFFICES: Final = TINY.pack.model_copy(
+    update={
+        "departments": (
+            *TINY.pack.departments,
+            *(
+                TINY.pack.departments[0].model_copy(update={"id": name, "kind": "office", "district": code})
+                for name, code in (("west-office", "990101"), ("east-office", "990102"))
+            ),
+        )
+    }
+)
+
+
+def city(*rules: RoutingRule) -> City:
+    return City.of(TINY.pack.model_copy(update={"routing": rules}))
+
+
+def rule_id_for(decision: Routed | Unrouted) -> str | None:
+    return decision.rule if isinstance(decision, Routed) else None
+
+
+def test_first_rule_that_covers_the_case_decides() -> None:
+    routed_city = city(
+        RoutingRule(id="cameras", classes=("E*",), channels=("camera",), lead="lamps"),
+        RoutingRule(id="hawkers", classes=("E0401",), lead="streets", helpers=("lamps", "streets")),
+        RoutingRule(id="all", lead="lamps"),
+    )
+
+    assert routed_city.rule_index.route(CASE) == Routed("hawkers", "streets", ("lamps",))
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, channel="camera", source="camera"))) == "cameras"
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code="C0137"))) == "all"
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code=None))) == "all"
+
+
+def test_case_without_a_rule_is_unrouted() -> None:
+    assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).rule_index.route(CASE) == Unrouted()
+
+
+def test_department_that_returned_the_case_is_skipped() -> None:
+    routed_city = city(
+        RoutingRule(id="hawkers", classes=("E0401",), lead="streets"), RoutingRule(id="else", lead="lamps")
+    )
+
+    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
+    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets", "lamps"}))) == Unrouted()
+
+
+@pytest.mark.parametrize(
+    ("rule", "covered", "not_covered"),
+    [
+        (RoutingRule(id="r", places=("990101",), lead="lamps"), {"place": WEST}, {"place": EAST}),
+        (RoutingRule(id="r", places=("990101001",), lead="lamps"), {"place": WEST}, {"place": UNKNOWN_PLACE}),
+        (RoutingRule(id="r", grids=("990101001001",), lead="lamps"), {"place": WEST}, {"place": EAST}),
+        (
+            RoutingRule(id="r", areas=("park",), lead="lamps"),
+            {"place": replace(WEST, areas=frozenset({"park"}))},
+            {"place": WEST},
+        ),
+        (RoutingRule(id="r", owners=("streets",), lead="lamps"), {"owner": "streets"}, {"owner": None}),
+        (RoutingRule(id="r", conditions=("2",), lead="lamps"), {"condition": "2"}, {"condition": "1"}),
+        (
+            RoutingRule(id="r", matters=("complaint",), lead="lamps"),
+            {"matter": "complaint"},
+            {"matter": None},
+        ),
+        (RoutingRule(id="r", sources=("photo",), lead="lamps"), {"source": "photo"}, {"source": "hotline"}),
+        (RoutingRule(id="r", lead="owner"), {"owner": "streets"}, {"owner": "a company nobody knows"}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_stated_condition_must_hold(
+    rule: RoutingRule, covered: dict[str, object], not_covered: dict[str, object]
+) -> None:
+    routed_city = city(rule)
+
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **not_covered))) is None  # type: ignore[arg-type]  # likewise
+
+
+@pytest.mark.parametrize(
+    ("when", "covered", "not_covered"),
+    [
+        (TimeCondition(hours=("22:00-06:00",)), (2, 23, 30), (2, 6, 0)),
+        (TimeCondition(hours=("22:00-06:00",)), (3, 5, 59), (3, 21, 59)),
+        (TimeCondition(hours=("18:00-24:00",)), (2, 23, 59), (3, 0, 0)),
+        (TimeCondition(hours=("08:00-12:00",)), (2, 8, 0), (2, 12, 0)),
+        (TimeCondition(weekdays=("sat", "sun")), (7, 10, 0), (6, 10, 0)),
+        (TimeCondition(weekdays=("sat", "sun")), (7, 2, 0), (9, 2, 0)),
+        (TimeCondition(dates=("2026-03-02..2026-03-03",)), (3, 23, 59), (4, 0, 0)),
+        (TimeCondition(dates=("11-15..03-02",)), (2, 12, 0), (3, 12, 0)),
+        (TimeCondition(working_time=True), (2, 11, 59), (2, 12, 0)),
+        (TimeCondition(working_time=False), (2, 13, 0), (2, 14, 0)),
+    ],
+    ids=str,
+)
+def test_times_are_in_the_citys_zone(
+    when: TimeCondition, covered: tuple[int, int, int], not_covered: tuple[int, int, int]
+) -> None:
+    """Cases are routed at a time in UTC; 22:00 in a rule is 22:00 in the city."""
+    routed_city = city(RoutingRule(id="r", when=when, lead="lamps"))
+
+    def at(day: int, hour: int, minute: int) -> RoutingInput:
+        return replace(CASE, at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
+
+    assert rule_id_for(routed_city.rule_index.route(at(*covered))) == "r"
+    assert rule_id_for(routed_city.rule_index.route(at(*not_covered))) is None
+
+
+def test_department_of_a_district_needs_a_district() -> None:
+    """Without a position no district is known, and the next rule is tried."""
+    rules = (RoutingRule(id="office", lead="district:office"), RoutingRule(id="else", lead="lamps"))
+    routed_city = City.of(PACK_WITH_OFFICES.model_copy(update={"routing": rules}))
+
+    assert routed_city.rule_index.route(CASE) == Routed("office", "west-office", ())
+    assert routed_city.rule_index.route(replace(CASE, place=EAST)) == Routed("office", "east-office", ())
+    assert routed_city.rule_index.route(replace(CASE, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
+
+
+# Rules of one condition, in every pair: each way in which a rule may cover another is tested by itself.
+CONDITIONS: Final[list[Any]] = [
+    {},
+    *({"classes": classes} for classes in (("*",), ("E*",), ("E0401",), ("E0401", "C0137"), ("E0110", "E0401"))),
+    *({"channels": channels} for channels in (("photo",), ("photo", "camera"))),
+    *({"sources": sources} for sources in (("photo",), ("hotline", "photo", "camera", "patrol", "records"))),
+    *({"places": places} for places in (("990101",), ("990101001",), ("990101", "990102"))),
+    *({"owners": owners} for owners in (("streets",), ("streets", "lamps"))),
+    *({"when": TimeCondition(hours=(hours,))} for hours in ("08:00-12:00", "00:00-24:00", "09:00-11:00")),
+    *({"when": TimeCondition(working_time=working)} for working in (True, False)),
+    *({"when": TimeCondition(weekdays=days)} for days in (("mon",), ("mon", "tue"))),
+    *({"when": TimeCondition(dates=(dates,))} for dates in ("03-01..03-02", "03-01..03-31", "11-15..03-15")),
+    {"lead": "owner"},
+    {"lead": "city:lighting"},
+    {"lead": "district:office"},
+]
+CASES: Final = [
+    RoutingInput(class_code=code, place=place, channel=source, source=source, at=at, owner=owner)
+    for code in ("E0401", "E0110", "C0137", None)
+    for place in (WEST, EAST, UNKNOWN_PLACE)
+    for source in ("photo", "hotline")
+    for at in (MONDAY_NOON, MONDAY_NOON + timedelta(hours=12), MONDAY_NOON + timedelta(days=1, hours=1.5))
+    for owner in (None, "streets")
+]
+
+
+def pack_of(*rules: dict[str, object]) -> Pack:
+    numbered = [{"id": f"r{number}", "lead": "lamps", **rule} for number, rule in enumerate(rules)]
+    return PACK_WITH_OFFICES.model_copy(
+        update={"routing": tuple(RoutingRule.model_validate(rule) for rule in numbered)}
+    )
+
+
+def shadowed(pack: Pack) -> set[str]:
+    return {
+        pack.routing[int(violation.path[1])].id for violation in validate(pack) if "never applies" in violation.problem
+    }
+
+
+@pytest.mark.parametrize("first", CONDITIONS, ids=str)
+def test_shadowed_rule_never_decides(first: dict[str, object]) -> None:
+    """A false positive would make a city delete a rule that it needs."""
+    for second in CONDITIONS:
+        pack = pack_of(first, second)
+        if shadowed(pack):
+            routed_city = City.of(pack)
+            assert "r1" not in {rule_id_for(routed_city.rule_index.route(routing_input)) for routing_input in CASES}, (
+                second
+            )
+
+
+PARTS_OF_WEEK: Final = [
+    TimeCondition(weekdays=("mon", "tue", "wed", "thu", "fri")),
+    TimeCondition(weekdays=("sat", "sun")),
+    TimeCondition(hours=("00:00-12:00",)),
+    TimeCondition(hours=("12:00-24:00",)),
+    TimeCondition(hours=("22:00-06:00",), weekdays=("mon",)),
+    TimeCondition(hours=("12:00-24:00",), dates=("03-01..03-31",)),
+    TimeCondition(working_time=True),
+]
+
+
+def test_rules_that_cover_a_week_shadow_only_rules_within_it() -> None:
+    """Compare with the decision at every hour of two weeks."""
+    hours = [MONDAY_NOON + timedelta(hours=number) for number in range(14 * 24)]
+    diagnostic_count = 0
+    for first, second, third in product(PARTS_OF_WEEK, PARTS_OF_WEEK, [*PARTS_OF_WEEK, TimeCondition()]):
+        pack = pack_of({"when": first}, {"when": second}, {"when": third})
+        if "r2" in shadowed(pack):
+            diagnostic_count += 1
+            routed_city = City.of(pack)
+            assert "r2" not in {rule_id_for(routed_city.rule_index.route(replace(CASE, at=at))) for at in hours}, (
+                first,
+                second,
+                third,
+            )
+
+    assert "r2" in shadowed(pack_of({"when": PARTS_OF_WEEK[0]}, {"when": PARTS_OF_WEEK[1]}, {}))
+    assert "r2" in shadowed(pack_of({"when": PARTS_OF_WEEK[2]}, {"when": PARTS_OF_WEEK[3]}, {}))
+    assert diagnostic_count > 50
+
+
+def test_duplicate_rule_is_shadowed() -> None:
+    assert [stated for stated in CONDITIONS if shadowed(pack_of(stated, stated)) != {"r1"}] == []
+
+
+@given(st.sampled_from(["06:00-22:00", "22:00-06:00", "00:00-24:00", "23:59-00:01"]), st.times())
+def test_hours_and_their_complement_cover_the_day_once(hours: str, at: time) -> None:
+    begin, end = hours.split("-")
+    others = f"{end}-{begin}" if end != "24:00" else "00:00-00:00"
+
+    if end == "24:00":
+        assert is_within_hours(hours, at)
+    else:
+        assert is_within_hours(hours, at) != is_within_hours(others, at)
+
+
+@given(st.dates())
+def test_season_over_new_year_and_its_complement_cover_the_year_once(day: "datetime") -> None:
+    assert is_within_dates("11-15..03-15", day) != is_within_dates("03-16..11-14", day)

@@ -1,0 +1,129 @@
+"""What a report leads to: a dispatched case, one that awaits verification, or one held for manual assignment."""
+
+from typing import Any
+
+import pytest
+
+from paidan_contracts.actions import Verify
+from tests.dispatch.builders import (
+    ActionContext,
+    at_minute,
+    build_report,
+    case_after,
+    decide_action,
+    opened_case,
+    receive_reports,
+    types,
+)
+from tests.dispatch.sample_pack import default_policy
+
+
+def test_report_is_dispatched_immediately() -> None:
+    (step,) = receive_reports(build_report())
+
+    assert types(step) == ["opened", "dispatched"]
+    state = step.after
+    assert (state.status, state.department, state.row_id) == ("dispatched", "north", "E0110-1")
+    assert state.assignments[0].placed_by.rule == "streets"
+    assert state.assignments[0].accept_by == at_minute(30)
+    assert state.assignments[0].limits[0].due_at == at_minute(6 * 60), "four working hours, and lunch between them"
+
+
+def test_the_receipt_names_the_pack() -> None:
+    state = opened_case()
+
+    assert state.filed_by is not None
+    assert {state.city_version, state.filed_by.city_version} == {default_policy().version}
+    assert state.filed_by.rule == "default_row"
+
+
+def test_the_row_that_the_report_names_is_taken() -> None:
+    state = opened_case(build_report(row_id="E0110-2"))
+
+    assert state.filed_by is not None
+    assert (state.row_id, state.filed_by.rule) == ("E0110-2", "by_report")
+
+
+@pytest.mark.parametrize("row_id", ["E0110-9", "E0111-1"])
+def test_a_row_that_its_class_does_not_have_gives_way_to_the_default(row_id: str) -> None:
+    assert opened_case(build_report(row_id=row_id)).row_id == "E0110-1"
+
+
+@pytest.mark.parametrize("class_code", [None, "E9999", "E0602"])
+def test_unknown_class_never_refuses_a_report(class_code: str | None) -> None:
+    """An operator can classify it; the resident cannot."""
+    (step,) = receive_reports(build_report(class_code=class_code))
+
+    assert types(step) == ["opened", "held"]
+    state = step.after
+    assert (state.status, state.filed_at, state.filed_by) == ("filed", None, None)
+    assert state.held_because
+
+
+def test_unrouted_case_is_held_with_a_reason() -> None:
+    (step,) = receive_reports(build_report(class_code="E0505", place={}))
+
+    assert types(step) == ["opened", "held"]
+    assert "No routing rule covers it." in str(step.after.held_because)
+
+
+def test_reports_past_the_calendars_end_are_held() -> None:
+    """Nobody published next year's calendar: the case is held with that reason."""
+    (step,) = receive_reports(build_report(minutes=60 * 24 * 60))
+
+    assert types(step) == ["opened", "held"]
+    assert "calendar" in str(step.after.held_because)
+
+
+@pytest.mark.parametrize(
+    ("more", "trusted"),
+    [
+        ({"source": "hotline"}, True),
+        ({"source": "hotline", "verify_first": True}, False),
+        ({"source": "app"}, False),
+        ({"source": "camera", "confidence": 0.79}, False),
+        ({"source": "camera", "confidence": 0.8}, True),
+        ({"source": "camera"}, False),
+        ({"source": "stranger"}, False),
+    ],
+)
+def test_untrusted_report_awaits_verification(more: dict[str, Any], trusted: bool) -> None:
+    assert opened_case(build_report(**more)).status == ("dispatched" if trusted else "received")
+
+
+def test_verified_true_it_is_filed_by_the_row_it_named_and_sent_on() -> None:
+    state = opened_case(build_report(source="app", row_id="E0110-2"))
+
+    step = decide_action(state, Verify(verified=True), ActionContext(minutes=7))
+
+    assert types(step) == ["filed", "dispatched"]
+    after = case_after(state, Verify(verified=True), minutes=7)
+    assert (after.row_id, after.filed_at, after.department) == ("E0110-2", at_minute(7), "roads")
+    assert after.assignments[0].dispatched_at == at_minute(7)
+
+
+def test_verified_true_but_of_no_known_class_it_waits_at_the_desk() -> None:
+    step = decide_action(opened_case(build_report(source="app", class_code=None)), Verify(verified=True))
+
+    assert types(step) == ["held"]
+
+
+def test_verified_false_it_ends_with_a_reason() -> None:
+    after = case_after(
+        opened_case(build_report(source="app")), Verify(verified=False, reason="nothing there"), minutes=9
+    )
+
+    assert (after.status, after.ended_because, after.ended_at) == ("not_accepted", "nothing there", at_minute(9))
+
+
+def test_a_trusted_report_that_joins_verifies_it() -> None:
+    _, joined = receive_reports(build_report("1", source="app"), build_report("2", minutes=1))
+
+    assert types(joined) == ["merged", "filed", "dispatched"]
+
+
+def test_untrusted_duplicate_does_not_verify() -> None:
+    _, joined = receive_reports(build_report("1", source="app"), build_report("2", source="app"))
+
+    assert types(joined) == ["merged"]
+    assert joined.after.status == "received"
