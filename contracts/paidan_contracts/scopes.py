@@ -51,8 +51,9 @@ def grants_of(scopes: frozenset[str]) -> Grants:
     )
 
 
+@lru_cache(maxsize=4096)
 def covers_city(key_city: str, city: str) -> bool:
-    """Return whether a key of ``key_city`` is valid in this city."""
+    """Return whether a key of ``key_city`` is valid in this city. Cached, as ``grants_of`` is."""
     return key_city in (city, ALL_CITIES)
 
 
