@@ -19,10 +19,10 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
-from tests import forking
+from tests import fork_server
 from tests.chassis import sample_consumer
 from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
@@ -43,7 +43,7 @@ class Echo(NamedTuple):
 class ConsumerProcess:
     """A sample consumer in a process of its own."""
 
-    process: Forked
+    process: ForkedProcess
     log: Path
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -100,7 +100,7 @@ class ConsumerHarness:
         log = self.folder / f"actor-{self.process_count}.log"
         log.touch()
         orders = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
-        process = forking.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
+        process = fork_server.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
         try:
             yield ConsumerProcess(process, log)
         finally:
@@ -139,19 +139,22 @@ class ConsumerHarness:
     async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied."""
 
-        async def has_enough() -> bool:
-            return await self.balance() >= entries
-
-        await poll(has_enough, within_s=within_s, what=f"{entries} entries")
+        await self._becomes(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
 
     async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied and all their messages are acknowledged and saved."""
         await self.wait_applied(entries, within_s=within_s)
 
-        async def is_relayed() -> bool:
-            return await self.unrelayed_count() == 0
+        await self._becomes("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
 
-        await poll(is_relayed, within_s=within_s, what="everything relayed")
+    async def _becomes(self, statement: str, within_s: float, *, what: str) -> None:
+        """Ask over one connection until it is so: opening one each time costs more than the question."""
+        async with self.conn() as conn:
+
+            async def so() -> bool:
+                return bool(await conn.fetchval(statement))
+
+            await poll(so, within_s=within_s, what=what)
 
     async def read_echoes(self, topic: str = "echo") -> list[Echo]:
         """Return the messages of a relayed topic, read as any stock client would."""

@@ -1,4 +1,4 @@
-"""Two reports of one heap are one case, and two heaps are two: the rule, its edges, and what may never sway it."""
+"""Which reports merge: the rule, its edges, and that batch boundaries and search order do not affect it."""
 
 from itertools import pairwise
 from typing import Any
@@ -30,11 +30,11 @@ from tests.dispatch.builders import (
 )
 from tests.dispatch.sample_pack import default_policy
 
-BYLAWS = default_policy()
+POLICY = default_policy()
 
 
 def brute_force(arrivals: list[ReportReceived]) -> dict[str, str]:
-    """Say of each report which one opened its case, by the rule as a city reads it. Nothing is closed in the meantime.
+    """Return for each report the one that opened its case, by the rule as a city reads it. No case is closed meanwhile.
 
     A report joins the oldest open case (the smaller id of two as old) that was reported within 72 hours of it, in the
     same area, of the same class, by a channel that is matched, 50 m away or less (5 m for E0111, never for E0505):
@@ -124,8 +124,8 @@ def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None
 def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
     """Squares only save work: what they let through by chance is turned away by the rule."""
     *others, new = reports or [build_report()]
-    rows = [row for each in others if (row := candidate_of(opened_case(each), BYLAWS.match_rules)) is not None]
-    found = match(new, rows, BYLAWS.match_rules) if squares_around(new, BYLAWS.match_rules) else NoMatch()
+    rows = [row for each in others if (row := candidate_of(opened_case(each), POLICY.match_rules)) is not None]
+    found = match(new, rows, POLICY.match_rules) if squares_around(new, POLICY.match_rules) else NoMatch()
 
     same = sorted((old.recorded_at, _case_id(old)) for old in others if _are_about_the_same(new, old))
 
@@ -133,18 +133,18 @@ def test_match_rule_is_independent_of_candidates_found(reports: list[ReportRecei
 
 
 def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState]:
-    """Take reports in as the shell does: at each cut, matching sees only what a search of the stored rows finds."""
+    """Decide as the inbox handler does: in each batch, matching sees only what a search of the stored rows finds."""
     stored: dict[str, Candidate] = {}
     states: dict[str, CaseState] = {}
     for begin, end in pairwise(sorted({0, len(reports), *cuts})):
         batch = reports[begin:end]
-        squares = {square for each in batch for square in squares_around(each, BYLAWS.match_rules)}
+        squares = {square for each in batch for square in squares_around(each, POLICY.match_rules)}
         nearby = CandidateIndex(row for row in stored.values() if row.square in squares)
         for each in batch:
-            result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=BYLAWS)
+            result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=POLICY)
             before = result.before if isinstance(result, Progressed) else None
-            change = compute_index_change(before, result.after, BYLAWS.match_rules)
-            apply_decision(states, nearby, result, BYLAWS)
+            change = compute_index_change(before, result.after, POLICY.match_rules)
+            apply_decision(states, nearby, result, POLICY)
             if isinstance(change, Candidate):
                 stored[change.case_id] = change
     return list(states.values())

@@ -20,7 +20,7 @@ from tests.dispatch.builders import (
 )
 from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
-BYLAWS = default_policy()
+POLICY = default_policy()
 
 
 def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
@@ -31,9 +31,9 @@ def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
 
 
 def _after(*closed: CaseState, then: ReportReceived) -> ReportDecision:
-    rows = [row for state in closed if (row := candidate_of(state, BYLAWS.match_rules))]
+    rows = [row for state in closed if (row := candidate_of(state, POLICY.match_rules))]
     return receive_report(
-        then, nearby=CandidateIndex(rows), state_of=dict.fromkeys(["x"], closed[0]).__getitem__, policy=BYLAWS
+        then, nearby=CandidateIndex(rows), state_of=dict.fromkeys(["x"], closed[0]).__getitem__, policy=POLICY
     )
 
 
@@ -68,18 +68,18 @@ def test_voided_case_is_not_matched() -> None:
     state = opened_case()
     voided = case_after(state, Void(reason="a test call"))
 
-    assert compute_index_change(state, voided, BYLAWS.match_rules) == Removed(state.case_id)
-    assert compute_index_change(None, voided, BYLAWS.match_rules) is None
+    assert compute_index_change(state, voided, POLICY.match_rules) == Removed(state.case_id)
+    assert compute_index_change(None, voided, POLICY.match_rules) is None
 
 
 def test_index_is_updated_on_closing() -> None:
     state = opened_case()
     closed = _closed(build_report(), minutes=60)
-    nearby = CandidateIndex([row for row in [candidate_of(state, BYLAWS.match_rules)] if row])
+    nearby = CandidateIndex([row for row in [candidate_of(state, POLICY.match_rules)] if row])
 
-    nearby.apply(compute_index_change(state, closed, BYLAWS.match_rules))
+    nearby.apply(compute_index_change(state, closed, POLICY.match_rules))
 
-    (found,) = nearby.in_squares(squares_around(build_report("2"), BYLAWS.match_rules))
+    (found,) = nearby.in_squares(squares_around(build_report("2"), POLICY.match_rules))
     assert found.closed_at == closed.closed_at
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paidan_deploy.servers.reap import reap
-from tests import forking
+from tests import fork_server
 from tests.servers import CACHE, ServerAddresses
 
 TIMEOUT_S = 420
@@ -25,7 +25,7 @@ class CommandRunner:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command; a failure shows its output."""
-        result = forking.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
+        result = fork_server.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
         assert not check or result.returncode == 0, (
             f"paidan {arguments[0]}: {result.stdout[-2000:]}{result.stderr[-2000:]}"
         )

@@ -42,10 +42,10 @@ class Imported:
 
 
 @pytest.fixture(scope="module")
-def imported(installation: CommandRunner, recorded: Path, run_folder: Path) -> Imported:
+def imported(installation: CommandRunner, records_file: Path, run_folder: Path) -> Imported:
     """Import the file with one more row, of the month's last evening, which is February in UTC."""
     file = run_folder / "myla311.csv"
-    text = recorded.read_text(encoding="utf-8-sig").rstrip("\n")
+    text = records_file.read_text(encoding="utf-8-sig").rstrip("\n")
     file.write_text(f"{text}\n{_city_with_matching(text)}", encoding="utf-8")
     installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
     return Imported(installation, file, read_records(file), _report(installation, file))

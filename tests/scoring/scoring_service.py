@@ -18,9 +18,9 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
-from tests import forking, vault
+from tests import fork_server, vault
 from tests import servers as real
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
@@ -38,9 +38,9 @@ class ScoringService:
     pool: "asyncpg.Pool[Any]"
     publisher: Publisher
     folder: Path
-    processes: list[Forked] = field(default_factory=list)
+    processes: list[ForkedProcess] = field(default_factory=list)
 
-    def start(self, *arguments: str, port: int = 0) -> Forked:
+    def start(self, *arguments: str, port: int = 0) -> ForkedProcess:
         """Start the service, or one of its parts or duties."""
         environment = {
             **os.environ,
@@ -52,7 +52,7 @@ class ScoringService:
             "SCORING_PUBLISH_EVERY_S": "0.1",
         }
         log = self.folder / f"scoring-{len(self.processes)}.log"
-        process = forking.start("paidan_scoring", *arguments, environment=environment, out=log)
+        process = fork_server.start("paidan_scoring", *arguments, environment=environment, out=log)
         self.processes.append(process)
         return process
 
@@ -145,13 +145,13 @@ async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_
     await poll(is_equal, within_s=within_s, what=what)
 
 
-async def await_exit(process: Forked, *, within_s: float = 30) -> int:
+async def await_exit(process: ForkedProcess, *, within_s: float = 30) -> int:
     """Wait for a process to end and return its exit code."""
     await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
     return process.wait()
 
 
-def kill_process(process: Forked) -> None:
+def kill_process(process: ForkedProcess) -> None:
     """Kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -13,7 +13,7 @@ from typing import Any
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.reap import reap
 from paidan_deploy.stack.state import StackState, read_state
-from tests import forking
+from tests import fork_server
 from tests.servers import CACHE
 
 TIMEOUT_S = 180
@@ -32,7 +32,7 @@ class PaidanCommand:
         return inherited | {"PAIDAN_HOME": str(self.paths.root), **self.set}
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        result = forking.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
+        result = fork_server.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
         if check and result.returncode != 0:
             raise AssertionError(f"paidan {' '.join(arguments)} failed: {result.stderr}\n{self._log_tails()}")
         return result

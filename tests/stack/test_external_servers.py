@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 
 from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
-from tests import forking
-from tests.servers import ServerAddresses, fresh_database
+from tests import fork_server
+from tests.servers import ServerAddresses, fresh_database, fresh_prefix
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -30,7 +29,7 @@ class PaidanShell:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
         given = others | self.variables | {"COLUMNS": "200"}
-        return forking.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
+        return fork_server.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
 
     def __call__(self, *arguments: str) -> str:
         done = self.run(*arguments)
@@ -46,13 +45,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 async def up(servers: ServerAddresses, home: Path) -> AsyncIterator[PaidanShell]:
     """Start the stack on external servers, and yield the shell that names them."""
-    async with fresh_database(servers) as database:
+    async with fresh_prefix(servers.kafka) as prefix, fresh_database(servers) as database:
         paidan = PaidanShell(
             {
                 "PAIDAN_HOME": str(home),
                 "PAIDAN_KAFKA": servers.kafka,
                 "PAIDAN_DATABASE": database,
-                "PAIDAN_TOPIC_PREFIX": f"t{uuid.uuid4().hex[:10]}.",
+                "PAIDAN_TOPIC_PREFIX": prefix,
             }
         )
         try:

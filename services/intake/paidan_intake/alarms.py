@@ -15,10 +15,10 @@ from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
-    "alarm_refired": ("the same thing was reported a moment ago", "同一目标短时间内已上报"),
-    "alarm_below_confidence": ("below the confidence from which alarms are looked at", "置信度低于受理阈值"),
+    "alarm_refired": ("the same subject was reported a moment ago", "同一目标短时间内已上报"),
+    "alarm_below_confidence": ("below the confidence at which alarms are reviewed", "置信度低于受理阈值"),
     "alarm_too_brief": ("not yet seen for long enough", "持续时间不足"),
-    "alarm_ignored": ("the city asks for nothing where this is seen", "该告警类型无需处置"),
+    "alarm_ignored": ("the city ignores this category", "该告警类型无需处置"),
 }
 
 
@@ -108,7 +108,7 @@ def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, d
 def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> OutcomeDecided:
     """Return the refusal of an alarm whose id another one has. It has its own id: the first alarm's outcome remains."""
     refusal = Refusal(
-        code="id_reused", field="alarm_ref", message="another alarm had this id", message_zh="该编号已被其他告警使用"
+        code="id_reused", field="alarm_ref", message="another alarm has this id", message_zh="该编号已被其他告警使用"
     )
     outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest)
     return OutcomeDecided(
@@ -129,7 +129,7 @@ def unknown_origin_outcome(alarm: AlarmRaised, field: str, decided_at: datetime)
     """
     if field == "city":
         refusal = Refusal(
-            code="unknown_city", field=field, message="no city can be told", message_zh="无法确定所属城市"
+            code="unknown_city", field=field, message="the city cannot be determined", message_zh="无法确定所属城市"
         )
     else:
         refusal = Refusal(

@@ -135,7 +135,7 @@ def ticket_digest(ticket: Ticket, city: str, photos: Sequence[AttachedPhoto] = (
 def _find_refusal(ticket: Ticket, sender: Sender) -> RefusedTicket | None:
     if sender.source.kind == "camera" and ticket.past is None:
         return RefusedTicket(
-            "screened_source", "source", "a camera's alarms go to /v1/alarms, where they are screened",
+            "screened_source", "source", "send a camera's alarms to /v1/alarms, where they are screened",
             "摄像头告警请提交到 /v1/alarms，须先经筛选",
         )  # fmt: skip
     if ticket.past is not None and not sender.may_backdate:

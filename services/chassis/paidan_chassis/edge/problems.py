@@ -73,7 +73,7 @@ def unavailable(retry_after_s: int = 2) -> Problem:
     return Problem(503, "unavailable", message, message_zh, retry_after_s=retry_after_s)
 
 
-def not_found(message: str = "there is no such thing", message_zh: str = "不存在") -> Problem:
+def not_found(message: str = "not found", message_zh: str = "不存在") -> Problem:
     """Return a 404; also for what exists but the caller may not see."""
     return Problem(404, "not_found", message, message_zh)
 
@@ -104,12 +104,12 @@ def problem_for(error: Exception) -> Problem:
         return unavailable()
     if isinstance(error, Halt):
         # A consumer would halt; the edge keeps serving requests that do not need what is missing.
-        message = f"an operator has to mend this first: {error}"
+        message = f"an operator has to fix this first: {error}"
         return Problem(503, error.reason, message, "须先由运维人员处理", retry_after_s=_HALT_RETRY_AFTER_S)
     if isinstance(error, asyncpg.DataError):
         # NUL, a number out of range...: the input is invalid even if only the database detects it.
         return invalid(None, "a value cannot be stored", "有内容无法保存")
-    return Problem(500, "internal", "this is our fault; please tell us the trace id", "内部错误，请告知我们 trace id")
+    return Problem(500, "internal", "internal error; please report the trace id", "内部错误，请告知我们 trace id")
 
 
 def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:

@@ -9,25 +9,6 @@ from paidan_dispatch.api.models import ActionAccepted, DryRunResult
 _NDJSON_CONTENT: Final = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _UNAVAILABLE: Final[dict[int | str, dict[str, Any]]] = {503: {"model": ErrorBody, "description": "Send it again."}}
 
-# Released texts: they stand in the OpenAPI document.
-ACTION_DESCRIPTION: Final = """\
-Request an action. It is accepted once it is stored in Kafka; its outcome can be read under its id.
-
-A repeat with the same `Idempotency-Key` is ignored. The same key with another body, or for another case, is
-refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
-and the first is applied; a sender learns by 202 or 409 to a repeat whether it was its own."""
-BATCH_DESCRIPTION: Final = """\
-Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
-
-Blank lines are skipped and counted: each answer has its line's number in the file, from 1.
-An `id` that was used before for another action is `id_reused`, also within the batch: the first one remains.
-With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed."""
-OUTCOME_DESCRIPTION: Final = """\
-Return the outcome of an action: applied, or refused with the reason. 404 until it is decided.
-
-It is the outcome of the first action with this id. Where several senders use one id, send yours again: 409
-`id_reused` if it was another."""
-OUTCOMES_DESCRIPTION: Final = """Return the outcomes of many reports and actions."""
 # By hand, for FastAPI would answer a missing header with 422, and name it as a field of the body.
 IDEMPOTENCY_KEY: Final = {
     "parameters": [

@@ -94,8 +94,6 @@ class ReadRoutes:
             methods=["GET"],
             response_model=OrderList,
             summary="A department's open orders",
-            description="Return all open orders of a department, oldest first, each with its version; keep the"
-            " highest.",
         )
         return router
 
@@ -128,7 +126,7 @@ class ReadRoutes:
         return Response(order_item.model_dump_json(), media_type="application/json")
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Return all open orders of a department, oldest first; of two versions of an order the higher is newer."""
+        """Return all open orders of a department, oldest first, each with its version; keep the highest."""
         own_department = grants_of(caller.scopes).department
         department_id = own_department or department
         if own_department is None:

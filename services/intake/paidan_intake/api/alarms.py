@@ -28,7 +28,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
         if sender.source.kind not in SCREENED_CHANNELS:
             raise Problem(
-                422, "not_screened", "this source's reports go to /v1/tickets", "该来源不是告警设备", "source"
+                422, "not_screened", "send this source's reports to /v1/tickets", "该来源不是告警设备", "source"
             )
         await check_photos(context.pool, alarm.photos)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)

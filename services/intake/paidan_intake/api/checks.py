@@ -40,9 +40,9 @@ async def check_photos(pool: Pool, refs: Collection[str]) -> None:
     except DB_ERRORS:
         raise problems.unavailable() from None
     if missing:
-        raise Problem(422, "unknown_photo", "no such photo was sent", "照片不存在，请先上传", "photos")
+        raise Problem(422, "unknown_photo", "no such photo was uploaded", "照片不存在，请先上传", "photos")
 
 
 def id_reused(field: str = "source_ref") -> Problem:
     """Return the 409 for an id under which something else was reported."""
-    return Problem(409, "id_reused", "another report had this id", "该编号已被其他上报使用", field)
+    return Problem(409, "id_reused", "another report has this id", "该编号已被其他上报使用", field)

@@ -61,7 +61,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         except DecryptionFailed:
             _log.error("vault_not_opened", report_id=report_id, vault_key=entry.ciphertext.key_id)
-            raise Problem(503, "vault_locked", "the vault's key is not at hand", "缺少保险库密钥") from None
+            raise Problem(
+                503, "vault_locked", "the key of this vault entry is not configured", "缺少保险库密钥"
+            ) from None
         _log.info("vault_read", report_id=report_id, api_key=caller.key_id)
         return ReporterDetails(
             report_id=report_id,

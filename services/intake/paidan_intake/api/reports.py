@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         """Return the status of a report, and the answer to it. ``waiting``: accepted and not decided yet."""
         found = await _find_report(context, report_id)
         if found is None or not _may_read(caller, found):
-            raise problems.not_found("no such report is known, or it is not yours", "没有此上报，或不属于您")
+            raise problems.not_found("there is no such report, or it is another source's", "没有此上报，或不属于您")
         status = ReportStatus.model_validate(found.row)
         return Response(status.model_dump_json(exclude_none=True), media_type="application/json")
 

@@ -117,7 +117,11 @@ def check_rate(context: ApiContext, caller: Principal, report_count: int = 1) ->
     wait_s = context.rate_limiter.consume(caller.key_id, report_count, time.monotonic())
     if wait_s > 0:
         raise Problem(
-            429, "too_many_requests", "this key sends too much", "请求过于频繁", retry_after_s=math.ceil(wait_s)
+            429,
+            "too_many_requests",
+            "the key's rate limit is exceeded",
+            "请求过于频繁",
+            retry_after_s=math.ceil(wait_s),
         )
 
 
@@ -129,15 +133,15 @@ def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, c
     grants = grants_of(caller.scopes)
     if grants.source is not None:
         if source not in (None, grants.source):
-            raise Problem(403, "not_your_source", "the key speaks for another source", "密钥与来源不符", "source")
+            raise Problem(403, "not_your_source", "the key belongs to another source", "密钥与来源不符", "source")
         source = grants.source
     elif "importer" not in grants.roles:
-        raise problems.forbidden("the key speaks for no source", "该密钥不代表任何来源")
+        raise problems.forbidden("the key has no source", "该密钥不代表任何来源")
     elif source is None:
-        raise Problem(422, "source_missing", "name the source, for the key names none", "请注明来源", "source")
+        raise Problem(422, "source_missing", "the source is required, because the key has none", "请注明来源", "source")
     found = packs.current.get(_resolve_city_id(caller, packs, source, city))
     if found is None:
-        raise Problem(422, "unknown_city", "no such city is published", "没有此城市", "city")
+        raise Problem(422, "unknown_city", "no pack of this city is published", "没有此城市", "city")
     if source not in found.sources:
         raise Problem(422, "unknown_source", "the city has no such source", "该城市没有此来源", "source")
     return Sender(found.sources[source], found, grants.may_backdate)
@@ -154,7 +158,7 @@ def _resolve_city_id(caller: Principal, packs: PackCache, source: str, city: str
         return caller.city
     candidates = packs.cities_with_source(source)
     if len(candidates) != 1:
-        raise Problem(422, "city_missing", "name the city", "请注明城市", "city")
+        raise Problem(422, "city_missing", "the city is required", "请注明城市", "city")
     return candidates[0].id
 
 
