@@ -223,6 +223,6 @@ class Stack:
 
 def _probed(service: ServiceState) -> ServiceState:
     port = int(service.url.rpartition(":")[2])
-    if service.condition != "running" or probes.probe_service(port, service.instance) != "stranger":
+    if service.condition != "running" or probes.probe_service(port, service.instance) != "other_process":
         return service
     return replace(service, condition="waiting", detail=f"another process answers on port {port}")
