@@ -145,7 +145,7 @@ def test_a_service_whose_port_was_taken_while_it_was_down_listens_on_another(ser
         assert each.state.url != first.url
         assert f"listens on {each.port}" in each.port_note
         assert probes.probe_service(each.port, each.state.instance) == "ready"
-        assert probes.probe_service(int(first.url.rpartition(":")[2]), each.state.instance) == "stranger"
+        assert probes.probe_service(int(first.url.rpartition(":")[2]), each.state.instance) == "other_process"
 
 
 def test_a_killed_service_is_started_again(services: SupervisedServices) -> None:

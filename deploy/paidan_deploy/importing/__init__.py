@@ -1,1 +1,1 @@
-"""Taking somebody else's records in as reports and actions, through the same doors as everybody."""
+"""Import of past records as reports and actions, over the same endpoints that every client uses."""

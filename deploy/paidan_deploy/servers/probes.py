@@ -14,7 +14,7 @@ STARTUP_MESSAGE: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\
 TIMEOUT_S: Final = 2.0
 # A service answers from memory, and the supervisor probes all of them in turn.
 SERVICE_TIMEOUT_S: Final = 0.5
-ProbeResult = Literal["ready", "unready", "silent", "stranger"]
+ProbeResult = Literal["ready", "unready", "silent", "other_process"]
 
 
 def kafka_is_ready(port: int) -> bool:
@@ -35,13 +35,13 @@ def probe_service(port: int, instance: str) -> ProbeResult:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
     except http.client.HTTPException:
-        return "stranger"
+        return "other_process"
     except OSError:
         return "silent"
     finally:
         connection.close()
     if response.getheader(INSTANCE_HEADER, "") != instance:
-        return "stranger"
+        return "other_process"
     return "ready" if response.status == http.client.OK else "unready"
 
 

@@ -131,7 +131,7 @@ class SupervisedService:
             case "ready":
                 self.condition, self.detail = "running", ""
                 log.info("%s is ready on port %d", self.name, self.port)
-            case "stranger":
+            case "other_process":
                 self.detail = f"another process answers on port {self.port}"
             case _:
                 self.detail = ""
