@@ -22,7 +22,9 @@ from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database as provisioning_database
-from paidan_deploy.provisioning.api_keys import create_key, open_connection
+from paidan_deploy.provisioning.api_keys import create_key
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import ports
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
@@ -148,7 +150,7 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
         await provisioning_database.create_database(database.dsn)
         dsn = database.dsn.removesuffix("/postgres") + "/paidan"
         await provisioning_database.prepare_database(dsn, credentials)
-        await provisioning_database.create_topics(broker.address, "")
+        await create_topics(broker.address, "")
         kafka = KafkaCluster(broker.address, topic_spec=find_topic)
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}

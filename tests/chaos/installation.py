@@ -25,6 +25,7 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
+from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.services import (
     SERVICES,
     Service,
@@ -198,7 +199,7 @@ async def prepared_installation(
 
 async def _prepare_servers(installation: ChaosInstallation) -> None:
     await provisioning_database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await provisioning_database.create_topics(installation.servers.kafka, installation.prefix)
+    await create_topics(installation.servers.kafka, installation.prefix)
     async with installation.conn("cities") as conn:
         await set_scale(conn, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
         await publish(conn, installation.cluster, load_city(TINY).pack)

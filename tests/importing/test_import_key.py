@@ -12,7 +12,8 @@ from paidan_chassis.edge.api_keys import ApiKey
 from paidan_deploy.cli.import_records import explain_import_errors, temporary_key
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import all_keys, open_connection
+from paidan_deploy.provisioning.api_keys import all_keys
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from paidan_deploy.servers.postgres import PostgresServer
 from tests.servers import run_statement

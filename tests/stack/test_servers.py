@@ -32,7 +32,7 @@ def one_kafka(run_folder: Path) -> Iterator[KafkaServer]:
 
 @pytest.fixture
 def kafka(one_kafka: KafkaServer) -> KafkaServer:
-    """Give the broker, running whatever befell it before."""
+    """Return the broker, started again if a test stopped it."""
     one_kafka.start()
     return one_kafka
 
@@ -46,7 +46,7 @@ def one_postgres(run_folder: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres(one_postgres: PostgresServer) -> PostgresServer:
-    """Give the PostgreSQL, running whatever befell it before."""
+    """Return the PostgreSQL, started again if a test stopped it."""
     one_postgres.start()
     return one_postgres
 

@@ -16,6 +16,7 @@ from paidan_contracts.topics import CASES, INBOX
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.topics import create_topics
 from tests import servers as real
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.wait_settled import wait_settled
@@ -62,7 +63,7 @@ async def test_current_services_continue_a_recorded_installation(restored: Resto
     history, outcomes = await rows(installation, HISTORY), await rows(installation, OUTCOMES)
 
     await database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await database.create_topics(installation.servers.kafka, installation.prefix)
+    await create_topics(installation.servers.kafka, installation.prefix)
     await installation.start()
     await wait_settled(installation, within_s=SETTLE_TIMEOUT_S)
 

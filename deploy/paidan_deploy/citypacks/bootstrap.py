@@ -9,7 +9,7 @@ from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.connection import open_connection
 
 
 async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:

@@ -14,7 +14,7 @@ from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_f
 from paidan_deploy.citypacks.publish import PublishedPack, publish
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors
-from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
 PackFolder = Annotated[

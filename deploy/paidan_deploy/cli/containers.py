@@ -12,6 +12,7 @@ from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.services import SERVICES, ServiceConfig, service_environment, service_secrets
@@ -40,7 +41,7 @@ async def _prepare(stack: Stack) -> None:
     for service in SERVICES:
         service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database.prepare_database(stack.servers.dsn, stack.credentials)
-    await database.create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
+    await create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
     messages = await publish_missing_packs(
         stack.settings.cities,
         dsn=stack.servers.dsn,

@@ -25,7 +25,7 @@ from paidan_contracts.topics import find_topic
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors

@@ -17,7 +17,7 @@ from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, next_day, play_day
 from paidan_deploy.demo.display import ClockStatus, render_progress
-from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Stack
 
 CITY: Final = "quancheng"

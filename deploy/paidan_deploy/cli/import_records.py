@@ -20,7 +20,8 @@ from paidan_deploy.importing import run
 from paidan_deploy.importing.csv_rows import UnreadableFile
 from paidan_deploy.importing.report import ImportReport
 from paidan_deploy.importing.send import Endpoints
-from paidan_deploy.provisioning.api_keys import create_key, open_connection, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import create_key, revoke_everywhere
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
 IMPORT_KEY_SCOPES = ("role:importer", "backdate")

@@ -10,7 +10,8 @@ from paidan_contracts.scopes import InvalidScope
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import all_keys, create_key, open_connection, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import all_keys, create_key, revoke_everywhere
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Stack
 
 

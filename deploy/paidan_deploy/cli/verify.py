@@ -14,7 +14,7 @@ from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import open_connection
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Stack
 
 

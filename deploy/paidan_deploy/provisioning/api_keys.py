@@ -1,24 +1,11 @@
 """Creates and revokes API keys in every service at once, so that no service reads another's schema."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
-
-import asyncpg
+from collections.abc import Collection
 
 from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import ApiKey, add_key, generate_key, list_keys, revoke_key
 from paidan_contracts.scopes import validate_key
 from paidan_deploy.services import SERVICES
-
-
-@asynccontextmanager
-async def open_connection(dsn: str) -> AsyncIterator[Connection]:
-    """Open a connection for one command, and close it."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=5)
 
 
 async def create_key(connection: Connection, *, name: str, city: str, scopes: Collection[str]) -> tuple[str, str]:

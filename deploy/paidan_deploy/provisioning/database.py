@@ -1,4 +1,4 @@
-"""Creates what services need before they start: database, roles, schemas, tables, topics, the operator's key."""
+"""Creates what services need before they start: database, roles, schemas, tables, the operator's key."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -10,11 +10,9 @@ from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
 from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import add_key
-from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.topic_admin import TopicAdmin
-from paidan_contracts.topics import TOPICS, find_topic
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.dsn import DATABASE_NAME
 from paidan_deploy.services import SERVICES, Service
 
@@ -31,18 +29,14 @@ class UnsupportedPostgresError(DeployError):
 
 async def create_database(maintenance_dsn: str, name: str = DATABASE_NAME) -> None:
     """Create the database unless it exists."""
-    connection = await asyncpg.connect(maintenance_dsn, timeout=10)
-    try:
+    async with open_connection(maintenance_dsn) as connection:
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
             await connection.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
-    finally:
-        await connection.close()
 
 
 async def prepare_database(dsn: str, credentials: Credentials) -> None:
     """Bring roles, schemas and tables up to date. Idempotent, and safe to run concurrently."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
+    async with open_connection(dsn) as connection:
         if connection.get_server_version() < (15, 0):
             raise UnsupportedPostgresError(
                 f"PostgreSQL {connection.get_server_version()} is too old: 15 or later is needed"
@@ -53,8 +47,6 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
         await _prepare_cities_schema(connection)
         for service in SERVICES:
             await add_key(connection, service.name, credentials.admin_key)
-    finally:
-        await connection.close()
 
 
 async def _ensure_role(connection: Connection, service: Service, credentials: Credentials) -> None:
@@ -100,9 +92,3 @@ async def _prepare_cities_schema(connection: Connection) -> None:
         await set_scale(
             connection, city_time=INITIAL_CITY_TIME, factor=1.0, fast_until=INITIAL_CITY_TIME + timedelta(seconds=1)
         )
-
-
-async def create_topics(bootstrap: str, prefix: str) -> None:
-    """Create every topic of the contracts that does not exist yet."""
-    async with TopicAdmin(KafkaCluster(bootstrap, prefix, topic_spec=find_topic), client_id="paidan") as topology:
-        await topology.ensure(topic.name for topic in TOPICS)

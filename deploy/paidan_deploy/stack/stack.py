@@ -15,6 +15,7 @@ from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resu
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
 from paidan_deploy.services import SERVICES
@@ -195,15 +196,12 @@ class Stack:
             return {}
 
     async def _load_open_halts(self) -> dict[str, list[OpenHalt]]:
-        connection = await asyncpg.connect(self.servers.dsn, timeout=5)
-        try:
+        async with open_connection(self.servers.dsn, timeout_s=5) as connection:
             halts = {}
             for service in SERVICES:
                 await connection.execute(f"SET search_path = {service.name}")
                 halts[service.name] = list(await open_halts(connection))
             return halts
-        finally:
-            await connection.close()
 
     def resume(self, service: str | None, anchor: ResumeFrom) -> int:
         """Clear the halts of one service or all, and have the supervisor restart them; return how many there were."""
@@ -214,16 +212,13 @@ class Stack:
         return lifted
 
     async def _lift_halts(self, service: str | None, anchor: ResumeFrom) -> int:
-        connection = await asyncpg.connect(self.servers.dsn, timeout=5)
-        try:
+        async with open_connection(self.servers.dsn, timeout_s=5) as connection:
             lifted = 0
             for each in SERVICES:
                 if service in {None, each.name}:
                     await connection.execute(f"SET search_path = {each.name}")
                     lifted += await resume(connection, resume_from=anchor)
             return lifted
-        finally:
-            await connection.close()
 
 
 def _probed(service: ServiceState) -> ServiceState:

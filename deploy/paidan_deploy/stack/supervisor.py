@@ -15,6 +15,7 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
@@ -106,7 +107,7 @@ class Supervisor:
         if self.servers.own_postgres is not None:
             await database.create_database(self.servers.maintenance_dsn)
         await database.prepare_database(self.servers.dsn, self.credentials)
-        await database.create_topics(self.servers.bootstrap, self.settings.topic_prefix)
+        await create_topics(self.servers.bootstrap, self.settings.topic_prefix)
         self._publish_state("starting", "publishing city packs")
         for message in await publish_missing_packs(
             self.settings.cities,

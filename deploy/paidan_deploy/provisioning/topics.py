@@ -1,0 +1,11 @@
+"""Creates the topics of the contracts."""
+
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.topic_admin import TopicAdmin
+from paidan_contracts.topics import TOPICS, find_topic
+
+
+async def create_topics(bootstrap: str, prefix: str) -> None:
+    """Create every topic of the contracts that does not exist yet."""
+    async with TopicAdmin(KafkaCluster(bootstrap, prefix, topic_spec=find_topic), client_id="paidan") as topic_admin:
+        await topic_admin.ensure(topic.name for topic in TOPICS)
