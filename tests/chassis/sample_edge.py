@@ -58,7 +58,7 @@ class LoanAccepted(BaseModel):
 
 
 async def lend(call: HotRequest[Loan]) -> Response:
-    """Lend a book.
+    """Record a book's loan.
 
     The same loan twice is one loan.
     """
