@@ -53,7 +53,7 @@ def broken_references(document: Document) -> Iterator[str]:
     for label, target in LINK.findall(text):
         if "://" not in target and not _link_leads_somewhere(document, label, target):
             yield f"[{label}]({target})"
-    for span in CODE_SPAN.findall(text):
+    for span in CODE_SPAN.findall(LINK.sub("", text)):
         if _is_path(span) and not _path_exists(document, span):
             yield span
         yield from (name for name in DOTTED_NAME.findall(span) if not _is_defined(document.root, name))

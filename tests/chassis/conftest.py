@@ -26,6 +26,6 @@ async def harness(servers: ServerAddresses, database: str, topic_prefix: str, tm
 
 @pytest.fixture(scope="module")
 async def client(servers: ServerAddresses) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of the edge that holds a key."""
+    """Open a client of the edge with a key."""
     async with open_client(servers) as opened_client:
         yield opened_client

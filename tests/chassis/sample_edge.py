@@ -1,4 +1,4 @@
-"""An edge of the tests' own: a library that lends books, with routes of every kind."""
+"""A sample edge for the tests: a library that lends books, with routes of every kind."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ ERROR_FIELDS = {"code", "message", "message_zh", "field"}
 
 
 class Book(BaseModel):
-    """What is lent."""
+    """A book."""
 
     title: str = Field(min_length=1, max_length=80)
     pages: int = Field(gt=0, lt=10_000)
 
 
 class Loan(BaseModel):
-    """Who lends what."""
+    """A request for a loan."""
 
     book: Book
     reader: str = "anonymous"
@@ -58,7 +58,7 @@ class LoanAccepted(BaseModel):
 
 
 async def lend(call: HotRequest[Loan]) -> Response:
-    """Lend a book.
+    """Record a book's loan.
 
     The same loan twice is one loan.
     """
@@ -66,7 +66,7 @@ async def lend(call: HotRequest[Loan]) -> Response:
 
 
 def build_app(pool: Pool) -> FastAPI:
-    """Build the edge under test, with routes of every kind."""
+    """Return the app under test, with routes of every kind."""
     metrics = Metrics("library")
     config = EdgeConfig("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
     app = create_app(config)
@@ -111,7 +111,7 @@ def build_app(pool: Pool) -> FastAPI:
 
 @asynccontextmanager
 async def open_client(servers: ServerAddresses) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of the edge that holds a key."""
+    """Open a client of the edge with a key."""
     async with fresh_database(servers) as dsn:
         connection = await asyncpg.connect(dsn)
         await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
@@ -126,7 +126,7 @@ async def open_client(servers: ServerAddresses) -> AsyncIterator[httpx.AsyncClie
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:
-    """Read the error of an answer, which must have the one shape."""
+    """Return the error of a response, and check its format."""
     body = response.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == ERROR_FIELDS
@@ -139,11 +139,11 @@ VALID_LOAN = {"book": {"title": "西游记", "pages": 100}}
 
 
 def padded_loan(n: int) -> bytes:
-    """Make a good loan that is this long at least."""
+    """Return a valid loan of at least this many bytes."""
     return json.dumps(VALID_LOAN).encode() + b" " * n
 
 
 async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
-    """Send a body without saying how long it is."""
+    """Yield a body in parts, so that its length is not announced."""
     for start in range(0, len(body), 500):
         yield body[start : start + 500]

@@ -1,4 +1,4 @@
-"""A service for process tests: what it does wrong is told by LIBRARY_FAULT."""
+"""A service for process tests; LIBRARY_FAULT is what it does wrong."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ ServiceFault = Literal[
 
 
 class SampleSettings(ServiceSettings):
-    """The settings of the tests' service."""
+    """The settings of the sample service."""
 
     model_config = settings_config("LIBRARY_")
 
@@ -39,14 +39,14 @@ class SampleSettings(ServiceSettings):
 
 
 class ShelfGone(ChassisError):
-    """Stands for whatever halts a service."""
+    """An error that halts the service."""
 
     exit_code = EXIT_HALTED
 
 
 @asynccontextmanager
 async def build(settings: SampleSettings, process_context: ProcessContext) -> AsyncIterator[ServiceParts]:
-    """Open two things, and say in which order they are closed."""
+    """Open two resources, and log in which order they are closed."""
     log = logs.get_logger()
     if settings.fault == "hangs_opening":
         await asyncio.sleep(3600)
@@ -74,13 +74,13 @@ async def build(settings: SampleSettings, process_context: ProcessContext) -> As
 
 @asynccontextmanager
 async def logged_resource(name: str) -> AsyncIterator[None]:
-    """Stand for a pool or a producer."""
+    """Open a resource, as a pool or a producer is opened."""
     yield
     logs.get_logger().info("thing_closed", thing=name)
 
 
 class FaultyLoop:
-    """A loop that beats, or has its fault."""
+    """A loop that makes progress, or has a fault."""
 
     def __init__(self, fault: ServiceFault, running: ProcessContext) -> None:
         self._fault = fault

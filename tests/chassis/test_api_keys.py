@@ -1,4 +1,4 @@
-"""A token opens what its key says, for as long as the key stands, and the database gives no token away."""
+"""API keys: tokens are looked up until their key is revoked, and cannot be read from the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from tests.polling import poll
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    """Give a service's pool over its migrated schema."""
+    """Open a service's pool in its migrated schema."""
     connection = await asyncpg.connect(database)
     await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
     await connection.close()
@@ -26,7 +26,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 async def add_test_key(pool: Pool, *scopes: str, city: str = "quancheng") -> tuple[str, str]:
-    """Store a new key and give its token and its id."""
+    """Store a new key and return its token and its id."""
     token, key = api_keys.generate_key(name="a hotline", city=city, scopes=scopes)
     async with pool.acquire() as conn:
         await api_keys.add_key(conn, "library", key)
@@ -49,7 +49,7 @@ async def test_unknown_token_resolves_to_nobody(pool: Pool, token: str) -> None:
 
 
 async def test_the_token_is_not_in_the_database(pool: Pool) -> None:
-    """Whoever reads a backup must not be able to speak as a department."""
+    """A reader of a backup must not be able to act as a department."""
     token, _ = await add_test_key(pool, "department:water")
 
     stored = str(await pool.fetch("SELECT api_key::text FROM api_key"))
@@ -76,7 +76,7 @@ async def test_revoked_key_stops_working_within_the_cache_time(pool: Pool) -> No
 
 
 async def test_new_key_works_soon_after_a_cached_miss(pool: Pool) -> None:
-    """That nobody holds a token is remembered as shortly as that somebody does."""
+    """Invalid tokens are cached no longer than valid ones."""
     token, key = api_keys.generate_key(name="early", city="quancheng", scopes=["role:monitor"])
     ring = KeyRing(pool, ttl_s=0.05)
     assert await ring.find(token) is None

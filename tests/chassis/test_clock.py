@@ -24,7 +24,7 @@ FAST_SCALE = ClockScale(anchor_real=REAL, anchor_city=DAY, factor=1200, fast_unt
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    """Give a pool to a database with schema cities."""
+    """Open a pool in a database with schema cities."""
     connection = await asyncpg.connect(database)
     await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
     await connection.close()
@@ -147,7 +147,7 @@ async def test_time_cannot_be_set_back(pool: Pool) -> None:
 
 
 async def test_database_refuses_setting_time_back(pool: Pool) -> None:
-    """Whoever types an UPDATE in the night meets the database's own refusal."""
+    """An UPDATE by hand is refused by the database itself."""
     async with pool.acquire() as conn:
         await clock.set_scale(conn, city_time=DAY, factor=1200, fast_until=DAY + timedelta(days=1))
 
@@ -174,7 +174,7 @@ async def test_database_and_python_agree_on_the_earliest_allowed_time(pool: Pool
 
 
 async def test_unset_scaled_clock_is_refused(pool: Pool) -> None:
-    """Falling back to real time would set the city's time back as soon as somebody sets it."""
+    """Falling back to real time would set city time back as soon as the clock is set."""
     with pytest.raises(ClockNotSet):
         async with clock.open_clock("scaled", pool):
             pass

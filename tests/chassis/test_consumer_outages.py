@@ -38,7 +38,7 @@ def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
 
 @pytest.fixture
 async def own_postgres(harness: ConsumerHarness, start_postgres: StartPostgres) -> PostgresServer:
-    """Give the harness a PostgreSQL of its own."""
+    """Start a private PostgreSQL for the harness."""
     server = start_postgres()
     harness.options = ConsumerOptions(
         harness.options.kafka, harness.options.prefix, server.dsn, session_timeout_ms=harness.options.session_timeout_ms

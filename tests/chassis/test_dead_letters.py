@@ -58,7 +58,7 @@ async def redrive_all(harness: ConsumerHarness, letters: Sequence[StoredDeadLett
 
 
 async def dump_database(conn: asyncpg.Connection) -> bytes:
-    """Give the chassis' own tables as their bytes; the ledger notes keys in one of its own."""
+    """Return the content of the chassis' own tables as bytes, without the sample service's table."""
     dump = BytesIO()
     for table in ("dead_letter", "outbox", "lane", "halt"):
         await conn.copy_from_table(table, output=dump, format="binary")

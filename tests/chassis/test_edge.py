@@ -121,7 +121,7 @@ async def test_halt_in_a_route_is_a_503_with_its_reason(client: httpx.AsyncClien
 
 
 async def test_requests_cut_off_by_shutdown_get_503(client: httpx.AsyncClient) -> None:
-    """A process that ends by itself must not tell whoever waits for an answer that it was their request's fault."""
+    """A process that shuts down must not answer as if the request were at fault."""
     app: FastAPI = client._transport.app  # type: ignore[attr-defined] # noqa: SLF001 - httpx gives no other way
     with bind_socket("127.0.0.1", 0) as sock:
         listener = HttpServer(app, sock, stop_within_s=5)

@@ -1,111 +1,18 @@
-"""What a peer may ask of the server before a route sees anything, asked by raw socket."""
+"""Connection limits of the HTTP server, tested through raw sockets."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from paidan_chassis.edge.limits import DEFAULT, Limits
-from paidan_chassis.edge.server import HttpServer, bind_socket
-from tests.chassis.sample_edge import ERROR_FIELDS
+from paidan_chassis.edge.limits import DEFAULT
+from tests.chassis.raw_http import answer, ask, ended, library, refused, served
 from tests.polling import poll
 
 GET = b"GET /length HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /length HTTP/1.1\r\nHost: x\r\n"
 PATIENT = replace(DEFAULT, head_within_s=20, stalled_after_s=20)
 HASTY = replace(DEFAULT, head_within_s=0.3, stalled_after_s=0.3)
-
-Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
-
-async def length(request: Request) -> Response:
-    """Tell how long the body was."""
-    try:
-        body = await request.body()
-    except ClientDisconnect:
-        request.app.state.gone = True
-        raise
-    return PlainTextResponse(str(len(body)))
-
-
-async def slow(request: Request) -> Response:
-    """Answer when the test says so."""
-    request.app.state.asked = True
-    await request.app.state.go.wait()
-    return PlainTextResponse("late")
-
-
-async def unread(request: Request) -> Response:
-    """Answer without reading the body, with more than the buffers of two sockets hold."""
-    try:
-        return PlainTextResponse("x" * int(request.query_params["bytes"]))
-    finally:
-        request.app.state.answered = True
-
-
-def library() -> Starlette:
-    app = Starlette(
-        routes=[Route(f"/{each.__name__}", each, methods=["GET", "POST"]) for each in (length, slow, unread)]
-    )
-    app.state.go = asyncio.Event()
-    return app
-
-
-@asynccontextmanager
-async def served(limits: Limits, app: Starlette | None = None) -> AsyncIterator[Connect]:
-    """Serve under these limits and give what opens a raw connection."""
-    with bind_socket("127.0.0.1", 0) as sock:
-        listener = HttpServer(app or library(), sock, stop_within_s=1, limits=limits)
-        serving = asyncio.create_task(listener.serve())
-        async with AsyncExitStack() as opened:
-
-            async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-                reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-                opened.callback(writer.close)
-                return reader, writer
-
-            yield connect
-        listener.stop()
-        await serving
-
-
-async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Read one answer: its status and its body."""
-    async with asyncio.timeout(10):
-        head = await reader.readuntil(b"\r\n\r\n")
-        sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        return int(head.split()[1]), await reader.readexactly(int(sizes[0].partition(b":")[2]))
-
-
-async def refused(reader: asyncio.StreamReader) -> tuple[int, str]:
-    """Read an answer in the one shape of errors, after which the connection ends."""
-    status, body = await answer(reader)
-    error = json.loads(body)["error"]
-    assert set(error) == ERROR_FIELDS
-    await ended(reader)
-    return status, error["code"]
-
-
-async def ended(reader: asyncio.StreamReader) -> None:
-    """Wait for the end of the connection; whoever is cut off while sending may see a reset."""
-    async with asyncio.timeout(10):
-        with suppress(ConnectionResetError):
-            assert await reader.read() == b""
-
-
-async def ask(limits: Limits, sent: bytes) -> tuple[int, str]:
-    """Send this on a connection of its own and be refused."""
-    async with served(limits) as connect:
-        reader, writer = await connect()
-        writer.write(sent)
-        return await refused(reader)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ async def test_openapi_document_is_valid_and_lists_hot_routes(client: httpx.Asyn
 
     OpenAPIV31SpecValidator(document).validate()
     loan = document["paths"]["/v1/loans"]["post"]
-    assert loan["summary"] == "Lend a book."
+    assert loan["summary"] == "Record a book's loan."
     assert "The same loan twice" in loan["description"]
     body = loan["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert body == "#/components/schemas/Loan"

@@ -32,20 +32,20 @@ def fake_time() -> FakeTime:
 
 @pytest.fixture
 def health(fake_time: FakeTime) -> Health:
-    """Give the health of a process whose loops stall after a minute."""
+    """Return the health of a process whose loops stall after a minute."""
     return Health(Metrics("library"), stalls_after_s=60, check_interval_s=0.001, monotonic=fake_time)
 
 
 @pytest.fixture
 def inbox(health: Health) -> LoopProgress:
-    """Give one loop that has polled once."""
+    """Return a loop that has polled once."""
     progress = health.register_loop("inbox")
     progress.record_poll()
     return progress
 
 
 def stall_reason(health: Health) -> str | None:
-    """Say why the first loop counts as stalled."""
+    """Return why the first loop is stalled."""
     return health.states()[0].stall_reason
 
 

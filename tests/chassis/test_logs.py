@@ -47,7 +47,7 @@ def captured() -> Iterator[CapturedOutput]:
 
 
 def test_write_error_drops_the_line_and_does_not_raise() -> None:
-    """A service that ended for the sake of its log would take no report until somebody made room."""
+    """A service that ended because of its log would accept no report until the disk is cleaned up."""
     with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - the device that is always full
         logs.configure("tester", "INFO", out=full)
         try:

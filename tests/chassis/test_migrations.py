@@ -35,7 +35,7 @@ def write_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteMi
 
 @pytest.fixture
 async def conn(database: str) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection to an empty database."""
+    """Open a connection to an empty database."""
     connection = await asyncpg.connect(database)
     yield connection
     await connection.close()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.takes(seconds=20)
 
 @dataclass
 class SampleProcess:
-    """A running service of the tests', and what it says."""
+    """A running sample service, and its output."""
 
     process: ForkedProcess
     out: Path
@@ -39,7 +39,7 @@ class SampleProcess:
         return next((line for line in self.lines() if line["event"] == event), None)
 
     def wait_for(self, event: str) -> dict[str, Any]:
-        """Wait until it says this."""
+        """Wait until it logs this event."""
         found = poll_blocking(lambda: self.log_text(event), within_s=45, what=f"the service says {event}")
         assert found is not None
         return found

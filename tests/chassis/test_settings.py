@@ -18,7 +18,7 @@ class LibrarySettings(ServiceSettings):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give what must be given."""
+    """Set the variables that are required."""
     monkeypatch.setenv("LIBRARY_KAFKA", "broker:9092")
     monkeypatch.setenv("LIBRARY_DATABASE", "postgresql://library:hush@db/paidan")
     monkeypatch.setenv("LIBRARY_PORT", "8101")

@@ -1,4 +1,4 @@
-"""Intake running once for all tests that do it no harm, and one for each that does."""
+"""Fixtures: an intake shared by the tests, and one of its own for a test that stops or breaks it."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.intake.intake_service import IntakeService, prepared_service
 async def running_intake(
     servers: real.ServerAddresses, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[IntakeService]:
-    """Give an intake that answers, with the tiny city and a key for everybody."""
+    """Start an intake with the tiny city and a key of every kind."""
     async with real.fresh_database(servers) as database:
         folder = tmp_path_factory.mktemp("intake")
         async with prepared_service(servers.kafka, database, f"t{uuid.uuid4().hex[:10]}.", folder) as service:
@@ -25,7 +25,7 @@ async def running_intake(
 
 @pytest.fixture
 async def intake(running_intake: IntakeService) -> AsyncIterator[IntakeService]:
-    """Give the one intake. Its readers end with the test: others may keep the loop for longer than a fetch may take."""
+    """Yield the shared intake, and close its readers: the next test may block the loop for longer than a fetch."""
     yield running_intake
     await running_intake.close_readers()
 
@@ -34,6 +34,6 @@ async def intake(running_intake: IntakeService) -> AsyncIterator[IntakeService]:
 async def private_intake(
     servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[IntakeService]:
-    """Give an intake that a test may harm, not started yet."""
+    """Return an intake of the test's own, not started yet."""
     async with prepared_service(servers.kafka, database, topic_prefix, tmp_path) as service:
         yield service

@@ -1,4 +1,4 @@
-"""Intake as a process of its own, with a city published, keys given out, and a broker to look into."""
+"""Intake as a process, with a published city, API keys, and readers of its topics."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(slots=True)
 class IntakeService:
-    """One installation of intake alone."""
+    """An installation of intake alone."""
 
     kafka: str
     database: str
@@ -62,7 +62,7 @@ class IntakeService:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, key_name: str) -> httpx.AsyncClient:
-        """Speak as somebody."""
+        """Return an HTTP client with the key of this name."""
         headers = {"authorization": f"Bearer {self.tokens[key_name]}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=False)
 
@@ -99,11 +99,11 @@ class IntakeService:
             return False
 
     def kill(self) -> None:
-        """End the process as a power cut would."""
+        """Kill the process."""
         self._signal_and_wait(signal.SIGKILL)
 
     def stop(self) -> int:
-        """Ask the process to stop, and give its exit code."""
+        """Stop the process gracefully and return its exit code."""
         return self._signal_and_wait(signal.SIGTERM)
 
     def _signal_and_wait(self, signal_number: signal.Signals) -> int:
@@ -114,7 +114,7 @@ class IntakeService:
         return process.wait(timeout=20)
 
     async def read_topic(self, topic: str) -> list[dict[str, Any]]:
-        """Read a whole topic, first record to last, each with its key and headers beside its body."""
+        """Return all records of a topic: their bodies with key and headers."""
         return [
             {
                 "key": (record.key or b"").decode(),
@@ -132,22 +132,22 @@ class IntakeService:
         return await self.readers[topic].read_to_end()
 
     async def close(self) -> None:
-        """End the process and stop reading."""
+        """Kill the process and close the readers."""
         self.kill()
         await self.close_readers()
 
     async def close_readers(self) -> None:
-        """Close what topics are read with; whoever reads again begins anew."""
+        """Close the readers; a later read starts at the topic's beginning."""
         for reader in self.readers.values():
             await reader.consumer.stop()
         self.readers.clear()
 
     async def records_about(self, topic: str, report_id: str) -> list[dict[str, Any]]:
-        """Read what a topic says of one report."""
+        """Return a topic's records about one report."""
         return [each for each in await self.read_topic(topic) if report_id in (each.get("report_id"), each.get("id"))]
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
-        """Ask the database, in intake's schema."""
+        """Run a query in intake's schema."""
         conn = await asyncpg.connect(self.database, server_settings={"search_path": "intake"})
         try:
             return list(await conn.fetch(statement, *arguments))
@@ -165,7 +165,7 @@ def _body(value: bytes | None) -> dict[str, Any] | None:
 
 @dataclass(slots=True)
 class TopicReader:
-    """One topic and what was read of it so far."""
+    """A topic, and its records read so far."""
 
     consumer: AIOKafkaConsumer
     parts: list[TopicPartition]
@@ -181,7 +181,7 @@ class TopicReader:
         return cls(consumer, parts)
 
     async def read_to_end(self) -> list[Any]:
-        """Read every record up to the topic's present end."""
+        """Return every record up to the topic's present end."""
         ends = await self.consumer.end_offsets(self.parts)
         async with asyncio.timeout(20):
             while any([await self.consumer.position(part) < ends[part] for part in self.parts]):
@@ -194,7 +194,7 @@ class TopicReader:
 async def prepared_service(
     kafka: str, database: str, prefix: str, folder: Path, **settings: str
 ) -> AsyncIterator[IntakeService]:
-    """Prepare database, topics, city and keys; whatever process was started is ended at the end."""
+    """Prepare database, topics, city and keys; kill the processes that were started at the end."""
     await _make_topics(kafka, prefix)
     service = IntakeService(kafka, database, prefix, folder, await _prepare(database), settings)
     try:
@@ -228,7 +228,7 @@ async def _prepare(database: str) -> dict[str, str]:
 
 
 async def publish_pack(conn: "asyncpg.Connection[Any]", folder: Path) -> str:
-    """Publish a city pack, so far as intake needs it, and give its version."""
+    """Store a city pack for intake and return its version."""
     city = load_city(folder)
     await conn.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",

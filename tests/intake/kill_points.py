@@ -1,4 +1,4 @@
-"""Runs intake, and ends it as a power cut would in one named window of taking a report."""
+"""Runs intake, and exits without cleaning up at a named point of accepting a report."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ KILL_POINTS = ("before_vault", "after_vault", "after_photo", "after_kafka")
 
 
 def kill_self() -> None:
-    """Leave at once, with nothing flushed and nobody told."""
+    """Exit at once, flushing nothing."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def install(point: str) -> None:
-    """Set the trap."""
+    """Patch the function of this point to exit."""
     keep, save, send = vault.save_new_reports, PhotoStore.save, Publisher.send
 
     async def keep_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Photos as phones and attackers make them."""
+"""Photos as phones make them, and malicious ones."""
 
 import io
 import struct
@@ -13,14 +13,14 @@ from PIL.TiffImagePlugin import IFDRational
 
 
 def make_jpeg(*, width: int = 320, height: int = 240, colour: str = "teal", **options: Any) -> bytes:  # noqa: ANN401
-    """Make a JPEG."""
+    """Return a JPEG."""
     out = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "JPEG", **options)
     return out.getvalue()
 
 
 def make_geotagged_jpeg(longitude: float, latitude: float, taken_at: datetime, *, colour: str = "olive") -> bytes:
-    """Make a JPEG that says where and when it was taken, by whom, and with what comment."""
+    """Return a JPEG with EXIF position and time, an artist and a comment."""
     exif = Image.Exif()
     exif[Base.Artist] = "Wang Xiaoming 13812345678"
     exif[Base.Orientation] = 6
@@ -46,7 +46,7 @@ def _degrees_minutes_seconds(degrees: float) -> tuple[IFDRational, IFDRational, 
 
 
 def make_png_bomb(width: int, height: int, *, rows: int | None = None) -> bytes:
-    """Make a PNG of a few kilobytes that unfolds to this many black pixels; with fewer ``rows`` it only says so."""
+    """Return a small PNG that decodes to this many black pixels; with fewer ``rows`` only its header says so."""
     compressor = zlib.compressobj(9)
     row = b"\0" * (1 + width // 8)
     compressed = b"".join([*(compressor.compress(row) for _ in range(rows or height)), compressor.flush()])

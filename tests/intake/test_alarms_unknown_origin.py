@@ -46,13 +46,13 @@ async def publish_roadside(database: str, folder: Path) -> None:
 
 
 async def outcomes_of(service: IntakeService) -> list[tuple[str, str]]:
-    """Name all that was said: each id with the end it came to, as often as it was said."""
+    """Count the published outcomes by id and result."""
     inbox = [(each["report_id"], "reported") for each in await service.read_topic("paidan.inbox")]
     return inbox + [(each["id"], each["why"]["code"]) for each in await service.read_topic("paidan.outcomes")]
 
 
 async def await_outcomes(service: IntakeService, **expected_counts: int) -> list[tuple[str, str]]:
-    """Wait until each end was said so many times."""
+    """Wait until each outcome was published so many times."""
 
     async def look() -> list[tuple[str, str]]:
         found = await outcomes_of(service)

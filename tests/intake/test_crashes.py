@@ -32,7 +32,7 @@ async def send_ticket(service: IntakeService, ref: str) -> httpx.Response:
 
 
 def photo_of(service: IntakeService, records: dict[str, Any]) -> Path:
-    """Say where the photo of a report lies."""
+    """Return the path of a report's photo."""
     ref: str
     [ref] = records["photos"]
     return service.folder / "photos" / ref[:2] / ref

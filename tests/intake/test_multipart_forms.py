@@ -20,7 +20,7 @@ def form_part(name: bytes, value: bytes) -> bytes:
 async def test_lone_surrogate_is_refused_by_its_part(
     intake: IntakeService, name: bytes, value: bytes, field: str
 ) -> None:
-    """A charset of the sender's own choice may make them, in names and in what is said."""
+    """The sender chooses the charset, which may produce them in names and texts."""
     async with intake.client("photo") as client:
         reported = await client.post("/v1/photo-reports", content=form_part(name, value), headers=ESCAPED)
         sent = await client.post("/v1/photos", content=form_part(name, value), headers=ESCAPED)

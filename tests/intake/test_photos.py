@@ -241,7 +241,7 @@ def test_large_photo_is_kept_small() -> None:
 
 
 def test_sanitizing_is_deterministic() -> None:
-    """A retry must find the photo that its first try kept."""
+    """A retry must find the photo that the first attempt stored."""
     upload = make_geotagged_jpeg(117.0, 36.0, datetime(2026, 3, 2))  # noqa: DTZ001
 
     assert sanitize(upload, LIMITS) == sanitize(upload, LIMITS)

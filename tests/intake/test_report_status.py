@@ -20,7 +20,7 @@ DUE = NOON + timedelta(hours=4)
 
 
 async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) -> None:
-    """Say something on a topic, as dispatch does."""
+    """Append events to a topic, as dispatch does."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
     await producer.start()
     try:

@@ -79,7 +79,7 @@ def test_a_silence_begins_another_stay() -> None:
 
 
 def test_what_is_still_there_after_the_window_is_reported_anew() -> None:
-    """A department may have said that it is gone; only a new report can find that out."""
+    """A department may have closed the case; only a new report can find that out."""
     verdicts, _ = screen_all([(seconds, 0.9) for seconds in range(0, 181, 5)], TERMS)
 
     assert [number * 5 for number, verdict in enumerate(verdicts) if isinstance(verdict, BecomesReport)] == [

@@ -155,7 +155,7 @@ async def test_reporter_details_do_not_leave_the_vault(intake: IntakeService) ->
 
 
 async def test_unknown_category_is_masked(intake: IntakeService) -> None:
-    """Whoever may write any word there may write a telephone number; a word of the catalogue is nobody's."""
+    """Free text may contain a telephone number; a category of the pack cannot."""
     body = build_ticket(category="王小明家 13812345678", reporter={"name": "王小明"})
     known = build_ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
 

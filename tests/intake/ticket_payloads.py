@@ -1,4 +1,4 @@
-"""Tickets as an integration writes them."""
+"""Ticket bodies as integrations send them."""
 
 import uuid
 from typing import Any
@@ -7,5 +7,5 @@ POSITION = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
 
 
 def build_ticket(**overrides: object) -> dict[str, Any]:
-    """Write a ticket nobody sent before."""
+    """Return a ticket with a new ``source_ref``."""
     return {"source_ref": uuid.uuid4().hex, "category": "环境卫生/暴露垃圾", "position": POSITION} | overrides

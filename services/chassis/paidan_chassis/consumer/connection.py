@@ -63,7 +63,7 @@ class HeldConnection:
 
     @contextlib.asynccontextmanager
     async def extra_connection(self) -> AsyncIterator[Connection]:
-        """Lend another connection, for what must not wait for the running batch."""
+        """Open another connection, for statements that must not wait for the running batch."""
         async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
             yield conn
 

@@ -80,7 +80,7 @@ async def find_score_name(conn: Connection, score_id: str) -> ScoreName | None:
     return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
 
 
-class PageKey(NamedTuple):
+class CountedCaseKey(NamedTuple):
     """The last row of a page, by the order of the list."""
 
     day: date
@@ -99,12 +99,12 @@ class CountedCase:
     facts: int
 
     @property
-    def page_key(self) -> PageKey:
+    def page_key(self) -> CountedCaseKey:
         """Return the row's place in the order of the list."""
-        return PageKey(self.day, self.case_id, self.assignment)
+        return CountedCaseKey(self.day, self.case_id, self.assignment)
 
 
-_FIRST_PAGE: Final = PageKey(date.min, "", 0)
+_FIRST_PAGE: Final = CountedCaseKey(date.min, "", 0)
 _SELECT_COUNTED: Final = """
     SELECT case_id, assignment, department, day, facts
       FROM fact
@@ -119,7 +119,7 @@ _SELECT_COUNTED: Final = """
 
 
 async def list_counted_cases(
-    conn: Connection, name: ScoreName, *, facts: Collection[int], after: PageKey | None, limit: int
+    conn: Connection, name: ScoreName, *, facts: Collection[int], after: CountedCaseKey | None, limit: int
 ) -> Sequence[CountedCase]:
     """List a score's rows whose fact bits are among ``facts``, by day and case id, a page at a time."""
     period, start = Period.parse(name.period), after or _FIRST_PAGE

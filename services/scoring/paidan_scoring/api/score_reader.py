@@ -19,7 +19,7 @@ from paidan_scoring.api.models import (
     ScoreResponse,
     ScoresResponse,
 )
-from paidan_scoring.api.queries import CountedCase, PageKey
+from paidan_scoring.api.queries import CountedCase, CountedCaseKey
 from paidan_scoring.city_packs import PackCache, ScoringPack
 from paidan_scoring.fact_bits import unpack_facts
 from paidan_scoring.indicator_values import (
@@ -34,7 +34,7 @@ from paidan_scoring.rebuild_queries import is_rebuilding
 
 _MAX_SAVED_IDS: Final = 200_000
 _SAVED_IDS_TTL_S: Final = 60.0
-_CURSORS: Final = CursorCodec(PageKey)
+_CURSORS: Final = CursorCodec(CountedCaseKey)
 
 
 class UnknownCity(LookupError):

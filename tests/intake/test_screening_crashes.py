@@ -92,7 +92,7 @@ async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
 
 
 async def inbox_bodies(service: IntakeService) -> set[str]:
-    """Read what was said of alarms, without what the relay adds."""
+    """Return the messages about alarms, without the headers that the relay adds."""
     found = [*await service.read_topic("paidan.inbox"), *await service.read_topic("paidan.outcomes")]
     return {json.dumps({**each, "headers": 0}, sort_keys=True) for each in found}
 
