@@ -2,19 +2,19 @@
 # Builds or refreshes .venv from the hash-pinned requirements in deploy/requirements.
 # Usage: deploy/set-up.sh run|dev. Needs Python 3.11 or later under any of its names, and a package index.
 # PAIDAN_PYTHON names the Python to build on; without it, the first found is taken unless another is clearly faster.
-# A .venv that works is kept, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh keeps` succeeds if it is.
+# A working .venv is reused, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh keeps` checks only that.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 pins=deploy/requirements
-interpreters=deploy/paidan_deploy/interpreters.py
+interpreters=deploy/paidan_deploy/setup/interpreters.py
 
 is_new_enough() {
     "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
-# What runs behind a name, for one interpreter has many, and a virtual environment's is that which it was made of.
-behind() {
+# The real path of an interpreter, which has many names; of a virtual environment's, that of its base.
+real_path() {
     "$1" -I -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))' 2>/dev/null
 }
 
@@ -37,10 +37,10 @@ find_python() {
 
 keeps_venv() {
     .venv/bin/python -m pip --version >/dev/null 2>&1 || return
-    [ -z "${PAIDAN_PYTHON:-}" ] || [ "$(behind .venv/bin/python)" = "$(behind "$PAIDAN_PYTHON")" ]
+    [ -z "${PAIDAN_PYTHON:-}" ] || [ "$(real_path .venv/bin/python)" = "$(real_path "$PAIDAN_PYTHON")" ]
 }
 
-# An interpreter without ensurepip (Debian keeps that in a package of its own) is lent another's: pip lies inside it.
+# An interpreter without ensurepip (Debian has that in a package of its own) borrows another's, which contains pip.
 make_venv() {
     echo "Making .venv with $("$1" --version)"
     rm -rf .venv
@@ -48,10 +48,10 @@ make_venv() {
         "$1" -m venv .venv
     else
         "$1" -m venv --without-pip .venv
-        mkdir .venv/lent
-        ln -s "$2" .venv/lent/ensurepip
-        PYTHONPATH=.venv/lent PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m ensurepip --default-pip >/dev/null
-        rm -r .venv/lent
+        mkdir .venv/borrowed
+        ln -s "$2" .venv/borrowed/ensurepip
+        PYTHONPATH=.venv/borrowed PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m ensurepip --default-pip >/dev/null
+        rm -r .venv/borrowed
     fi
 }
 
@@ -84,6 +84,6 @@ install --no-deps --no-build-isolation \
     -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e deploy
 
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
-    echo "Downloading Kafka, and teaching Java what it loads (once, about 10 s)"
-    .venv/bin/python -m paidan_deploy.servers.aot_cache .paidan/cache || echo "That failed; the first start will try again."
+    echo "Downloading Kafka, and writing Java's cache of its classes (once, about 10 s)"
+    .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache || echo "That failed; the first start downloads what is missing."
 fi

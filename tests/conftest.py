@@ -1,7 +1,6 @@
-"""Fixtures of the whole suite: real servers, and what keeps one test's topics and tables from another's."""
+"""Fixtures of the whole suite: real servers, and topics and databases of each test's own."""
 
 import os
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,24 +13,24 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real
 
-# Two cores shared with a broker and a database: how long an example took says nothing about the code.
+# Two cores are shared with a broker and a database: an example's duration depends on them.
 settings.register_profile("paidan", deadline=None)
 settings.load_profile("paidan")
 
 RUN: Final = pytest.StashKey[Path]()
-NEED_TIME: Final = {"servers", "run_folder", "start_kafka", "start_postgres"}
+SERVER_FIXTURES: Final = {"servers", "run_folder", "start_kafka", "start_postgres"}
 RECORDS: Final = Path(__file__).parent / "journeys" / "losangeles.csv"
-"""Made up in the format of MyLA311, with its values, its gaps and its repeats; no request of anybody's."""
+"""Invented records in the format of MyLA311, with its values, gaps and repeats; no real requests."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make chaos` ask for the long fault tests, and for real records in place of ours."""
-    parser.addoption("--chaos", action="store_true", help="run the fault tests at length")
+    """Add the options for long fault tests and for real records instead of ours."""
+    parser.addoption("--chaos", action="store_true", help="run the long fault tests")
     parser.addoption("--records", type=Path, default=RECORDS, help="a CSV of MyLA311 service requests to import")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the run's folder, unless this is one of several workers: then it is told where that lies."""
+    """Create the run's folder, unless this is one of several workers, which get its path from their controller."""
     if not hasattr(config, "workerinput"):
         opened = ExitStack()
         config.add_cleanup(opened.close)
@@ -39,75 +38,78 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what needs no server, for most mistakes show there within seconds; then the longest files first."""
+    """Run tests without servers first, where most mistakes show within seconds, then the longest files first."""
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
         by_file.setdefault(item.path, []).append(item)
-    items[:] = [item for found in sorted(by_file.values(), key=_turn) for item in found]
+    items[:] = [item for items_of_file in sorted(by_file.values(), key=_priority) for item in items_of_file]
 
 
-def _turn(items: list[pytest.Item]) -> tuple[bool, float]:
-    takes = items[0].get_closest_marker("takes")
-    asked = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return takes is not None or not asked.isdisjoint(NEED_TIME), -takes.kwargs["seconds"] if takes else 0
+def _priority(items: list[pytest.Item]) -> tuple[bool, float]:
+    duration = items[0].get_closest_marker("takes")
+    fixtures = {name for item in items for name in getattr(item, "fixturenames", ())}
+    return duration is not None or not fixtures.isdisjoint(SERVER_FIXTURES), -duration.kwargs[
+        "seconds"
+    ] if duration else 0
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - pytest-xdist's, which has no name for it
-    """Tell a worker where the run's folder lies: all workers share its servers."""
+    """Pass the run's folder to a worker: all workers share its servers."""
     node.workerinput["run"] = str(node.config.stash[RUN])
 
 
 @pytest.fixture(scope="session")
-def recorded(pytestconfig: pytest.Config) -> Path:
-    """Give the file of records to import: ours, or the one that the command line names."""
+def records_file(pytestconfig: pytest.Config) -> Path:
+    """Return the file of records to import: ours, or the one that the command line names."""
     file: Path = pytestconfig.getoption("--records")
     return file
 
 
 @pytest.fixture(scope="session")
-def whole_run(pytestconfig: pytest.Config) -> Path:
-    """Give the folder of the whole run."""
-    told: dict[str, str] | None = getattr(pytestconfig, "workerinput", None)
-    return Path(told["run"]) if told else pytestconfig.stash[RUN]
+def shared_run_folder(pytestconfig: pytest.Config) -> Path:
+    """Return the folder of the whole run, which all workers share."""
+    worker_input: dict[str, str] | None = getattr(pytestconfig, "workerinput", None)
+    return Path(worker_input["run"]) if worker_input else pytestconfig.stash[RUN]
 
 
 @pytest.fixture(scope="session")
-def run_folder(whole_run: Path) -> Path:
-    """Lend this worker a folder for servers of its own."""
-    folder = whole_run / f"worker-{os.getpid()}"
+def run_folder(shared_run_folder: Path) -> Path:
+    """Create a folder for servers of this worker's own."""
+    folder = shared_run_folder / f"worker-{os.getpid()}"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture(scope="session")
-def servers(whole_run: Path) -> real.ServerAddresses:
-    """Give the run's Kafka and PostgreSQL. When one cannot be had, every test that needs it fails."""
-    return real.shared_servers(whole_run)
+def servers(shared_run_folder: Path) -> real.ServerAddresses:
+    """Return the addresses of the run's servers. When one cannot be started, every test that needs it fails."""
+    return real.shared_servers(shared_run_folder)
 
 
 @pytest.fixture
-def topic_prefix() -> str:
-    """Set this test's topics apart from all others on the broker."""
-    return f"t{uuid.uuid4().hex[:10]}."
+async def topic_prefix(servers: real.ServerAddresses) -> AsyncIterator[str]:
+    """Return a topic prefix that no other test on the broker uses."""
+    async with real.fresh_prefix(servers.kafka) as prefix:
+        yield prefix
 
 
 @pytest.fixture
 async def database(servers: real.ServerAddresses) -> AsyncIterator[str]:
-    """Give the DSN of an empty database, which is gone after the test."""
+    """Yield the DSN of an empty database, dropped after the test."""
     async with real.fresh_database(servers) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def start_kafka(run_folder: Path) -> Iterator[Callable[..., KafkaServer]]:
-    """Start brokers of one's own, for tests that kill or freeze them."""
+    """Yield a function that starts a private broker, for tests that kill or freeze it."""
     with ExitStack() as stack:
         yield lambda **properties: stack.enter_context(real.private_kafka(run_folder, properties=properties))
 
 
 @pytest.fixture
 def start_postgres(run_folder: Path) -> Iterator[Callable[..., PostgresServer]]:
-    """Start PostgreSQLs of one's own, for tests that kill or freeze them."""
+    """Yield a function that starts a private PostgreSQL, for tests that kill or freeze it."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(real.private_postgres(run_folder, options=options))

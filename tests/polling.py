@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline and never with a bare sleep."""
+"""Poll a condition until it is true, with a deadline and never with a bare sleep."""
 
 import asyncio
 import inspect
@@ -8,7 +8,7 @@ from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 POLL_S: Final = 0.02
-SELDOM_S: Final = 0.1
+MAX_POLL_S: Final = 0.1
 
 
 @overload
@@ -16,30 +16,30 @@ async def poll(check: Callable[[], Awaitable[T]], *, within_s: float = 10.0, wha
 @overload
 async def poll(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T: ...
 async def poll(check: Callable[[], object], *, within_s: float = 10.0, what: str) -> object:
-    """Ask until the answer is true, and give it. Fails with what was waited for and the last answer."""
+    """Call ``check`` until its result is true and return it. Fails with what was waited for and the last result."""
     began = time.monotonic()
     while True:
-        asked = check()
-        answer = await asked if inspect.isawaitable(asked) else asked
-        if answer:
-            return answer
+        called = check()
+        result = await called if inspect.isawaitable(called) else called
+        if result:
+            return result
         waited_s = time.monotonic() - began
         if waited_s > within_s:
-            raise AssertionError(f"not within {within_s:g} s: {what}; the last answer was {answer!r}")
+            raise AssertionError(f"not within {within_s:g} s: {what}; the last result was {result!r}")
         await asyncio.sleep(_pause_s(waited_s))
 
 
 def _pause_s(waited_s: float) -> float:
-    """Ask more seldom what takes long: asking often costs a processor that what is waited for could use."""
-    return min(max(POLL_S, waited_s / 20), SELDOM_S)
+    """Return a longer pause the longer it takes: frequent checks use CPU that the awaited work needs."""
+    return min(max(POLL_S, waited_s / 20), MAX_POLL_S)
 
 
 def poll_blocking(check: Callable[[], T], *, within_s: float = 10.0, what: str) -> T:
-    """Do the same where no event loop runs."""
+    """Poll as ``poll`` does, where no event loop runs."""
     began = time.monotonic()
-    while not (answer := check()):
+    while not (result := check()):
         waited_s = time.monotonic() - began
         if waited_s > within_s:
-            raise AssertionError(f"not within {within_s:g} s: {what}; the last answer was {answer!r}")
+            raise AssertionError(f"not within {within_s:g} s: {what}; the last result was {result!r}")
         time.sleep(_pause_s(waited_s))
-    return answer
+    return result

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
 
 from paidan_deploy.servers import process
 from paidan_deploy.servers.kafka import KafkaServer
@@ -20,35 +21,36 @@ from paidan_deploy.servers.reap import reap
 
 CACHE: Final = Path(__file__).parents[1] / ".paidan" / "cache"
 RUNS_FOLDER: Final = Path(__file__).parents[1] / ".paidan" / "tests"
-# The files of a test's server need not outlive the machine; kill -9 loses nothing of what the system has taken.
+# The files of a test's server need not survive a power cut; kill -9 loses nothing that the system call wrote.
 POSTGRES_OPTIONS: Final = {
     "fsync": "off",
     "full_page_writes": "off",
     "max_connections": "400",
     "shared_buffers": "128MB",
 }
-# A killed consumer's lanes are given to the next one in 1.5 s where a test asks for it; 6 s is Kafka's own least.
+# Lets a test shorten the session timeout to 1.5 s, after which a killed consumer's lanes are reassigned; 6 s is
+# Kafka's default minimum.
 KAFKA_PROPERTIES: Final = {"group.min.session.timeout.ms": "1000"}
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddresses:
-    """Where the run's servers answer."""
+    """The addresses of a Kafka and a PostgreSQL."""
 
     kafka: str
     postgres: str
 
     def database(self, name: str) -> str:
-        """Give the DSN of one database, for its superuser."""
+        """Return the superuser's DSN of one database."""
         return str(urlunsplit(urlsplit(self.postgres)._replace(path=f"/{name}")))
 
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
-    """Lend this run a folder for its servers, cleared at its end; those of killed runs are cleared first."""
+    """Create this run's folder for its servers and remove it at the end; folders of killed runs are removed first."""
     _clear_killed_runs()
     folder = RUNS_FOLDER / f"run-{os.getpid()}"
-    # Owned before it is seen: another run that begins now would take it for one that was killed.
+    # Its owner is written before it becomes visible: another run that starts now would take it for a killed run's.
     temporary = RUNS_FOLDER / f"new-{os.getpid()}"
     temporary.mkdir(parents=True, exist_ok=True)
     process.ProcessIdentity.of(os.getpid()).write(temporary / "owner.json")
@@ -76,10 +78,10 @@ def _clear(folder: Path) -> None:
 
 
 def shared_servers(folder: Path) -> ServerAddresses:
-    """Give the servers that the environment names; of those that it does not, whoever asks first starts the run's."""
+    """Return the servers that the environment names; the first worker that calls this starts the others."""
     kafka, postgres = os.environ.get("PAIDAN_KAFKA"), os.environ.get("PAIDAN_DATABASE")
-    with (folder / "starting").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
+    with (folder / "starting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         return ServerAddresses(kafka or _shared_kafka(folder), postgres or _shared_postgres(folder))
 
 
@@ -97,7 +99,7 @@ def _shared_postgres(folder: Path) -> str:
 
 @contextmanager
 def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> Iterator[KafkaServer]:
-    """Start a broker of one's own (about 4 s), to be killed, paused and restarted at will; gone at the end."""
+    """Start a private broker (about 4 s) that a test may kill, pause and restart; it is removed at the end."""
     home = folder / f"kafka-{uuid.uuid4().hex[:8]}"
     server = KafkaServer(home=home, cache=CACHE, properties=KAFKA_PROPERTIES | (properties or {}))
     server.start()
@@ -110,7 +112,7 @@ def private_kafka(folder: Path, *, properties: dict[str, str] | None = None) -> 
 
 @contextmanager
 def private_postgres(folder: Path, *, options: dict[str, str] | None = None) -> Iterator[PostgresServer]:
-    """Start a PostgreSQL of one's own (under 1 s), to be killed, paused and restarted at will; gone at the end."""
+    """Start a private PostgreSQL (under 1 s) that a test may kill, pause and restart; it is removed at the end."""
     home = folder / f"postgres-{uuid.uuid4().hex[:8]}"
     server = PostgresServer(home=home, options=POSTGRES_OPTIONS | (options or {}))
     server.start()
@@ -124,7 +126,7 @@ def private_postgres(folder: Path, *, options: dict[str, str] | None = None) -> 
 
 @asynccontextmanager
 async def fresh_database(servers: ServerAddresses, *, template: str = "template0") -> AsyncIterator[str]:
-    """Make a database, empty or a copy of another that nobody is connected to, and give its superuser's DSN."""
+    """Create a database, empty or copied from one without connections, yield its superuser's DSN and drop it."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     await run_statement(servers.postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
@@ -133,8 +135,27 @@ async def fresh_database(servers: ServerAddresses, *, template: str = "template0
         await run_statement(servers.postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@asynccontextmanager
+async def fresh_prefix(kafka: str) -> AsyncIterator[str]:
+    """Set topics apart from all others on a broker, and delete them at the end.
+
+    Whoever connects is told of every topic that there is: thousands make each client's start slow.
+    """
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    try:
+        yield prefix
+    finally:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        try:
+            if used := [name for name in await admin.list_topics() if name.startswith(prefix)]:
+                await admin.delete_topics(used)
+        finally:
+            await admin.close()
+
+
 async def run_statement(dsn: str, statement: str) -> None:
-    """Run one statement outside a transaction on a connection of its own."""
+    """Run one statement outside a transaction on a new connection."""
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         await connection.execute(statement)

@@ -11,5 +11,5 @@ OTHER_KEY: Final = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 
 
 def build_cipher(newest: str = KEY, older: str = "") -> Cipher:
-    """Give what a service with these settings seals with."""
+    """Return the cipher of a service with these settings."""
     return Cipher.from_base64(SecretStr(newest), SecretStr(older))

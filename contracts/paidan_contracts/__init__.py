@@ -1,1 +1,1 @@
-"""What may be said between Paidan's services: events, topics, ids and city packs."""
+"""The published language of Paidan's services: events, topics, ids, API key scopes and city packs."""

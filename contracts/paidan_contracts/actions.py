@@ -1,4 +1,4 @@
-"""What may be done with a case: one small model an action, and the request that carries it into the inbox."""
+"""Actions on a case: one model for each, a department's answer, and the request that enters the inbox."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -22,7 +22,7 @@ from paidan_contracts.wire import (
 
 
 class Verify(WireModel):
-    """核实: what was reported is true, or not."""
+    """核实: verification that the reported problem exists, or that it does not."""
 
     kind: Literal["verify"] = "verify"
     verified: bool
@@ -30,7 +30,7 @@ class Verify(WireModel):
 
 
 class File(WireModel):
-    """立案: file the case against the catalogue row whose condition holds; its limit and closing condition follow."""
+    """立案: file the case under the catalogue row whose condition holds; it sets time limit and closing condition."""
 
     kind: Literal["file"] = "file"
     row_id: Code
@@ -38,7 +38,7 @@ class File(WireModel):
 
 
 class Assign(WireModel):
-    """派遣 by hand, from the hard-to-place desk: the department that must act, and why."""
+    """派遣 by hand, from the hard-to-place desk: the department that must handle the case, and the reason."""
 
     kind: Literal["assign"] = "assign"
     department: Slug
@@ -46,7 +46,7 @@ class Assign(WireModel):
 
 
 class Redispatch(WireModel):
-    """重派: take the order from one department and give it to another."""
+    """重派: withdraw the order from one department and issue it to another."""
 
     kind: Literal["redispatch"] = "redispatch"
     department: Slug
@@ -54,7 +54,7 @@ class Redispatch(WireModel):
 
 
 class Accept(WireModel):
-    """签收: the department takes the order."""
+    """签收: the department accepts the order."""
 
     kind: Literal["accept"] = "accept"
 
@@ -64,7 +64,7 @@ ReturnCode = Literal["not_our_area", "not_our_duty", "owner_unclear", "duplicate
 
 
 class Return(WireModel):
-    """退单: the department says that the order is not its own; the reason is mandatory."""
+    """退单: the department returns the order, because it is not responsible; the reason is mandatory."""
 
     kind: Literal["return"] = "return"
     code: ReturnCode
@@ -72,7 +72,7 @@ class Return(WireModel):
 
 
 class Finish(WireModel):
-    """处置完成: the work is done; proof photos by reference."""
+    """处置完成: the department has done the work; proof photos by reference."""
 
     kind: Literal["finish"] = "finish"
     text: Text = ""
@@ -80,7 +80,7 @@ class Finish(WireModel):
 
 
 class Inspect(WireModel):
-    """核查: someone other than the doer looks, and says whether the row's closing condition is met."""
+    """核查: an inspection, by someone else than who did the work, of whether the row's closing condition is met."""
 
     kind: Literal["inspect"] = "inspect"
     passed: bool
@@ -93,24 +93,24 @@ Rating = Literal["satisfied", "basically_satisfied", "dissatisfied", "no_answer"
 
 
 class CallBack(WireModel):
-    """回访: what the resident says. Not satisfied and judged reasonable reopens the case, once."""
+    """回访: the resident's rating. Dissatisfied and judged reasonable, it reopens the case, once."""
 
     kind: Literal["call_back"] = "call_back"
     rating: Rating
     solved: Literal["solved", "partly", "unsolved"] | None = None
-    reasonable: bool = Field(default=True, description="Of a dissatisfied rating: judged reasonable (合理差评).")
+    reasonable: bool = Field(default=True, description="Whether a dissatisfied rating is judged reasonable (合理差评).")
     reason: Text = ""
 
 
 class Void(WireModel):
-    """作废: the case should not have been; the reason is mandatory."""
+    """作废: the case should not exist; the reason is mandatory."""
 
     kind: Literal["void"] = "void"
     reason: Reason
 
 
 class Urge(WireModel):
-    """催办: remind the department; the state does not change."""
+    """催办: a reminder to the department; the state does not change."""
 
     kind: Literal["urge"] = "urge"
     reason: Text = ""
@@ -122,7 +122,7 @@ class _NotSupportedYet(WireModel):
     def __init_subclass__(cls, *, zh: str) -> None:
         """Describe the action: each differs from the others in its name alone."""
         super().__init_subclass__()
-        cls.__doc__ = f"{zh}. Not supported yet: refused as such."
+        cls.__doc__ = f"{zh}. Not supported yet: refused with the code not_supported_yet."
 
 
 class AskExtension(_NotSupportedYet, zh="延期"):
@@ -174,31 +174,31 @@ Action: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discrim
 
 
 class Actor(WireModel):
-    """Who acts: what the answers topic or the API key says, never what the message claims."""
+    """Who acts, by the answers topic or the API key; never what the message claims."""
 
     kind: Literal["department", "inspector", "caller", "operator", "importer", "source"]
     id: Slug
 
 
 class Answer(WireModel):
-    """What a department writes on its own topic ``paidan.answers.<department>``, in plain JSON.
+    """A department's answer to an order, in plain JSON, on its own topic ``paidan.answers.<department>``.
 
-    Written by that department alone. Read by dispatch's desk, which knows by the topic who speaks and puts it in the
+    Published by that department alone, which is identified by the topic. Read by dispatch, which forwards it to the
     inbox. Keyed by ``case_id``.
     """
 
     case_id: CaseId
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None, description="The department's own id for this answer; a repeat with the same id is dropped."
+        default=None, description="The department's own id of this answer; a repeat with the same id is ignored."
     )
-    occurred_at: Timestamp | None = Field(default=None, description="When it was done, as the department claims.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the department's account.")
     action: Action
 
 
 class ActionRequested(WireModel):
-    """Somebody wants a step taken; whether it is allowed is judged in the lane, in order.
+    """An action on a case is requested; whether it is allowed is decided when dispatch reads it, in order.
 
-    Published by dispatch's desk on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
+    Published by dispatch on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
     """
 
     type: Literal["action.requested.v1"] = "action.requested.v1"
@@ -206,16 +206,18 @@ class ActionRequested(WireModel):
     case_id: CaseId
     of_report: Id | None = Field(
         default=None,
-        description="Act on the case that this report is in, opened or merged, which only the lane knows; case_id then"
-        " is the one it would have opened. Voiding or not accepting a case through a merged report is refused.",
+        description="The action is meant for the case that this report opened or was merged into; case_id is the one"
+        " that it would have opened. Voiding or not accepting a case through a merged report is refused.",
     )
     area: Area
     actor: Actor
     door: Literal["kafka", "http", "import"]
     digest: Digest
-    sender_ref: SenderRef | None = Field(default=None, description="The sender's own id for it, named in a refusal.")
+    sender_ref: SenderRef | None = Field(
+        default=None, description="The sender's own id of the action, repeated in a refusal."
+    )
     answer_partition: NonNegativeInt | None = Field(
-        default=None, description="Where a department's answer stands in its topic."
+        default=None, description="Partition of a department's answer in its topic."
     )
     answer_offset: NonNegativeInt | None = None
     occurred_at: Timestamp

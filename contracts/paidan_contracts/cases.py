@@ -1,4 +1,4 @@
-"""Every step of a case, as published on ``paidan.cases``: the next version, what caused it, and the whole state."""
+"""Case events, as published on ``paidan.cases``: each has the next version, its cause, and the whole state."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -11,41 +11,41 @@ from paidan_contracts.wire import CaseId, Code, Id, PhotoRef, PositiveInt, Reaso
 
 
 class Cause(WireModel):
-    """What in the inbox brought a step about."""
+    """The record of the inbox that caused an event."""
 
     kind: Literal["report", "action", "timer"]
     id: Id
 
 
 class CaseEvent(WireModel):
-    """What every step says. Published by dispatch. Read by scoring, intake, monitoring, anyone. Key: ``case_id``."""
+    """Base of case events. Published by dispatch. Read by scoring, intake, monitoring, anyone. Key: ``case_id``."""
 
     case_id: CaseId
     version: PositiveInt
     cause: Cause
-    actor: Actor | None = Field(default=None, description="None: no person acted; a rule did.")
+    actor: Actor | None = Field(default=None, description="None: no person acted, but a rule.")
     occurred_at: Timestamp
     recorded_at: Timestamp
     state: CaseState
 
 
 class CaseOpened(CaseEvent):
-    """上报/受理: a report opened a case. Its status is ``filed``, or ``received`` when it waits for verification."""
+    """上报/受理: a report opened a case. Its status is ``filed``, or ``received`` while it awaits verification."""
 
     type: Literal["case.opened.v1"] = "case.opened.v1"
     report_id: Id
 
 
 class CaseMerged(CaseEvent):
-    """Another report of the same thing joined the case."""
+    """Another report of the same problem was merged into the case."""
 
     type: Literal["case.merged.v1"] = "case.merged.v1"
     report_id: Id
-    metres: float | None = Field(default=None, description="Between the report and the case.")
+    metres: float | None = Field(default=None, description="Distance of the report from the case.")
 
 
 class CaseFiled(CaseEvent):
-    """立案: filed against a row of the catalogue, after verification or anew by an operator."""
+    """立案: the case was filed under a catalogue row, after verification or again by an operator."""
 
     type: Literal["case.filed.v1"] = "case.filed.v1"
     row_id: Code | None = None
@@ -53,33 +53,33 @@ class CaseFiled(CaseEvent):
 
 
 class CaseDispatched(CaseEvent):
-    """派遣: a department has been told to act, and its handling clock runs. On every dispatch and re-dispatch."""
+    """派遣: a department received the order, and its time limit runs. On every dispatch and re-dispatch."""
 
     type: Literal["case.dispatched.v1"] = "case.dispatched.v1"
     department: Slug
     order_id: Id
     placed_by: RuleRef
     due_at: Timestamp | None = Field(
-        default=None, description="End of the handling limit, by the city's calendar; None: no limit."
+        default=None, description="End of the time limit for handling, by the city's calendar; None: no limit."
     )
 
 
 class CaseHeld(CaseEvent):
-    """No rule places the case: it waits at the hard-to-place desk."""
+    """No rule routes the case: it waits at the hard-to-place desk."""
 
     type: Literal["case.held.v1"] = "case.held.v1"
     reason: Text
 
 
 class CaseAccepted(CaseEvent):
-    """签收: the department took the order."""
+    """签收: the department accepted the order."""
 
     type: Literal["case.accepted.v1"] = "case.accepted.v1"
     department: Slug
 
 
 class CaseReturned(CaseEvent):
-    """退单: the department says that it is not its own."""
+    """退单: the department returned the order, because it is not responsible."""
 
     type: Literal["case.returned.v1"] = "case.returned.v1"
     department: Slug
@@ -88,17 +88,19 @@ class CaseReturned(CaseEvent):
 
 
 class CaseFinished(CaseEvent):
-    """处置完成: the department says that the work is done; it waits for inspection."""
+    """处置完成: the department reported the work as done; the case awaits inspection."""
 
     type: Literal["case.finished.v1"] = "case.finished.v1"
     department: Slug
-    late: bool | None = Field(default=None, description="Of the running limit; None: there is none.")
+    late: bool | None = Field(
+        default=None, description="Whether it was finished after the time limit; None: there is no limit."
+    )
     text: Text = ""
     proof: tuple[PhotoRef, ...] = ()
 
 
 class CaseReworked(CaseEvent):
-    """返工: the inspection failed; the same department goes on, the same clock runs."""
+    """返工: the inspection failed; the same department continues under the same time limit."""
 
     type: Literal["case.reworked.v1"] = "case.reworked.v1"
     department: Slug
@@ -107,7 +109,7 @@ class CaseReworked(CaseEvent):
 
 
 class CaseClosed(CaseEvent):
-    """结案: the inspection passed."""
+    """结案: the inspection passed, and the case is closed."""
 
     type: Literal["case.closed.v1"] = "case.closed.v1"
     reason: Text = ""
@@ -115,14 +117,14 @@ class CaseClosed(CaseEvent):
 
 
 class CaseCalledBack(CaseEvent):
-    """回访: the resident's word was recorded."""
+    """回访: the resident's rating was recorded."""
 
     type: Literal["case.called_back.v1"] = "case.called_back.v1"
     rating: Rating
 
 
 class CaseReopened(CaseEvent):
-    """重办: the resident was, with reason, not satisfied; a round with a limit of its own begins."""
+    """重办: the resident was dissatisfied with reason; a new round with its own time limit begins."""
 
     type: Literal["case.reopened.v1"] = "case.reopened.v1"
     department: Slug
@@ -130,14 +132,14 @@ class CaseReopened(CaseEvent):
 
 
 class CaseVoided(CaseEvent):
-    """作废: it should not have been a case."""
+    """作废: the case was voided, because it should not exist."""
 
     type: Literal["case.voided.v1"] = "case.voided.v1"
     reason: Reason
 
 
 class CaseNotAccepted(CaseEvent):
-    """不予受理: the verification did not hold."""
+    """不予受理: verification failed, and the case was not accepted."""
 
     type: Literal["case.not_accepted.v1"] = "case.not_accepted.v1"
     reason: Reason
@@ -152,7 +154,7 @@ class CaseUrged(CaseEvent):
 
 
 class CaseOverdue(CaseEvent):
-    """A clock of the case has run out."""
+    """A time limit of the case has passed."""
 
     type: Literal["case.overdue.v1"] = "case.overdue.v1"
     department: Slug

@@ -1,4 +1,4 @@
-"""The unreadable or impossible record: that it is there, why, and where its bytes are kept."""
+"""The event that announces a dead letter: a record that could not be processed. Its bytes stay in the database."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from paidan_contracts.wire import Id, NonNegativeInt, ShortText, Text, Timestamp
 
 
 class RecordDeadLettered(WireModel, title="RecordBuried"):
-    """A record was set aside. Its bytes came from outside and may hold personal data, so only a reference travels.
+    """A record was stored as a dead letter. Its content may hold personal data and is not published.
 
     Published by every service on ``paidan.dead-letters``. Read by operators, who redrive it. Keyed by
-    ``topic-partition`` of the record's origin.
+    ``topic-partition`` of the record.
     """
 
     type: Literal["record.buried.v1"] = "record.buried.v1"
@@ -20,9 +20,7 @@ class RecordDeadLettered(WireModel, title="RecordBuried"):
     topic: ShortText
     partition: NonNegativeInt
     offset: NonNegativeInt
-    reason: ShortText = Field(
-        description="A word for machines: unreadable, invalid, null_value, refused_by_database..."
-    )
-    detail: Text = Field(default="", description="Names the field; never quotes a value.")
+    reason: ShortText = Field(description="A code: unreadable, invalid, null_value, refused_by_database...")
+    detail: Text = Field(default="", description="The invalid field; never a value.")
     attempts: NonNegativeInt = 1
     buried_at: Timestamp

@@ -1,4 +1,4 @@
-"""Ids that name their cause: a uuid5 of a JSON array. The same cause has the same id for ever, on every machine."""
+"""Deterministic ids: a uuid5 of the JSON array of their cause. The same cause has the same id on every machine."""
 
 from hashlib import sha1
 from json.encoder import encode_basestring
@@ -10,44 +10,47 @@ _NAMESPACE_BYTES: Final = _PAIDAN_NAMESPACE.bytes
 
 
 def cause_id(*cause: str | int) -> UUID:
-    """Make the id of a cause, such as ``named("report", source, ref)``."""
+    """Return the id of a cause, such as ``cause_id("lock", "paidan.scores")``."""
     return UUID(_uuid5_hex(cause))
 
 
 def report_id(source: str, ref: str) -> str:
-    """Name a report by its source and the source's own id, so that a retry and a second gateway agree."""
+    """Return the id of a report: the same for a retry, and through whichever gateway it comes."""
     return _format_uuid(_uuid5_hex(("report", source, ref)))
 
 
 def action_id(sender: str, ref: str) -> str:
-    """Name an action by who sends it (``department:x``, ``role:inspector:key``) and the sender's own id for it."""
+    """Return the id of an action by its sender (``department:x``, ``role:inspector:key``) and the sender's own id."""
     return _format_uuid(_uuid5_hex(("action", sender, ref)))
 
 
 def action_id_at_offset(sender: str, topic: str, partition: int, offset: int) -> str:
-    """Name an action whose sender gave no id by where it stands in the sender's topic."""
+    """Return the id of an action whose sender gave none, by its position in the sender's topic."""
     return _format_uuid(_uuid5_hex(("action", sender, topic, partition, offset)))
 
 
 def reuse_refusal_id(original: str, digest: str) -> str:
-    """Name the refusal of a second body that came under an id already used."""
+    """Return the id under which another body with an id already used is refused."""
     return _format_uuid(_uuid5_hex(("reused", original, digest)))
 
 
 def unknown_origin_id(original: str) -> str:
-    """Name the refusal of alarms whose source no city knows; their own id stays free until one does."""
+    """Return the id under which an alarm of an unknown source is refused.
+
+    The alarm's own id stays unused, so that it can be accepted once a city has the source.
+    """
     return _format_uuid(_uuid5_hex(("homeless", original)))
 
 
 def case_id(area: str, opened_by: str) -> str:
-    """Name a case by its area and the report that opened it."""
+    """Return the id of a case, by its area and the report that opened it."""
     return f"{area}-{_uuid5_hex(('case', area, opened_by))}"
 
 
 def area_of(case_id: str) -> str:
-    """Read the area off a case id.
+    """Return the area with which a case id begins.
 
-    Raises ``ValueError`` when there is none.
+    Raises ``ValueError`` where there is none.
     """
     area, separator, _ = case_id.rpartition("-")
     if not separator:
@@ -61,22 +64,22 @@ def city_of(area: str) -> str:
 
 
 def order_id(case_id: str, assignment_number: int) -> str:
-    """Name the order of a case's n-th assignment, counted from 1."""
+    """Return the id of the order of a case's n-th assignment, counted from 1."""
     return _format_uuid(_uuid5_hex(("order", case_id, assignment_number)))
 
 
 def timer_id(case_id: str, kind: str, generation: int) -> str:
-    """Name one setting of a case's timer; a later setting has a higher generation."""
+    """Return the id of a case's timer; a timer that is set again has a higher generation."""
     return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))
 
 
 def event_id(case_id: str, version: int) -> str:
-    """Name the step that gave a case this version; no hash, for the two say it already."""
+    """Return the id of the event that gave a case this version: readable, for the two are unique as they are."""
     return f"{case_id}/{version}"
 
 
 def _uuid5_hex(cause: tuple[str | int, ...]) -> str:
-    # uuid5 of the compact JSON array, written out: the library's own way costs three times as much, twice a case.
+    # The library's uuid5 of json.dumps costs three times as much, and every case needs two ids.
     array = ",".join([encode_basestring(part) if isinstance(part, str) else str(part) for part in cause])
     digest = sha1(_NAMESPACE_BYTES + f"[{array}]".encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]

@@ -1,4 +1,4 @@
-"""All that dispatch must decide on, in one order: reports, actions, timers due, city packs put in force."""
+"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, city packs put in force."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,13 +9,13 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
 
 TimerKind = Literal["accept", "handle"]
-"""The accept clock (签收) and the handling clock (处置)."""
+"""The time limits of accepting (签收) and of handling (处置)."""
 
 
 class TimerDue(WireModel):
-    """A timer of a case has run out; it takes effect only when consumed, and a cancelled generation is ignored.
+    """A timer of a case has expired; it takes effect when dispatch reads it, unless its generation was cancelled.
 
-    Published by dispatch's timers on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
+    Published by dispatch on ``paidan.inbox``. Read by dispatch. Keyed by the case's area.
     """
 
     type: Literal["timer.due.v1"] = "timer.due.v1"
@@ -28,10 +28,10 @@ class TimerDue(WireModel):
 
 
 class CityInForce(WireModel):
-    """From here on this lane decides by this version of the city's pack.
+    """From this record on, decisions in its partition follow this version of the city's pack.
 
     Published by ``paidan city publish`` on every partition of ``paidan.inbox``, after the pack is stored. Read by
-    dispatch. Keyed by nothing: it names its partition itself.
+    dispatch. Without a key: it is sent to each partition.
     """
 
     type: Literal["city.in_force.v1"] = "city.in_force.v1"

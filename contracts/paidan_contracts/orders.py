@@ -1,4 +1,4 @@
-"""What a department is told on its own topic ``paidan.orders.<department>``: keep the highest version of each."""
+"""Messages on a department's own topic ``paidan.orders.<department>``: orders, and refusals of its answers."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -22,15 +22,17 @@ from paidan_contracts.wire import (
 
 
 class Order(WireModel):
-    """The whole of an order as the department should see it; no word about who reported."""
+    """A complete order, as the department sees it, without personal data of the reporter."""
 
     order_id: Id
     case_id: CaseId
-    version: PositiveInt = Field(description="The case's version; a reader keeps the highest.")
+    version: PositiveInt = Field(description="The case's version; readers keep the highest.")
     department: Slug
     class_code: Code | None = None
     row_id: Code | None = None
-    closing_condition: Text | None = Field(default=None, description="结案条件: what the inspector will look for.")
+    closing_condition: Text | None = Field(
+        default=None, description="结案条件: the condition that the inspection checks."
+    )
     closing_condition_zh: Text | None = None
     text: Text = ""
     place: Place
@@ -44,20 +46,20 @@ class Order(WireModel):
 
 
 class OrderEvent(WireModel):
-    """What every message about an order says. Published by dispatch. Read by that department. Keyed by ``case_id``."""
+    """Base of messages about an order. Published by dispatch. Read by that department. Keyed by ``case_id``."""
 
     order: Order
     recorded_at: Timestamp
 
 
 class OrderIssued(OrderEvent):
-    """派遣: act on this."""
+    """派遣: the department must handle this order."""
 
     type: Literal["order.issued.v1"] = "order.issued.v1"
 
 
 class OrderChanged(OrderEvent):
-    """Something about the order is different: more reports joined, rework, reopening, another catalogue row."""
+    """The order changed: another report was merged, rework, reopening, or another catalogue row."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
     because: Literal["merged", "rework", "reopened", "refiled"]
@@ -65,7 +67,7 @@ class OrderChanged(OrderEvent):
 
 
 class OrderWithdrawn(OrderEvent):
-    """Do not act on it any more: it went to another department, was returned, closed or voided."""
+    """The order needs no more work: redispatched to another department, returned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
     because: Literal["returned", "redispatched", "voided", "closed"]
@@ -73,23 +75,23 @@ class OrderWithdrawn(OrderEvent):
 
 
 class OrderUrged(OrderEvent):
-    """催办: a reminder."""
+    """催办: a reminder of an open order."""
 
     type: Literal["order.urged.v1"] = "order.urged.v1"
     reason: Text = ""
 
 
 class AnswerRefused(WireModel):
-    """An answer of this department was not taken, and why.
+    """An answer of this department was refused, with the reason.
 
-    Published by dispatch on ``paidan.orders.<department>``. Read by that department. Keyed by ``case_id`` where it
-    could be read.
+    Published by dispatch on ``paidan.orders.<department>``. Read by that department. Keyed by ``case_id``, where the
+    answer has one.
     """
 
     type: Literal["answer.refused.v1"] = "answer.refused.v1"
     action_id: Id | None = None
     your_id: ShortText | None = Field(
-        default=None, description="The id that the department gave, where it could be read."
+        default=None, description="The department's own id of the answer, where it has one."
     )
     case_id: CaseId | None = None
     answer_partition: NonNegativeInt | None = None

@@ -1,4 +1,4 @@
-"""What became of each report and each action, so that whoever sent it can be told."""
+"""The outcome of each report and each action, by which intake and dispatch answer its sender."""
 
 from typing import Literal
 
@@ -38,7 +38,7 @@ RefusalCode = Literal[
 
 
 class Refusal(WireModel, title="Why"):
-    """Why something was refused, in words for the sender: a code, the field at fault, English and Chinese."""
+    """The reason of a refusal: a code, the invalid field, and a message in English and in Chinese."""
 
     code: RefusalCode
     field: ShortText | None = None
@@ -47,10 +47,10 @@ class Refusal(WireModel, title="Why"):
 
 
 class OutcomeDecided(WireModel):
-    """The end that a report or an action came to. Exactly one for each id.
+    """The outcome of a report or an action. Exactly one for each id.
 
-    Published by dispatch on ``paidan.outcomes``, and by intake for alarms that its screening suppressed. Read by
-    intake and the desk, to answer who sent it. Keyed by the id of the report or action.
+    Published by dispatch on ``paidan.outcomes``, and by intake for alarms that screening suppressed. Read by intake
+    and dispatch, to answer the sender. Keyed by the id of the report or action.
     """
 
     type: Literal["outcome.decided.v1"] = "outcome.decided.v1"
@@ -60,8 +60,8 @@ class OutcomeDecided(WireModel):
     why: Refusal | None = None
     repeats: Id | None = Field(
         default=None,
-        description="Of a refusal with an id of its own: the id that was used again (id_reused), or that an alarm of no"
-        " known source or city would have had, and may still have when it is sent again.",
+        description="Of a refusal with an id of its own: the id that was used twice (id_reused), or that an alarm of an"
+        " unknown source or city would have, and still has when it is sent again.",
     )
     area: Area | None = None
     case_id: CaseId | None = None

@@ -1,4 +1,4 @@
-"""Telephone, identity and card numbers found in free text and blotted out of what travels. Pure."""
+"""Masks personal data in free text: telephone, identity and bank card numbers, and the reporter's own words."""
 
 import re
 from collections import Counter
@@ -8,14 +8,14 @@ from datetime import date
 from typing import Final, Literal
 
 MaskedKind = Literal["mobile", "landline", "identity", "card", "named"]
-"""``named``: the reporter's own name, telephone or address, found again in the text."""
+"""``named``: the reporter's own name, telephone or address, repeated in the text."""
 
 MASK_CHARACTER: Final = "*"
-# Full-width digits, signs and spaces mean the same to whoever reads them; one for one, so that positions stay.
+# Full-width forms read the same; replaced one for one, so that positions in the text stay.
 _FULL_WIDTH_FORMS: Final = "０１２３４５６７８９＋－（）ｘＸ　—–‐‑·"
 _TO_HALF_WIDTH: Final = str.maketrans(_FULL_WIDTH_FORMS, "0123456789+-()xX -----")
 _FULL_WIDTH: Final = re.compile(f"[{_FULL_WIDTH_FORMS}]")
-# Where a number could be at all: looked for first, for most of a text is words.
+# Searched for first, because most texts hold no number at all.
 _CANDIDATE: Final = re.compile(r"[+(]*[0-9][0-9 ()+-]{5,}[0-9xX]")
 _IDENTITY_NUMBER: Final = re.compile(r"(?<![0-9])[1-9][0-9]{5}[ -]?(?:19|20)[0-9]{6}[ -]?[0-9]{3}[0-9xX](?![0-9])")
 _CARD_NUMBER: Final = re.compile(
@@ -32,7 +32,7 @@ _CHECK_DIGITS: Final = "10X98765432"
 
 @dataclass(frozen=True, slots=True)
 class MaskedText:
-    """Text fit to travel, as long as it was, and how many of each kind were blotted out of it."""
+    """A text without personal data, as long as it was, and how many values of each kind were masked."""
 
     text: str
     counts: Mapping[MaskedKind, int] = field(default_factory=dict)
@@ -42,10 +42,10 @@ _EMPTY: Final = MaskedText("")
 
 
 def mask(text: str, *, reporter_terms: Sequence[str] = ()) -> MaskedText:
-    """Blot out every telephone, identity and bank card number, and the words that are the reporter's own.
+    """Replace every telephone, identity and bank card number and each of ``reporter_terms`` by asterisks.
 
-    Identity cards are known by their date and check digit, bank cards by theirs (Luhn), so that order numbers and
-    grid codes stay readable. Masking what is masked changes nothing.
+    Identity and bank card numbers must have a valid check digit, so that order numbers and grid codes stay readable.
+    Idempotent: masking a masked text changes nothing.
     """
     if not text:
         return _EMPTY
@@ -64,7 +64,7 @@ def mask(text: str, *, reporter_terms: Sequence[str] = ()) -> MaskedText:
 def _find_numbers(normalized: str) -> Iterator[tuple[MaskedKind, int, int]]:
     for candidate in _CANDIDATE.finditer(normalized):
         remaining = candidate[0]
-        # Longest first, and each blotted before the next is looked for: an identity number holds a mobile's digits.
+        # Longest first, each masked before the next is searched for: an identity number contains a mobile number.
         for kind, pattern, is_valid in _DETECTORS:
             for match in pattern.finditer(remaining):
                 if is_valid(match[0]):
@@ -75,7 +75,7 @@ def _find_numbers(normalized: str) -> Iterator[tuple[MaskedKind, int, int]]:
 def _find_terms(normalized: str, terms: Sequence[str]) -> Iterator[tuple[MaskedKind, int, int]]:
     for term in terms:
         needle = term.translate(_TO_HALF_WIDTH).strip()
-        if len(needle) < 2:  # a lone surname would blot out half the text
+        if len(needle) < 2:  # a surname of one character would mask half the text
             continue
         start = normalized.find(needle)
         while start >= 0:
@@ -84,7 +84,7 @@ def _find_terms(normalized: str, terms: Sequence[str]) -> Iterator[tuple[MaskedK
 
 
 def is_identity_number(text: str) -> bool:
-    """Tell whether these are the 18 digits of an identity card: a date that exists and the right check digit."""
+    """Return whether a text is an identity number: 18 digits with an existing date and the right check digit."""
     digits = _strip_separators(text).upper()
     if len(digits) != 18:
         return False
@@ -97,11 +97,14 @@ def is_identity_number(text: str) -> bool:
 
 
 def is_card_number(text: str) -> bool:
-    """Tell whether these are the 15 to 19 digits of a bank card, by Luhn's sum."""
+    """Return whether a text is a bank card number: 15 to 19 digits with a valid Luhn checksum."""
     digits = _strip_separators(text)
     if not (15 <= len(digits) <= 19 and digits.isdecimal()):
         return False
-    if len(digits) == 15 and digits[:2] not in ("34", "37"):  # grid cells have 15 digits, too
+    if len(digits) == 15 and digits[:2] not in (
+        "34",
+        "37",
+    ):  # American Express; any other number of 15 digits may be a grid code
         return False
     doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
     return sum(each - 9 if each > 9 else each for each in doubled) % 10 == 0

@@ -1,4 +1,4 @@
-"""Where something is: positions as they came, as we read them, and the places a city pack finds for them."""
+"""Positions as their sender gave them, and places: a position in WGS-84 with the codes of what it lies in."""
 
 from pydantic import Field
 
@@ -6,15 +6,15 @@ from paidan_contracts.wire import Code, Datum, Latitude, Longitude, ShortText, W
 
 
 class RawPosition(WireModel):
-    """A position as its sender gave it, kept so that a wrong datum can be found out and mended later."""
+    """A position as its sender gave it, kept so that a wrong datum can be corrected later."""
 
-    x: float = Field(description="Longitude, in the datum named.", ge=-180, le=180, allow_inf_nan=False)
-    y: float = Field(description="Latitude, in the datum named.", ge=-90, le=90, allow_inf_nan=False)
+    x: float = Field(description="Longitude, in the stated datum.", ge=-180, le=180, allow_inf_nan=False)
+    y: float = Field(description="Latitude, in the stated datum.", ge=-90, le=90, allow_inf_nan=False)
     crs: Datum
 
 
 class Place(WireModel):
-    """A place of a city: any part may be unknown, and unknown is a bucket of its own in every score."""
+    """A place in a city. Any part may be unknown; scores count unknown places by themselves."""
 
     latitude: Latitude | None = Field(default=None, description="WGS-84, degrees.")
     longitude: Longitude | None = Field(default=None, description="WGS-84, degrees.")
@@ -23,4 +23,4 @@ class Place(WireModel):
     street: Code | None = None
     community: Code | None = None
     grid: Code | None = Field(default=None, description="Unit grid cell, 15 digits where the city has one.")
-    address: ShortText | None = Field(default=None, description="Of the problem, never of the person; masked.")
+    address: ShortText | None = Field(default=None, description="Of the problem, never of the reporter; masked.")

@@ -1,4 +1,4 @@
-"""What is seen or heard, in the one shape that every source is brought to, and alarms before they are screened."""
+"""Reports, normalized from every source, and alarms before they are screened."""
 
 from typing import Literal
 
@@ -23,19 +23,19 @@ from paidan_contracts.wire import (
 
 
 class ImportedHistory(WireModel, title="Past"):
-    """What is already known of a report that comes from an import: it sends no orders and starts no timers."""
+    """The recorded history of an imported report, which issues no orders and starts no timers."""
 
     owner: Slug | None = Field(
         default=None,
-        description="The department that the record says was responsible; it is counted there. None, or one that"
-        " nobody knows: the case is held at the hard-to-place desk.",
+        description="The department that was responsible by the record, for which the case is counted. None or"
+        " unknown: the case is held at the hard-to-place desk.",
     )
-    promised_by: Timestamp | None = Field(
-        default=None, description="End of the time that was promised; None: no limit."
+    promised_by: Timestamp | None = Field(default=None, description="End of the promised time; None: no limit.")
+    verified: bool = Field(
+        default=True, description="False: the case awaits verification, as records do that were referred elsewhere."
     )
-    verified: bool = Field(default=True, description="False: it waits for a verification, as referred-out ones do.")
     matched_within: Slug | None = Field(
-        default=None, description="Only reports that carry the same word are matched with it; None: no matching."
+        default=None, description="Only reports with the same value are matched with it; None: no matching."
     )
 
 
@@ -53,12 +53,12 @@ class ReportReceived(WireModel):
     channel: Channel
     city: Slug
     area: Area
-    city_version: Digest = Field(description="The city pack that intake read the report with.")
-    digest: Digest = Field(description="Of all that the sender said; the same id with another digest is refused.")
+    city_version: Digest = Field(description="Version of the city pack by which intake normalized the report.")
+    digest: Digest = Field(description="Of all that the sender sent; the same id with another digest is refused.")
     matter: MatterType | None = None
     category: ShortText | None = Field(
         default=None,
-        description="The source's own category, as it came; masked like the text where the pack has it not.",
+        description="The source's own category, unchanged; masked like the text where the pack does not have it.",
     )
     class_code: Code | None = None
     row_id: Code | None = Field(default=None, description="Catalogue row, where the report names its condition.")
@@ -69,26 +69,30 @@ class ReportReceived(WireModel):
     reporter: Id | None = Field(default=None, description="Reference into intake's vault.")
     wants_callback: bool = False
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    verify_first: bool = Field(default=False, description="Screening was not sure: it waits to be verified (核实).")
-    occurred_at: Timestamp = Field(description="What the sender claims.")
-    recorded_at: Timestamp = Field(description="Ours; for a sender with the backdate scope it is occurred_at.")
+    verify_first: bool = Field(
+        default=False, description="Screening was not certain: the case awaits verification (核实)."
+    )
+    occurred_at: Timestamp = Field(description="By the sender's account.")
+    recorded_at: Timestamp = Field(
+        description="When it was received; for a sender with the backdate scope, occurred_at."
+    )
     past: ImportedHistory | None = None
 
 
 class AlarmRaised(WireModel):
-    """A camera or sensor says that it sees something, in the plain shape that every vendor's format is brought to.
+    """An alarm of a camera or sensor, in one format for all vendors.
 
     Published on ``paidan.alarms`` by intake's HTTP routes and by camera platforms themselves. Read by intake, which
-    screens it (dwell, re-fires, confidence) before it becomes a report. Keyed by ``camera``.
+    screens it (dwell time, repetition, confidence) before it becomes a report. Keyed by ``camera``.
     """
 
     type: Literal["alarm.raised.v1"] = "alarm.raised.v1"
     source: Slug
-    city: Slug | None = Field(default=None, description="Needed where several cities have a source of this name.")
-    alarm_ref: SenderRef = Field(description="The sender's own id of this firing.")
+    city: Slug | None = Field(default=None, description="Required where several cities have a source with this id.")
+    alarm_ref: SenderRef = Field(description="The sender's own id of this alarm.")
     camera: SenderRef
-    category: SenderRef = Field(description="The source's own word or number for what it sees.")
-    region: ShortText | None = Field(default=None, description="Detection region within the picture.")
+    category: SenderRef = Field(description="The source's own category of the alarm, a word or a number.")
+    region: ShortText | None = Field(default=None, description="Detection region within the image.")
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     position: RawPosition | None = None
     address: ShortText | None = None

@@ -1,4 +1,4 @@
-"""The newest figure of each score, with numerator and denominator."""
+"""Scores: the current value of an indicator, with numerator and denominator."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Dimension = Literal["city", "department", "district", "street", "class", "source
 
 
 class ScoreUpdated(WireModel):
-    """A figure changed. The value is null, never 0 or 100 %, when the denominator is 0.
+    """A score changed. Its value is null, never 0 or 100 %, where the denominator is 0.
 
     Published by scoring on ``paidan.scores`` (compacted). Read by monitoring and departments. Keyed by ``score_id``.
     """

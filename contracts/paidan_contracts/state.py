@@ -1,4 +1,4 @@
-"""The whole public state of a case, as every step on ``paidan.cases`` carries it."""
+"""The whole public state of a case, which every event on ``paidan.cases`` carries."""
 
 from typing import Literal
 
@@ -38,27 +38,32 @@ Status = Literal[
 
 
 class RuleRef(WireModel):
-    """The receipt of a decision: which rule of which version of the city's pack."""
+    """The rule of a decision, and the version of the city's pack that it is in."""
 
-    rule: Code = Field(description="Rule id, or by_hand, by_record (an import's own), by_report, default_row.")
+    rule: Code = Field(description="Rule id, or by_hand, by_record (of an import), by_report, default_row.")
     city_version: Digest
 
 
 class Limit(WireModel):
-    """One handling limit of an assignment: rework keeps it, a reopening begins another."""
+    """One time limit for handling, within an assignment: rework keeps it, reopening begins another."""
 
     number: PositiveInt = Field(
-        default=1, description="Counted from 1 within the case; another catalogue row begins a new number."
+        default=1, description="Counted from 1 within the case; another catalogue row begins a new one."
     )
     began_at: Timestamp
-    due_at: Timestamp | None = Field(default=None, description="None: no limit was promised.")
-    finished_at: Timestamp | None = Field(default=None, description="The last finish under this limit.")
-    late: bool | None = Field(default=None, description="None until finished, and where there is no limit.")
-    overdue_at: Timestamp | None = Field(default=None, description="Its end, once that was seen to pass unfinished.")
+    due_at: Timestamp | None = Field(default=None, description="None: there is no limit.")
+    finished_at: Timestamp | None = Field(default=None, description="When the work was last finished under this limit.")
+    late: bool | None = Field(
+        default=None,
+        description="Whether it was finished after due_at; None until finished, and where there is no limit.",
+    )
+    overdue_at: Timestamp | None = Field(
+        default=None, description="The end of the limit, once it has passed with the work unfinished."
+    )
 
 
 class Assignment(WireModel):
-    """One department's turn with a case; it keeps what happened under that department when the case moves on."""
+    """The assignment of a case to one department; it stays in the case when the case is assigned to another."""
 
     number: PositiveInt = Field(description="Counted from 1 within the case.")
     order_id: Id
@@ -67,18 +72,24 @@ class Assignment(WireModel):
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
     accepted_at: Timestamp | None = None
-    accept_overdue_at: Timestamp | None = Field(default=None, description="When the accept clock ran out, once seen.")
-    limits: tuple[Limit, ...] = Field(description="In order; the last one is running or was the last.")
-    overdue_at: Timestamp | None = Field(default=None, description="When a handling clock first ran out, once seen.")
-    reworks: NonNegativeInt = Field(default=0, description="Inspections failed under this assignment.")
+    accept_overdue_at: Timestamp | None = Field(
+        default=None, description="When the time limit for accepting passed, if it did."
+    )
+    limits: tuple[Limit, ...] = Field(description="In order; the last one is running, or was the last to run.")
+    overdue_at: Timestamp | None = Field(
+        default=None, description="When a time limit for handling first passed, if one did."
+    )
+    reworks: NonNegativeInt = Field(default=0, description="Failed inspections under this assignment.")
     returned_at: Timestamp | None = None
     return_code: ReturnCode | None = None
-    withdrawn_at: Timestamp | None = Field(default=None, description="Re-dispatched to another, or voided.")
-    proof: tuple[PhotoRef, ...] = Field(default=(), description="Of the last finish.")
+    withdrawn_at: Timestamp | None = Field(
+        default=None, description="When it was redispatched to another department, or voided."
+    )
+    proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
 
 
 class CalledBack(WireModel):
-    """What the resident said when called back."""
+    """The resident's rating at a callback."""
 
     rating: Rating
     solved: Literal["solved", "partly", "unsolved"] | None = None
@@ -94,7 +105,7 @@ class CaseState(WireModel):
     version: PositiveInt
     city: Slug
     area: Area
-    city_version: Digest = Field(description="The pack that the newest decision was taken by.")
+    city_version: Digest = Field(description="Version of the pack by which the latest decision was made.")
     status: Status
     opened_by: Id = Field(description="The report that opened it.")
     source: Slug
@@ -102,32 +113,40 @@ class CaseState(WireModel):
     matter: MatterType | None = None
     class_code: Code | None = None
     row_id: Code | None = None
-    suggested_row: Code | None = Field(default=None, description="The row its report named, until it may be filed.")
+    suggested_row: Code | None = Field(
+        default=None, description="The row that the report stated, until the case is filed."
+    )
     filed_by: RuleRef | None = None
     place: Place
-    suggested_owner: Slug | None = Field(default=None, description="Who is said to own the component, for routing.")
+    suggested_owner: Slug | None = Field(default=None, description="The stated owner of the component, for routing.")
     text: Text = ""
     photos: tuple[PhotoRef, ...] = ()
     reporter: Id | None = None
-    reports: NonNegativeInt = Field(description="How many reports are in it, the opening one included.")
+    reports: NonNegativeInt = Field(description="Number of merged reports, with the one that opened it.")
     occurred_at: Timestamp
-    reported_at: Timestamp = Field(description="The opening report's recorded_at; its day is the case's day.")
+    reported_at: Timestamp = Field(
+        description="recorded_at of the report that opened it; the case is counted on that day."
+    )
     filed_at: Timestamp | None = None
-    department: Slug | None = Field(default=None, description="Who has it now, or had it last: counted there.")
+    department: Slug | None = Field(
+        default=None, description="The current or last department, for which the case is counted."
+    )
     assignments: tuple[Assignment, ...] = ()
-    held_because: Text | None = Field(default=None, description="Why it waits at the hard-to-place desk.")
+    held_because: Text | None = Field(default=None, description="Why the case waits at the hard-to-place desk.")
     round: PositiveInt = Field(default=1, description="1, plus one for each failed inspection and each reopening.")
-    hops: NonNegativeInt = Field(default=0, description="Returns by departments.")
+    hops: NonNegativeInt = Field(default=0, description="Number of returns by departments.")
     reopened: NonNegativeInt = 0
     inspected_at: Timestamp | None = None
     closed_at: Timestamp | None = None
-    called_back: tuple[CalledBack, ...] = Field(default=(), description="In order; the last counts.")
-    ended_because: Reason | None = Field(default=None, description="Of voided and not accepted ones.")
+    called_back: tuple[CalledBack, ...] = Field(default=(), description="In order; the last one counts.")
+    ended_because: Reason | None = Field(default=None, description="Why it was voided or not accepted.")
     ended_at: Timestamp | None = Field(default=None, description="When it was voided or not accepted.")
     urged: NonNegativeInt = 0
     past: bool = Field(default=False, description="From an import: no orders, no timers.")
-    matched_within: Slug | None = Field(default=None, description="Of an import: matched only with the same word.")
-    promised_by: Timestamp | None = Field(
-        default=None, description="Of an import: the end of the time that was promised."
+    matched_within: Slug | None = Field(
+        default=None, description="Of an import: matched only with reports of the same value."
     )
-    recurrence_of: CaseId | None = Field(default=None, description="The case closed here shortly before, if any.")
+    promised_by: Timestamp | None = Field(default=None, description="Of an import: the end of the promised time.")
+    recurrence_of: CaseId | None = Field(
+        default=None, description="The case of the same problem that was closed shortly before, if any."
+    )

@@ -1,4 +1,4 @@
-"""Every topic: who writes it, who reads it, how it is keyed, how long it is kept."""
+"""Every topic: its key, partitions, retention, writers, readers and events."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +17,12 @@ from paidan_contracts.wire import WireModel
 EventT_co = TypeVar("EventT_co", bound=WireModel, covariant=True)
 
 FOREVER: Final = None
-"""Kept for ever."""
+"""Retention without an end."""
 
 
 @dataclass(frozen=True)
 class Topic(Generic[EventT_co]):
-    """A topic and what may be said on it: putting another event on it is a type error."""
+    """A topic and the events on it; publishing another event to it is a type error."""
 
     name: str
     key: str
@@ -34,12 +34,15 @@ class Topic(Generic[EventT_co]):
     compacted: bool = False
 
     def prefixed(self, prefix: str) -> str:
-        """Give the topic's name in an installation that sets its topics apart by a prefix."""
+        """Return the topic's name on a Kafka cluster where ours begin with a prefix."""
         return prefix + self.name
 
     @property
     def config(self) -> dict[str, str]:
-        """Return the broker's settings for it; append time is the broker's, for deeds are judged by it."""
+        """Return the topic's settings for Kafka.
+
+        Timestamps are set by the broker, because time limits are judged by them.
+        """
         retention_ms = -1 if self.retention is None else int(self.retention / timedelta(milliseconds=1))
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",
@@ -50,7 +53,7 @@ class Topic(Generic[EventT_co]):
 
 
 MAX_MESSAGE_BYTES: Final = 1_048_576
-"""Bytes. A value that would not fit is refused before it enters an outbox."""
+"""A larger value is refused before it enters an outbox."""
 
 ALARMS: Final = Topic[AlarmRaised](
     name="paidan.alarms",
@@ -114,7 +117,7 @@ ANSWERS_PREFIX: Final = "paidan.answers."
 
 
 def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
-    """Give the topic on which one department, alone, is told what to do."""
+    """Return the topic on which a department, and no other, receives its orders."""
     return Topic(
         name=ORDERS_PREFIX + department,
         key="case_id",
@@ -127,7 +130,7 @@ def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
 
 
 def answers_topic_of(department: str) -> Topic[Answer]:
-    """Give the topic on which one department, alone, answers."""
+    """Return the topic to which a department, and no other, writes its answers."""
     return Topic(
         name=ANSWERS_PREFIX + department,
         key="case_id",
@@ -140,7 +143,7 @@ def answers_topic_of(department: str) -> Topic[Answer]:
 
 
 def find_topic(name: str) -> Topic[WireModel]:
-    """Find the topic of this name, a department's own included; raises ``LookupError`` where nobody declared it."""
+    """Return the topic of this name, a department's own included; raise ``LookupError`` for any other name."""
     for topic in TOPICS:
         if topic.name == name:
             return topic
@@ -148,4 +151,4 @@ def find_topic(name: str) -> Topic[WireModel]:
         return orders_topic_of(name.removeprefix(ORDERS_PREFIX))
     if name.startswith(ANSWERS_PREFIX):
         return answers_topic_of(name.removeprefix(ANSWERS_PREFIX))
-    raise LookupError(f"no topic is called {name}")
+    raise LookupError(f"unknown topic {name}")

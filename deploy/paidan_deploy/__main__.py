@@ -1,4 +1,4 @@
-"""Runs the `paidan` command."""
+"""Entry point of the `paidan` command."""
 
 import sys
 from importlib import import_module
@@ -6,7 +6,7 @@ from typing import Final
 
 from paidan_deploy.cli.app import app
 
-# One line for each group: its module, which has `register(app)`, and the commands that it brings.
+# Each module has `register(app)`, which adds these commands.
 COMMAND_MODULES: Final = {
     "stack": ("up", "down", "status", "resume"),
     "containers": ("prepare", "serve"),
@@ -21,7 +21,7 @@ COMMAND_MODULES: Final = {
 
 
 def main() -> None:
-    """Run the command that the arguments name. Only its own group is loaded: some take a second to import."""
+    """Run the command that the arguments name. Only its own module is imported: some take a second."""
     requested = sys.argv[1] if len(sys.argv) > 1 else ""
     modules = [module for module, commands in COMMAND_MODULES.items() if requested in commands]
     for module in modules or COMMAND_MODULES:

@@ -1,13 +1,13 @@
-"""What can go wrong with the local stack, each said so that a person knows what to do next."""
+"""Errors of the `paidan` command that a person has to act on."""
 
 
 class DeployError(Exception):
-    """Something in the local stack needs a person; the message says what."""
+    """Something needs a person; the message says what. Commands print it as one line."""
 
 
 class DownloadError(DeployError):
-    """A package could not be fetched, or is not the one that the lock names."""
+    """A jar could not be downloaded, or is not the one in the lock."""
 
 
 class ServerStartError(DeployError):
-    """A server did not start, or stopped while it was waited for."""
+    """A server did not start, or ended while starting."""

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measures, prints a table, writes `.paidan/bench/<time>.json`."""
+"""`python -m tests.bench`: runs the benchmarks, prints a table, writes `.paidan/bench/<time>.json`."""
 
 import argparse
 import asyncio
@@ -45,27 +45,27 @@ console: Final = Console()
 async def measure(
     installation: BenchInstallation, size: BenchSize, parts: frozenset[str]
 ) -> AsyncIterator[dict[str, Measurement]]:
-    """Measure part by part; each begins where nothing is left over of the one before."""
-    traffic = ReportStream(installation.city, seed=SEED)
+    """Yield the measurements of each part; each starts after the one before is fully processed."""
+    stream = ReportStream(installation.city, seed=SEED)
     if "bare" in parts:
         yield await measure_baseline(
             installation,
             ReportStream(installation.city, seed=SEED + 1).messages(size.bulk, await installation.city_time()),
         )
     if "http" in parts:
-        yield await measure_http(installation, traffic, size)
+        yield await measure_http(installation, stream, size)
     if "bulk" in parts:
         await _run_only(installation, "intake", "dispatch", "scoring")
-        yield {"bulk_all": await measure_bulk(installation, traffic, size.bulk)}
+        yield {"bulk_all": await measure_bulk(installation, stream, size.bulk)}
         await _run_only(installation, "dispatch", "scoring")
-        yield {"bulk": await measure_bulk(installation, traffic, size.bulk)}
+        yield {"bulk": await measure_bulk(installation, stream, size.bulk)}
     if "drain" in parts:
         await _run_only(installation)
-        yield {"drain": await measure_drain(installation, traffic, size.bulk)}
+        yield {"drain": await measure_drain(installation, stream, size.bulk)}
     if "rebuild" in parts:
         await _run_only(installation, "dispatch", "scoring")
         if parts == {"rebuild"}:
-            await measure_bulk(installation, traffic, size.bulk)
+            await measure_bulk(installation, stream, size.bulk)
         async with LogOffsets.connected(installation) as logs:
             await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES)
         await _run_only(installation)
@@ -81,14 +81,14 @@ def _with_ratio(results: dict[str, Measurement]) -> dict[str, Measurement]:
     if "bare" not in results or "drain" not in results:
         return results
     ratio = results["drain"].figures["cases_per_s"] / results["bare"].figures["cases_per_s"]
-    drained = replace(results["drain"], figures=results["drain"].figures | {"of_bare": round(ratio, 3)})
-    return results | {"drain": drained}
+    drain = replace(results["drain"], figures=results["drain"].figures | {"of_bare": round(ratio, 3)})
+    return results | {"drain": drain}
 
 
 async def run(
     size: BenchSize, parts: frozenset[str], profiled_service: str | None, stem: Path
 ) -> dict[str, Measurement]:
-    """Lay out an installation and measure on it."""
+    """Prepare an installation and return the measurements taken on it."""
     results: dict[str, Measurement] = {}
     with console.status("starting servers") as status:
         async with (
@@ -96,14 +96,14 @@ async def run(
             prepared_installation(profiled_service, stem.with_suffix(".prof")) as installation,
         ):
             status.update("measuring")
-            async for more in measure(installation, size, parts):
-                results |= more
+            async for measurements in measure(installation, size, parts):
+                results |= measurements
                 status.update(f"measured {', '.join(results)}")
     return _with_ratio(results)
 
 
-def write(path: Path, machine: MachineInfo, results: dict[str, Measurement]) -> None:
-    """Keep everything, for comparisons."""
+def write_results(path: Path, machine: MachineInfo, results: dict[str, Measurement]) -> None:
+    """Write everything to a JSON file, for comparisons."""
     goals = [goal._asdict() for goal in GOALS if goal.goal is not None]
     document = {
         "machine": asdict(machine),
@@ -114,10 +114,10 @@ def write(path: Path, machine: MachineInfo, results: dict[str, Measurement]) -> 
 
 
 def main() -> None:
-    """Read the command line, measure, tell."""
+    """Parse the command line, run the benchmarks, print and write their results."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure on servers of its own.")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: under a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be said several times")
+    parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--profile", choices=("intake", "dispatch", "scoring"), help="run this one under cProfile")
     options = parser.parse_args()
     machine = describe_machine()
@@ -126,7 +126,7 @@ def main() -> None:
     parts = frozenset(options.only or PARTS)
     results = uvloop.run(run(QUICK if options.quick else FULL, parts, options.profile, stem))
     print_results(console, machine, results)
-    write(stem.with_suffix(".json"), machine, results)
+    write_results(stem.with_suffix(".json"), machine, results)
     console.print(f"written to {stem.with_suffix('.json')}")
     if options.profile:
         pstats.Stats(str(stem.with_suffix(".prof")), stream=sys.stdout).sort_stats("tottime").print_stats(30)

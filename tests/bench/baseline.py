@@ -1,4 +1,4 @@
-"""The yardstick: consume, insert one row with a primary key, produce one message, with bare aiokafka and asyncpg."""
+"""The baseline: consume, insert one row with a primary key, produce one message, with bare aiokafka and asyncpg."""
 
 import asyncio
 import time
@@ -10,10 +10,9 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import TopicSpec
-from paidan_chassis.kafka.partitioner import partition_for
-from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.message import Message
+from paidan_chassis.kafka.producer import Publisher, partition_for
 from tests.bench.cpu import cpu_spent
 from tests.bench.installation import BenchInstallation
 from tests.bench.results import Measurement, make_measurement
@@ -29,7 +28,7 @@ INSERT: Final = "INSERT INTO bare (id, body) SELECT * FROM unnest($1::text[], $2
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What a loop works with."""
+    """The clients of a loop, and the topic that it produces to."""
 
     consumer: AIOKafkaConsumer
     producer: AIOKafkaProducer
@@ -41,7 +40,7 @@ ProcessBatch = Callable[[Clients, Records], Awaitable[None]]
 
 
 async def measure_baseline(installation: BenchInstallation, messages: Sequence[Message]) -> dict[str, Measurement]:
-    """Run the loop in the plain way, by which dispatch is judged, and with the libraries' fastest calls."""
+    """Measure the plain loop, the baseline of dispatch, and one with the libraries' fastest calls."""
     return {
         "bare": await _run(installation, messages, _process_individually, "bare"),
         "bare_batched": await _run(installation, messages, _process_batched, "bare-batched"),
@@ -79,14 +78,14 @@ async def _run(
 ) -> Measurement:
     async with AsyncExitStack() as exit_stack:
         clients = await _open_clients(exit_stack, installation, messages, name)
-        done, started, before = 0, time.monotonic(), await installation.cpu_usage()
-        while done < len(messages):
+        consumed, started, before = 0, time.monotonic(), await installation.cpu_usage()
+        while consumed < len(messages):
             for records in (await clients.consumer.getmany(timeout_ms=1_000, max_records=BATCH_SIZE)).values():
-                started = started if done else time.monotonic()
+                started = started if consumed else time.monotonic()
                 await process(clients, records)
-                done += len(records)
+                consumed += len(records)
         duration_s = time.monotonic() - started
-        return make_measurement(done, duration_s, cpu_spent(before, await installation.cpu_usage()))
+        return make_measurement(consumed, duration_s, cpu_spent(before, await installation.cpu_usage()))
 
 
 async def _open_clients(

@@ -1,4 +1,4 @@
-"""Who has used how much of the processors: services, servers, what drives them, and everybody else on the machine."""
+"""CPU time used by services, servers, the load and the machine's other processes."""
 
 import os
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ import asyncpg
 import psutil
 
 DRIVER = "driver"
-"""This process: it watches, and appends what is taken from Kafka in bulk."""
+"""This process, which watches positions and appends the bulk records to Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
 class CpuUsage:
-    """Seconds of processor time at one moment."""
+    """Seconds of CPU time used up to one moment."""
 
     at: float
     by_process: Mapping[str, float]
@@ -24,20 +24,20 @@ class CpuUsage:
 
 @dataclass(frozen=True, slots=True)
 class CpuSpent:
-    """What was used between two moments."""
+    """CPU time used between two moments."""
 
     seconds: float
     by_process: Mapping[str, float]
     other_processors: float
-    """Whole processors that others on the machine used meanwhile: how disturbed the measurement is."""
+    """Cores that other processes used meanwhile: how disturbed the measurement is."""
 
     def us_per_case(self, cases: int) -> dict[str, float]:
-        """Tell microseconds a case, by process."""
+        """Return microseconds a case, by process."""
         return {name: round(1e6 * used / cases, 1) for name, used in self.by_process.items()} if cases else {}
 
 
 def cpu_spent(before: CpuUsage, after: CpuUsage, **ended_processes: float) -> CpuSpent:
-    """Tell what was used between; ``more`` is what processes that have ended say of themselves."""
+    """Return what was used between; ``ended_processes`` is what processes reported that have exited since."""
     seconds = after.at - before.at
     by_process = {
         name: used - before.by_process.get(name, 0.0) for name, used in after.by_process.items()
@@ -48,7 +48,7 @@ def cpu_spent(before: CpuUsage, after: CpuUsage, **ended_processes: float) -> Cp
 
 
 async def cpu_usage(pids: Mapping[str, int], database: str) -> CpuUsage:
-    """Read what each of these, with its children, has used so far; PostgreSQL's part also by whom it worked for."""
+    """Return what each process and its children have used so far; PostgreSQL's share also by service."""
     conn = await asyncpg.connect(database, timeout=10)
     try:
         backends = await conn.fetch("SELECT pid, usename FROM pg_stat_activity WHERE usename LIKE 'paidan%'")
@@ -73,9 +73,9 @@ def _cpu_seconds(pid: int) -> float:
 
 def _cpu_seconds_with_children(pid: int) -> float:
     try:
-        head = psutil.Process(pid)
-        ended = head.cpu_times()
-        living = [pid, *(child.pid for child in head.children(recursive=True))]
+        parent = psutil.Process(pid)
+        times = parent.cpu_times()
+        running = [pid, *(child.pid for child in parent.children(recursive=True))]
     except psutil.NoSuchProcess:
         return 0.0
-    return sum(map(_cpu_seconds, living)) + float(ended.children_user + ended.children_system)
+    return sum(map(_cpu_seconds, running)) + float(times.children_user + times.children_system)

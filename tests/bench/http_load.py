@@ -1,4 +1,4 @@
-"""One case a request over HTTP, from the moment that the request was due to the committed score."""
+"""Benchmark of HTTP requests that open one case each, from when a request was due to the committed score."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from tests.bench.results import (
 )
 
 ACCEPTED: Final = 202
-# How far a score's time may be off: a look at one small table every so often, itself part of the load.
+# The resolution of a score's time; each poll is itself part of the load.
 POLL_S: Final = 0.003
 MAX_RATE: Final = 6_000
 START_TIMEOUT_S: Final = 60.0
@@ -38,13 +38,13 @@ CHECKOUT: Final = Path(__file__).parents[2]
 
 
 class RequestsRefused(Exception):
-    """Requests were not taken: what is measured would be something else."""
+    """Requests were not answered with 202, so the figures would measure something else."""
 
 
 async def measure_http(
     installation: BenchInstallation, stream: ReportStream, size: BenchSize
 ) -> dict[str, Measurement]:
-    """Measure at two rates and at most, on services that have warmed up."""
+    """Measure at two fixed rates and at the maximum rate, on warm services."""
     await installation.start("intake", "dispatch", "scoring")
     await _run_load(installation, stream, size, seconds=size.warm_s, rate=0)
     results = {
@@ -106,7 +106,7 @@ async def _generate(job: Path) -> dict[str, Any]:
             await process.stdout.readline()
         process.stdin.write(b"go\n")
         if await process.wait() != 0:
-            raise RuntimeError("the generator broke; what it said stands above")
+            raise RuntimeError("the generator failed; its output is above")
     finally:
         if process.returncode is None:
             process.kill()

@@ -1,4 +1,4 @@
-"""An installation for measuring: its own Kafka and PostgreSQL as the local stack has them, one city, no supervisor."""
+"""An installation for benchmarks: a private Kafka and PostgreSQL as in the local stack, one city, no supervisor."""
 
 import asyncio
 import sys
@@ -19,44 +19,44 @@ from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database as provisioning_database
 from paidan_deploy.provisioning.api_keys import create_key, open_connection
 from paidan_deploy.servers import ports
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.servers import dsn_for_role
-from paidan_deploy.stack.service_process import SupervisedService
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     Service,
     ServiceConfig,
     service_environment,
 )
+from paidan_deploy.stack.service_process import SupervisedService
 from tests.bench.cpu import CpuUsage, cpu_usage
 from tests.polling import poll
 from tests.servers import CACHE, run_folder
 
 CITY_PACK: Final = Path(__file__).parents[2] / "deploy" / "cities" / "quancheng"
-# A Tuesday morning that the city's calendar knows: clocks run, and none runs out while this measures.
+# A Tuesday morning in the city's calendar: deadlines run, and none expires during a benchmark.
 START_TIME: Final = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 STOP_TIMEOUT_S: Final = 20.0
 
 
 class ServiceEnded(Exception):
-    """A service ended while it was measured."""
+    """A service ended during a benchmark."""
 
 
 @dataclass(slots=True)
 class BenchInstallation:
-    """Where everything is, and what runs."""
+    """Addresses, paths and keys of an installation, and its running services."""
 
     paths: StackPaths
     kafka: KafkaCluster
     dsn: str
     pids: dict[str, int]
-    """Of Kafka and PostgreSQL, and of the services that run."""
+    """Of Kafka, PostgreSQL and the running services."""
     city: City
     profiled_service: str | None = None
     profile_file: Path | None = None
@@ -68,7 +68,7 @@ class BenchInstallation:
         return self.running["intake"].port
 
     async def start(self, *names: str, arguments: Sequence[str] = (), until_ready: bool = True) -> None:
-        """Start services, and wait until they would serve unless told not to."""
+        """Start services, and wait until they are ready unless ``until_ready`` is false."""
         for service in SERVICES:
             if service.name in names:
                 supervised = self.running[service.name] = self._supervised(service, arguments)
@@ -107,7 +107,7 @@ class BenchInstallation:
         return [sys.executable, "-m", "cProfile", "-o", str(self.profile_file), "-m", service.package]
 
     async def stop(self, *names: str) -> None:
-        """Stop services in order."""
+        """Stop services, and wait for their end."""
         for name in names:
             self.running[name].request_stop()
         for name in names:
@@ -122,11 +122,11 @@ class BenchInstallation:
                 raise ServiceEnded(f"{supervised.name} {supervised.detail} (its log: {supervised.log})")
 
     async def cpu_usage(self) -> CpuUsage:
-        """Read what everybody has used of the processors so far."""
+        """Return the CPU time that every process has used so far."""
         return await cpu_usage(self.pids, self.dsn)
 
     async def city_time(self) -> datetime:
-        """Tell what time it is in the city."""
+        """Return the city's time."""
         async with open_connection(self.dsn) as connection:
             scale = await read_scale(connection)
         return scale.city_time(real_now()) if scale else real_now()
@@ -141,7 +141,7 @@ def _has_ended(pid: int) -> bool:
 
 @asynccontextmanager
 async def prepared_installation(profiled_service: str | None, profile_file: Path) -> AsyncIterator[BenchInstallation]:
-    """Start servers and put into them what services need; everything is gone at the end."""
+    """Start servers and prepare them for the services; everything is removed at the end."""
     with run_folder() as folder, _servers(folder) as (broker, database):
         paths = StackPaths(folder)
         credentials = Credentials(paths.secrets)

@@ -1,10 +1,10 @@
-"""Reports that are encoded already: appended to the inbox and followed to the score, or drained as a backlog."""
+"""Benchmarks of reports appended to the inbox: to the score, as a backlog of dispatch, and scoring's rebuild."""
 
 import time
 from dataclasses import replace
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import CASES, INBOX
 from tests.bench.cpu import cpu_spent
@@ -26,7 +26,7 @@ BATCH_SIZE: Final = 1_000
 
 
 async def measure_bulk(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
-    """Append reports while the services that run are idle, and wait for the last one's score."""
+    """Append reports while the running services are idle, and measure up to the last score."""
     messages = stream.messages(count, await installation.city_time())
     last = INTAKE_CASES if "intake" in installation.running else SCORING_CASES
     async with (
@@ -43,7 +43,7 @@ async def measure_bulk(installation: BenchInstallation, stream: ReportStream, co
 
 
 async def measure_drain(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
-    """Let dispatch alone work off what has gathered, from its first commit to its last message in Kafka."""
+    """Measure dispatch alone on a backlog, from its first commit to its last message in Kafka."""
     await append_messages(installation, stream.messages(count, await installation.city_time()))
     async with (
         LogOffsets.connected(installation) as logs,
@@ -51,21 +51,21 @@ async def measure_drain(installation: BenchInstallation, stream: ReportStream, c
     ):
         since, ends = await logs.end_offsets(CASES.name), await logs.end_offsets(INBOX.name)
         await installation.start("dispatch", until_ready=False)
-        await poll(positions.advanced.is_set, within_s=60, what="dispatch has begun")
+        await poll(positions.advanced.is_set, within_s=60, what="dispatch's first commit")
         before = await installation.cpu_usage()
         await wait_until_caught_up(installation, logs, DISPATCH_INBOX)
         after, cases = await installation.cpu_usage(), await logs.cases_since(since)
     await installation.stop("dispatch")
     _require_all(len(cases), count)
     appended_at = max(at for _, _, at in cases.values()) - (time.time() - time.monotonic())
-    done = sum(ends.values()) - positions.applied_before
+    drained = sum(ends.values()) - positions.applied_before
     return make_measurement(
-        done, max(positions.last_advance, appended_at) - positions.advanced_at, cpu_spent(before, after)
+        drained, max(positions.last_advance, appended_at) - positions.advanced_at, cpu_spent(before, after)
     )
 
 
 async def measure_rebuild(installation: BenchInstallation) -> Measurement:
-    """Make scoring's tables anew from the whole log, from the first commit to the last."""
+    """Measure scoring's rebuild of its tables from the whole topic, from its first commit to its last."""
     async with (
         LogOffsets.connected(installation) as logs,
         watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
@@ -74,8 +74,8 @@ async def measure_rebuild(installation: BenchInstallation) -> Measurement:
         ends = await logs.end_offsets(CASES.name)
         applied_before = positions.applied
         await installation.start("scoring", arguments=["--rebuild"], until_ready=False)
-        await poll(lambda: positions.applied < applied_before, within_s=60, what="the rebuild has begun")
-        await poll(positions.advanced.is_set, within_s=60, what="the rebuild has read something")
+        await poll(lambda: positions.applied < applied_before, within_s=60, what="the rebuild's reset positions")
+        await poll(positions.advanced.is_set, within_s=60, what="the rebuild's first commit")
         before = await installation.cpu_usage()
         await wait_until_caught_up(installation, logs, SCORING_CASES)
         after = await installation.cpu_usage()
@@ -90,7 +90,7 @@ async def measure_rebuild(installation: BenchInstallation) -> Measurement:
 
 
 async def append_messages(installation: BenchInstallation, messages: list[Message]) -> None:
-    """Put messages into the inbox as fast as one producer can."""
+    """Append messages to the inbox as fast as one producer can."""
     async with Publisher(installation.kafka, client_id="bench") as publisher:
         for begin in range(0, len(messages), BATCH_SIZE):
             await publisher.send(messages[begin : begin + BATCH_SIZE])
@@ -98,5 +98,5 @@ async def append_messages(installation: BenchInstallation, messages: list[Messag
 
 def _require_all(opened: int, sent: int) -> int:
     if opened != sent:
-        raise AssertionError(f"{sent} reports of different things have opened {opened} cases")
+        raise AssertionError(f"{sent} distinct reports opened {opened} cases")
     return sent

@@ -1,4 +1,4 @@
-"""The load, a process of its own: HTTP/1.1 over kept connections, as little Python a request as can be."""
+"""The HTTP load generator, a separate process: keep-alive connections, as little Python per request as possible."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _LENGTH: Final = b"content-length: "
 
 @dataclass(slots=True)
 class LoadRun:
-    """One run: every request once, each with when it was due and when it was answered."""
+    """One run of requests, each sent once, with the times when it was due and when it was answered."""
 
     requests: list[bytes]
     due: "array[float]" = field(default_factory=lambda: array("d"))
@@ -30,10 +30,10 @@ class LoadRun:
     waiting: "deque[int]" = field(default_factory=deque)
     pending: int = 0
     ends_at: float = 0.0
-    """Until then a connection that is answered asks again at once; 0: it asks when it is told to."""
+    """Until then an answered connection sends the next request at once; 0 in an open loop."""
 
     def send_next(self, due: float) -> None:
-        """Ask the next request on an idle connection, or as soon as there is one."""
+        """Send the next request on an idle connection, or queue it until there is one."""
         number = self._add_request(due)
         if self.idle:
             self.idle.popleft().send(number, self.requests[number])
@@ -41,7 +41,7 @@ class LoadRun:
             self.waiting.append(number)
 
     def record_answer(self, connection: "HttpConnection", number: int, status: int) -> None:
-        """Note an answer, and keep the connection busy."""
+        """Record an answer, and send the connection's next request."""
         now = time.monotonic()
         self.answered[number], self.status[number] = now, status
         self.pending -= 1
@@ -63,17 +63,17 @@ class LoadRun:
         return number
 
     async def open_loop(self, rate: float) -> None:
-        """Ask so many a second whether or not answers come; a late start counts as waiting."""
+        """Send at a fixed rate whether or not answers arrive; a delayed send counts as waiting."""
         begin = time.monotonic()
         for number in range(len(self.requests)):
             due = begin + number / rate
-            while time.monotonic() < due:  # noqa: ASYNC110 - nothing announces that time passes
+            while time.monotonic() < due:  # noqa: ASYNC110 - there is no event for a due time
                 await asyncio.sleep(TICK_S)
             self.send_next(due)
         await self._all_answered()
 
     async def closed_loop(self, seconds: float) -> None:
-        """Let each connection ask again as soon as it is answered."""
+        """Send on each connection as soon as its last request is answered."""
         self.ends_at = time.monotonic() + seconds
         for _ in range(min(len(self.idle), len(self.requests))):
             self.send_next(time.monotonic())
@@ -86,7 +86,7 @@ class LoadRun:
 
 
 class HttpConnection(asyncio.Protocol):
-    """One kept connection with at most one request under way."""
+    """A keep-alive connection with at most one request in flight."""
 
     def __init__(self, run: LoadRun) -> None:
         self._run = run
@@ -95,7 +95,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment] # a stream's transport is one that writes
+        self._transport = transport  # type: ignore[assignment] # a stream's transport can write
         self._run.idle.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -122,7 +122,7 @@ class HttpConnection(asyncio.Protocol):
 
 
 async def run_load(job: dict[str, Any]) -> dict[str, Any]:
-    """Connect, say that we are ready, wait for the word, and run."""
+    """Connect, print "ready", wait for a line on stdin, run the load and return its times."""
     run = LoadRun([_request(job, token, body) for token, body in job["requests"]])
     loop = asyncio.get_running_loop()
     for _ in range(job["connections"]):
@@ -149,6 +149,6 @@ def _request(job: dict[str, Any], token: str, body: str) -> bytes:
 
 
 if __name__ == "__main__":
-    order = Path(sys.argv[1])
-    done = uvloop.run(run_load(json.loads(order.read_text())))
-    order.with_suffix(".done").write_text(json.dumps(done))
+    job_file = Path(sys.argv[1])
+    result = uvloop.run(run_load(json.loads(job_file.read_text())))
+    job_file.with_suffix(".done").write_text(json.dumps(result))

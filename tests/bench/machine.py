@@ -1,4 +1,4 @@
-"""On what and beside what was measured: figures of a loaded machine must look like it."""
+"""Describes the machine and its other load, without which figures cannot be compared."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from paidan_deploy.interpreters import task_ms
+from paidan_deploy.setup.interpreters import task_ms
 
 _ROUNDS: Final = 200_000
 
@@ -26,25 +26,25 @@ class MachineInfo:
     python: str
     compiler: str
     python_task_ms: float
-    """What set-up measured candidates by: builds of one version differ by half, and no word of theirs tells."""
+    """The task by which set-up compares interpreters: builds of one version differ by half."""
     core_speed: float
-    """Thousands of rounds of a small fixed task that one core does in a second of its time: machines differ by 2."""
+    """Thousands of rounds of a small fixed task per CPU second of one core: machines differ by a factor of 2."""
     core_share: float
-    """How much of a core that task got: well below 1 on a machine that is busy with something else."""
+    """The share of a core that the task got: well below 1 on a busy machine."""
 
     @property
     def summary(self) -> str:
-        """Say it in a line."""
+        """Return a description in one line."""
         load = " ".join(f"{each:.2f}" for each in self.load)
         return (
             f"{self.cores} cores ({self.processor}), {self.memory_gb:.0f} GB, Python {self.python} ({self.compiler},"
             f" {self.python_task_ms:.1f} ms for set-up's task); load average at the start {load};"
-            f" one core {self.core_speed:.0f}k rounds/s, {self.core_share:.0%} of it ours"
+            f" one core {self.core_speed:.0f}k rounds/s, {self.core_share:.0%} of it available"
         )
 
 
 def describe_machine() -> MachineInfo:
-    """Look at the machine, for half a second."""
+    """Measure and describe the machine, in half a second."""
     wall, cpu_started = perf_counter(), process_time()
     _run_fixed_task()
     used = process_time() - cpu_started
@@ -72,5 +72,5 @@ def _processor_name() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.machine()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

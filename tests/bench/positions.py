@@ -1,4 +1,4 @@
-"""When what was committed: positions seen from outside, as a client would, and where each case stands in the log."""
+"""Commit times, from polling the consumers' positions, and the offset of each case's last event."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ OffsetByPartition = Mapping[int, int]
 
 
 class ConsumerLane(NamedTuple):
-    """A consumer of a service, and the topic that it reads."""
+    """A consumer of a service and its topic."""
 
     schema: str
     consumer: str
@@ -40,7 +40,7 @@ INTAKE_CASES: Final = ConsumerLane("intake", "intake-standing", CASES.name)
 
 @dataclass(slots=True)
 class PositionHistory:
-    """Notes when each partition's position is seen to have moved."""
+    """The times at which each partition's position was seen to advance."""
 
     reader: ConsumerLane
     times: dict[int, list[float]] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class PositionHistory:
     advanced: asyncio.Event = field(default_factory=asyncio.Event)
     advanced_at: float = 0.0
     applied_before: int = 0
-    """Records that were through when it first moved."""
+    """Records already applied at the first advance."""
 
     def record(self, partition: int, offset: int, at: float) -> None:
-        """Take down a position. A lane put back begins anew."""
+        """Record a position. A position that moved back restarts the partition's history."""
         times, offsets = self.times.setdefault(partition, []), self.offsets.setdefault(partition, [])
         if offsets and offset < offsets[-1]:
             times.clear()
@@ -67,16 +67,16 @@ class PositionHistory:
 
     @property
     def applied(self) -> int:
-        """Count the records that have been applied."""
+        """Return how many records have been applied."""
         return sum(each[-1] for each in self.offsets.values())
 
     @property
     def last_advance(self) -> float:
-        """Tell when the last move was seen."""
+        """Return when the last advance was seen."""
         return max((each[-1] for each in self.times.values()), default=0.0)
 
     def applied_at(self, partition: int, offset: int) -> float:
-        """Tell when the position was first seen to be past this offset."""
+        """Return when the position was first seen past this offset."""
         return self.times[partition][bisect_right(self.offsets[partition], offset)]
 
 
@@ -84,7 +84,7 @@ class PositionHistory:
 async def watch_positions(
     installation: BenchInstallation, reader: ConsumerLane, *, every_s: float
 ) -> AsyncIterator[PositionHistory]:
-    """Look at a reader's positions again and again while the context is open."""
+    """Poll a consumer's positions while the context is open."""
     history = PositionHistory(reader)
     conn = await asyncpg.connect(installation.dsn, timeout=10)
     polling = asyncio.create_task(_poll_positions(history, conn, every_s))
@@ -107,7 +107,7 @@ async def _poll_positions(history: PositionHistory, conn: "asyncpg.Connection[An
 
 
 class LogOffsets:
-    """Asks Kafka where logs end, and reads what the cases' log says."""
+    """Reads end offsets from Kafka, and the last event of each case."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
@@ -115,7 +115,7 @@ class LogOffsets:
     @classmethod
     @asynccontextmanager
     async def connected(cls, installation: BenchInstallation) -> "AsyncIterator[LogOffsets]":
-        """Connect."""
+        """Open a connection to Kafka."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=installation.kafka.servers, enable_auto_commit=False, fetch_max_bytes=8_000_000
         )
@@ -126,12 +126,12 @@ class LogOffsets:
             await consumer.stop()
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
-        """Tell where each partition ends."""
+        """Return the end offset of each partition."""
         parts = [TopicPartition(topic, number) for number in range(INBOX.partitions)]
         return {part.partition: end for part, end in (await self._consumer.end_offsets(parts)).items()}
 
     async def cases_since(self, since: OffsetByPartition) -> dict[str, tuple[int, int, float]]:
-        """Give each case that took a step since: partition and offset of its last step, and when it was appended."""
+        """Return each case with an event since then: partition, offset and append time of its last event."""
         ends = await self.end_offsets(CASES.name)
         parts = {TopicPartition(CASES.name, number): end for number, end in ends.items() if end > since.get(number, 0)}
         self._consumer.assign(list(parts))
@@ -147,7 +147,7 @@ class LogOffsets:
 
 
 async def wait_until_caught_up(installation: BenchInstallation, logs: LogOffsets, *readers: ConsumerLane) -> None:
-    """Return when these, named in the direction of the flow, have read all there is and what they say is relayed."""
+    """Wait until these consumers, upstream first, have applied their topics and relayed all their messages."""
     deadline = time.monotonic() + QUIET_TIMEOUT_S
     conn = await asyncpg.connect(installation.dsn, timeout=10)
     try:

@@ -1,4 +1,4 @@
-"""Shows what was measured beside the goals. No measuring here."""
+"""Prints the measurements beside their goals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,7 +10,7 @@ from tests.bench.cpu import DRIVER
 from tests.bench.machine import MachineInfo
 from tests.bench.results import GOALS, Goal, Measurement
 
-# The load is what drives the measurement; the rest is what it costs.
+# The load drives the measurement; the others are its cost.
 PROCESSES: Final[Mapping[str, Sequence[str]]] = {
     "intake": ["intake"],
     "dispatch": ["dispatch"],
@@ -22,7 +22,7 @@ PROCESSES: Final[Mapping[str, Sequence[str]]] = {
 
 
 def print_results(console: Console, machine: MachineInfo, results: Mapping[str, Measurement]) -> None:
-    """Print everything."""
+    """Print the figures, the CPU costs and the machine."""
     console.print(_figures_table(results))
     console.print(_costs_table(results))
     console.print(machine.summary)
@@ -51,8 +51,8 @@ def _format_figure(goal: Goal, figure: float | None) -> str:
 
 
 def _costs_table(results: Mapping[str, Measurement]) -> Table:
-    table = Table("", *PROCESSES, "cores", "others'", box=None, pad_edge=False, title_justify="left")
-    table.title = "CPU microseconds a case, by process; cores that were ours and others'"
+    table = Table("", *PROCESSES, "cores", "others", box=None, pad_edge=False, title_justify="left")
+    table.title = "CPU microseconds a case, by process; cores used by the benchmark, and by others"
     for column in table.columns[1:]:
         column.justify = "right"
     for case, measured in results.items():

@@ -1,4 +1,4 @@
-"""Reports as the demo city's hotline and patrols write them, each of a case of its own. No I/O."""
+"""Random reports as the demo city's hotline and patrols write them, each opening a case. No I/O."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.city.city import City
 from paidan_contracts.city.geography import Grid
@@ -20,7 +20,7 @@ from paidan_intake.normalization import NormalizedReport, Sender, normalize
 from paidan_intake.tickets import Ticket
 
 CHANNELS: Final[dict[Channel, float]] = {"hotline": 0.6, "patrol": 0.4}
-# Of one class there is one report in every other cell of 100 m, near its middle: matching reaches 100 m at most.
+# One report of a class in every other cell of 100 m, near its centre, so that none matches another within 100 m.
 CELL_STEP: Final = 2
 MAX_OFFSET_M: Final = 20
 NO_POSITION_SHARE: Final = 0.05
@@ -29,7 +29,7 @@ MATTERS: Final = ("help", "complaint", "suggestion", "tip_off", "consultation")
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """A report as its source writes it, and the id that it will have."""
+    """A report as its source writes it, and the id that intake will derive."""
 
     source: str
     report_id: str
@@ -41,31 +41,31 @@ class SourceReport:
 
 
 class ReportStream:
-    """An endless stream of reports; the same seed writes the same ones."""
+    """A stream of reports; the same seed yields the same ones."""
 
     def __init__(self, city: City, *, seed: int) -> None:
         grid = city.pack.geography.grid
         if grid is None:
             raise ValueError(f"{city.id} has no unit grid")
         self._city = city
-        self._rng = Random(seed)  # noqa: S311 - traffic, not a secret
+        self._rng = Random(seed)  # noqa: S311 - test data, not a secret
         self._sources = {source.kind: source.id for source in reversed(tuple(city.sources.values()))}
         self._reports = self._generate(grid, seed)
 
     @property
     def sources(self) -> Sequence[str]:
-        """Name the sources that report."""
+        """Return the sources of the reports."""
         return [self._sources[channel] for channel in CHANNELS]
 
     def reports(self, count: int, at: datetime) -> list[SourceReport]:
-        """Write the next reports, as things seen at this moment."""
+        """Return the next reports, as seen at this moment."""
         return [
             SourceReport(each.source, each.report_id, each.body | {"occurred_at": at.isoformat()})
             for each in islice(self._reports, count)
         ]
 
     def messages(self, count: int, at: datetime) -> list[Message]:
-        """Write the next reports as intake would put them into the inbox."""
+        """Return the next reports as intake would publish them to the inbox."""
         senders = {name: Sender(self._city.sources[name], self._city) for name in self.sources}
         messages = []
         for each in self.reports(count, at):
@@ -85,10 +85,10 @@ class ReportStream:
             if _has_words(vocabulary)
         ]
         self._rng.shuffle(candidates)
-        for number, ((row, column), spoken) in enumerate(candidates):
+        for number, ((row, column), vocabulary) in enumerate(candidates):
             center = grid.north - (row + 0.5) * grid.cell_height, grid.west + (column + 0.5) * grid.cell_width
-            yield self._report(f"bench-{seed}-{number}", center, spoken)
-        raise RuntimeError("the city has no room for more cases")
+            yield self._report(f"bench-{seed}-{number}", center, vocabulary)
+        raise RuntimeError("the city has no cells left for more cases")
 
     def _report(self, ref: str, center: tuple[float, float], vocabulary: ClassVocabulary) -> SourceReport:
         rng = self._rng

@@ -1,4 +1,4 @@
-"""What a measurement gives, and the goals. No measuring here."""
+"""The results of measurements, and the goals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from tests.bench.cpu import CpuSpent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One measurement."""
+    """The figures and CPU costs of one measurement."""
 
     cases: int
     seconds: float
     figures: dict[str, float]
     us_per_case: dict[str, float] = field(default_factory=dict)
     processors_used: float = 0.0
-    """Whole processors, by everything of ours."""
+    """Cores used by the installation and the load."""
     processors_of_others: float = 0.0
 
 
 class BenchSize(NamedTuple):
-    """How long everything takes: seconds of load, reports in bulk."""
+    """The size of a run: seconds of load, number of reports in bulk."""
 
     warm_s: float
     steady_s: float
@@ -32,7 +32,7 @@ class BenchSize(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """A line of the table; without a goal it is only told."""
+    """A line of the table; without a goal its figure is only printed."""
 
     case: str
     figure: str
@@ -42,7 +42,7 @@ class Goal(NamedTuple):
     at_most: bool = False
 
     def met(self, measured: float) -> bool:
-        """Tell whether the goal is reached."""
+        """Return whether the goal is reached."""
         return self.goal is None or (measured <= self.goal if self.at_most else measured >= self.goal)
 
 
@@ -72,7 +72,7 @@ GOALS: Final = (
 
 
 def make_measurement(cases: int, seconds: float, cpu: CpuSpent, **figures: float) -> Measurement:
-    """Put a measurement together; ``seconds`` is what the cases took, which is not all that was watched."""
+    """Return a measurement; ``seconds`` is the time of the cases, which may be shorter than that of ``cpu``."""
     used = sum(each for name, each in cpu.by_process.items() if not name.startswith("PostgreSQL for "))
     return Measurement(
         cases=cases,
@@ -85,12 +85,12 @@ def make_measurement(cases: int, seconds: float, cpu: CpuSpent, **figures: float
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:
-    """Give the value that this share of all lies at or below."""
+    """Return the value that this share of all values does not exceed."""
     return sorted_values[max(ceil(share * len(sorted_values)) - 1, 0)]
 
 
 def latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
-    """Give p50, p99 and the longest in milliseconds."""
+    """Return p50, p99 and maximum in milliseconds."""
     values = sorted(seconds)
     return {
         f"{name}_p50_ms": 1e3 * percentile(values, 0.5),

@@ -1,4 +1,4 @@
-"""Services in this process and stock clients at both their ends, for a road to be watched from end to end."""
+"""Services in this process, with stock clients at both ends, so that a road can be traced."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from tests.servers import ServerAddresses, fresh_database
 
 @dataclass(slots=True)
 class StockClients:
-    """A producer and a reader of paidan.cases in which no code of ours runs."""
+    """A producer and a consumer of paidan.cases in which none of our code runs."""
 
     prefix: str
     producer: AIOKafkaProducer
@@ -36,78 +36,78 @@ class StockClients:
         """Append a record."""
         await self.producer.send_and_wait(self.prefix + topic, value, key=key.encode())
 
-    async def arrives(self, case_id: str, type_: str) -> None:
-        """Read steps of cases until this one is there."""
+    async def wait_for_event(self, case_id: str, type_: str) -> None:
+        """Read events of cases until this one arrives."""
         async with asyncio.timeout(60):
             while True:
                 for records in (await self.cases.getmany(timeout_ms=100)).values():
-                    steps = [json.loads(each.value) for each in records]
-                    if any((each["case_id"], each["type"]) == (case_id, type_) for each in steps):
+                    events = [json.loads(each.value) for each in records]
+                    if any((each["case_id"], each["type"]) == (case_id, type_) for each in events):
                         return
 
 
 @dataclass(slots=True)
 class DispatchInProcess:
-    """Dispatch with topics and tables of its own."""
+    """Dispatch's parts in this process, with topics and tables of its own."""
 
-    stage: DispatchService
-    running: ServiceParts
+    service: DispatchService
+    parts: ServiceParts
     clients: StockClients
-    opened: AsyncExitStack
+    exit_stack: AsyncExitStack
 
     async def run(self, *loops: str) -> None:
-        """Start these loops, and put the tiny city in force."""
-        await self.opened.enter_async_context(running_loops(self.running, *loops))
-        await self.stage.append_to_inbox(city_in_force())
+        """Start these loops, and append the tiny city's pack to the inbox."""
+        await self.exit_stack.enter_async_context(running_loops(self.parts, *loops))
+        await self.service.append_to_inbox(city_in_force())
 
 
 @asynccontextmanager
-async def open_dispatch(servers: ServerAddresses, *parts: Component) -> AsyncIterator[DispatchInProcess]:
-    """Open dispatch's parts; no loop of it runs yet."""
+async def open_dispatch(servers: ServerAddresses, *components: Component) -> AsyncIterator[DispatchInProcess]:
+    """Open dispatch's parts; none of its loops runs yet."""
     async with AsyncExitStack() as stack:
         dsn, prefix = await stack.enter_async_context(fresh_database(servers)), new_prefix()
-        stage = await stack.enter_async_context(open_service(servers.kafka, prefix, dsn))
+        service = await stack.enter_async_context(open_service(servers.kafka, prefix, dsn))
         settings = DispatchSettings(**common_settings(servers.kafka, dsn, prefix))
-        running = await stack.enter_async_context(dispatch.build(settings, process_of("dispatch", *parts)))
+        parts = await stack.enter_async_context(dispatch.build(settings, process_of("dispatch", *components)))
         clients = await stack.enter_async_context(open_clients(servers.kafka, prefix))
-        yield DispatchInProcess(stage, running, clients, stack)
+        yield DispatchInProcess(service, parts, clients, stack)
 
 
 @asynccontextmanager
 async def open_clients(kafka: str, prefix: str) -> AsyncIterator[StockClients]:
-    """Open the clients, the reader at the topic's start."""
+    """Open the clients, the consumer at the topic's start."""
     cases = AIOKafkaConsumer(prefix + CASES.name, bootstrap_servers=kafka, auto_offset_reset="earliest")
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer, cases:
         yield StockClients(prefix, producer, cases)
 
 
 @asynccontextmanager
-async def running_loops(running: ServiceParts, *names: str) -> AsyncIterator[None]:
+async def running_loops(parts: ServiceParts, *names: str) -> AsyncIterator[None]:
     """Run these loops of a service, and no others, while the context is open."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for name in names:
-            group.create_task(_loop(running, name, stop))
+            group.create_task(_run_loop(parts, name, stop))
         try:
             yield
         finally:
             stop.set()
 
 
-async def _loop(running: ServiceParts, name: str, stop: asyncio.Event) -> None:
-    await running.loops[name](stop)
+async def _run_loop(parts: ServiceParts, name: str, stop: asyncio.Event) -> None:
+    await parts.loops[name](stop)
 
 
-def client_of(running: ServiceParts) -> httpx.AsyncClient:
-    """Open a client of the service's edge, with no socket between."""
-    assert running.edge is not None
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=running.edge), base_url="http://service")
+def client_of(parts: ServiceParts) -> httpx.AsyncClient:
+    """Return a client that calls the service's ASGI app without a socket."""
+    assert parts.edge is not None
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=parts.edge), base_url="http://service")
 
 
-def process_of(service: str, *parts: Component) -> ProcessContext:
-    """Describe a process that runs these parts."""
+def process_of(service: str, *components: Component) -> ProcessContext:
+    """Return the context of a process that runs these components."""
     metrics = Metrics(service)
-    return ProcessContext(service, frozenset(parts), metrics, Health(metrics))
+    return ProcessContext(service, frozenset(components), metrics, Health(metrics))
 
 
 def common_settings(kafka: str, dsn: str, prefix: str) -> dict[str, Any]:
@@ -117,10 +117,10 @@ def common_settings(kafka: str, dsn: str, prefix: str) -> dict[str, Any]:
 
 
 def new_prefix() -> str:
-    """Return a prefix that sets topics apart from all others on the broker."""
+    """Return a topic prefix that nothing else on the broker uses."""
     return f"t{uuid.uuid4().hex[:10]}."
 
 
-def answer(case_id: str, action: Mapping[str, object]) -> bytes:
+def encode_answer(case_id: str, action: Mapping[str, object]) -> bytes:
     """Encode a department's answer."""
     return json.dumps({"id": f"{case_id} {action['kind']}", "case_id": case_id, "action": action}).encode()

@@ -1,15 +1,14 @@
-"""Passes one record or request along each of the four main roads, and counts the modules of ours that it enters.
+"""Passes one record or request along each of the four main roads, and counts the modules of ours that are entered.
 
-A module counts as entered when one of its functions starts (``sys.setprofile``); comprehensions and lambdas count as
-their module. What only runs on import does not count, nor does a coroutine that goes on after a wait, nor what a
-library generates and keeps in no file of ours: a dataclass's ``__init__``, a pydantic model that compiled code
-validates.
+A module is entered when one of its functions is called (``sys.setprofile``), comprehensions and lambdas included. Code
+that only runs on import does not count, nor does a coroutine that resumes after a wait, nor code that a library
+generates outside our files: a dataclass's ``__init__``, a pydantic model that compiled code validates.
 
-A road runs on a real Kafka and a real PostgreSQL, in this process, with nothing but its own service's parts on it. It
-is passed twice unseen, so that connections and caches are warm; the third time counts, from the moment before the
-record is sent until what it causes is there and nothing more happens. The sender and the reader at its ends are stock
-clients. Loops that run beside a road by a timer of their own are left out with all that they call (``tracer.BESIDE``);
-any other loop counts, and a new one has to be named there or kept off the road.
+A road runs on a real Kafka and a real PostgreSQL, in this process, with only its own service's parts. It is passed
+twice uncounted, so that connections and caches are warm; the third pass counts, from just before the record is sent
+until its effect is visible and no more functions are called. The clients at both ends are stock clients. Loops that run
+in the background on a timer of their own are left out with everything they call (``tracer.BACKGROUND``); every other
+loop counts, and a new one has to be listed there or left off the road.
 
     python -m tests.boundaries.roads [--functions]
 """
@@ -36,16 +35,16 @@ from paidan_scoring import app as scoring
 from paidan_scoring.settings import CONSUMER as SCORING_CONSUMER
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import (
-    answer,
     client_of,
     common_settings,
+    encode_answer,
     new_prefix,
     open_clients,
     open_dispatch,
     process_of,
     running_loops,
 )
-from tests.boundaries.tracer import PASSES, Calls, measured, modules
+from tests.boundaries.tracer import PASSES, Calls, count_calls, modules_entered
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.service_client import PROOF
 from tests.intake.intake_service import prepared_service
@@ -57,22 +56,21 @@ from tests.servers import ServerAddresses, fresh_database, run_folder, shared_se
 
 
 async def http_to_inbox(servers: ServerAddresses) -> Calls:
-    """Send a ticket to intake; it ends with the 202, for which Kafka has acknowledged the report."""
+    """Send a ticket to intake; the road ends with the 202, which follows Kafka's acknowledgement of the report."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         dsn = await stack.enter_async_context(fresh_database(servers))
-        rig = await stack.enter_async_context(prepared_service(servers.kafka, dsn, new_prefix(), folder))
+        service = await stack.enter_async_context(prepared_service(servers.kafka, dsn, new_prefix(), folder))
         settings = IntakeSettings(
-            **common_settings(rig.kafka, dsn, rig.prefix),
+            **common_settings(service.kafka, dsn, service.prefix),
             link_key=SecretStr("a secret that signs links in tests"),
             photos=folder / "photos",
         )
-        process = process_of("intake", "edge")
-        running = await stack.enter_async_context(intake.build(settings, process))
-        client = await stack.enter_async_context(client_of(running))
-        client.headers["authorization"] = f"Bearer {rig.tokens['hotline']}"
+        parts = await stack.enter_async_context(intake.build(settings, process_of("intake", "edge")))
+        client = await stack.enter_async_context(client_of(parts))
+        client.headers["authorization"] = f"Bearer {service.tokens['hotline']}"
 
-        async def travel(number: int) -> None:
+        async def pass_once(number: int) -> None:
             body = build_ticket(
                 source_ref=f"road-{number}",
                 matter="投诉",
@@ -81,36 +79,36 @@ async def http_to_inbox(servers: ServerAddresses) -> Calls:
                 position={"x": 117.0112, "y": 36.0055, "crs": "gcj02"},
                 reporter={"name": "王敏", "phone": "13812345678"},
             )
-            answered = await client.post("/v1/tickets", json=body)
-            assert answered.status_code == 202, answered.text
+            response = await client.post("/v1/tickets", json=body)
+            assert response.status_code == 202, response.text
 
-        return await measured(travel)
+        return await count_calls(pass_once)
 
 
 async def inbox_to_case(servers: ServerAddresses) -> Calls:
-    """Let dispatch take a report from the inbox; it ends with the case's steps on their topic, dispatched the last."""
-    async with open_dispatch(servers, "loop") as service:
-        await service.run(dispatch.INBOX_CONSUMER)
+    """Let dispatch decide a report from the inbox; the road ends with case.dispatched on its topic."""
+    async with open_dispatch(servers, "loop") as opened:
+        await opened.run(dispatch.INBOX_CONSUMER)
         reports = [build_report(f"road {each}", east_m=2000 * each) for each in range(PASSES)]
         cases, bodies = [case_id_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
 
-        async def travel(number: int) -> None:
-            await service.clients.send(INBOX.name, reports[number].area, bodies[number])
-            await service.clients.arrives(cases[number], "case.dispatched.v1")
+        async def pass_once(number: int) -> None:
+            await opened.clients.send(INBOX.name, reports[number].area, bodies[number])
+            await opened.clients.wait_for_event(cases[number], "case.dispatched.v1")
 
-        return await measured(travel)
+        return await count_calls(pass_once)
 
 
 async def case_to_score(servers: ServerAddresses) -> Calls:
-    """Let scoring take a case's step; it ends with the committed fact and tally, from which figures are read."""
+    """Let scoring apply a case's event; the road ends with the committed fact and tally, from which scores are read."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        made = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
-        settings = ScoringSettings(**common_settings(servers.kafka, made.dsn, made.prefix))
-        running = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
-        await stack.enter_async_context(running_loops(running, SCORING_CONSUMER))
-        clients = await stack.enter_async_context(open_clients(servers.kafka, made.prefix))
-        conn = await asyncpg.connect(made.dsn)  # the pool of the tests is code of ours
+        service = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
+        settings = ScoringSettings(**common_settings(servers.kafka, service.dsn, service.prefix))
+        parts = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "loop")))
+        await stack.enter_async_context(running_loops(parts, SCORING_CONSUMER))
+        clients = await stack.enter_async_context(open_clients(servers.kafka, service.prefix))
+        conn = await asyncpg.connect(service.dsn)  # the tests' pool is our code
         stack.push_async_callback(conn.close)
         pack = database_fixture.pack_version(database_fixture.pack_bytes())
         states = [
@@ -119,45 +117,45 @@ async def case_to_score(servers: ServerAddresses) -> Calls:
         ]
         bodies = [case_histories.case_event(each).model_dump_json().encode() for each in states]
 
-        async def travel(number: int) -> None:
+        async def pass_once(number: int) -> None:
             await clients.send(CASES.name, states[number].case_id, bodies[number])
-            await poll(lambda: _is_counted(conn, states[number].case_id), within_s=60, what="the case is counted")
+            await poll(lambda: _has_fact(conn, states[number].case_id), within_s=60, what="the case's fact")
 
-        return await measured(travel)
+        return await count_calls(pass_once)
 
 
 async def answer_to_closure(servers: ServerAddresses) -> Calls:
-    """Let a department finish by Kafka and an inspector pass it over HTTP; it ends with case.closed on its topic."""
-    async with open_dispatch(servers, "loop", "edge") as service:
-        await service.run(dispatch.INBOX_CONSUMER, dispatch.ANSWERS_CONSUMER)
-        inspector = await service.stage.create_key("role:inspector")
-        client = await service.opened.enter_async_context(client_of(service.running))
+    """Let a department finish over Kafka and an inspector pass over HTTP; the road ends with case.closed."""
+    async with open_dispatch(servers, "loop", "edge") as opened:
+        await opened.run(dispatch.INBOX_CONSUMER, dispatch.ANSWERS_CONSUMER)
+        inspector = await opened.service.create_key("role:inspector")
+        client = await opened.exit_stack.enter_async_context(client_of(opened.parts))
         client.headers.update(inspector)
         reports = [build_report(f"closing {each}", east_m=2000 * each) for each in range(PASSES)]
         cases, bodies = [case_id_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
         answers = answers_topic_of("streets").name
         for number, case_id in enumerate(cases):
-            await service.clients.send(INBOX.name, reports[number].area, bodies[number])
-            await service.clients.arrives(case_id, "case.dispatched.v1")
-            await service.clients.send(answers, case_id, answer(case_id, {"kind": "accept"}))
-            await service.clients.arrives(case_id, "case.accepted.v1")
+            await opened.clients.send(INBOX.name, reports[number].area, bodies[number])
+            await opened.clients.wait_for_event(case_id, "case.dispatched.v1")
+            await opened.clients.send(answers, case_id, encode_answer(case_id, {"kind": "accept"}))
+            await opened.clients.wait_for_event(case_id, "case.accepted.v1")
 
-        async def travel(number: int) -> None:
+        async def pass_once(number: int) -> None:
             case_id = cases[number]
-            await service.clients.send(answers, case_id, answer(case_id, {"kind": "finish", "proof": [PROOF]}))
-            await service.clients.arrives(case_id, "case.finished.v1")
-            answered = await client.post(
+            await opened.clients.send(answers, case_id, encode_answer(case_id, {"kind": "finish", "proof": [PROOF]}))
+            await opened.clients.wait_for_event(case_id, "case.finished.v1")
+            response = await client.post(
                 f"/v1/cases/{case_id}/actions",
                 json={"action": {"kind": "inspect", "passed": True}},
                 headers={"Idempotency-Key": f"inspect {number}"},
             )
-            assert answered.status_code == 202, answered.text
-            await service.clients.arrives(case_id, "case.closed.v1")
+            assert response.status_code == 202, response.text
+            await opened.clients.wait_for_event(case_id, "case.closed.v1")
 
-        return await measured(travel)
+        return await count_calls(pass_once)
 
 
-async def _is_counted(conn: "asyncpg.Connection[Any]", case_id: str) -> bool:
+async def _has_fact(conn: "asyncpg.Connection[Any]", case_id: str) -> bool:
     return bool(await conn.fetchval("SELECT count(*) > 0 FROM scoring.fact WHERE case_id = $1", case_id))
 
 
@@ -169,31 +167,31 @@ ROADS: Final[Mapping[str, Callable[[ServerAddresses], Awaitable[Calls]]]] = {
 }
 
 
-def listing(calls: Calls) -> str:
-    """List what was entered, the most called module first."""
-    return "\n".join(f"  {number:6d}  {module}" for module, number in modules(calls).most_common())
+def list_modules(calls: Calls) -> str:
+    """Return the entered modules as lines, the most called first."""
+    return "\n".join(f"  {number:6d}  {module}" for module, number in modules_entered(calls).most_common())
 
 
-def _functions(calls: Calls) -> str:
+def _list_functions(calls: Calls) -> str:
     return "\n".join(f"  {number:6d}  {module}  {name}" for (module, name), number in sorted(calls.items()))
 
 
-async def _show(servers: ServerAddresses, *, functions: bool) -> None:
+async def _print_roads(servers: ServerAddresses, *, functions: bool) -> None:
     for name, road in ROADS.items():
         calls = await road(servers)
-        sys.stdout.write(f"{name}: {len(modules(calls))} modules\n{listing(calls)}\n")
+        sys.stdout.write(f"{name}: {len(modules_entered(calls))} modules\n{list_modules(calls)}\n")
         if functions:
-            sys.stdout.write(f"{_functions(calls)}\n")
+            sys.stdout.write(f"{_list_functions(calls)}\n")
 
 
 def main() -> None:
-    """Pass every road and list what was entered."""
+    """Pass every road and print the modules entered."""
     parser = argparse.ArgumentParser(description="List the modules that are entered on each road, by number of calls.")
     parser.add_argument("--functions", action="store_true", help="list their functions, too")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with run_folder() as folder:
-        asyncio.run(_show(shared_servers(folder), functions=options.functions))
+        asyncio.run(_print_roads(shared_servers(folder), functions=options.functions))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Each member stands on what its own pyproject.toml names, and on nothing else."""
+"""Each member imports what its own pyproject.toml declares, and nothing else."""
 
 import ast
 import subprocess
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.takes(seconds=15)
 
 ROOT: Final = Path(__file__).parents[2]
 MEMBERS: Final = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["paidan"]["members"])
-# Not imported by name, yet needed: each says why.
+# Needed without being imported by name.
 ALLOWED_UNIMPORTED: Final = {
-    "tzdata",  # zoneinfo reads it where the system has no time zones
-    "fastapi-offline",  # its files are served, none of its code is run
-    "httptools",  # uvicorn picks it up
+    "tzdata",  # read by zoneinfo where the system has no time zones
+    "fastapi-offline",  # its files are served, its code is not run
+    "httptools",  # used by uvicorn if installed
     "lz4",  # aiokafka[lz4]
-    "python-multipart",  # FastAPI reads forms with it
+    "python-multipart",  # used by FastAPI for forms
 }
 # Compiled modules refuse to be loaded twice in one process; each member gets a process of its own.
 IMPORT_ALL_PROGRAM: Final = """
@@ -36,31 +36,31 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 
 
 def manifest(member: str) -> tuple[str, list[Requirement]]:
-    """Read a member's import name and what it says it needs."""
+    """Return a member's import name and declared requirements."""
     project = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]
     return project["name"].replace("-", "_"), [Requirement(line) for line in project["dependencies"]]
 
 
 def dependency_closure(requirements: list[Requirement]) -> set[str]:
-    """Name every distribution that comes along when these are installed."""
-    found: set[str] = set()
+    """Return the name of every distribution that these requirements install."""
+    names: set[str] = set()
     waiting = [(each, "") for each in requirements]
-    asked = set()
+    expanded = set()
     while waiting:
         requirement, for_extra = waiting.pop()
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": for_extra}):
             continue
         name = requirement.name.lower().replace("_", "-")
-        found.add(name)
+        names.add(name)
         for extra in ("", *requirement.extras):
-            if (name, extra) not in asked:
-                asked.add((name, extra))
+            if (name, extra) not in expanded:
+                expanded.add((name, extra))
                 waiting += [(Requirement(line), extra) for line in metadata.requires(name) or []]
-    return found
+    return names
 
 
 def install(names: set[str], folder: Path) -> None:
-    """Lay out a folder that holds these distributions and no others."""
+    """Fill a folder with links to these distributions only."""
     for name in names:
         files = metadata.files(name) or []
         for top in {file.parts[0] for file in files if ".." not in file.parts}:
@@ -79,7 +79,7 @@ def test_each_member_imports_with_only_its_declared_dependencies(member: str, tm
     needed = dependency_closure(requirements)
     install(needed, tmp_path)
 
-    done = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-I",
@@ -96,21 +96,21 @@ def test_each_member_imports_with_only_its_declared_dependencies(member: str, tm
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert result.returncode == 0, result.stderr[-2000:]
 
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_each_member_declares_exactly_what_it_imports(member: str) -> None:
     name, requirements = manifest(member)
-    named = {each.name.lower().replace("_", "-") for each in requirements}
+    declared = {each.name.lower().replace("_", "-") for each in requirements}
     imported = set(distributions_of(set(imports_of(ROOT / member / name)) - {name}))
 
-    assert imported - named == set(), f"{member} imports these without naming them"
-    assert named - imported - ALLOWED_UNIMPORTED == set(), f"{member} names these without importing them"
+    assert imported - declared == set(), f"{member} imports these without declaring them"
+    assert declared - imported - ALLOWED_UNIMPORTED == set(), f"{member} declares these without importing them"
 
 
 def imports_of(package: Path) -> Iterator[str]:
-    """Name the top of everything that a package's files import."""
+    """Yield the top-level name of everything that a package's files import."""
     for file in package.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
@@ -126,30 +126,30 @@ def distributions_of(modules: set[str]) -> Iterator[str]:
 
 
 def test_undeclared_import_is_detected(tmp_path: Path) -> None:
-    """The guard itself, seen red."""
+    """The guard detects a planted breach."""
     (tmp_path / "planted.py").write_text("def late():\n    import asyncpg.pool\n")
 
     assert set(distributions_of(set(imports_of(tmp_path)))) == {"asyncpg"}
 
 
 def test_undeclared_package_cannot_be_imported(tmp_path: Path) -> None:
-    """The guard itself, seen red."""
+    """The guard detects a planted breach."""
     planted = tmp_path / "planted"
     planted.mkdir()
     (planted / "__init__.py").write_text("import asyncpg\n")
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-I", "-c", IMPORT_ALL_PROGRAM, "planted", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert "No module named 'asyncpg'" in done.stderr
+    assert "No module named 'asyncpg'" in result.stderr
 
 
 def test_imports_of_the_suite_are_pinned() -> None:
-    """What happens to be installed here is missing on a clean machine."""
+    """An unpinned import works only where its package happens to be installed."""
     pinned = {
         line.partition("==")[0].lower().replace("_", "-")
         for name in ("dev", "postgres")

@@ -1,4 +1,4 @@
-"""Holds what came out against what went in, from the logs alone wherever a log says it; believes no service."""
+"""Audits an installation from its topics: what was acknowledged, each outcome, order, history row and score."""
 
 import json
 from collections import Counter, defaultdict
@@ -37,7 +37,7 @@ class TopicLogs:
 
     @cached_property
     def latest_states(self) -> list[CaseState]:
-        """What each case came to."""
+        """Each case's state at its highest version."""
         by_version = sorted(self.bodies(CASES.name), key=lambda each: int(each["version"]))
         return [
             CaseState.model_validate(each["state"]) for each in {each["case_id"]: each for each in by_version}.values()
@@ -45,7 +45,7 @@ class TopicLogs:
 
 
 async def read_logs(installation: ChaosInstallation) -> TopicLogs:
-    """Read all that was said."""
+    """Read every topic that the audit compares."""
     topics = [topic.name for topic in (ALARMS, INBOX, CASES, OUTCOMES, DEAD_LETTERS)]
     return TopicLogs(
         {
@@ -58,7 +58,7 @@ async def read_logs(installation: ChaosInstallation) -> TopicLogs:
 async def audit_installation(
     installation: ChaosInstallation, load: Load, *, allowed_failures: Collection[str] = ()
 ) -> TopicLogs:
-    """Check everything that a reader may rely on, once all is quiet; some claims of `paidan verify` may fail."""
+    """Run every check and return the logs; ``allowed_failures`` names claims of `paidan verify` that may fail."""
     logs = await read_logs(installation)
     check_acknowledged(logs, load)
     check_single_outcomes(logs)
@@ -77,40 +77,40 @@ async def audit_installation(
 
 
 def check_acknowledged(logs: TopicLogs, load: Load) -> None:
-    """What was answered 2xx, or acknowledged by Kafka, is there."""
+    """Check that every ticket answered 2xx is in the inbox and every acknowledged alarm has an outcome."""
     in_inbox = {each["report_id"] for each in _reports(logs)}
     assert set(load.accepted_tickets.values()) <= in_inbox, (
-        f"promised and not there: {set(load.accepted_tickets.values()) - in_inbox}"
+        f"acknowledged and lost: {set(load.accepted_tickets.values()) - in_inbox}"
     )
     assert load.acknowledged_alarms <= _results_by_id(logs).keys()
 
 
 def check_single_outcomes(logs: TopicLogs) -> None:
-    """Every report and every action came to exactly one end."""
+    """Check that every report and action has exactly one outcome."""
     results_by_id = _results_by_id(logs)
-    ambiguous = {name: found for name, found in results_by_id.items() if len(found) > 1}
-    assert not ambiguous, f"more than one end: {ambiguous}"
+    ambiguous = {name: results for name, results in results_by_id.items() if len(results) > 1}
+    assert not ambiguous, f"more than one outcome: {ambiguous}"
     actions = {each["action_id"] for each in logs.bodies(INBOX.name) if each["type"] == "action.requested.v1"}
     missing = ({each["report_id"] for each in _reports(logs)} | actions) - results_by_id.keys()
-    assert not missing, f"no end: {missing}"
+    assert not missing, f"no outcome: {missing}"
 
 
 def check_versions(logs: TopicLogs) -> None:
-    """Each version of a case says one thing ever, and came first in its turn."""
+    """Check that each version of a case has one content and first appears in version order."""
     values: dict[tuple[str, int], bytes] = {}
     highest: Counter[str] = Counter()
     for record in logs.records[CASES.name]:
         body = json.loads(record.value)
         case_id, version = body["case_id"], body["version"]
         assert values.setdefault((case_id, version), record.value) == record.value, (
-            f"{case_id} {version} says two things"
+            f"{case_id} {version} has two contents"
         )
         assert version <= highest[case_id] + 1, f"{case_id} has {version} after {highest[case_id]}"
         highest[case_id] = max(highest[case_id], version)
 
 
 def check_sequence_numbers(logs: TopicLogs) -> None:
-    """Whoever watches the numbers of the relay sees no gap, and no number that says two things."""
+    """Check that the relay's sequence numbers have no gap and that no number has two contents."""
     first: dict[tuple[str, int], tuple[str, bytes]] = {}
     last_numbers: Counter[tuple[str, str, int]] = Counter()
     numbers: defaultdict[str, set[int]] = defaultdict(set)
@@ -121,7 +121,7 @@ def check_sequence_numbers(logs: TopicLogs) -> None:
                 continue
             origin, number = headers["ce_origin"].decode(), int(headers["ce_sequence"])
             before = first.setdefault((origin, number), (topic, record.value))
-            assert before == (topic, record.value), f"{origin} {number} says two things"
+            assert before == (topic, record.value), f"{origin} {number} has two contents"
             origin_partition = (origin, topic, record.partition)
             if number > last_numbers[origin_partition]:
                 assert int(headers["ce_previous"]) == last_numbers[origin_partition], (
@@ -130,11 +130,11 @@ def check_sequence_numbers(logs: TopicLogs) -> None:
                 last_numbers[origin_partition] = number
             numbers[origin].add(number)
     gaps = {origin: set(range(1, max(seen) + 1)) - seen for origin, seen in numbers.items()}
-    assert not any(gaps.values()), f"never said: {gaps}"
+    assert not any(gaps.values()), f"never published: {gaps}"
 
 
 def check_orders(logs: TopicLogs) -> None:
-    """Departments that keep the highest version of each order hold exactly the cases that wait for them."""
+    """Check that the highest version of each order leaves open exactly the cases that wait for a department."""
     latest_orders: dict[str, EventBody] = {}
     for department in DEPARTMENTS:
         for each in logs.bodies(orders_topic_of(department).name):
@@ -153,7 +153,7 @@ def check_orders(logs: TopicLogs) -> None:
 
 
 async def check_history(installation: ChaosInstallation, logs: TopicLogs) -> None:
-    """History holds the bytes that were published, and its chain fits."""
+    """Check that history holds the published bytes and that its hash chain is intact."""
     published = {(each["case_id"], each["version"]): record.value for each, record in _with_records(logs, CASES.name)}
     async with installation.conn() as conn:
         rows = await conn.fetch("SELECT case_id, version, event, chain FROM history ORDER BY case_id, version")
@@ -165,7 +165,7 @@ async def check_history(installation: ChaosInstallation, logs: TopicLogs) -> Non
 
 
 async def check_scores(installation: ChaosInstallation, logs: TopicLogs) -> None:
-    """Facts and tallies are what a fold over the cases' log gives that shares nothing with scoring's."""
+    """Check facts and tallies against a separate computation from the cases' topic, sharing no code with scoring."""
     expected = sorted(oracle.expected_facts(logs.latest_states, ZONE))
     async with database.open_pool(SecretStr(installation.dsn), schema="scoring", size=2) as pool:
         assert await database_fixture.read_facts(pool) == expected

@@ -1,4 +1,4 @@
-"""A whole installation under the `paidan` command, and a stranger's client of its Kafka."""
+"""An installation run by the `paidan` command, and a stock producer for its Kafka."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.stack.state import read_state
 from tests import servers as real
 from tests.contracts.city_packs import TINY
@@ -31,7 +31,7 @@ POSITION: Final = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
 
 @dataclass(slots=True)
 class CommandInstallation:
-    """The installation, and a stranger's client of its Kafka."""
+    """An installation run by the `paidan` command, and a stock producer for its Kafka."""
 
     paidan: CommandRunner
     dsn: str
@@ -41,7 +41,7 @@ class CommandInstallation:
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def append(self, topic: str, value: bytes | None, *, key: str = "k", header: bytes = b"x") -> RecordPosition:
-        """Write whatever it is, and tell where it stands."""
+        """Append a record and return its position."""
         headers = [("ce_type", header)]
         sent = await self.producer.send_and_wait(self.prefix + topic, value, key.encode(), headers=headers)
         position = (topic, sent.partition, sent.offset)
@@ -49,7 +49,7 @@ class CommandInstallation:
         return position
 
     async def rows(self, statement: str, *arguments: object) -> list[Any]:
-        """Ask the database, as its owner."""
+        """Run a query as the database's owner."""
         conn = await asyncpg.connect(self.dsn, timeout=10)
         try:
             return list(await conn.fetch(statement, *arguments))
@@ -57,7 +57,7 @@ class CommandInstallation:
             await conn.close()
 
     async def await_dead_letter(self, schema: str, position: RecordPosition) -> Any:  # noqa: ANN401 - a row
-        """Wait for the dead letter of a record."""
+        """Wait until a record is a dead letter, and return its row."""
         statement = (
             f"SELECT letter_id, reason, detail, buried_at FROM {schema}.dead_letter"
             " WHERE topic = $1 AND partition = $2 AND log_offset = $3"
@@ -66,22 +66,22 @@ class CommandInstallation:
         return row
 
     async def await_rows(self, statement: str, *arguments: object) -> list[Any]:
-        """Ask until there is an answer."""
+        """Wait until a query returns rows, and return them."""
         return await poll(lambda: self.rows(statement, *arguments), within_s=TIMEOUT_S, what=f"{statement} {arguments}")
 
     async def await_case(self, report_id: str) -> str:
-        """Wait until a report is in a case."""
+        """Wait until a report is in a case, and return the case's id."""
         [row] = await self.await_rows("SELECT case_id FROM dispatch.outcome WHERE id = $1", uuid.UUID(report_id))
         return str(row["case_id"])
 
     async def await_outcome(self, name: str) -> tuple[str, str | None]:
-        """Wait until an id has come to its end in dispatch: the result, and why."""
+        """Wait until dispatch has an outcome for an id, and return its result and the code of its refusal."""
         statement = "SELECT result, why FROM dispatch.outcome WHERE id = $1"
         [row] = await self.await_rows(statement, uuid.UUID(name))
         return row["result"], json.loads(row["why"])["code"] if row["why"] else None
 
     def client(self, service: str, name: str, *scopes: str) -> httpx.AsyncClient:
-        """Speak to a service as somebody."""
+        """Return a client of a service with the named key, which is created on first use."""
         if name not in self.tokens:
             output = self.paidan.run("keys", "add", *scopes, "--name", name, "--city", "tiny").stdout
             self.tokens[name] = output.split()[-1]
@@ -90,16 +90,16 @@ class CommandInstallation:
         return httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=False)
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.paidan.run("status", "--json", check=False).stdout)
-        return found
+        status: dict[str, Any] = json.loads(self.paidan.run("status", "--json", check=False).stdout)
+        return status
 
     def conditions(self) -> dict[str, str]:
-        """Read what the supervisor says of each service, without the command: that is dear to ask often."""
-        told = read_state(StackPaths(self.paidan.home).state)
-        return {each.name: each.condition for each in told.services} if told else {}
+        """Return each service's condition from the supervisor's state file; polling the command would be slow."""
+        state = read_state(StackPaths(self.paidan.home).state)
+        return {each.name: each.condition for each in state.services} if state else {}
 
     async def send_ticket(self, ref: str) -> str:
-        """Have a neighbour report something, and give the report's id."""
+        """Send a ticket and return its report's id."""
         async with self.client("intake", "hotline", "source:hotline") as client:
             answer = await client.post(
                 "/v1/tickets", json={"source_ref": ref, "position": POSITION, "text": "路灯不亮"}
@@ -110,9 +110,9 @@ class CommandInstallation:
 
 @asynccontextmanager
 async def open_installation(servers: real.ServerAddresses, run_folder: Path) -> AsyncIterator[CommandInstallation]:
-    """Bring an installation up with the tiny city in force."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
+    """Start an installation with the tiny city published."""
     async with AsyncExitStack() as exit_stack:
+        prefix = await exit_stack.enter_async_context(real.fresh_prefix(servers.kafka))
         dsn = await exit_stack.enter_async_context(real.fresh_database(servers))
         home = run_folder / f"paidan-{prefix}"
         paidan = exit_stack.enter_context(

@@ -1,4 +1,4 @@
-"""Fixtures for tests that harm: an installation, and servers of their own for those that harm servers, too."""
+"""Fixtures of the fault tests: an installation, and private servers for tests that kill servers, too."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -15,42 +15,42 @@ from tests.chaos.installation import ChaosInstallation, prepared_installation
 
 @pytest.fixture(scope="session")
 def full_run(pytestconfig: pytest.Config) -> bool:
-    """Tell whether `make chaos` asked for the long form."""
+    """Return whether the long fault tests of `make chaos` were requested."""
     return bool(pytestconfig.getoption("--chaos"))
 
 
 @pytest.fixture(scope="session")
 def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
-    """Give a broker that tests may kill, so long as they start it again."""
+    """Yield a broker that tests may kill, provided that they start it again."""
     with real.private_kafka(run_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def own_postgres(run_folder: Path) -> Iterator[PostgresServer]:
-    """Give a PostgreSQL that tests may kill, so long as they start it again."""
+    """Yield a PostgreSQL that tests may kill, provided that they start it again."""
     with real.private_postgres(run_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def hasty_servers(request: pytest.FixtureRequest, servers: real.ServerAddresses) -> real.ServerAddresses:
-    """Give servers that let a dead member's lanes go as soon as services here ask; the user's own may not."""
+def short_session_servers(request: pytest.FixtureRequest, servers: real.ServerAddresses) -> real.ServerAddresses:
+    """Return servers whose broker allows short session timeouts, which one named by the environment may not."""
     if "PAIDAN_KAFKA" in os.environ:
         return replace(servers, kafka=request.getfixturevalue("own_kafka").address)
     return servers
 
 
 @pytest.fixture
-def works_servers(hasty_servers: real.ServerAddresses) -> real.ServerAddresses:
-    """Give the servers of the installation; modules that harm servers give their own."""
-    return hasty_servers
+def installation_servers(short_session_servers: real.ServerAddresses) -> real.ServerAddresses:
+    """Return the servers of ``installation``; test modules that kill servers override this with private ones."""
+    return short_session_servers
 
 
 @pytest.fixture
 async def installation(
-    works_servers: real.ServerAddresses, topic_prefix: str, run_folder: Path
+    installation_servers: real.ServerAddresses, topic_prefix: str, run_folder: Path
 ) -> AsyncIterator[ChaosInstallation]:
-    """Give an installation whose services a test may harm, not started yet."""
-    async with prepared_installation(works_servers, topic_prefix, run_folder / topic_prefix) as prepared:
+    """Yield an installation whose services a test may kill, not started yet."""
+    async with prepared_installation(installation_servers, topic_prefix, run_folder / topic_prefix) as prepared:
         yield prepared

@@ -1,4 +1,4 @@
-"""All three services as processes of their own on a Kafka and a PostgreSQL that a test may harm."""
+"""The three services, each a process, on a Kafka and a PostgreSQL that a test may kill."""
 
 import signal
 import socket
@@ -18,14 +18,14 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.publish import publish
-from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.services import (
+from paidan_deploy.services import (
     SERVICES,
     Service,
     ServiceConfig,
@@ -45,7 +45,7 @@ KEY_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "caller": ("role:caller",),
     "operator": ("role:operator",),
 }
-# Members that die give their lanes up at once, so that a test need not wait for Kafka's usual 6 s.
+# A killed process's lanes are reassigned after 1.5 s instead of Kafka's minimum of 6 s.
 SHORT_SESSIONS: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
 
 
@@ -62,7 +62,7 @@ class ChaosInstallation:
 
     @property
     def dsn(self) -> str:
-        """The database, for its owner."""
+        """The DSN of the database's owner."""
         return self.servers.database(self.database)
 
     @property
@@ -70,7 +70,7 @@ class ChaosInstallation:
         return KafkaCluster(self.servers.kafka, self.prefix, topic_spec=find_topic)
 
     def new_process(self, service: Service, *, name: str = "", dsn: str = "") -> ServiceProcess:
-        """Make a process of a service, not started yet: the one of its name, or another beside it."""
+        """Add a process of a service, not started yet; ``name`` sets it apart from others of the same service."""
         port = _free_port()
         config = ServiceConfig(
             kafka=self.servers.kafka,
@@ -93,53 +93,51 @@ class ChaosInstallation:
         return service_process
 
     def dsn_of(self, service: Service) -> str:
-        """The database, for a service's own role."""
+        """Return the DSN of a service's role."""
         return self.dsn.replace("postgres@", f"{service.role}@")
 
     async def start(self) -> None:
-        """Start all three, and wait until they are ready."""
+        """Start the three services, and wait until they are ready."""
         for service in SERVICES:
             self.processes.get(service.name) or self.new_process(service)
             self.processes[service.name].start()
-        for member in self.processes.values():
-            await member.wait_until_ready()
+        for each in self.processes.values():
+            await each.wait_until_ready()
 
     def kill_all(self) -> None:
-        """Kill whatever still runs."""
-        for member in self.processes.values():
-            member.kill()
+        """Kill every process."""
+        for each in self.processes.values():
+            each.kill()
 
     async def stop(self) -> None:
-        """Stop all that run in order; none may have to be killed."""
-        running = [
-            member for member in self.processes.values() if member.process is not None and member.exit_code is None
-        ]
-        for member in running:
-            member.send_signal(signal.SIGTERM)
-        for member in running:
-            assert await member.wait_for_exit() == 0, member.log_text()[-3000:]
+        """Stop every running process with SIGTERM; each must exit with 0."""
+        running = [each for each in self.processes.values() if each.process is not None and each.exit_code is None]
+        for each in running:
+            each.send_signal(signal.SIGTERM)
+        for each in running:
+            assert await each.wait_for_exit() == 0, each.log_text()[-3000:]
 
     def client(self, service: str, key_name: str) -> httpx.AsyncClient:
-        """Speak to a service as somebody."""
+        """Return a client of a service with one of the keys."""
         headers = {"authorization": f"Bearer {self.tokens[key_name]}"}
         return httpx.AsyncClient(base_url=self.processes[service].url, headers=headers, timeout=20, verify=False)
 
     @asynccontextmanager
     async def conn(self, schema: str = "dispatch") -> "AsyncIterator[asyncpg.Connection[Any]]":
-        """Open a connection as the owner."""
+        """Open a connection as the database's owner."""
         conn = await asyncpg.connect(self.dsn, server_settings={"search_path": schema}, timeout=10)
         try:
             yield conn
         finally:
             await conn.close()
 
-    async def fetch_value(self, statement: str, *arguments: object, schema: str = "dispatch") -> Any:  # noqa: ANN401 - whatever the database says
-        """Ask for one value."""
+    async def fetch_value(self, statement: str, *arguments: object, schema: str = "dispatch") -> Any:  # noqa: ANN401 - a column of any type
+        """Return the first value of a query."""
         async with self.conn(schema) as conn:
             return await conn.fetchval(statement, *arguments)
 
     async def read_topic(self, topic: str) -> list[Any]:
-        """Read every record of a topic up to its present end, partition by partition."""
+        """Return every record of a topic up to its present end, by partition and offset."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.servers.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -158,7 +156,7 @@ class ChaosInstallation:
             await consumer.stop()
 
     async def advance_clock(self, minutes: float) -> None:
-        """Let the city's clock run so far ahead at once; it goes on at real speed."""
+        """Advance the city's clock within a second; it then continues at real speed."""
         async with self.conn("cities") as conn:
             scale = await read_scale(conn)
             assert scale is not None
@@ -167,14 +165,14 @@ class ChaosInstallation:
             await set_scale(conn, city_time=now + timedelta(seconds=1), factor=3600.0, fast_until=until)
 
     async def city_time(self) -> datetime:
-        """Tell the city's time."""
+        """Return the city's time."""
         async with self.conn("cities") as conn:
             scale = await read_scale(conn)
         assert scale is not None
         return scale.city_time(real_now())
 
     async def run_verification(self) -> ConservationReport:
-        """Run the check that `paidan verify` runs."""
+        """Return the result of the check that `paidan verify` runs."""
         async with self.conn() as conn:
             return await check_conservation(
                 Sources(LogReader(self.servers.kafka, self.prefix), conn, self.paths.photos), timeout_s=60
@@ -185,7 +183,7 @@ class ChaosInstallation:
 async def prepared_installation(
     servers: real.ServerAddresses, prefix: str, folder: Path
 ) -> AsyncIterator[ChaosInstallation]:
-    """Prepare an installation with the tiny city in force, nothing started; at the end all its processes are ended."""
+    """Prepare an installation with the tiny city published and no service started; kill its processes at the end."""
     paths = StackPaths(folder / "home")
     for folder_to_create in (paths.log, paths.photos):
         folder_to_create.mkdir(parents=True)

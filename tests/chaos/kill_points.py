@@ -1,4 +1,4 @@
-"""Runs a real service and lets one of its consumers die, or freeze, in one named window of a batch.
+"""Runs a real service that kills or stops itself at a named point of one consumer's batch.
 
 python -m tests.chaos.kill_points dispatch dispatch-desk:after_publish:3
 """
@@ -28,7 +28,7 @@ KILL_POINTS: Final = (
 
 @dataclass(slots=True)
 class KillPoint:
-    """Which consumer is struck, where, and after how many times that it got through."""
+    """The consumer, the point in its batch, and how often that point is passed before it takes effect."""
 
     consumer: str
     point: str
@@ -41,7 +41,7 @@ class KillPoint:
         return cls(consumer, point, int(passes))
 
     def is_reached(self, point: str) -> bool:
-        """Tell whether this is the moment."""
+        """Return whether to act now; each call at the chosen point counts as one pass."""
         if point != self.point:
             return False
         self.passes_left -= 1
@@ -49,88 +49,88 @@ class KillPoint:
 
 
 def kill_self() -> None:
-    """Leave as a power cut would."""
+    """Kill this process as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def stop_self() -> None:
-    """Stand still, all threads, until somebody sends SIGCONT."""
+    """Stop all threads until this process gets SIGCONT."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class InterruptedHandler:
-    """Stands before a handler; what it does last happens inside the transaction, after all that the handler wrote."""
+    """Wraps a handler; its kill points lie inside the transaction, after the handler's writes."""
 
     def __init__(self, handler: Any, kill_point: KillPoint) -> None:  # noqa: ANN401 - any service's
         self._handler = handler
         self._kill_point = kill_point
         self.clear_cache: Callable[[], None] = handler.clear_cache
 
-    async def apply(self, work: Batch) -> None:
-        """Apply, and meet the fate."""
-        await self._handler.apply(work)
-        if not work.records:
+    async def apply(self, batch: Batch) -> None:
+        """Apply a batch, then act on the kill points inside the transaction."""
+        await self._handler.apply(batch)
+        if not batch.records:
             return
         if self._kill_point.is_reached("before_commit"):
             kill_self()
         if self._kill_point.is_reached("frozen_idle"):
             stop_self()
         if self._kill_point.is_reached("frozen_in_statement"):
-            statement = asyncio.ensure_future(work.conn.execute("SELECT pg_sleep(60)"))
+            statement = asyncio.ensure_future(batch.conn.execute("SELECT pg_sleep(60)"))
             await asyncio.sleep(0.2)
             stop_self()
             await statement
 
 
-class InterruptedCarrier:
-    """Publishes for a relay until its moment comes."""
+class InterruptedSender:
+    """Wraps a relay's sender; its kill points lie before and after publishing."""
 
-    def __init__(self, carrier: RecordSender, kill_point: KillPoint) -> None:
-        self._carrier = carrier
+    def __init__(self, sender: RecordSender, kill_point: KillPoint) -> None:
+        self._sender = sender
         self._kill_point = kill_point
 
-    async def send_in_order(self, parcels: Sequence[ProducerRecord]) -> None:
+    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
         if self._kill_point.is_reached("before_publish"):
             kill_self()
-        await self._carrier.send_in_order(parcels)
+        await self._sender.send_in_order(records)
         if self._kill_point.is_reached("after_publish"):
             kill_self()
 
     async def partitions(self, topic: str) -> int:
-        return await self._carrier.partitions(topic)
+        return await self._sender.partitions(topic)
 
 
 def install(kill_point: KillPoint) -> None:
-    """Set the traps for one consumer of this process."""
+    """Patch the chassis so that one consumer of this process acts on the kill point."""
     begin_fence, apply, begin_relay = FencedTransaction.__init__, FencedTransaction.apply, Relay.__init__
     revoke = RebalanceListener.on_partitions_revoked
     targets: set[int] = set()
 
-    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, connection: Any, relay: Relay) -> None:  # noqa: ANN401
-        mine = subscription.name == kill_point.consumer
+    def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
+        is_target = subscription.name == kill_point.consumer
         begin_fence(
-            fence, subscription, InterruptedHandler(handler, kill_point) if mine else handler, connection, relay
+            fence, subscription, InterruptedHandler(handler, kill_point) if is_target else handler, **collaborators
         )
-        if mine:
+        if is_target:
             targets.add(id(fence))
 
-    async def apply_and_interrupt(fence: FencedTransaction, records: Any, doomed: Mapping[Any, Any]) -> BatchResult:  # noqa: ANN401
-        found = await apply(fence, records, doomed)
-        # Nothing has had a turn since the commit: what was said waits for the relay.
-        if id(fence) in targets and found.records and kill_point.is_reached("after_commit"):
+    async def apply_and_interrupt(fence: FencedTransaction, records: Any, rejected: Mapping[Any, Any]) -> BatchResult:  # noqa: ANN401
+        result = await apply(fence, records, rejected)
+        # No other task has run since the commit, so the relay has not published the batch's messages.
+        if id(fence) in targets and result.records and kill_point.is_reached("after_commit"):
             kill_self()
-        return found
+        return result
 
-    def init_relay(relay: Relay, consumer: str, carrier: RecordSender, log: Logger) -> None:
+    def init_relay(relay: Relay, consumer: str, sender: RecordSender, log: Logger) -> None:
         begin_relay(
             relay,
             consumer,
-            InterruptedCarrier(carrier, kill_point) if consumer == kill_point.consumer else carrier,
+            InterruptedSender(sender, kill_point) if consumer == kill_point.consumer else sender,
             log,
         )
 
-    async def revoke_and_interrupt(ownership: RebalanceListener, lanes: set[Any]) -> None:
-        await revoke(ownership, lanes)
+    async def revoke_and_interrupt(listener: RebalanceListener, lanes: set[Any]) -> None:
+        await revoke(listener, lanes)
         if lanes and kill_point.is_reached("in_rebalance"):
             kill_self()
 

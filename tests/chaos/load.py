@@ -1,4 +1,4 @@
-"""The city's people as clients of the public doors: they report, answer, inspect and call back, and never give up."""
+"""Clients of the public interfaces that report, answer, inspect and call back, and retry until they succeed."""
 
 import asyncio
 import itertools
@@ -13,8 +13,8 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, find_topic, orders_topic_of
@@ -36,16 +36,16 @@ _MAX_BATCH: Final = 60
 
 @dataclass(slots=True)
 class Load:
-    """Who sends, what they have sent, and what they were promised."""
+    """Sends reports and actions to an installation, and records what was acknowledged."""
 
     installation: ChaosInstallation
     seed: int
     answered_percent: int = 100
-    """Of a hundred orders, so many are answered."""
+    """The share of orders that departments answer."""
     accepted_tickets: dict[str, str] = field(default_factory=dict)
-    """Tickets that were answered 2xx: the sender's id, and the report's."""
+    """The report's id of each ticket answered 2xx, by the sender's id."""
     acknowledged_alarms: set[str] = field(default_factory=set)
-    """Reports that the alarms would be, once Kafka has acknowledged them."""
+    """The report's id of each alarm that Kafka has acknowledged."""
     answer_count: int = 0
     action_count: int = 0
     unavailable_count: int = 0
@@ -55,7 +55,7 @@ class Load:
         return len(self.accepted_tickets) + len(self.acknowledged_alarms)
 
     async def send_reports(self, number: int, *, name: str = "r", alarms_of_4: int = 1) -> None:
-        """Have so many reports sent, a fifth of them twice, in any order; return when each is acknowledged."""
+        """Send reports, a fifth of them twice, in any order; return when each is acknowledged."""
         rng = random.Random(f"{self.seed} {name}")  # noqa: S311 - a test has to be repeatable, not secret
         alarm_count = number * alarms_of_4 // 4
         tickets = with_repeats(rng, [build_ticket(rng, f"{name}{each}") for each in range(number - alarm_count)])
@@ -68,21 +68,21 @@ class Load:
     async def send_reports_until(
         self, done: Callable[[], bool], *, name: str, batch_size: int = 40, alarms_of_4: int = 1
     ) -> None:
-        """Go on reporting until something is done. Tickets wait for the alarms that were raised beside them."""
+        """Send reports in batches until ``done``. A batch ends when its tickets and alarms are acknowledged."""
         for round_ in itertools.count():
             if done():
                 return
             await self.send_reports(batch_size, name=f"{name}{round_}.", alarms_of_4=alarms_of_4)
-            await asyncio.sleep(0.2)  # a stream, not a flood: what comes of it has to be read, too
+            await asyncio.sleep(0.2)  # so that the services can keep up with reading
 
     async def _send_tickets(self, client: httpx.AsyncClient, waiting: list[dict[str, Any]], rng: random.Random) -> None:
         while waiting:
             size = rng.choice((1, 5, _MAX_BATCH))
             chosen, waiting[:] = waiting[:size], waiting[size:]
-            left = await (self._send_one(client, chosen[0]) if size == 1 else self._send_lines(client, chosen))
-            if left:
-                # Whoever was not told 202 sends again, with the same id.
-                waiting += left
+            unsent = await (self._send_one(client, chosen[0]) if size == 1 else self._send_lines(client, chosen))
+            if unsent:
+                # Whatever was not answered 202 is sent again with the same id.
+                waiting += unsent
                 await asyncio.sleep(0.1)
 
     async def _send_one(self, client: httpx.AsyncClient, ticket_body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,11 +128,11 @@ class Load:
                 self.acknowledged_alarms |= {ids.report_id(each["source"], each["alarm_ref"]) for each in chosen}
 
     def _publisher(self) -> Publisher:
-        return Publisher(self.installation.cluster, client_id="crowd")
+        return Publisher(self.installation.cluster, client_id="load")
 
     @asynccontextmanager
-    async def staffed(self) -> AsyncIterator[None]:
-        """Have departments answer, inspectors inspect and callers call while the context is open."""
+    async def responders(self) -> AsyncIterator[None]:
+        """Run departments, an inspector and a caller who respond to orders and cases while the context is open."""
         async with (
             self._publisher() as publisher,
             self.installation.client("dispatch", "inspector") as inspector,
@@ -151,7 +151,7 @@ class Load:
                     assert isinstance(ended, asyncio.CancelledError), ended
 
     async def _answer_orders(self, publisher: Publisher, department: str) -> None:
-        """Answer on our own topic what comes on our own topic, and keep the highest version of each order."""
+        """Answer a department's orders, each by its highest version."""
         highest: dict[str, int] = {}
         answers_topic = answers_topic_of(department).name
 
@@ -181,12 +181,12 @@ class Load:
 
         async def handle(events: Sequence[dict[str, Any]]) -> None:
             fresh = [event for event in events if event["version"] > highest.get(event["case_id"], 0)]
-            highest.update({said["case_id"]: said["version"] for said in fresh})
+            highest.update({event["case_id"]: event["version"] for event in fresh})
             await self._submit_actions(
-                inspector, [_action_line(said, found) for said in fresh if (found := build_inspection(said))]
+                inspector, [_action_line(event, action) for event in fresh if (action := build_inspection(event))]
             )
             await self._submit_actions(
-                caller, [_action_line(said, found) for said in fresh if (found := build_callback(said))]
+                caller, [_action_line(event, action) for event in fresh if (action := build_callback(event))]
             )
 
         await self._follow(CASES.name, handle)

@@ -1,4 +1,4 @@
-"""One service process: started, killed, frozen and started again under the same address."""
+"""A service process that a test starts, kills, freezes and starts again at the same address."""
 
 import asyncio
 import signal
@@ -11,8 +11,8 @@ import httpx
 import psutil
 
 from paidan_deploy.servers.process import ProcessIdentity
-from tests import forking
-from tests.forking import Forked
+from tests import fork_server
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 READY_TIMEOUT_S: Final = 90.0
@@ -20,13 +20,13 @@ READY_TIMEOUT_S: Final = 90.0
 
 @dataclass(slots=True)
 class ServiceProcess:
-    """One service process: started, killed, frozen and started again under the same address."""
+    """A service as one process after the other, all at the same address and with the same log file."""
 
     name: str
     environment: Mapping[str, str]
     log: Path
     port: int
-    process: Forked | None = None
+    process: ForkedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -34,14 +34,16 @@ class ServiceProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of its present life, None while it lasts."""
+        """The current process's exit code, None while it runs or before it started."""
         return self.process.poll() if self.process else None
 
-    def start(self, *arguments: str, kill_point: str = "", **more: str) -> None:
-        """Begin a life; ``dies`` names the window in which it is to end."""
+    def start(self, *arguments: str, kill_point: str = "", **settings: str) -> None:
+        """Start a process; ``kill_point`` names the point of a batch at which it kills or stops itself."""
         module = ["tests.chaos.kill_points", self.name, kill_point] if kill_point else [f"paidan_{self.name}"]
-        settings = {f"{self.name}_{name}".upper(): value for name, value in more.items()}
-        self.process = forking.start(*module, *arguments, environment={**self.environment, **settings}, out=self.log)
+        variables = {f"{self.name}_{name}".upper(): value for name, value in settings.items()}
+        self.process = fork_server.start(
+            *module, *arguments, environment={**self.environment, **variables}, out=self.log
+        )
         ProcessIdentity.of(self.process.pid).write(self.log.parent / self.log.stem / "process.json")
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -52,23 +54,23 @@ class ServiceProcess:
         self.log.touch()
 
     def kill(self) -> None:
-        """End it as a power cut would, frozen or not."""
+        """Kill it with SIGKILL, frozen or not."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     async def wait_for_exit(self, *, timeout_s: float = READY_TIMEOUT_S) -> int:
-        """Wait until it ends by itself, and give its exit code."""
+        """Wait until it ends by itself, and return its exit code."""
         await poll(lambda: self.exit_code is not None, within_s=timeout_s, what=f"the end of {self.name}")
         assert self.exit_code is not None
         return self.exit_code
 
     async def wait_until_ready(self) -> None:
-        """Wait until it answers and makes progress. An end before that fails with what it said."""
+        """Wait until ``/readyz`` answers 200. Fails with the end of the log when the process ends before."""
         async with httpx.AsyncClient(verify=False, timeout=5) as client:
 
             async def is_ready() -> bool:
-                await asyncio.sleep(0.1)  # asking is dear, and slows down what is waited for
+                await asyncio.sleep(0.1)  # a check uses CPU that start-up needs
                 assert self.exit_code is None, f"{self.name} ended with {self.exit_code}: {self.log_text()[-3000:]}"
                 try:
                     return (await client.get(f"{self.url}/readyz")).status_code == 200
@@ -78,7 +80,7 @@ class ServiceProcess:
             await poll(is_ready, within_s=READY_TIMEOUT_S, what=f"{self.name} is ready")
 
     def is_frozen(self) -> bool:
-        """Tell whether it stands still."""
+        """Return whether it is stopped by SIGSTOP."""
         return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
     def log_text(self) -> str:

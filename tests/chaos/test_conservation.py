@@ -1,8 +1,7 @@
-"""The conservation check itself: whatever is lost, doubled or made up, the right claim of it fails."""
+"""The conservation check: each loss, duplicate or invented row fails the claim that covers it."""
 
 import json
 import random
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,16 +9,16 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
-from paidan_deploy.conservation.checks import ConservationReport
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
 from tests.chaos.installation import ChaosInstallation, prepared_installation
 from tests.chaos.load import Load
 from tests.chaos.payloads import build_alarm
 from tests.chaos.wait_settled import wait_settled
-from tests.servers import ServerAddresses
+from tests.servers import ServerAddresses, fresh_prefix
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -45,24 +44,39 @@ DAMAGES: Final = {
     "every reference into the vault leads somewhere": "DELETE FROM intake.vault",
 }  # fmt: skip
 
+REJECTED_BY_DISPATCH: Final = (
+    (b'{"type": "report.received.v1"}', ()),
+    (b'{"type": "action.requested.v1", "action_id": 7}', ()),
+    (b'{"type": "report.withdrawn.v1", "report_id": "00000000-0000-0000-0000-00000000000a"}', ()),
+    (b"[", (("ce_id", b"00000000-0000-0000-0000-00000000000b"), ("ce_type", b"report.received.v1"))),
+    (b"[", (("ce_id", b"00000000-0000-0000-0000-00000000000c"), ("ce_type", b"action.requested.v1"))),
+)
+"""Two that name no id, and three that cannot be read but name one: those come to an end under it."""
+
 
 @pytest.fixture(scope="module")
-async def settled_installation(hasty_servers: ServerAddresses, run_folder: Path) -> AsyncIterator[ChaosInstallation]:
-    """Give an installation that has lived a little and is at rest, with nothing running any more."""
-    async with prepared_installation(
-        hasty_servers, f"{uuid.uuid4().hex[:8]}.", run_folder / "conserved"
-    ) as installation:
+async def settled_installation(
+    short_session_servers: ServerAddresses, run_folder: Path
+) -> AsyncIterator[ChaosInstallation]:
+    """Yield an installation that has processed some load and is stopped."""
+    async with (
+        fresh_prefix(short_session_servers.kafka) as prefix,
+        prepared_installation(short_session_servers, prefix, run_folder / "conservation") as installation,
+    ):
         load = Load(installation, seed=7)
         await installation.start()
         async with Publisher(installation.cluster, client_id="test") as publisher:
             await publisher.send(
                 [Message(topic, "k", b"[" * 100_000, ()) for topic in ("paidan.inbox", "paidan.alarms")]
             )
+            await publisher.send(
+                [Message("paidan.inbox", "k", value, headers) for value, headers in REJECTED_BY_DISPATCH]
+            )
             rng = random.Random(7)  # noqa: S311  # a test has to be repeatable, not secret
             seen = build_alarm(rng, "seen") | {"confidence": 0.95, "photos": [NEVER_UPLOADED]}
-            for each in (seen, build_alarm(rng, "homeless") | {"source": "nobodys"}):
+            for each in (seen, build_alarm(rng, "unknown-source") | {"source": "nobodys"}):
                 await publisher.send([Message("paidan.alarms", "k", json.dumps(each).encode(), ())])
-        async with load.staffed():
+        async with load.responders():
             await load.send_reports(200)
             await wait_settled(installation)
         await wait_settled(installation)
@@ -71,29 +85,29 @@ async def settled_installation(hasty_servers: ServerAddresses, run_folder: Path)
 
 
 async def failed_checks(installation: ChaosInstallation, damage: str = "SELECT") -> set[str]:
-    """Name the claims that fail on damaged tables."""
+    """Return the claims that fail on damaged tables."""
     return {claim.name for claim in (await verify_damaged(installation, damage)).claims if not claim.holds}
 
 
 async def verify_damaged(installation: ChaosInstallation, damage: str = "SELECT") -> ConservationReport:
-    """Run the check on damaged tables, and undo the damage."""
+    """Run the check on damaged tables, and roll the damage back."""
     conn: asyncpg.Connection[Any] = await asyncpg.connect(installation.dsn, timeout=10)
     try:
-        undone = conn.transaction()
-        await undone.start()
-        # Past the triggers that forbid such things.
+        transaction = conn.transaction()
+        await transaction.start()
+        # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
         sources = Sources(LogReader(installation.servers.kafka, installation.prefix), conn, installation.paths.photos)
         report = await check_conservation(sources, timeout_s=60)
-        await undone.rollback()
+        await transaction.rollback()
     finally:
         await conn.close()
     return report
 
 
 def problems_of(report: ConservationReport, claim: str) -> tuple[str, ...]:
-    """Name what speaks against one claim, where no other fails."""
+    """Return the examples against one claim, and check that no other claim fails."""
     assert {each.name for each in report.claims if not each.holds} == {claim}
     return next(each.examples for each in report.claims if each.name == claim)
 
@@ -108,47 +122,48 @@ async def test_table_damage_fails_its_check(settled_installation: ChaosInstallat
 
 
 async def test_lost_free_text_without_a_reporter_fails_the_vault_check(settled_installation: ChaosInstallation) -> None:
-    """Most people give no name, and what they wrote is in the vault all the same."""
+    """Most residents leave no name; their text is in the vault all the same."""
     reports = [event for event in await inbox_bodies(settled_installation) if event["type"] == "report.received.v1"]
-    lost = next(said["report_id"] for said in reports if said["text"] and "reporter" not in said)
+    lost = next(report["report_id"] for report in reports if report["text"] and "reporter" not in report)
 
-    found = await verify_damaged(settled_installation, f"DELETE FROM intake.vault WHERE report_id = '{lost}'")
+    verified = await verify_damaged(settled_installation, f"DELETE FROM intake.vault WHERE report_id = '{lost}'")
 
-    assert problems_of(found, "every reference into the vault leads somewhere") == (lost,)
+    assert problems_of(verified, "every reference into the vault leads somewhere") == (lost,)
 
 
 async def test_photos_never_uploaded_are_a_notice_and_not_a_failure(settled_installation: ChaosInstallation) -> None:
-    event = await inbox_bodies(settled_installation)
-    proof = {ref for each in event if each["type"] == "action.requested.v1" for ref in each["action"].get("proof", ())}
+    bodies = await inbox_bodies(settled_installation)
+    proof = {ref for each in bodies if each["type"] == "action.requested.v1" for ref in each["action"].get("proof", ())}
 
-    found = await verify_damaged(settled_installation)
+    verified = await verify_damaged(settled_installation)
 
-    assert found.holds
-    [remark] = found.remarks
+    assert verified.holds
+    [remark] = verified.remarks
     assert (remark.counted, remark.found) == (len(proof) + 1, len(proof) + 1)
     assert remark.examples[0] == NEVER_UPLOADED
 
 
 async def test_lost_uploaded_proof_fails_the_photo_check(settled_installation: ChaosInstallation) -> None:
-    held = "INSERT INTO intake.photo (ref, holder, city, taken_at) VALUES ('{}', 'department:streets', 'tiny', now())"
+    upload = "INSERT INTO intake.photo (ref, holder, city, taken_at) VALUES ('{}', 'department:streets', 'tiny', now())"
     proof = next(
         ref for each in await inbox_bodies(settled_installation) for ref in each.get("action", {}).get("proof", ())
     )
 
-    found = await verify_damaged(settled_installation, held.format(proof))
+    verified = await verify_damaged(settled_installation, upload.format(proof))
 
-    assert problems_of(found, "every photo is there") == (proof,)
+    assert problems_of(verified, "every photo is there") == (proof,)
 
 
 async def inbox_bodies(installation: ChaosInstallation) -> list[dict[str, Any]]:
-    return [
-        json.loads(record.value) for record in await installation.read_topic("paidan.inbox") if record.value[:1] == b"{"
-    ]
+    """Return what services of ours wrote: all of that has a digest."""
+    records = await installation.read_topic("paidan.inbox")
+    return [body for record in records if b'"digest"' in record.value and (body := json.loads(record.value))]
 
 
 async def test_log_damage_fails_its_check(settled_installation: ChaosInstallation) -> None:
-    """Last of this module, for nothing can be taken back from a log."""
-    outcome = json.loads((await settled_installation.read_topic("paidan.outcomes"))[0].value)
+    """Runs last in this module: a record cannot be removed from a topic."""
+    outcomes = [json.loads(record.value) for record in await settled_installation.read_topic("paidan.outcomes")]
+    outcome = next(each for each in outcomes if each["result"] != "dead_lettered")
     step = json.loads((await settled_installation.read_topic("paidan.cases"))[0].value)
     contradicting = outcome | {"result": "opened" if outcome["result"] == "refused" else "refused"}
     skipped = step | {"version": 999}
@@ -157,6 +172,8 @@ async def test_log_damage_fails_its_check(settled_installation: ChaosInstallatio
         assert await failed_checks(settled_installation) == {"each published outcome is the only one for its id"}
         await publisher.send([Message("paidan.cases", step["case_id"], json.dumps(skipped).encode(), ())])
     async with settled_installation.conn("scoring") as conn:
-        await conn.execute("UPDATE lane SET next_offset = next_offset + 1000")  # nobody runs who could come to the end
+        await conn.execute(
+            "UPDATE lane SET next_offset = next_offset + 1000"
+        )  # or the check would wait for services that are stopped
 
     assert "each case's versions come first in their order, without a gap" in await failed_checks(settled_installation)

@@ -1,4 +1,4 @@
-"""Real services die at every window of a batch and in its commit; their successors lose nothing and repeat nothing."""
+"""Real services are killed at every point of a batch and of its commit; no record is lost or applied twice."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from paidan_deploy.stack.services import DISPATCH, INTAKE, SCORING
+from paidan_deploy.services import DISPATCH, INTAKE, SCORING
 from tests.chaos.audit import audit_installation
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.load import Load
@@ -18,11 +18,11 @@ from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=45)
 
-# The second of two deaths before publishing comes with the first one's rows in the outbox.
+# before_publish twice: the second kill finds the first one's rows in the outbox.
 KILL_POINT_NAMES = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
 KILL_POINTS = {
     "dispatch": [
-        *(f"dispatch:{window}:2" for window in KILL_POINT_NAMES),
+        *(f"dispatch:{point}:2" for point in KILL_POINT_NAMES),
         "dispatch-desk:before_publish:1",
         "dispatch-desk:after_publish:1",
     ],
@@ -42,16 +42,16 @@ ALL_KILL_POINTS = {
 }
 
 
-# A deferred trigger has its turn inside COMMIT.
+# A deferred trigger runs inside COMMIT.
 BLOCK_COMMIT = """
-    CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    CREATE FUNCTION block_commit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         PERFORM pg_advisory_xact_lock_shared(42);
         RETURN NULL;
     END
     $$;
-    CREATE CONSTRAINT TRIGGER held AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW WHEN (NEW.consumer = 'dispatch') EXECUTE FUNCTION held();
+    CREATE CONSTRAINT TRIGGER block_commit AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.consumer = 'dispatch') EXECUTE FUNCTION block_commit();
 """
 COUNT_WAITING_COMMITS = """
     SELECT count(*)
@@ -61,28 +61,28 @@ COUNT_WAITING_COMMITS = """
 """
 
 
-async def die_at_each_point(member: ServiceProcess, kill_points: Sequence[str]) -> None:
-    """Die in one window after the other, and live on."""
+async def die_at_each_point(process: ServiceProcess, kill_points: Sequence[str]) -> None:
+    """Start a process once for each kill point, wait for its end, and start it for good."""
     for kill_point in kill_points:
-        member.start(kill_point=kill_point)
-        assert await member.wait_for_exit(timeout_s=180) == -signal.SIGKILL, (
-            f"{kill_point}: {member.log_text()[-3000:]}"
+        process.start(kill_point=kill_point)
+        assert await process.wait_for_exit(timeout_s=180) == -signal.SIGKILL, (
+            f"{kill_point}: {process.log_text()[-3000:]}"
         )
-    member.start()
-    await member.wait_until_ready()
+    process.start()
+    await process.wait_until_ready()
 
 
 async def test_kill_at_every_point_neither_loses_nor_duplicates(
     installation: ChaosInstallation, *, full_run: bool
 ) -> None:
-    fates = ALL_KILL_POINTS if full_run else KILL_POINTS
+    points = ALL_KILL_POINTS if full_run else KILL_POINTS
     load = Load(installation, seed=1, answered_percent=50)
     tasks = [
-        asyncio.create_task(die_at_each_point(installation.new_process(each), fates[each.name]))
+        asyncio.create_task(die_at_each_point(installation.new_process(each), points[each.name]))
         for each in (INTAKE, DISPATCH, SCORING)
     ]
 
-    async with load.staffed():
+    async with load.responders():
         await load.send_reports_until(lambda: all(task.done() for task in tasks), name="w")
         await asyncio.gather(*tasks)
     await wait_settled(installation)
@@ -92,7 +92,7 @@ async def test_kill_at_every_point_neither_loses_nor_duplicates(
 
 
 async def test_commits_with_unknown_outcome_are_looked_up(installation: ChaosInstallation, *, full_run: bool) -> None:
-    """Every so often a connection dies at COMMIT, before the server has it or before its answer is through."""
+    """Some connections break at COMMIT, before the server receives it or before its answer arrives."""
     cuts = {
         INTAKE: (CutPoint.BEFORE_ANSWER, 7),
         DISPATCH: (CutPoint.BEFORE_ANSWER, 5),
@@ -116,11 +116,11 @@ async def test_commits_with_unknown_outcome_are_looked_up(installation: ChaosIns
                 )
                 installation.new_process(service, dsn=opened[-1].dsn)
             await installation.start()
-            async with load.staffed():
+            async with load.responders():
                 await load.send_reports_until(lambda: all(each.cut_count > 2 for each in opened), name=f"c{turn}-")  # noqa: B023 - called here
             await wait_settled(installation)
-            assert all(member.exit_code is None for member in installation.processes.values()), (
-                "an unknown outcome ends nobody"
+            assert all(process.exit_code is None for process in installation.processes.values()), (
+                "an unknown outcome ends no process"
             )
             installation.kill_all()
 
@@ -128,7 +128,7 @@ async def test_commits_with_unknown_outcome_are_looked_up(installation: ChaosIns
 
 
 async def test_nothing_is_published_before_commit(installation: ChaosInstallation) -> None:
-    """PostgreSQL is made to wait at COMMIT: nobody may hear of a step that may yet never have been."""
+    """PostgreSQL blocks at COMMIT: an event that may still be rolled back must not be published."""
     load = Load(installation, seed=8)
     await installation.start()
     async with installation.conn() as holder:
@@ -138,7 +138,7 @@ async def test_nothing_is_published_before_commit(installation: ChaosInstallatio
         await poll(
             lambda: installation.fetch_value(COUNT_WAITING_COMMITS),
             within_s=60,
-            what="a batch that waits at its commit",
+            what="a batch that waits in COMMIT",
         )
         reads = [await installation.read_topic("paidan.cases") for _ in range(10)]
         assert reads == [[]] * 10

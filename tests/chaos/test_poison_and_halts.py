@@ -1,4 +1,4 @@
-"""A whole installation under the `paidan` command: poison on its real topics, and logs that are not what they were."""
+"""Poison records and changed topics, on an installation run by the `paidan` command."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ ANSWERS: Final = "paidan.answers.streets"
 
 @pytest.fixture(scope="module")
 async def command_installation(servers: real.ServerAddresses, run_folder: Path) -> AsyncIterator[CommandInstallation]:
-    """Bring an installation up."""
+    """Start an installation."""
     async with open_installation(servers, run_folder) as opened:
         yield opened
 
@@ -68,15 +68,16 @@ async def test_poison_record_becomes_a_dead_letter_and_its_neighbours_are_applie
     command_installation: CommandInstallation,
 ) -> None:
     before = await command_installation.send_ticket("neighbour before")
-    placed = {}
+    positions = {}
     for topic in CONSUMERS:
         kinds = {**POISON_RECORDS, "NUL": (REFUSED_RECORDS[topic], b"x")}
         for kind, (value, header) in kinds.items():
-            placed[topic, kind] = await command_installation.append(topic, value, key="tiny.990101", header=header)
+            positions[topic, kind] = await command_installation.append(topic, value, key="tiny.990101", header=header)
     after = await command_installation.send_ticket("neighbour after")
 
     letters = {
-        each: await command_installation.await_dead_letter(CONSUMERS[each[0]], place) for each, place in placed.items()
+        each: await command_installation.await_dead_letter(CONSUMERS[each[0]], position)
+        for each, position in positions.items()
     }
 
     assert (await command_installation.await_outcome(before))[0] == "opened"
@@ -86,29 +87,33 @@ async def test_poison_record_becomes_a_dead_letter_and_its_neighbours_are_applie
     assert letters[INBOX.name, "NUL"]["detail"].startswith("text")
     assert letters[INBOX.name, "header that is not UTF-8"]["reason"] == "bad_header"
     assert all(letter["reason"] for letter in letters.values())
-    duration_s = [letters[each]["buried_at"] - command_installation.appended[place] for each, place in placed.items()]
-    # What the slowest took says more about who else used the machine.
-    assert statistics.median(duration_s) < timedelta(seconds=1), sorted(duration_s)
+    durations = [
+        letters[each]["buried_at"] - command_installation.appended[position] for each, position in positions.items()
+    ]
+    # The slowest depends on the machine's other load.
+    assert statistics.median(durations) < timedelta(seconds=1), sorted(durations)
 
 
 async def test_readable_but_forbidden_record_is_refused_with_a_reason(
     command_installation: CommandInstallation,
 ) -> None:
-    lamps_may_not = await command_installation.await_case(await command_installation.send_ticket("somebody's rubbish"))
-    nowhere, nobodys = build_report("nowhere", area="tiny.999999", text=""), "tiny.990101-" + "0" * 32
+    streets_case = await command_installation.await_case(
+        await command_installation.send_ticket("rubbish for the streets department")
+    )
+    nowhere, missing_case = build_report("nowhere", area="tiny.999999", text=""), "tiny.990101-" + "0" * 32
     await command_installation.append(INBOX.name, encode_report(nowhere), key="tiny.999999")
     accept = {"kind": "accept"}
-    for department, case_id in (("streets", nobodys), ("lamps", lamps_may_not)):
+    for department, case_id in (("streets", missing_case), ("lamps", streets_case)):
         answer = {"case_id": case_id, "id": "mine", "action": accept}
         await command_installation.append(f"paidan.answers.{department}", json.dumps(answer).encode(), key=case_id)
     async with command_installation.client("intake", "hotline", "source:hotline") as hotline:
-        posing = await hotline.post("/v1/tickets", json={"source_ref": "x", "source": "photo", "position": POSITION})
+        forged = await hotline.post("/v1/tickets", json={"source_ref": "x", "source": "photo", "position": POSITION})
         oversized = await hotline.post("/v1/tickets", json={"source_ref": "y", "text": "x" * 5_000_000})
-    posing_alarm = {
+    forged_alarm = {
         "type": "alarm.raised.v1", "source": "hotline", "alarm_ref": "z", "camera": "c", "category": "890",
         "occurred_at": "2026-03-02T12:00:00+08:00",
     }  # fmt: skip
-    await command_installation.append(ALARMS.name, json.dumps(posing_alarm).encode(), key="c")
+    await command_installation.append(ALARMS.name, json.dumps(forged_alarm).encode(), key="c")
 
     assert await command_installation.await_outcome(nowhere.report_id) == ("refused", "unknown_area")
     assert await command_installation.await_outcome(ids.action_id("department:streets", "mine")) == (
@@ -119,7 +124,7 @@ async def test_readable_but_forbidden_record_is_refused_with_a_reason(
         "refused",
         "not_your_order",
     )
-    assert posing.status_code == 403, posing.text
+    assert forged.status_code == 403, forged.text
     assert oversized.status_code == 413, oversized.text
     assert (
         await _outcome_of(command_installation, ids.unknown_origin_id(ids.report_id("hotline", "z")))
@@ -128,7 +133,7 @@ async def test_readable_but_forbidden_record_is_refused_with_a_reason(
 
 
 async def _outcome_of(installation: CommandInstallation, name: str) -> str:
-    """Wait for the outcome that intake publishes of an alarm."""
+    """Wait until intake publishes an alarm's outcome, and return its code."""
     consumer = AIOKafkaConsumer(
         installation.prefix + OUTCOMES.name,
         bootstrap_servers=installation.paidan.environment["PAIDAN_KAFKA"],
@@ -149,27 +154,27 @@ async def _outcome_of(installation: CommandInstallation, name: str) -> str:
 async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
     command_installation: CommandInstallation, tmp_path: Path
 ) -> None:
-    """A department answers before the pack that names it is published; the answer is kept, and put back afterwards."""
+    """A department answers before the pack that defines it is published; its answer is redriven afterwards."""
     case_id = await command_installation.await_case(await command_installation.send_ticket("for the sweepers"))
     answer = {"case_id": case_id, "id": "early", "action": {"kind": "accept"}}
-    await _make_topic(command_installation, "paidan.answers.sweepers")
-    place = await command_installation.append("paidan.answers.sweepers", json.dumps(answer).encode())
-    letter = await command_installation.await_dead_letter("dispatch", place)
+    await _create_topic(command_installation, "paidan.answers.sweepers")
+    position = await command_installation.append("paidan.answers.sweepers", json.dumps(answer).encode())
+    letter = await command_installation.await_dead_letter("dispatch", position)
     assert letter["reason"] == "unknown_department"
-    await command_installation.rows(OLDER_ONES)
-    [lost] = await command_installation.rows(
+    await command_installation.rows(INSERT_OLDER_LETTERS)
+    [contentless] = await command_installation.rows(
         "SELECT letter_id FROM dispatch.dead_letter WHERE sealed IS NULL AND redriven_at IS NULL"
     )
 
-    command_installation.paidan.run("city", "publish", str(_with_fillers(tmp_path)))
+    command_installation.paidan.run("city", "publish", str(_pack_with_sweepers(tmp_path)))
     result = command_installation.paidan.run("dead-letters", "show", str(letter["letter_id"]), "--value")
-    both = str(lost["letter_id"]), str(letter["letter_id"])
+    both = str(contentless["letter_id"]), str(letter["letter_id"])
     redriven = command_installation.paidan.run("dead-letters", "redrive", *both, check=False)
 
     assert case_id in result.stdout
     assert redriven.returncode == 1
-    assert f"{lost['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
-    assert "1 put back" in redriven.stdout
+    assert f"{contentless['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
+    assert "1 redriven" in redriven.stdout
     assert await command_installation.await_outcome(ids.action_id("department:sweepers", "early")) == (
         "refused",
         "not_your_order",
@@ -177,8 +182,8 @@ async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
     assert str(letter["letter_id"]) not in command_installation.paidan.run("dead-letters", "list").stdout
 
 
-# More than a list of them shows, put back long ago but for one, which nobody can put back.
-OLDER_ONES: Final = """
+# More than `list` shows; all are redriven but one, whose content is not stored.
+INSERT_OLDER_LETTERS: Final = """
     INSERT INTO dispatch.dead_letter
            (letter_id, consumer, topic, partition, log_offset, reason, detail, buried_at, redriven_at)
     SELECT gen_random_uuid(), 'dispatch-desk', 'paidan.answers.sweepers', 0, 1000 + older, 'unreadable', '',
@@ -187,7 +192,7 @@ OLDER_ONES: Final = """
 """
 
 
-def _with_fillers(folder: Path) -> Path:
+def _pack_with_sweepers(folder: Path) -> Path:
     pack = folder / "tiny"
     if not pack.exists():
         copy_pack(TINY, folder)
@@ -198,10 +203,10 @@ def _with_fillers(folder: Path) -> Path:
     return pack
 
 
-async def _make_topic(installation: CommandInstallation, topic: str) -> None:
+async def _create_topic(installation: CommandInstallation, topic: str) -> None:
     cluster = KafkaCluster(installation.paidan.environment["PAIDAN_KAFKA"], installation.prefix, topic_spec=find_topic)
-    async with TopicAdmin(cluster, client_id="test") as topology:
-        await topology.ensure([topic])
+    async with TopicAdmin(cluster, client_id="test") as topic_admin:
+        await topic_admin.ensure([topic])
 
 
 HALTS: Final = {
@@ -214,7 +219,7 @@ HALTS: Final = {
 async def test_recreated_topic_halts_each_service_until_resumed(command_installation: CommandInstallation) -> None:
     pids = {each["name"]: each["pid"] for each in command_installation.status()["services"]}
     for service, (_, change) in HALTS.items():
-        os.kill(pids[service], signal.SIGSTOP)  # or its next batch would find its lanes moved, and take them over
+        os.kill(pids[service], signal.SIGSTOP)  # or its next batch would notice the change and reload its lanes
         await command_installation.rows(change)
         os.kill(pids[service], signal.SIGKILL)
 

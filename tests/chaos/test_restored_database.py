@@ -1,4 +1,4 @@
-"""PostgreSQL is put back to a copy of its files taken earlier; the log brings everything back, to the byte."""
+"""PostgreSQL is restored from an earlier copy of its files; replaying the topics gives identical rows."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,7 @@ from tests.servers import ServerAddresses
 
 pytestmark = pytest.mark.takes(seconds=25)
 
-# What no log holds is lost with the database: it has a backup of its own, and `paidan verify` tells of it.
+# The vault is in no topic: it needs a backup of its own, and `paidan verify` reports its loss.
 VAULT_TABLES = "every reference into the vault leads somewhere"
 REPLAYED = {
     "dispatch": {
@@ -33,26 +33,28 @@ REPLAYED = {
 
 
 async def dump_tables(installation: ChaosInstallation) -> dict[str, list[tuple[Any, ...]]]:
-    """Read all that the logs decide alone."""
-    found = {}
+    """Return every row that replaying the topics must restore."""
+    rows_by_table = {}
     for schema, tables in REPLAYED.items():
         async with installation.conn(schema) as conn:
             for table, order in tables.items():
-                found[table] = [tuple(row) for row in await conn.fetch(f"SELECT * FROM {table} ORDER BY {order}")]
-    found["tally"] = [row for row in found["tally"] if row[-1] != 0]
-    return found
+                rows_by_table[table] = [
+                    tuple(row) for row in await conn.fetch(f"SELECT * FROM {table} ORDER BY {order}")
+                ]
+    rows_by_table["tally"] = [row for row in rows_by_table["tally"] if row[-1] != 0]
+    return rows_by_table
 
 
 async def copy_database(installation: ChaosInstallation, source: Path, target: Path) -> None:
-    """Copy the stopped server's files, owners and all."""
+    """Copy the stopped server's files with their owners and modes."""
     await asyncio.to_thread(subprocess.run, ["rm", "-rf", str(target)], check=True)
     await asyncio.to_thread(subprocess.run, ["cp", "-a", str(source), str(target)], check=True)
 
 
 @pytest.fixture
-def works_servers(hasty_servers: ServerAddresses, own_postgres: PostgresServer) -> ServerAddresses:
-    """Give a PostgreSQL whose files may be put back."""
-    return replace(hasty_servers, postgres=own_postgres.dsn)
+def installation_servers(short_session_servers: ServerAddresses, own_postgres: PostgresServer) -> ServerAddresses:
+    """Return servers with a PostgreSQL whose files may be replaced."""
+    return replace(short_session_servers, postgres=own_postgres.dsn)
 
 
 async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(
@@ -61,14 +63,14 @@ async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(
     load = Load(installation, seed=6, answered_percent=40)
     data = own_postgres.data_folder
     assert data is not None
-    earlier = data.with_name("earlier")
+    backup = data.with_name("backup")
     await installation.start()
-    async with load.staffed():
+    async with load.responders():
         await load.send_reports(400, name="before")
     await wait_settled(installation)
 
     own_postgres.stop(timeout_s=30)
-    await copy_database(installation, data, earlier)
+    await copy_database(installation, data, backup)
     own_postgres.start()
     await load.send_reports(300, name="after", alarms_of_4=0)
     await installation.advance_clock(20)
@@ -76,12 +78,11 @@ async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(
     before_replay = await dump_tables(installation)
     await installation.stop()
     own_postgres.stop(timeout_s=30)
-    await copy_database(installation, earlier, data)
+    await copy_database(installation, backup, data)
     own_postgres.start()
     assert await dump_tables(installation) != before_replay
-    await installation.advance_clock(
-        25
-    )  # what was set before the copy is due at once; that it ran out stands further on in the log
+    # Timers set before the copy are due at once; that they have fired comes later in the topic.
+    await installation.advance_clock(25)
     await installation.start()
     await wait_settled(installation)
 
@@ -89,6 +90,6 @@ async def test_restored_backup_replays_to_identical_rows_and_timers_fire_once(
     logs = await audit_installation(installation, load, allowed_failures={VAULT_TABLES})
     fired = Counter(each["timer_id"] for each in logs.bodies("paidan.inbox") if each["type"] == "timer.due.v1")
     assert len(fired) > 20
-    assert set(fired.values()) == {1}, "a clock ran out twice"
+    assert set(fired.values()) == {1}, "a timer fired twice"
     assert [claim.name for claim in (await installation.run_verification()).claims if not claim.holds] == [VAULT_TABLES]
-    await asyncio.to_thread(subprocess.run, ["rm", "-rf", str(earlier)], check=True)
+    await asyncio.to_thread(subprocess.run, ["rm", "-rf", str(backup)], check=True)

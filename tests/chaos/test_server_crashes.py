@@ -1,4 +1,4 @@
-"""Kafka and PostgreSQL are killed under load and come back: services mend themselves, and nothing is lost."""
+"""Kafka and PostgreSQL are killed and restarted under load: services recover by themselves and lose nothing."""
 
 import asyncio
 
@@ -17,21 +17,21 @@ pytestmark = pytest.mark.takes(seconds=25)
 
 
 @pytest.fixture
-def works_servers(own_kafka: KafkaServer, own_postgres: PostgresServer) -> ServerAddresses:
-    """Give servers that may be killed."""
+def installation_servers(own_kafka: KafkaServer, own_postgres: PostgresServer) -> ServerAddresses:
+    """Return servers that may be killed."""
     return ServerAddresses(own_kafka.address, own_postgres.dsn)
 
 
-async def test_killed_servers_under_load_are_waited_for(
+async def test_services_recover_from_killed_servers_under_load(
     installation: ChaosInstallation, own_kafka: KafkaServer, own_postgres: PostgresServer, *, full_run: bool
 ) -> None:
     load = Load(installation, seed=5, answered_percent=30)
     await installation.start()
     rounds = 5 if full_run else 1
-    over = False
+    finished = False
 
     async def outages() -> None:
-        nonlocal over
+        nonlocal finished
         for _ in range(rounds):
             for server in (own_postgres, own_kafka):
                 before, refused = load.delivered_count, load.unavailable_count
@@ -39,19 +39,19 @@ async def test_killed_servers_under_load_are_waited_for(
                 await asyncio.to_thread(server.kill)
                 await poll(lambda refused=refused: load.unavailable_count > refused, within_s=60, what="503")  # type: ignore[misc]
                 await asyncio.to_thread(server.start)
-        over = True
+        finished = True
 
-    async with load.staffed(), asyncio.TaskGroup() as group:
+    async with load.responders(), asyncio.TaskGroup() as group:
         group.create_task(outages())
-        # Apart: while cameras wait for Kafka, somebody has to ask intake and be turned away.
-        group.create_task(load.send_reports_until(lambda: over, name="s", batch_size=30, alarms_of_4=0))
-        group.create_task(load.send_reports_until(lambda: over, name="a", batch_size=10, alarms_of_4=4))
+        # Two tasks: while alarms wait for Kafka, tickets must go on to be answered 503.
+        group.create_task(load.send_reports_until(lambda: finished, name="s", batch_size=30, alarms_of_4=0))
+        group.create_task(load.send_reports_until(lambda: finished, name="a", batch_size=10, alarms_of_4=4))
     await wait_settled(installation)
 
-    assert {name: member.exit_code for name, member in installation.processes.items()} == dict.fromkeys(
+    assert {name: process.exit_code for name, process in installation.processes.items()} == dict.fromkeys(
         installation.processes
     )
-    for member in installation.processes.values():
-        await member.wait_until_ready()
+    for process in installation.processes.values():
+        await process.wait_until_ready()
     await audit_installation(installation, load)
-    assert load.unavailable_count >= 2 * rounds, "while a server is away nobody is told 2xx"
+    assert load.unavailable_count >= 2 * rounds, "intake must answer 503 while a server is down"

@@ -1,4 +1,4 @@
-"""Waiting until an installation is through with all that its logs hold."""
+"""Wait until an installation has processed and published everything in its topics."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from paidan_chassis.database import DB_ERRORS
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 from tests.chaos.installation import ChaosInstallation
 from tests.polling import poll
 
@@ -17,11 +17,11 @@ _OUTAGE_ERRORS: Final = (*DB_ERRORS, KafkaError)
 
 
 async def wait_settled(installation: ChaosInstallation, *, within_s: float = SETTLE_TIMEOUT_S) -> None:
-    """Wait until every consumer has come to the end of its logs, and all they said is out."""
+    """Wait until every consumer has applied its topics to their ends, and every message is relayed."""
     seen: list[object] = []
 
     async def is_settled() -> bool:
-        await asyncio.sleep(0.2)  # asking is dear, and slows down what is waited for
+        await asyncio.sleep(0.2)  # a check uses CPU that the services need
         try:
             offsets = await _end_offsets_if_applied(installation)
         except _OUTAGE_ERRORS as error:
@@ -60,19 +60,19 @@ async def _end_offsets(installation: ChaosInstallation, lanes: Sequence[Any]) ->
     await consumer.start()
     try:
         partitions = {TopicPartition(installation.prefix + row["topic"], row["partition"]) for row in lanes}
-        found = await consumer.end_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
     finally:
         await consumer.stop()
-    return {(each.topic.removeprefix(installation.prefix), each.partition): end for each, end in found.items()}
+    return {(each.topic.removeprefix(installation.prefix), each.partition): end for each, end in ends.items()}
 
 
 async def describe_backlog(installation: ChaosInstallation) -> str:
-    """Say what is not through yet, and how the processes do."""
-    exit_codes = {name: member.exit_code for name, member in installation.processes.items()}
+    """Return the lanes that are behind or not relayed, and the exit codes of processes that ended, as a message."""
+    exit_codes = {name: process.exit_code for name, process in installation.processes.items()}
     try:
         lanes = [dict(row) for service in SERVICES for row in await _lanes_of(installation, service.name)]
         ends = await _end_offsets(installation, lanes)
     except _OUTAGE_ERRORS as error:
         return f"{exit_codes}, {error!r}"
     behind = [each for each in lanes if each["next_offset"] < ends[each["topic"], each["partition"]]]
-    return f"{exit_codes}, behind {behind}, unsaid {[each for each in lanes if each['seq'] > each['relayed_seq']]}"
+    return f"{exit_codes}, behind {behind}, not relayed {[each for each in lanes if each['seq'] > each['relayed_seq']]}"

@@ -29,7 +29,7 @@ class CommitProxy:
     cut_count: int = 0
 
     def should_cut(self, chunk: bytes) -> bool:
-        """Tell whether this is a COMMIT to be cut."""
+        """Return whether this is a COMMIT to be cut."""
         if COMMIT_STATEMENT not in chunk:
             return False
         self.commit_count += 1

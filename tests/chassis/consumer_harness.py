@@ -1,4 +1,4 @@
-"""The stage on which a ledger plays: its topics, its database, its processes, and the audit of what it did."""
+"""The fixture of the consumer tests: topics, a database, sample consumers, and the audit of their results."""
 
 import asyncio
 import os
@@ -16,18 +16,18 @@ from pydantic import SecretStr
 
 from paidan_chassis import database
 from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
-from tests import forking
+from tests import fork_server
 from tests.chassis import sample_consumer
 from tests.chassis.sample_consumer import SCHEMA, TABLES, ConsumerOptions
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
 class Echo(NamedTuple):
-    """One message that the ledger's relay has put on a topic."""
+    """One message that the sample consumer's relay has published."""
 
     partition: int
     key: str
@@ -41,9 +41,9 @@ class Echo(NamedTuple):
 
 @dataclass(slots=True)
 class ConsumerProcess:
-    """A ledger in a process of its own."""
+    """A sample consumer in a process of its own."""
 
-    process: Forked
+    process: ForkedProcess
     log: Path
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -58,7 +58,7 @@ class ConsumerProcess:
 
 @dataclass(slots=True)
 class ConsumerHarness:
-    """One test's share of the servers. ``sent`` remembers every body that was put in."""
+    """One test's topics and database. ``sent`` holds every body that was sent."""
 
     options: ConsumerOptions
     folder: Path
@@ -68,7 +68,7 @@ class ConsumerHarness:
     """Those that ran in this process, newest last."""
 
     async def prepare(self) -> None:
-        """Make the tables."""
+        """Create the tables."""
         async with self.conn() as conn:
             await migrate(conn, SCHEMA, [CHASSIS_MIGRATIONS])
             await conn.execute(f"SET search_path = {SCHEMA}")
@@ -76,7 +76,7 @@ class ConsumerHarness:
 
     @asynccontextmanager
     async def conn(self) -> AsyncIterator[asyncpg.Connection]:
-        """Open a connection into the ledger's schema."""
+        """Open a connection to the sample consumer's schema."""
         conn = await asyncpg.connect(self.options.dsn, server_settings={"search_path": SCHEMA}, timeout=10)
         try:
             yield conn
@@ -84,7 +84,7 @@ class ConsumerHarness:
             await conn.close()
 
     async def send(self, bodies: Sequence[str], *, topic: str = "in", keys: int = 7) -> None:
-        """Put records in, spread over some keys."""
+        """Send records, spread over some keys."""
         async with Publisher(self.options.cluster(), client_id="sender") as publisher:
             for start in range(0, len(bodies), 1000):
                 chosen = bodies[start : start + 1000]
@@ -95,12 +95,12 @@ class ConsumerHarness:
 
     @contextmanager
     def start_process(self, **overrides: object) -> Iterator[ConsumerProcess]:
-        """Run a ledger in a process of its own; it is killed at the end if it still runs."""
+        """Run a sample consumer in a process of its own; it is killed at the end if it still runs."""
         self.process_count += 1
         log = self.folder / f"actor-{self.process_count}.log"
         log.touch()
         orders = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
-        process = forking.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
+        process = fork_server.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
         try:
             yield ConsumerProcess(process, log)
         finally:
@@ -109,7 +109,7 @@ class ConsumerHarness:
 
     @asynccontextmanager
     async def run_in_process(self, **overrides: object) -> AsyncIterator["asyncio.Task[None]"]:
-        """Run a ledger in this process; it is stopped gracefully at the end."""
+        """Run a sample consumer in this process; it is stopped gracefully at the end."""
         options = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
         stop = asyncio.Event()
         async with database.open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
@@ -123,7 +123,7 @@ class ConsumerHarness:
                     task.exception()  # tests that expect one have seen it
 
     async def fetch_number(self, statement: str, *arguments: object) -> int:
-        """Ask the database for one number."""
+        """Return the one number that a statement selects."""
         async with self.conn() as conn:
             return int(await conn.fetchval(statement, *arguments) or 0)
 
@@ -137,24 +137,27 @@ class ConsumerHarness:
         return await self.fetch_number("SELECT sum(seq - relayed_seq) FROM lane")
 
     async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
-        """Wait until so many records are applied."""
+        """Wait until this many records are applied."""
 
-        async def has_enough() -> bool:
-            return await self.balance() >= entries
-
-        await poll(has_enough, within_s=within_s, what=f"{entries} entries")
+        await self._becomes(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
 
     async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
-        """Wait until so many records are applied and all they say is acknowledged and noted."""
+        """Wait until this many records are applied and all their messages are acknowledged and saved."""
         await self.wait_applied(entries, within_s=within_s)
 
-        async def is_relayed() -> bool:
-            return await self.unrelayed_count() == 0
+        await self._becomes("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
 
-        await poll(is_relayed, within_s=within_s, what="everything relayed")
+    async def _becomes(self, statement: str, within_s: float, *, what: str) -> None:
+        """Ask over one connection until it is so: opening one each time costs more than the question."""
+        async with self.conn() as conn:
+
+            async def so() -> bool:
+                return bool(await conn.fetchval(statement))
+
+            await poll(so, within_s=within_s, what=what)
 
     async def read_echoes(self, topic: str = "echo") -> list[Echo]:
-        """Read a topic of the relay's from its start to its end, as any stock client would."""
+        """Return the messages of a relayed topic, read as any stock client would."""
         return [_echo(record) for record in await self.read_topic(topic)]
 
     async def _sequence_numbers(self, topic: str) -> list[tuple[str, int]]:
@@ -162,7 +165,7 @@ class ConsumerHarness:
         return [(headers["ce_origin"].decode(), int(headers["ce_sequence"])) for headers in found]
 
     async def read_topic(self, topic: str) -> "list[ConsumerRecord[bytes, bytes]]":
-        """Read all records of a topic."""
+        """Return all records of a topic."""
         consumer = AIOKafkaConsumer(
             self.options.cluster().prefixed(topic), bootstrap_servers=self.options.kafka, auto_offset_reset="earliest"
         )
@@ -179,7 +182,7 @@ class ConsumerHarness:
             await consumer.stop()
 
     async def audit(self) -> None:
-        """Hold what was put in against what was applied and said: nothing lost, nothing twice, everything in order."""
+        """Check that everything sent was applied and published: nothing lost, nothing twice, everything in order."""
         async with self.conn() as conn:
             entries = await conn.fetch("SELECT key, version, body FROM entry ORDER BY id")
         assert Counter(row["body"] for row in entries) == Counter(self.sent)
@@ -194,16 +197,16 @@ class ConsumerHarness:
 
 
 def check_echoes(echoes: Sequence[Echo], *, other_numbers: Iterable[tuple[str, int]] = ()) -> None:
-    """Check what readers may rely on: the same number never says two things, first appearances leave no gap.
+    """Check what readers rely on: a number never stands for two messages, and first appearances leave no gap.
 
-    Numbers ``elsewhere`` went to another topic.
+    ``other_numbers`` are those of messages on other topics.
     """
     first: dict[tuple[str, int], Echo] = {}
     last_sequences: dict[tuple[str, int], int] = defaultdict(int)
     versions: dict[str, int] = defaultdict(int)
     for each in echoes:
         earlier = first.setdefault((each.origin, each.sequence), each)
-        assert earlier == each, f"{each.origin} {each.sequence} said two things"
+        assert earlier == each, f"{each.origin} {each.sequence} stands for two messages"
         if earlier is each:
             origin_partition = (each.origin, each.partition)
             assert each.previous == last_sequences[origin_partition], f"a gap before {each}"
@@ -217,12 +220,12 @@ def check_echoes(echoes: Sequence[Echo], *, other_numbers: Iterable[tuple[str, i
 
 
 def key_number(body: str) -> int:
-    """Give a body its key, the same in every process."""
+    """Return the number of a body's key, the same in every process."""
     return sum(body.encode())
 
 
 def make_bodies(count: int, *, name: str = "body") -> list[str]:
-    """Make so many bodies, each its own."""
+    """Return this many distinct bodies."""
     return [f"{name} {number}" for number in range(count)]
 
 

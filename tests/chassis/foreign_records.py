@@ -1,4 +1,4 @@
-"""What anybody on the cluster might write into a lane."""
+"""Records as other clients on the cluster might append them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from tests.chassis.consumer_harness import ConsumerHarness
 
 
 async def append_records(harness: ConsumerHarness, records: Sequence[ProducerRecord]) -> None:
-    """Append records as anybody on the cluster might."""
+    """Append records as any client on the cluster might."""
     async with Publisher(harness.options.cluster(), client_id="stranger") as publisher:
         await publisher.topic_admin.ensure(["in"])
         await publisher.send_in_order(records)

@@ -1,4 +1,4 @@
-"""A service that keeps a ledger: what the tests of lanes run, here or as a process that they kill.
+"""A sample service with a ledger: the consumer tests run it in process, or as a process that they kill.
 
 It is built so that every mistake shows: applying twice moves the balance, a stale cache repeats a version.
 Nothing in the chassis is patched; a process dies in its own handler or in the carrier it hands to the relay.
@@ -17,13 +17,13 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
-from paidan_chassis.consumer.errors import Halt, PoisonRecord
-from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.consumer.batch import Batch, PoisonRecord, Record
+from paidan_chassis.consumer.config import ConsumerTuning, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Connection, Pool, open_pool
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.errors import ChassisError, Halt
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault
 
@@ -43,7 +43,7 @@ PARTITIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class ConsumerOptions:
-    """What a ledger process is told on its command line."""
+    """The options of a sample consumer, passed on its command line."""
 
     kafka: str
     prefix: str
@@ -88,53 +88,53 @@ class ConsumerOptions:
 
 
 def kill_self() -> None:
-    """Leave as a power cut would."""
+    """End this process as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class LedgerHandler:
-    """Writes an entry for every record and says so on ``echo``, with the key's next version."""
+    """A handler that writes an entry for every record and emits an echo with the key's next version."""
 
     def __init__(self, options: ConsumerOptions) -> None:
         self.options = options
         self.versions: dict[str, int] = {}
         self.applied = 0
 
-    async def apply(self, work: Batch) -> None:
-        await self._load(work.conn, {_key(record) for record in work.records})
-        entries = [entry for record in work.records if (entry := self._entry(work, record))]
-        await work.conn.execute(
+    async def apply(self, batch: Batch) -> None:
+        await self._load(batch.conn, {_key(record) for record in batch.records})
+        entries = [entry for record in batch.records if (entry := self._entry(batch, record))]
+        await batch.conn.execute(
             "INSERT INTO entry (key, version, body, topic, log_offset, appended_at)"
             " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
             *([entry[column] for entry in entries] for column in range(6)),
         )
-        late = [word for record in work.records if record.value == b"late" for word in ("twice", "twice")]
-        await work.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
-        await work.conn.execute("UPDATE balance SET entries = entries + $1", len(entries))
-        await work.conn.executemany(
+        late = [word for record in batch.records if record.value == b"late" for word in ("twice", "twice")]
+        await batch.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
+        await batch.conn.execute("UPDATE balance SET entries = entries + $1", len(entries))
+        await batch.conn.executemany(
             "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
-            [(key, self.versions[key]) for key in {_key(record) for record in work.records}],
+            [(key, self.versions[key]) for key in {_key(record) for record in batch.records}],
         )
-        await self._delay_or_die(work)
+        await self._delay_or_die(batch)
 
-    async def _delay_or_die(self, work: Batch) -> None:
-        self.applied += len(work.records)
+    async def _delay_or_die(self, batch: Batch) -> None:
+        self.applied += len(batch.records)
         if self.options.kill_point == "applying" and self.applied > self.options.kill_after:
             kill_self()
         if self.options.sql_sleep_s:
-            await work.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
+            await batch.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
         if self.options.waits_at:
-            await work.conn.execute("SELECT pg_advisory_xact_lock_shared($1)", self.options.waits_at)
+            await batch.conn.execute("SELECT pg_advisory_xact_lock_shared($1)", self.options.waits_at)
         await asyncio.sleep(self.options.sleep_s)
 
-    def _entry(self, work: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
+    def _entry(self, batch: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
         if record.value is None:
-            work.dead_letter(record, "null_value", "")
+            batch.dead_letter(record, "null_value", "")
             return None
         body = record.value.decode(errors="replace")
         match body.partition(" ")[0]:
             case "unreadable":
-                work.dead_letter(record, "unreadable", "field body")
+                batch.dead_letter(record, "unreadable", "field body")
                 return None
             case "poison":
                 raise PoisonRecord(record, "poison")
@@ -143,13 +143,13 @@ class LedgerHandler:
             case "bug":
                 raise ZeroDivisionError
             case "large":
-                work.emit(record, Message("echo", _key(record), b"x" * 2_000_000, ()))
+                batch.emit(record, Message("echo", _key(record), b"x" * 2_000_000, ()))
             case _:
                 pass
         key = _key(record)
         self.versions[key] += 1
         message_body = f"{self.versions[key]} {body}".encode()
-        work.emit(
+        batch.emit(
             record, Message("echo", key, message_body, (("ce_id", b"%s@%d" % (record.topic.encode(), record.offset)),))
         )
         body = body.replace("nul", "\x00").replace("surrogate", "\udc80")
@@ -169,20 +169,20 @@ def _key(record: Record) -> str:
     return (record.key or b"").decode(errors="replace")
 
 
-class KillingCarrier:
-    """Publishes like the publisher, and dies before or after so many messages."""
+class KillingSender:
+    """A sender that kills its process before or after a number of messages."""
 
     def __init__(self, options: ConsumerOptions, publisher: Publisher) -> None:
         self.options = options
         self.publisher = publisher
         self.sent_count = 0
 
-    async def send_in_order(self, parcels: Sequence[ProducerRecord]) -> None:
-        self.sent_count += len(parcels)
+    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
+        self.sent_count += len(records)
         is_due = self.sent_count > self.options.kill_after
         if self.options.kill_point == "carrying" and is_due:
             kill_self()
-        await self.publisher.send_in_order(parcels)
+        await self.publisher.send_in_order(records)
         if self.options.kill_point == "carried" and is_due:
             kill_self()
 
@@ -193,12 +193,12 @@ class KillingCarrier:
 async def run_consumer(
     options: ConsumerOptions, pool: Pool, stop: asyncio.Event, consumers: list[LaneConsumer] | None = None
 ) -> None:
-    """Keep the ledger until told to stop; lets the consumer be ``known`` to whoever wants to look at it."""
-    async with Publisher(options.cluster(), client_id="carrier") as publisher:
-        carrier = KillingCarrier(options, publisher)
+    """Run a sample consumer until ``stop`` is set; add it to ``consumers``, if given."""
+    async with Publisher(options.cluster(), client_id="sender") as publisher:
+        sender = KillingSender(options, publisher)
         ledger = LedgerHandler(options)
         async with LaneConsumer(
-            options.subscription(), ledger, kafka=options.cluster(), pool=pool, sender=carrier
+            options.subscription(), ledger, kafka=options.cluster(), pool=pool, sender=sender
         ) as consumer:
             if consumers is not None:
                 consumers.append(consumer)

@@ -13,12 +13,12 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from starlette.responses import JSONResponse, Response
 
 from paidan_chassis import migrations
-from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
 from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from tests.servers import ServerAddresses, fresh_database

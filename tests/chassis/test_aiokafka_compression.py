@@ -3,7 +3,7 @@
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from paidan_chassis.kafka.compressing import FAST_LZ4_LEVEL, use_fast_lz4
+from paidan_chassis.kafka.aiokafka_patches import FAST_LZ4_LEVEL, use_fast_lz4
 
 LZ4 = 3
 BODY = b"".join(b'{"type":"case.opened.v1","case_id":"tiny-%032x","version":1}' % number for number in range(400))

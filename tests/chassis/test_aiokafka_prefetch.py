@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.kafka.prefetching import PREFETCH_BACKOFF_S, disable_prefetch_backoff
+from paidan_chassis.kafka.aiokafka_patches import PREFETCH_BACKOFF_S, disable_prefetch_backoff
 from tests.servers import ServerAddresses
 
 

@@ -1,4 +1,4 @@
-"""What one consumer does with what comes in: applied once, said in order, followed to new topics."""
+"""One consumer and its input: records are applied once, messages published in order, new topics found."""
 
 import signal
 import time
@@ -112,29 +112,27 @@ async def test_offsets_are_committed_to_kafka(harness: ConsumerHarness) -> None:
     async with harness.run_in_process():
         await harness.wait_settled(50)
 
-    consumer = await committed_offsets(harness)
+    committed = await committed_offsets(harness)
     async with harness.conn() as conn:
         rows = await conn.fetch("SELECT partition, next_offset FROM lane WHERE next_offset > 0")
-    assert consumer == {row["partition"]: row["next_offset"] for row in rows}
+    assert committed == {row["partition"]: row["next_offset"] for row in rows}
 
 
 async def committed_offsets(harness: ConsumerHarness) -> dict[int, int]:
-    """Read the group's offsets as a lag tool does."""
+    """Return the group's offsets as a lag tool reads them."""
     admin = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(harness.options.cluster().prefixed("ledger"))
-        return {each.partition: at.offset for each, at in found.items() if at.offset > 0}
+        offsets = await admin.list_consumer_group_offsets(harness.options.cluster().prefixed("ledger"))
+        return {each.partition: at.offset for each, at in offsets.items() if at.offset > 0}
     finally:
         await admin.close()
 
 
 async def test_graceful_stop_relays_everything(harness: ConsumerHarness) -> None:
-    """What was committed is relayed and noted before the process ends, within its deadline."""
+    """What was committed is relayed and saved before the process ends, within its deadline."""
     await harness.send(make_bodies(4000))
-    with harness.start_process(
-        sleep_s=0.1
-    ) as actor:  # asked to stop with a batch in hand, and seconds before the last one
+    with harness.start_process(sleep_s=0.1) as actor:  # stopped during a batch, seconds before the last one
         await harness.wait_applied(500)
         actor.send_signal(signal.SIGTERM)
         code = await poll(lambda: actor.exit_code() is not None, within_s=10, what="the process's end")

@@ -1,4 +1,4 @@
-"""What one consumer does with what it cannot apply: buried, put back, and halted before it is too much."""
+"""Records that cannot be applied: dead-lettered, redriven, and a halt before there are too many."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from paidan_chassis.consumer import dead_letters, halts
-from paidan_chassis.consumer.errors import Halted
+from paidan_chassis.errors import Halted
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
@@ -21,8 +21,8 @@ BROKEN_VALUES: list[tuple[str, bytes | None, str]] = [
     ("poison raised by the handler", b"poison", "poison"),
     ("a NUL that only PostgreSQL finds", b"nul", "refused_by_database"),
     ("a lone surrogate that only the driver finds", b"surrogate", "refused_by_database"),
-    ("a constraint that PostgreSQL looks at when it commits", b"late", "refused_by_database"),
-    ("says more than a broker takes", b"large", "too_large"),
+    ("a constraint that PostgreSQL checks at the commit", b"late", "refused_by_database"),
+    ("emits more than a broker accepts", b"large", "too_large"),
 ]
 
 
@@ -30,7 +30,7 @@ BROKEN_VALUES: list[tuple[str, bytes | None, str]] = [
     ("value", "reason"), [each[1:] for each in BROKEN_VALUES], ids=[each[0] for each in BROKEN_VALUES]
 )
 async def test_broken_record_is_dead_lettered_alone(harness: ConsumerHarness, value: bytes | None, reason: str) -> None:
-    """Its neighbours are applied, it is kept whole, and its announcement carries none of its bytes."""
+    """Its neighbours are applied, it is stored whole, and its announcement carries none of its bytes."""
     before, after = make_bodies(40, name="before"), make_bodies(40, name="after")
     records = [ProducerRecord("in", 0, b"k", body.encode(), []) for body in before]
     records.append(ProducerRecord("in", 0, b"secret key", value, [("h", b"secret header")]))
@@ -45,8 +45,8 @@ async def test_broken_record_is_dead_lettered_alone(harness: ConsumerHarness, va
     async with harness.conn() as conn:
         (letter,) = await dead_letters.list_dead_letters(conn)
     assert (letter.reason, letter.offset) == (reason, 40)
-    carried = dead_letters.decrypt(letter, vault.build_cipher())
-    assert carried == (b"secret key", value, (("h", b"secret header"),))
+    content = dead_letters.decrypt(letter, vault.build_cipher())
+    assert content == (b"secret key", value, (("h", b"secret header"),))
     (announced,) = await harness.read_topic("paidan.dead-letters")
     message = json.loads(announced.value)
     assert (message["letter_id"], message["reason"], message["offset"]) == (str(letter.letter_id), reason, 40)
@@ -64,10 +64,10 @@ async def test_dead_letters_are_redriven_after_the_cause_is_fixed(harness: Consu
             (letter,) = await dead_letters.list_dead_letters(conn)
             redriven = await dead_letters.redrive(conn, publisher, [letter.letter_id], cipher=vault.build_cipher())
 
-        async def buried_again() -> bool:
+        async def dead_lettered_again() -> bool:
             return await harness.dead_letter_count() == 2
 
-        await poll(buried_again, what="the redriven record, which is unreadable as ever")
+        await poll(dead_lettered_again, what="the redriven record, which is unreadable as ever")
 
     assert redriven == (1, [])
     async with harness.conn() as conn:
@@ -78,7 +78,7 @@ async def test_dead_letters_are_redriven_after_the_cause_is_fixed(harness: Consu
 
 
 async def test_dead_letter_limit_halts_the_consumer(harness: ConsumerHarness) -> None:
-    """The halt is kept over a restart, says why, and counts from nought once it is lifted."""
+    """The halt survives a restart, names its reason, and once lifted the count starts from zero."""
     await append_records(harness, [ProducerRecord("in", 0, b"k", b"unreadable", []) for _ in range(30)])
     async with harness.run_in_process(dead_letter_limit=10, max_records=5) as task:
         with pytest.raises(Halted, match="dead_letter_limit"):
@@ -95,24 +95,24 @@ async def test_dead_letter_limit_halts_the_consumer(harness: ConsumerHarness) ->
         assert await halts.open_halts(conn) == []
     async with harness.run_in_process(dead_letter_limit=25, max_records=5):
 
-        async def all_buried() -> bool:
+        async def all_dead_lettered() -> bool:
             return await harness.dead_letter_count() == 30
 
-        await poll(all_buried, what="the rest buried")
+        await poll(all_dead_lettered, what="the rest dead-lettered")
 
 
 async def test_each_resume_advances_past_the_dead_letter_limit(harness: ConsumerHarness) -> None:
-    """Had nothing of such a poll been kept, every resume would meet the same halt; yet none buries a whole topic."""
+    """Were nothing of such a poll applied, every resume would halt again; yet none dead-letters a whole topic."""
     values = [b"plain %d" % at if at % 4 == 0 else b"unreadable" for at in range(40)]
     await append_records(harness, [ProducerRecord("in", 0, b"k", value, []) for value in values])
 
-    # The eleventh poison stands at 14, the twenty-first at 27.
-    for dead, reached in ((10, 14), (20, 27)):
+    # The eleventh poison is at offset 14, the twenty-first at 27.
+    for dead_letter_count, next_offset in ((10, 14), (20, 27)):
         async with harness.run_in_process(dead_letter_limit=10, max_records=100) as task:
             with pytest.raises(Halted, match="dead_letter_limit"):
                 await asyncio.wait_for(asyncio.shield(task), 20)
-        assert await harness.dead_letter_count() == dead
-        assert await harness.fetch_number("SELECT next_offset FROM lane WHERE partition = 0") == reached
+        assert await harness.dead_letter_count() == dead_letter_count
+        assert await harness.fetch_number("SELECT next_offset FROM lane WHERE partition = 0") == next_offset
         async with harness.conn() as conn:
             assert await halts.resume(conn) == 1
     harness.sent += [value.decode() for value in values if value != b"unreadable"]

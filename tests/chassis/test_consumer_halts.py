@@ -1,4 +1,4 @@
-"""A log that is not the one it was: the lane halts, and an operator says where it goes on."""
+"""A log that was replaced or cut: the lane halts, and an operator decides where it resumes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,9 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from paidan_chassis.consumer import halts
-from paidan_chassis.consumer.errors import Halted
+from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.halts import ResumeFrom
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.errors import Halted
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.polling import poll
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.takes(seconds=45)
 
 @asynccontextmanager
 async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Act as the cluster's operator."""
+    """Open an admin client of the cluster."""
     client = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
     await client.start()
     try:
@@ -30,7 +30,7 @@ async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def assert_stays_halted(harness: ConsumerHarness, reason: str) -> None:
-    """See it halt, and halt again when started again, for the same reason."""
+    """Check that it halts, and halts again when started again, for the same reason."""
     for _ in range(2):
         async with harness.run_in_process() as task:
             with pytest.raises(Halted, match=reason):
@@ -39,11 +39,11 @@ async def assert_stays_halted(harness: ConsumerHarness, reason: str) -> None:
 
 async def replace_cluster_id(harness: ConsumerHarness) -> None:
     async with harness.conn() as conn:
-        await conn.execute("UPDATE lane SET cluster_id = 'the one before'")
+        await conn.execute("UPDATE lane SET cluster_id = 'another'")
 
 
 async def recreate_topic(harness: ConsumerHarness) -> None:
-    """The same name, made anew, with as many records: only the id tells."""
+    """Create the topic again with as many records, so that only its id differs."""
     real = harness.options.cluster().prefixed("in")
     async with admin(harness) as client:
         await client.delete_topics([real])
@@ -62,7 +62,7 @@ async def truncate_log(harness: ConsumerHarness) -> None:
 
 
 async def trim_log_start(harness: ConsumerHarness) -> None:
-    """Retention has deleted what was not read yet."""
+    """Delete records that were not read yet, as retention does."""
     await harness.send(make_bodies(60, name="deleted"))
     async with admin(harness) as client:
         real = harness.options.cluster().prefixed("in")
@@ -72,7 +72,7 @@ async def trim_log_start(harness: ConsumerHarness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason", "anchor", "then"),
+    ("change", "reason", "resume_from", "total"),
     [
         (replace_cluster_id, "cluster_changed", "kept", 60),
         (recreate_topic, "topic_changed", "start", 120),
@@ -84,10 +84,10 @@ async def test_changed_log_halts_until_resumed(
     harness: ConsumerHarness,
     change: Callable[[ConsumerHarness], Awaitable[None]],
     reason: str,
-    anchor: ResumeFrom,
-    then: int,
+    resume_from: ResumeFrom,
+    total: int,
 ) -> None:
-    """Offsets mean something else there; only an operator can say where to go on."""
+    """Offsets mean something else there; only an operator can decide where to resume."""
     await harness.send(make_bodies(60))
     async with harness.run_in_process():
         await harness.wait_settled(60)
@@ -97,12 +97,12 @@ async def test_changed_log_halts_until_resumed(
     assert await harness.balance() == 60
 
     async with harness.conn() as conn:
-        await halts.resume(conn, "ledger", resume_from=anchor)
+        await halts.resume(conn, "ledger", resume_from=resume_from)
     async with harness.run_in_process():
-        await harness.wait_settled(then)
-        await poll(lambda: all_lanes_have_positions(harness), within_s=30, what="lanes anchored anew")
+        await harness.wait_settled(total)
+        await poll(lambda: all_lanes_have_positions(harness), within_s=30, what="positions of all lanes")
         await harness.send(["one more"])
-        await harness.wait_settled(then + 1)
+        await harness.wait_settled(total + 1)
 
 
 async def all_lanes_have_positions(harness: ConsumerHarness) -> bool:
@@ -110,7 +110,7 @@ async def all_lanes_have_positions(harness: ConsumerHarness) -> bool:
 
 
 async def test_topic_recreated_under_a_running_consumer_halts_it(harness: ConsumerHarness) -> None:
-    """Its new records have old offsets: dropped as repeats, they would be lost without a word."""
+    """Its new records have old offsets: dropped as repeats, they would be lost silently."""
     await harness.send(make_bodies(60))
     async with harness.run_in_process() as task:
         await harness.wait_settled(60)
@@ -120,7 +120,7 @@ async def test_topic_recreated_under_a_running_consumer_halts_it(harness: Consum
 
 
 async def test_resume_at_offsets_of_single_lanes(harness: ConsumerHarness) -> None:
-    """An operator who knows what was handled elsewhere says where each lane goes on."""
+    """An operator who knows what was handled elsewhere sets each lane's offset."""
     await harness.send([f"in {number}" for number in range(30)])
     async with harness.run_in_process():
         await harness.wait_settled(30)

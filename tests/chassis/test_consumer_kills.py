@@ -32,13 +32,13 @@ async def test_kill_at_any_point_neither_loses_nor_duplicates(harness: ConsumerH
 
 
 async def test_successor_relays_the_predecessors_outbox_first(harness: ConsumerHarness) -> None:
-    """Readers see first appearances in order, although the first owner published nothing of what it committed."""
+    """Readers see first appearances in order, although the first owner published nothing that it committed."""
     await harness.send(make_bodies(300))
     with harness.start_process(kill_point="carrying", kill_after=0) as victim:
         await wait_killed(victim)
-    committed, message = await harness.balance(), await harness.unrelayed_count()
+    committed, unrelayed = await harness.balance(), await harness.unrelayed_count()
     assert committed > 0
-    assert message == committed
+    assert unrelayed == committed
 
     with harness.start_process():
         await harness.wait_settled(300)

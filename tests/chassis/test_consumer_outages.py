@@ -1,4 +1,4 @@
-"""Servers die and come back under load, topics cannot be written, loops stick: the consumer mends itself or ends."""
+"""Servers die and come back under load, topics refuse writes, loops stick: the consumer recovers or ends."""
 
 import asyncio
 import os
@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from paidan_chassis.consumer.errors import MessageTooLarge, Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.errors import MessageTooLarge
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
@@ -37,7 +38,7 @@ def own_kafka(run_folder: Path) -> Iterator[KafkaServer]:
 
 @pytest.fixture
 async def own_postgres(harness: ConsumerHarness, start_postgres: StartPostgres) -> PostgresServer:
-    """Put the stage on a PostgreSQL of its own."""
+    """Give the harness a PostgreSQL of its own."""
     server = start_postgres()
     harness.options = ConsumerOptions(
         harness.options.kafka, harness.options.prefix, server.dsn, session_timeout_ms=harness.options.session_timeout_ms
@@ -47,7 +48,7 @@ async def own_postgres(harness: ConsumerHarness, start_postgres: StartPostgres) 
 
 
 async def test_killed_postgres_under_load_is_waited_for(harness: ConsumerHarness, own_postgres: PostgresServer) -> None:
-    """The batch in hand is kept and tried again; nothing is lost and the process lives on."""
+    """The running batch is retried; nothing is lost and the process does not end."""
     await harness.send(make_bodies(2000))
     with harness.start_process(sleep_s=0.05) as actor:
         for applied in (300, 900):
@@ -62,17 +63,17 @@ async def test_killed_postgres_under_load_is_waited_for(harness: ConsumerHarness
 
 
 async def test_rebalance_during_a_postgres_outage(harness: ConsumerHarness, own_postgres: PostgresServer) -> None:
-    """Whoever gets lanes cannot read where they stand, and must neither guess nor keep the group waiting."""
+    """A new owner cannot read its lanes' positions, and must neither guess nor keep the group waiting."""
     await harness.send(make_bodies(1000))
     with harness.start_process(sleep_s=0.05, max_records=50) as survivor:
         await harness.wait_applied(100)
         own_postgres.kill()
         for _ in range(3):
-            given = assignment_count(survivor)
+            assignments = assignment_count(survivor)
             async with rival_consumer(harness):
-                await assigned_again(survivor, given)
-                given = assignment_count(survivor)
-            await assigned_again(survivor, given)
+                await assigned_again(survivor, assignments)
+                assignments = assignment_count(survivor)
+            await assigned_again(survivor, assignments)
         own_postgres.start()
         await harness.wait_settled(1000)
         assert survivor.exit_code() is None
@@ -83,11 +84,11 @@ async def test_rebalance_during_a_postgres_outage(harness: ConsumerHarness, own_
 @asynccontextmanager
 async def rival_consumer(harness: ConsumerHarness) -> AsyncIterator[None]:
     """Have another member of the group take some lanes and leave them alone."""
-    cluster, reading = harness.options.cluster(), harness.options.subscription()
+    cluster, subscription = harness.options.cluster(), harness.options.subscription()
     member = AIOKafkaConsumer(
-        *(cluster.prefixed(topic) for topic in reading.topics),
+        *(cluster.prefixed(topic) for topic in subscription.topics),
         bootstrap_servers=cluster.servers,
-        group_id=cluster.prefixed(reading.name),
+        group_id=cluster.prefixed(subscription.name),
         enable_auto_commit=False,
     )
     await member.start()
@@ -98,13 +99,13 @@ async def rival_consumer(harness: ConsumerHarness) -> AsyncIterator[None]:
 
 
 def assignment_count(actor: ConsumerProcess) -> int:
-    """Count how often an actor was told its lanes."""
+    """Return how many assignments a process has had."""
     return actor.log_text().count("lanes_assigned")
 
 
-async def assigned_again(actor: ConsumerProcess, given: int) -> None:
-    """Wait until an actor was told its lanes more than so many times."""
-    await poll(lambda: assignment_count(actor) > given, within_s=30, what="a rebalance")
+async def assigned_again(actor: ConsumerProcess, assignments: int) -> None:
+    """Wait until a process has had more than this many assignments."""
+    await poll(lambda: assignment_count(actor) > assignments, within_s=30, what="a rebalance")
 
 
 async def test_killed_kafka_under_load_is_waited_for(harness: ConsumerHarness, own_kafka: KafkaServer) -> None:
@@ -125,7 +126,7 @@ async def test_killed_kafka_under_load_is_waited_for(harness: ConsumerHarness, o
 
 
 async def test_stalled_loop_ends_the_process(harness: ConsumerHarness) -> None:
-    """A handler that never returns, as a consumer that sticks: records wait, and nothing explains why."""
+    """A handler that never returns looks like a stuck consumer: records wait, and nothing explains why."""
     await harness.send(make_bodies(10))
     with harness.start_process(sleep_s=3600, stalls_after_s=3.0) as actor:
         code = await poll(actor.exit_code, within_s=40, what="the process's end")
@@ -137,10 +138,10 @@ async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefi
     """After one refusal by the broker, aiokafka's idempotent producer fails on that partition for ever."""
     kafka = KafkaCluster(servers.kafka, topic_prefix)
     small, large = ProducerRecord("t", 0, b"k", b"small", []), ProducerRecord("t", 0, b"k", os.urandom(50_000), [])
-    async with Publisher(kafka, client_id="mended") as publisher:
+    async with Publisher(kafka, client_id="rebuilt") as publisher:
         await publisher.topic_admin.ensure(["t"])
         await publisher.send_in_order([small])
-        await client_limit(servers, kafka.prefixed("t"), 10_000)
+        await limit_message_size(servers, kafka.prefixed("t"), 10_000)
 
         with pytest.raises(Unacknowledged):
             await publisher.send_in_order([large])
@@ -152,7 +153,7 @@ async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefi
 
 async def test_deleted_topic_is_recreated(servers: ServerAddresses, topic_prefix: str) -> None:
     """The outbox still holds what was not acknowledged; without its topic the lane would be blocked for ever."""
-    async with Publisher(KafkaCluster(servers.kafka, topic_prefix), client_id="mended") as publisher:
+    async with Publisher(KafkaCluster(servers.kafka, topic_prefix), client_id="rebuilt") as publisher:
         await publisher.send([Message("t", "k", b"one", ())])
         admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
         await admin.start()
@@ -166,11 +167,11 @@ async def test_deleted_topic_is_recreated(servers: ServerAddresses, topic_prefix
                 return False
             return True
 
-        await poll(accepted, within_s=30, what="the topic made anew")
+        await poll(accepted, within_s=30, what="the topic created again")
 
 
-async def client_limit(servers: ServerAddresses, topic: str, largest: int) -> None:
-    """Have the broker refuse larger batches from now on."""
+async def limit_message_size(servers: ServerAddresses, topic: str, largest: int) -> None:
+    """Make the broker refuse larger batches from now on."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
     await admin.start()
     try:
@@ -206,4 +207,4 @@ async def test_publish_fails_during_a_kafka_outage_and_recovers(own_kafka: Kafka
                 return False
             return True
 
-        await poll(accepted, within_s=30, what="a broker that takes messages again")
+        await poll(accepted, within_s=30, what="a broker that accepts messages again")

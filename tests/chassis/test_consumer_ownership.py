@@ -1,4 +1,4 @@
-"""Two owners, one of them frozen, cut off or late: the fence lets one of them through, and readers see one story."""
+"""Two owners, one of them frozen, cut off or late: the fence lets one through, and readers see one history."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ from tests.polling import poll
 pytestmark = pytest.mark.takes(seconds=45)
 
 GATE = 42
-"""An advisory lock: owners stand before it in their transactions while the test holds it."""
+"""An advisory lock that owners wait for in their transactions while the test holds it."""
 FIND_LOCK_HOLDER = """
     SELECT client_port
       FROM pg_stat_activity
@@ -33,11 +33,11 @@ COUNT_LOCK_HOLDERS = """
        AND wait_event = ANY($2)
        AND state_change < clock_timestamp() - interval '300 ms'
 """
-"""Between two statements it looks so for a moment, too; frozen in the next one, it would be another test."""
+"""Excludes the moment between two statements, which looks alike: frozen in the next one, it is another test."""
 
 
 async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess, state: str, waits: list[str]) -> None:
-    """Stop a process dead while it holds its lanes' rows."""
+    """Freeze a process while it holds its lanes' rows."""
 
     async def holds() -> bool:
         return await harness.fetch_number(COUNT_LOCK_HOLDERS, state, waits) == 1
@@ -57,7 +57,7 @@ async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess
 async def test_frozen_owner_is_fenced_and_writes_nothing_after_waking(
     harness: ConsumerHarness, state: str, waits: list[str], naps: dict[str, float], lock_wait_s: float, terminated: bool
 ) -> None:
-    """It wakes up with records in hand, a cache, and a session that is gone; the position has moved."""
+    """It wakes up in the middle of a batch, with a cache, and without its session; the position has moved."""
     await harness.send(
         make_bodies(300), keys=1
     )  # one lane: owners of different lanes meet in the ledger's balance, too
@@ -113,7 +113,7 @@ async def test_new_owner_waits_for_a_slow_owner_and_sees_its_writes(harness: Con
             slow.send_signal(signal.SIGCONT)
         await harness.wait_settled(40)
         for actor in (one, other):
-            actor.send_signal(signal.SIGTERM)  # what either still has in hand is finished, and counts
+            actor.send_signal(signal.SIGTERM)  # both finish their running batches, which count
         await poll(lambda: [one.exit_code(), other.exit_code()] == [0, 0], within_s=20, what="both owners' ends")
 
     await harness.audit()
@@ -124,12 +124,12 @@ def has_lanes(actor: ConsumerProcess) -> bool:
 
 
 def ports(actor: ConsumerProcess) -> set[int]:
-    """Name the ports that a process has connections from."""
+    """Return the ports that a process has connections from."""
     return {each.laddr.port for each in psutil.Process(actor.process.pid).net_connections()}
 
 
 async def test_disconnected_owner_discards_its_cache(harness: ConsumerHarness) -> None:
-    """Its lanes were another's for a while: had it kept its cached versions, it would give them out again."""
+    """Another process owned its lanes for a while: from a stale cache it would emit versions a second time."""
     await harness.send(make_bodies(100))
     with harness.start_process() as first:
         await harness.wait_settled(100)

@@ -1,4 +1,4 @@
-"""Where a lane goes on: after the database was set back, after records are missing, at the log's end."""
+"""Where a lane resumes: after a restore of the database, after missing records, at the log's end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.consumer.records import Lane, Record
 from paidan_chassis.kafka.producer import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_records
@@ -31,7 +31,7 @@ SAVED_POSITIONS = ("entry", "balance", "account", "lane", "outbox", "dead_letter
 async def test_restored_backup_replays_to_identical_messages(
     harness: ConsumerHarness, servers: ServerAddresses
 ) -> None:
-    """Kafka's own offsets stay where they were; what is said again is said with the same numbers, to the byte."""
+    """Kafka's own offsets stay where they were; messages published again are identical, numbers included."""
     await harness.send(make_bodies(400))
     async with harness.run_in_process():
         await harness.wait_settled(400)
@@ -50,7 +50,7 @@ async def test_restored_backup_replays_to_identical_messages(
 
 
 async def test_restore_under_a_running_consumer_is_detected_and_replayed(harness: ConsumerHarness) -> None:
-    """What the owner cached and remembers is void then; it seeks back to where the rows now say."""
+    """The owner's cache and state are void then; it seeks back to the restored positions."""
     await harness.send(make_bodies(200))
     async with harness.run_in_process():
         await harness.wait_settled(200)
@@ -66,14 +66,14 @@ async def test_restore_under_a_running_consumer_is_detected_and_replayed(harness
 
 
 async def copy_database(harness: ConsumerHarness) -> None:
-    """Take a copy of all that a restore would bring back."""
+    """Copy all tables that a restore brings back."""
     async with harness.conn() as conn:
         for table in SAVED_POSITIONS:
             await conn.execute(f"CREATE TABLE saved_{table} AS TABLE {table}")
 
 
 async def restore_copy(harness: ConsumerHarness, *, ending_sessions: bool = False) -> None:
-    """Put the copy in place of what is there, in one moment."""
+    """Replace the tables by the copy in one transaction."""
     async with harness.conn() as conn, conn.transaction():
         await conn.execute("LOCK TABLE lane")
         for table in SAVED_POSITIONS:
@@ -91,7 +91,7 @@ async def restore_copy(harness: ConsumerHarness, *, ending_sessions: bool = Fals
 async def test_restore_is_replayed_on_idle_lanes(
     harness: ConsumerHarness, compare_every_s: float, ending_sessions: bool
 ) -> None:
-    """A quiet lane has no batch that would find its row moved; until one came, all since the copy would be gone."""
+    """A quiet lane has no batch that would find its row moved; until one came, the replay would be missing."""
     await harness.send(make_bodies(200))
     async with harness.run_in_process(compare_every_s=compare_every_s):
         await harness.wait_settled(200)
@@ -106,7 +106,7 @@ async def test_restore_is_replayed_on_idle_lanes(
 
 
 async def test_manually_lowered_position_is_followed(harness: ConsumerHarness) -> None:
-    """Nothing new comes in, and Kafka's own offsets stand at the end: the database's position alone counts."""
+    """No records arrive, and Kafka's own offsets are at the end: the database's position alone counts."""
     await harness.send(make_bodies(100))
     async with harness.run_in_process():
         await harness.wait_settled(100)
@@ -138,13 +138,13 @@ async def test_missing_records_are_sought_once_and_then_logged(harness: Consumer
 
 
 async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> None:
-    """Clients reset themselves to other offsets now and then; what they pass over is not lost and no alarm."""
+    """Clients reset themselves to other offsets now and then; skipped records are not lost and raise no alarm."""
     await harness.send(make_bodies(60), keys=1)
     async with harness.run_in_process(sleep_s=0.5, max_records=10):
         await harness.wait_applied(10)
         (consumer,) = harness.consumers
         (busy,) = [lane for lane in consumer.lanes() if not consumer.has_caught_up(lane)]
-        consumer._parts.subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
+        consumer._subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
         await harness.wait_settled(60)
 
         assert consumer.metrics().gaps == 0
@@ -152,7 +152,7 @@ async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> No
 
 
 async def test_split_batch_does_not_count_as_second_gap_check(harness: ConsumerHarness) -> None:
-    """Another lane's poison cuts the batch into parts; each begins too far on, and nobody has read again meanwhile."""
+    """Another lane's poison splits the batch; each part begins too far on, and nothing was read again meanwhile."""
     async with hold_lane(harness) as (consumer, skipped):
         await append_records(harness, [ProducerRecord("in", 1, b"k", b"nul", [])])
 
@@ -176,29 +176,29 @@ async def test_batch_from_before_a_rebalance_does_not_count_as_gap_check(harness
 
 @asynccontextmanager
 async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsumer, list[Record]]]:
-    """Run a consumer that is kept from its batches; give the latter half of what then waits for it in one lane."""
+    """Run a consumer whose batches are blocked; yield the second half of the records that wait in one lane."""
     async with harness.run_in_process():
         await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], within_s=20, what="its lanes")
         (consumer,) = harness.consumers
-        async with consumer._parts.rebalance.turn:  # noqa: SLF001 - nothing else has one
+        async with consumer._rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
             harness.sent += make_bodies(20)
             await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in harness.sent])
             yield consumer, (await records(harness, 0))[10:]
 
 
 async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) -> None:
-    """Let it have its batches again, and see that it finds all there is."""
-    consumer._parts.rebalance.turn.release()  # noqa: SLF001
+    """Let its batches run again, and check that it applies everything."""
+    consumer._rebalance.batch_lock.release()  # noqa: SLF001
     try:
         await harness.wait_settled(20, within_s=20)
         assert consumer.metrics().gaps == 0
     finally:
-        await consumer._parts.rebalance.turn.acquire()  # noqa: SLF001
+        await consumer._rebalance.batch_lock.acquire()  # noqa: SLF001
     await harness.audit()
 
 
 async def records(harness: ConsumerHarness, partition: int) -> list[Record]:
-    """Read a lane as the consumer's polls do."""
+    """Return a lane's records as the consumer's polls do."""
     return [
         Record(
             "in", partition, each.offset, each.key, each.value, (), datetime.fromtimestamp(each.timestamp / 1000, UTC)
@@ -209,7 +209,7 @@ async def records(harness: ConsumerHarness, partition: int) -> list[Record]:
 
 
 async def test_log_ending_with_a_control_record_is_read_to_its_end(harness: ConsumerHarness) -> None:
-    """Its last offset is nothing that could ever be applied: no lag, no standstill, timers may fire."""
+    """Its last offset can never be applied: no lag, no stall, timers may fire."""
     await harness.send(["before"])
     producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka, transactional_id=harness.options.prefix)
     await producer.start()

@@ -202,5 +202,5 @@ async def test_unencrypted_letter_of_an_older_release_is_listed_and_refused(data
 
     assert letter.offset == 7
     assert PHONE not in dump
-    with pytest.raises(DecryptionFailed, match="before records were sealed"):
+    with pytest.raises(DecryptionFailed, match="before dead letters were encrypted"):
         dead_letters.decrypt(letter, build_cipher())

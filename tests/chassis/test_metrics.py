@@ -4,9 +4,8 @@ from typing import get_args
 
 import pytest
 
-from paidan_chassis.consumer.config import ConsumerMetrics, LaneMetrics
-from paidan_chassis.consumer.consumer_metrics import ConsumerCollector
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics, LaneMetrics
 from paidan_chassis.observability import metrics
 from paidan_chassis.observability.metrics import Metrics
 
@@ -23,7 +22,7 @@ def test_rendered_page_holds_counters() -> None:
 
     counted.count("paidan_records_total", 3, loop="inbox")
     counted.set_gauge("paidan_lane_lag_seconds", 1.5, loop="inbox", lane="library.loans-0")
-    counted.observe("paidan_batch_seconds", 0.02, loop="inbox")
+    counted.histogram("paidan_batch_seconds", loop="inbox").observe(0.02)
 
     page = counted.render().decode()
     assert 'paidan_records_total{loop="inbox",service="library"} 3.0' in page

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,19 +15,18 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from tests import vault
+from tests import fork_server, vault
+from tests.fork_server import ForkedProcess
 from tests.polling import poll_blocking
 
 pytestmark = pytest.mark.takes(seconds=20)
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
 class SampleProcess:
     """A running sample service, and its output."""
 
-    popen: subprocess.Popen[str]
+    process: ForkedProcess
     out: Path
     err: Path
 
@@ -61,8 +58,8 @@ class SampleProcess:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop and give its exit code."""
-        self.popen.send_signal(number)
-        return self.popen.wait(45)
+        self.process.send_signal(number)
+        return self.process.wait(45)
 
 
 StartProcess = Callable[..., SampleProcess]
@@ -78,16 +75,18 @@ def start(tmp_path: Path) -> Iterator[StartProcess]:
         needed["vault_key"] = vault.KEY
         given = {f"LIBRARY_{name}".upper(): value for name, value in (needed | settings).items()}
         out, err = tmp_path / f"out-{len(started)}", tmp_path / f"err-{len(started)}"
-        with out.open("w") as stdout, err.open("w") as stderr:
-            command = [sys.executable, "-m", "tests.chassis.sample_service", *arguments]
-            popen = subprocess.Popen(command, cwd=ROOT, env=os.environ | given, stdout=stdout, stderr=stderr, text=True)
-        started.append(SampleProcess(popen, out, err))
+        for said in (out, err):
+            said.touch()
+        running = fork_server.start(
+            "tests.chassis.sample_service", *arguments, environment=os.environ | given, out=out, err=err
+        )
+        started.append(SampleProcess(running, out, err))
         return started[-1]
 
     yield one
     for each in started:
-        each.popen.kill()
-        each.popen.wait()
+        each.process.kill()
+        each.process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -161,14 +160,14 @@ def test_a_halt_has_an_exit_code_of_its_own(start: StartProcess) -> None:
     """The supervisor must not restart what would only halt again."""
     service = start(fault="halts")
 
-    assert service.popen.wait(45) == 75
+    assert service.process.wait(45) == 75
     assert service.wait_for("process_halted")["reasons"] == ["the shelf is another one"]
 
 
 def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: StartProcess) -> None:
     service = start(fault="breaks")
 
-    assert service.popen.wait(45) == 70
+    assert service.process.wait(45) == 70
     trace = service.wait_for("process_broke")["trace"]
     assert "ValueError" in trace
     assert "tests/chassis/sample_service.py" in trace
@@ -179,7 +178,7 @@ def test_a_loop_that_returns_early_ends_the_process(start: StartProcess) -> None
     """An edge that answers while nothing works behind it is worse than none."""
     service = start(fault="returns")
 
-    assert service.popen.wait(45) == 70
+    assert service.process.wait(45) == 70
     assert "loop inbox returned without having been stopped" in service.wait_for("process_broke")["trace"]
 
 
@@ -189,7 +188,7 @@ def test_a_loop_that_returns_early_ends_the_process(start: StartProcess) -> None
 def test_a_loop_without_progress_ends_the_process(start: StartProcess, fault: str, reason: str) -> None:
     service = start(fault=fault, stalls_after_s="1")
 
-    assert service.popen.wait(45) == 70
+    assert service.process.wait(45) == 70
     assert reason in service.wait_for("process_broke")["trace"]
 
 
@@ -197,14 +196,14 @@ def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: StartProce
     """Nothing inside the event loop can notice that, its own watch included."""
     service = start(fault="blocks", stalls_after_s="1")
 
-    assert service.popen.wait(45) != 0
+    assert service.process.wait(45) != 0
     assert "tests/chassis/sample_service.py" in service.err.read_text()
 
 
 def test_wrong_settings_are_named_and_not_retried(start: StartProcess) -> None:
     service = start(prot="8101")
 
-    assert service.popen.wait(45) == 78
+    assert service.process.wait(45) == 78
     assert "LIBRARY_PROT is not a setting (did you mean LIBRARY_PORT?)" in service.err.read_text()
 
 
@@ -212,7 +211,7 @@ def test_port_in_use_ends_with_a_clear_error(start: StartProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         service = start(port=str(taken.getsockname()[1]))
 
-        assert service.popen.wait(45) == 70
+        assert service.process.wait(45) == 70
         assert "ddress already in use" in service.wait_for("process_broke")["trace"]
 
 

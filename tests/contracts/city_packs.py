@@ -1,4 +1,4 @@
-"""What tests of city packs share: where packs lie, and copies of one to spoil."""
+"""The packs that tests use, and copies of them to edit."""
 
 import shutil
 from pathlib import Path
@@ -18,21 +18,21 @@ def load_tiny() -> City:
 
 
 def copy_pack(pack: Path, target: Path) -> Path:
-    """Copy a pack, so that a mistake can be planted in it."""
+    """Copy a pack, so that it can be edited."""
     folder = target / pack.name
     shutil.copytree(pack, folder)
     return folder
 
 
 def edit_file(folder: Path, name: str, old: str, new: str) -> None:
-    """Replace one place of a file; what is to be replaced must stand there exactly once."""
+    """Replace a text that occurs exactly once in a file."""
     file = folder / name
     text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {name}"
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def append_line(folder: Path, name: str, line: str) -> None:
-    """Put a line at the end of a file."""
+    """Append a line to a file."""
     with (folder / name).open("a", encoding="utf-8") as file:
         file.write(line + "\n")

@@ -1,4 +1,4 @@
-"""How tests plant a mistake in a copy of a pack, and how the check must name it."""
+"""Edits that make a copy of a pack invalid, and the diagnostics that validation must return for it."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Mutate = Callable[[Path], None]
 
 
 class InvalidPackCase(NamedTuple):
-    """A mistake, and how the check must name it."""
+    """An edit of a pack, and the beginning of the expected diagnostic."""
 
     mutate: Mutate
     expected: str
@@ -34,20 +34,20 @@ def remove_file(name: str) -> Mutate:
 def remove_lines(name: str, *beginnings: str) -> Mutate:
     def mutate(folder: Path) -> None:
         lines = (folder / name).read_text().splitlines()
-        kept = [line for line in lines if not line.startswith(beginnings)]
-        assert len(kept) < len(lines)
-        (folder / name).write_text("\n".join(kept) + "\n")
+        remaining = [line for line in lines if not line.startswith(beginnings)]
+        assert len(remaining) < len(lines)
+        (folder / name).write_text("\n".join(remaining) + "\n")
 
     return mutate
 
 
 def shift_shape_west(name: str, code: str) -> Mutate:
     def mutate(folder: Path) -> None:
-        drawn = json.loads((folder / name).read_text(encoding="utf-8"))
-        feature = next(each for each in drawn["features"] if each["properties"]["code"] == code)
+        collection = json.loads((folder / name).read_text(encoding="utf-8"))
+        feature = next(each for each in collection["features"] if each["properties"]["code"] == code)
         rings = feature["geometry"]["coordinates"]
         feature["geometry"]["coordinates"] = [[[x - 0.005, y] for x, y in ring] for ring in rings]
-        (folder / name).write_text(json.dumps(drawn), encoding="utf-8")
+        (folder / name).write_text(json.dumps(collection), encoding="utf-8")
 
     return mutate
 
@@ -63,10 +63,10 @@ def add_rule(text: str) -> Mutate:
     return add_line("routing.toml", "\n[[rules]]\n" + text)
 
 
-def diagnostic_for(invalid: InvalidPackCase, folder_for_copies: Path) -> str:
-    """Plant a mistake and give the line that names it as it should; without one, all that was said instead."""
-    folder = copy_pack(invalid.pack, folder_for_copies)
+def diagnostic_for(invalid: InvalidPackCase, target: Path) -> str:
+    """Edit a copy of the pack and return the expected diagnostic; where it is missing, all diagnostics."""
+    folder = copy_pack(invalid.pack, target)
     invalid.mutate(folder)
-    diagnostics = [str(mistake) for mistake in check_folder(folder).mistakes]
+    diagnostics = [str(diagnostic) for diagnostic in check_folder(folder).mistakes]
     matching = [line for line in diagnostics if line.startswith(invalid.expected)]
-    return matching[0] if matching else "\n".join(diagnostics) or "no mistake was found"
+    return matching[0] if matching else "\n".join(diagnostics) or "no diagnostic"

@@ -1,4 +1,4 @@
-"""The working calendar says of every date whether it is worked, and of none that has not been published."""
+"""The working calendar: working days, working hours, and no guess outside the published dates."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
@@ -19,8 +19,8 @@ def at(day: int, hour: int, minute: int = 0, month: int = 2) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=SHANGHAI)
 
 
-def test_every_date_is_as_the_library_has_it() -> None:
-    """The table is our own, but it was seeded from there; a slip of the hand would shift deadlines for a year."""
+def test_every_date_agrees_with_the_library() -> None:
+    """The table was derived from that library; a typing error would shift deadlines for a year."""
     assert {day: CALENDAR.is_working_day(day) for day in DATES} == {
         day: chinese_calendar.is_workday(day) for day in DATES
     }
@@ -33,7 +33,7 @@ def test_every_date_is_as_the_library_has_it() -> None:
         (2026, ["01-04", "02-14", "02-28", "05-09", "09-20", "10-10"]),
     ],
 )
-def test_make_up_days_are_worked(year: int, make_up_days: list[str]) -> None:
+def test_make_up_days_are_working_days(year: int, make_up_days: list[str]) -> None:
     weekends = [day for day in DATES if day.year == year and day.weekday() > 4 and CALENDAR.is_working_day(day)]
 
     assert [f"{day:%m-%d}" for day in weekends] == make_up_days
@@ -41,8 +41,8 @@ def test_make_up_days_are_worked(year: int, make_up_days: list[str]) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2027, 1, 1), date(2024, 12, 31), date(2030, 6, 1)])
-def test_a_date_outside_the_table_is_never_guessed(day: date) -> None:
-    """A library that answers on without make-up days is wrong by a week every spring."""
+def test_date_outside_the_table_is_refused(day: date) -> None:
+    """A guess without make-up days would be wrong by a week every spring."""
     with pytest.raises(CalendarExhausted, match=str(day)):
         CALENDAR.is_working_day(day)
 
@@ -59,16 +59,16 @@ def test_a_date_outside_the_table_is_never_guessed(day: date) -> None:
         (at(14, 9).astimezone(UTC), True),
     ],
 )
-def test_working_time_is_the_citys(moment: datetime, worked: bool) -> None:
+def test_working_time_is_in_the_citys_zone(moment: datetime, worked: bool) -> None:
     assert CALENDAR.is_working_time(moment) is worked
 
 
-def test_a_day_is_worth_its_shifts() -> None:
+def test_working_day_has_the_hours_of_its_shifts() -> None:
     assert CALENDAR.hours_per_day == timedelta(hours=8)
     assert load_city(LOSANGELES).calendar.hours_per_day == timedelta(hours=9)
 
 
-def test_a_report_counts_on_the_citys_own_day() -> None:
+def test_local_day_is_the_citys_date() -> None:
     """The month's last evening in Los Angeles is already the next month in UTC."""
     calendar = load_city(LOSANGELES).calendar
 
@@ -76,7 +76,7 @@ def test_a_report_counts_on_the_citys_own_day() -> None:
     assert calendar.local_day(datetime(2020, 2, 1, 8, 0, tzinfo=UTC)) == date(2020, 2, 1)
 
 
-def test_holidays_in_los_angeles_are_not_worked() -> None:
+def test_holidays_in_los_angeles_are_no_working_days() -> None:
     calendar: WorkingCalendar = load_city(LOSANGELES).calendar
 
     assert not calendar.is_working_day(date(2020, 1, 20))

@@ -1,4 +1,4 @@
-"""Indicators are data: conditions over a closed list of facts, and rates that are parts of a whole."""
+"""Indicators: conditions over a closed list of facts, and rates of which every numerator is part of its denominator."""
 
 from itertools import chain, combinations
 from pathlib import Path
@@ -37,32 +37,32 @@ def count_of(city: City, *facts: str) -> set[str]:
         ("not (voided or not_accepted)", {"voided"}, False),
     ],
 )
-def test_conditions_are_read_as_they_are_written(text: str, facts: set[str], holds: bool) -> None:
+def test_conditions_are_evaluated(text: str, facts: set[str], holds: bool) -> None:
     assert parse_condition(text).evaluate(facts) is holds
 
 
 @given(st.lists(st.sampled_from(["handled", "overdue", "and", "or", "not", "(", ")"]), min_size=1, max_size=7), FACTS)
-def test_conditions_mean_what_python_would_make_of_them(words: list[str], facts: frozenset[str]) -> None:
+def test_conditions_mean_what_python_means_by_them(words: list[str], facts: frozenset[str]) -> None:
     text = " ".join(words)
     try:
-        read = parse_condition(text)
+        condition = parse_condition(text)
     except InvalidCondition:
         return
 
-    assert read.evaluate(facts) is eval(text, {name: name in facts for name in ("handled", "overdue")})  # noqa: S307  # of our own words
+    assert condition.evaluate(facts) is eval(text, {name: name in facts for name in ("handled", "overdue")})  # noqa: S307  # words of our own
 
 
 @pytest.mark.parametrize(
     "text", ["", "happy", "handled == voided", "handled()", "handled.closed", "1", "handled if closed else open", "a;b"]
 )
-def test_what_is_no_condition_is_refused(text: str) -> None:
+def test_invalid_condition_is_refused(text: str) -> None:
     with pytest.raises(InvalidCondition):
         parse_condition(text)
 
 
 @given(st.sampled_from(CITIES), FACTS)
-def test_every_numerator_lies_within_its_denominator(city: City, facts: frozenset[str]) -> None:
-    """Else a rate passes 1, and its receipt lists cases that the denominator's does not."""
+def test_every_numerator_is_part_of_its_denominator(city: City, facts: frozenset[str]) -> None:
+    """Otherwise a rate exceeds 1, and its list of cases has some that the denominator's has not."""
     keys = count_of(city, *facts)
 
     for rate in city.indicators.rates:
@@ -70,20 +70,20 @@ def test_every_numerator_lies_within_its_denominator(city: City, facts: frozense
 
 
 @given(st.sampled_from(CITIES), FACTS)
-def test_counts_by_case_look_at_the_current_row_alone(city: City, facts: frozenset[str]) -> None:
-    """A case that three departments had is one case in the sum over departments."""
+def test_counts_per_case_use_the_current_row_only(city: City, facts: frozenset[str]) -> None:
+    """A case of three departments is one case in the sum over departments."""
     by_case = {count.id for count in city.indicators.counts if count.per == "case"}
 
     assert not by_case & count_of(city, *(facts - {"current"}))
 
 
-def test_nothing_divided_by_nothing_is_unknown() -> None:
+def test_ratio_without_a_denominator_is_none() -> None:
     assert ratio(0, 0) is None
     assert ratio(0, 5) == 0.0
     assert ratio(3, 4) == 0.75
 
 
-def test_quancheng_counts_as_its_standard_says() -> None:
+def test_quancheng_follows_its_standard() -> None:
     """应处置数: dispatched, and handled or past its limit. 结案率's denominator is the same of a case."""
     quancheng = CITIES[1]
     row = {"current", "dispatched", "limited", "filed"}
@@ -98,8 +98,8 @@ def test_quancheng_counts_as_its_standard_says() -> None:
     assert "due" not in count_of(quancheng, *row, "handled", "late", "overdue", "closed", "exempt")
 
 
-def test_what_has_no_limit_is_not_on_time() -> None:
-    """Nothing was kept where nothing was asked; the standard knows no such case, and counts it as due once handled."""
+def test_case_without_a_limit_is_not_on_time() -> None:
+    """The standard has no such case; it counts as due once it is handled."""
     unlimited = count_of(CITIES[1], "current", "dispatched", "filed", "accepted", "handled", "closed")
 
     assert {"handling.numerator", "on_time.denominator", "closing_on_time.denominator"} <= unlimited
@@ -108,7 +108,7 @@ def test_what_has_no_limit_is_not_on_time() -> None:
 
 @pytest.mark.parametrize("length", [40, 41])
 def test_rate_is_valid_iff_its_score_can_be_published(length: int, tmp_path: Path) -> None:
-    """Scoring would fail on the first figure of it, long after the pack was put in force."""
+    """Otherwise scoring would fail on its first score, long after the pack was put in force."""
     rate_id = "x" * length
     folder = copy_pack(TINY, tmp_path)
     edit_file(folder, "indicators.toml", 'id = "rework"', f'id = "{rate_id}"')
@@ -117,7 +117,7 @@ def test_rate_is_valid_iff_its_score_can_be_published(length: int, tmp_path: Pat
     diagnostics = check_folder(folder).mistakes
 
     if diagnostics:
-        assert [mistake.field for mistake in diagnostics] == ["id"]
+        assert [diagnostic.field for diagnostic in diagnostics] == ["id"]
         with pytest.raises(ValidationError):
             indicator.validate_python(rate_id)
     else:
@@ -125,7 +125,7 @@ def test_rate_is_valid_iff_its_score_can_be_published(length: int, tmp_path: Pat
     assert bool(diagnostics) is (length > 40)
 
 
-def test_a_department_keeps_what_happened_under_it() -> None:
+def test_department_is_counted_for_past_assignments() -> None:
     quancheng = CITIES[1]
 
     left_overdue = count_of(quancheng, "dispatched", "overdue", "returned")

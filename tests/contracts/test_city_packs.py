@@ -1,4 +1,4 @@
-"""The packs that we ship hold what they promise, are quick to read, and come back from their bytes unchanged."""
+"""The shipped packs: their content, the time to load them, and the round trip through their canonical bytes."""
 
 import csv
 import re
@@ -19,8 +19,8 @@ from tests.contracts.city_packs import LOSANGELES, QUANCHENG, TINY, copy_pack, e
 QUANCHENG_CITY: Final = load_city(QUANCHENG)
 
 
-def fastest_of(act: Callable[[], object]) -> float:
-    """Time the best of several runs by the processor: what the code costs, not what else the machine is doing."""
+def best_cpu_time(act: Callable[[], object]) -> float:
+    """Return the least processor time of several runs, which other load on the machine does not change."""
     return min(_timed(act) for _ in range(7))
 
 
@@ -31,18 +31,18 @@ def _timed(act: Callable[[], object]) -> float:
 
 
 @pytest.mark.parametrize("folder", [TINY, QUANCHENG, LOSANGELES], ids=lambda folder: folder.name)
-def test_a_city_comes_back_from_its_bytes_unchanged(folder: Path) -> None:
+def test_city_survives_the_round_trip_through_its_bytes(folder: Path) -> None:
     city = load_city(folder)
 
     content = city.pack.canonical_bytes()
-    again = City.from_canonical(content)
+    decoded = City.from_canonical(content)
 
-    assert again.pack == city.pack
-    assert again.version == city.version == pack_version(content)
-    assert again.pack.canonical_bytes() == content
+    assert decoded.pack == city.pack
+    assert decoded.version == city.version == pack_version(content)
+    assert decoded.pack.canonical_bytes() == content
 
 
-def test_the_version_changes_with_the_content_and_not_with_the_writing(tmp_path: Path) -> None:
+def test_version_depends_on_content_and_not_on_formatting(tmp_path: Path) -> None:
     before = load_city(TINY).version
     folder = copy_pack(TINY, tmp_path)
 
@@ -54,17 +54,17 @@ def test_the_version_changes_with_the_content_and_not_with_the_writing(tmp_path:
 
 
 @pytest.mark.parametrize(("folder", "within_s"), [(TINY, 0.02), (QUANCHENG, 0.3)], ids=["tiny", "quancheng"])
-def test_a_pack_is_read_and_checked_quickly(folder: Path, within_s: float) -> None:
-    assert fastest_of(lambda: load_city(folder)) < within_s
+def test_pack_is_loaded_and_validated_quickly(folder: Path, within_s: float) -> None:
+    assert best_cpu_time(lambda: load_city(folder)) < within_s
 
 
-def test_a_published_city_is_read_quickly() -> None:
+def test_published_city_is_decoded_quickly() -> None:
     content = QUANCHENG_CITY.pack.canonical_bytes()
 
-    assert fastest_of(lambda: City.from_canonical(content)) < 0.1
+    assert best_cpu_time(lambda: City.from_canonical(content)) < 0.1
 
 
-def test_quancheng_is_as_large_as_it_should_be() -> None:
+def test_quancheng_is_as_large_as_a_real_city() -> None:
     pack = QUANCHENG_CITY.pack
     levels = Counter(place.level for place in pack.geography.places)
 
@@ -111,7 +111,7 @@ def test_every_class_has_a_default_row() -> None:
     assert QUANCHENG_CITY.default_rows.keys() == QUANCHENG_CITY.classes.keys()
 
 
-def test_what_states_no_limit_has_the_citys_or_none() -> None:
+def test_city_may_limit_rows_that_state_no_limit() -> None:
     losangeles = load_city(LOSANGELES)
 
     assert QUANCHENG_CITY.clocks.handle == TimeLimit(amount=4, unit="working_hour")
@@ -119,7 +119,7 @@ def test_what_states_no_limit_has_the_citys_or_none() -> None:
 
 
 def test_every_source_category_is_mapped() -> None:
-    """A camera's number, a hotline's category and a patrol's code may stand for the same class."""
+    """A camera's number, a hotline's category and a patrol's code may be mapped to the same class."""
     words = [("camera-platform", "890"), ("hotline-12345", "市容环境/暴露生活垃圾"), ("grid-patrol", "E0110")]
 
     assert [entry.class_code for word in words if (entry := QUANCHENG_CITY.categories.get(word))] == ["E0110"] * 3
@@ -131,32 +131,38 @@ def test_every_source_category_is_mapped() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(QUANCHENG_CITY.classes))
-def test_every_class_of_quancheng_finds_a_department_wherever_it_is(code: str) -> None:
+def test_every_class_of_quancheng_has_a_department_everywhere(code: str) -> None:
     noon, night = (datetime(2026, 3, 2, hour, tzinfo=QUANCHENG_CITY.zone) for hour in (10, 23))
 
     for place in QUANCHENG_CITY.pack.geography.places:
         for at in (noon, night):
-            spot = QUANCHENG_CITY.geography.locate_code(place.code)
+            place_codes = QUANCHENG_CITY.geography.locate_code(place.code)
             if place.level != "district":
-                found = QUANCHENG_CITY.rule_index.route(
-                    RoutingInput(class_code=code, place=spot, channel="photo", source="snap", at=at)
+                decision = QUANCHENG_CITY.rule_index.route(
+                    RoutingInput(class_code=code, place=place_codes, channel="photo", source="snap", at=at)
                 )
-                assert isinstance(found, Routed), f"{code} in {place.code}"
+                assert isinstance(decision, Routed), f"{code} in {place.code}"
 
 
-def test_quancheng_decides_by_class_place_owner_and_time() -> None:
+def test_quancheng_routes_by_class_place_owner_and_time() -> None:
     def led(
         code: str, position: tuple[float, float] | None = (36.65, 116.99), hour: int = 10, **more: str
     ) -> str | None:
-        spot = QUANCHENG_CITY.geography.locate(*position) if position else UNKNOWN_PLACE
+        place_codes = QUANCHENG_CITY.geography.locate(*position) if position else UNKNOWN_PLACE
         at = datetime(2026, 3, 2, hour, tzinfo=QUANCHENG_CITY.zone)
         owner, condition = more.get("owner"), more.get("condition")
-        found = QUANCHENG_CITY.rule_index.route(
+        decision = QUANCHENG_CITY.rule_index.route(
             RoutingInput(
-                class_code=code, place=spot, channel="photo", source="snap", at=at, owner=owner, condition=condition
+                class_code=code,
+                place=place_codes,
+                channel="photo",
+                source="snap",
+                at=at,
+                owner=owner,
+                condition=condition,
             )
         )
-        return found.department if isinstance(found, Routed) else None
+        return decision.department if isinstance(decision, Routed) else None
 
     station = (36.713 - 66.5 * 0.0009, 116.9 + 24.5 * 0.00112)
     assert led("E0110") == "minghu-sanitation"
@@ -169,11 +175,11 @@ def test_quancheng_decides_by_class_place_owner_and_time() -> None:
     assert led("E0110", None) is None
 
 
-def test_every_department_of_quancheng_has_work() -> None:
-    """A department that no rule ever names would wait for orders for ever."""
-    registry = QUANCHENG_CITY.rule_index.departments
+def test_every_department_of_quancheng_is_named_by_a_rule() -> None:
+    """A department that no rule names would never receive an order."""
+    selectors = QUANCHENG_CITY.rule_index.departments
     named = {
-        registry.find(lead, QUANCHENG_CITY.geography.locate_code(place.code))
+        selectors.find(lead, QUANCHENG_CITY.geography.locate_code(place.code))
         for rule in QUANCHENG_CITY.pack.routing
         for lead in (rule.lead, *rule.helpers)
         for place in QUANCHENG_CITY.pack.geography.places
@@ -208,7 +214,7 @@ def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
     assert all(code and re.fullmatch(r"[0-9]{15}", code) for code in codes)
 
 
-def test_the_mapping_knows_every_value_of_the_records(recorded: Path) -> None:
+def test_mapping_has_every_value_of_the_records(recorded: Path) -> None:
     city = load_city(LOSANGELES)
     mapping = city.imports["myla311"]
     with recorded.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Publishing a city pack: every lane hears of it, and only of what the database has."""
+"""Publishing a city pack: it is stored, then announced to every partition of the inbox."""
 
 import hashlib
 import json
@@ -38,24 +38,24 @@ def kafka(servers: ServerAddresses, topic_prefix: str) -> KafkaCluster:
 
 @pytest.fixture
 async def connection(database: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    opened = await asyncpg.connect(database)
-    await migrations.migrate(opened, "cities", [migrations.CITIES_MIGRATIONS])
-    yield opened
-    await opened.close()
+    connection = await asyncpg.connect(database)
+    await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
+    yield connection
+    await connection.close()
 
 
 async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        lanes = [TopicPartition(kafka.prefixed(INBOX.name), lane) for lane in range(INBOX.partitions)]
-        consumer.assign(lanes)
-        ends = await consumer.end_offsets(lanes)
+        partitions = [TopicPartition(kafka.prefixed(INBOX.name), partition) for partition in range(INBOX.partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
         return [
             record
-            for lane in lanes
-            if ends[lane]
-            for record in (await consumer.getmany(lane, timeout_ms=5000)).get(lane, [])
+            for partition in partitions
+            if ends[partition]
+            for record in (await consumer.getmany(partition, timeout_ms=5000)).get(partition, [])
         ]
     finally:
         await consumer.stop()
@@ -64,20 +64,20 @@ async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
 async def test_published_pack_is_stored_by_hash_and_announced_to_every_partition(
     connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
-    done = await publish(connection, kafka, pack)
+    published = await publish(connection, kafka, pack)
 
-    content = await connection.fetchval("SELECT content FROM cities.pack WHERE version = $1", done.version)
-    assert hashlib.sha256(content).hexdigest() == done.version
+    content = await connection.fetchval("SELECT content FROM cities.pack WHERE version = $1", published.version)
+    assert hashlib.sha256(content).hexdigest() == published.version
     assert City.from_canonical(content).pack == pack
     records = await read_inbox(kafka)
     assert sorted(record.partition for record in records) == list(range(INBOX.partitions))
     for record in records:
         assert record.value is not None
         event = CityInForce.model_validate_json(record.value)
-        assert (event.city, event.version, record.key) == ("tiny", done.version, None)
+        assert (event.city, event.version, record.key) == ("tiny", published.version, None)
         headers = dict(record.headers)
         assert (headers["ce_type"], headers["ce_subject"]) == (b"city.in_force.v1", b"tiny")
-    assert await city_packs.find_version_in_force(connection, "tiny") == done.version
+    assert await city_packs.find_version_in_force(connection, "tiny") == published.version
 
 
 async def test_department_topics_are_created(
@@ -100,7 +100,7 @@ async def test_department_topics_are_created(
 async def test_republished_version_becomes_the_newest(
     connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
-    """Intake reads reports with the newest pack; going back to the old one must reach it."""
+    """Intake uses the pack that was published last; publishing an older one again must reach it."""
     first = await publish(connection, kafka, pack)
     await publish(connection, kafka, pack.model_copy(update={"note": "another"}))
 
@@ -127,7 +127,7 @@ async def test_two_cities_share_neither_departments_nor_sources(
     shared: set[str],
     expected_message: str,
 ) -> None:
-    """One's department would get the other's orders; one's ticket would be refused as the other's with another text."""
+    """A department would receive the other city's orders; a ticket would be refused as another with the same id."""
     theirs = {
         kind: tuple(each.model_copy(update={"id": f"their-{each.id}"}) for each in getattr(pack, kind))
         for kind in ("departments", "sources")
@@ -145,7 +145,7 @@ async def test_two_cities_share_neither_departments_nor_sources(
 async def test_area_level_cannot_change(
     connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
-    """Case ids begin with the area, and lanes were chosen by it: another level would strand every open case."""
+    """Case ids begin with the area, which also determines the partition: open cases would be lost."""
     await publish(connection, kafka, pack)
 
     with pytest.raises(AreaLevelChanged, match="district"):
@@ -157,7 +157,7 @@ async def test_area_level_cannot_change(
 async def test_pack_is_stored_before_it_is_announced(
     connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
-    """A lane halts at a hash that nobody has, so the word goes out last."""
+    """Dispatch stops at a version that is not stored, so the announcement is sent last."""
     await publish(connection, kafka, pack)
     broken = pack.model_copy(update={"note": "another"})
     await connection.execute("ALTER TABLE cities.pack ADD CHECK (length(content) < 10) NOT VALID")
@@ -171,19 +171,19 @@ async def test_pack_is_stored_before_it_is_announced(
 async def test_interrupted_publish_is_not_in_force(
     connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack
 ) -> None:
-    nowhere = replace(kafka, servers="127.0.0.1:1")
+    unreachable = replace(kafka, servers="127.0.0.1:1")
 
     with pytest.raises(Exception, match=r"127\.0\.0\.1|KafkaConnectionError|Unable to bootstrap"):
-        await publish(connection, nowhere, pack)
+        await publish(connection, unreachable, pack)
 
     assert await city_packs.find_version_in_force(connection, "tiny") is None
     assert (await publish(connection, kafka, pack)).lanes == INBOX.partitions
 
 
 def test_canonical_bytes_are_plain_sorted_json() -> None:
-    """Anybody can read a published pack, and the same pack has the same bytes on every machine."""
+    """Any JSON reader can decode a published pack, and the same pack has the same bytes on every machine."""
     content = check_folder(Path(TINY)).valid_pack().canonical_bytes()
 
-    read = json.loads(content)
-    assert list(read) == sorted(read)
-    assert json.dumps(read, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == content
+    document = json.loads(content)
+    assert list(document) == sorted(document)
+    assert json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == content

@@ -1,4 +1,4 @@
-"""The first rule that covers a case, and can name its department there, decides."""
+"""Routing: the first rule that covers a case and determines a department decides."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
@@ -19,8 +19,8 @@ SHANGHAI: Final = timezone(timedelta(hours=8))
 MONDAY_NOON: Final = datetime(2026, 3, 2, 10, 0, tzinfo=SHANGHAI)
 WEST: Final = PlaceCodes("990101", "990101001", "990101001001", "990101001001001")
 EAST: Final = PlaceCodes("990102", "990102001", "990102001001", "990102001001001")
-MATTER: Final = RoutingInput(class_code="E0401", place=WEST, channel="photo", source="photo", at=MONDAY_NOON)
-OFFICES: Final = TINY.pack.model_copy(
+CASE: Final = RoutingInput(class_code="E0401", place=WEST, channel="photo", source="photo", at=MONDAY_NOON)
+PACK_WITH_OFFICES: Final = TINY.pack.model_copy(
     update={
         "departments": (
             *TINY.pack.departments,
@@ -37,36 +37,38 @@ def city(*rules: RoutingRule) -> City:
     return City.of(TINY.pack.model_copy(update={"routing": rules}))
 
 
-def rule_id_for(found: Routed | Unrouted) -> str | None:
-    return found.rule if isinstance(found, Routed) else None
+def rule_id_for(decision: Routed | Unrouted) -> str | None:
+    return decision.rule if isinstance(decision, Routed) else None
 
 
-def test_the_first_rule_that_covers_the_case_wins() -> None:
-    ruled = city(
+def test_first_rule_that_covers_the_case_decides() -> None:
+    routed_city = city(
         RoutingRule(id="cameras", classes=("E*",), channels=("camera",), lead="lamps"),
         RoutingRule(id="hawkers", classes=("E0401",), lead="streets", helpers=("lamps", "streets")),
         RoutingRule(id="all", lead="lamps"),
     )
 
-    assert ruled.rule_index.route(MATTER) == Routed("hawkers", "streets", ("lamps",))
-    assert rule_id_for(ruled.rule_index.route(replace(MATTER, channel="camera", source="camera"))) == "cameras"
-    assert rule_id_for(ruled.rule_index.route(replace(MATTER, class_code="C0137"))) == "all"
-    assert rule_id_for(ruled.rule_index.route(replace(MATTER, class_code=None))) == "all"
+    assert routed_city.rule_index.route(CASE) == Routed("hawkers", "streets", ("lamps",))
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, channel="camera", source="camera"))) == "cameras"
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code="C0137"))) == "all"
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code=None))) == "all"
 
 
 def test_case_without_a_rule_is_unrouted() -> None:
-    assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).rule_index.route(MATTER) == Unrouted()
+    assert city(RoutingRule(id="lamps", classes=("C*",), lead="lamps")).rule_index.route(CASE) == Unrouted()
 
 
 def test_department_that_returned_the_case_is_skipped() -> None:
-    ruled = city(RoutingRule(id="hawkers", classes=("E0401",), lead="streets"), RoutingRule(id="else", lead="lamps"))
+    routed_city = city(
+        RoutingRule(id="hawkers", classes=("E0401",), lead="streets"), RoutingRule(id="else", lead="lamps")
+    )
 
-    assert ruled.rule_index.route(replace(MATTER, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
-    assert ruled.rule_index.route(replace(MATTER, declined=frozenset({"streets", "lamps"}))) == Unrouted()
+    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
+    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets", "lamps"}))) == Unrouted()
 
 
 @pytest.mark.parametrize(
-    ("rule", "covered", "passed_over"),
+    ("rule", "covered", "not_covered"),
     [
         (RoutingRule(id="r", places=("990101",), lead="lamps"), {"place": WEST}, {"place": EAST}),
         (RoutingRule(id="r", places=("990101001",), lead="lamps"), {"place": WEST}, {"place": UNKNOWN_PLACE}),
@@ -78,23 +80,27 @@ def test_department_that_returned_the_case_is_skipped() -> None:
         ),
         (RoutingRule(id="r", owners=("streets",), lead="lamps"), {"owner": "streets"}, {"owner": None}),
         (RoutingRule(id="r", conditions=("2",), lead="lamps"), {"condition": "2"}, {"condition": "1"}),
-        (RoutingRule(id="r", matters=("complaint",), lead="lamps"), {"matter": "complaint"}, {"matter": None}),
+        (
+            RoutingRule(id="r", matters=("complaint",), lead="lamps"),
+            {"matter": "complaint"},
+            {"matter": None},
+        ),
         (RoutingRule(id="r", sources=("photo",), lead="lamps"), {"source": "photo"}, {"source": "hotline"}),
         (RoutingRule(id="r", lead="owner"), {"owner": "streets"}, {"owner": "a company nobody knows"}),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_condition_that_is_given_must_hold(
-    rule: RoutingRule, covered: dict[str, object], passed_over: dict[str, object]
+def test_stated_condition_must_hold(
+    rule: RoutingRule, covered: dict[str, object], not_covered: dict[str, object]
 ) -> None:
-    ruled = city(rule)
+    routed_city = city(rule)
 
-    assert rule_id_for(ruled.rule_index.route(replace(MATTER, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
-    assert rule_id_for(ruled.rule_index.route(replace(MATTER, **passed_over))) is None  # type: ignore[arg-type]  # likewise
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
+    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **not_covered))) is None  # type: ignore[arg-type]  # likewise
 
 
 @pytest.mark.parametrize(
-    ("when", "covered", "passed_over"),
+    ("when", "covered", "not_covered"),
     [
         (TimeCondition(hours=("22:00-06:00",)), (2, 23, 30), (2, 6, 0)),
         (TimeCondition(hours=("22:00-06:00",)), (3, 5, 59), (3, 21, 59)),
@@ -109,30 +115,30 @@ def test_a_condition_that_is_given_must_hold(
     ],
     ids=str,
 )
-def test_times_are_read_by_the_citys_own_clock(
-    when: TimeCondition, covered: tuple[int, int, int], passed_over: tuple[int, int, int]
+def test_times_are_in_the_citys_zone(
+    when: TimeCondition, covered: tuple[int, int, int], not_covered: tuple[int, int, int]
 ) -> None:
-    """The case is routed at a time in UTC; 22:00 in the rule is 22:00 in the city."""
-    ruled = city(RoutingRule(id="r", when=when, lead="lamps"))
+    """Cases are routed at a time in UTC; 22:00 in a rule is 22:00 in the city."""
+    routed_city = city(RoutingRule(id="r", when=when, lead="lamps"))
 
     def at(day: int, hour: int, minute: int) -> RoutingInput:
-        return replace(MATTER, at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
+        return replace(CASE, at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
 
-    assert rule_id_for(ruled.rule_index.route(at(*covered))) == "r"
-    assert rule_id_for(ruled.rule_index.route(at(*passed_over))) is None
+    assert rule_id_for(routed_city.rule_index.route(at(*covered))) == "r"
+    assert rule_id_for(routed_city.rule_index.route(at(*not_covered))) is None
 
 
-def test_the_districts_own_department_needs_a_district() -> None:
-    """Without a position nobody can say which district's department is meant: the next rule is asked."""
+def test_department_of_a_district_needs_a_district() -> None:
+    """Without a position no district is known, and the next rule is tried."""
     rules = (RoutingRule(id="office", lead="district:office"), RoutingRule(id="else", lead="lamps"))
-    ruled = City.of(OFFICES.model_copy(update={"routing": rules}))
+    routed_city = City.of(PACK_WITH_OFFICES.model_copy(update={"routing": rules}))
 
-    assert ruled.rule_index.route(MATTER) == Routed("office", "west-office", ())
-    assert ruled.rule_index.route(replace(MATTER, place=EAST)) == Routed("office", "east-office", ())
-    assert ruled.rule_index.route(replace(MATTER, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
+    assert routed_city.rule_index.route(CASE) == Routed("office", "west-office", ())
+    assert routed_city.rule_index.route(replace(CASE, place=EAST)) == Routed("office", "east-office", ())
+    assert routed_city.rule_index.route(replace(CASE, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
 
 
-# One condition a rule and every pair of them, so that each way in which one rule may cover another is tried by itself.
+# Rules of one condition, in every pair: each way in which a rule may cover another is tested by itself.
 CONDITIONS: Final[list[Any]] = [
     {},
     *({"classes": classes} for classes in (("*",), ("E*",), ("E0401",), ("E0401", "C0137"), ("E0110", "E0401"))),
@@ -148,10 +154,10 @@ CONDITIONS: Final[list[Any]] = [
     {"lead": "city:lighting"},
     {"lead": "district:office"},
 ]
-MATTERS: Final = [
-    RoutingInput(class_code=code, place=spot, channel=source, source=source, at=at, owner=owner)
+CASES: Final = [
+    RoutingInput(class_code=code, place=place, channel=source, source=source, at=at, owner=owner)
     for code in ("E0401", "E0110", "C0137", None)
-    for spot in (WEST, EAST, UNKNOWN_PLACE)
+    for place in (WEST, EAST, UNKNOWN_PLACE)
     for source in ("photo", "hotline")
     for at in (MONDAY_NOON, MONDAY_NOON + timedelta(hours=12), MONDAY_NOON + timedelta(days=1, hours=1.5))
     for owner in (None, "streets")
@@ -160,21 +166,27 @@ MATTERS: Final = [
 
 def pack_of(*rules: dict[str, object]) -> Pack:
     numbered = [{"id": f"r{number}", "lead": "lamps", **rule} for number, rule in enumerate(rules)]
-    return OFFICES.model_copy(update={"routing": tuple(RoutingRule.model_validate(rule) for rule in numbered)})
+    return PACK_WITH_OFFICES.model_copy(
+        update={"routing": tuple(RoutingRule.model_validate(rule) for rule in numbered)}
+    )
 
 
 def shadowed(pack: Pack) -> set[str]:
-    return {pack.routing[int(fault.path[1])].id for fault in validate(pack) if "never applies" in fault.problem}
+    return {
+        pack.routing[int(violation.path[1])].id for violation in validate(pack) if "never applies" in violation.problem
+    }
 
 
 @pytest.mark.parametrize("first", CONDITIONS, ids=str)
 def test_shadowed_rule_never_decides(first: dict[str, object]) -> None:
-    """A false alarm here would make a city delete a rule that it needs."""
+    """A false positive would make a city delete a rule that it needs."""
     for second in CONDITIONS:
         pack = pack_of(first, second)
         if shadowed(pack):
-            ruled = City.of(pack)
-            assert "r1" not in {rule_id_for(ruled.rule_index.route(matter)) for matter in MATTERS}, second
+            routed_city = City.of(pack)
+            assert "r1" not in {rule_id_for(routed_city.rule_index.route(routing_input)) for routing_input in CASES}, (
+                second
+            )
 
 
 PARTS_OF_WEEK: Final = [
@@ -188,16 +200,16 @@ PARTS_OF_WEEK: Final = [
 ]
 
 
-def test_rules_covering_a_week_shadow_only_what_lies_within() -> None:
-    """Rule by rule against every hour of two weeks."""
+def test_rules_that_cover_a_week_shadow_only_rules_within_it() -> None:
+    """Compare with the decision at every hour of two weeks."""
     hours = [MONDAY_NOON + timedelta(hours=number) for number in range(14 * 24)]
     diagnostic_count = 0
     for first, second, third in product(PARTS_OF_WEEK, PARTS_OF_WEEK, [*PARTS_OF_WEEK, TimeCondition()]):
         pack = pack_of({"when": first}, {"when": second}, {"when": third})
         if "r2" in shadowed(pack):
             diagnostic_count += 1
-            ruled = City.of(pack)
-            assert "r2" not in {rule_id_for(ruled.rule_index.route(replace(MATTER, at=at))) for at in hours}, (
+            routed_city = City.of(pack)
+            assert "r2" not in {rule_id_for(routed_city.rule_index.route(replace(CASE, at=at))) for at in hours}, (
                 first,
                 second,
                 third,
@@ -213,7 +225,7 @@ def test_duplicate_rule_is_shadowed() -> None:
 
 
 @given(st.sampled_from(["06:00-22:00", "22:00-06:00", "00:00-24:00", "23:59-00:01"]), st.times())
-def test_hours_and_the_hours_between_them_share_out_the_day(hours: str, at: time) -> None:
+def test_hours_and_their_complement_cover_the_day_once(hours: str, at: time) -> None:
     begin, end = hours.split("-")
     others = f"{end}-{begin}" if end != "24:00" else "00:00-00:00"
 
@@ -224,5 +236,5 @@ def test_hours_and_the_hours_between_them_share_out_the_day(hours: str, at: time
 
 
 @given(st.dates())
-def test_a_season_over_new_year_and_its_opposite_share_out_the_year(day: "datetime") -> None:
+def test_season_over_new_year_and_its_complement_cover_the_year_once(day: "datetime") -> None:
     assert is_within_dates("11-15..03-15", day) != is_within_dates("03-16..11-14", day)

@@ -1,4 +1,4 @@
-"""Checking a pack: all mistakes in one round, and a command that says them."""
+"""Validation of a pack: all errors in one run, and the command that prints them."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def app() -> typer.Typer:
 
 
 @pytest.mark.parametrize("pack", [TINY, QUANCHENG, LOSANGELES], ids=lambda pack: pack.name)
-def test_the_packs_that_we_ship_have_no_mistake(pack: Path) -> None:
-    assert [str(mistake) for mistake in check_folder(pack).mistakes] == []
+def test_shipped_packs_are_valid(pack: Path) -> None:
+    assert [str(diagnostic) for diagnostic in check_folder(pack).mistakes] == []
 
 
-def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
-    """An entry that cannot be read must hide neither the others' mistakes nor cause new ones."""
+def test_all_errors_are_found_in_one_run(tmp_path: Path) -> None:
+    """An invalid entry must neither hide the errors of others nor cause new ones."""
     folder = copy_pack(TINY, tmp_path)
     edit_file(folder, "departments.csv", "lighting,,,http", "lighting,,,pigeon")
     edit_file(folder, "rows.csv", "2 urgent_hour", "-2 urgent_hour")
@@ -33,7 +33,7 @@ def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
     append_line(folder, "departments.csv", "west,西,West,cleaning,990109,,http")
     append_line(folder, "classes.csv", "E0406,占道经营,Trading on the road,街面秩序,Street order")
 
-    diagnostics = [str(mistake) for mistake in check_folder(folder).mistakes]
+    diagnostics = [str(diagnostic) for diagnostic in check_folder(folder).mistakes]
 
     assert diagnostics == [
         "classes.csv:5: E0406: code: class E0406 has no row in rows.csv: no case of it can be filed",
@@ -44,7 +44,7 @@ def test_all_mistakes_are_named_in_one_round(tmp_path: Path) -> None:
     ]
 
 
-def test_a_city_with_mistakes_is_not_loaded(tmp_path: Path) -> None:
+def test_invalid_city_is_not_loaded(tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)
     edit_file(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
 
@@ -52,7 +52,7 @@ def test_a_city_with_mistakes_is_not_loaded(tmp_path: Path) -> None:
         load_city(folder)
 
 
-def test_the_command_ends_with_status_1_and_says_where(app: typer.Typer, tmp_path: Path) -> None:
+def test_check_of_an_invalid_pack_exits_with_1_and_locates_the_error(app: typer.Typer, tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)
     edit_file(folder, "routing.toml", 'lead = "streets"', 'lead = "sweepers"')
 
@@ -62,7 +62,7 @@ def test_the_command_ends_with_status_1_and_says_where(app: typer.Typer, tmp_pat
     assert "routing.toml:7: rubbish: lead: there is no department 'sweepers'" in ended.output
 
 
-def test_the_command_ends_with_status_0_and_says_what_the_pack_holds(app: typer.Typer) -> None:
+def test_check_of_a_valid_pack_exits_with_0_and_summarizes_it(app: typer.Typer) -> None:
     ended = CliRunner().invoke(app, ["city", "check", str(TINY)])
 
     assert ended.exit_code == 0

@@ -1,4 +1,4 @@
-"""Mistakes in places, indicators, import mappings and files as such are named by file, line, entry and field."""
+"""Errors in places, indicators, import mappings and files are located by file, line, entry and field."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ INVALID_PACKS = {
         replace_text("indicators.toml", 'holds = "rated"', 'holds = "rated and happy"'),
         "indicators.toml:44: rated: holds: unknown fact 'happy'",
     ),
-    "an indicator that is no condition": InvalidPackCase(
+    "an indicator without a condition": InvalidPackCase(
         replace_text("indicators.toml", 'holds = "rated"', 'holds = "rated > 1"'),
-        "indicators.toml:44: rated: holds: A condition is names of facts",
+        "indicators.toml:44: rated: holds: a condition is names of facts",
     ),
     "a rate of an unknown count": InvalidPackCase(
         replace_text("indicators.toml", 'denominator = "rated"', 'denominator = "asked"'),
@@ -36,9 +36,9 @@ INVALID_PACKS = {
         replace_text("indicators.toml", 'id = "rework"', 'id = "closing"'),
         "indicators.toml:72: closing: id: duplicate 'closing'",
     ),
-    "a rate whose id no figure can carry": InvalidPackCase(
+    "a rate whose id is too long to publish": InvalidPackCase(
         replace_text("indicators.toml", 'id = "rework"', f'id = "rework-{"x" * 34}"'),
-        f"indicators.toml:72: rework-{'x' * 34}: id: 'rework-{'x' * 34}' names figures on paidan.scores, so it may",
+        f"indicators.toml:72: rework-{'x' * 34}: id: 'rework-{'x' * 34}' is published on paidan.scores",
     ),
     "a mapping onto an unknown class": InvalidPackCase(
         replace_text("imports/myla311.toml", 'class_code = "E0104"', 'class_code = "E0304"'),
@@ -80,7 +80,7 @@ INVALID_PACKS = {
     ),
     "a place that claims to be drawn": InvalidPackCase(
         replace_text("geography/places.csv", "西街道,West Street,no", "西街道,West Street,yes"),
-        "geography/places.csv:4: 990101001: drawn: is drawn in no .geojson",
+        "geography/places.csv:4: 990101001: drawn: is yes, but no .geojson file draws it",
     ),
     "a drawing of an unknown place": InvalidPackCase(
         replace_text("geography/districts.geojson", '"code": "990102"', '"code": "990103"'),
@@ -131,7 +131,7 @@ INVALID_PACKS = {
     ),
     "cells of one district drawn in another": InvalidPackCase(
         replace_text("geography/grid.csv", "\n3,20,40,990102001001,61", "\n3,20,40,990101001001,900"),
-        "geography/grid.csv:9: has cells whose middle lies outside what is drawn",
+        "geography/grid.csv:9: has cells whose centre lies outside the shape",
     ),
     "a missing file": InvalidPackCase(remove_file("departments.csv"), "departments.csv: the file is missing"),
     "an unknown column": InvalidPackCase(
@@ -146,7 +146,7 @@ INVALID_PACKS = {
         write_gb18030("departments.csv"),
         "departments.csv: cannot be read as UTF-8 text",
     ),
-    "a city that names no area level": InvalidPackCase(
+    "a city without an area level": InvalidPackCase(
         replace_text("city.toml", 'area_level = "district"\n', ""), "city.toml: area_level: is missing"
     ),
 }

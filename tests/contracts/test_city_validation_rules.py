@@ -1,4 +1,4 @@
-"""Mistakes in routing rules are named by file, line, rule and field."""
+"""Errors in routing rules are located by file, line, rule and field."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ INVALID_PACKS = {
         ),
         "routing.toml:18: late-evening: id: never applies: earlier rules cover all of it: evening",
     ),
-    "a rule whose week two earlier ones share out between them": InvalidPackCase(
+    "a rule whose week two earlier ones cover together": InvalidPackCase(
         add_rule(
             'id = "week"\nclasses = ["E04*"]\nlead = "lamps"\n'
             'when = { weekdays = ["mon", "tue", "wed", "thu", "fri"] }\n\n'
@@ -67,7 +67,7 @@ INVALID_PACKS = {
         replace_text("routing.toml", 'helpers = ["streets"]', 'helpers = ["sweepers"]'),
         "routing.toml:1: lamps: helpers: there is no department 'sweepers'",
     ),
-    "a rule that names a kind of department some district lacks": InvalidPackCase(
+    "a rule for a kind of department that some district lacks": InvalidPackCase(
         replace_text("routing.toml", 'lead = "streets"', 'lead = "district:cleaning"'),
         "routing.toml:7: rubbish: lead: district 990101 has no departments of the kind 'cleaning', and must have one",
     ),
@@ -75,7 +75,7 @@ INVALID_PACKS = {
         add_rule('id = "far"\nclasses = ["E0401"]\nplaces = ["990103"]\nlead = "lamps"'),
         "routing.toml:12: far: places: there is no district, street or community '990103'",
     ),
-    "a rule for an area nobody drew": InvalidPackCase(
+    "a rule for an unknown area": InvalidPackCase(
         add_rule('id = "park"\nclasses = ["E0401"]\nareas = ["park"]\nlead = "lamps"'),
         "routing.toml:12: park: areas: geography/areas.geojson draws no area 'park'",
     ),
@@ -95,7 +95,7 @@ INVALID_PACKS = {
         add_rule('id = "fax"\nclasses = ["E0401"]\nchannels = ["fax"]\nlead = "lamps"'),
         "routing.toml:12: fax: channels.0: Input should be 'hotline'",
     ),
-    "a rule for grid cells that nobody has": InvalidPackCase(
+    "a rule for unknown grid cells": InvalidPackCase(
         add_rule('id = "cell"\nclasses = ["E0401"]\ngrids = ["88"]\nlead = "lamps"'),
         "routing.toml:12: cell: grids: no grid cell's code begins with '88'",
     ),
@@ -107,7 +107,7 @@ INVALID_PACKS = {
         add_rule('id = "leap"\nclasses = ["E0401"]\nwhen = { dates = ["02-28..02-30"] }\nlead = "lamps"'),
         "routing.toml:12: leap: when.dates: '02-28..02-30' names a day that does not exist",
     ),
-    "a rule for dates the wrong way round": InvalidPackCase(
+    "a rule for dates in the wrong order": InvalidPackCase(
         add_rule('id = "back"\nclasses = ["E0401"]\nwhen = { dates = ["2026-02-02..2026-02-01"] }\nlead = "lamps"'),
         "routing.toml:12: back: when.dates: '2026-02-02..2026-02-01' ends before it begins",
     ),

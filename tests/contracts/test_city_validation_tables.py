@@ -1,4 +1,4 @@
-"""Mistakes in catalogue, departments, sources, calendar and terms are named by file, line, entry and field."""
+"""Errors in catalogue, departments, sources, calendar and terms are located by file, line, entry and field."""
 
 from pathlib import Path
 
@@ -42,11 +42,11 @@ INVALID_PACKS = {
         replace_text("rows.csv", "C0137-2,C0137,2", "C0137-7,C0137,2"),
         "rows.csv:5: C0137-7: id: must be class code, dash, condition: C0137-2",
     ),
-    "a limit of nothing": InvalidPackCase(
+    "a limit of zero": InvalidPackCase(
         replace_text("rows.csv", "4 working_hour", "0 working_hour"),
         "rows.csv:2: E0110-1: limit.amount: Input should be greater than 0, not '0'",
     ),
-    "a limit below nothing": InvalidPackCase(
+    "a negative limit": InvalidPackCase(
         replace_text("rows.csv", "2 urgent_hour", "-2 urgent_hour"),
         "rows.csv:3: E0401-1: limit.amount: Input should be greater than 0, not '-2'",
     ),
@@ -54,23 +54,23 @@ INVALID_PACKS = {
         replace_text("rows.csv", "2 urgent_hour", "2 fortnight"),
         "rows.csv:3: E0401-1: limit.unit: Input should be 'working_",
     ),
-    "a word for an unknown class": InvalidPackCase(
+    "a category of an unknown class": InvalidPackCase(
         replace_text("categories.csv", "camera,890,E0110", "camera,890,E0199"),
         "categories.csv:6: 890: class_code: there is no class 'E0199'",
     ),
-    "a word for an unknown row": InvalidPackCase(
+    "a category of an unknown row": InvalidPackCase(
         replace_text("categories.csv", "路灯不亮,C0137,2", "路灯不亮,C0137,8"),
         "categories.csv:3: 市政设施/路灯不亮: condition: class C0137 has no row '8'",
     ),
-    "a word of an unknown source": InvalidPackCase(
+    "a category of an unknown source": InvalidPackCase(
         add_line("categories.csv", "fax,rubbish,E0110,,"),
         "categories.csv:11: rubbish: source: there is no source and no channel 'fax'",
     ),
-    "a word with two meanings": InvalidPackCase(
+    "a category with two classes": InvalidPackCase(
         add_line("categories.csv", "camera,890,E0401,,"),
         "categories.csv:11: 890: word: duplicate 'camera 890'",
     ),
-    "a word that stands for nothing": InvalidPackCase(
+    "a category without a class": InvalidPackCase(
         add_line("categories.csv", "camera,42,,,"),
         "categories.csv:11: 42: class_code: a category either has a class or is ignored",
     ),
@@ -104,7 +104,7 @@ INVALID_PACKS = {
         add_line("sources.csv", "photo,照片,Photos,photo,yes,,wgs84,no"),
         "sources.csv:7: photo: id: duplicate 'photo'",
     ),
-    "a calendar that ends before it says": InvalidPackCase(
+    "a calendar that ends before its stated end": InvalidPackCase(
         remove_lines("calendar.csv", "2026-12-3"), "calendar.csv: ends on 2026-12-29, though city.toml says 2026-12-31"
     ),
     "a calendar that ends a year early": InvalidPackCase(
@@ -120,11 +120,11 @@ INVALID_PACKS = {
         replace_text("city.toml", "first = 2026-01-01", "first = 2027-01-01"),
         "city.toml: calendar.first: 2027-01-01 comes after the last date, 2026-12-31",
     ),
-    "a calendar that begins later than it says": InvalidPackCase(
+    "a calendar that begins after its stated beginning": InvalidPackCase(
         remove_lines("calendar.csv", "2026-01-01"),
         "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01",
     ),
-    "a calendar with a hole": InvalidPackCase(
+    "a calendar with missing dates": InvalidPackCase(
         remove_lines("calendar.csv", "2026-03-1"),
         "calendar.csv:70: 2026-03-20: date: dates are missing before it: 2026-03-10 to 2026-03-19",
     ),
@@ -140,17 +140,17 @@ INVALID_PACKS = {
         replace_text("city.toml", 'begin = "14:00"', 'begin = "11:00"'),
         "city.toml: calendar.shifts.1: begins at 11:00:00",
     ),
-    "a zone nobody knows": InvalidPackCase(
+    "an unknown time zone": InvalidPackCase(
         replace_text("city.toml", "Asia/Shanghai", "Asia/Jinan"), "city.toml: zone: there is no time zone 'Asia/Jinan'"
     ),
     "a clock that is missing": InvalidPackCase(
         replace_text("terms.toml", 'inspect = "30 urgent_minute"\n', ""), "terms.toml: clocks: inspect: is missing"
     ),
-    "a radius of nothing": InvalidPackCase(
+    "a radius of zero": InvalidPackCase(
         replace_text("terms.toml", "radius_m = 50", "radius_m = 0"),
         "terms.toml: matching: radius_m: Input should be greater",
     ),
-    "confidence bands the wrong way round": InvalidPackCase(
+    "confidence thresholds in the wrong order": InvalidPackCase(
         replace_text("terms.toml", "review_at = 0.5", "review_at = 0.9"),
         "terms.toml: screening: review_at: is above report_at",
     ),

@@ -1,4 +1,4 @@
-"""Messages recorded from a played day stay readable, by our models and by readers that know nothing of us."""
+"""Recorded messages stay valid, for our models and for readers that have only the schemas."""
 
 import json
 from pathlib import Path
@@ -16,27 +16,27 @@ RECORDED = sorted(EXAMPLES.rglob("*.json"))
 Example = dict[str, Any]
 
 
-def _read(path: Path) -> tuple[str, Example]:
+def _load_example(path: Path) -> tuple[str, Example]:
     example: Example = json.loads(path.read_text(encoding="utf-8"))
     return path.relative_to(EXAMPLES).parts[0], example
 
 
-def test_every_event_has_a_recorded_message() -> None:
+def test_every_event_type_has_an_example() -> None:
     assert {path.relative_to(EXAMPLES).parts[0] for path in RECORDED} == set(event_models())
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.relative_to(EXAMPLES)))
-def test_a_recorded_message_is_still_read_whole(path: Path) -> None:
-    """All that it said is still understood: nothing is dropped, and nothing has another meaning."""
-    kind, example = _read(path)
+def test_recorded_message_is_decoded_completely(path: Path) -> None:
+    """No field is dropped, and none changes its value."""
+    kind, example = _load_example(path)
 
     event = event_models()[kind].model_validate_json(json.dumps(example["value"]))
 
     assert _recorded_fields(event.model_dump(mode="json"), example["value"]) == example["value"]
 
 
-def _recorded_fields(dumped: Any, recorded: Any) -> Any:  # noqa: ANN401  # pieces of JSON
-    """Keep of a dump what was told: defaults that the recorded message left out are not part of it."""
+def _recorded_fields(dumped: Any, recorded: Any) -> Any:  # noqa: ANN401  # parts of JSON documents
+    """Return the dump without the defaults that the recorded message left out."""
     if isinstance(recorded, dict):
         return {name: _recorded_fields(dumped.get(name), value) for name, value in recorded.items()}
     if isinstance(recorded, list):
@@ -46,8 +46,8 @@ def _recorded_fields(dumped: Any, recorded: Any) -> Any:  # noqa: ANN401  # piec
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.relative_to(EXAMPLES)))
 def test_unknown_field_is_ignored(path: Path) -> None:
-    """A newer writer may add optional fields; an older reader must not stumble."""
-    kind, example = _read(path)
+    """A newer writer may add optional fields, which an older reader ignores."""
+    kind, example = _load_example(path)
     model = event_models()[kind]
 
     newer = model.model_validate_json(json.dumps(example["value"] | {"from_the_future": {"a": 1}}))
@@ -56,8 +56,8 @@ def test_unknown_field_is_ignored(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.relative_to(EXAMPLES)))
-def test_a_recorded_message_holds_against_its_published_schema(path: Path) -> None:
-    kind, example = _read(path)
+def test_recorded_message_is_valid_by_its_published_schema(path: Path) -> None:
+    kind, example = _load_example(path)
 
     assert [
         error.message
@@ -66,9 +66,9 @@ def test_a_recorded_message_holds_against_its_published_schema(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.relative_to(EXAMPLES)))
-def test_a_stock_cloudevents_reader_reads_it(path: Path) -> None:
-    """A department's plain answers and a plain alarm need no headers; all that we write has them."""
-    kind, example = _read(path)
+def test_cloudevents_package_decodes_recorded_message(path: Path) -> None:
+    """Answers and alarms may come without headers; every message that we write has them."""
+    kind, example = _load_example(path)
     if "ce_id" not in example["headers"]:
         assert kind in ("answer.v1", "alarm.raised.v1")
         return

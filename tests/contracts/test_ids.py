@@ -1,4 +1,4 @@
-"""Ids are for ever: what they are made of may never change, nor how."""
+"""Ids never change: neither their causes nor how they are computed."""
 
 import json
 from uuid import UUID, uuid5
@@ -14,23 +14,23 @@ parts = st.lists(st.text('ab"\\/\n\x7f中', max_size=5) | st.integers(-3, 2**60)
 
 
 @given(parts)
-def test_an_id_is_the_uuid5_of_the_compact_json_array_of_its_cause(cause: list[str | int]) -> None:
-    """Anybody can make the same id with the standard library of any language."""
+def test_id_is_the_uuid5_of_the_compact_json_array_of_its_cause(cause: list[str | int]) -> None:
+    """The standard library of any language computes the same id."""
     array = json.dumps(cause, ensure_ascii=False, separators=(",", ":"))
 
     assert ids.cause_id(*cause) == uuid5(NAMESPACE, array)
 
 
-def test_ids_in_use_stay_what_they_are() -> None:
+def test_ids_in_use_do_not_change() -> None:
     assert ids.report_id("hotline", "1") == "b8664189-32ab-505f-932f-1128d95ce19c"
     assert ids.case_id("town", ids.report_id("hotline", "1")).startswith("town-")
 
 
 @pytest.mark.parametrize("area", ["quancheng", "quancheng.370102"])
-def test_a_case_id_names_its_area(area: str) -> None:
+def test_case_id_begins_with_its_area(area: str) -> None:
     assert ids.area_of(ids.case_id(area, "x")) == area
 
 
-def test_what_names_no_area_is_refused() -> None:
+def test_id_without_an_area_is_refused() -> None:
     with pytest.raises(ValueError, match="<area>"):
         ids.area_of("0" * 32)

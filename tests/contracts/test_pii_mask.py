@@ -1,4 +1,4 @@
-"""Personal numbers in free text: what must never travel, and what must stay readable."""
+"""Personal data in free text is masked, and other numbers stay readable."""
 
 import re
 from datetime import date
@@ -67,8 +67,8 @@ def test_masking_again_changes_nothing(text: str) -> None:
         "没有数字",
     ],
 )
-def test_other_numbers_are_kept(text: str) -> None:
-    """A handler needs the order's number, the cell and the date."""
+def test_other_numbers_stay_readable(text: str) -> None:
+    """Whoever handles the case needs order numbers, grid cells and dates."""
     assert mask(text).text == text
 
 
@@ -96,7 +96,7 @@ def test_every_notation_is_masked(text: str, kind: str) -> None:
 
 
 def test_reporter_details_are_masked_in_text() -> None:
-    """Who complains must not be read in the complaint."""
+    """The text must not identify the reporter."""
     masked = mask("我是王小明，住西街1号，电话82345678，王小明", reporter_terms=["王小明", "西街1号", "82345678", "王"])
 
     assert masked.text == "我是***，住****，电话********，***"

@@ -1,4 +1,4 @@
-"""What the README tells a department to write works as it stands there."""
+"""The README's examples work as they are written."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from pydantic import TypeAdapter
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.actions import Answer
 from tests.servers import ServerAddresses
@@ -30,7 +30,7 @@ CODE: Final = re.compile(r'(?:Problem\(\s*[^,"]+,|RefusedTicket\(|InvalidPhoto\(
 
 
 def code_blocks(language: str) -> list[str]:
-    """Give the README's pieces of code in a language."""
+    """Return the README's code blocks in a language."""
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -38,11 +38,11 @@ def documented_codes(type_: str, order: str, version: int) -> bytes:
     return json.dumps({"type": type_, "order": {"order_id": order, "version": version, "case_id": CASE}}).encode()
 
 
-async def test_a_departments_client_answers_each_order_once(servers: ServerAddresses) -> None:
-    """Kafka says things again, and out of turn: the client keeps the highest version of each order."""
+async def test_documented_client_answers_each_order_once(servers: ServerAddresses) -> None:
+    """Messages may repeat and come out of order: the client keeps the highest version of each order."""
     (code,) = code_blocks("python")
     written: dict[str, Any] = {}
-    exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's own
+    exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's code
     us = f"readme-{uuid.uuid4().hex[:8]}"
     first, second = uuid.uuid4().hex, uuid.uuid4().hex
     orders, answers_to = f"paidan.orders.{us}", f"paidan.answers.{us}"
@@ -73,8 +73,8 @@ async def test_a_departments_client_answers_each_order_once(servers: ServerAddre
     ]
 
 
-def test_every_code_of_an_error_is_listed() -> None:
-    """Whoever integrates decides by the code; one that is not listed is met in production."""
+def test_every_error_code_is_documented() -> None:
+    """Clients branch on the code; one that is not documented would surprise them in production."""
     sources = [file for edge in EDGES for file in (ROOT / edge).rglob("*.py")]
     codes = {code for file in sources for code in CODE.findall(file.read_text(encoding="utf-8"))}
     listed = set(re.findall(r"`([a-z_]+)`", README.read_text(encoding="utf-8")))

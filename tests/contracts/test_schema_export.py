@@ -1,4 +1,4 @@
-"""What is published of the contracts is current, holds against the standards it claims, and never breaks a reader."""
+"""Published schemas are current, valid by their own standards, and compatible with released ones."""
 
 import json
 import shutil
@@ -25,17 +25,17 @@ RELEASES = sorted(path for path in (CONTRACTS / "released").iterdir() if path.is
 
 @pytest.fixture(scope="session")
 def asyncapi_schema() -> dict[str, Any]:
-    """AsyncAPI's own JSON Schema, from its own package, against a lock with checksums."""
+    """Return AsyncAPI's own JSON Schema, from its package, installed by a lock file with checksums."""
     folder = ROOT / ".paidan" / "asyncapi-schema"
     shutil.copytree(Path(__file__).parent / "asyncapi_schema", folder, dirs_exist_ok=True)
-    done = npm(["ci", "--ignore-scripts", "--prefix", str(folder)], return_completed_process=True, cwd=folder)
-    assert done.returncode == 0
-    found: dict[str, Any] = json.loads((folder / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
-    return found
+    result = npm(["ci", "--ignore-scripts", "--prefix", str(folder)], return_completed_process=True, cwd=folder)
+    assert result.returncode == 0
+    schema: dict[str, Any] = json.loads((folder / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
+    return schema
 
 
 def test_published_files_are_current() -> None:
-    """A reader in another language trusts the file, not our code."""
+    """Readers in other languages use the files and not our code."""
     committed = {
         str(path.relative_to(CONTRACTS)): path.read_text(encoding="utf-8")
         for path in [*CONTRACTS.glob("schemas/*.json"), CONTRACTS / "asyncapi.json"]
@@ -44,7 +44,7 @@ def test_published_files_are_current() -> None:
     assert committed == render_files(), "run: .venv/bin/python -m paidan_contracts.schema_export contracts"
 
 
-def test_asyncapi_document_holds_against_asyncapis_own_schema(asyncapi_schema: dict[str, Any]) -> None:
+def test_asyncapi_document_is_valid_by_asyncapis_own_schema(asyncapi_schema: dict[str, Any]) -> None:
     problems = [
         f"{list(e.absolute_path)}: {e.message}"
         for e in Draft7Validator(asyncapi_schema).iter_errors(asyncapi_document())
@@ -53,7 +53,7 @@ def test_asyncapi_document_holds_against_asyncapis_own_schema(asyncapi_schema: d
     assert problems == []
 
 
-def test_asyncapis_own_schema_sees_a_mistake(asyncapi_schema: dict[str, Any]) -> None:
+def test_asyncapis_own_schema_refuses_an_invalid_document(asyncapi_schema: dict[str, Any]) -> None:
     broken = asyncapi_document()
     broken["operations"]["send_cases"]["action"] = "shout"
 
@@ -66,15 +66,15 @@ def test_schema_is_a_valid_json_schema(kind: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
-def test_no_released_event_changed_under_its_readers(release: Path) -> None:
-    """An added optional field may come; anything else is a new version of the type."""
+def test_released_events_have_no_breaking_changes(release: Path) -> None:
+    """An optional field may be added; any other change needs a new version of the event type."""
     current = event_models()
     broken: dict[str, object] = {}
     for path in sorted(release.glob("*.json")):
         if path.stem not in current:
             broken[path.stem] = "gone"
-        elif found := breaking_changes(json.loads(path.read_text()), model_schema(current[path.stem])):
-            broken[path.stem] = found
+        elif changes := breaking_changes(json.loads(path.read_text()), model_schema(current[path.stem])):
+            broken[path.stem] = changes
 
     assert broken == {}
 
@@ -108,9 +108,9 @@ class WithOptionalFieldNowMissing(OutcomeDecided):
     ],
 )
 def test_additions_are_not_breaking_changes(model: type[OutcomeDecided], expected: list[str]) -> None:
-    found = breaking_changes(model_schema(OutcomeDecided), model_schema(model))
+    changes = breaking_changes(model_schema(OutcomeDecided), model_schema(model))
 
-    assert [line for line in found if "required" in line] == expected
+    assert [line for line in changes if "required" in line] == expected
 
 
 def test_changed_type_is_breaking() -> None:
@@ -118,7 +118,7 @@ def test_changed_type_is_breaking() -> None:
 
 
 def test_breaking_change_in_a_nested_model_is_found() -> None:
-    """Most of an event is its state, several levels down."""
+    """Most fields of an event are in its state, several levels down."""
     released = model_schema(event_models()["case.opened.v1"])
     changed = deepcopy(released)
     changed["$defs"]["Assignment"]["properties"]["department"]["maxLength"] = 3
@@ -133,12 +133,12 @@ def test_removing_a_field_is_breaking() -> None:
     assert breaking_changes(model_schema(OutcomeDecided), changed) == ["$.why: removed"]
 
 
-def test_prose_may_change() -> None:
+def test_descriptions_may_change() -> None:
     class Reworded(OutcomeDecided):
         """Other words."""
 
         case_id: str | None = Field(default=None, description="Reworded.", max_length=96)
 
-    found = breaking_changes(model_schema(OutcomeDecided), model_schema(Reworded))
+    changes = breaking_changes(model_schema(OutcomeDecided), model_schema(Reworded))
 
-    assert all("pattern" in line for line in found), "only the dropped pattern counts, not the words"
+    assert all("pattern" in line for line in changes), "only the removed pattern is breaking, not the description"

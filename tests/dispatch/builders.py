@@ -1,4 +1,4 @@
-"""Reports and actions in a small city, for tests of decisions: what usually is said is said for you."""
+"""Builders of reports, actions and cases in a small city, with usual values as defaults, for tests of decisions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ DIGEST = "d" * 64
 
 
 def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **overrides: object) -> ReportReceived:
-    """Report a heap of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
+    """Build a report of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
     at = START_TIME + timedelta(minutes=minutes)
     source = str(overrides.get("source", "hotline"))
     place = overrides.pop("place", {"latitude": 36.0, "longitude": 117.0 + east_m / 90_000, "district": "1"})
@@ -44,12 +44,12 @@ def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **ove
 
 
 def imported_report(ref: str = "1", *, past: ImportedHistory, minutes: float = 0) -> ReportReceived:
-    """Report what an import says."""
+    """Build the report of an imported record."""
     return build_report(ref, minutes=minutes, source="records", past=past)
 
 
 def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) -> list[ReportDecision]:
-    """Take reports in one after another, as one lane does."""
+    """Decide on reports one after another, as one partition does."""
     effective_policy = policy or default_policy()
     states: dict[str, CaseState] = {}
     index = CandidateIndex()
@@ -64,14 +64,14 @@ def receive_reports(*reports: ReportReceived, policy: CityPolicy | None = None) 
 def apply_decision(
     states: dict[str, CaseState], index: CandidateIndex, decision: Opened | Progressed, policy: CityPolicy
 ) -> None:
-    """Do what the shell does after each step."""
+    """Store a decision as the inbox handler does."""
     before = decision.before if isinstance(decision, Progressed) else None
     states[decision.after.case_id] = decision.after
     index.apply(compute_index_change(before, decision.after, policy.match_rules))
 
 
 def opened_case(received: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:
-    """Open a case."""
+    """Return the state of a case that a report opened."""
     (result,) = receive_reports(received or build_report(), policy=policy)
     assert isinstance(result, Opened)
     return result.after
@@ -97,7 +97,7 @@ class ActionContext:
 
 
 def build_request(state: CaseState, action: Action, context: ActionContext = ActionContext()) -> ActionRequested:
-    """Ask for an action, by whoever usually does."""
+    """Build the request for an action, by default by its usual actor."""
     at = START_TIME + timedelta(minutes=context.minutes)
     usual = USUAL_ACTORS.get(action.kind, f"department:{state.department or 'north'}")
     kind, name = (context.actor or usual).split(":")
@@ -119,42 +119,42 @@ def build_request(state: CaseState, action: Action, context: ActionContext = Act
 def decide_action(
     state: CaseState, action: Action, context: ActionContext = ActionContext(), *, policy: CityPolicy | None = None
 ) -> Progressed | Refused:
-    """Ask and decide."""
+    """Decide on an action."""
     return decide(state, build_request(state, action, context), policy or default_policy())
 
 
 def case_after(
     state: CaseState, action: Action, *, minutes: float = 0, actor: str | None = None, policy: CityPolicy | None = None
 ) -> CaseState:
-    """Ask, and expect it to be done."""
+    """Return the state after an action that must be applied."""
     result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor), policy=policy)
     assert isinstance(result, Progressed), result.refusal
     return result.after
 
 
 def at_minute(minutes: float) -> datetime:
-    """Name a time in minutes after Monday 09:00."""
+    """Return a time in minutes after Monday 09:00."""
     return START_TIME + timedelta(minutes=minutes)
 
 
 def types(step: Opened | Progressed | Refused) -> list[str]:
-    """Name the steps that were taken."""
+    """Return the short event types of a decision."""
     assert not isinstance(step, Refused), step.refusal
     return [event.model_dump()["type"].removeprefix("case.").removesuffix(".v1") for event in step.events]
 
 
 def finished(*, minutes: float = 10) -> CaseState:
-    """Let the department finish, five minutes after it accepted or later."""
+    """Return a case that was accepted after five minutes and then finished."""
     return case_after(case_after(opened_case(), Accept(), minutes=5), Finish(text="swept"), minutes=minutes)
 
 
 def closed(*, minutes: float = 20) -> CaseState:
-    """Let the inspection pass."""
+    """Return a case whose inspection passed."""
     return case_after(finished(), Inspect(passed=True), minutes=minutes)
 
 
 def timer_due(timer: Timer) -> TimerDue:
-    """Let a timer run out."""
+    """Build the inbox entry of a due timer."""
     return TimerDue(
         timer_id=timer.id,
         case_id=timer.case_id,
@@ -166,5 +166,5 @@ def timer_due(timer: Timer) -> TimerDue:
 
 
 def expire(state: CaseState, timer: Timer) -> Progressed | Ignored:
-    """Let a timer run out and see what comes of it."""
+    """Decide on a due timer."""
     return expire_timer(state, timer_due(timer), default_policy())

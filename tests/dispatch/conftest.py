@@ -1,6 +1,5 @@
-"""Fixtures for tests of dispatch's shell: its tables alone, and the whole of it on a real Kafka."""
+"""Fixtures: dispatch's tables alone, and the whole service on a real Kafka."""
 
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -28,9 +27,12 @@ async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 
 @pytest.fixture(scope="module")
 async def service(servers: real.ServerAddresses) -> AsyncIterator[DispatchService]:
-    """One dispatch plays for a whole module; each test has reports, answers and keys of its own."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
-    async with real.fresh_database(servers) as dsn, dispatch_service.open_service(servers.kafka, prefix, dsn) as opened:
+    """Run one dispatch for a whole module; each test has reports, answers and keys of its own."""
+    async with (
+        real.fresh_prefix(servers.kafka) as prefix,
+        real.fresh_database(servers) as dsn,
+        dispatch_service.open_service(servers.kafka, prefix, dsn) as opened,
+    ):
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""Dispatch's schema in a database of its own with the tiny city published, and a log played to its lanes by hand."""
+"""Dispatch's schema in a database of its own with the tiny city published, and an inbox applied without a broker."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Message, Record
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
@@ -33,12 +33,12 @@ START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 @cache
 def pack_bytes() -> bytes:
-    """Give the tiny city's canonical bytes."""
+    """Return the tiny city's canonical bytes."""
     return load_tiny().pack.canonical_bytes()
 
 
 def pack_version() -> str:
-    """Name the tiny city's pack."""
+    """Return the version of the tiny city's pack."""
     return hashlib.sha256(pack_bytes()).hexdigest()
 
 
@@ -54,7 +54,7 @@ async def prepare_database(dsn: str) -> None:
 
 
 async def publish_pack(conn: "asyncpg.Connection[Any] | asyncpg.Pool[Any]", content: bytes) -> str:
-    """Keep a pack where lanes look for it, and give its version."""
+    """Publish a pack and return its version."""
     pack_hash = hashlib.sha256(content).hexdigest()
     await conn.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -74,12 +74,12 @@ async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
 
 
 def city_in_force(*, city: str = "tiny", of_version: str | None = None) -> CityInForce:
-    """Put a pack in force."""
+    """Build the entry that puts a pack in force."""
     return CityInForce(city=city, version=of_version or pack_version(), in_force_at=START_TIME - timedelta(days=1))
 
 
 def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides: Any) -> ReportReceived:  # noqa: ANN401 - fields of the model
-    """Report rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
+    """Build a report of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
     at = START_TIME + timedelta(minutes=minutes)
     source = overrides.get("source", "hotline")
     fields: dict[str, Any] = {
@@ -101,7 +101,7 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
 
 
 def case_id_of(received: ReportReceived) -> str:
-    """Name the case that a report opens."""
+    """Return the id of the case that a report opens."""
     return ids.case_id(received.area, received.report_id)
 
 
@@ -114,7 +114,7 @@ def build_action(
     ref: str | None = None,
     **overrides: Any,  # noqa: ANN401 - fields of the model
 ) -> ActionRequested:
-    """Ask for an action, ``by`` as ``role:id``."""
+    """Build the request for an action, ``by`` as ``role:id``."""
     at = START_TIME + timedelta(minutes=minutes)
     kind, name = by.split(":")
     sender_ref = ref or f"{case_id} {action.kind} {minutes}"
@@ -135,38 +135,38 @@ def build_action(
 
 @dataclass(slots=True)
 class InboxRecords:
-    """One inbox as Kafka would keep it: records in order, each in its lane."""
+    """An inbox as Kafka stores it: records in order, each in its partition."""
 
     records: list[Record] = field(default_factory=list)
     offsets: dict[int, Iterator[int]] = field(default_factory=dict)
 
-    def append(self, *entries: WireModel | bytes | None, lane: int = 0) -> "InboxRecords":
-        """Append entries, or bytes that are none."""
+    def append(self, *entries: WireModel | bytes | None, partition: int = 0) -> "InboxRecords":
+        """Append entries, or bytes that cannot be decoded."""
         for entry in entries:
             value = entry.model_dump_json().encode() if isinstance(entry, WireModel) else entry
-            offset = next(self.offsets.setdefault(lane, count()))
+            offset = next(self.offsets.setdefault(partition, count()))
             appended_at = START_TIME + timedelta(seconds=len(self.records))
-            self.records.append(Record(INBOX.name, lane, offset, b"", value, (), appended_at))
+            self.records.append(Record(INBOX.name, partition, offset, b"", value, (), appended_at))
         return self
 
 
 @dataclass(slots=True)
 class BatchOutput:
-    """What a batch said and buried."""
+    """The messages and dead letters of a batch."""
 
     messages: list[Message] = field(default_factory=list)
     rejected: list[tuple[Record, str, str]] = field(default_factory=list)
 
     def bodies_on(self, topic: str) -> list[dict[str, Any]]:
-        """Give the bodies said on one topic, in order."""
+        """Return the bodies of the messages to one topic, in order."""
         return [json.loads(message.value) for message in self.messages if message.topic == topic]
 
     def outcomes(self) -> list[tuple[str, str | None]]:
-        """Give each outcome's result and, of a refusal, its code."""
+        """Return each outcome's result and, of a refusal, its code."""
         return [(each["result"], each.get("why", {}).get("code")) for each in self.bodies_on("paidan.outcomes")]
 
     def types(self) -> list[str]:
-        """Name the steps of cases that were said, in order."""
+        """Return the types of the case events, in order."""
         return [each["type"] for each in self.bodies_on("paidan.cases")]
 
 
@@ -178,7 +178,7 @@ async def apply_records(
     handler_override: InboxHandler | None = None,
     rejected: Sequence[DeadLetter] = (),
 ) -> BatchOutput:
-    """Apply records as a lane consumer would, in batches of at most ``cut``, each in a transaction."""
+    """Apply records as a lane consumer does, in batches of at most ``batch_size``, each in a transaction."""
     handler = handler_override or InboxHandler(PackCache())
     output = BatchOutput()
     async with pool.acquire() as conn:
@@ -199,7 +199,7 @@ async def apply_batch(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Se
 
 
 async def has_lock_waiter(pool: "asyncpg.Pool[Any]") -> bool:
-    """Tell whether some session of this database waits for another's transaction."""
+    """Return whether a session of this database waits for another's transaction."""
     statement = (
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
@@ -207,7 +207,7 @@ async def has_lock_waiter(pool: "asyncpg.Pool[Any]") -> bool:
 
 
 async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ...]]]:
-    """Read all that lanes have written, in an order of its own."""
+    """Return all rows of the handler's tables, sorted."""
     tables = {
         "history": "case_id, version",
         "case_now": "case_id",
@@ -222,7 +222,7 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
 
 
 async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
-    """Forget everything, as a restored empty database would: past the triggers that forbid it."""
+    """Delete all rows, as in a restored empty database, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
         for table in ("history", "case_now", "outcome", "timer", "lane_city"):
@@ -230,7 +230,7 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
 
 
 def timer_due(row: "asyncpg.Record") -> TimerDue:
-    """Let a timer of the table run out."""
+    """Build the inbox entry of a due timer from its row."""
     return TimerDue(
         timer_id=ids.timer_id(row["case_id"], row["kind"], row["generation"]),
         case_id=row["case_id"],

@@ -1,4 +1,4 @@
-"""A whole dispatch on a real Kafka and a real PostgreSQL, in this process or in one of its own, and its neighbours."""
+"""Runs dispatch on a real Kafka and a real PostgreSQL, in this process or in one of its own, and plays its clients."""
 
 import asyncio
 import json
@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import murmur2
 from pydantic import SecretStr
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.edge.api_keys import add_key, generate_key
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -26,15 +26,15 @@ from paidan_contracts.inbox import CityInForce, InboxEvent
 from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
-from tests import forking, vault
-from tests.dispatch import database_fixture as ground
-from tests.forking import Forked
+from tests import fork_server, vault
+from tests.dispatch import database_fixture
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 
 @dataclass(slots=True)
 class DispatchService:
-    """One test's share of the servers."""
+    """A database and topics of one test's own, with dispatch's clients."""
 
     kafka: str
     prefix: str
@@ -44,11 +44,11 @@ class DispatchService:
 
     @property
     def cluster(self) -> KafkaCluster:
-        """Where the topics are."""
+        """The Kafka cluster with the test's topic prefix."""
         return KafkaCluster(self.kafka, self.prefix, topic_spec=find_topic)
 
     async def append_to_inbox(self, *entries: InboxEvent) -> None:
-        """Put entries into the inbox as their writers do; a city put in force goes to every lane."""
+        """Append entries to the inbox as their writers do; a city put in force goes to every partition."""
         for entry in entries:
             if isinstance(entry, CityInForce):
                 await self._append_to_every_partition(entry)
@@ -63,12 +63,12 @@ class DispatchService:
         await self.publisher.send([Message(INBOX.name, key, body, ()) for key in key_by_partition.values()])
 
     async def append_answer(self, department: str, body: dict[str, Any] | bytes, *, key: str = "k") -> None:
-        """Answer as a department does, with a stock client."""
+        """Send an answer as a department does, with a stock client."""
         value = body if isinstance(body, bytes) else json.dumps(body).encode()
         await self.publisher.send([Message(answers_topic_of(department).name, key, value, ())])
 
     async def read_topic(self, topic: str) -> list[dict[str, Any]]:
-        """Read all bodies of a topic, from its start to its end."""
+        """Return all bodies of a topic, from its start to its end."""
         topic_name = self.cluster.prefixed(topic)
         partitions = [
             TopicPartition(topic_name, each) for each in range(await self.publisher.topic_admin.partitions(topic))
@@ -88,7 +88,7 @@ class DispatchService:
             await consumer.stop()
 
     async def create_key(self, *scopes: str, city: str = "tiny") -> dict[str, str]:
-        """Give the headers of a caller with these scopes."""
+        """Create a key with these scopes and return the headers of its holder."""
         token, key = generate_key(name="test", city=city, scopes=scopes)
         conn = await asyncpg.connect(self.dsn)
         try:
@@ -98,7 +98,7 @@ class DispatchService:
         return {"authorization": f"Bearer {token}"}
 
     async def fetch_value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the database says
-        """Ask the database for one value."""
+        """Return one value from the database."""
         conn = await asyncpg.connect(self.dsn, server_settings={"search_path": "dispatch"})
         try:
             return await conn.fetchval(statement, *arguments)
@@ -106,7 +106,7 @@ class DispatchService:
             await conn.close()
 
     async def await_messages(self, topic: str, count: int, *, about: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Wait until a topic holds so many messages that speak of these ids (of all, if none is given)."""
+        """Wait until a topic holds so many messages that mention these ids (any, if none is given)."""
 
         async def matching_messages() -> list[dict[str, Any]]:
             found = [
@@ -117,7 +117,7 @@ class DispatchService:
         return await poll(matching_messages, within_s=60, what=f"{count} messages on {topic}")
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Give what the supervisor would give to the process."""
+        """Return the environment that the supervisor gives to the process."""
         return {
             "DISPATCH_KAFKA": self.kafka,
             "DISPATCH_DATABASE": self.dsn,
@@ -128,10 +128,10 @@ class DispatchService:
         }
 
     @contextmanager
-    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[Forked]:
+    def start_process(self, *arguments: str, log: Path, **more: str) -> Iterator[ForkedProcess]:
         """Run dispatch in a process of its own; it is killed at the end if it still runs."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-        process = forking.start(
+        process = fork_server.start(
             "paidan_dispatch", *arguments, environment=inherited | self.environment(**more), out=log
         )
         try:
@@ -142,7 +142,7 @@ class DispatchService:
 
     @asynccontextmanager
     async def run_in_process(self, *parts: Component, kafka: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        """Run dispatch, or one part, in this process, stopped gracefully at the end; gives a client of its edge."""
+        """Run dispatch, or one part, in this process, stopped gracefully at the end; yield a client of its edge."""
         settings = Settings(
             kafka=kafka or self.kafka,
             database=SecretStr(self.dsn),
@@ -173,8 +173,8 @@ class DispatchService:
 
 @asynccontextmanager
 async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
-    """Prepare tables and topics; the topics go with the broker."""
-    await ground.prepare_database(dsn)
+    """Prepare tables and topics; the topics are deleted with the broker."""
+    await database_fixture.prepare_database(dsn)
     async with Publisher(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="test") as publisher:
         service = DispatchService(kafka, prefix, dsn, publisher)
         departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
@@ -184,5 +184,5 @@ async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[Dispa
 
 
 def _partition_of(key: str) -> int:
-    """Tell the partition that every stock client gives a key."""
+    """Return the partition that every stock client chooses for a key."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % INBOX.partitions

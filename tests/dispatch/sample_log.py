@@ -1,4 +1,4 @@
-"""A log on which cases go the main road and beside it."""
+"""A log of cases on the usual path and beside it."""
 
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
 from tests.dispatch.database_fixture import (
@@ -11,7 +11,7 @@ from tests.dispatch.database_fixture import (
 
 
 def sample_log() -> InboxRecords:
-    """One case from report to callback, another that is returned, a third that is voided."""
+    """Return a log with one case from report to callback, another that is returned, a third that is voided."""
     first, second, third = build_report("1"), build_report("2", east_m=500), build_report("3", east_m=900)
     log = InboxRecords().append(city_in_force(), first, second, third, build_report("1b", minutes=5, east_m=10))
     one, two, three = map(case_id_of, (first, second, third))

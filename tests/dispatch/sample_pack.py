@@ -1,4 +1,4 @@
-"""A small city, written down as a pack: short ids, so that edge cases are easy to say."""
+"""A small city as a pack, with short ids, so that edge cases are easy to write."""
 
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -137,16 +137,16 @@ PACK: Final[dict[str, Any]] = {
 
 
 def pack_document() -> dict[str, Any]:
-    """Give the city as a pack of the caller's own; a test that needs another one changes it first."""
+    """Return a copy of the pack, for tests that change it."""
     return deepcopy(PACK)
 
 
 def policy_of(pack: dict[str, Any]) -> CityPolicy:
-    """Make a pack ready."""
+    """Return the policy of a pack."""
     return CityPolicy.from_city(City.of(Pack.model_validate(pack)))
 
 
 @cache
 def default_policy() -> CityPolicy:
-    """Make the city ready once for all tests."""
+    """Return the policy of the unchanged pack."""
     return policy_of(pack_document())

@@ -1,4 +1,4 @@
-"""Speaking to dispatch's edge, and waiting for what becomes of it."""
+"""Sends actions to dispatch's edge and waits for their outcomes."""
 
 import uuid
 from typing import Any
@@ -27,7 +27,7 @@ async def await_decision(client: httpx.AsyncClient, action_id: str, headers: Hea
 async def act_and_await(
     client: httpx.AsyncClient, case_id: str, action: dict[str, Any], headers: Headers
 ) -> dict[str, Any]:
-    """Act over HTTP and wait for what becomes of it."""
+    """Send an action over HTTP and wait for its outcome."""
     idempotency_headers = {"Idempotency-Key": uuid.uuid4().hex}
     response = await client.post(
         f"/v1/cases/{case_id}/actions", json={"action": action}, headers=headers | idempotency_headers

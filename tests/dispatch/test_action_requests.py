@@ -1,4 +1,4 @@
-"""What actions say in free text travels without anybody's numbers, whichever action it is and whatever the door."""
+"""Free text of actions is masked before it is stored, in every action, over HTTP and Kafka."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ MASKED = "打 *********** 或 *************，身份证 ******************"
 
 
 def free_text_fields() -> Iterator[tuple[str, str]]:
-    """Name each field of each action that takes any words at all."""
+    """Return each field of each action that takes free text."""
     for model in MODELS:
         kind = model.model_fields["kind"].default
         for name in model.model_fields:

@@ -1,4 +1,4 @@
-"""What residents say once it is done, and when that begins the work anew."""
+"""Callbacks after closing, and when they reopen the case."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Whatever anybody asks for, in whatever order: a case stays legal, and says the same when it is read back."""
+"""Properties of any sequence of actions, timers and reports: states stay valid and survive a round trip."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -40,7 +40,7 @@ from tests.dispatch.builders import (
 )
 from tests.dispatch.sample_pack import default_policy
 
-BYLAWS = default_policy()
+POLICY = default_policy()
 STEP: TypeAdapter[AnyCaseEvent] = TypeAdapter(AnyCaseEvent)
 
 actions = st.sampled_from(
@@ -81,7 +81,7 @@ Result: TypeAlias = Progressed | Refused | Ignored
 
 @dataclass(frozen=True)
 class ActionStep:
-    """Somebody asks for an action: who usually does, or a stranger to it."""
+    """An action by its usual actor, or by another."""
 
     action: Action
     minute: float
@@ -92,19 +92,19 @@ class ActionStep:
         return decide(
             state,
             build_request(state, self.action, ActionContext(minutes=self.minute, actor=self.actor or usual)),
-            BYLAWS,
+            POLICY,
         )
 
 
 @dataclass(frozen=True)
 class TimerStep:
-    """One of the timers that were ever set comes in, perhaps a stale one."""
+    """A timer that was once set comes in, perhaps a cancelled one."""
 
     which: int
 
     def on(self, state: CaseState, timers: list[Timer]) -> Result:
         return (
-            expire_timer(state, timer_due(timers[self.which % len(timers)]), BYLAWS)
+            expire_timer(state, timer_due(timers[self.which % len(timers)]), POLICY)
             if timers
             else Ignored("none was ever set")
         )
@@ -112,16 +112,16 @@ class TimerStep:
 
 @dataclass(frozen=True)
 class MergeStep:
-    """Somebody reports the same thing again."""
+    """Another report of the same thing."""
 
     minute: float
 
     def on(self, state: CaseState, _: list[Timer]) -> Result:
-        row = candidate_of(state, BYLAWS.match_rules)
+        row = candidate_of(state, POLICY.match_rules)
         past = ImportedHistory(matched_within="x") if state.past else None
         twin = build_report("twin", minutes=self.minute, class_code=state.class_code, past=past)
         result = receive_report(
-            twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=BYLAWS
+            twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=POLICY
         )
         return Ignored("it opened another case") if isinstance(result, Opened) else result
 
@@ -171,13 +171,13 @@ def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> 
         )
         _assert_legal(event.state)
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), "nothing is left lying"
-    messages = orders.order_events(before, events, BYLAWS)
+    messages = orders.order_events(before, events, POLICY)
     assert [message for message in messages if message.order.version > version] == []
 
 
 def _open(received: ReportReceived) -> Opened:
     opening = receive_report(
-        received, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=BYLAWS
+        received, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
     )
     assert isinstance(opening, Opened)
     return opening

@@ -1,4 +1,4 @@
-"""Clocks run out once each, stale ones mean nothing, and what counts is the deed's stamp, not what was read first."""
+"""Timers expire once each, cancelled ones have no effect, and the action's time decides, not the order of reading."""
 
 import pytest
 from hypothesis import given
@@ -173,7 +173,7 @@ stamps = st.sampled_from([5, 29, 30, 30.5, 359, 360, 361])
 
 @given(stamps, stamps)
 def test_timer_and_action_order_does_not_matter(accept: float, finish: float) -> None:
-    """On-time is judged by the stamp of the deed. The timer may be read before it, or after."""
+    """An action is judged by its own time. The timer may be read before it, or after."""
     state = opened_case()
     accept_timer, handle_timer = running_timers(state)
 

@@ -1,4 +1,4 @@
-"""The whole table of the life of a case: every action in every state, by everybody."""
+"""Every action in every state, by every role: allowed or refused with a reason."""
 
 from functools import cache
 from typing import get_args
@@ -100,7 +100,7 @@ ROLES: dict[str, set[str]] = {
 
 @cache
 def case_in_status(status: str) -> CaseState:
-    """Bring a case into a state by the shortest road; nothing brings it into ``suspended`` yet."""
+    """Return a case in a status, by the shortest way; nothing leads to ``suspended`` yet."""
     if status == "received":
         return opened_case(build_report(source="app"))
     if status == "filed":

@@ -1,4 +1,4 @@
-"""What an import says was: assigned as recorded, no orders, no timers, judged by what it promised."""
+"""Imported cases: assigned as recorded, without orders or timers, judged by the recorded deadline."""
 
 from datetime import timedelta
 

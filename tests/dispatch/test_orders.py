@@ -1,4 +1,4 @@
-"""What a department gets to read: enough to act, every change that matters to it, and no word about who reported."""
+"""Order events: enough for a department to act, every change that matters to it, and nothing about the reporter."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who must act: the city's own rules in the city's own order, by its own clock, and a receipt for each answer."""
+"""Which department must act: the city's rules in order, by its local time, with a receipt for each decision."""
 
 from typing import Any
 

@@ -1,13 +1,12 @@
-"""What a lane decides by: the pack and the clocks that its own log put in force."""
+"""Each partition decides by the pack that its own log put in force."""
 
 from typing import Any
 
 import asyncpg
 import pytest
 
-from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Accept, Finish
-from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (
     InboxRecords,
     apply_records,
@@ -15,21 +14,26 @@ from tests.dispatch.database_fixture import (
     build_report,
     case_id_of,
     city_in_force,
+    clear_tables,
+    pack_bytes,
+    pack_version,
+    publish_pack,
+    timer_due,
 )
 
 
 async def test_partition_uses_the_pack_version_of_its_own_log(pool: "asyncpg.Pool[Any]") -> None:
-    changed = ground.pack_bytes().replace(b'"id":"rubbish","lead":"streets"', b'"id":"rubbish-2","lead":"lamps"')
-    newer = await ground.publish_pack(pool, changed)
-    assert newer != ground.pack_version()
+    changed = pack_bytes().replace(b'"id":"rubbish","lead":"streets"', b'"id":"rubbish-2","lead":"lamps"')
+    newer = await publish_pack(pool, changed)
+    assert newer != pack_version()
     log = InboxRecords().append(city_in_force(), build_report("1"))
-    log.append(city_in_force(), build_report("other lane", east_m=900), lane=1)
+    log.append(city_in_force(), build_report("other partition", east_m=900), partition=1)
     log.append(city_in_force(of_version=newer), build_report("2", east_m=500))
-    log.append(build_report("other lane 2", east_m=1300), lane=1)
+    log.append(build_report("other partition 2", east_m=1300), partition=1)
     by_lane = sorted(log.records, key=lambda record: record.partition)
 
     for records, cut in ((by_lane, 1000), (log.records, 1)):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         output = await apply_records(pool, records, batch_size=cut)
 
         placed = {
@@ -53,9 +57,9 @@ async def test_timers_are_set_cancelled_and_fired_once(pool: "asyncpg.Pool[Any]"
     rows = {row["kind"]: row for row in await pool.fetch("SELECT * FROM timer")}
     assert set(rows) == {"accept", "handle"}
 
-    log.append(ground.timer_due(rows["accept"]), ground.timer_due(rows["accept"]))
+    log.append(timer_due(rows["accept"]), timer_due(rows["accept"]))
     log.append(build_action(case_id, Accept(), by="department:streets", minutes=30))
-    log.append(ground.timer_due(rows["accept"]), ground.timer_due(rows["handle"]), ground.timer_due(rows["handle"]))
+    log.append(timer_due(rows["accept"]), timer_due(rows["handle"]), timer_due(rows["handle"]))
     output = await apply_records(pool, log.records[2:], batch_size=2)
 
     assert output.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]

@@ -1,11 +1,12 @@
-"""What the lanes set aside: it comes to an end too, and costs no neighbour."""
+"""Dead letters of the inbox: each gets an outcome, and no other record is affected."""
 
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.dispatch import database_fixture as ground
+from paidan_chassis.consumer.batch import DeadLetter
+from tests.dispatch import database_fixture
 from tests.dispatch.database_fixture import (
     InboxRecords,
     apply_records,
@@ -42,7 +43,7 @@ async def test_only_dead_lettered_outcomes_may_be_replaced(pool: "asyncpg.Pool[A
     log = InboxRecords().append(city_in_force(), corrupted, corrupted, received, corrupted)
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await database_fixture.clear_tables(pool)
         output = await apply_records(pool, log.records, batch_size=cut)
 
         assert [result for result, _ in output.outcomes()] == ["dead_lettered", "opened"]
@@ -80,9 +81,9 @@ async def test_pack_of_another_city_is_dead_lettered(pool: "asyncpg.Pool[Any]") 
 
 
 async def test_records_rejected_by_the_consumer_get_an_outcome(pool: "asyncpg.Pool[Any]") -> None:
-    """Poison that only PostgreSQL or the broker's limit finds is buried without its handler; its sender is told."""
+    """Poison that only PostgreSQL or the broker's limit finds bypasses the handler; its sender gets an outcome."""
     log = InboxRecords().append(city_in_force(), build_report("1"), build_report("2", east_m=500), b"nobody's")
-    rejected = [(record, "too_large", "") for record in log.records[2:]]
+    rejected = [DeadLetter(record, "too_large") for record in log.records[2:]]
 
     output = await apply_records(pool, log.records[:2], rejected=rejected)
     again = await apply_records(pool, [], rejected=rejected)

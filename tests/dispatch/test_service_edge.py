@@ -1,4 +1,4 @@
-"""What dispatch's edge shows to whom, judges without doing, and refuses."""
+"""Dispatch's HTTP routes: who may read what, dry runs, and refusals."""
 
 import json
 import socket

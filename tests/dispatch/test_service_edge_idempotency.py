@@ -1,4 +1,4 @@
-"""An id that was used before for something else is refused at the door: its sender must not hear of another's end."""
+"""An id used before for something else is answered with 409, so that nobody takes another's outcome for their own."""
 
 import asyncio
 import json

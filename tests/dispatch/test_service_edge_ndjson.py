@@ -1,4 +1,4 @@
-"""A batch is answered by the numbers that its sender's editor shows, whatever blank lines stand in between."""
+"""Batches of actions are answered by line number, blank lines counted."""
 
 import json
 
@@ -14,7 +14,7 @@ BATCH = "/v1/actions/batch"
 
 
 def batch_line(own: str, case_id: str = UNKNOWN_CASE) -> str:
-    """Write a line that can be read."""
+    """Return a valid line."""
     return json.dumps({"id": own, "case_id": case_id, "action": {"kind": "urge"}})
 
 

@@ -1,4 +1,4 @@
-"""What the edge answers is what its OpenAPI document says: integrators generate their clients from it."""
+"""Responses match the OpenAPI document, from which integrators generate their clients."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ BATCH = "/v1/actions/batch"
 
 
 def assert_documented(document: dict[str, Any], path: str, got: httpx.Response) -> None:
-    """Compare an answer with what the document says of its route and status."""
+    """Validate a response by the document's schema of its route and status."""
     received = document["paths"][path][got.request.method.lower()]["responses"]
     content = received.get(str(got.status_code), received["default"])["content"]
     assert got.headers["content-type"] in content, (path, got.status_code)

@@ -1,4 +1,4 @@
-"""The main road through a real Kafka: reports in, orders out, answers by both doors, timers."""
+"""Through a real Kafka: reports in, orders out, answers over Kafka and HTTP, timers."""
 
 import json
 
@@ -43,7 +43,7 @@ async def test_full_case_over_http_and_kafka(service: DispatchService, client: h
 
 
 async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService, client: httpx.AsyncClient) -> None:
-    """A department may change doors over any day: what it sent by one is a repeat at the other."""
+    """A department may switch at any time: what it sent by Kafka is a repeat over HTTP, and the reverse."""
     first = build_report("doors", east_m=500)
     case_id, streets = case_id_of(first), await service.create_key("department:streets")
     action_id = ids.action_id("department:streets", "d1")
@@ -83,7 +83,7 @@ async def test_unreadable_answer_is_dead_lettered_and_its_department_notified(
     ]
     letters = await service.await_messages("paidan.dead-letters", 2, about=["paidan.answers.lamps"])
 
-    # The first two are told by the desk, the third by the lane: nothing orders the one before the other.
+    # The first two come from the answers consumer, the third from the inbox consumer: nothing orders them.
     messages.sort(key=lambda each: each["answer_offset"])
     assert [each["why"]["code"] for each in messages] == ["invalid_field", "unreadable", "unknown_case"]
     assert messages[0]["why"]["field"] == "action.return.code"
@@ -104,7 +104,7 @@ async def test_unknown_department_is_ignored(service: DispatchService, client: h
 
 
 async def test_expired_timer_is_recorded(service: DispatchService, client: httpx.AsyncClient) -> None:
-    """The tiny city's clocks of a Monday long past are due as soon as they are set."""
+    """Deadlines on a Monday long past are due as soon as they are set."""
     first = build_report("clock", east_m=1000)
     assert (await client.get("/healthz")).status_code == 200
     await service.append_to_inbox(first)

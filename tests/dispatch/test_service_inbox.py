@@ -1,4 +1,4 @@
-"""What the lanes do with a log: decided in order, written once, said in the case's own order."""
+"""The inbox handler on real tables: decided in order, written once, published in each case's order."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,7 +19,6 @@ from paidan_dispatch.inbox.save import COPY_THRESHOLD
 from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
-from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (
     InboxRecords,
     apply_records,
@@ -27,14 +26,16 @@ from tests.dispatch.database_fixture import (
     build_report,
     case_id_of,
     city_in_force,
+    clear_tables,
+    dump_tables,
 )
 from tests.dispatch.sample_log import sample_log
 
 Pool = asyncpg.Pool
 
-EXPECTED_STATEMENTS = datetime.max.replace(tzinfo=UTC)
+FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 CALLS = resources.files("paidan_dispatch.migrations") / "0002_pre_calls.sql"
-CALLS_FILLED = next(part for part in CALLS.read_text().split(";") if part.strip().startswith("UPDATE"))
+FILL_AWAITS_CALL = next(part for part in CALLS.read_text().split(";") if part.strip().startswith("UPDATE"))
 
 
 async def test_a_case_is_followed_from_report_to_callback(pool: "asyncpg.Pool[Any]") -> None:
@@ -65,27 +66,27 @@ async def test_where_a_batch_ends_changes_nothing(pool: "asyncpg.Pool[Any]") -> 
     """Kafka cuts batches where it likes; ids, versions, bytes and messages must not notice."""
     log = sample_log()
     whole = await apply_records(pool, log.records)
-    written = await ground.dump_tables(pool)
+    written = await dump_tables(pool)
 
     for cut in (1, 2, 3, 7):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         assert (await apply_records(pool, log.records, batch_size=cut)).messages == whole.messages
-        assert await ground.dump_tables(pool) == written
+        assert await dump_tables(pool) == written
 
 
 async def test_small_and_large_batches_write_the_same_rows(pool: "asyncpg.Pool[Any]") -> None:
-    """A large batch is copied in, a small one is inserted by one statement: the tables must not tell which it was."""
+    """A large batch is copied in, a small one is inserted by one statement: the tables must not differ."""
     reports = [build_report(str(each), minutes=each, east_m=100 * each) for each in range(COPY_THRESHOLD)]
     unreadable = build_report("of nowhere", area="tiny.none")
     log = InboxRecords().append(city_in_force(), *reports, unreadable)
     await apply_records(pool, log.records)
-    copied = await ground.dump_tables(pool)
+    copied = await dump_tables(pool)
 
-    await ground.clear_tables(pool)
+    await clear_tables(pool)
     await apply_records(pool, log.records, batch_size=COPY_THRESHOLD // 4)
 
     assert len(copied["history"]) > COPY_THRESHOLD
-    assert await ground.dump_tables(pool) == copied
+    assert await dump_tables(pool) == copied
 
 
 async def test_history_is_chained_and_cannot_be_changed(pool: "asyncpg.Pool[Any]") -> None:
@@ -114,7 +115,7 @@ async def test_duplicate_is_dropped_and_reused_id_is_refused_once(pool: "asyncpg
     log = InboxRecords().append(city_in_force(), first, first, other, other, again, act, act)
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         output = await apply_records(pool, [*log.records, *log.records], batch_size=cut)
 
         reused = [each for each in output.bodies_on("paidan.outcomes") if each["result"] == "refused"]
@@ -126,7 +127,7 @@ async def test_duplicate_is_dropped_and_reused_id_is_refused_once(pool: "asyncpg
 
 
 async def test_every_message_matches_its_contract(pool: "asyncpg.Pool[Any]") -> None:
-    """Events are made without being checked; reading them back checks every part, and writes the same bytes."""
+    """Events are built without validation; decoding validates every part, and encodes to the same bytes."""
     adapters: dict[str, TypeAdapter[Any]] = {
         "paidan.cases": TypeAdapter(AnyCaseEvent),
         "paidan.outcomes": TypeAdapter(OutcomeDecided),
@@ -141,8 +142,8 @@ async def test_every_message_matches_its_contract(pool: "asyncpg.Pool[Any]") -> 
         assert adapter.dump_json(adapter.validate_json(message.value), exclude_none=True) == message.value
 
 
-async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Pool[Any]") -> None:
-    """Through every kind of change that moves a case in the indexes: closing, reopening, refiling, ending."""
+def _indexed_log() -> InboxRecords:
+    """Return a log in which cases are closed, reopened, refiled and voided."""
     log, department, operator = sample_log(), "department:streets", "operator:olga"
     again, refiled, moved = (
         build_report("4", east_m=1300),
@@ -161,9 +162,15 @@ async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Po
     ):
         log.append(*(build_action(case_id_of(each), action, by=by, minutes=10) for each in (again, uncalled)))
     log.append(build_action(case_id_of(again), CallBack(rating="dissatisfied"), by="caller:carl", minutes=10))
+    return log
+
+
+async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Pool[Any]") -> None:
+    """After every kind of change that affects the indexes: closing, reopening, refiling, ending."""
+    log = _indexed_log()
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         await apply_records(pool, log.records, batch_size=cut)
 
         rows = await pool.fetch("SELECT * FROM case_now")
@@ -177,10 +184,10 @@ async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Po
             assert row["awaits_call"] == awaits_callback(state)
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone
-            assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or EXPECTED_STATEMENTS)
+            assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or FAR_FUTURE)
         assert {row["awaits_call"] for row in rows} == {True, False}
         assert statuses >= {("closed", 0), ("handling", 1), ("voided", 0), ("dispatched", 0)}
-        saved = await ground.dump_tables(pool)
+        saved = await dump_tables(pool)
         await pool.execute("UPDATE case_now SET awaits_call = false")
-        await pool.execute(CALLS_FILLED)
-        assert await ground.dump_tables(pool) == saved, "what was there before the column came is filled in alike"
+        await pool.execute(FILL_AWAITS_CALL)
+        assert await dump_tables(pool) == saved, "what was there before the column came is filled in alike"

@@ -1,4 +1,4 @@
-"""Dispatch in processes of its own: stopped, restarted, its database lost and healed by the log."""
+"""Dispatch in processes of its own: stopped, restarted, its database lost and rebuilt from the log."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +20,7 @@ async def service(servers: real.ServerAddresses, database: str, topic_prefix: st
 
 
 async def history(service: DispatchService) -> list[tuple[object, ...]]:
-    """Read every step of every case, byte for byte."""
+    """Return every event of every case, byte for byte."""
     conn = await asyncpg.connect(service.dsn)
     try:
         rows = await conn.fetch("SELECT case_id, version, event, chain FROM dispatch.history ORDER BY 1, 2")
@@ -30,7 +30,7 @@ async def history(service: DispatchService) -> list[tuple[object, ...]]:
 
 
 async def clear_database(service: DispatchService) -> None:
-    """Put the database back to the moment before the first record."""
+    """Reset the database to the moment before the first record."""
     conn = await asyncpg.connect(service.dsn, server_settings={"search_path": "dispatch"})
     try:
         await conn.execute("SET session_replication_role = replica")
@@ -41,7 +41,7 @@ async def clear_database(service: DispatchService) -> None:
 
 
 async def test_empty_database_is_rebuilt_from_the_log(service: DispatchService, tmp_path: Path) -> None:
-    """Restored to an earlier moment, it replays to the same ids, versions and bytes, and no clock runs out twice."""
+    """A database restored to an earlier moment gets the same ids, versions and bytes, and no timer counts twice."""
     reports = [
         build_report("1"),
         build_report("2", east_m=10),

@@ -1,4 +1,4 @@
-"""What the lanes refuse, with a reason that its sender gets to see."""
+"""Refusals of the inbox handler, each with a reason for its sender."""
 
 import asyncio
 from typing import Any
@@ -8,14 +8,16 @@ import pytest
 
 from paidan_chassis.database import is_transient
 from paidan_contracts.actions import Accept, AskExtension, CallBack, Finish, Inspect, Return
-from tests.dispatch import database_fixture as ground
 from tests.dispatch.database_fixture import (
     InboxRecords,
+    apply_batch,
     apply_records,
     build_action,
     build_report,
     case_id_of,
     city_in_force,
+    clear_tables,
+    has_lock_waiter,
 )
 from tests.polling import poll
 
@@ -87,7 +89,7 @@ async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Po
     log = InboxRecords().append(city_in_force(), first, twin, nobody, by_twin, by_nobody)
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         output = await apply_records(pool, log.records, batch_size=cut)
 
         assert output.outcomes()[-2:] == [("applied", None), ("refused", "unknown_case")]
@@ -95,42 +97,47 @@ async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Po
 
 
 async def test_naming_a_report_opens_no_other_area(pool: "asyncpg.Pool[Any]") -> None:
-    """A key is for a city, judged by the area of the case that is named; another city's may lie in the same lane."""
+    """A key is for a city, judged by the area of the case that is named; another city's may share the partition."""
     first = build_report("1", area="tiny.990102")
     poses = build_action("tiny.990101-" + "0" * 32, Accept(), by="importer:key", of_report=first.report_id)
     log = InboxRecords().append(city_in_force(), first, poses)
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         output = await apply_records(pool, log.records, batch_size=cut)
 
         assert output.outcomes() == [("opened", None), ("refused", "unknown_case")]
 
 
 async def test_case_of_another_partition_is_refused(pool: "asyncpg.Pool[Any]") -> None:
-    """A record under a wrong key lands in a lane that does not own its case: two owners would write one history."""
+    """A record under a wrong key lands in a partition that does not own its case, which would get two histories."""
     first = build_report("1")
-    log = InboxRecords().append(city_in_force(), first).append(city_in_force(), lane=1)
-    log.append(build_action(case_id_of(first), Accept(), by="department:streets"), build_report("2", east_m=2), lane=1)
+    log = InboxRecords().append(city_in_force(), first).append(city_in_force(), partition=1)
+    log.append(
+        build_action(case_id_of(first), Accept(), by="department:streets"), build_report("2", east_m=2), partition=1
+    )
 
     for cut in (1000, 1):
-        await ground.clear_tables(pool)
+        await clear_tables(pool)
         output = await apply_records(pool, log.records, batch_size=cut)
 
         assert output.outcomes() == [("opened", None), ("refused", "unknown_case"), ("opened", None)]
 
 
 async def test_concurrent_outcomes_for_one_id_are_resolved_by_the_table(pool: "asyncpg.Pool[Any]") -> None:
-    """A report sent again from a corrected place goes to another lane; whoever commits later applies its batch anew."""
-    await apply_records(pool, InboxRecords().append(city_in_force()).append(city_in_force(), lane=1).records)
+    """A report sent again from a corrected place goes to another partition; the later commit is applied again."""
+    await apply_records(pool, InboxRecords().append(city_in_force()).append(city_in_force(), partition=1).records)
     elsewhere = build_report("1", area="tiny.990102", digest="e" * 64)
-    first, second = InboxRecords().append(build_report("1")).records, InboxRecords().append(elsewhere, lane=1).records
+    first, second = (
+        InboxRecords().append(build_report("1")).records,
+        InboxRecords().append(elsewhere, partition=1).records,
+    )
     async with pool.acquire() as one:
         transaction = one.transaction()
         await transaction.start()
-        await ground.apply_batch(one, first)
+        await apply_batch(one, first)
         other = asyncio.create_task(apply_records(pool, second))
-        await poll(lambda: ground.has_lock_waiter(pool), what="the second lane waits for the first")
+        await poll(lambda: has_lock_waiter(pool), what="the second batch waits for the first")
         await transaction.commit()
 
         with pytest.raises(asyncpg.SerializationError) as raised:

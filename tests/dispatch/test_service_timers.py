@@ -1,4 +1,4 @@
-"""When timers fire: once due, in lanes that are ours and caught up, again after a fault; never twice for nothing."""
+"""When timers fire: once due, in own partitions that have caught up, again after a fault; never twice needlessly."""
 
 import asyncio
 import json
@@ -12,21 +12,22 @@ import asyncpg
 import pytest
 
 from paidan_chassis.clock import RealClock, real_now
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Lane, Message
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
 from paidan_dispatch.inbox.timer_loop import SELECT_NEXT_DUE, TimerScheduler
 from tests import servers as real
-from tests.dispatch import database_fixture as ground
+from tests.dispatch.database_fixture import open_pool
 from tests.polling import poll
 
 
 @pytest.fixture(scope="module")
 async def module_pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    async with real.fresh_database(servers) as dsn, ground.open_pool(dsn) as opened:
+    async with real.fresh_database(servers) as dsn, open_pool(dsn) as opened:
         yield opened
 
 
@@ -38,7 +39,7 @@ async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 
 @dataclass
 class StubLog:
-    """Stands where Kafka and the lane consumer stand: owns lanes, keeps what is appended, may be away."""
+    """A lane owner in memory: owns lanes, stores what is appended, may be unavailable."""
 
     own: Collection[int] = (0, 1)
     behind: Collection[int] = ()
@@ -60,10 +61,11 @@ class StubLog:
         self.appended += [TimerDue.model_validate_json(message.value) for message in messages]
 
 
-async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, lane: int, due_at: datetime) -> None:
-    """Set so many clocks of one lane, one millisecond apart from each other in pairs."""
+async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, partition: int, due_at: datetime) -> None:
+    """Insert so many timers of one partition, one millisecond apart in pairs."""
     rows = [
-        (f"tiny-{lane:016x}{n:016x}", "accept", 1, lane, due_at + timedelta(milliseconds=n // 2)) for n in range(count)
+        (f"tiny-{partition:016x}{n:016x}", "accept", 1, partition, due_at + timedelta(milliseconds=n // 2))
+        for n in range(count)
     ]
     await pool.executemany(
         "INSERT INTO timer (case_id, kind, generation, lane, due_at) VALUES ($1, $2, $3, $4, $5)", rows
@@ -85,10 +87,10 @@ async def fired_timers(pool: "asyncpg.Pool[Any]", log: StubLog, *, per_claim: in
 async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool[Any]") -> None:
     """More than one claim holds, with equal times across the border between two claims; they stay in the table."""
     past, log = real_now() - timedelta(minutes=1), StubLog()
-    await set_timers(pool, 10, lane=0, due_at=past)
-    await set_timers(pool, 4, lane=1, due_at=past)
-    await set_timers(pool, 5, lane=2, due_at=past)
-    await set_timers(pool, 5, lane=1 << 20, due_at=past)
+    await set_timers(pool, 10, partition=0, due_at=past)
+    await set_timers(pool, 4, partition=1, due_at=past)
+    await set_timers(pool, 5, partition=2, due_at=past)
+    await set_timers(pool, 5, partition=1 << 20, due_at=past)
 
     async with fired_timers(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 14, what="all appended")
@@ -102,10 +104,10 @@ async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool
 
 
 async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool: "asyncpg.Pool[Any]") -> None:
-    """What stops a clock may lie unread in the log: after a restore, everything since the copy."""
+    """What cancels a timer may be unread in the log: after a restore, everything since the copy."""
     past, log = real_now() - timedelta(minutes=1), StubLog(behind={1})
-    await set_timers(pool, 2, lane=0, due_at=past)
-    await set_timers(pool, 2, lane=1, due_at=past)
+    await set_timers(pool, 2, partition=0, due_at=past)
+    await set_timers(pool, 2, partition=1, due_at=past)
 
     async with fired_timers(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 2, what="the lane that has caught up")
@@ -117,7 +119,7 @@ async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool:
 
 async def test_a_timer_that_kafka_did_not_take_is_appended_again(pool: "asyncpg.Pool[Any]") -> None:
     log = StubLog(faults=1)
-    await set_timers(pool, 2, lane=0, due_at=real_now() - timedelta(minutes=1))
+    await set_timers(pool, 2, partition=0, due_at=real_now() - timedelta(minutes=1))
 
     async with fired_timers(pool, log):
         await poll(lambda: len(log.appended) >= 2, what="appended after the fault")
@@ -127,7 +129,7 @@ async def test_a_timer_that_kafka_did_not_take_is_appended_again(pool: "asyncpg.
 
 async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_set(pool: "asyncpg.Pool[Any]") -> None:
     log, soon = StubLog(), real_now() + timedelta(milliseconds=400)
-    await set_timers(pool, 1, lane=0, due_at=soon)
+    await set_timers(pool, 1, partition=0, due_at=soon)
 
     async with fired_timers(pool, log):
         await poll(lambda: log.appended, within_s=5, what="appended when due")
@@ -136,11 +138,11 @@ async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_se
 
 
 async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
-    """It is looked for after every batch; a city has hundreds of thousands of clocks running."""
+    """It is queried after every batch; a city has hundreds of thousands of timers."""
     now = real_now()
-    for lane in range(3):
-        await set_timers(pool, 3000, lane=lane, due_at=now + timedelta(minutes=1 + lane))
-    await set_timers(pool, 1, lane=7, due_at=now + timedelta(seconds=1))
+    for partition in range(3):
+        await set_timers(pool, 3000, partition=partition, due_at=now + timedelta(minutes=1 + partition))
+    await set_timers(pool, 1, partition=7, due_at=now + timedelta(seconds=1))
     await pool.execute("ANALYZE timer")
 
     found = await pool.fetchval(SELECT_NEXT_DUE, [2, 1], now)
@@ -151,7 +153,7 @@ async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
 
 
 def plan_rows_read(table: str, node: dict[str, Any]) -> float:
-    """Count the rows that a plan has read of a table, those it threw away included."""
+    """Return how many rows of a table a plan has read, those it filtered out included."""
     seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     own: float = seen * node["Actual Loops"] if node.get("Relation Name") == table else 0
     return own + sum(plan_rows_read(table, each) for each in node.get("Plans", ()))

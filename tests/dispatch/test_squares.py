@@ -1,4 +1,4 @@
-"""The search by squares only saves work: whatever is within the radius lies in one of them, wherever on earth."""
+"""The squares searched hold everything within the radius, wherever on earth."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Limits are promises to residents: they are counted out exactly, at every edge of a shift, a weekend and a holiday."""
+"""Deadlines in working time are exact at every edge of a shift, a weekend and a holiday."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta

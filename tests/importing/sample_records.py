@@ -1,4 +1,4 @@
-"""Records of a made-up city, and the mapping that reads them."""
+"""Records of a made-up city, and the mapping that parses them."""
 
 import tomllib
 from typing import Final
@@ -44,11 +44,11 @@ KNOWN_CODES: Final = KnownCodes(frozenset({"E0110"}), frozenset({"streets"}), fr
 
 
 def record_line(no: str, status: str = "open", *, ended: str = "", where: str = "") -> str:
-    """Write a line of the file that lacks nothing."""
+    """Return a complete line of the file."""
     return f"{no},2026-02-02 09:00,{ended},rubbish,{status},S,R,2026-02-04 00:00,36.005,117.005,990101,{where}"
 
 
 def parse_lines(*lines: str) -> tuple[list[ImportRow], RowParser]:
-    """Read these lines under the header, and give the reader for what it remarked."""
+    """Parse these lines under the header; return the rows, and the parser with its warnings."""
     parser = RowParser(IMPORT_MAPPING, KNOWN_CODES)
     return list(parser.parse(f"{line}\n" for line in (HEADER, *lines))), parser

@@ -1,4 +1,4 @@
-"""The key of an import may backdate: it must not outlive the import, whatever becomes of PostgreSQL meanwhile."""
+"""The key of an import may backdate: it must not outlive the import, even over a PostgreSQL outage."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,16 +10,16 @@ import pytest
 
 from paidan_chassis.edge.api_keys import ApiKey
 from paidan_deploy.cli.import_records import explain_import_errors, temporary_key
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import all_keys, open_connection
 from paidan_deploy.provisioning.database import prepare_database
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.stack.credentials import Credentials
 from tests.servers import run_statement
 
 
 class ImportFailed(Exception):
-    """What an import ended with."""
+    """Stands for the error of an import."""
 
 
 async def _fail_while_holding_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:
@@ -71,9 +71,9 @@ async def test_failed_revocation_is_reported_without_hiding_the_result(
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (asyncpg.InterfaceError("connection is closed"), r"broke off \(connection is closed\); run it again"),
-        (asyncpg.CannotConnectNowError("starting up"), r"broke off \(starting up\); run it again"),
-        (ConnectionRefusedError(), r"broke off \(ConnectionRefusedError\); run it again"),
+        (asyncpg.InterfaceError("connection is closed"), r"interrupted \(connection is closed\); run it again"),
+        (asyncpg.CannotConnectNowError("starting up"), r"interrupted \(starting up\); run it again"),
+        (ConnectionRefusedError(), r"interrupted \(ConnectionRefusedError\); run it again"),
         (httpx.ReadTimeout(""), r"did not answer \(ReadTimeout\); run it again"),
         (httpx.HTTPError("502\nFor more see elsewhere"), r"did not answer \(502\); run it again"),
     ],

@@ -1,4 +1,4 @@
-"""A service that is restarted, or busy, in the midst of an import costs it some time and nothing else."""
+"""A service that is restarted or busy during an import costs time and nothing else."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 from paidan_deploy.importing.send import post_lines
 
 ACCEPTED_LINE = {"source_ref": "a\u2028b\x85c"}
-"""Separators of Unicode's, which end no line of JSON."""
+"""Unicode line separators, which do not end a line of NDJSON."""
 
 
 def _response(status: str, body: bytes = b"") -> bytes:
@@ -24,7 +24,7 @@ ACCEPTED_RESPONSE = _response("200 OK", json.dumps(ACCEPTED_LINE, ensure_ascii=F
 
 @asynccontextmanager
 async def stub_server(answers: Sequence[bytes]) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Listen, answer each request with the next of these bytes and hang up; give the address and what was heard."""
+    """Answer each request with the next of these bytes and hang up; yield the address and the requests' bodies."""
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,7 +61,7 @@ async def test_the_same_lines_are_sent_again(fault: bytes) -> None:
     assert requests == [b'{"source_ref": "a"}\n'] * 2
 
 
-async def test_what_is_refused_is_not_asked_again() -> None:
+async def test_a_refused_request_is_not_repeated() -> None:
     async with (
         stub_server([_response("403 Forbidden"), ACCEPTED_RESPONSE]) as (url, requests),
         httpx.AsyncClient() as client,

@@ -1,15 +1,15 @@
-"""What is sent through the doors, and what is held back."""
+"""Which requests of an import are sent, and which are held back."""
 
 import pytest
 
 from paidan_contracts import ids
-from paidan_deploy.importing.requests import ImportOptions, plan_requests
+from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
 from paidan_deploy.importing.send import SentRequests
 from tests.importing.sample_records import parse_lines, record_line
 
 
 def test_actions_of_a_refused_report_are_not_sent() -> None:
-    """Its id may be that of another report, whose case the action would end."""
+    """Its id may be another report's, whose case the action would close."""
     rows, _ = parse_lines(
         record_line("1", "gone", ended="2026-02-03 09:00"), record_line("2", "gone", ended="2026-02-03 09:00")
     )
@@ -31,7 +31,7 @@ def test_actions_of_a_refused_report_are_not_sent() -> None:
     ],
 )
 def test_a_report_that_was_given_an_earlier_time_is_noted(recorded_at: str, ahead: dict[int, str]) -> None:
-    """Nothing is taken as of a time that is yet to come: such a record counts under another day than its own."""
+    """Nothing is recorded at a future time: such a record counts under another day than its own."""
     rows, _ = parse_lines(record_line("1"))
     [step] = plan_requests(rows, ImportOptions("tiny", None))
     sent = SentRequests()

@@ -21,8 +21,8 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS, find_topic
-from tests import forking, vault
-from tests.forking import Forked
+from tests import fork_server, vault
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
@@ -50,7 +50,7 @@ class IntakeService:
     tokens: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
-    process: Forked | None = None
+    process: ForkedProcess | None = None
     readers: "dict[str, TopicReader]" = field(default_factory=dict)
 
     @property
@@ -71,7 +71,7 @@ class IntakeService:
         self.process = self.launch(*arguments, module=module)
         await poll(self._is_ready, within_s=60, what="intake is ready")
 
-    def launch(self, *arguments: str, module: str = "paidan_intake") -> Forked:
+    def launch(self, *arguments: str, module: str = "paidan_intake") -> ForkedProcess:
         """Start a process with this installation's settings."""
         self.port = self.port or _free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}
@@ -87,7 +87,7 @@ class IntakeService:
             **self.settings,
         }
         environment |= {f"INTAKE_{name}": value for name, value in variables.items()}
-        return forking.start(module, *arguments, environment=environment, out=self.log)
+        return fork_server.start(module, *arguments, environment=environment, out=self.log)
 
     async def _is_ready(self) -> bool:
         assert self.process is not None

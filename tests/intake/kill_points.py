@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paidan_chassis import runtime
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_intake import app, settings, vault
 from paidan_intake.photos import PhotoStore, SanitizedPhoto

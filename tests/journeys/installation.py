@@ -1,4 +1,4 @@
-"""A whole installation on the run's servers, driven by the `paidan` command as a person would."""
+"""A whole installation on the test run's servers, operated with the `paidan` command."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paidan_deploy.servers.reap import reap
-from tests import forking
+from tests import fork_server
 from tests.servers import CACHE, ServerAddresses
 
 TIMEOUT_S = 420
@@ -24,15 +24,15 @@ class CommandRunner:
     environment: dict[str, str]
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command; its output is in the failure when it fails."""
-        result = forking.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
+        """Run a command; a failure shows its output."""
+        result = fork_server.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
         assert not check or result.returncode == 0, (
             f"paidan {arguments[0]}: {result.stdout[-2000:]}{result.stderr[-2000:]}"
         )
         return result
 
     def scores(self, *, city: str, period: str, by: str) -> dict[str, Any]:
-        """Ask for scores as a program does."""
+        """Return scores as the command prints them in JSON."""
         found: dict[str, Any] = json.loads(
             self.run("scores", "--city", city, "--period", period, "--by", by, "--format", "json").stdout
         )
@@ -43,7 +43,7 @@ class CommandRunner:
 def running_installation(
     home: Path, servers: ServerAddresses, *, database: str, prefix: str, cities: Path | None = None
 ) -> Iterator[CommandRunner]:
-    """Bring an installation up, with other packs than the repository's where asked for, and take it down again."""
+    """Start an installation, optionally with other packs than the repository's, and stop it at the end."""
     home.mkdir(parents=True)
     (home / "cache").symlink_to(CACHE)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}

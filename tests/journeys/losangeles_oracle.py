@@ -1,4 +1,4 @@
-"""What the figures of the Los Angeles records must be, from the file alone, with only the standard library."""
+"""Expected figures of the Los Angeles records, counted from the file with the standard library alone."""
 
 import csv
 from collections import defaultdict
@@ -43,13 +43,13 @@ def _rate(numerator: int, denominator: int) -> dict[str, float | int | None]:
 
 
 def read_records(path: Path) -> list[RecordRow]:
-    """Read the file."""
+    """Return the records of the file."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
 def parse_time(text: str) -> datetime | None:
-    """Read a time; the file has no zone, and neither has the comparison."""
+    """Parse a local time; neither the file nor the comparison has a zone."""
     return datetime.strptime(text, "%m/%d/%y %H:%M") if text else None  # noqa: DTZ007  # local time against local time
 
 

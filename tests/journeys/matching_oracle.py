@@ -1,4 +1,4 @@
-"""Which records are about the same thing: the pack's rule read aloud over all pairs, slow and plain."""
+"""Expected merges of records: the pack's rule applied to all pairs, slow and plain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _EARTH_M = 6_371_008.8
 
 @dataclass
 class ExpectedCase:
-    """A case as the records make it: its opening record, those that joined, and when it ended."""
+    """An expected case: its opening record, those merged into it, and when it ended."""
 
     case_id: str
     line: int
@@ -27,7 +27,7 @@ class ExpectedCase:
 
 @dataclass
 class MatchingResult:
-    """What came of the whole file: who joined whom by line, and the lines whose ending came too late."""
+    """The merges of a whole file by line, and the lines whose end came too late."""
 
     cases: list[ExpectedCase] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -38,7 +38,7 @@ class MatchingResult:
 
 
 def match_all_pairs(records: list[RecordRow], city: City) -> MatchingResult:
-    """Go through reports and endings in the order of their time; at one moment reports come before endings."""
+    """Process reports and ends in order of time; at one moment reports come first."""
     result = MatchingResult()
     case_by_line: dict[int, ExpectedCase] = {}
     for _, is_ending, line, record in sorted(_timed_events(records), key=lambda event: (event[0], event[1], event[2])):

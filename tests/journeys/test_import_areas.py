@@ -1,4 +1,4 @@
-"""A past of a city whose reports are matched by district: each record goes its whole way in its own district's lane."""
+"""Import into a city with areas by district: each record is processed in its own district's partition."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_chassis.kafka.partitioner import partition_for
+from paidan_chassis.kafka.producer import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
 from tests.importing.sample_records import HEADER, MAPPING_TOML, record_line
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.takes(seconds=20)
 
 BOROUGH = "borough"
 AREAS = (f"{BOROUGH}.990101", f"{BOROUGH}.990102")
-"""Its districts' lanes are not the one that its own name would choose."""
+"""Its districts map to other partitions than its own name would."""
 
 ROWS = f"""{HEADER}
 1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
@@ -32,7 +32,7 @@ DIFFERENT_ROWS = f"""{HEADER}
 {record_line("5", "gone", ended="2026-02-03 09:00", where="elsewhere")}
 {record_line("6").replace("2026-", "2126-")}
 """
-"""A file of another day: it gives the id of a record that is open to one that was voided, and knows the future."""
+"""A later file: a voided record has the id of an open one, and one record is in the future."""
 
 
 async def test_records_of_a_city_with_areas_by_district_are_taken_whole(

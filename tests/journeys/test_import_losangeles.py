@@ -1,4 +1,4 @@
-"""Records of a month through the same topics and decisions as everything else, against a count of the file."""
+"""A month of imported records, compared with a count of the file."""
 
 import csv
 import json
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.takes(seconds=30)
 
 MONTH = "2020-01"
 MATCHED = 2500
-"""At most; trying all pairs of more takes long."""
+"""At most: comparing all pairs of more takes long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The installation that took the file in, and what it said while doing so."""
+    """The installation that imported the file, and the output of the import."""
 
     installation: CommandRunner
     file: Path
@@ -42,10 +42,10 @@ class Imported:
 
 
 @pytest.fixture(scope="module")
-def imported(installation: CommandRunner, recorded: Path, run_folder: Path) -> Imported:
-    """Import the file with one row more, of the month's last evening: by then it is February in UTC."""
+def imported(installation: CommandRunner, records_file: Path, run_folder: Path) -> Imported:
+    """Import the file with one more row, of the month's last evening, which is February in UTC."""
     file = run_folder / "myla311.csv"
-    text = recorded.read_text(encoding="utf-8-sig").rstrip("\n")
+    text = records_file.read_text(encoding="utf-8-sig").rstrip("\n")
     file.write_text(f"{text}\n{_city_with_matching(text)}", encoding="utf-8")
     installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
     return Imported(installation, file, read_records(file), _report(installation, file))
@@ -140,7 +140,7 @@ def test_a_report_of_the_last_evening_counts_in_its_own_month(imported: Imported
 
 def test_row_warnings_are_listed_by_line(imported: Imported) -> None:
     lines = [number for number, record in enumerate(imported.records, 2) if not record["servicedate"]]
-    listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("no promised day")]
+    listed = [each["line"] for each in imported.report["remarks"] if each["problem"].startswith("has no promised day")]
 
     assert listed == lines
     undated = [each for each in imported.report["remarks"] if each["problem"].endswith("it stays open")]
@@ -162,7 +162,7 @@ def test_importing_it_again_changes_nothing(imported: Imported) -> None:
 
 
 def test_merges_agree_with_the_matching_oracle(imported: Imported, city: City, run_folder: Path) -> None:
-    """The same rule, found by squares and an index in one case, by trying everything in the other."""
+    """The same rule, applied with an index of grid squares here and to all pairs there."""
     file = run_folder / "matched.csv"
     _write_earlier(imported.records[:MATCHED], file)
     expected = match_all_pairs(read_records(file), city)
@@ -178,7 +178,7 @@ def test_merges_agree_with_the_matching_oracle(imported: Imported, city: City, r
 
 
 def _write_earlier(found: list[RecordRow], file: Path) -> None:
-    """Write records as those of the year before, under other ids, so that the installation has never seen them."""
+    """Write records as those of the year before, under other ids, so that they are new to the installation."""
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, list(found[0]))
         writer.writeheader()
@@ -187,7 +187,7 @@ def _write_earlier(found: list[RecordRow], file: Path) -> None:
             writer.writerow({**record, **times, "srnumber": f"m{record['srnumber']}"})
 
 
-def test_nothing_was_lost_and_nothing_counts_twice(imported: Imported) -> None:
+def test_nothing_was_lost_or_counted_twice(imported: Imported) -> None:
     found = json.loads(imported.installation.run("verify", "--json").stdout)
 
     assert found["holds"]

@@ -1,10 +1,10 @@
-"""Made-up lives of cases: each move gives the case its next version, as dispatch would, with the whole state in it."""
+"""Builds case histories: each move returns the case's next version, as dispatch would, with the whole state in it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_contracts.cases import CaseEvent, CaseUrged, Cause
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place
@@ -40,7 +40,7 @@ def new_case(number: int, *, pack: str, at: datetime = START, city: str = "tiny"
 
 
 def assign(department: str, *, hours: int | None = 4) -> CaseMove:
-    """派遣, with so many hours for the work."""
+    """Dispatch (派遣), with so many hours for the work."""
 
     def move(state: CaseState, at: datetime) -> CaseState | None:
         if state.status != "filed":
@@ -62,12 +62,12 @@ def assign(department: str, *, hours: int | None = 4) -> CaseMove:
 
 
 def accept(state: CaseState, at: datetime) -> CaseState | None:
-    """签收."""
+    """Accept (签收)."""
     return with_assignment(state, "handling", accepted_at=at) if state.status == "dispatched" else None
 
 
 def finish(state: CaseState, at: datetime) -> CaseState | None:
-    """处置完成, on time or late as the hour will have it."""
+    """Finish (处置完成), on time or late by the limit."""
     if state.status != "handling":
         return None
     *earlier, limit = state.assignments[-1].limits
@@ -78,12 +78,12 @@ def finish(state: CaseState, at: datetime) -> CaseState | None:
 
 
 def close(state: CaseState, at: datetime) -> CaseState | None:
-    """结案."""
+    """Close (结案)."""
     return with_fields(state, status="closed", closed_at=at) if state.status == "inspecting" else None
 
 
 def rework(state: CaseState, _at: datetime) -> CaseState | None:
-    """返工: the finish that was recorded stays where it is, but does not stand."""
+    """Send back for rework (返工): the recorded finish stays in the state, but no longer counts."""
     if state.status != "inspecting":
         return None
     return with_assignment(state, "handling", reworks=state.assignments[-1].reworks + 1).model_copy(
@@ -92,7 +92,7 @@ def rework(state: CaseState, _at: datetime) -> CaseState | None:
 
 
 def return_case(state: CaseState, at: datetime) -> CaseState | None:
-    """退单."""
+    """Return (退单)."""
     if state.status not in ("dispatched", "handling"):
         return None
     return with_assignment(state, "filed", returned_at=at, return_code="not_our_duty")
@@ -104,14 +104,14 @@ def withdraw(state: CaseState, at: datetime) -> CaseState | None:
 
 
 def expire(state: CaseState, at: datetime) -> CaseState | None:
-    """Let the handling clock be seen to run out."""
+    """Record that the handling limit ran out."""
     if state.status not in ("dispatched", "handling") or state.assignments[-1].overdue_at:
         return None
     return with_assignment(state, state.status, overdue_at=at)
 
 
 def call_back(rating: str) -> CaseMove:
-    """回访."""
+    """Call the resident back (回访)."""
 
     def move(state: CaseState, at: datetime) -> CaseState | None:
         if state.status != "closed":
@@ -123,7 +123,7 @@ def call_back(rating: str) -> CaseMove:
 
 
 def reopen(state: CaseState, at: datetime) -> CaseState | None:
-    """重办, with a limit of its own."""
+    """Reopen (重办), with a new limit."""
     if state.status != "closed" or state.reopened:
         return None
     limits = (*state.assignments[-1].limits, Limit(began_at=at, due_at=at + 4 * HOUR))
@@ -131,26 +131,26 @@ def reopen(state: CaseState, at: datetime) -> CaseState | None:
 
 
 def void(state: CaseState, at: datetime) -> CaseState | None:
-    """作废."""
+    """Void (作废)."""
     if state.status == "filed":
         return with_fields(state, status="voided", ended_at=at)
     return with_assignment(state, "voided", withdrawn_at=at) if state.status == "dispatched" else None
 
 
 def not_accept(state: CaseState, at: datetime) -> CaseState | None:
-    """不予受理."""
+    """Refuse acceptance (不予受理)."""
     if state.status != "filed" or state.assignments:
         return None
     return with_fields(state, status="not_accepted", ended_at=at)
 
 
 def join(state: CaseState, _at: datetime) -> CaseState | None:
-    """Merge one more report into it."""
+    """Merge another report into the case."""
     return with_fields(state, reports=state.reports + 1)
 
 
 def refile(class_code: str | None, street: str | None) -> CaseMove:
-    """File it anew: all that was counted elsewhere has to move."""
+    """File again: everything that was counted elsewhere has to move."""
 
     def move(state: CaseState, _at: datetime) -> CaseState | None:
         return with_fields(state, class_code=class_code, place=Place(district="1", street=street))
@@ -159,7 +159,7 @@ def refile(class_code: str | None, street: str | None) -> CaseMove:
 
 
 def history(state: CaseState, moves: Iterable[CaseMove]) -> Iterator[CaseState]:
-    """Give every version of a case, the first one included; moves that cannot be made are passed over. One an hour."""
+    """Yield every version of a case, the first one included; one move an hour, impossible ones are skipped."""
     yield state
     for hour, move in enumerate(moves, start=1):
         after = move(state, state.reported_at + hour * HOUR)
@@ -174,13 +174,13 @@ def with_fields(state: CaseState, **update: object) -> CaseState:
 
 
 def with_assignment(state: CaseState, status: str, **update: object) -> CaseState:
-    """Change the case's status, and the turn of the department that has it."""
+    """Change the case's status, and its last assignment."""
     *earlier, assignment = state.assignments
     return with_fields(state, status=status, assignments=(*earlier, assignment.model_copy(update=update)))
 
 
 def case_event(state: CaseState) -> CaseEvent:
-    """Wrap a state as one step. Which step it was is nothing to scoring."""
+    """Wrap a state as one step; scoring ignores which one."""
     return CaseUrged(
         case_id=state.case_id,
         version=state.version,
@@ -193,7 +193,7 @@ def case_event(state: CaseState) -> CaseEvent:
 
 
 def case_record(state: CaseState, *, offset: int, partition: int = 0, sequence: int | None = None) -> Record:
-    """Put a step where a consumer would find it; with the stamps of a relay, where it has a number in its lane."""
+    """Wrap a step as a record; with a relay's headers where it has a sequence number."""
     relay_headers = () if sequence is None else (("ce_sequence", b"%d" % sequence), ("ce_previous", b"0"))
     return Record(
         topic="paidan.cases",

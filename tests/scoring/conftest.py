@@ -12,6 +12,6 @@ from tests.scoring import database_fixture
 
 @pytest.fixture(scope="module")
 async def pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    """Give a pool in schema scoring of a database of the module's own."""
+    """Open a pool in schema scoring of a database for this module."""
     async with real.fresh_database(servers) as dsn, database_fixture.open_pool(dsn) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Scoring's schema in a database of its own, with packs published in it."""
+"""Prepares a database with scoring's schema and published packs, and reads its tables."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.edge import api_keys
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts.city.loader import load_city
 from paidan_scoring.fact_bits import unpack_facts
@@ -27,14 +27,14 @@ TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
 
 @cache
 def pack_bytes(*, zone: str = "Asia/Shanghai", city: str = "tiny", version: str = "tiny-1") -> bytes:
-    """Give the tiny city's pack, in another zone or under another name where asked for."""
+    """Return the tiny city's pack, optionally in another zone or under another name."""
     content = json.loads(load_city(TINY).pack.canonical_bytes())
     content["id"], content["zone"], content["indicators"]["version"] = city, zone, version
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
 
 
 def pack_version(content: bytes) -> str:
-    """Name a pack."""
+    """Return a pack's version."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -52,7 +52,7 @@ async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
 
 
 async def publish_pack(pool: "asyncpg.Pool[Any]", content: bytes) -> str:
-    """Keep a pack where services look for it, and give its version."""
+    """Publish a pack and return its version."""
     await pool.execute(
         "INSERT INTO cities.pack (version, city, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         pack_version(content),
@@ -62,21 +62,29 @@ async def publish_pack(pool: "asyncpg.Pool[Any]", content: bytes) -> str:
     return pack_version(content)
 
 
+async def create_key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:
+    """Create an API key and return the header that carries it."""
+    token, new = api_keys.generate_key(name="test", city=city, scopes=scopes)
+    async with pool.acquire() as connection:
+        await api_keys.add_key(connection, "scoring", new)
+    return {"authorization": f"Bearer {token}"}
+
+
 async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
-    """Forget every case."""
+    """Delete every case."""
     await pool.execute("TRUNCATE fact, tally, mark, score")
 
 
 async def apply_records(pool: "asyncpg.Pool[Any]", handler: Fold, records: Sequence[Record]) -> Batch:
-    """Let the handler apply a batch as a lane would, in a transaction of its own."""
+    """Apply a batch as a lane would, in a transaction of its own."""
     async with pool.acquire() as connection, connection.transaction():
-        work = Batch(cast("asyncpg.Connection[Any]", connection), records, max_message_bytes=1_000_000)
-        await handler.apply(work)
-        return work
+        batch = Batch(cast("asyncpg.Connection[Any]", connection), records, max_message_bytes=1_000_000)
+        await handler.apply(batch)
+        return batch
 
 
 async def read_facts(pool: "asyncpg.Pool[Any]") -> list[FactLine]:
-    """Read the facts as the recount gives them."""
+    """Read the facts in the oracle's form."""
     rows = await pool.fetch(
         "SELECT case_id, assignment, version, city, day, department, district, street, class_code, source, facts"
         " FROM fact ORDER BY case_id, assignment"
@@ -85,7 +93,7 @@ async def read_facts(pool: "asyncpg.Pool[Any]") -> list[FactLine]:
 
 
 async def read_tallies(pool: "asyncpg.Pool[Any]") -> Counter[tuple[str, date, str, str, frozenset[str]]]:
-    """Read the tallies as the recount gives them, summed over partitions."""
+    """Read the tallies in the oracle's form, summed over partitions."""
     rows = await pool.fetch("SELECT city, day, dimension, key, facts, number FROM tally")
     found: Counter[tuple[str, date, str, str, frozenset[str]]] = Counter()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Counts cases again, from whole states and by other means than scoring: no bits, no slim models, no tables."""
+"""Counts cases independently of scoring: from whole states, without bits, partial models or tables."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,13 +26,13 @@ class FactLine(NamedTuple):
 
 
 def latest_states(states: Iterable[CaseState]) -> list[CaseState]:
-    """Keep what each case came to."""
+    """Return each case's highest version."""
     by_version = sorted(states, key=lambda state: state.version)
     return list({state.case_id: state for state in by_version}.values())
 
 
 def expected_facts(states: Iterable[CaseState], zone: str) -> Iterator[FactLine]:
-    """Give the lines of each case's highest version."""
+    """Yield the fact lines of each case's highest version."""
     for state in latest_states(states):
         for index, assignment in enumerate(state.assignments or [None]):
             current = index == max(len(state.assignments) - 1, 0)
@@ -58,7 +58,7 @@ def expected_facts(states: Iterable[CaseState], zone: str) -> Iterator[FactLine]
 
 
 def expected_tallies(facts: Iterable[FactLine]) -> Counter[tuple[str, date, str, str, frozenset[str]]]:
-    """Count the lines that are alike, under every dimension."""
+    """Count equal lines under every dimension."""
     tally: Counter[tuple[str, date, str, str, frozenset[str]]] = Counter()
     for line in facts:
         keys = {

@@ -12,21 +12,20 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from paidan_chassis.consumer.records import Message
-from paidan_chassis.edge import api_keys
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import CASES, SCORES
-from tests import forking, vault
+from tests import fork_server, vault
 from tests import servers as real
-from tests.forking import Forked
+from tests.fork_server import ForkedProcess
 from tests.polling import poll
 from tests.scoring import case_histories, database_fixture
 
 T = TypeVar("T")
-_SHAPES: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config) for topic in (CASES, SCORES)}
+_TOPICS: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config) for topic in (CASES, SCORES)}
 
 
 @dataclass(slots=True)
@@ -39,9 +38,9 @@ class ScoringService:
     pool: "asyncpg.Pool[Any]"
     publisher: Publisher
     folder: Path
-    processes: list[Forked] = field(default_factory=list)
+    processes: list[ForkedProcess] = field(default_factory=list)
 
-    def start(self, *arguments: str, port: int = 0) -> Forked:
+    def start(self, *arguments: str, port: int = 0) -> ForkedProcess:
         """Start the service, or one of its parts or duties."""
         environment = {
             **os.environ,
@@ -53,12 +52,12 @@ class ScoringService:
             "SCORING_PUBLISH_EVERY_S": "0.1",
         }
         log = self.folder / f"scoring-{len(self.processes)}.log"
-        process = forking.start("paidan_scoring", *arguments, environment=environment, out=log)
+        process = fork_server.start("paidan_scoring", *arguments, environment=environment, out=log)
         self.processes.append(process)
         return process
 
     def log_text(self) -> str:
-        """Give what the processes have logged, for a failed test to show."""
+        """Return the processes' logs, for the message of a failed test."""
         return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
 
     async def publish_states(self, states: Sequence[CaseState]) -> None:
@@ -76,9 +75,11 @@ class ScoringService:
         await self.publisher.send([Message(CASES.name, key, value, ())])
 
     async def await_versions(self, versions: int, *, within_s: float = 30) -> None:
-        """Wait until the versions of all facts add up: each case has been folded to its end."""
+        """Wait until the versions of all facts add up: each case has been folded to its last version."""
         try:
-            await await_value(self.version_sum, versions, within_s=within_s, what="all cases folded to their end")
+            await await_value(
+                self.version_sum, versions, within_s=within_s, what="all cases folded to their last version"
+            )
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log_text()}") from error
 
@@ -87,20 +88,17 @@ class ScoringService:
         return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM fact WHERE facts & 1 = 1"))
 
     async def dump_tables(self) -> list[str]:
-        """Write facts and tallies out, sorted."""
+        """Return facts and tallies as text, sorted."""
         facts = await self.pool.fetch("SELECT fact::text AS line FROM fact ORDER BY line")
         tallies = await self.pool.fetch("SELECT tally::text AS line FROM tally WHERE number <> 0 ORDER BY line")
         return [row["line"] for row in (*facts, *tallies)]
 
     async def create_key(self, *scopes: str, city: str = "*") -> dict[str, str]:
-        """Add an API key."""
-        token, new = api_keys.generate_key(name="test", city=city, scopes=scopes)
-        async with self.pool.acquire() as connection:
-            await api_keys.add_key(connection, "scoring", new)
-        return {"authorization": f"Bearer {token}"}
+        """Create an API key and return the header that carries it."""
+        return await database_fixture.create_key(self.pool, *scopes, city=city)
 
     async def published_scores(self) -> list[ScoreUpdated]:
-        """Read all that was ever said on the scores' topic."""
+        """Read every message of the scores' topic."""
         consumer = AIOKafkaConsumer(self.prefix + SCORES.name, bootstrap_servers=self.servers.kafka)
         await consumer.start()
         try:
@@ -125,11 +123,11 @@ class ScoringService:
 
 @asynccontextmanager
 async def running_service(servers: real.ServerAddresses, prefix: str, folder: Path) -> AsyncIterator[ScoringService]:
-    """Make topics and tables, publish the tiny city, and clear it all away."""
+    """Create topics and tables and publish the tiny city; stop the processes at the end."""
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(real.fresh_database(servers))
         pool = await stack.enter_async_context(database_fixture.open_pool(dsn))
-        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=_SHAPES.__getitem__)
+        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=_TOPICS.__getitem__)
         publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
         await publisher.topic_admin.ensure([CASES.name, SCORES.name])
         await database_fixture.publish_pack(pool, database_fixture.pack_bytes())
@@ -139,7 +137,7 @@ async def running_service(servers: real.ServerAddresses, prefix: str, folder: Pa
 
 
 async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_s: float, what: str) -> None:
-    """Wait until the answer is this one."""
+    """Wait until ``check`` returns this value."""
 
     async def is_equal() -> bool:
         return await check() == expected
@@ -147,13 +145,13 @@ async def await_value(check: Callable[[], Awaitable[T]], expected: T, *, within_
     await poll(is_equal, within_s=within_s, what=what)
 
 
-async def await_exit(process: Forked, *, within_s: float = 30) -> int:
-    """Wait for a process to end, and give its exit code."""
+async def await_exit(process: ForkedProcess, *, within_s: float = 30) -> int:
+    """Wait for a process to end and return its exit code."""
     await poll(lambda: process.poll() is not None, within_s=within_s, what="the process ends")
     return process.wait()
 
 
-def kill_process(process: Forked) -> None:
+def kill_process(process: ForkedProcess) -> None:
     """Kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -1,4 +1,4 @@
-"""What scoring answers, to whom, and that every figure can list its cases."""
+"""What scoring's routes return, to whom, and that every score can list its cases."""
 
 import base64
 import json
@@ -10,7 +10,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from paidan_chassis.edge import api_keys
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_scoring.app import create_http_app
@@ -25,6 +24,7 @@ from tests.scoring.case_histories import (
     finish,
     return_case,
 )
+from tests.scoring.database_fixture import create_key
 
 ALL_SCOPES = ("city", "department", "district", "street", "class", "source")
 
@@ -55,16 +55,8 @@ def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     return create_http_app(pool, Health(metrics), metrics)
 
 
-async def key(pool: "asyncpg.Pool[Any]", *scopes: str, city: str = "tiny") -> dict[str, str]:
-    """Add a key and give the header that carries it."""
-    token, new = api_keys.generate_key(name="test", city=city, scopes=scopes)
-    async with pool.acquire() as connection:
-        await api_keys.add_key(connection, "scoring", new)
-    return {"authorization": f"Bearer {token}"}
-
-
 async def test_rows_show_what_they_are_made_of(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    monitor = await key(pool, "role:monitor")
+    monitor = await create_key(pool, "role:monitor")
 
     answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"}, headers=monitor)
 
@@ -97,7 +89,7 @@ def without_id(rate: dict[str, Any]) -> dict[str, Any]:
 async def test_the_rows_of_every_dimension_sum_to_the_whole(
     edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", by: str
 ) -> None:
-    monitor = await key(pool, "role:monitor")
+    monitor = await create_key(pool, "role:monitor")
 
     answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026", "by": by}, headers=monitor)
 
@@ -105,10 +97,10 @@ async def test_the_rows_of_every_dimension_sum_to_the_whole(
     assert sum(row["counts"]["cases"] for row in found["rows"]) == found["total"]["counts"]["cases"] == 4
 
 
-async def test_every_figure_lists_its_cases(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    """Numerator and denominator are counts of this list, or nobody need believe them."""
-    monitor = await key(pool, "role:monitor")
-    figures = 0
+async def test_every_score_lists_its_cases(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    """Numerator and denominator are counts of this list, so that anybody can check them."""
+    monitor = await create_key(pool, "role:monitor")
+    scores = 0
 
     for by in ALL_SCOPES:
         query = {"city": "tiny", "period": "2026-03", "by": by}
@@ -117,9 +109,9 @@ async def test_every_figure_lists_its_cases(edge: httpx.AsyncClient, pool: "asyn
                 cases = await pages(edge, rate["score_id"], monitor, limit=1)
                 assert len(cases) == rate["denominator"]
                 assert sum(case["in_numerator"] for case in cases) == rate["numerator"]
-                figures += 1
+                scores += 1
 
-    assert figures > 20
+    assert scores > 20
 
 
 async def pages(
@@ -138,7 +130,7 @@ async def pages(
 
 
 async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    monitor = await key(pool, "role:monitor")
+    monitor = await create_key(pool, "role:monitor")
     query = {"city": "tiny", "period": "2026-03", "by": "department", "indicator": "on_time"}
     rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
     assert [list(row["rates"]) for row in rows] == [["on_time"]] * 3
@@ -150,7 +142,7 @@ async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncCli
 
 
 async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    monitor, department_headers = await key(pool, "role:monitor"), await key(pool, "department:b")
+    monitor, department_headers = await create_key(pool, "role:monitor"), await create_key(pool, "department:b")
     query = {"city": "tiny", "period": "2026-03"}
     all_rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
 
@@ -181,7 +173,7 @@ async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool
 async def test_invalid_query_names_its_error(
     edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]", query: dict[str, str], status: int, field: str | None
 ) -> None:
-    monitor = await key(pool, "role:monitor")
+    monitor = await create_key(pool, "role:monitor")
 
     answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"} | query, headers=monitor)
 
@@ -189,10 +181,8 @@ async def test_invalid_query_names_its_error(
     assert answer.json()["error"]["field"] == field
 
 
-async def test_a_city_nobody_knows_is_not_an_empty_scoreboard(
-    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
-) -> None:
-    monitor = await key(pool, "role:monitor", city="*")
+async def test_unknown_city_is_not_an_empty_result(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    monitor = await create_key(pool, "role:monitor", city="*")
 
     answer = await edge.get("/v1/scores", params={"city": "nowhere", "period": "2026-03"}, headers=monitor)
 
@@ -201,13 +191,13 @@ async def test_a_city_nobody_knows_is_not_an_empty_scoreboard(
 
 @pytest.mark.parametrize("route", ["scores", "cases", "indicators"])
 async def test_damaged_pack_is_reported(route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    """Nobody here can mend that, and a figure by an older pack's indicators would not be what it says."""
-    monitor, asked = await key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
+    """A score by an older pack's indicators would be wrong, so there is none until the pack is published again."""
+    monitor, asked = await create_key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
     response = (await edge.get("/v1/scores", params=asked, headers=monitor)).json()
-    figure = response["rows"][1]["rates"]["handling"]["score_id"]
+    score_id = response["rows"][1]["rates"]["handling"]["score_id"]
     path, params = {
         "scores": ("/v1/scores", asked),
-        "cases": (f"/v1/scores/{figure}/cases", {}),
+        "cases": (f"/v1/scores/{score_id}/cases", {}),
         "indicators": ("/v1/indicators", {"city": "tiny"}),
     }[route]
     damaged = await database_fixture.publish_pack(pool, b'{"id": "tiny", "zone": "Asia/Shanghai"}')
@@ -225,7 +215,7 @@ async def test_damaged_pack_is_reported(route: str, edge: httpx.AsyncClient, poo
 
 
 async def test_forged_cursor_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    monitor = await key(pool, "role:monitor")
+    monitor = await create_key(pool, "role:monitor")
     rows = (await edge.get("/v1/scores", params={"city": "tiny", "period": "2026"}, headers=monitor)).json()["rows"]
     receipt = f"/v1/scores/{rows[0]['rates']['handling']['score_id']}/cases"
 
@@ -237,7 +227,7 @@ async def test_forged_cursor_is_refused(edge: httpx.AsyncClient, pool: "asyncpg.
 
 
 async def test_definitions_are_shown_as_the_pack_has_them(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    department_headers = await key(pool, "department:a")
+    department_headers = await create_key(pool, "department:a")
 
     found = (await edge.get("/v1/indicators", params={"city": "tiny"}, headers=department_headers)).json()
     schemes = (await edge.get("/v1/schemes", params={"city": "tiny"}, headers=department_headers)).json()
@@ -249,7 +239,7 @@ async def test_definitions_are_shown_as_the_pack_has_them(edge: httpx.AsyncClien
 
 
 async def test_conservation_counts_rows_and_not_counters(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
-    verifier = await key(pool, "role:operator", city="*")
+    verifier = await create_key(pool, "role:operator", city="*")
     sound = (await edge.get("/v1/conservation", headers=verifier)).json()
 
     await pool.execute("DELETE FROM fact WHERE case_id = (SELECT min(case_id) FROM fact)")

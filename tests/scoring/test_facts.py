@@ -1,4 +1,4 @@
-"""What a case's state says to the counts, example by example."""
+"""The facts of a case's state, example by example."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -48,14 +48,14 @@ def facts_of(row: FactRow) -> set[str]:
     return set(unpack_facts(row.facts))
 
 
-def test_every_fact_that_a_pack_may_speak_of_has_a_bit_of_its_own() -> None:
+def test_every_fact_of_the_packs_language_has_its_own_bit() -> None:
     assert set(FACT_ORDER) == KNOWN_FACTS
     assert len(set(FACT_BIT.values())) == len(FACT_ORDER)
     assert unpack_facts(pack_facts(FACT_ORDER)) == KNOWN_FACTS
 
 
 def test_a_stored_bit_never_changes_its_meaning() -> None:
-    """Facts in tables are numbers; a fact that moved would silently turn voided cases into something else."""
+    """Stored facts are numbers; a fact that moved would silently turn voided cases into something else."""
     assert FACT_ORDER[:8] == (
         "current",
         "voided",
@@ -70,7 +70,7 @@ def test_a_stored_bit_never_changes_its_meaning() -> None:
     assert FACT_ORDER.index("imported") == 27
 
 
-def test_a_case_never_assigned_has_one_row_in_the_unknown_bucket() -> None:
+def test_a_case_never_assigned_has_one_row_under_unknown() -> None:
     [row] = state_after()
 
     assert (row.assignment, row.department) == (1, "unknown")
@@ -84,14 +84,14 @@ def test_an_import_that_was_not_accepted_counts_under_its_recorded_owner() -> No
     assert facts_of(row) == {"current", "filed", "not_accepted", "imported"}
 
 
-def test_what_is_nowhere_known_is_a_bucket() -> None:
+def test_what_is_missing_is_counted_under_unknown() -> None:
     [row] = state_after(class_code=None, row_id=None, place=Place())
 
     assert (row.district, row.street, row.class_code) == ("unknown", "unknown", "unknown")
     assert "filed" not in facts_of(row)
 
 
-def test_each_departments_turn_keeps_what_happened_under_it() -> None:
+def test_each_assignment_keeps_its_own_facts() -> None:
     first, second = state_after(assign("a"), accept, expire, return_case, assign("b"), accept, finish, close)
 
     assert (first.department, second.department) == ("a", "b")
@@ -101,7 +101,7 @@ def test_each_departments_turn_keeps_what_happened_under_it() -> None:
     }
 
 
-def test_a_finish_that_failed_inspection_does_not_stand() -> None:
+def test_a_finish_that_failed_inspection_does_not_count() -> None:
     [failed] = state_after(assign("a"), accept, finish, rework)
     [mended] = state_after(assign("a"), accept, finish, rework, finish)
 

@@ -1,4 +1,4 @@
-"""Facts and tallies against a recount by other means, on a real PostgreSQL, however records arrive."""
+"""Facts and tallies agree with the oracle, on a real PostgreSQL, in whatever order records arrive."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_contracts.state import CaseState
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
@@ -46,7 +46,7 @@ LIVES: Final = st.lists(st.tuples(st.booleans(), st.lists(ALL_MOVES, min_size=1,
 
 
 def versions(histories: list[tuple[bool, list[case_histories.CaseMove]]]) -> list[list[CaseState]]:
-    """Give every version of some cases, half of them reported before midnight and half after it."""
+    """Return every version of some cases, half of them reported before midnight and half after it."""
     return [
         list(
             case_histories.history(
@@ -70,7 +70,7 @@ async def publish_packs(pool: "asyncpg.Pool[Any]") -> None:
 async def test_tables_agree_with_the_oracle_in_any_arrival_order(
     pool: "asyncpg.Pool[Any]", histories: list[tuple[bool, list[case_histories.CaseMove]]], data: st.DataObject
 ) -> None:
-    """Repeats, old versions after newer ones and batch borders are Kafka's business; residents must not notice."""
+    """Repeats, old versions after newer ones and the bounds of batches must not change any count."""
     await database_fixture.clear_tables(pool)
     states = [state for life in versions(histories) for state in life]
     arriving = data.draw(st.permutations([*states, *data.draw(st.lists(st.sampled_from(states), max_size=8))]))
@@ -87,7 +87,7 @@ async def test_tables_agree_with_the_oracle_in_any_arrival_order(
 
 
 def shuffle_records(states: list[CaseState], numbers: dict[tuple[str, int], int]) -> list[Record]:
-    """Put each case into the one of two partitions that its id chooses, under the number its lane gave the step."""
+    """Assign each case to one of two partitions by its id, and each step its sequence number."""
     return [
         case_histories.case_record(
             state,
@@ -99,8 +99,8 @@ def shuffle_records(states: list[CaseState], numbers: dict[tuple[str, int], int]
     ]
 
 
-async def test_a_later_step_that_cannot_be_read_hides_no_earlier_one(pool: "asyncpg.Pool[Any]") -> None:
-    """A step of tomorrow's contract goes to the dead letters; what was readable before it still counts."""
+async def test_an_undecodable_later_step_hides_no_earlier_one(pool: "asyncpg.Pool[Any]") -> None:
+    """A step of a later contract is dead-lettered; the decodable ones before it still count."""
     await database_fixture.clear_tables(pool)
     steps = list(
         case_histories.history(

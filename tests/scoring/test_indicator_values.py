@@ -1,4 +1,4 @@
-"""Counts and rates out of tallies, by a city's own definitions."""
+"""Counts and rates of tallies, by a city's own definitions."""
 
 from collections import Counter
 
@@ -44,7 +44,7 @@ def test_zero_denominator_gives_null() -> None:
 
 
 def test_handling_rate() -> None:
-    """应处置数 is what was handled or has run past its limit; what is still within it is not yet due."""
+    """应处置数 counts what was handled or has run past its limit; what is still within it is not due."""
     [line] = IndicatorCalculator(INDICATORS).score_rows(
         [Tally("a", DONE, 6), Tally("a", LATE, 2), Tally("a", PENDING, 5)]
     )
@@ -98,8 +98,8 @@ def test_rows_sum_to_the_total(found: list[Tally]) -> None:
     )
 
 
-def test_a_figure_keeps_its_id() -> None:
-    """Who follows a score by its id must find it after every release."""
+def test_a_score_keeps_its_id() -> None:
+    """A client that follows a score by its id must find it after every release."""
     name = ScoreName("tiny", "2026-03", "department", "a", "handling")
 
     assert name.score_id == "bac6fd86-0f7f-52c2-8af6-b32b60f9d1b6"

@@ -1,4 +1,4 @@
-"""Days, months and years as they are asked for."""
+"""Parsing of days, months and years."""
 
 import pytest
 
@@ -21,6 +21,6 @@ def test_a_period_has_a_first_and_a_last_day(text: str, first: str, last: str) -
 
 
 @pytest.mark.parametrize("text", ["", "26", "2026-13", "2026-02-30", "2026-3", "2026-03-31T00:00", "0000", "２０２６"])
-def test_anything_else_is_none(text: str) -> None:
+def test_anything_else_is_invalid(text: str) -> None:
     with pytest.raises(InvalidPeriod):
         Period.parse(text)

@@ -32,28 +32,28 @@ PACK: Final = database_fixture.pack_version(database_fixture.pack_bytes())
 async def closed_case_service(
     servers: real.ServerAddresses, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[ScoringService]:
-    """Give a town in which one case was closed; nothing is published yet."""
+    """Prepare a service's data with one closed case; nothing is published yet."""
     async with running_service(servers, topic_prefix, tmp_path) as running:
         await apply_moves(running, assign("a"), accept, finish, close)
         yield running
 
 
 async def apply_moves(service: ScoringService, *moves: case_histories.CaseMove) -> None:
-    """Let this much of a case's life be folded in."""
+    """Fold a history as far as these moves."""
     states = list(case_histories.history(case_histories.new_case(1, pack=PACK), moves))
     records = [case_histories.case_record(state, offset=offset) for offset, state in enumerate(states)]
     await database_fixture.apply_records(service.pool, Fold(PackCache(service.pool)), records)
 
 
 def new_publisher(service: ScoringService) -> ScorePublisher:
-    """Make a publisher that knows nothing yet, as after a start."""
+    """Create a publisher with an empty memory, as after a start."""
     return ScorePublisher(
         PublisherContext(service.pool, PackCache(service.pool), service.publisher, RealClock()), interval_s=1
     )
 
 
 async def latest_scores(service: ScoringService) -> dict[tuple[str, str, str, str], ScoreUpdated]:
-    """Keep the highest version of each figure."""
+    """Return the highest version of each score."""
     published = sorted(await service.published_scores(), key=lambda score: score.version)
     return {(score.period, score.by, score.key, score.indicator): score for score in published}
 
@@ -67,13 +67,13 @@ async def test_only_changed_scores_are_republished(closed_case_service: ScoringS
 
     assert first == len(await closed_case_service.published_scores()) > 0
     assert again == 0
-    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
-    assert (figure.numerator, figure.denominator, figure.value) == (1, 1, 1.0)
-    assert figure.indicator_version == "tiny-1"
+    score = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
+    assert (score.numerator, score.denominator, score.value) == (1, 1, 1.0)
+    assert score.indicator_version == "tiny-1"
 
 
 async def test_unacknowledged_score_is_republished_with_the_same_version(closed_case_service: ScoringService) -> None:
-    """The process died between the acknowledgement and its note, or before: nobody can tell which."""
+    """The process died before or after the acknowledgement: it cannot be told which."""
     await new_publisher(closed_case_service).publish()
     published = await closed_case_service.published_scores()
     await closed_case_service.pool.execute("UPDATE score SET published = 0")
@@ -110,12 +110,12 @@ async def test_a_new_version_of_the_indicators_needs_no_new_events(closed_case_s
     await database_fixture.publish_pack(closed_case_service.pool, json.dumps(content, sort_keys=True).encode())
     await publisher.publish()
 
-    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
-    assert (figure.indicator_version, figure.numerator, figure.denominator) == ("tiny-2", 0, 1)
+    score = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
+    assert (score.indicator_version, score.numerator, score.denominator) == ("tiny-2", 0, 1)
 
 
 async def test_empty_scores_are_not_recomputed_at_every_start(closed_case_service: ScoringService) -> None:
-    """The last word of a key that nothing is counted under any more keeps the version it was said by."""
+    """The last score of a key that nothing is counted under any more keeps its version."""
     await new_publisher(closed_case_service).publish()
     await apply_moves(closed_case_service, assign("a"), accept, finish, close, refile("E0199", "9-9"))
     await new_publisher(closed_case_service).publish()
@@ -140,13 +140,13 @@ async def test_restored_database_reuses_no_version(closed_case_service: ScoringS
     await apply_moves(closed_case_service, assign("a"), accept, finish, close, case_histories.reopen)
     await new_publisher(closed_case_service).publish()
 
-    figure = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
-    assert figure.version > seen.version
-    assert (figure.numerator, figure.denominator, figure.value) == (0, 0, None)
+    score = (await latest_scores(closed_case_service))["2026-03", "department", "a", "closing"]
+    assert score.version > seen.version
+    assert (score.numerator, score.denominator, score.value) == (0, 0, None)
 
 
 async def test_one_process_publishes_at_a_time(closed_case_service: ScoringService) -> None:
-    """An older figure appended after a newer one would be what compaction keeps."""
+    """An older score appended after a newer one would be what compaction keeps."""
     async with closed_case_service.pool.acquire() as other:
         assert await publish_queries.try_lock(other)
 
@@ -171,7 +171,7 @@ async def test_nothing_is_published_during_a_rebuild(closed_case_service: Scorin
 
 @pytest.mark.parametrize("took_s", [0.0, 0.2, 3.1, 600.0])
 def test_publish_interval_grows_with_cost_below_the_stall_timeout(took_s: float) -> None:
-    """A server that is away, or a slow machine, makes one round long; the process must not be ended for its rest."""
+    """An outage or a slow machine makes one pass long; the watchdog must not end the process for its rest."""
     ended_after_s = ServiceSettings.model_fields["stalls_after_s"].default
 
     rest_s = rest_duration_s(took_s, interval_s=2.0)

@@ -1,4 +1,4 @@
-"""A rebuild shares its tables with readers and lanes."""
+"""A rebuild locks tables that readers and lanes use."""
 
 import asyncio
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The whole service on real servers: the fold survives kills and disorder, figures are published, a rebuild agrees."""
+"""The whole service on real servers: folding survives kills and disorder, scores are published, a rebuild agrees."""
 
 import random
 import signal
@@ -53,13 +53,13 @@ LIVES: Final = (
 async def stopped_service(
     servers: real.ServerAddresses, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[ScoringService]:
-    """Give a town in which nothing runs yet."""
+    """Prepare a service's data; no process runs yet."""
     async with running_service(servers, topic_prefix, tmp_path) as running:
         yield running
 
 
 def histories(number: int) -> list[CaseState]:
-    """Give every version of so many cases, reported over three days."""
+    """Return every version of so many cases, reported over three days."""
     pack = database_fixture.pack_version(database_fixture.pack_bytes())
     return [
         state
@@ -72,7 +72,7 @@ def histories(number: int) -> list[CaseState]:
 
 
 def shuffled(states: list[CaseState], seed: int) -> list[CaseState]:
-    """Say a fifth of it twice, and all of it in any order."""
+    """Return the states in random order, a fifth of them twice."""
     rng = random.Random(seed)  # noqa: S311 - a test has to be repeatable, not secret
     again = rng.sample(states, len(states) // 5)
     return rng.sample([*states, *again], len(states) + len(again))
@@ -101,7 +101,7 @@ async def test_kills_repeats_and_disorder_change_nothing(stopped_service: Scorin
 
 
 async def test_a_rebuild_gives_the_same_bytes(stopped_service: ScoringService) -> None:
-    """The log is the truth; what we keep of it must be nothing but a function of it."""
+    """Facts and tallies are a function of the log alone."""
     states = histories(400)
     running = stopped_service.start("--only", "loop")
     await stopped_service.publish_states(shuffled(states, seed=2))
@@ -118,7 +118,7 @@ async def test_a_rebuild_gives_the_same_bytes(stopped_service: ScoringService) -
 
 
 async def test_a_rebuild_beside_the_running_service_agrees_too(stopped_service: ScoringService) -> None:
-    """Nobody has to stop the city's scores; the service finds its positions moved and reads on from there."""
+    """The service need not be stopped: it finds its positions moved and consumes from there."""
     states = histories(300)
     running = stopped_service.start("--only", "loop")
     await stopped_service.publish_states(states)
@@ -131,7 +131,7 @@ async def test_a_rebuild_beside_the_running_service_agrees_too(stopped_service: 
     assert running.poll() is None, stopped_service.log_text()
 
 
-async def test_figures_are_published_with_versions_and_the_newest_is_right(stopped_service: ScoringService) -> None:
+async def test_scores_are_published_with_versions_and_the_newest_is_right(stopped_service: ScoringService) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
@@ -139,7 +139,7 @@ async def test_figures_are_published_with_versions_and_the_newest_is_right(stopp
     running = stopped_service.start(port=port)
     edge = await open_edge_client(port)
     await stopped_service.publish_states(states[: len(states) // 2])
-    await poll(stopped_service.published_scores, within_s=20, what="figures")
+    await poll(stopped_service.published_scores, within_s=20, what="published scores")
     kill_process(running)
     running = stopped_service.start(port=port)
     await stopped_service.publish_states(states)
@@ -165,13 +165,13 @@ async def test_figures_are_published_with_versions_and_the_newest_is_right(stopp
 
 
 async def newest_numerators(running: ScoringService, expected: set[str]) -> dict[str, int]:
-    """Keep the highest version of each figure, as any reader would."""
+    """Return the highest version of each score, as any reader would."""
     published = sorted(await running.published_scores(), key=lambda score: score.version)
     return {score.score_id: score.numerator for score in published if score.score_id in expected}
 
 
 async def await_edge(edge: httpx.AsyncClient, query: dict[str, str], who: dict[str, str]) -> bool:
-    """Tell whether the edge answers."""
+    """Return whether the edge answers."""
     try:
         return (await edge.get("/v1/scores", params=query, headers=who)).status_code == 200
     except httpx.TransportError:
@@ -179,7 +179,7 @@ async def await_edge(edge: httpx.AsyncClient, query: dict[str, str], who: dict[s
 
 
 def in_order(published: list[ScoreUpdated], score_id: str) -> bool:
-    """Tell whether a figure's versions appeared one after the other, whatever was repeated."""
+    """Return whether a score's versions appeared in order, whatever was repeated."""
     versions = list(dict.fromkeys(score.version for score in published if score.score_id == score_id))
     return versions == sorted(versions)
 
@@ -203,8 +203,8 @@ async def test_poison_record_is_dead_lettered_alone(stopped_service: ScoringServ
     ]
 
 
-async def test_a_pack_nobody_published_halts_the_service(stopped_service: ScoringService) -> None:
-    """Without the pack nobody knows on which day a report counts; guessing would be worse than stopping."""
+async def test_an_unpublished_pack_halts_the_service(stopped_service: ScoringService) -> None:
+    """Without the pack the day of a report is unknown; a wrong count would be worse than a halt."""
     running = stopped_service.start("--only", "loop")
     await stopped_service.publish_states([case_histories.new_case(1, pack="f" * 64)])
 

@@ -1,4 +1,4 @@
-"""Files that cannot be written, not even by root: what a full disk does to them, without filling one."""
+"""Files that cannot be written, not even by root, as on a full disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +9,7 @@ from tests.polling import poll_blocking
 
 @contextmanager
 def blocked_file(file: Path) -> Iterator[None]:
-    """Put a folder in the file's place, which no file can replace. The file is gone afterwards, too."""
+    """Put a folder in the file's place, which no file can replace. The file is removed for good."""
     poll_blocking(lambda: _replace_with_folder(file), within_s=10, what="nobody writes the file anew just then")
     try:
         yield

@@ -1,4 +1,4 @@
-"""The `paidan` command as a person gives it, and the state that it leads to."""
+"""Runs the `paidan` command with a home of its own, and reads the state it leads to."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.reap import reap
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.state import StackState, read_state
-from tests import forking
+from tests import fork_server
 from tests.servers import CACHE
 
 TIMEOUT_S = 180
@@ -32,18 +32,18 @@ class PaidanCommand:
         return inherited | {"PAIDAN_HOME": str(self.paths.root), **self.set}
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        result = forking.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
+        result = fork_server.run("paidan_deploy", *arguments, environment=self.environment, timeout_s=TIMEOUT_S)
         if check and result.returncode != 0:
-            raise AssertionError(f"paidan {' '.join(arguments)} said {result.stderr}\n{self._log_tails()}")
+            raise AssertionError(f"paidan {' '.join(arguments)} failed: {result.stderr}\n{self._log_tails()}")
         return result
 
     def _log_tails(self) -> str:
-        """Give the ends of all logs: at the end of the tests they are gone with everything else."""
+        """Return the ends of all logs: the files are removed after the tests."""
         logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.paths.log.glob("*.log"))}
         return "\n".join(f"--- {name}\n{end}" for name, end in logs.items())
 
     def start(self, *arguments: str, output: Path) -> "subprocess.Popen[bytes]":
-        """Start it as a script does in the background, deaf to Ctrl-C, and go on; what it says is in a file."""
+        """Start it as a shell script starts background jobs, ignoring SIGINT, with its output in a file."""
         with output.open("wb") as file:
             argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
             return subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file)
@@ -71,7 +71,7 @@ class PaidanCommand:
 
 @contextmanager
 def command_with_home(folder: Path, **given: str) -> Iterator[PaidanCommand]:
-    """Give the command a home of its own in which nothing was ever up; at the end nothing of it runs."""
+    """Yield the command with a fresh home, and stop everything at the end."""
     paths = StackPaths(folder)
     paths.log.mkdir(parents=True)
     paths.cache.symlink_to(CACHE)

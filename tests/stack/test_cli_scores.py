@@ -1,4 +1,4 @@
-"""The scoreboard shows what each rate is made of, however narrow the terminal."""
+"""The table of scores shows each rate's fraction, however narrow the terminal."""
 
 import io
 from typing import Any, Final
@@ -48,11 +48,11 @@ def test_numerator_and_denominator_are_always_shown(width: int) -> None:
 
     made_of = [f"({n * times}/{d * times})" for n, d in RATES.values() for times in (1, 3, 4)]
     assert [each for each in made_of if each not in printed_text] == []
-    assert printed_text.count("—") == 3  # nothing to divide by is no rate, neither 0 nor 100 %
+    assert printed_text.count("—") == 3  # a zero denominator gives no rate, neither 0 nor 100 %
 
 
 @pytest.mark.parametrize("width", [160, 80])
-def test_figures_stand_under_each_other(width: int) -> None:
+def test_figures_are_aligned(width: int) -> None:
     lines = [line for line in print_table(width) if "(" in line]
 
     ends = [[at for at, letter in enumerate(line) if letter == ")"] for line in cells_of(lines)]
@@ -66,11 +66,11 @@ def test_a_wide_terminal_has_a_line_for_each_department() -> None:
 
 
 def cells_of(lines: list[str]) -> list[str]:
-    """Write a letter that is two columns wide as two."""
+    """Return the lines with each wide character doubled, so that indices are columns."""
     return ["".join(letter if letter.isascii() or letter == "—" else letter * 2 for letter in line) for line in lines]
 
 
-def test_a_period_in_which_nothing_happened_has_the_columns_of_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_period_has_the_same_columns(capsys: pytest.CaptureFixture[str]) -> None:
     write_csv(SCOREBOARD)
     write_csv({**SCOREBOARD, "rows": []})
 

@@ -1,4 +1,4 @@
-"""What commands list can be copied: nothing is cut, neither in a narrow terminal nor where a program reads it."""
+"""Tables of commands can be copied: nothing is cut off, neither in a narrow terminal nor in a pipe."""
 
 import os
 import re
@@ -15,13 +15,13 @@ ROW: Final = (
     "text holds [a word] in brackets, and goes on for longer than most terminals are wide, or nearly so",
 )
 PRINT_PROGRAM: Final = f"""
-from paidan_deploy.cli.app import listing, out
-out.print(listing({TITLES}, [{ROW}], whole=("I",)))
+from paidan_deploy.cli.output import console, table
+console.print(table({TITLES}, [{ROW}], unwrapped=("I",)))
 """
 
 
-def in_a_terminal(program: str, *, columns: int) -> list[str]:
-    """Run a program on a terminal of this width, and give the lines that it shows, without colours."""
+def run_in_terminal(program: str, *, columns: int) -> list[str]:
+    """Run a program on a terminal of this width, and return its lines without colours."""
     master_fd, slave_fd = os.openpty()
     given = os.environ | {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm"}
     with subprocess.Popen([sys.executable, "-c", program], stdout=slave_fd, stdin=slave_fd, env=given) as running:
@@ -35,18 +35,18 @@ def in_a_terminal(program: str, *, columns: int) -> list[str]:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # the way in which a terminal says that nobody writes any more
+    except OSError:  # how a terminal signals end of file
         return b""
 
 
 def rejoin_lines(lines: list[str]) -> list[str]:
-    """Put the cells of one row together again, without their spaces: those at a fold are not printed."""
+    """Return the cells of one folded row, without spaces: those at a fold are not printed."""
     starts = [lines[0].index(title) for title in TITLES]
     columns = [slice(*both) for both in zip(starts, [*starts[1:], None], strict=True)]
     return ["".join("".join(line[column] for line in lines).split()) for column in columns]
 
 
-def test_what_a_program_reads_is_not_limited_in_width() -> None:
+def test_output_to_a_pipe_is_not_limited_in_width() -> None:
     program = [sys.executable, "-c", PRINT_PROGRAM]
     narrow = os.environ | {"COLUMNS": "40"}
 
@@ -57,11 +57,11 @@ def test_what_a_program_reads_is_not_limited_in_width() -> None:
 
 @pytest.mark.parametrize("columns", [80, 60, 30])
 def test_a_narrow_terminal_folds_what_does_not_fit_and_drops_nothing(columns: int) -> None:
-    lines = in_a_terminal(PRINT_PROGRAM, columns=columns)
+    lines = run_in_terminal(PRINT_PROGRAM, columns=columns)
 
     assert max(map(len, lines)) <= columns
     assert rejoin_lines(lines) == ["".join((title + cell).split()) for title, cell in zip(TITLES, ROW, strict=True)]
 
 
 def test_an_id_stays_in_one_line_as_long_as_the_terminal_is_wider() -> None:
-    assert any(ROW[0] in line for line in in_a_terminal(PRINT_PROGRAM, columns=60))
+    assert any(ROW[0] in line for line in run_in_terminal(PRINT_PROGRAM, columns=60))

@@ -1,4 +1,4 @@
-"""Two `paidan up` at the same moment: one of them is first, and both have the one stack."""
+"""Two concurrent `paidan up` share one stack."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.takes(seconds=30)
 
 @pytest.fixture
 def paidan(servers: ServerAddresses, topic_prefix: str, run_folder: Path) -> Iterator[PaidanCommand]:
-    """Give the command before anything was ever up. Only its PostgreSQL, which dies, has to be its own."""
+    """Yield the command with a fresh home. Only its PostgreSQL, which dies, has to be its own."""
     with command_with_home(run_folder / "two-at-once", kafka=servers.kafka, topic_prefix=topic_prefix) as command:
         yield command
 
@@ -32,7 +32,7 @@ def test_second_concurrent_up_attaches_to_the_first(paidan: PaidanCommand) -> No
         first = subprocess.Popen(supervisor, env=paidan.environment, stderr=stderr)
     poll_blocking(lambda: is_locked(paidan.paths), within_s=30, what="the first one's lock")
     first.send_signal(signal.SIGSTOP)
-    paidan.paths.state.unlink(missing_ok=True)  # as if it had not yet come to say what it does
+    paidan.paths.state.unlink(missing_ok=True)  # as if it had not published a state yet
     second_log = paidan.paths.log / "second.log"
     second = paidan.start("up", "--detach", output=second_log)
     poll_blocking(lambda: "AlreadyRunningError" in log.read_text(), within_s=60, what="a second supervisor")
@@ -43,7 +43,7 @@ def test_second_concurrent_up_attaches_to_the_first(paidan: PaidanCommand) -> No
 
     dead = psutil.Process(paidan.pids()["postgres"])
     dead.kill()
-    poll_blocking(lambda: paidan.pids()["postgres"] != dead.pid, within_s=60, what="a new PostgreSQL, and its pid told")
+    poll_blocking(lambda: paidan.pids()["postgres"] != dead.pid, within_s=60, what="a new PostgreSQL's pid")
 
     paidan("down")
     assert first.wait(30) == 0

@@ -1,4 +1,4 @@
-"""The demo city's clock waits for whoever falls behind, so that a day's reports carry that day's date."""
+"""The demo city's clock waits for late work, so that a day's reports carry that day's date."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from tests.polling import poll
 
 MIDNIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 DAY_END = MIDNIGHT + timedelta(days=1)
-# A day in a second; a lead is longer than a day, so each test says how far the clock may be at most.
+# A day in a second; a lead is longer than a day, so each test sets the latest time itself.
 FACTOR = 86_400.0
 
 
@@ -51,7 +51,7 @@ async def start_throttle(
 
 @pytest.fixture
 async def slow_throttle(dsn: str) -> AsyncIterator[ClockThrottle]:
-    """Give a day of which a lead is a quarter of an hour."""
+    """Yield the throttle of a day in which a lead is a quarter of an hour."""
     throttle = await start_throttle(dsn, factor=900 / CLOCK_LEAD_S, planned=1)
     yield throttle
     await throttle.close()

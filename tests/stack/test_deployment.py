@@ -1,4 +1,4 @@
-"""The deployment's files can be read, and name only what exists."""
+"""The deployment's files are valid, and refer only to what exists."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from paidan_chassis.observability.metrics import COUNTERS, GAUGES, HISTOGRAMS
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PROCESS_METRICS: Final = {"process_cpu_seconds_total"}
@@ -46,7 +46,7 @@ def test_compose_and_chart_run_every_service_on_its_port() -> None:
         assert compose[name]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
 
 
-def test_a_template_uses_only_values_that_there_are() -> None:
+def test_a_template_uses_only_existing_values() -> None:
     values = read("helm/paidan/values.yaml")
     for template in (DEPLOY / "helm" / "paidan" / "templates").iterdir():
         for path in re.findall(r"\.Values\.([A-Za-z.]+)", template.read_text()):
@@ -56,7 +56,7 @@ def test_a_template_uses_only_values_that_there_are() -> None:
                 found = found[part]
 
 
-def test_every_alert_asks_for_a_series_that_is_written_and_says_what_to_do_first() -> None:
+def test_every_alert_queries_an_existing_metric_and_names_the_first_step() -> None:
     rules = [rule for group in read("monitoring/alerts.yaml")["groups"] for rule in group["rules"]]
 
     for rule in rules:
@@ -65,7 +65,7 @@ def test_every_alert_asks_for_a_series_that_is_written_and_says_what_to_do_first
     assert len(rules) >= 8
 
 
-def test_every_panel_asks_for_a_series_that_is_written() -> None:
+def test_every_panel_queries_an_existing_metric() -> None:
     panels = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())["panels"]
 
     asked = {panel["title"]: named_series(target["expr"]) for panel in panels for target in panel["targets"]}

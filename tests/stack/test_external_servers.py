@@ -3,17 +3,16 @@
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from paidan_deploy.settings import Settings
+from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.saved_servers import OtherServersError, SavedServers
-from tests import forking
-from tests.servers import ServerAddresses, fresh_database
+from tests import fork_server
+from tests.servers import ServerAddresses, fresh_database, fresh_prefix
 
 pytestmark = pytest.mark.takes(seconds=30)
 
@@ -23,14 +22,14 @@ NO_SERVERS = SavedServers(kafka=None, database=None, topic_prefix="")
 
 @dataclass(frozen=True, slots=True)
 class PaidanShell:
-    """The `paidan` command in a shell in which these variables are set and no other of ours."""
+    """The `paidan` command in a shell with these variables and no other of ours."""
 
     variables: dict[str, str]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("PAIDAN_")}
         given = others | self.variables | {"COLUMNS": "200"}
-        return forking.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
+        return fork_server.run("paidan_deploy", *arguments, environment=given, timeout_s=180)
 
     def __call__(self, *arguments: str) -> str:
         done = self.run(*arguments)
@@ -45,14 +44,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def up(servers: ServerAddresses, home: Path) -> AsyncIterator[PaidanShell]:
-    """Bring the stack up on servers that are given, and give the shell in which they are set."""
-    async with fresh_database(servers) as database:
+    """Start the stack on external servers, and yield the shell that names them."""
+    async with fresh_prefix(servers.kafka) as prefix, fresh_database(servers) as database:
         paidan = PaidanShell(
             {
                 "PAIDAN_HOME": str(home),
                 "PAIDAN_KAFKA": servers.kafka,
                 "PAIDAN_DATABASE": database,
-                "PAIDAN_TOPIC_PREFIX": f"t{uuid.uuid4().hex[:10]}.",
+                "PAIDAN_TOPIC_PREFIX": prefix,
             }
         )
         try:
@@ -74,7 +73,7 @@ def test_the_user_s_own_servers_are_used_and_none_is_started(
     assert not (home / "postgres").exists()
 
 
-def test_a_shell_that_names_other_servers_is_told_so(up: PaidanShell, home: Path) -> None:
+def test_a_shell_that_names_other_servers_gets_an_error(up: PaidanShell, home: Path) -> None:
     assert "phase" in up("status", "--json")
     other = PaidanShell({"PAIDAN_HOME": str(home), "PAIDAN_DATABASE": "postgresql://me:made-up@nowhere/paidan"})
 
@@ -82,11 +81,11 @@ def test_a_shell_that_names_other_servers_is_told_so(up: PaidanShell, home: Path
         done = other.run(*command.split())
 
         assert done.returncode == 1
-        assert "PAIDAN_DATABASE is another than the stack that runs was started with" in done.stderr
+        assert "PAIDAN_DATABASE differs from what the running stack was started with" in done.stderr
         assert "made-up" not in done.stdout + done.stderr
 
 
-def test_a_later_shell_finds_the_servers_without_being_told(up: PaidanShell, home: Path) -> None:
+def test_a_later_shell_finds_the_servers_without_variables(up: PaidanShell, home: Path) -> None:
     key_id = up("keys", "add", "--name", "hotline", "--city", "quancheng", "source:hotline-12345").split()[0]
     later = PaidanShell({"PAIDAN_HOME": str(home)})
 
@@ -102,12 +101,12 @@ def test_a_later_shell_finds_the_servers_without_being_told(up: PaidanShell, hom
     assert later("resume") == "Nothing was halted.\n"
 
 
-def settings_from(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+def settings_from(monkeypatch: pytest.MonkeyPatch, **variables: str) -> StackSettings:
     for name in ("KAFKA", "DATABASE", "TOPIC_PREFIX"):
         monkeypatch.delenv(f"PAIDAN_{name}", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(f"PAIDAN_{name.upper()}", value)
-    return Settings()
+    return StackSettings()
 
 
 def test_saved_servers_fill_unset_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_conflicting_settings_are_refused_while_running(
     with pytest.raises(OtherServersError) as refused:
         saved.merge(settings, running=True)
 
-    assert f"PAIDAN_{variable.upper()} is another than" in str(refused.value)
+    assert f"PAIDAN_{variable.upper()} differs from" in str(refused.value)
     assert f"({printed_text})" in str(refused.value)
     assert "made-up" not in str(refused.value)
     assert getattr(saved.merge(settings, running=False), variable) == "other"

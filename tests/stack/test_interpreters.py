@@ -1,4 +1,4 @@
-"""Set-up builds on the Python that serves best, and says which and why."""
+"""Set-up chooses the most suitable Python, and prints which and why."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paidan_deploy.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
+from paidan_deploy.setup.interpreters import NEWEST_WITH_WHEELS, Interpreter, candidates, choose
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,14 +27,14 @@ def test_the_first_found_is_taken_unless_another_is_clearly_faster() -> None:
     assert choose([clearly, first])[0] is clearly
 
 
-def test_one_for_which_packages_have_no_wheels_is_taken_only_where_it_is_alone() -> None:
+def test_a_python_without_wheels_is_the_last_resort() -> None:
     too_new, known = python("new", NEWEST_WITH_WHEELS[1] + 1, 1.0), python("known", 11, 4.0)
 
     assert choose([too_new, known])[0] is known
-    assert choose([too_new]) == (too_new, "the only one that serves")
+    assert choose([too_new]) == (too_new, "the only one that is suitable")
 
 
-def test_one_interpreter_under_several_names_is_tried_once(tmp_path: Path) -> None:
+def test_an_interpreter_with_several_names_is_probed_once(tmp_path: Path) -> None:
     (other := tmp_path / "another-name").symlink_to(sys.executable)
 
     found = list(candidates([sys.executable, str(other), "no-such-python", "true"]))
@@ -44,8 +44,8 @@ def test_one_interpreter_under_several_names_is_tried_once(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("given", ["/bin/false", "no such python"])
-def test_a_named_python_that_does_not_run_is_said_and_nothing_is_touched(given: str) -> None:
-    """Somebody who names a Python must not silently get another."""
+def test_a_named_python_that_does_not_run_is_an_error_without_effect(given: str) -> None:
+    """Who names a Python must not silently get another."""
     before = (ROOT / ".venv" / "pyvenv.cfg").read_bytes()
 
     ended = subprocess.run(
@@ -62,8 +62,8 @@ def test_a_named_python_that_does_not_run_is_said_and_nothing_is_touched(given: 
 
 
 def test_an_environment_of_the_named_python_is_kept() -> None:
-    kept = subprocess.run(
+    result = subprocess.run(
         [ROOT / "deploy" / "set-up.sh", "keeps"], env=os.environ | {"PAIDAN_PYTHON": sys.executable}, check=False
     )
 
-    assert kept.returncode == 0
+    assert result.returncode == 0

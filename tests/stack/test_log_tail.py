@@ -1,4 +1,4 @@
-"""Why a server ended is looked for in all that it said since its start, and nowhere else."""
+"""The reason why a server ended is sought in everything it logged since its start, and nowhere else."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ REASON = "Address already in use\n"
 
 
 def test_reason_is_found_before_much_later_output(tmp_path: Path) -> None:
-    """A Kafka of 200 topics shuts them down after saying that it lost its port: 42 kB of it were seen."""
+    """Kafka with 200 topics logs 42 kB of shutdown after the line about its port."""
     log = tmp_path / "log"
     log_tail = LogTail.from_now(log)
 

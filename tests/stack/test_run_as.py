@@ -37,7 +37,7 @@ def test_root_hands_the_server_to_another_user_even_in_a_closed_folder(tmp_path:
 
 @as_root
 def test_root_with_a_closed_installation_still_gets_a_server(tmp_path: Path) -> None:
-    """Under umask 077 everything that root installs and makes is closed to the user who must run it."""
+    """Under umask 077 everything that root installs is closed to the user that must run it."""
     closed = tmp_path / "closed"
     before = os.umask(0o077)
     server = PostgresServer(home=closed / "postgres")
@@ -52,7 +52,7 @@ def test_root_with_a_closed_installation_still_gets_a_server(tmp_path: Path) -> 
 
 
 @as_root
-def test_room_inside_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None:
+def test_home_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None:
     reachable = run_as.SHARED_FOLDER / f"paidan-test-{os.getpid()}"  # pytest's own folders are closed
     try:
         folder = run_as.make_data_folder(run_as.unprivileged_user(), reachable / "home")
@@ -63,7 +63,7 @@ def test_room_inside_is_used_where_the_user_can_reach_it(tmp_path: Path) -> None
 
 
 @as_root
-def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_another_user_created_first_is_refused(tmp_path: Path) -> None:
     """The place outside has a name that anyone on the machine can guess."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -72,7 +72,7 @@ def test_a_room_that_somebody_else_made_first_is_refused(tmp_path: Path) -> None
     planted = run_as.make_data_folder(user, closed / "home").parent
     os.chown(planted, user, user)
     try:
-        with pytest.raises(ServerStartError, match="belongs to somebody else"):
+        with pytest.raises(ServerStartError, match="belongs to another user"):
             run_as.make_data_folder(user, closed / "home")
     finally:
         shutil.rmtree(planted)
@@ -83,14 +83,14 @@ NAMELESS = 54_321
 
 @dataclass(frozen=True, slots=True)
 class ChildResult:
-    """How a child of ours ended."""
+    """Exit code and error text of a child process."""
 
     code: int
-    said: str
+    error_text: str
 
 
 def run_as_nameless(work: Callable[[], None]) -> ChildResult:
-    """Do something in a child that has become a user without a name, as containers with arbitrary user ids do."""
+    """Run a function in a child process under a user id without a name, as containers assign."""
     with pytest.raises(KeyError):
         pwd.getpwuid(NAMELESS)
     read, write = os.pipe()
@@ -121,7 +121,7 @@ def run_as_nameless(work: Callable[[], None]) -> ChildResult:
 
 @pytest.fixture
 def reachable_folder() -> Iterator[Path]:
-    """Give a folder that the nameless user may fill; pytest's own are closed."""
+    """Yield a folder that the nameless user may write to; pytest's own are closed."""
     folder = run_as.SHARED_FOLDER / f"paidan-test-{os.getpid()}-nameless"
     folder.mkdir()
     os.chown(folder, NAMELESS, NAMELESS)
@@ -131,7 +131,7 @@ def reachable_folder() -> Iterator[Path]:
 
 @as_root
 def test_a_user_without_a_name_gets_a_server(reachable_folder: Path) -> None:
-    """`initdb` asks for the name of its user, and ends when there is none."""
+    """`initdb` needs the name of its user, and fails without one."""
     programs = postgres_binaries.find_binaries(run_as.unprivileged_user())
     server = PostgresServer(home=reachable_folder / "postgres")
     ended = run_as_nameless(lambda: command_with_user_name(server, programs))
@@ -145,9 +145,9 @@ def test_a_user_without_a_name_gets_a_server(reachable_folder: Path) -> None:
 
 
 def command_with_user_name(server: PostgresServer, programs: Path) -> None:
-    # The checkout may be closed to the child, so it is told where programs lie that it can run.
+    # The child may have no access to the checkout, so it gets programs that it can run.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_binaries, "find", lambda _user: programs)
+        patch.setattr(postgres_binaries, "find_binaries", lambda _user: programs)
         server.start()
 
 
@@ -162,13 +162,13 @@ def test_error_explains_how_to_give_the_user_a_name(reachable_folder: Path) -> N
     ended = run_as_nameless(start)
 
     assert ended.code == 1
-    assert ended.said.startswith(f"ServerStartError: user id {NAMELESS} has no name here")
-    assert f"paidan:x:{NAMELESS}:{NAMELESS}::/:/sbin/nologin" in ended.said
-    assert "PAIDAN_DATABASE" in ended.said
+    assert ended.error_text.startswith(f"ServerStartError: user id {NAMELESS} has no name here")
+    assert f"paidan:x:{NAMELESS}:{NAMELESS}::/:/sbin/nologin" in ended.error_text
+    assert "PAIDAN_DATABASE" in ended.error_text
     assert not list(reachable_folder.iterdir())
 
 
-def test_who_has_a_name_runs_programs_as_they_are() -> None:
+def test_a_user_with_a_name_runs_programs_unchanged() -> None:
     assert run_as.with_user_name(["initdb", "-D", "data"])[-3:] == ["initdb", "-D", "data"]
 
 

@@ -1,4 +1,4 @@
-"""What the supervisor does about a service that dies, halts, or will not stop."""
+"""Supervision of a service that dies, halts, or does not stop."""
 
 import http.server
 import os
@@ -32,7 +32,7 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ[f"{name}_PORT"])), Ready).se
 
 @contextmanager
 def foreign_service(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
-    """Let another installation's service answer on this port that it is ready."""
+    """Answer on this port like a ready service of another installation."""
 
     class Ready(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the library's name
@@ -52,7 +52,7 @@ def foreign_service(port: int, *, instance: str = "0" * 32) -> Iterator[None]:
 
 
 class SupervisedServices:
-    """Watched processes that are ended with the test."""
+    """Supervised services that are stopped at the end of the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +93,7 @@ def tick(each: SupervisedService) -> SupervisedService:
 
 
 def test_a_service_that_cannot_be_started_is_tried_again(services: SupervisedServices, tmp_path: Path) -> None:
-    """On a full disk nothing can be written: neither its birth nor a log."""
+    """On a full disk nothing can be written: neither its identity nor a log."""
     in_the_way = tmp_path / "service0"
     in_the_way.write_text("")
 
@@ -116,7 +116,7 @@ def test_a_service_runs_once_it_says_that_it_is_ready(services: SupervisedServic
 
 
 def test_foreign_answer_on_the_port_is_not_mistaken_for_the_service(services: SupervisedServices) -> None:
-    """Another installation's service may have the port of one that is starting, and say that it is ready."""
+    """Another installation's service may hold the port of one that is starting, and answer that it is ready."""
     each = services.start("import time; time.sleep(60)")
 
     with foreign_service(each.port):
@@ -178,7 +178,7 @@ def test_restart_backoff_grows(services: SupervisedServices) -> None:
 def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(
     services: SupervisedServices, code: int, condition: str
 ) -> None:
-    """Started again, it would only say the same; somebody has to look."""
+    """A restart would only fail the same way; a person has to look."""
     each = services.start(f"print('the cluster is another'); raise SystemExit({code})")
     await_condition(each, condition)
 
@@ -197,7 +197,7 @@ HALTING_PROGRAM = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: 
 def test_a_resume_that_comes_before_the_halted_process_has_ended_is_kept_for_its_end(
     services: SupervisedServices,
 ) -> None:
-    """The halt shows before its process is gone; lifted by then, nothing would say any more why it stays down."""
+    """The halt is visible before its process is gone; cleared by then, nothing would explain why it stays down."""
     each = services.start(HALTING_PROGRAM)
     await_condition(each, "running")
     first = each.state.pid

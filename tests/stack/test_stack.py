@@ -1,4 +1,4 @@
-"""The whole stack, as `paidan up` and `paidan down` know it: one start serves all tests here, in the order written."""
+"""The whole stack under `paidan up` and `paidan down`: one start serves all tests here, in the order written."""
 
 import asyncio
 import os
@@ -11,10 +11,11 @@ import asyncpg
 import psutil
 import pytest
 
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import Servers, redact_password
-from paidan_deploy.stack.services import INTAKE
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.servers.dsn import redact_password
+from paidan_deploy.services import INTAKE
+from paidan_deploy.settings import StackSettings
+from paidan_deploy.stack.servers import Servers
 from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
@@ -24,14 +25,14 @@ pytestmark = pytest.mark.takes(seconds=90)
 
 @pytest.fixture(scope="module")
 def paidan(run_folder: Path) -> Iterator[PaidanCommand]:
-    """Bring the stack up with every city pack of the repository."""
+    """Start the stack with every city pack of the repository."""
     with command_with_home(run_folder / "stack") as command:
         command("up", "--detach")
         yield command
 
 
 def superuser_dsn(paidan: PaidanCommand) -> str:
-    alone = Settings(home=paidan.paths.root, kafka=None, database=None)
+    alone = StackSettings(home=paidan.paths.root, kafka=None, database=None)
     return Servers(alone, paidan.paths, Credentials(paidan.paths.secrets)).dsn
 
 
@@ -104,7 +105,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
     saved = ports.read_text()
     with blocked_file(ports):
         os.kill(before["kafka"], signal.SIGKILL)
-        poll_blocking(lambda: any("tried again" in note for note in paidan.state.notes), within_s=30, what="it is told")
+        poll_blocking(lambda: any("retrying" in note for note in paidan.state.notes), within_s=30, what="the note")
         assert paidan("status", check=False).returncode == 1
         with blocked_file(paidan.paths.state):
             log = paidan.paths.log / "supervisor.log"
@@ -113,7 +114,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
             poll_blocking(
                 lambda: log.read_text().count("scoring died") > deaths, within_s=30, what="its death is noticed"
             )
-        poll_blocking(paidan.paths.state.is_file, within_s=30, what="the state is told again")
+        poll_blocking(paidan.paths.state.is_file, within_s=30, what="the state is published again")
         ports.rmdir()
         ports.write_text(saved)
 
@@ -123,7 +124,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
             what="Kafka and scoring run again",
         )
     assert paidan.pids()["supervisor"] == before["supervisor"]
-    assert not any("tried again" in note for note in paidan.state.notes)
+    assert not any("retrying" in note for note in paidan.state.notes)
 
 
 async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: PaidanCommand) -> None:
@@ -137,7 +138,7 @@ async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: 
     assert [halt["reason"] for halt in status["halts"]["dispatch"]] == ["planted"]
     assert paidan("status", check=False).returncode == 1
 
-    assert "Lifted 1 halt" in paidan("resume", "--service", "dispatch").stdout
+    assert "Cleared 1 halt" in paidan("resume", "--service", "dispatch").stdout
     await poll(lambda: paidan.condition("dispatch") == "running", within_s=TIMEOUT_S, what="dispatch runs again")
     assert paidan.status()["halts"]["dispatch"] == []
 
@@ -153,7 +154,7 @@ async def signal_postgres(paidan: PaidanCommand, statement: str) -> None:
 def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: PaidanCommand) -> None:
     before = paidan.pids()
     secrets = {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()}
-    # The supervisor first, or it would start again what dies after it.
+    # The supervisor first, or it would restart what dies after it.
     for name in sorted(before, key=lambda name: name != "supervisor"):
         os.kill(before[name], signal.SIGKILL)
     port = intake_port(paidan)
@@ -165,7 +166,7 @@ def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_p
         status = paidan.status()
         assert [each for each in status["services"] if each["condition"] != "running"] == []
         assert intake_port(paidan) != port
-        # Its own may be free again by now, where another stack held it until just before.
+        # The configured port may be free again by now, if another stack held it until just before.
         moved = intake_port(paidan) != INTAKE.port
         assert any("intake listens on" in note for note in status["notes"]) is moved
     assert {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()} == secrets
@@ -199,8 +200,8 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 
 
 async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
-    """What shuts a machine or a session down sends it, and nobody is there to press Ctrl-C."""
-    output_file = tmp_path / "said"
+    """Shutdown of a machine or session sends it, and nobody presses Ctrl-C."""
+    output_file = tmp_path / "output"
     with paidan.start("demo", output=output_file) as demo:
         await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
         await poll(lambda: count_cases(paidan), within_s=TIMEOUT_S, what="a case")
@@ -237,7 +238,7 @@ def _bindable(port: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """A zombie that nobody has collected yet is dead."""
+    """A zombie that was not reaped yet is dead."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Whoever looks into a dead letter needs its service's key, and is told which setting is missing."""
+"""Reading a dead letter needs its service's key; errors name the missing setting."""
 
 import secrets as random
 from base64 import b64encode
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from paidan_chassis.encryption import Ciphertext
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
-from paidan_deploy.stack.services import DISPATCH, SERVICES, service_secrets
+from paidan_deploy.paths import StackPaths
+from paidan_deploy.services import DISPATCH, SERVICES, service_secrets
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 from tests.vault import KEY, OTHER_KEY, build_cipher
 
@@ -43,7 +43,7 @@ def test_each_service_has_its_own_persistent_key(tmp_path: Path) -> None:
     assert cipher_for(DISPATCH, credentials).decrypt(sealed, associated_data="a") == PLAIN
 
 
-def test_without_a_key_the_setting_is_named_and_none_is_made(tmp_path: Path) -> None:
+def test_a_missing_key_is_an_error_and_none_is_generated(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"set DISPATCH_VAULT_KEY: .*vault-key-dispatch"):
         cipher_for(DISPATCH, Credentials(tmp_path))
 
@@ -55,8 +55,8 @@ def test_without_a_key_the_setting_is_named_and_none_is_made(tmp_path: Path) -> 
     [(KEY, ""), (OTHER_KEY, KEY), (OTHER_KEY, f"{b64encode(random.token_bytes(32)).decode()}, {KEY}")],
     ids=["the newest", "the one before", "one of those before"],
 )
-def test_keys_of_the_environment_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, older: str) -> None:
-    """In the home lies the newest; what a key before it sealed takes that one."""
+def test_keys_of_the_environment_decrypt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, older: str) -> None:
+    """The stored key is the newest; older data needs the key it was encrypted with."""
     monkeypatch.setenv("DISPATCH_VAULT_KEY", key)
     monkeypatch.setenv("DISPATCH_VAULT_OLD_KEYS", older)
     credentials = Credentials(tmp_path)

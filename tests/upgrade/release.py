@@ -1,4 +1,4 @@
-"""Restores the recorded installation of a release onto a Kafka and a PostgreSQL, as an operator would from a backup."""
+"""Restores a release's recorded installation onto a Kafka and a PostgreSQL, as an operator would from a backup."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from aiokafka.structs import RecordMetadata
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.metadata_v12 import ClusterMetadata
 from paidan_chassis.kafka.topic_admin import TopicAdmin
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.paths import StackPaths
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 ROLES: Final = ("paidan_intake", "paidan_dispatch", "paidan_scoring")
@@ -25,7 +25,7 @@ SCHEMAS: Final = ("intake", "dispatch", "scoring")
 
 
 class RecordedRecord(NamedTuple):
-    """One Kafka record as it stood in its log."""
+    """A Kafka record as it was in its log."""
 
     topic: str
     partition: int
@@ -86,17 +86,17 @@ class RestoreTarget:
 
 
 async def restore(release: RecordedRelease, target: RestoreTarget) -> None:
-    """Restore everything; the services that are started next go on where the recorded ones stood."""
+    """Restore everything; services started next continue at the recorded positions."""
     _write_files(release, target.home)
     cluster = KafkaCluster(target.kafka, target.topic_prefix, topic_spec=release.topics.__getitem__)
-    async with TopicAdmin(cluster, client_id="restore") as topology:
-        await topology.ensure(release.topics)
-        found = await topology.describe(release.topics)
+    async with TopicAdmin(cluster, client_id="restore") as topic_admin:
+        await topic_admin.ensure(release.topics)
+        metadata = await topic_admin.describe(release.topics)
     await append_records(release.records, cluster)
     conn = await asyncpg.connect(target.dsn, timeout=10)
     try:
         await _restore_database(conn, release.database)
-        await _adopt_cluster(conn, cluster, found)
+        await _adopt_cluster(conn, cluster, metadata)
         await _continue_clock(conn, release.recorded_at)
     finally:
         await conn.close()
@@ -113,9 +113,9 @@ def _write_files(release: RecordedRelease, home: StackPaths) -> None:
 
 
 async def append_records(records: Sequence[RecordedRecord], cluster: KafkaCluster) -> None:
-    """Append records to empty topics, each at the offset that it had. Raises ``AssertionError`` where it is another.
+    """Append records to empty topics, each at its recorded offset. Raises ``AssertionError`` where it differs.
 
-    The broker stamps them anew: with their own times, its retention would delete them while the tests run.
+    The broker assigns new timestamps: with the recorded ones, its retention would delete them while the tests run.
     """
     async with AIOKafkaProducer(
         acks="all", enable_idempotence=True, max_request_size=2_000_000, **cluster.client_options()
@@ -139,7 +139,7 @@ async def _send(
 
 
 async def _restore_database(conn: Connection, statements: str) -> None:
-    # Roles belong to the whole server, and another installation on it may have made them.
+    # Roles belong to the whole server, where another installation may have created them.
     for role in ROLES:
         await conn.execute(
             f"DO $$ BEGIN CREATE ROLE {role} LOGIN;"
@@ -149,10 +149,10 @@ async def _restore_database(conn: Connection, statements: str) -> None:
     await conn.execute(statements)
 
 
-async def _adopt_cluster(conn: Connection, cluster: KafkaCluster, found: ClusterMetadata) -> None:
-    """Point every position at the new cluster and topics, whose offsets mean what they meant in the old ones."""
-    topics = [cluster.unprefixed(name) for name in found.topics]
-    topic_ids = [each.topic_id for each in found.topics.values()]
+async def _adopt_cluster(conn: Connection, cluster: KafkaCluster, metadata: ClusterMetadata) -> None:
+    """Move every position to the new cluster and topics, whose offsets equal the recorded ones."""
+    topics = [cluster.unprefixed(name) for name in metadata.topics]
+    topic_ids = [each.topic_id for each in metadata.topics.values()]
     for schema in SCHEMAS:
         await conn.execute(
             f"""
@@ -162,14 +162,14 @@ async def _adopt_cluster(conn: Connection, cluster: KafkaCluster, found: Cluster
               FROM unnest($2::text[], $3::text[]) AS restored (topic, topic_id)
              WHERE lane.topic = restored.topic
             """,
-            found.cluster_id,
+            metadata.cluster_id,
             topics,
             topic_ids,
         )
 
 
 async def _continue_clock(conn: Connection, recorded_at: datetime) -> None:
-    """Let the city's clock go on as if it had stood since the recording: its calendars end in 2026."""
+    """Continue the city's clock from the time of the recording: its calendars end in 2026."""
     await conn.execute("ALTER TABLE cities.clock DISABLE TRIGGER clock_never_set_back")
     await conn.execute("UPDATE cities.clock SET anchor_real = anchor_real + (clock_timestamp() - $1)", recorded_at)
     await conn.execute("ALTER TABLE cities.clock ENABLE TRIGGER clock_never_set_back")

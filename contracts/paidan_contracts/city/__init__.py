@@ -1,6 +1,6 @@
-"""City packs: what a city is made of (`Pack`), the city as services ask it (`City`), and reading and checking of packs.
+"""City packs: the document (`Pack`), the city as services use it (`City`), and loading and validation.
 
-A pack is a folder of TOML, CSV and GeoJSON files; `read_pack` makes it a `Pack`, `City.of` makes that a `City`.
+A pack is a folder of TOML, CSV and GeoJSON files; `load_pack` reads it as a `Pack`, `City.of` makes that a `City`.
 """
 
 from paidan_contracts.city.city import City

@@ -1,4 +1,4 @@
-"""What counts as a case (立案标准): classes, their rows with limits, and how sources' own words map onto them."""
+"""The catalogue (立案标准): classes, their rows with time limits, and the sources' own categories."""
 
 from typing import Annotated, Literal
 
@@ -31,13 +31,13 @@ class CaseClass(PackModel):
 class CatalogueRow(PackModel):
     """A row of the catalogue: one condition of a class, with its own limit and closing condition.
 
-    Filing (立案) chooses a row, not just a class; closing is judged against that row's closing condition.
+    Filing (立案) selects a row and not only a class; a case is closed by that row's closing condition.
     """
 
     id: RowId
     class_code: ClassCode
     condition: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,8}$")]
-    default: bool = Field(default=False, description="Taken when neither report nor operator names a condition.")
+    default: bool = Field(default=False, description="Selected when neither report nor operator states a condition.")
     filing: Names = Field(description="立案条件.")
     closing: Names = Field(description="结案条件.")
     limit: TimeLimit | None = Field(default=None, description="处置时限; None: the city's default limit.")
@@ -46,10 +46,10 @@ class CatalogueRow(PackModel):
 
 
 class Category(PackModel):
-    """A source's own word, and the class it stands for.
+    """A source's own category, and the class to which it is mapped.
 
-    ``source`` is a source's id or, for all sources of a channel, the channel (``camera``); an entry for the source
-    itself goes first. An ``ignored`` word is known and asks for nothing (a heartbeat, a word of thanks).
+    ``source`` is a source's id or, for all sources of a channel, the channel (``camera``); the entry of a source
+    itself has precedence. An ``ignored`` category needs no action (a heartbeat, a word of thanks).
     """
 
     source: Slug | Channel
@@ -62,10 +62,10 @@ class Category(PackModel):
 class Catalogue(PackModel):
     """All classes and rows. Its version is the pack's.
 
-    Generations number the event classes 04 and 05 the other way round, so a code means nothing without its version.
+    Generations of the standard swap the event classes 04 and 05, so a code has no meaning without the version.
     """
 
-    generation: Name = Field(description="Which numbering the codes follow, and where they come from.")
+    generation: Name = Field(description="The numbering that the codes follow, and their origin.")
     note: Text | None = None
     classes: tuple[CaseClass, ...]
     rows: tuple[CatalogueRow, ...]

@@ -1,4 +1,4 @@
-"""Terms of matching and screening as they come out for one class, its own entry before the general one."""
+"""Matching and screening terms in effect for one class: its override, else the city's."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,7 +16,7 @@ OverrideT = TypeVar("OverrideT", ClassMatchingOverride, ClassScreeningOverride)
 
 @dataclass(frozen=True, slots=True)
 class EffectiveMatching:
-    """How near and how soon two reports of one class must be to be about the same thing."""
+    """The distance and the time within which two reports of a class are about the same thing."""
 
     radius_m: float
     window_h: int
@@ -26,7 +26,7 @@ class EffectiveMatching:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveScreening:
-    """What a camera's alarm of one class must pass."""
+    """The conditions under which an alarm of a class becomes a report."""
 
     refire_s: float
     dwell_s: float
@@ -35,14 +35,14 @@ class EffectiveScreening:
 
 
 def matches_class(pattern: str, class_code: str | None) -> bool:
-    """Tell whether a class code is meant by ``E0110``, ``E01*`` or ``*``; an unknown class is meant by none."""
+    """Return whether a class code matches ``E0110``, ``E01*`` or ``*``; None matches nothing."""
     if class_code is None:
         return False
     return class_code.startswith(pattern[:-1]) if pattern.endswith("*") else class_code == pattern
 
 
 def effective_matching(matching: MatchingPolicy, class_code: str | None) -> EffectiveMatching:
-    """Say how matching treats a class."""
+    """Return the matching terms of a class."""
     override = _find_override(matching.by_class, class_code) or ClassMatchingOverride(classes=("*",))
     return EffectiveMatching(
         radius_m=override.radius_m or matching.radius_m,
@@ -53,7 +53,7 @@ def effective_matching(matching: MatchingPolicy, class_code: str | None) -> Effe
 
 
 def effective_screening(screening: ScreeningPolicy, class_code: str | None) -> EffectiveScreening:
-    """Say how screening treats a class."""
+    """Return the screening terms of a class."""
     override = _find_override(screening.by_class, class_code) or ClassScreeningOverride(classes=("*",))
     return EffectiveScreening(
         refire_s=screening.refire_s if override.refire_s is None else override.refire_s,

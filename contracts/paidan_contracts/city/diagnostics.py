@@ -1,16 +1,16 @@
-"""What is wrong with a pack, and where in its files: said so that whoever keeps the files can go there and mend it."""
+"""Errors in a pack, located in the document by path and in its files by file, line and entry."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 DocumentPath: TypeAlias = tuple[str | int, ...]
-"""Where something stands in the pack's document: ``("routing", 3, "lead")``."""
+"""A path in the pack's document: ``("routing", 3, "lead")``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something wrong at a place of the document."""
+    """An error at a path of the document."""
 
     path: DocumentPath
     problem: str
@@ -18,7 +18,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file, line and name that a part of the document was read from."""
+    """The file, line and entry from which a part of the document was read."""
 
     file: str
     line: int | None = None
@@ -27,7 +27,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """Something wrong in a file of the pack."""
+    """An error in a file of the pack."""
 
     file: str
     line: int
@@ -36,28 +36,28 @@ class Diagnostic:
     problem: str
 
     def __str__(self) -> str:
-        """Say file, line, item, field and problem, as compilers do."""
+        """Format as ``file:line: item: field: problem``."""
         location = f"{self.file}:{self.line}" if self.line else self.file
         return ": ".join(part for part in (location, self.item, self.field, self.problem) if part)
 
 
 class InvalidPack(Exception):
-    """The city pack has mistakes."""
+    """The city pack has errors."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        """Say every mistake, one a line."""
+        """List every error in the message, one on each line."""
         super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = diagnostics
 
 
 @dataclass(frozen=True, slots=True)
 class OriginMap:
-    """Where each part of the document came from; a part without an entry came from where what holds it came from."""
+    """The origin of each part of the document; a part without one has that of the part that contains it."""
 
     by_path: Mapping[DocumentPath, Origin]
 
     def to_diagnostic(self, violation: Violation) -> Diagnostic:
-        """Turn a place of the document into a place of the files."""
+        """Locate a violation in the pack's files."""
         for length in range(len(violation.path), -1, -1):
             origin = self.by_path.get(violation.path[:length])
             if origin is not None:
@@ -66,5 +66,5 @@ class OriginMap:
         return Diagnostic("", 0, "", ".".join(str(step) for step in violation.path), violation.problem)
 
     def to_diagnostics(self, violations: Iterable[Violation]) -> tuple[Diagnostic, ...]:
-        """Turn faults into mistakes, in the order of the files, each once."""
+        """Locate violations in the pack's files; sorted, without duplicates."""
         return tuple(sorted({self.to_diagnostic(violation) for violation in violations}))

@@ -1,4 +1,4 @@
-"""Where things are: a city's districts, streets, communities, unit grid and named areas, as its pack states them."""
+"""A city's geography: districts, streets, communities, unit grid and named areas, as its pack states them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -10,12 +10,12 @@ from paidan_contracts.wire import Latitude, Longitude, Slug
 
 PlaceLevel = Literal["district", "street", "community"]
 Point = tuple[Longitude, Latitude]
-"""Longitude first, as GeoJSON has it; WGS-84."""
+"""Longitude first, as in GeoJSON; WGS-84."""
 Ring = Annotated[tuple[Point, ...], Field(min_length=4)]
 
 
 class Shape(PackModel):
-    """A polygon or several: each a list of rings, the first its outline and the others holes in it."""
+    """One or more polygons, each a list of rings: the first is the outline, the others are holes."""
 
     polygons: Annotated[tuple[Annotated[tuple[Ring, ...], Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -23,19 +23,20 @@ class Shape(PackModel):
 class PlaceEntry(PackModel):
     """A district, street or community.
 
-    A pack may know a district only by its code, where the records name it themselves; then ``shape`` is None, and
-    no position is ever found to lie in it.
+    Without ``shape`` no position lies in it; it serves records that state its code.
     """
 
     code: PlaceCode
     level: PlaceLevel
-    within: PlaceCode | None = Field(default=None, description="The street's district, the community's street.")
+    within: PlaceCode | None = Field(
+        default=None, description="Code of a street's district, or of a community's street."
+    )
     names: Names
     shape: Shape | None = None
 
 
 class NamedArea(PackModel):
-    """A part of the city that rules speak of: a station's forecourt, a scenic area. Named areas may overlap."""
+    """An area that routing rules refer to: a station's forecourt, a scenic area. Named areas may overlap."""
 
     id: Slug
     names: Names
@@ -43,9 +44,9 @@ class NamedArea(PackModel):
 
 
 class GridRun(PackModel):
-    """Neighbouring grid cells of one row, west to east, which belong to one community and are numbered on from `first`.
+    """Adjacent grid cells of a row, west to east, in one community, with consecutive numbers from ``first``.
 
-    The numbers are stated, not counted, because the code of a cell that is given up must never name another.
+    Numbers are stated, not computed, because the code of an abandoned cell must never be used for another.
     """
 
     row: int = Field(ge=0, description="Counted from the north.")
@@ -56,7 +57,10 @@ class GridRun(PackModel):
 
 
 class Grid(PackModel):
-    """The unit grid: cells of about 100 m by 100 m, counted from the north-west corner."""
+    """The unit grid (单元网格): cells of about 100 m by 100 m, counted from the north-west corner.
+
+    A cell's code has 15 digits: district 6, street 3, community 3, number in the community 3 (GB/T 30428.1).
+    """
 
     north: Latitude
     west: Longitude
@@ -68,9 +72,9 @@ class Grid(PackModel):
 
 
 class Geography(PackModel):
-    """All that a city knows about its places."""
+    """The geographic part of a pack."""
 
-    outline: Shape | None = Field(default=None, description="The city's own; None: not drawn.")
+    outline: Shape | None = Field(default=None, description="Of the whole city; None where no file draws it.")
     places: tuple[PlaceEntry, ...]
     areas: tuple[NamedArea, ...] = ()
     grid: Grid | None = None
@@ -78,7 +82,7 @@ class Geography(PackModel):
 
 @dataclass(frozen=True, slots=True)
 class PlaceCodes:
-    """What is known of where something is. Any part may be None: unknown is a bucket of its own, not a gap."""
+    """The codes of everything in which a position lies; None where that is unknown."""
 
     district: str | None = None
     street: str | None = None

@@ -1,4 +1,4 @@
-"""Reads the files under ``geography/``: places and grid from CSV, shapes from GeoJSON, one put to the other by code."""
+"""Reads the files under ``geography/``: places and grid from CSV, shapes from GeoJSON, joined by code."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _FILE_NAMES: Final = {"district": "districts", "street": "streets", "community":
 
 
 def read_geography(raw_pack: RawPack, grid: object) -> RawDocument:
-    """Read all that a pack says about its places."""
+    """Read the geographic part of a pack."""
     raw_pack.origins["geography",] = Origin("geography/places.csv")
     places = raw_pack.read_csv("geography/places.csv", ("geography", "places"), columns=_PLACE_COLUMNS)
     drawn_flags = {index: str(place.pop("drawn", "no")) for index, place in enumerate(places)}
@@ -49,7 +49,7 @@ def _check_drawn_flags(raw_pack: RawPack, places: list[RawDocument], drawn_flags
         if flag not in {"yes", "no"}:
             raw_pack.record_violation(("geography", "places", index, "drawn"), f"must be yes or no, not {flag!r}")
         elif has_shape != (flag == "yes"):
-            problem = "says that it is not drawn, but a .geojson draws it" if has_shape else "is drawn in no .geojson"
+            problem = "is no, but a .geojson file draws it" if has_shape else "is yes, but no .geojson file draws it"
             raw_pack.record_violation(("geography", "places", index, "drawn"), problem)
 
 
@@ -70,6 +70,6 @@ def _read_outline(raw_pack: RawPack) -> RawDocument | None:
     shapes = [feature["shape"] for _, feature in raw_pack.read_features(file)]
     if len(shapes) > 1:
         raw_pack.record_file_violation(
-            Origin(file), f"has {len(shapes)} features; a city has one outline, of several polygons if need be"
+            Origin(file), f"has {len(shapes)} features; the outline is one feature, if need be of several polygons"
         )
     return shapes[0] if shapes else None

@@ -1,4 +1,4 @@
-"""From a position to the places it lies in: by the unit grid in one step, by polygons where no cell covers it."""
+"""Finds the places in which a position lies: in the unit grid in one step, in polygons where no cell covers it."""
 
 from array import array
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _NO_RUN_INDEX = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class BoundedShape:
-    """A shape with the box around it, so that most positions are turned away by four comparisons."""
+    """A shape with its bounding box, which rejects most positions by four comparisons."""
 
     code: str
     shape: Shape
@@ -35,12 +35,12 @@ class BoundedShape:
 
     @classmethod
     def of(cls, code: str, shape: Shape) -> Self:
-        """Put the box around a shape."""
+        """Compute the bounding box of a shape."""
         xs, ys = zip(*(point for rings in shape.polygons for point in rings[0]), strict=True)
         return cls(code, shape, min(xs), min(ys), max(xs), max(ys))
 
     def contains(self, point: Point) -> bool:
-        """Tell whether a point lies inside; of a point on a border only one neighbour says so."""
+        """Return whether a point lies inside; a point on a border lies in one of the two neighbours only."""
         x, y = point
         if not (self.west <= x <= self.east and self.south <= y <= self.north):
             return False
@@ -49,14 +49,14 @@ class BoundedShape:
 
 @dataclass(frozen=True, slots=True)
 class GridIndex:
-    """The unit grid as a flat table: for each cell the run that it belongs to."""
+    """The unit grid as a flat table of each cell's run."""
 
     grid: Grid
     run_by_cell: "array[int]"
 
     @classmethod
     def of(cls, grid: Grid) -> Self:
-        """Lay the runs out over the table."""
+        """Build the table from the grid's runs."""
         run_by_cell = array("H", [_NO_RUN_INDEX]) * (grid.rows * grid.columns)
         for number, run in enumerate(grid.runs):
             start = run.row * grid.columns
@@ -64,7 +64,7 @@ class GridIndex:
         return cls(grid, run_by_cell)
 
     def locate(self, latitude: float, longitude: float) -> tuple[str, str] | None:
-        """Name the community and the cell that a position lies in, if it lies in one."""
+        """Return the codes of the community and of the cell in which a position lies."""
         grid = self.grid
         row = floor((grid.north - latitude) / grid.cell_height)
         column = floor((longitude - grid.west) / grid.cell_width)
@@ -79,7 +79,7 @@ class GridIndex:
 
 @dataclass(frozen=True, slots=True)
 class GeographyIndex:
-    """A city's places made ready to be found."""
+    """The look-ups of a city's geography."""
 
     grid_index: GridIndex | None
     shapes: Mapping[PlaceLevel, tuple[BoundedShape, ...]]
@@ -102,7 +102,7 @@ class GeographyIndex:
         )
 
     def locate(self, latitude: float, longitude: float) -> PlaceCodes:
-        """Find all that a WGS-84 position lies in; nothing is known of one outside the city."""
+        """Return all in which a WGS-84 position lies; ``UNKNOWN_PLACE`` outside the city."""
         point = (longitude, latitude)
         areas = frozenset(area.code for area in self.areas if area.contains(point))
         cell = self.grid_index.locate(latitude, longitude) if self.grid_index else None
@@ -147,7 +147,7 @@ def _in_ring(ring: Ring, point: Point) -> bool:
     x, y = point
     inside = False
     for (x1, y1), (x2, y2) in pairwise(ring):
-        # Half-open in y, so that a ray through a corner crosses exactly one of the two edges that meet there.
+        # Half-open in y: a ray through a corner crosses exactly one of the two edges that meet there.
         if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
             inside = not inside
     return inside

@@ -1,4 +1,4 @@
-"""What a city counts and the rates it makes of the counts: definitions that scoring obeys and shows."""
+"""A city's indicators: counts of cases or assignments, and rates of two counts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from paidan_contracts.wire import Code, Slug
 
 
 class Count(PackModel):
-    """A number of rows for which a condition holds.
+    """The number of rows for which a condition holds.
 
-    Per ``case`` it looks at each case's current assignment only, so that each case counts once, in the department that
-    has it now. Per ``assignment`` it looks at every assignment, so that a department keeps what happened under it.
+    Per ``case``, each case counts once, with its current assignment, for the department that has it now. Per
+    ``assignment``, every assignment counts, for the department that had it.
     """
 
     id: Slug
@@ -30,10 +30,9 @@ class Count(PackModel):
 
 
 class Rate(PackModel):
-    """A part of a count as a share of the whole. With nothing to divide by it is null, neither 0 % nor 100 %.
+    """The share of a count in another. Null, neither 0 % nor 100 %, where the denominator is 0.
 
-    The numerator's condition is judged among the denominator's rows, so that a rate never passes 1 and every case
-    in the numerator's receipt is in the denominator's as well.
+    Only rows of the denominator count in the numerator, so that a rate never exceeds 1.
     """
 
     id: Slug
@@ -43,21 +42,21 @@ class Rate(PackModel):
 
 
 class Indicators(PackModel):
-    """A city's indicators under a version of their own, which every figure names."""
+    """All indicators, under a version of their own, which every score carries."""
 
-    version: Code = Field(description="Goes out with every figure on ``paidan.scores``.")
-    basis: Text = Field(description="Which rule or standard the definitions follow.")
+    version: Code = Field(description="Carried by every score on ``paidan.scores``.")
+    basis: Text = Field(description="The rule or standard that the definitions follow.")
     counts: tuple[Count, ...]
     rates: tuple[Rate, ...]
 
     def rate(self, rate_id: str) -> Rate | None:
-        """Find a rate by its id."""
+        """Return the rate with this id."""
         return next((rate for rate in self.rates if rate.id == rate_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class CountRule:
-    """Says of a row's facts whether the row adds one to the tally called ``key``.
+    """Decides whether a row of facts is counted under ``key``.
 
     Keys are the id of each count, and ``<rate>.numerator`` and ``<rate>.denominator`` of each rate.
     """
@@ -66,12 +65,12 @@ class CountRule:
     conditions: tuple[Condition, ...]
 
     def matches(self, facts: Collection[str]) -> bool:
-        """Tell whether a row with these facts is counted."""
+        """Return whether a row with these facts is counted."""
         return all(each.evaluate(facts) for each in self.conditions)
 
 
 def count_rules(indicators: Indicators) -> tuple[CountRule, ...]:
-    """Make the judge of every tally that these indicators need, in the order of their keys."""
+    """Return the rules of all counts and rates, sorted by key."""
     count_conditions = {count.id: _conditions(count) for count in indicators.counts}
     rule_conditions = dict(count_conditions)
     for rate in indicators.rates:
@@ -81,7 +80,7 @@ def count_rules(indicators: Indicators) -> tuple[CountRule, ...]:
 
 
 def ratio(numerator: int, denominator: int) -> float | None:
-    """Divide, or say that there was nothing to divide by."""
+    """Return numerator / denominator; None where the denominator is 0."""
     return numerator / denominator if denominator else None
 
 

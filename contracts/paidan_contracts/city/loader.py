@@ -1,16 +1,16 @@
-"""From a pack's folder to a `Pack`: which file holds which part. What the parts must agree on is in `checking`.
+"""Loads a pack's folder as a `Pack`. How its parts must agree is in `validation`.
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
 terms.toml            clocks, matching, screening
-departments.csv       who acts
-sources.csv           who reports
+departments.csv       departments
+sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
-categories.csv        the sources' own words for classes
+categories.csv        the sources' own categories, mapped to classes
 routing.toml          [[rules]] in order
 calendar.csv          every date
 indicators.toml       [[counts]] and [[rates]]
-imports/*.toml        how files of somebody else's records are read
+imports/*.toml        how records of other systems are imported
 geography/            places.csv, grid.csv; outline, districts, streets, communities, areas .geojson
 ====================  =============================================================================
 """
@@ -51,7 +51,7 @@ _DAY_COLUMNS: Final = frozenset({"date", "working", "note"})
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What came of reading a folder: the pack if it could be read at all, what is wrong, and where its parts stand."""
+    """The pack, unless it could not be read at all; every error in it; and the origin of its parts."""
 
     pack: Pack | None
     diagnostics: tuple[Diagnostic, ...]
@@ -59,7 +59,7 @@ class LoadResult:
 
 
 def load_city(folder: FilePath) -> City:
-    """Read and check a folder; raises ``Unfit`` with every mistake."""
+    """Load and validate a folder; raise ``InvalidPack`` with every error."""
     result = load_pack(folder)
     if result.diagnostics or result.pack is None:
         raise InvalidPack(result.diagnostics)
@@ -67,9 +67,9 @@ def load_city(folder: FilePath) -> City:
 
 
 def load_pack(folder: FilePath) -> LoadResult:
-    """Read and check a folder, and name every mistake.
+    """Load and validate a folder, and return every error.
 
-    An entry that cannot be read is left out and the rest checked all the same, so that one round of mending is enough.
+    Entries with an error are left out and the others are validated all the same, so that all errors show at once.
     """
     raw_pack = RawPack(folder)
     _read_city(raw_pack)

@@ -1,4 +1,4 @@
-"""Who acts and who reports: a city's departments and the sources of its reports."""
+"""A city's departments, which handle cases, and the sources of its reports."""
 
 from typing import Annotated, Literal
 
@@ -16,36 +16,38 @@ DepartmentId = Slug
 
 
 class Department(PackModel):
-    """A body that can be told to act: city bureau, district 城管局, street office, utility, contractor.
+    """An organisation that receives orders: city bureau, district 城管局, street office, utility, contractor.
 
-    Its topics are ``paidan.orders.<id>`` and ``paidan.answers.<id>``; both exist for a department that works over HTTP
-    as well, so that it may change over any day.
+    Its topics are ``paidan.orders.<id>`` and ``paidan.answers.<id>``; they exist also for a department that uses HTTP,
+    so that it can change over at any time.
     """
 
     id: DepartmentId
     names: Names
-    kind: Slug = Field(description="What it is, so that rules can say 'the district's urban-management'.")
-    district: PlaceCode | None = Field(default=None, description="Whose it is; None: the whole city's.")
-    street: PlaceCode | None = Field(default=None, description="For a street's own office; its district is given too.")
+    kind: Slug = Field(description="Routing rules refer to it: ``district:urban-management``.")
+    district: PlaceCode | None = Field(
+        default=None, description="The district that it belongs to; None: to the whole city."
+    )
+    street: PlaceCode | None = Field(default=None, description="The street that it belongs to; with its district.")
     channel: Literal["kafka", "http"] = "kafka"
 
 
 class Source(PackModel):
-    """Somebody or something that reports: a hotline, the photo app, a camera platform, the patrol, an import."""
+    """A source of reports: a hotline, the photo app, a camera platform, the patrol, an import."""
 
     id: Slug
     names: Names
     kind: Channel
     trusted: bool = Field(
-        description="A trusted source's report is filed at once; another's waits in `received` to be verified (核实)."
+        description="Its reports are filed at once; those of other sources wait in `received` for verification (核实)."
     )
     min_confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,
-        description="At or above it a report with a confidence counts as trusted, whatever `trusted` says.",
+        description="A report with this confidence or above is trusted, whatever `trusted` is.",
     )
-    crs: Datum = Field(default="wgs84", description="Datum of its positions where a report does not name one.")
+    crs: Datum = Field(default="wgs84", description="Datum of its positions where a report states none.")
     callback: bool = Field(default=False, description="Its reporters are called back (回访) after closing.")
 
 
 SourceCategory = Name
-"""A source's own word or number for what it reports: a hotline category, a vendor's alarm code such as ``887``."""
+"""A source's own category of a report: a hotline's, or a vendor's alarm code such as ``887``."""

@@ -1,4 +1,4 @@
-"""A city pack as one document: all that makes a city a city, and the bytes that it is addressed by."""
+"""A city pack as one document, with its canonical bytes and its version."""
 
 import hashlib
 import json
@@ -25,21 +25,21 @@ AreaLevel = Literal["city", "district"]
 
 
 class Pack(PackModel):
-    """A city, as published: its canonical bytes are kept in ``cities.pack`` under their sha256.
+    """A city as published: its canonical bytes are stored in ``cities.pack`` under their SHA-256.
 
-    Published by ``paidan city publish``, which then says on every partition of ``paidan.inbox`` that it is in force.
-    Read by intake, dispatch and scoring, by the hash that their own log names.
+    Published by ``paidan city publish``, which then announces it on every partition of ``paidan.inbox``. Read by
+    intake, dispatch and scoring, by the version that their own records carry.
     """
 
-    format: Literal[1] = Field(default=1, description="Of the pack itself; a service refuses one it does not know.")
+    format: Literal[1] = Field(default=1, description="Format of packs; a service refuses an unknown one.")
     id: CityId
     names: Names
     note: Text | None = None
     zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")] = Field(
-        description="Of every local time and day: Asia/Shanghai."
+        description="Time zone, such as Asia/Shanghai."
     )
     area_level: AreaLevel = Field(
-        description="Inside what reports are matched with each other; it can never change for a city that has cases."
+        description="The areas within which reports are matched; it can never change for a city with cases."
     )
     departments: tuple[Department, ...]
     sources: tuple[Source, ...]
@@ -54,11 +54,11 @@ class Pack(PackModel):
     geography: Geography
 
     def canonical_bytes(self) -> bytes:
-        """Write the pack as the one byte string that stands for it; defaults are spelt out, so that they may change."""
+        """Return the pack as canonical JSON; defaults are written out, so that they can change."""
         document = self.model_dump(mode="json", exclude_none=True)
         return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def pack_version(canonical: bytes) -> str:
-    """Name the version of a pack by the sha256 of its canonical bytes."""
+    """Return the version of a pack: the SHA-256 of its canonical bytes."""
     return hashlib.sha256(canonical).hexdigest()

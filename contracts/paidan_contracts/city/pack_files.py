@@ -1,7 +1,7 @@
-"""Reads a pack's files, TOML, CSV and GeoJSON, into one raw document, and notes where each part came from.
+"""Reads a pack's files, TOML, CSV and GeoJSON, into one raw document, and records the origin of each part.
 
-TOML rather than YAML, because it is in the standard library, refuses a key given twice, and never takes ``no`` for a
-boolean or ``14:00`` for a number.
+TOML, not YAML: it is in the standard library, refuses duplicate keys, and never reads ``no`` as a boolean or ``14:00``
+as a number.
 """
 
 import csv
@@ -20,7 +20,7 @@ RawDocument = dict[str, Any]
 
 @dataclass(slots=True)
 class RawPack:
-    """What has been read so far: the raw document, where its parts came from, and what could not be read."""
+    """The raw document read so far, the origins of its parts, and what could not be read."""
 
     folder: FilePath
     document: RawDocument = field(default_factory=dict)
@@ -28,17 +28,17 @@ class RawPack:
     violations: list[Violation] = field(default_factory=list)
 
     def record_file_violation(self, origin: Origin, problem: str) -> None:
-        """Note a mistake that belongs to a file rather than to a part of the document."""
+        """Record an error that belongs to a file and to no part of the document."""
         path: DocumentPath = ("", origin.file, origin.line or 0, origin.item)
         self.origins[path] = origin
         self.violations.append(Violation(path, problem))
 
     def record_violation(self, path: DocumentPath, problem: str) -> None:
-        """Note a mistake that belongs to a part of the document."""
+        """Record an error that belongs to a part of the document."""
         self.violations.append(Violation(path, problem))
 
     def read_text(self, name: str, *, optional: bool = False) -> str | None:
-        """Read a file of the pack as UTF-8; what is missing or cannot be read is noted."""
+        """Read a file of the pack as UTF-8; record an error where that fails."""
         try:
             return (self.folder / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
@@ -57,7 +57,7 @@ class RawPack:
             return {}
 
     def record_entry_lines(self, name: str, raw: RawDocument, tables: Sequence[tuple[str, DocumentPath]]) -> None:
-        """Note the line of each entry of a TOML file's arrays of tables, such as ``[[rules]]``."""
+        """Record the line of each entry of a TOML file's arrays of tables, such as ``[[rules]]``."""
         text = self.read_text(name, optional=True) or ""
         for header, path in tables:
             lines = _table_lines(text, header)
@@ -71,8 +71,8 @@ class RawPack:
     ) -> list[RawDocument]:
         """Read a CSV file as entries of the document's list at ``path``.
 
-        ``names.zh`` as a column's header is the field zh of names; ``evidence[]`` is a list, parted by blanks; an
-        empty cell is a field left out.
+        The column ``names.zh`` is the field zh of names; ``evidence[]`` is a list separated by blanks; an empty cell is
+        a field left out.
         """
         text = self.read_text(name, optional=optional)
         if text is None:
@@ -110,7 +110,7 @@ class RawPack:
             yield entry
 
     def read_features(self, name: str) -> list[tuple[int, RawDocument]]:
-        """Read the features of a GeoJSON file, each with its number; a pack may do without the file."""
+        """Read the features of a GeoJSON file, each with its number; none where the pack has no such file."""
         text = self.read_text(name, optional=True)
         if text is None:
             return []

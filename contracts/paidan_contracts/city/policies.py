@@ -1,4 +1,4 @@
-"""A city's numbers: clocks, matching, screening. What each number does is in the services that obey it."""
+"""A city's policies: time limits of each stage, matching and screening. The services apply them."""
 
 from pydantic import Field
 
@@ -7,15 +7,15 @@ from paidan_contracts.wire import Channel
 
 
 class ReopeningPolicy(PackModel):
-    """When a closed case is opened again because its resident is not satisfied."""
+    """When a closed case is reopened because its resident is not satisfied."""
 
     times: int = Field(ge=0, le=10, description="How often one case may be reopened.")
-    within: TimeLimit = Field(description="After closing; later it takes a new report.")
-    limit: TimeLimit | None = Field(default=None, description="Of the new round; None: the row's limit once more.")
+    within: TimeLimit = Field(description="After closing; later, a new report is needed.")
+    limit: TimeLimit | None = Field(default=None, description="Time limit of the new round; None: the row's.")
 
 
 class StageLimits(PackModel):
-    """How long each stage may take where a catalogue row does not say."""
+    """The time limit of each stage, where the catalogue row states none."""
 
     accept: TimeLimit = Field(description="受理 and 签收.")
     dispatch: TimeLimit = Field(description="派遣 from the hard-to-place desk.")
@@ -23,14 +23,16 @@ class StageLimits(PackModel):
     inspect: TimeLimit = Field(description="核查, before closing.")
     callback: TimeLimit = Field(description="回访, after closing.")
     handle: TimeLimit | None = Field(
-        default=None, description="处置 where a row states none; None: such a case has no limit unless one is promised."
+        default=None, description="处置; None: a case without a row's limit has none, unless an import promised one."
     )
     reopening: ReopeningPolicy
-    returns_before_adjudication: int = Field(default=2, ge=1, description="退单 after which one unit is appointed.")
+    returns_before_adjudication: int = Field(
+        default=2, ge=1, description="Number of 退单 after which the case is held for an operator's decision."
+    )
 
 
 class ClassMatchingOverride(PackModel):
-    """Matching terms for some classes; the first entry that fits a class is used."""
+    """Matching terms of some classes; the first entry that matches a class applies."""
 
     classes: tuple[ClassPattern, ...] = Field(min_length=1)
     radius_m: float | None = Field(default=None, gt=0, le=5000)
@@ -39,17 +41,19 @@ class ClassMatchingOverride(PackModel):
 
 
 class MatchingPolicy(PackModel):
-    """When two reports are about the same thing: same class, near enough, while the first one's case is open."""
+    """When two reports are about the same thing: same class, near each other, while the first one's case is open."""
 
-    radius_m: float = Field(gt=0, le=5000, description="Metres on the ground between the two positions.")
-    window_h: int = Field(gt=0, description="Hours since the case's report after which an open case takes none more.")
-    recurrence: TimeLimit = Field(description="After closing: a report within it opens a new case marked as recurring.")
-    channels: tuple[Channel, ...] = Field(description="Sources of other kinds are never merged.")
+    radius_m: float = Field(gt=0, le=5000, description="Greatest distance of the two positions, in metres.")
+    window_h: int = Field(gt=0, description="Hours after its first report in which an open case is joined by others.")
+    recurrence: TimeLimit = Field(
+        description="A report within this time after closing opens a new case that is marked as recurring."
+    )
+    channels: tuple[Channel, ...] = Field(description="Reports from other channels are never merged.")
     by_class: tuple[ClassMatchingOverride, ...] = ()
 
 
 class ClassScreeningOverride(PackModel):
-    """Screening terms for some classes; the first entry that fits a class is used."""
+    """Screening terms of some classes; the first entry that matches a class applies."""
 
     classes: tuple[ClassPattern, ...] = Field(min_length=1)
     dwell_s: float | None = Field(default=None, ge=0)
@@ -58,10 +62,14 @@ class ClassScreeningOverride(PackModel):
 
 
 class ScreeningPolicy(PackModel):
-    """What a camera's alarm must pass before it becomes a report. A resident's report is never screened."""
+    """The conditions under which a machine's alarm becomes a report. A resident's report is never screened."""
 
-    refire_s: float = Field(ge=0, description="The same camera, class and region again within it: suppressed.")
-    dwell_s: float = Field(default=0, ge=0, description="How long it must have been seen before it counts.")
-    report_at: float = Field(ge=0, le=1, description="At this confidence or above it becomes a report.")
-    review_at: float = Field(ge=0, le=1, description="From here up to report_at it is reported to be verified first.")
+    refire_s: float = Field(
+        ge=0, description="An alarm of the same camera, class and region within this time is suppressed."
+    )
+    dwell_s: float = Field(default=0, ge=0, description="How long it must have been seen before it is reported.")
+    report_at: float = Field(ge=0, le=1, description="An alarm with this confidence or above becomes a report.")
+    review_at: float = Field(
+        ge=0, le=1, description="From this confidence up to report_at, the report must be verified first."
+    )
     by_class: tuple[ClassScreeningOverride, ...] = ()

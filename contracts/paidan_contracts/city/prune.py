@@ -1,4 +1,4 @@
-"""Leaves entries that cannot be read out of a draft, so that the others can be checked in the same round."""
+"""Removes invalid entries from a raw pack, so that the others can be validated in the same run."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ _ID_FIELDS = ("id", "code", "class_code", "source", "value")
 
 
 def prune_invalid(raw_pack: RawPack, violations: Iterable[Violation]) -> frozenset[str]:
-    """Take the faulty entries out of the document, and name what must not be missed because of that.
+    """Remove invalid entries from the document, and return their ids.
 
-    A department whose line is faulty is still known to the rules that name it.
+    References to them are no errors: a rule may name a department whose line is invalid.
     """
     invalid_indices: defaultdict[DocumentPath, set[int]] = defaultdict(set)
     for violation in violations:
@@ -21,7 +21,7 @@ def prune_invalid(raw_pack: RawPack, violations: Iterable[Violation]) -> frozens
         if isinstance(index, int):
             invalid_indices[tuple(step for step in list_path if step is not None)].add(index)
     pruned_ids: set[str] = set()
-    # Deepest lists first: taking an entry out of an outer list moves what lies below it.
+    # Deepest lists first: removing an entry of an outer list changes the paths below it.
     for path in sorted(invalid_indices, key=len, reverse=True):
         pruned_ids |= _remove_entries(raw_pack, path, invalid_indices[path])
     return frozenset(pruned_ids)

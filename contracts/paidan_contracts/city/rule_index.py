@@ -1,4 +1,4 @@
-"""A city's routing rules made ready: sorted by class once, so that a matter meets only the rules that may cover it."""
+"""A city's routing rules, compiled and indexed by class, so that a case is tested only against rules for its class."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class DepartmentLookup:
-    """Which department of a kind belongs to which place: what ``district:urban-management`` stands for."""
+    """Resolves department selectors such as ``district:urban-management``."""
 
     ids: frozenset[str]
     by_kind: Mapping[tuple[str, str, str], str]
 
     @classmethod
     def of(cls, departments: tuple[Department, ...]) -> Self:
-        """Note every department under its kind and the place that it belongs to."""
+        """Index the departments by kind and place."""
         by_kind = {(level, code, each.kind): each.id for each in departments for level, code in (_jurisdiction(each),)}
         return cls(frozenset(each.id for each in departments), by_kind)
 
     def find(self, selector: str, place: PlaceCodes, owner: str | None = None) -> str | None:
-        """Name the department that a rule means for a place and an owner, if there is one."""
+        """Return the department that a selector means for a place and an owner, if there is one."""
         if selector == "owner":
             return owner if owner in self.ids else None
         level, separator, kind = selector.partition(":")
@@ -52,19 +52,19 @@ class DepartmentLookup:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule with nothing but the tests that it states: most rules state one or two of their ten conditions."""
+    """A rule with tests for its stated conditions alone, of which most rules have one or two out of ten."""
 
     rule: RoutingRule
     tests: tuple[RuleTest, ...]
 
     @classmethod
     def of(cls, rule: RoutingRule, calendar: WorkingCalendar) -> Self:
-        """Make a test of each condition that is given; the class is looked up, not tested."""
+        """Compile a test of each stated condition but the class, by which rules are indexed."""
         return cls(rule, (*_value_tests(rule), *_place_tests(rule), *_time_tests(rule.when, calendar)))
 
     def covers(self, routing_input: RoutingInput) -> bool:
-        """Tell whether all that the rule states holds."""
-        for test in self.tests:  # noqa: SIM110  # on the road of every case, where a generator would double its cost
+        """Return whether every stated condition holds."""
+        for test in self.tests:  # noqa: SIM110  # every case passes here, and a generator would double the cost
             if not test(routing_input):
                 return False
         return True
@@ -72,7 +72,7 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleIndex:
-    """The rules, in the city's order, by the class codes that they may cover."""
+    """The rules that may cover a class, in the city's order."""
 
     by_class: Mapping[str, tuple[CompiledRule, ...]]
     without_class: tuple[CompiledRule, ...]
@@ -80,7 +80,7 @@ class RuleIndex:
 
     @classmethod
     def of(cls, pack: Pack, calendar: WorkingCalendar) -> Self:
-        """Sort a pack's rules by class; their order stays."""
+        """Compile a pack's rules and index them by class, in order."""
         compiled = [CompiledRule.of(rule, calendar) for rule in pack.routing]
         codes = [each.code for each in pack.catalogue.classes]
         return cls(
@@ -90,7 +90,7 @@ class RuleIndex:
         )
 
     def route(self, routing_input: RoutingInput) -> RouteDecision:
-        """Name the department that must act, by the first rule that covers the matter and can name one."""
+        """Choose the department of a case, by the first rule that covers it."""
         for compiled in self.by_class.get(routing_input.class_code or "", self.without_class):
             if compiled.covers(routing_input):
                 rule = compiled.rule
@@ -107,7 +107,7 @@ class RuleIndex:
 
 
 def rule_matches_class(rule: RoutingRule, class_code: str) -> bool:
-    """Tell whether a rule's class condition, if it has one, means this class."""
+    """Return whether a rule may cover this class."""
     return rule.classes is None or any(matches_class(pattern, class_code) for pattern in rule.classes)
 
 
@@ -140,10 +140,12 @@ def _place_tests(rule: RoutingRule) -> Iterator[RuleTest]:
         )
     if rule.areas is not None:
         areas = frozenset(rule.areas)
-        yield lambda matter: not matter.place.areas.isdisjoint(areas)
+        yield lambda routing_input: not routing_input.place.areas.isdisjoint(areas)
     if rule.grids is not None:
         prefixes = rule.grids
-        yield lambda matter: matter.place.grid is not None and matter.place.grid.startswith(prefixes)
+        yield (
+            lambda routing_input: routing_input.place.grid is not None and routing_input.place.grid.startswith(prefixes)
+        )
 
 
 def _time_tests(when: TimeCondition | None, calendar: WorkingCalendar) -> Iterator[RuleTest]:
@@ -155,13 +157,17 @@ def _time_tests(when: TimeCondition | None, calendar: WorkingCalendar) -> Iterat
         yield lambda routing_input: routing_input.at.astimezone(zone).weekday() in weekdays
     if when.hours is not None:
         hours = when.hours
-        yield lambda matter: any(is_within_hours(each, matter.at.astimezone(zone).time()) for each in hours)
+        yield lambda routing_input: any(
+            is_within_hours(each, routing_input.at.astimezone(zone).time()) for each in hours
+        )
     if when.dates is not None:
         dates = when.dates
-        yield lambda matter: any(is_within_dates(each, matter.at.astimezone(zone).date()) for each in dates)
+        yield lambda routing_input: any(
+            is_within_dates(each, routing_input.at.astimezone(zone).date()) for each in dates
+        )
     if when.working_time is not None:
         working = when.working_time
-        yield lambda matter: calendar.is_working_time(matter.at) == working
+        yield lambda routing_input: calendar.is_working_time(routing_input.at) == working
 
 
 def _jurisdiction(department: Department) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What readers without our code hold on to, made from the models: JSON Schemas and an AsyncAPI document.
+"""Exports the events as JSON Schemas and an AsyncAPI document, for readers in other languages.
 
-``python -m paidan_contracts.schema_export FOLDER`` writes them; a test keeps the committed ones current.
+``python -m paidan_contracts.schema_export FOLDER`` writes them; a test compares the committed files with the models.
 """

@@ -1,4 +1,4 @@
-"""Write the schemas and the AsyncAPI document into a folder."""
+"""Writes the JSON Schemas and the AsyncAPI document into a folder."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from paidan_contracts.schema_export.schemas import event_models, model_schema
 
 
 def render_files() -> dict[str, str]:
-    """Give every published file's text by its name within the folder."""
+    """Return the text of every published file by its name within the folder."""
     documents = {f"schemas/{kind}.json": model_schema(model) for kind, model in event_models().items()}
     documents["asyncapi.json"] = asyncapi_document()
     return {
@@ -19,7 +19,7 @@ def render_files() -> dict[str, str]:
 
 
 def main(folder: Path) -> None:
-    """Write what is missing or out of date and remove schemas of types that are gone."""
+    """Write every file, and remove schemas of event types that no longer exist."""
     files = render_files()
     for outdated in set(folder.glob("schemas/*.json")) - {folder / name for name in files}:
         outdated.unlink()

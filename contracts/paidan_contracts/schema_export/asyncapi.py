@@ -1,4 +1,4 @@
-"""An AsyncAPI 3 document of all that Paidan says and hears on Kafka."""
+"""An AsyncAPI 3 document of Paidan's topics and messages."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _BINDING_VERSION: Final = "0.5.0"
 
 
 def asyncapi_document() -> Schema:
-    """Put the document together, from the topics and their models alone."""
+    """Build the document from the topics and their models."""
     topics = all_topics()
     schemas: dict[str, Schema] = {}
     messages: dict[str, Schema] = {}
@@ -103,8 +103,8 @@ def _component_ref(section: str, name: str) -> str:
     return f"#/components/{section}/{name}"
 
 
-def _simplify_discriminators(schema: Any) -> Any:  # noqa: ANN401  # any piece of a JSON Schema
-    """Write a discriminator as AsyncAPI does, by the property's name alone."""
+def _simplify_discriminators(schema: Any) -> Any:  # noqa: ANN401  # part of a JSON Schema
+    """Replace each discriminator by its property's name, as AsyncAPI has it."""
     if isinstance(schema, list):
         return [_simplify_discriminators(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Whether a changed model may go on under the same event type: only an added optional field may."""
+"""Compares schemas: only an optional field may be added to an event type without a new version of it."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,12 +9,12 @@ _ANNOTATION_KEYS: Final = frozenset({"title", "description", "examples", "$id", 
 
 
 def breaking_changes(released: Schema, current: Schema) -> list[str]:
-    """Name every change that would break a recorded message or an older reader, by path; none means compatible."""
+    """Return every change that would break a recorded message or an older reader, with its path."""
     return list(_compare(released, current, (released, current), "$", ()))
 
 
 def _compare(
-    old: Any,  # noqa: ANN401 - a piece of JSON Schema
+    old: Any,  # noqa: ANN401 - part of a JSON Schema
     new: Any,  # noqa: ANN401 - likewise
     roots: tuple[Schema, Schema],
     path: str,

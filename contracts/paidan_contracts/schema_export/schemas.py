@@ -1,4 +1,4 @@
-"""JSON Schema of every event, one each, under the name of its type."""
+"""The JSON Schema of every event type."""
 
 from typing import Any, Final, get_args
 
@@ -11,13 +11,13 @@ _EVENT_TYPE_WITHOUT_FIELD: Final = {Answer: "answer.v1"}
 
 
 def event_type_of(model: type[WireModel]) -> str:
-    """Give the event type of a model, version included: ``case.opened.v1``."""
+    """Return the event type of a model, version included: ``case.opened.v1``."""
     field = model.model_fields.get("type")
     return _EVENT_TYPE_WITHOUT_FIELD[model] if field is None else str(get_args(field.annotation)[0])  # type: ignore[index]  # an Answer
 
 
 def topic_models(topic: Topic[WireModel]) -> tuple[type[WireModel], ...]:
-    """List the models that may be said on a topic, unions opened."""
+    """List the models of a topic's messages, each member of a union by itself."""
     models: list[type[WireModel]] = []
     for event_type in topic.event_types:
         models.extend(_expand_union(event_type))
@@ -31,7 +31,7 @@ def _expand_union(event_type: object) -> list[type[WireModel]]:
 
 
 def all_topics() -> tuple[Topic[WireModel], ...]:
-    """List every topic, with the two of a department named ``{department}``."""
+    """List every topic, with those of a department as ``paidan.orders.{department}`` and the like."""
     return (*TOPICS, orders_topic_of("{department}"), answers_topic_of("{department}"))
 
 
@@ -41,7 +41,7 @@ def event_models() -> dict[str, type[WireModel]]:
 
 
 def model_schema(model: type[WireModel]) -> Schema:
-    """Give a model's schema as a reader may rely on it: what has a default may be absent."""
+    """Return a model's schema for readers: a field with a default may be absent."""
     schema = named_by_title(model.model_json_schema(mode="validation"), "#/$defs/")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -51,9 +51,9 @@ def model_schema(model: type[WireModel]) -> Schema:
 
 
 def named_by_title(schema: Schema, prefix: str) -> Schema:
-    """Return a model's schema with each definition under its title: a name that was published outlives the class's.
+    """Return a model's schema with each definition under its title, which stays when the class is renamed.
 
-    ``prefix`` is what precedes a definition's name in references.
+    ``prefix`` precedes a definition's name in references.
     """
     definitions = schema.get("$defs", {})
     titles = {name: definition.get("title", name) for name, definition in definitions.items()}
@@ -64,7 +64,7 @@ def named_by_title(schema: Schema, prefix: str) -> Schema:
     return renamed
 
 
-def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: ANN401 - any piece of a JSON Schema
+def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: ANN401 - part of a JSON Schema
     if isinstance(part, dict):
         return {key: _replace_strings(value, replacements) for key, value in part.items()}
     if isinstance(part, list):

@@ -1,4 +1,4 @@
-"""Publishes the city packs that lie beside the stack, each once, so that a first start has cities in it."""
+"""Publishes the city packs that come with the stack, each once, so that a first start has cities."""
 
 from pathlib import Path
 
@@ -10,20 +10,18 @@ from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.servers import Servers
 
 
-async def publish_missing_packs(servers: Servers, settings: Settings) -> list[str]:
-    """Publish every pack of a city that has none in force, and say what was done. Raises DeployError for mistakes.
+async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
+    """Publish every pack of a city that has none in force; return a message for each. Raises DeployError for mistakes.
 
-    Later changes are published by a person: what is in force is not replaced behind anybody's back.
+    A pack in force is never replaced here: a person publishes later versions.
     """
-    kafka = KafkaCluster(servers.bootstrap, settings.topic_prefix, topic_spec=find_topic)
+    kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=find_topic)
     messages = []
-    async with open_connection(servers.dsn) as connection:
-        for folder in sorted(path.parent for path in settings.cities.glob("*/city.toml")):
-            # Folders are named after their cities, so what is in force already need not be read.
+    async with open_connection(dsn) as connection:
+        for folder in _pack_folders(packs):
+            # A folder is named after its city: a pack that is in force already need not be read.
             if await city_packs.find_version_in_force(connection, folder.name) is not None:
                 continue
             pack = _valid_pack(folder)
@@ -31,6 +29,10 @@ async def publish_missing_packs(servers: Servers, settings: Settings) -> list[st
                 published = await publish(connection, kafka, pack)
                 messages.append(f"city {published.city} is in force under version {published.version[:12]}")
     return messages
+
+
+def _pack_folders(packs: Path) -> list[Path]:
+    return sorted(path.parent for path in packs.glob("*/city.toml"))
 
 
 def _valid_pack(folder: Path) -> Pack:

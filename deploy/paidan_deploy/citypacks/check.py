@@ -1,4 +1,4 @@
-"""Checks a city pack's folder with everything that can be checked: its files, what they agree on, and its shapes."""
+"""Checks a city pack's folder: its files, their references to each other, and its shapes."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,19 +8,19 @@ from typing import Final
 from paidan_contracts.city import Diagnostic, InvalidPack, Pack, load_pack
 from paidan_deploy.citypacks.geometry import check_shapes
 
-# A year's dates are published in November of the year before.
+# The dates of a year are published in November of the year before.
 CALENDAR_WARNING: Final = timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPack:
-    """A folder's pack, if it could be read at all, and every mistake in it."""
+    """A folder's pack, or None if it cannot be read, and every mistake in it."""
 
     pack: Pack | None
     mistakes: tuple[Diagnostic, ...]
 
     def valid_pack(self) -> Pack:
-        """Give the pack; raises ``Unfit`` when there is a mistake in it."""
+        """Return the pack. Raises ``InvalidPack`` when it has mistakes."""
         if self.pack is None or self.mistakes:
             raise InvalidPack(self.mistakes)
         return self.pack
@@ -36,7 +36,7 @@ def check_folder(folder: Path) -> CheckedPack:
 
 
 def calendar_warning(pack: Pack, today: date) -> str | None:
-    """Say that the working calendar is over, or soon will be; a city may be of the past, so it is no mistake."""
+    """Return a warning when the working calendar has ended or soon will: no mistake, for a city may be of the past."""
     last = pack.calendar.last
     if last < today:
         return f"the working calendar ended on {last}: no limit in working time can be counted from today on"
@@ -46,7 +46,7 @@ def calendar_warning(pack: Pack, today: date) -> str | None:
 
 
 def summarize(pack: Pack) -> str:
-    """Say what a pack holds, in one line."""
+    """Return one line of counts: departments, classes, rules and so on."""
     places = pack.geography.places
     counts = {
         "departments": len(pack.departments),
@@ -58,4 +58,4 @@ def summarize(pack: Pack) -> str:
         "grid cells": sum(run.end - run.begin for run in pack.geography.grid.runs) if pack.geography.grid else 0,
         "days": len(pack.calendar.days),
     }
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

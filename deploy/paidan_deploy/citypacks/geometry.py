@@ -1,4 +1,4 @@
-"""Checks a city pack's drawn shapes against each other: this takes real geometry, so it is not done in contracts."""
+"""Checks a city pack's shapes against each other; contracts do without a geometry library."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -12,7 +12,7 @@ from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.geography import Grid, PlaceLevel, Shape
 
 ShapesByCode: TypeAlias = dict[str, tuple[DocumentPath, MultiPolygon]]
-# About ten square metres: neighbours that were drawn by hand meet no better than that.
+# About ten square metres: hand-drawn neighbours fit no better than that.
 MIN_OVERLAP_DEG2: Final = 1e-9
 SQUARE_METRES_PER_DEG2: Final = 1.1e10 * 0.8
 _LEVELS: Final[tuple[PlaceLevel, ...]] = ("district", "street", "community")
@@ -20,7 +20,7 @@ _PARENT_LEVEL: Final[dict[PlaceLevel, PlaceLevel]] = {"street": "district", "com
 
 
 def check_shapes(pack: Pack) -> list[Violation]:
-    """Find shapes that cross themselves, overlap a neighbour, stick out of what they lie in, or miss their cells."""
+    """Return shapes that are invalid, overlap a neighbour, lie outside their parent, or do not hold their cells."""
     shapes_by_level: dict[PlaceLevel, ShapesByCode] = {level: _shapes_of_level(pack, level) for level in _LEVELS}
     all_shapes = list(chain.from_iterable(shapes.values() for shapes in shapes_by_level.values()))
     invalid = [Violation(path, shapely.is_valid_reason(shape)) for path, shape in all_shapes if not shape.is_valid]
@@ -74,7 +74,7 @@ def _outside_parent(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode])
 
 
 def _misplaced_cells(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]) -> Iterator[Violation]:
-    """Find communities with cells whose middles lie outside their street or district, naming the first run of each."""
+    """Yield the first run of each community that has cells whose centre lies outside its street or district."""
     grid = pack.geography.grid
     if grid is None:
         return
@@ -83,18 +83,18 @@ def _misplaced_cells(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]
     for number, run in enumerate(grid.runs):
         shape = containers.get(run.community)
         centers = [_cell_center(grid, run.row, column) for column in (run.begin, run.end - 1)]
-        if shape is not None and not all(shapely.contains_xy(shape, *middle) for middle in centers):
+        if shape is not None and not all(shapely.contains_xy(shape, *center) for center in centers):
             misplaced.setdefault(run.community, []).append(number)
     for community, numbers in misplaced.items():
         others = f", and {len(numbers) - 1} other lines of community {community}" if len(numbers) > 1 else ""
-        problem = f"has cells whose middle lies outside what is drawn{others}"
+        problem = f"has cells whose centre lies outside the shape{others}"
         yield Violation(("geography", "grid", "runs", numbers[0]), problem)
 
 
 def _smallest_container(
     pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]
 ) -> Iterator[tuple[str, MultiPolygon]]:
-    """Give each community the smallest shape that is drawn around it."""
+    """Yield each community with its own shape, else its street's, else its district's."""
     within = {place.code: place.within or "" for place in pack.geography.places}
     for place in pack.geography.places:
         if place.level == "community":

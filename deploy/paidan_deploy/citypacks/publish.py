@@ -1,4 +1,4 @@
-"""Puts a checked city pack in force: topics, then the pack by its hash, then word of it to every lane."""
+"""Puts a checked city pack in force: topics, then the pack under its hash, then an event to every inbox partition."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,11 @@ from paidan_deploy.errors import DeployError
 
 
 class AreaLevelChanged(DeployError):
-    """A city's areas can never change: its cases are named by them, and lie in the lanes that they chose."""
+    """A city's area level can never change: case ids begin with the area, which also determines the partition."""
 
 
 class IdTaken(DeployError):
-    """Topics are named by departments, and reports' ids by sources: two cities cannot share either."""
+    """Department ids name topics, and source ids make report ids: two cities cannot share either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class PublishedPack:
 
 
 async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> PublishedPack:
-    """Put a checked pack in force. Safe to repeat after it broke off anywhere: every lane is told once more.
+    """Put a checked pack in force. Safe to repeat after an interruption anywhere: every partition gets the event again.
 
-    Lanes halt at a version that the database does not have, so the pack is committed before they are told.
+    A consumer halts at a version that is not in the database, so the pack is committed before the event is sent.
     """
     content = pack.canonical_bytes()
     version = pack_version(content)
@@ -58,8 +58,8 @@ async def _check_area_level(connection: Connection, pack: Pack) -> None:
     levels = {str(level) for level in await city_packs.load_values(connection, pack.id, "area_level")}
     if levels - {pack.area_level}:
         raise AreaLevelChanged(
-            f"city {pack.id} has been published with areas by {', '.join(sorted(levels))}; its cases are named by"
-            f" them, so city.toml must keep that area_level"
+            f"city {pack.id} has been published with area_level {', '.join(sorted(levels))}; case ids begin"
+            f" with the area, so city.toml must keep that area_level"
         )
 
 
@@ -72,9 +72,8 @@ async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
     ]
     if conflicts:
         raise IdTaken(
-            f"city {pack.id} may not use what another city here is called by: {', '.join(conflicts)}; topics are named"
-            " by departments, and reports' ids by sources: give them ids of their own in departments.csv and"
-            " sources.csv"
+            f"city {pack.id} may not use ids of another city of this installation: {', '.join(conflicts)};"
+            " department ids name topics, and source ids make report ids: change them in departments.csv or sources.csv"
         )
 
 

@@ -1,25 +1,10 @@
-"""The `paidan` command: which groups of commands it has, and how an error looks. No command itself."""
-
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Final, ParamSpec, TextIO, TypeVar
+"""The `paidan` command, before any group of commands is added to it."""
 
 import typer
-from rich.cells import cell_len
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
-
-from paidan_deploy.errors import DeployError
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 app = typer.Typer(
     name="paidan",
-    help="Paidan (派单): take in what a city hears and sees, send it to who must act, score who did.",
+    help="Paidan (派单): take in what residents and cameras report, dispatch it to departments, score how they act.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
@@ -28,64 +13,9 @@ app = typer.Typer(
 
 @app.callback()
 def _keep_subcommand_names() -> None:
-    """Keep the command's name needed where only one is loaded: typer drops it from a lone command."""
-
-
-# Wider than anything that is printed: what a program reads is neither wrapped nor cut.
-_UNLIMITED_WIDTH: Final = 1_000_000
-_MIN_COLUMN_WIDTH: Final = 5
-_COLUMN_GAP: Final = 2
-
-
-def _console(stream: TextIO, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, width=None if stream.isatty() else _UNLIMITED_WIDTH)
-
-
-console = _console(sys.stdout)
-error_console = _console(sys.stderr, stderr=True)
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: Sequence[str] = ()) -> Table:
-    """Lay rows out so that nothing of them is cut: cells fold where the terminal is narrow.
-
-    Columns of ``whole`` are folded last, the first of them last of all: what a person copies from there stays whole.
-    """
-    widths = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(headers)}
-    unwrapped_headers = _unwrapped_columns(widths, unwrapped)
-    result = Table(box=None, pad_edge=False)
-    for title in headers:
-        result.add_column(title, overflow="fold", width=widths[title] if title in unwrapped_headers else None)
-    for row in rows:
-        result.add_row(*map(Text, row))
-    return result
-
-
-def _unwrapped_columns(widths: Mapping[str, int], unwrapped: Sequence[str]) -> set[str]:
-    """Choose as many as leave room for every other column to fold in: a column without room is not shown at all."""
-    needed = {title: min(width, _MIN_COLUMN_WIDTH) + _COLUMN_GAP for title, width in widths.items()}
-    chosen: set[str] = set()
-    for title in unwrapped:
-        needed[title] = widths[title] + _COLUMN_GAP
-        if sum(needed.values()) > console.width + _COLUMN_GAP:
-            break
-        chosen.add(title)
-    return chosen
+    """Keep command names required where only one is registered: typer drops the name of a lone command."""
 
 
 def example_epilog(line: str) -> str:
-    """Give the epilog that shows how a command is used."""
+    """Return the epilog that shows a command in use."""
     return f"[dim]Example:[/dim]  {line}"
-
-
-def print_errors(command: Callable[P, T]) -> Callable[P, T]:
-    """Show an error that needs a person as one line, and end with status 1."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except DeployError as error:
-            error_console.print(f"[red]paidan:[/red] {escape(str(error))}", highlight=False)
-            raise typer.Exit(1) from error
-
-    return run

@@ -10,19 +10,10 @@ from paidan_chassis.clock import real_now
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack, pack_version
 from paidan_contracts.topics import find_topic
-from paidan_deploy.citypacks.check import (
-    CheckedPack,
-    calendar_warning,
-    check_folder,
-    summarize,
-)
+from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
 from paidan_deploy.citypacks.publish import PublishedPack, publish
-from paidan_deploy.cli.app import (
-    console,
-    error_console,
-    example_epilog,
-    print_errors,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.provisioning.api_keys import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
@@ -32,8 +23,8 @@ PackFolder = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Put these commands into the `paidan` command."""
-    city = typer.Typer(help="City packs: all that makes a city a city, as files.", no_args_is_help=True)
+    """Add these commands to the `paidan` command."""
+    city = typer.Typer(help="City packs: everything specific to one city, as files.", no_args_is_help=True)
     city.command("check", epilog=example_epilog("paidan city check deploy/cities/quancheng"))(check_command)
     city.command("publish", epilog=example_epilog("paidan city publish deploy/cities/quancheng"))(publish_command)
     app.add_typer(city, name="city")
@@ -41,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def check_command(folder: PackFolder) -> None:
-    """Name file, line and field of every mistake in a pack; the status is 1 when there is one."""
+    """Print file, line and field of every mistake in a pack. Exit status 1 if there is one."""
     pack = _valid_or_exit(check_folder(folder))
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
     console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
@@ -51,10 +42,10 @@ def check_command(folder: PackFolder) -> None:
 
 @print_errors
 def publish_command(folder: PackFolder) -> None:
-    """Check a pack and put it in force: services obey from there on, what was decided stays decided."""
+    """Check a pack and put it in force: services use it from then on, earlier decisions stay as they are."""
     pack = _valid_or_exit(check_folder(folder))
     published = asyncio.run(_publish(Stack.current().installation(), pack))
-    counts = f"{published.departments} departments, {published.lanes} lanes told"
+    counts = f"{published.departments} departments, {published.lanes} partitions notified"
     console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""`paidan prepare` and `paidan serve`: one process each, for containers, where something else supervises."""
+"""`paidan prepare` and `paidan serve`: one process each, for containers, where something else supervises them."""
 
 import asyncio
 import os
@@ -8,22 +8,18 @@ from typing import Annotated, Literal
 import typer
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.stack.servers import dsn_for_role
-from paidan_deploy.stack.services import (
-    SERVICES,
-    ServiceConfig,
-    service_environment,
-    service_secrets,
-)
+from paidan_deploy.services import SERVICES, ServiceConfig, service_environment, service_secrets
 from paidan_deploy.stack.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
-    """Put these commands into the `paidan` command."""
+    """Add these commands to the `paidan` command."""
     app.command(epilog=example_epilog("PAIDAN_KAFKA=kafka:9092 PAIDAN_DATABASE=postgresql://... paidan prepare"))(
         prepare
     )
@@ -32,9 +28,9 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def prepare() -> None:
-    """Make roles, tables, topics and secrets on your own servers, publish first city packs, and end.
+    """Create roles, tables, topics and secrets on your own servers, publish the first city packs, and exit.
 
-    It may be run again at any time; run it before each new release starts. Secrets are kept in PAIDAN_HOME/secrets.
+    It may be run again at any time; run it before each new release starts. Secrets are stored in PAIDAN_HOME/secrets.
     """
     stack = _stack_on_own_servers()
     asyncio.run(_prepare(stack))
@@ -45,17 +41,23 @@ async def _prepare(stack: Stack) -> None:
         service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database.prepare_database(stack.servers.dsn, stack.credentials)
     await database.create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
-    for message in await publish_missing_packs(stack.servers, stack.settings):
+    messages = await publish_missing_packs(
+        stack.settings.cities,
+        dsn=stack.servers.dsn,
+        bootstrap=stack.servers.bootstrap,
+        topic_prefix=stack.settings.topic_prefix,
+    )
+    for message in messages:
         console.print(message)
     console.print("Ready: services can start.")
 
 
 @print_errors
 def serve(
-    name: Annotated[Literal["intake", "dispatch", "scoring"], typer.Argument(help="The service to become.")],
-    host: Annotated[str, typer.Option(help="Address to listen on; only this machine without it.")] = LOOPBACK,
+    name: Annotated[Literal["intake", "dispatch", "scoring"], typer.Argument(help="The service to run.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; by default loopback.")] = LOOPBACK,
 ) -> None:
-    """Become one service on servers that `paidan prepare` has prepared."""
+    """Run one service on servers that `paidan prepare` has prepared, in this very process."""
     stack = _stack_on_own_servers()
     service = next(each for each in SERVICES if each.name == name)
     config = ServiceConfig(
@@ -67,12 +69,12 @@ def serve(
         real_clock=stack.settings.clock == "real",
     )
     env = service_environment(service, config, paths=stack.paths, credentials=stack.credentials)
-    # The owner's DSN is for preparing alone.
+    # A service must not have the database owner's DSN.
     os.execve(sys.executable, service.argv, {key: value for key, value in env.items() if key != "PAIDAN_DATABASE"})  # noqa: S606
 
 
 def _stack_on_own_servers() -> Stack:
     stack = Stack.from_settings()
     if stack.settings.kafka is None or stack.settings.database is None:
-        raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; for servers of the stack's own there is `paidan up`")
+        raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; `paidan up` starts servers of its own")
     return stack

@@ -22,27 +22,23 @@ from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import find_topic
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection
-from paidan_deploy.stack.services import SERVICES, Service
+from paidan_deploy.services import SERVICES, Service
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 
 _LIST_LIMIT: Final = 1000
 _REDRIVE_BATCH: Final = 100
 StoredLetter = tuple[Service, StoredDeadLetter]
-"""A dead letter, and the service that keeps it."""
+"""A dead letter, and the service that stored it."""
 
 
 def register(app: typer.Typer) -> None:
-    """Put these commands into the `paidan` command."""
-    group = typer.Typer(help="Records that were set aside, why, and how to put them back.", no_args_is_help=True)
+    """Add these commands to the `paidan` command."""
+    group = typer.Typer(help="Records that a service could not process: list, show, redrive.", no_args_is_help=True)
     group.command("list", epilog=example_epilog("paidan dead-letters list --all"))(list_command)
     group.command("show", epilog=example_epilog("paidan dead-letters show 3f2c... --value"))(show_command)
     group.command("redrive", epilog=example_epilog("paidan dead-letters redrive 3f2c..."))(redrive_command)
@@ -51,9 +47,9 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def list_command(
-    include_redriven: Annotated[bool, typer.Option("--all", help="Those that were put back already, too.")] = False,
+    include_redriven: Annotated[bool, typer.Option("--all", help="Include those that were redriven already.")] = False,
 ) -> None:
-    """List what was set aside, oldest first. What the records say is not shown: it may be about people."""
+    """List dead letters, oldest first. Record contents are not shown: they may hold personal data."""
     found = asyncio.run(_load_letters(pending_only=not include_redriven))
     rows = [
         (
@@ -67,23 +63,23 @@ def list_command(
         )
         for service, each in found
     ]
-    titles = ("id", "service", "record", "reason", "detail", "set aside", "put back")
+    titles = ("id", "service", "record", "reason", "detail", "dead-lettered", "redriven")
     console.print(table(titles, rows, unwrapped=("id",)) if rows else "No dead letters.")
     for name, number in Counter(service.name for service, _ in found).items():
         if number == _LIST_LIMIT:
-            console.print(f"Of {name} the oldest {_LIST_LIMIT:,} are shown; `redrive` finds the others, too.")
+            console.print(f"Only the oldest {_LIST_LIMIT:,} of {name} are shown; `redrive` reaches the others, too.")
 
 
 @print_errors
 def show_command(
     letter_id: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
-    value: Annotated[bool, typer.Option("--value", help="What the record says, too. It may be about people.")] = False,
+    value: Annotated[bool, typer.Option("--value", help="Show its value, too; it may hold personal data.")] = False,
 ) -> None:
-    """Show one: where it came from, why it was set aside, its headers. It takes the key of the service that has it."""
+    """Show a dead letter's origin, reason and headers. Needs the vault key of the service that stored it."""
     service, found = asyncio.run(_find_letter(letter_id))
     content = _decrypted(service, found)
     position = f"{found.topic}-{found.partition}@{found.offset}"
-    console.print(f"{position}, set aside by {service.name} ({found.consumer})", highlight=False)
+    console.print(f"{position}, dead-lettered by {service.name} ({found.consumer})", highlight=False)
     console.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
     for name, header in content.headers:
         console.print(
@@ -102,23 +98,23 @@ def _decrypted(service: Service, dead_letter: StoredDeadLetter) -> RecordContent
 
 @print_errors
 def redrive_command(
-    letter_ids: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
-    redrive_all: Annotated[bool, typer.Option("--all", help="All that were not put back yet.")] = False,
+    letter_ids: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which dead letters.")] = None,
+    redrive_all: Annotated[bool, typer.Option("--all", help="All that were not redriven yet.")] = False,
 ) -> None:
-    """Append records again to the topics they came from, as they were, once what was wrong with them is mended.
+    """Append records unchanged to the topics they came from, once the cause of their failure is fixed.
 
-    It takes the keys of the services that have them.
+    Needs the vault keys of the services that stored them.
     """
     if not letter_ids and not redrive_all:
-        raise DeployError("name dead letters, or say --all")
+        raise DeployError("name dead letters, or use --all")
     result = asyncio.run(_redrive(letter_ids or None))
     for each, reason in result.skipped:
         console.print(
             f"{each.letter_id} ({each.topic}-{each.partition}@{each.offset}) {reason}", highlight=False, markup=False
         )
-    console.print(f"{result.redriven} put back.")
+    console.print(f"{result.redriven} redriven.")
     if result.skipped:
-        raise DeployError(f"{len(result.skipped)} could not be put back")
+        raise DeployError(f"{len(result.skipped)} could not be redriven")
 
 
 async def _load_letters(*, pending_only: bool) -> list[StoredLetter]:
@@ -141,11 +137,11 @@ async def _find_letter(letter_id: UUID) -> StoredLetter:
             await connection.execute(f"SET search_path = {service.name}")
             if found := await get(connection, letter_id):
                 return service, found
-    raise DeployError(f"no dead letter is called {letter_id}")
+    raise DeployError(f"there is no dead letter {letter_id}")
 
 
 async def _redrive(letter_ids: Sequence[UUID] | None) -> RedriveResult:
-    """Put these back, or all that wait."""
+    """Redrive these, or all that were not redriven yet."""
     stack = Stack.current()
     async with open_connection(stack.installation().database) as connection:
         ids_by_service: dict[Service, Sequence[UUID]] = {}
@@ -154,7 +150,7 @@ async def _redrive(letter_ids: Sequence[UUID] | None) -> RedriveResult:
             if found := await ids_to_redrive(connection, letter_ids):
                 ids_by_service[service] = found
         if missing := set(letter_ids or ()) - {each for ids in ids_by_service.values() for each in ids}:
-            raise DeployError(f"no dead letter is called {min(map(str, missing))}")
+            raise DeployError(f"there is no dead letter {min(map(str, missing))}")
         return await _redrive_by_service(stack, connection, ids_by_service)
 
 
@@ -178,4 +174,4 @@ async def _redrive_by_service(
 
 
 def _printable(data: bytes | None) -> str:
-    return "(nothing)" if data is None else data.decode(errors="backslashreplace")
+    return "(null)" if data is None else data.decode(errors="backslashreplace")

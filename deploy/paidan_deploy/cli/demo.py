@@ -1,4 +1,4 @@
-"""`paidan demo`: the main job of `make run`."""
+"""`paidan demo`, which `make run` runs."""
 
 import asyncio
 from datetime import datetime
@@ -10,9 +10,10 @@ from rich.live import Live
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
-from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, next_day, play_day
 from paidan_deploy.demo.display import ClockStatus, render_progress
@@ -29,16 +30,16 @@ NEXT_COMMANDS: Final = (
 
 
 def register(app: typer.Typer) -> None:
-    """Put this command into the `paidan` command."""
+    """Add this command to the `paidan` command."""
     app.command(epilog=example_epilog("paidan demo --once"))(demo)
 
 
 @print_errors
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End by itself; exit status 1 when anything failed.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after the day, with status 1 if anything failed.")] = False,
     seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 80,
 ) -> None:
-    """Bring everything up, play the next day of the demo city, show the scores, and stay up until Ctrl-C."""
+    """Start everything, play the next day of the demo city, show the scores, and keep running until Ctrl-C."""
     stack = Stack.for_start()
     with stop_stack_on_interrupt(stack):
         try:
@@ -54,7 +55,7 @@ def demo(
 
 
 def _run_day(stack: Stack, seconds: float) -> bool:
-    """Bring everything up, play the day and show what came of it; False when anything failed."""
+    """Start everything, play the day and print the results; False when anything failed."""
     with console.status("starting") as status:
         stack.up(status.update)
     day = asyncio.run(_play_day(stack, seconds))
@@ -82,12 +83,12 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
 
 
 def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bool:
-    """Print what came of the day; False when a check or a service failed."""
+    """Print the results of the day; False when a check or a service failed."""
     period = f"{day.midnight:%Y-%m-%d}"
     scores = cli_scores.fetch_scores(stack.installation(), city=CITY, period=period, by="department")
     console.print(cli_scores.scores_table(scores, width=console.width))
     if report.holds:
-        console.print(f"[green]nothing lost, nothing twice:[/green] {report.line}", highlight=False)
+        console.print(f"[green]nothing lost, nothing counted twice:[/green] {report.line}", highlight=False)
     else:
         verify.print_report(report)
     state = stack.state

@@ -13,12 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paidan_chassis.database import DB_ERRORS, retry
 from paidan_deploy.citypacks import queries
-from paidan_deploy.cli.app import (
-    console,
-    error_console,
-    example_epilog,
-    print_errors,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
 from paidan_deploy.importing.csv_rows import UnreadableFile
@@ -28,12 +24,12 @@ from paidan_deploy.provisioning.api_keys import create_key, open_connection, rev
 from paidan_deploy.stack.stack import Installation, Stack
 
 IMPORT_KEY_SCOPES = ("role:importer", "backdate")
-RETRY_HINT: Final = "run it again, nothing will count twice"
+RETRY_HINT: Final = "run it again: nothing is counted twice"
 REVOKE_TIMEOUT_S: Final = 15.0
 
 
 def register(app: typer.Typer) -> None:
-    """Put this command into the `paidan` command."""
+    """Add this command to the `paidan` command."""
     app.command("import", epilog=example_epilog("paidan import records.csv --city losangeles --mapping myla311"))(
         import_records
     )
@@ -41,14 +37,14 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def import_records(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of records.")],
-    city: Annotated[str, typer.Option(help="Whose records they are: a published city.")],
-    mapping: Annotated[str, typer.Option(help="How to read them: a mapping of that city's pack.")],
-    no_matching: Annotated[bool, typer.Option("--no-matching", help="Merge no records with each other.")] = False,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file of records.")],
+    city: Annotated[str, typer.Option(help="City id; its pack must be published.")],
+    mapping: Annotated[str, typer.Option(help="How to read the columns: a mapping in that city's pack.")],
+    no_matching: Annotated[bool, typer.Option("--no-matching", help="Do not merge records.")] = False,
 ) -> None:
-    """Take records of the past in as reports and actions at their own times. Run again, it changes nothing.
+    """Import past records as reports and actions at their original times. Running it again changes nothing.
 
-    Nothing is sent to departments, no timer starts, and records are matched with each other alone.
+    No orders go to departments, no timer starts, and records are only matched with each other.
     """
     stack = Stack.current()
     started = time.monotonic()
@@ -59,13 +55,13 @@ def import_records(
     for line in report.summary():
         console.print(line, highlight=False, markup=False)
     console.print(
-        f"{time.monotonic() - started:.1f} s; every line is listed in {path}", highlight=False, soft_wrap=True
+        f"{time.monotonic() - started:.1f} s; every remark is listed in {path}", highlight=False, soft_wrap=True
     )
 
 
 @contextmanager
 def explain_import_errors(file: Path, mapping: str) -> Iterator[None]:
-    """Say in one line why an import broke off. Raises ``DeployError`` in the place of what went wrong."""
+    """Raise a ``DeployError`` of one line for an error that ended an import."""
     try:
         yield
     except UnreadableFile as error:
@@ -73,7 +69,7 @@ def explain_import_errors(file: Path, mapping: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         raise DeployError(f"a service did not answer ({_first_line(error)}); {RETRY_HINT}") from error
     except DB_ERRORS as error:
-        raise DeployError(f"the import broke off ({_first_line(error)}); {RETRY_HINT}") from error
+        raise DeployError(f"the import was interrupted ({_first_line(error)}); {RETRY_HINT}") from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -97,7 +93,7 @@ async def _import(
 
 @asynccontextmanager
 async def temporary_key(dsn: str, city: str) -> AsyncIterator[str]:
-    """Give a key that may backdate, for as long as the import runs; no connection is held meanwhile."""
+    """Create a key that may backdate, and revoke it at the end; no connection is held meanwhile."""
     async with open_connection(dsn) as connection:
         token, key_id = await create_key(connection, name="import", city=city, scopes=IMPORT_KEY_SCOPES)
     try:
@@ -114,8 +110,8 @@ async def _revoke_key(dsn: str, key_id: str) -> None:
     try:
         await retry(revoked, timeout_s=REVOKE_TIMEOUT_S)
     except DB_ERRORS as error:
-        # Not raised: it would hide the import's result, or why the import broke off.
-        consequence = f"it can be used until `paidan keys revoke {key_id}`"
+        # Not raised: it would hide the import's result, or its error.
+        consequence = f"it stays valid until `paidan keys revoke {key_id}`"
         error_console.print(
             f"paidan: the import's key was not revoked ({_first_line(error)}); {consequence}",
             highlight=False,
@@ -136,6 +132,6 @@ async def _run_with_progress(job: run.ImportJob, endpoints: Endpoints) -> Import
         progress = run.ImportProgress(
             on_planned=on_planned,
             on_sent=lambda count: progress_bars.advance(sending, count),
-            on_decided=lambda some: progress_bars.advance(deciding, some),
+            on_decided=lambda count: progress_bars.advance(deciding, count),
         )
         return await run.run_import(job, endpoints, progress)

@@ -7,25 +7,16 @@ import typer
 
 from paidan_chassis.edge.api_keys import ApiKey
 from paidan_contracts.scopes import InvalidScope
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import (
-    all_keys,
-    create_key,
-    open_connection,
-    revoke_everywhere,
-)
+from paidan_deploy.provisioning.api_keys import all_keys, create_key, open_connection, revoke_everywhere
 from paidan_deploy.stack.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
-    """Put these commands into the `paidan` command."""
-    keys = typer.Typer(help="API keys: who may speak, and as whom.", no_args_is_help=True)
+    """Add these commands to the `paidan` command."""
+    keys = typer.Typer(help="API keys: who may call the services, and as whom.", no_args_is_help=True)
     keys.command("add", epilog=example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345"))(
         add_command
     )
@@ -42,10 +33,10 @@ def add_command(
             help="source:<id>, department:<id>, role:<inspector|caller|operator|monitor|importer>, backdate"
         ),
     ],
-    name: Annotated[str, typer.Option(help="Who holds it, for your own list.")],
-    city: Annotated[str, typer.Option(help="City id, or * for all of them.")],
+    name: Annotated[str, typer.Option(help="Who holds it; shown in the list.")],
+    city: Annotated[str, typer.Option(help="City id, or * for all cities.")],
 ) -> None:
-    """Make a key and print its token, once: only a hash of it is kept."""
+    """Create a key and print its token, once: only a hash of it is stored."""
     try:
         token, key_id = asyncio.run(_create_key(scopes, name, city))
     except InvalidScope as error:
@@ -60,8 +51,8 @@ async def _create_key(scopes: list[str], name: str, city: str) -> tuple[str, str
 
 @print_errors
 def list_command() -> None:
-    """List every key with its scopes; tokens are not kept."""
-    titles = ("key", "name", "city", "scopes", "made", "revoked")
+    """List every key with its scopes; tokens are not stored."""
+    titles = ("key", "name", "city", "scopes", "created", "revoked")
     console.print(
         table(titles, [_key_row(key) for key in asyncio.run(_load_keys())], unwrapped=("key", "name", "city"))
     )
@@ -79,9 +70,9 @@ async def _load_keys() -> list[ApiKey]:
 
 @print_errors
 def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
-    """Revoke a key; running services obey within seconds."""
+    """Revoke a key; running services refuse it within seconds."""
     if not asyncio.run(_revoke_key(key_id)):
-        raise DeployError(f"no key is called {key_id}")
+        raise DeployError(f"there is no key {key_id}")
     console.print(f"{key_id} is revoked.")
 
 

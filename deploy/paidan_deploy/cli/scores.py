@@ -12,7 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from paidan_deploy.cli.app import console, example_epilog, print_errors
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation, Stack
 
@@ -22,16 +23,16 @@ Scoreboard = dict[str, Any]
 
 
 def register(app: typer.Typer) -> None:
-    """Put this command into the `paidan` command."""
+    """Add this command to the `paidan` command."""
     app.command(epilog=example_epilog("paidan scores --city quancheng --period 2026-03 --by department"))(scores)
 
 
 @print_errors
 def scores(
     city: Annotated[str, typer.Option(help="City id.")],
-    period: Annotated[str, typer.Option(help="A day 2026-03-02, a month 2026-03 or a year 2026, in the city's zone.")],
-    by: Annotated[Dimension, typer.Option(help="What to count by.")] = "department",
-    output_format: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = "table",
+    period: Annotated[str, typer.Option(help="Day 2026-03-02, month 2026-03 or year 2026, in the city's time zone.")],
+    by: Annotated[Dimension, typer.Option(help="What each row of the table stands for.")] = "department",
+    output_format: Annotated[OutputFormat, typer.Option("--format", help="Output format.")] = "table",
 ) -> None:
     """Show how cases were handled, each rate with its numerator and denominator."""
     board = fetch_scores(Stack.current().installation(), city=city, period=period, by=by)
@@ -45,7 +46,7 @@ def scores(
 
 
 def fetch_scores(installation: Installation, *, city: str, period: str, by: str) -> Scoreboard:
-    """Ask scoring. Raises ``DeployError`` with its words when it refuses."""
+    """Fetch scores over HTTP. Raises ``DeployError`` with scoring's message when it refuses."""
     try:
         response = httpx.get(
             f"{installation.url('scoring')}/v1/scores",
@@ -63,9 +64,9 @@ def fetch_scores(installation: Installation, *, city: str, period: str, by: str)
 
 
 def scores_table(board: Scoreboard, *, width: int) -> Table:
-    """Lay rows out for a person: each rate as a percentage, what it was made of beside it, or below where that is wide.
+    """Build the table: each rate as a percentage with its fraction beside it, or below it where that would be too wide.
 
-    Nothing to divide by is a dash.
+    A rate with a zero denominator is a dash.
     """
     one_line = _build_table(board, " ")
     natural_width = Measurement.get(console, console.options.update(width=_UNLIMITED_WIDTH), one_line).maximum
@@ -97,7 +98,7 @@ def _build_table(board: Scoreboard, separator: str) -> Table:
 
 
 def _rate_cells(rates: Sequence[Scoreboard | None], separator: str) -> list[str]:
-    """Write a column of rates, so that percentages stand under each other, and so do what they were made of."""
+    """Format a column of rates with percentages and fractions aligned."""
     fractions = [f"({rate['numerator']}/{rate['denominator']})" if rate else "" for rate in rates]
     widest = max(map(len, fractions), default=0)
     return [f"{_percentage(rate)}{separator}{each:>{widest}}" for rate, each in zip(rates, fractions, strict=True)]
@@ -118,9 +119,9 @@ def _row_label(row: Scoreboard) -> str:
 
 
 def write_csv(board: Scoreboard) -> None:
-    """Write rows to standard output for a spreadsheet: counts, then each rate with what it is made of."""
+    """Write rows to standard output as CSV: counts, then each rate with numerator and denominator."""
     rows = board["rows"]
-    # With the total, or a period in which nothing happened would have other columns.
+    # With the total, so that a period without cases has the same columns.
     rows_and_total = [*rows, *([board["total"]] if board.get("total") else [])]
     counts = sorted({name for row in rows_and_total for name in row["counts"]})
     rates = sorted({name for row in rows_and_total for name in row["rates"]})

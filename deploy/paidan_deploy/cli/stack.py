@@ -14,12 +14,8 @@ import typer
 from rich.markup import escape
 
 from paidan_chassis.consumer.halts import OpenHalt
-from paidan_deploy.cli.app import (
-    console,
-    example_epilog,
-    print_errors,
-    table,
-)
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
 
@@ -28,7 +24,7 @@ ResumePosition = Literal["kept", "start", "end"]
 
 
 def register(app: typer.Typer) -> None:
-    """Put these commands into the `paidan` command."""
+    """Add these commands to the `paidan` command."""
     app.command(epilog=example_epilog("paidan up --detach"))(up)
     app.command(epilog=example_epilog("paidan down --wipe"))(down)
     app.command(epilog=example_epilog("paidan status --json"))(status)
@@ -38,13 +34,13 @@ def register(app: typer.Typer) -> None:
 @print_errors
 def up(
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return when everything is ready; leave it running.")
+        bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")
     ] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the three services, and wait until they are ready.
 
-    Without --detach it stays, and Ctrl-C stops everything.
-    PAIDAN_KAFKA and PAIDAN_DATABASE point it at your own servers.
+    Without --detach it stays in the foreground, and Ctrl-C stops everything.
+    PAIDAN_KAFKA and PAIDAN_DATABASE make it use your own servers.
     """
     stack = Stack.for_start()
     if detach:
@@ -64,9 +60,9 @@ def _start_stack(stack: Stack) -> None:
 
 @contextmanager
 def stop_stack_on_interrupt(stack: Stack) -> Iterator[None]:
-    """Stop everything in order, and go on behind it, when Ctrl-C or SIGTERM ends what is done in here."""
+    """Stop everything in order when Ctrl-C or SIGTERM interrupts the body; execution continues after the block."""
     signal.signal(signal.SIGTERM, _raise_interrupt)
-    # A script's shell has what it starts in the background ignore Ctrl-C; then nobody would be asked to stop in order.
+    # A script's shell makes background processes ignore SIGINT; then nothing would be stopped in order.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -77,13 +73,13 @@ def stop_stack_on_interrupt(stack: Stack) -> Iterator[None]:
 
 
 def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Asked once is enough: a second time would break off the stopping.
+    # A second signal would interrupt the stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.raise_signal(signal.SIGINT)
 
 
 def wait_for_interrupt(stack: Stack) -> NoReturn:
-    """Stay until Ctrl-C; end with status 1 when the stack went down by itself."""
+    """Block until Ctrl-C; exit with status 1 when the stack went down by itself."""
     while stack.state is not None:
         time.sleep(0.5)
     console.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
@@ -98,11 +94,11 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
         stopped = stack.down()
         if wipe:
             stack.wipe()
-    console.print(("Stopped." if stopped else "Nothing was running.") + (" All data is gone." if wipe else ""))
+    console.print(("Stopped." if stopped else "Nothing was running.") + (" All data is removed." if wipe else ""))
 
 
 @print_errors
-def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show addresses, pids, data folders, and halts with their reasons. Exit status 1 when anything is not running."""
     stack = Stack.current()
     running = stack.probed_state()
@@ -138,18 +134,18 @@ def _isoformat(moment: datetime) -> str:
 
 @print_errors
 def resume(
-    service: Annotated[ServiceName | None, typer.Option(help="Only this one; all that are halted without it.")] = None,
-    at: Annotated[
-        ResumePosition, typer.Option(help="Where to go on: the kept offset, or the start or end of the log.")
-    ] = "kept",
+    service: Annotated[
+        ServiceName | None, typer.Option(help="Only this service; by default all that are halted.")
+    ] = None,
+    at: Annotated[ResumePosition, typer.Option(help="Where to continue in the log.")] = "kept",
 ) -> None:
-    """Lift the halts that stand, once their cause is gone, and start the services again."""
+    """Clear halts once their cause is fixed, and start the halted services again."""
     lifted = Stack.current().resume(service, at)
-    console.print("Nothing was halted." if lifted == 0 else f"Lifted {lifted} halt{'s' if lifted > 1 else ''}.")
+    console.print("Nothing was halted." if lifted == 0 else f"Cleared {lifted} halt{'s' if lifted > 1 else ''}.")
 
 
 def print_state(state: StackState, halts: dict[str, list[OpenHalt]]) -> None:
-    """Print where everything is and how it does."""
+    """Print addresses, pids and conditions of servers and services, then halts and notes."""
     console.print(table(("", "address", "pid", "condition"), [*_state_rows(state)], unwrapped=("", "address", "pid")))
     for each in state.services:
         if each.detail and each.condition != "running":

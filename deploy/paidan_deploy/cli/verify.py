@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from paidan_deploy.cli.app import console, example_epilog, print_errors
-from paidan_deploy.conservation.checks import ConservationReport
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import open_connection
@@ -18,15 +19,15 @@ from paidan_deploy.stack.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
-    """Put this command into the `paidan` command."""
+    """Add this command to the `paidan` command."""
     app.command(epilog=example_epilog("paidan verify --json"))(verify)
 
 
 @print_errors
-def verify(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Check that nothing was lost and nothing counted twice: the logs against every table. Exit status 1 if not.
+def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check that nothing was lost or counted twice: the logs against every table. Exit status 1 if anything was.
 
-    It reads the whole inbox and everything that came of it, so it takes longer the more there is.
+    It reads the whole inbox and everything that resulted from it, so it takes longer the more there is.
     """
     try:
         report = asyncio.run(run_verification(Stack.current()))
@@ -41,7 +42,7 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 
 async def run_verification(stack: Stack) -> ConservationReport:
-    """Check a running installation."""
+    """Run the conservation check on a running installation."""
     installation = stack.installation()
     async with open_connection(installation.database) as connection:
         return await check_conservation(
@@ -50,10 +51,10 @@ async def run_verification(stack: Stack) -> ConservationReport:
 
 
 def print_report(report: ConservationReport) -> None:
-    """Print each claim, what speaks against it, what else is to be seen, and the line that sums up."""
+    """Print each check with examples of what fails it, then notices, then the line that sums up."""
     for claim in report.claims:
         mark = "[green]holds[/green]" if claim.holds else "[red]FAILS[/red]"
-        total = f"{claim.counted}" if claim.holds else f"{claim.against} against, of {claim.counted}"
+        total = f"{claim.counted}" if claim.holds else f"{claim.against} of {claim.counted} wrong"
         console.print(f"{mark}  {claim.name} ({total})", highlight=False)
         _print_examples(claim.examples, claim.against)
     for remark in report.remarks:
@@ -64,7 +65,7 @@ def print_report(report: ConservationReport) -> None:
             _print_examples(remark.examples, remark.found)
     console.print(report.line, highlight=False, style="bold" if report.is_balanced else "bold red")
     if failing := sum(not claim.holds for claim in report.claims):
-        console.print(f"{failing} of {len(report.claims)} claims FAIL", highlight=False, style="bold red")
+        console.print(f"{failing} of {len(report.claims)} checks FAIL", highlight=False, style="bold red")
 
 
 def _print_examples(examples: Sequence[str], count: int) -> None:

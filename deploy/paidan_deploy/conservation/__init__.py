@@ -1,1 +1,1 @@
-"""The proof that nothing is lost and nothing counts twice: the log itself, set against every table."""
+"""The conservation check: nothing is lost or counted twice, by comparing the logs with every table."""

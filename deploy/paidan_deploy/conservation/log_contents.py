@@ -1,11 +1,10 @@
-"""What the logs hold: distinct reports, actions and alarms of the inbox, and every case's versions in their order."""
+"""Contents of the logs: distinct reports, actions and alarms, outcomes, and the versions of every case in order."""
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, Literal
 
 from aiokafka.structs import ConsumerRecord
 
@@ -13,49 +12,61 @@ from paidan_contracts import ids
 from paidan_contracts.wire import SCREENED_CHANNELS
 
 RecordPosition = tuple[int, int]
+Subject = Literal["report", "action"]
+_is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 
 
 @dataclass(slots=True)
 class InboxLog:
-    """Ids as the inbox has them; under one id the first digest is the sender's word, others were reused."""
+    """Ids in the inbox; the first digest under an id is the sender's, another digest is a reuse of the id."""
 
     reports: dict[str, str] = field(default_factory=dict)
     actions: dict[str, str] = field(default_factory=dict)
     reused: dict[str, str] = field(default_factory=dict)
     unreadable: set[RecordPosition] = field(default_factory=set)
+    claimed: dict[str, Subject] = field(default_factory=dict)
+    """Ids that unreadable records name: dispatch publishes an outcome for each."""
     positions: dict[str, list[RecordPosition]] = field(default_factory=dict)
     vault_references: set[str] = field(default_factory=set)
-    """Reports whose sender's person or words lie in the vault."""
+    """Reports whose reporter or free text is in the vault."""
     known_photos: set[str] = field(default_factory=set)
-    """Photos that intake had when it took what names them."""
+    """Photos that intake had when it accepted the report."""
     claimed_photos: set[str] = field(default_factory=set)
-    """Photos that a department or a camera names: nobody looked whether they were ever sent."""
+    """Photos that departments or cameras refer to; nothing checked that they were uploaded."""
     record_count: int = 0
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Count one record."""
+        """Add one record."""
         self.record_count += 1
         position = (record.partition, record.offset)
-        body = _parse_object(record.value)
-        kind = body.get("type") if body else None
-        if body is None or not isinstance(kind, str):
-            self.unreadable.add(position)
-        elif kind == "report.received.v1":
-            self._add_id(self.reports, str(body.get("report_id")), body, position)
-            self._add_references(body)
-        elif kind == "action.requested.v1":
-            self._add_id(self.actions, str(body.get("action_id")), body, position)
-            self.claimed_photos.update(_proof_photos(body))
-        elif kind not in ("timer.due.v1", "city.in_force.v1"):
-            self.unreadable.add(position)
+        body = _parse_object(record.value) or {}
+        match body.get("type"):
+            case "report.received.v1" if report_id := _id_in(body, "report_id"):
+                self._add_id(self.reports, report_id, body, position)
+                self._add_references(body)
+            case "action.requested.v1" if action_id := _id_in(body, "action_id"):
+                self._add_id(self.actions, action_id, body, position)
+                self.claimed_photos.update(_proof_photos(body))
+            case "timer.due.v1" | "city.in_force.v1":
+                pass
+            case _:
+                self.unreadable.add(position)
+                if claim := _claimed_id(record, body):
+                    self.claimed.setdefault(*claim)
+                    self.positions.setdefault(claim[0], []).append(position)
+
+    def claimed_ids(self, subject: Subject) -> set[str]:
+        """Return the ids that only unreadable records name, as those of reports or of actions."""
+        readable = self.reports.keys() | self.actions.keys() | self.reused.keys()
+        return {name for name, about in self.claimed.items() if about == subject and name not in readable}
 
     def _add_references(self, body: dict[str, Any]) -> None:
         is_screened = body.get("channel") in SCREENED_CHANNELS and not body.get("past")
         (self.claimed_photos if is_screened else self.known_photos).update(_photo_refs(body.get("photos")))
-        # What a machine says of itself is not kept anywhere else.
+        # The free text of a machine is not personal data, so it is not in the vault.
         if body.get("reporter") or (not is_screened and _has_free_text(body)):
-            self.vault_references.update(_valid_uuid(body.get("report_id")))
+            self.vault_references.add(body["report_id"])
 
     def _add_id(self, digests: dict[str, str], name: str, body: dict[str, Any], position: RecordPosition) -> None:
         digest = str(body.get("digest"))
@@ -68,7 +79,7 @@ class InboxLog:
 
 @dataclass(slots=True)
 class CasesLog:
-    """The newest version of each case, and every place where a version came first before its turn."""
+    """The newest version of each case, and every gap in the versions."""
 
     versions: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
@@ -77,7 +88,7 @@ class CasesLog:
     repeat_count: int = 0
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Count one step: a repeat is fine, a gap is not."""
+        """Add one case event: repeats are allowed, gaps are not."""
         event = _parse_object(record.value) or {}
         case_id, version = str(event.get("case_id")), int(event.get("version", 0))
         last_version = self.versions.get(case_id, 0)
@@ -93,13 +104,13 @@ class CasesLog:
 
 @dataclass(slots=True)
 class AlarmsLog:
-    """The report ids that alarms would have: each becomes a report or is suppressed."""
+    """The report ids of alarms: each becomes a report or is suppressed."""
 
     positions_by_id: dict[str, list[RecordPosition]] = field(default_factory=dict)
     unreadable: set[RecordPosition] = field(default_factory=set)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Count one alarm."""
+        """Add one alarm."""
         alarm = _parse_object(record.value)
         position = (record.partition, record.offset)
         if alarm is None or not isinstance(alarm.get("source"), str) or not isinstance(alarm.get("alarm_ref"), str):
@@ -110,14 +121,14 @@ class AlarmsLog:
 
 @dataclass(slots=True)
 class OutcomesLog:
-    """The outcome that was published for each id; more than one for an id is a contradiction unless set aside first."""
+    """The outcome published for each id; another is a contradiction unless the first was dead-lettered."""
 
     results: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Count one outcome."""
+        """Add one outcome."""
         outcome = _parse_object(record.value) or {}
         name, result = str(outcome.get("id")), str(outcome.get("result"))
         known = self.results.get(name)
@@ -129,7 +140,7 @@ class OutcomesLog:
 
 
 async def add_records(contents: InboxLog | CasesLog | AlarmsLog | OutcomesLog, records: AsyncIterator[Any]) -> None:
-    """Count all records of a log."""
+    """Add all records of a log."""
     async for record in records:
         contents.add(record)
 
@@ -150,17 +161,29 @@ def _photo_refs(value: object) -> set[str]:
     )
 
 
-def _valid_uuid(value: object) -> set[str]:
-    """Give an id that the database can be asked for: anybody may write anything into a log."""
-    try:
-        return {str(UUID(str(value)))}
-    except ValueError:
-        return set()
+def _id_in(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    return value if isinstance(value, str) and _is_id(value) else None
+
+
+def _claimed_id(record: ConsumerRecord[bytes, bytes], body: Mapping[str, Any]) -> tuple[str, Subject] | None:
+    """Return the id that dispatch finds in a record that it cannot read: in its body, else in its headers."""
+    if report_id := _id_in(body, "report_id"):
+        return report_id, "report"
+    if action_id := _id_in(body, "action_id"):
+        return action_id, "action"
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    header_id = headers.get("ce_id", "")
+    match headers.get("ce_type", "").split("."):
+        case ["report" | "action" as subject, _, *_] if _is_id(header_id):
+            return header_id, subject
+        case _:
+            return None
 
 
 def _parse_object(value: bytes | None) -> dict[str, Any] | None:
     try:
         parsed = json.loads(value or b"")
-    except (ValueError, RecursionError):  # a record that only opens brackets is a ladder without end
+    except (ValueError, RecursionError):  # brackets nested too deeply
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -1,4 +1,4 @@
-"""Reads what is in a log, from its beginning to where it ended when asked. It believes no counter."""
+"""Reads a topic's records from the beginning to where the log ended when asked."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,32 +12,32 @@ OffsetsByPartition = Mapping[TopicPartition, int]
 
 @dataclass(frozen=True, slots=True)
 class LogSpan:
-    """A topic's log: where each partition begins and ended when it was asked."""
+    """Begin and end offsets of a topic's partitions at one moment."""
 
     begins: OffsetsByPartition
     ends: OffsetsByPartition
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether the log still has its first record; else only what is left of it can be counted."""
+        """Whether the log still has its first records; retention may have removed them."""
         return not any(self.begins.values())
 
 
 class LogReader:
-    """Reads topics of one installation, without a group, so that nobody notices."""
+    """Reads topics of one installation without a consumer group, leaving no trace."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self._bootstrap = bootstrap
         self._prefix = prefix
 
     async def current_span(self, topic: str) -> LogSpan:
-        """Ask where the topic's log begins and ends now."""
+        """Return where the topic's log begins and ends now."""
         async with self._open_consumer(self._prefix + topic) as consumer:
             partitions = sorted(consumer.assignment())
             return LogSpan(await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions))
 
     async def records(self, span: LogSpan) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
-        """Read every record of the span, each partition in its order."""
+        """Yield every record of the span, each partition in order."""
         unfinished = {partition for partition, end in span.ends.items() if end > span.begins[partition]}
         if not unfinished:
             return

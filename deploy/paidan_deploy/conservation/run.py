@@ -1,4 +1,4 @@
-"""Runs the conservation check on an installation: waits until what is in the logs is applied, reads all, judges."""
+"""Runs the conservation check: waits until services have applied their logs, reads everything, evaluates."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,28 +8,18 @@ from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
-
-from . import tables
-from .checks import (
-    ConservationReport,
-    Evidence,
-    PhotoFindings,
-    evaluate,
-)
-from .log_contents import (
-    AlarmsLog,
-    CasesLog,
-    InboxLog,
-    OutcomesLog,
-    add_records,
-)
-from .log_reader import LogReader, LogSpan
+from paidan_deploy.conservation import tables
+from paidan_deploy.conservation.checks import evaluate
+from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
+from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, add_records
+from paidan_deploy.conservation.log_reader import LogReader, LogSpan
+from paidan_deploy.conservation.report import ConservationReport
 
 _POLL_S: Final = 0.1
 
 
 class NotCaughtUp(Exception):
-    """A service does not come to the end of a log: what it holds cannot be set against it yet."""
+    """A service has not applied its log to the end, so its tables cannot be compared yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class LogSpans:
-    """The logs at one moment."""
+    """The spans of all logs at one moment."""
 
     alarms: LogSpan
     inbox: LogSpan
@@ -52,10 +42,10 @@ class LogSpans:
 
 
 async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> ConservationReport:
-    """Judge everything that is in the logs.
+    """Compare the logs with the tables.
 
-    Tables and logs are of one moment only while nothing comes in: when a timer fired or a report came meanwhile, all is
-    read again. Raises ``NotSettledError`` when a service does not catch up, or things keep coming in.
+    Both are of one moment only while nothing arrives: when a timer fired or a report came meanwhile, everything is read
+    again. Raises ``NotCaughtUp`` when a service does not catch up, or records keep arriving.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
@@ -64,11 +54,11 @@ async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> Co
             async with asyncio.timeout_at(deadline):
                 spans = await _await_caught_up(sources)
         except TimeoutError as error:
-            raise NotCaughtUp("a service does not come to the end of a log") from error
+            raise NotCaughtUp("a service has not caught up with its log") from error
         evidence = await _collect_evidence(sources, spans)
         if await _await_caught_up(sources) == spans:
             return evaluate(evidence)
-    raise NotCaughtUp("things keep coming in: what is in the tables cannot be set against the logs of one moment")
+    raise NotCaughtUp("records keep arriving: logs and tables cannot be compared at one moment")
 
 
 async def _await_caught_up(sources: Sources) -> LogSpans:
@@ -81,7 +71,7 @@ async def _await_caught_up(sources: Sources) -> LogSpans:
 
 
 async def _await_applied(sources: Sources, schema: str, topic: str) -> LogSpan:
-    """Wait until the service has applied the log to its end, and what it said of it is out."""
+    """Wait until the service has applied the log to its end and relayed its messages."""
     return await _poll(lambda: _span_if_applied(sources, schema, topic))
 
 
@@ -124,7 +114,7 @@ async def _collect_evidence(sources: Sources, spans: LogSpans) -> Evidence:
 
 
 async def _check_photos(sources: Sources, inbox_log: InboxLog) -> PhotoFindings:
-    """Tell what is left of the photos that are named, and of which of them intake never knew anything."""
+    """Find photos that are lost, and photos that were never uploaded."""
     refs = inbox_log.known_photos | inbox_log.claimed_photos
     without_row = await tables.missing_photo_rows(sources.connection, refs)
     without_file = (

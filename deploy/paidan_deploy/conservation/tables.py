@@ -1,4 +1,4 @@
-"""What the services' tables hold, row by row. Every statement of the check, one function each; reads only."""
+"""Every SQL statement of the conservation check, one function each. Reads only."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ COUNT_UNRELAYED_LANES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class TallyCounts:
-    """Facts, and what the tallies make of them."""
+    """Number of facts, and the sums of the tallies."""
 
     facts: int
     tallied: int
@@ -61,50 +61,50 @@ class TallyCounts:
 
 
 async def dead_letter_positions(conn: Connection, schema: str, topic: str) -> set[tuple[int, int]]:
-    """Name the records of a topic that a service set aside, by partition and offset."""
+    """Return partition and offset of a topic's records that a service dead-lettered."""
     rows = await conn.fetch(SELECT_DEAD_LETTERS.format(schema=schema))
     return {(row["partition"], row["log_offset"]) for row in rows if row["topic"] == topic}
 
 
 async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:
-    """Read every outcome: what it is about, and the result."""
+    """Return every outcome by id: its subject and result."""
     return {row["id"]: (row["about"], row["result"]) for row in await conn.fetch(SELECT_OUTCOMES)}
 
 
 async def case_versions(conn: Connection) -> dict[str, tuple[int, str]]:
-    """Read version and status of every case."""
+    """Return version and status of every case."""
     return {row["case_id"]: (row["version"], row["status"]) for row in await conn.fetch(SELECT_CASES)}
 
 
 async def fact_versions(conn: Connection) -> dict[str, int]:
-    """Read the version that scoring knows of every case."""
+    """Return scoring's newest version of every case."""
     return {row["case_id"]: row["version"] for row in await conn.fetch(SELECT_FACT_VERSIONS)}
 
 
 async def tally_counts(conn: Connection) -> TallyCounts:
-    """Count facts against tallies."""
+    """Count facts, tallied facts, and negative tallies."""
     row = await conn.fetchrow(COUNT_FACTS_AND_TALLIES)
     return TallyCounts(**dict(row)) if row else TallyCounts(0, 0, 0)
 
 
 async def missing_vault_entries(conn: Connection, report_ids: Collection[str]) -> set[str]:
-    """Name the references into the vault that lead nowhere."""
+    """Return those of these reports that have no vault entry."""
     found = {row["report_id"] for row in await conn.fetch(SELECT_VAULT_ENTRIES, list(report_ids))}
     return set(report_ids) - found
 
 
 async def missing_photo_rows(conn: Connection, refs: Collection[str]) -> set[str]:
-    """Name the photos that nobody holds."""
+    """Return those of these photos that have no row."""
     return set(refs) - {row["ref"] for row in await conn.fetch(SELECT_PHOTOS, list(refs))}
 
 
 async def next_offsets(conn: Connection, schema: str, topic: str) -> dict[int, int]:
-    """Read how far a service has come in a topic, by partition."""
+    """Return the next offset that a service will apply, by partition."""
     return {
         row["partition"]: row["next_offset"] for row in await conn.fetch(SELECT_POSITIONS.format(schema=schema), topic)
     }
 
 
 async def count_unrelayed_lanes(conn: Connection, schema: str) -> int:
-    """Count the lanes of a service that have something to say which is not known to be out."""
+    """Count a service's lanes with messages that were not relayed yet."""
     return int(await conn.fetchval(COUNT_UNRELAYED_LANES.format(schema=schema)))

@@ -1,1 +1,1 @@
-"""One day of a demo city, lived by clients of the public interfaces only."""
+"""One day of a demo city, played by clients of the public interfaces only."""

@@ -1,4 +1,4 @@
-"""The two doors of the desk as an office uses them: its own Kafka topics with a stock client, or HTTP."""
+"""How departments read orders and answer them: over their Kafka topics with a stock client, or over HTTP."""
 
 import asyncio
 import json
@@ -7,19 +7,19 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from .departments import DemoDepartment
-from .http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.departments import DemoDepartment
+from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaAnswers:
-    """Answers on the office's own topic."""
+    """Answers on the department's own topic."""
 
     producer: AIOKafkaProducer
     topic: str
 
     async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
-        """Write the answer and wait until the broker has it."""
+        """Send the answer and wait until the broker has it."""
         message = json.dumps({"case_id": case_id, "id": answer_id, "action": action}, ensure_ascii=False)
         await self.producer.send_and_wait(self.topic, message.encode(), key=case_id.encode())
 
@@ -31,12 +31,12 @@ class HttpAnswers:
     client: ServiceClient
 
     async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
-        """Say it until it is taken."""
+        """Post the answer, again until it is accepted."""
         await self.client.submit_action(case_id, action, idempotency_key=answer_id)
 
 
 async def follow_orders_topic(department: DemoDepartment, bootstrap: str, topic: str) -> None:
-    """Read the office's orders for ever; where it stopped last time is the group's business."""
+    """Follow the department's orders for ever, from where its consumer group stopped."""
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -56,7 +56,7 @@ async def follow_orders_topic(department: DemoDepartment, bootstrap: str, topic:
 
 
 async def poll_orders(department: DemoDepartment, client: ServiceClient, every_s: float) -> None:
-    """Ask for the snapshot of open orders again and again; an order that is gone from it needs nothing more."""
+    """Poll the snapshot of open orders for ever; an order that is no longer in it needs no more work."""
     while True:
         try:
             with department.scheduler.running_task():
@@ -70,6 +70,6 @@ async def poll_orders(department: DemoDepartment, client: ServiceClient, every_s
 
 
 async def restore_open_orders(department: DemoDepartment, client: ServiceClient) -> None:
-    """Take up what an earlier day left open, from the snapshot."""
+    """Plan the work on orders that an earlier day left open, from the snapshot."""
     for item in (await client.get("/v1/orders"))["orders"]:
         department.restore(item["order"], item["status"])

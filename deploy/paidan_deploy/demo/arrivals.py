@@ -1,4 +1,4 @@
-"""When things happen in a day: quiet nights, two peaks, one cloudburst. Pure."""
+"""Arrival times over a day: quiet nights, two peaks, one cloudburst. Pure."""
 
 from bisect import bisect
 from itertools import accumulate
@@ -9,7 +9,7 @@ from typing import Final
 _HOURLY_WEIGHTS: Final = (4, 3, 2, 2, 3, 8, 20, 45, 85, 110, 100, 70, 45, 55, 80, 95, 85, 60, 45, 35, 25, 15, 10, 6)
 _CUMULATIVE_WEIGHTS: Final = tuple(accumulate(_HOURLY_WEIGHTS))
 
-# Nothing is reported in a day's last minutes: the clock can wait there for what was, and it is still that day.
+# Nothing is reported in the last minutes of a day: the clock can wait there for late work within the day.
 LAST_REPORT_S: Final = 24 * 3600 - 10 * 60
 
 BURST_START_S: Final = 15 * 3600 + 20 * 60
@@ -23,5 +23,5 @@ def ordinary_second(rng: Random) -> float:
 
 
 def burst_second(rng: Random) -> float:
-    """Pick a second within the cloudburst, thick at its beginning."""
+    """Pick a second within the cloudburst, most often near its beginning."""
     return BURST_START_S + BURST_DURATION_S * rng.random() ** 2

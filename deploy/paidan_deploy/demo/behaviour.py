@@ -1,4 +1,4 @@
-"""How the demo city's offices work: mostly well, some late, some carelessly, some on the wrong desk. Pure."""
+"""How the demo city's departments work: mostly well, some late, some carelessly, some return orders. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ _DEFAULT_WORK_TIME: Final = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One office's habits, as shares of its orders."""
+    """One department's habits, as shares of its orders."""
 
     return_rate: float
     late_rate: float
@@ -19,14 +19,14 @@ class Behaviour:
 
     @classmethod
     def random(cls, rng: Random) -> "Behaviour":
-        """Give an office its habits; one in eight is a bad one."""
+        """Draw a department's habits; one department in eight is a bad one."""
         factor = 3.0 if rng.random() < 0.125 else 1.0
         return cls(rng.uniform(0.01, 0.05) * factor, rng.uniform(0.02, 0.10) * factor, rng.uniform(0.02, 0.06) * factor)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPlan:
-    """What an office will do with one order; ``finish_at`` None: it gives the order back instead of accepting."""
+    """What a department will do with one order; ``finish_at`` None: it returns the order instead of accepting it."""
 
     accept_at: datetime
     finish_at: datetime | None
@@ -34,7 +34,7 @@ class OrderPlan:
 
 
 def plan_order(rng: Random, behaviour: Behaviour, now: datetime, due_at: datetime | None) -> OrderPlan:
-    """Decide what becomes of an order that an office has just read."""
+    """Plan what a department does with an order that it has just read."""
     accept_at = now + timedelta(minutes=rng.uniform(1, 11))
     if rng.random() < behaviour.late_rate:
         accept_at += timedelta(minutes=20)

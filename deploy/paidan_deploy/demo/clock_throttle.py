@@ -1,4 +1,4 @@
-"""Keeps the city's clock from running away from its people: on a slow machine it waits for them."""
+"""Keeps the city's clock from running ahead of its actors: on a slow machine it waits for them."""
 
 import time
 from collections.abc import Iterable
@@ -11,35 +11,34 @@ import asyncpg
 
 from paidan_chassis.clock import ScaledClock, extend_fast_until
 from paidan_chassis.database import DB_ERRORS, is_transient
+from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.monitor import Observed
+from paidan_deploy.demo.scheduler import Scheduler
+from paidan_deploy.demo.sources import DemoSources
 
-from .arrivals import LAST_REPORT_S
-from .monitor import Observed
-from .scheduler import Scheduler
-from .sources import DemoSources
-
-# Longer than a service takes to notice that the clock may run on, so that nobody waits on a machine that keeps up.
+# Longer than a service takes to notice an extension, so that a machine that keeps up never waits.
 CLOCK_LEAD_S: Final = 4.0
-# A report that is undecided for so long is no matter of speed: `paidan verify` tells what became of it.
+# A report that is undecided for so long is not just late: `paidan verify` will show it.
 DECISION_TIMEOUT_S: Final = 20.0
 _DAY: Final = timedelta(days=1)
 _REPORTS_END: Final = timedelta(seconds=LAST_REPORT_S + 60)
 
 
 def clock_lead(factor: float) -> timedelta:
-    """Tell how far the clock may be ahead, in the city's time."""
+    """Return how far the clock may be ahead, in the city's time."""
     return timedelta(seconds=CLOCK_LEAD_S * factor)
 
 
 def clock_limit(now: datetime, due_times: Iterable[datetime], *, factor: float, latest: datetime) -> datetime:
-    """Tell how far the clock may run: a lead ahead of the oldest thing that was due and is not done."""
+    """Return how far the clock may run: one lead ahead of the oldest task that is due and not done."""
     return min(min([now, *due_times]) + clock_lead(factor), latest)
 
 
 @dataclass(slots=True)
 class ClockThrottle:
-    """Lets the clock run while its people keep up. Beyond what is allowed it goes at real speed: it all but stands.
+    """Extends the clock's fast stretch while the actors keep up; beyond it the clock runs at real speed, which is slow.
 
-    So a service that hears late of a longer leash finds its clock standing, and never too far ahead.
+    So a service that learns late of an extension is behind, never ahead.
     """
 
     dsn: str
@@ -55,23 +54,23 @@ class ClockThrottle:
 
     @property
     def is_throttled(self) -> bool:
-        """Say whether the clock waits now."""
+        """Whether the clock is waiting now."""
         end = self.clock.scale.fast_until
         return self.clock.now() >= end and end < self.midnight + _DAY
 
     async def advance(self) -> None:
-        """Let the clock run as far as it may. To be asked again several times within a lead."""
+        """Extend the fast stretch as far as allowed. To be called several times within a lead."""
         self._count_throttled_time()
         self._drop_decided()
         scale, latest = self.clock.scale, self._latest()
         until = clock_limit(self.clock.now(), self._due_times(), factor=scale.factor, latest=latest)
-        # A step is worth telling when it is long, and when it is the last one for now, however short.
+        # An extension is worth a write when it is long, or the last one for now, however short.
         if until - scale.fast_until > clock_lead(scale.factor) / 10 or scale.fast_until < until == latest:
             try:
                 await self._extend_clock(until)
             except DB_ERRORS as error:
-                # Without PostgreSQL nobody can be told, so the clock waits for it, too. It would wait for ever for
-                # a session that broke off within a transaction, and for what no waiting mends.
+                # Services read the scale from PostgreSQL, so the clock waits for it, too: on a new session, since this
+                # one may be broken within a transaction, and not for errors that do not pass.
                 await self.close()
                 if not is_transient(error):
                     raise

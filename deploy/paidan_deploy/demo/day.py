@@ -1,4 +1,4 @@
-"""Plays one day of the demo city: puts its people to work, lets the clock run, and ends when the day does."""
+"""Plays one day of the demo city: starts its actors and its clock, and ends with the day."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,26 +14,25 @@ from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, 
 from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
-from paidan_deploy.stack.stack import Installation
-
-from .answer_clients import (
+from paidan_deploy.demo.answer_clients import (
     HttpAnswers,
     KafkaAnswers,
     follow_orders_topic,
     poll_orders,
     restore_open_orders,
 )
-from .behaviour import Behaviour
-from .clock_throttle import ClockThrottle
-from .departments import DemoDepartment, HiddenFaults
-from .http_client import ServiceClient
-from .keys import DemoKeys
-from .monitor import Monitor
-from .pictures import draw_photo
-from .plan import DaySize, plan_day
-from .scheduler import Scheduler
-from .sources import DemoSources
-from .staff import Staff
+from paidan_deploy.demo.behaviour import Behaviour
+from paidan_deploy.demo.clock_throttle import ClockThrottle
+from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
+from paidan_deploy.demo.http_client import ServiceClient
+from paidan_deploy.demo.keys import DemoKeys
+from paidan_deploy.demo.monitor import Monitor
+from paidan_deploy.demo.pictures import draw_photo
+from paidan_deploy.demo.plan import DaySize, plan_day
+from paidan_deploy.demo.scheduler import Scheduler
+from paidan_deploy.demo.sources import DemoSources
+from paidan_deploy.demo.staff import Staff
+from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
 _DAY: Final = timedelta(days=1)
@@ -43,7 +42,7 @@ ShowProgress = Callable[[datetime, ClockThrottle], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoDay:
-    """A day to be lived: from this midnight on, in so many seconds."""
+    """The day to play: from this midnight on, in so many seconds."""
 
     city: City
     midnight: datetime
@@ -56,7 +55,7 @@ class DemoDay:
 
 
 async def next_day(connection: Connection, city: City, duration_s: float) -> DemoDay:
-    """Name the day after all that has been lived already: the clock is never set back."""
+    """Return the first day after the city's present time: the clock is never set back."""
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
     tomorrow = city.calendar.local_day(present) + _DAY
@@ -65,7 +64,7 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
 
 @dataclass(slots=True)
 class DemoContext:
-    """Everything that a played day stands on."""
+    """What the actors of a day share."""
 
     installation: Installation
     day: DemoDay
@@ -77,7 +76,7 @@ class DemoContext:
     exit_stack: AsyncExitStack
 
     def client(self, service: str, token: str) -> ServiceClient:
-        """Open a client of one service."""
+        """Open a client of one service; it is closed with the context."""
         client = ServiceClient(self.installation.url(service), token)
         self.exit_stack.push_async_callback(client.close)
         return client
@@ -86,9 +85,9 @@ class DemoContext:
 async def play_day(
     installation: Installation, connection: Connection, day: DemoDay, show_progress: ShowProgress
 ) -> float:
-    """Live the day, and tell for how many seconds its clock waited for a slow machine.
+    """Play the day; return for how many seconds its clock waited for a slow machine.
 
-    What the city's people did not finish, the next day's take up from their snapshots.
+    Work that is not finished is continued on the next day, from the snapshots of open orders.
     """
     reports = await asyncio.to_thread(plan_day, day.city, day.midnight.date(), DaySize(), seed=SEED)
     async with AsyncExitStack() as exit_stack:
@@ -123,7 +122,7 @@ async def _open_context(
 
 
 async def _start_clock(connection: Connection, day: DemoDay) -> ClockScale:
-    """Let the day begin: at midnight, or at once where making it ready took until past it. Its people let it run."""
+    """Set the clock to midnight, or leave it where it has passed that already; the throttle lets it run on."""
     present = await read_scale(connection)
     starts = max(day.midnight, present.city_time(real_now()) + _START_MARGIN) if present else day.midnight
     factor = _DAY.total_seconds() / day.duration_s
@@ -141,7 +140,7 @@ async def _run_until_midnight(
             show_progress(context.clock.now(), throttle)
             done, _ = await asyncio.wait(tasks, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
             for finished in done:
-                finished.result()  # nobody stops working before the day ends: this raises why
+                finished.result()  # none ends before the day does, except by an error: raise it
         show_progress(context.day.end, throttle)
     finally:
         for each in tasks:
@@ -160,7 +159,7 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         by_kafka = department.channel == "kafka"
         answers_topic = answers_topic_of(department.id).prefixed(prefix)
         answers = KafkaAnswers(producer, answers_topic) if by_kafka else HttpAnswers(client)
-        behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # an office's habits are its own, every day
+        behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
         demo_department = DemoDepartment(
             department.id, answers, context.scheduler, context.faults, context.rng, behaviour
         )

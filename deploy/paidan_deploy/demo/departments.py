@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final, Protocol
 
-from .behaviour import Behaviour, plan_order
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.behaviour import Behaviour, plan_order
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _RETURN_REASONS: Final = (
     ("not_our_area", "不在我辖区"),
@@ -17,22 +17,22 @@ _RETURN_REASONS: Final = (
 
 
 class AnswerClient(Protocol):
-    """How an office answers."""
+    """How a department answers."""
 
     async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
-        """Say what was done with a case, under the office's own id for it."""
+        """Send an action on a case under the department's own id for it."""
 
 
 @dataclass(slots=True)
 class HiddenFaults:
-    """What is true on the street, and which only who goes there can see: where work was done badly, by case, round."""
+    """Where work was done badly, by case and round: only an inspector on site can see it."""
 
     careless_work: set[tuple[str, int]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class DemoDepartment:
-    """One department at work. It keeps the highest version of each order and forgets the rest."""
+    """One department at work. It remembers the newest version of each order."""
 
     department_id: str
     answers: AnswerClient
@@ -45,7 +45,7 @@ class DemoDepartment:
     rounds: dict[str, int] = field(default_factory=dict)
 
     def handle_order(self, kind: str, order: Mapping[str, Any]) -> None:
-        """Take a message about an order: issued, changed, withdrawn, urged; older than what is known: ignored."""
+        """Handle an order event: issued, changed, withdrawn, urged. Events older than the known version are ignored."""
         order_id, version = order["order_id"], order["version"]
         if self.versions.get(order_id, 0) >= version:
             return
@@ -58,7 +58,7 @@ class DemoDepartment:
             self._plan_rework(order)
 
     def restore(self, order: Mapping[str, Any], status: str) -> None:
-        """Take up an order from the snapshot, after all memory was lost."""
+        """Plan the work on an order from the snapshot, after a restart."""
         order_id = order["order_id"]
         if status in ("dispatched", "handling") and order_id not in self.rounds:
             self.versions[order_id] = order["version"]

@@ -1,4 +1,4 @@
-"""The one progress display of a demonstration day."""
+"""The progress display of a demo day."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +9,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .monitor import Observed
-from .sources import DemoSources
+from paidan_deploy.demo.monitor import Observed
+from paidan_deploy.demo.sources import DemoSources
 
 
 @dataclass(frozen=True, slots=True)
 class ClockStatus:
-    """The city's time, the day it is in, and whether its clock waits for a slow machine."""
+    """The city's time, its day, and whether the clock waits for a slow machine."""
 
     now: datetime
     midnight: datetime
@@ -24,7 +24,7 @@ class ClockStatus:
 
 
 def render_progress(clock: ClockStatus, *, sources: DemoSources, observed: Observed) -> Group:
-    """Draw the city's time and what has happened so far."""
+    """Render the city's time and counts of what has happened so far."""
     elapsed = min(max((clock.now - clock.midnight) / timedelta(days=1), 0.0), 1.0)
     head = Table.grid(padding=(0, 2))
     head.add_row(

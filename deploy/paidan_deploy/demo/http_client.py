@@ -1,20 +1,35 @@
-"""Calls to the services' HTTP faces, as a patient client makes them: what was not answered is sent again, the same."""
+"""HTTP client of a service that repeats requests which were not answered, as every client should."""
 
-import asyncio
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import httpx
+from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_result, stop_after_attempt
 
 _MAX_ATTEMPTS: Final = 30
 
 
 class CallRefused(Exception):
-    """A service says that a call is wrong; sending it again would not help."""
+    """A service refused a request, or never answered it."""
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+
+
+def _pause_s(state: RetryCallState) -> float:
+    if state.outcome is None or state.outcome.failed:
+        return 0.3
+    return min(float(state.outcome.result().headers.get("retry-after", 1)), 0.2 * state.attempt_number)
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    _, method, path = state.args
+    raise CallRefused(f"{method} {path}: no answer after {state.attempt_number} tries")
 
 
 class ServiceClient:
-    """One service, spoken to with one key."""
+    """Client of one service with one key."""
 
     def __init__(self, url: str, token: str) -> None:
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
@@ -26,15 +41,15 @@ class ServiceClient:
         await self._client.aclose()
 
     async def get(self, path: str, **params: Any) -> Any:  # noqa: ANN401  # a parameter or an answer in JSON
-        """Ask; lists are repeated parameters."""
+        """Get JSON; lists become repeated parameters."""
         return (await self._request("GET", path, params=params)).json()
 
     async def post(self, path: str, **content: Any) -> Any:  # noqa: ANN401  # as httpx takes them
-        """Say something, and say it again until it is taken. Raises ``Refused`` when it never will be."""
+        """Post, again until it is accepted. Raises ``CallRefused`` when it is refused."""
         return (await self._request("POST", path, **content)).json()
 
     async def submit_action(self, case_id: str, action: Any, *, idempotency_key: str) -> None:  # noqa: ANN401  # an action in JSON
-        """Ask for an action. Said before in other words, by whoever played before a crash, the first words stand."""
+        """Submit an action. One with another body that this key submitted before a crash stands."""
         path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": idempotency_key}
         await self._request("POST", path, json={"action": action}, headers=headers, accepted_statuses=(409,))
 
@@ -46,15 +61,16 @@ class ServiceClient:
         accepted_statuses: Collection[int] = (),
         **content: Any,  # noqa: ANN401  # as httpx takes them
     ) -> httpx.Response:
-        for attempt in range(_MAX_ATTEMPTS):
-            try:
-                response = await self._client.request(method, path, **content)
-            except httpx.TransportError:
-                await asyncio.sleep(0.3)
-                continue
-            if response.status_code not in (429, 503):
-                if response.is_error and response.status_code not in accepted_statuses:
-                    raise CallRefused(f"{method} {path}: {response.status_code} {response.text[:300]}")
-                return response
-            await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), 0.2 * (attempt + 1)))
-        raise CallRefused(f"{method} {path}: no answer after {_MAX_ATTEMPTS} tries")
+        response = await self._send_until_answered(method, path, **content)
+        if response.is_error and response.status_code not in accepted_statuses:
+            raise CallRefused(f"{method} {path}: {response.status_code} {response.text[:300]}")
+        return response
+
+    @retry(
+        retry=retry_if_exception_type(httpx.TransportError) | retry_if_result(_is_busy),
+        wait=_pause_s,
+        stop=stop_after_attempt(_MAX_ATTEMPTS),
+        retry_error_callback=_give_up,
+    )
+    async def _send_until_answered(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401  # as httpx takes them
+        return await self._client.request(method, path, **content)

@@ -1,4 +1,4 @@
-"""What happens in the city on one day: things at places, before anybody reports them. Pure."""
+"""Incidents of a day in the city: what is wrong, where and when, before it is reported. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from typing import Final
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.geography import Grid, GridRun
-
-from .arrivals import burst_second, ordinary_second
+from paidan_deploy.demo.arrivals import burst_second, ordinary_second
 
 METRES_PER_DEGREE: Final = 111_320.0
 _BURST_SHARE: Final = 0.09
@@ -17,7 +16,7 @@ _BURST_SHARE: Final = 0.09
 
 @dataclass(frozen=True, slots=True)
 class ClassVocabulary:
-    """A class, and what each channel's sources call it."""
+    """A class, and the words for it of each channel's sources."""
 
     class_code: str
     name: str
@@ -26,7 +25,7 @@ class ClassVocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that is wrong at one place from one moment on; seconds count from the day's beginning."""
+    """One incident; ``second`` counts from midnight."""
 
     second: float
     latitude: float
@@ -36,10 +35,10 @@ class Incident:
 
 
 class IncidentGenerator:
-    """The parts of a city pack that a day is made from."""
+    """Generates incidents from a city pack's grid and vocabulary."""
 
     def __init__(self, city: City, cameras: int, rng: Random) -> None:
-        """Place the cameras. Raises ``ValueError`` for a city without a unit grid: it has nowhere to be wrong."""
+        """Place the cameras. Raises ``ValueError`` for a city without a unit grid."""
         grid = city.pack.geography.grid
         if grid is None:
             raise ValueError(f"{city.id} has no unit grid")
@@ -49,13 +48,13 @@ class IncidentGenerator:
         self.camera_positions = [self.random_position(rng) for _ in range(cameras)]
 
     def random_position(self, rng: Random) -> tuple[float, float]:
-        """Pick a position in some cell of the city, never within 10 % of the cell's border."""
+        """Pick a position in a cell of the city, never within 10 % of the cell's border."""
         run = rng.choices(self._grid.runs, self._weights)[0]
         return _position_in_run(self._grid, run, rng)
 
     def generate(self, rng: Random, channel: str) -> Incident:
-        """Let something go wrong that a source of this channel has a word for."""
-        candidates = [spoken for spoken in self.vocabularies if spoken.words_by_channel.get(channel)]
+        """Generate an incident of a class that a source of this channel has a word for."""
+        candidates = [each for each in self.vocabularies if each.words_by_channel.get(channel)]
         in_burst = rng.random() < _BURST_SHARE
         vocabulary = (
             _flooding_class(candidates)
@@ -69,7 +68,7 @@ class IncidentGenerator:
 
 
 def jitter_position(rng: Random, at: tuple[float, float], metres: float) -> tuple[float, float]:
-    """Move a position by up to so many metres north or south and east or west, as two telephones differ."""
+    """Move a position by up to so many metres in each direction, as two telephones differ."""
     latitude, longitude = at
     north, east = rng.uniform(-metres, metres), rng.uniform(-metres, metres)
     return (
@@ -79,7 +78,7 @@ def jitter_position(rng: Random, at: tuple[float, float], metres: float) -> tupl
 
 
 def class_vocabularies(city: City) -> list[ClassVocabulary]:
-    """List the classes that some source has a word for, with the words by channel."""
+    """Return the classes that some source has a word for, with the words by channel."""
     channels = {source.id: source.kind for source in city.sources.values()}
     words_by_class: dict[str, dict[str, list[str]]] = {}
     for entry in city.pack.catalogue.categories:
@@ -98,7 +97,7 @@ def _position_in_run(grid: Grid, run: GridRun, rng: Random) -> tuple[float, floa
 
 
 def _frequency(vocabulary: ClassVocabulary) -> int:
-    """What many sources have words for is what happens often."""
+    """Weigh classes by how many channels have words for them."""
     return 1 + 2 * len(vocabulary.words_by_channel)
 
 

@@ -1,4 +1,4 @@
-"""The keys of the demo city's people, handed out for one day and taken back after it."""
+"""API keys of the demo city's actors, created for one day and revoked after it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ _STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 
 @dataclass(slots=True)
 class DemoKeys:
-    """Tokens, by whom they are for."""
+    """Tokens by source, department and role."""
 
     sources: dict[str, str] = field(default_factory=dict)
     departments: dict[str, str] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class DemoKeys:
     @classmethod
     @asynccontextmanager
     async def issued(cls, connection: Connection, city: City) -> "AsyncIterator[DemoKeys]":
-        """Make a key for each source, department and role of the city."""
+        """Create a key for each source, department and role of the city; revoke all at the end."""
         issued_keys, key_ids = cls(), []
 
         async def create_token(name: str, scope: str) -> str:

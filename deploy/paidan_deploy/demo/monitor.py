@@ -1,4 +1,4 @@
-"""What operations monitoring sees: it follows two public topics with a stock client and counts first appearances."""
+"""Follows the topics of cases and outcomes with a stock client, and counts what happens."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 @dataclass(slots=True)
 class Observed:
-    """Counts since the monitor began."""
+    """Counts since the monitor started."""
 
     outcome_counts: Counter[str] = field(default_factory=Counter)
     event_counts: Counter[str] = field(default_factory=Counter)
@@ -17,20 +17,20 @@ class Observed:
     case_versions: dict[str, int] = field(default_factory=dict)
 
     def record_outcome(self, report_id: str, result: str) -> None:
-        """Count what became of a report, once."""
+        """Count a report's outcome, once."""
         if report_id not in self.decided_reports:
             self.decided_reports.add(report_id)
             self.outcome_counts[result] += 1
 
     def record_event(self, case_id: str, version: int, kind: str) -> None:
-        """Count a case's step, once: an old one may come again."""
+        """Count a case event, once: old ones may be repeated."""
         if version > self.case_versions.get(case_id, 0):
             self.case_versions[case_id] = version
             self.event_counts[kind] += 1
 
 
 class Monitor:
-    """Follows `paidan.cases` and `paidan.outcomes` from where they end now."""
+    """Follows `paidan.cases` and `paidan.outcomes` from their present end."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self.observed = Observed()
@@ -44,7 +44,7 @@ class Monitor:
         )
 
     async def start(self) -> None:
-        """Begin: whatever is said from here on is counted."""
+        """Start: every event from here on is counted."""
         await self._consumer.start()
         for partition in self._consumer.assignment():
             await self._consumer.position(partition)

@@ -1,4 +1,4 @@
-"""Photographs of nothing real: JPEGs that carry a position as a telephone's would."""
+"""Generated JPEG photos with a position in EXIF, as a telephone writes it."""
 
 from io import BytesIO
 from random import Random
@@ -16,7 +16,7 @@ _COLOUR_SCHEMES: Final = (
 
 
 def draw_photo(rng: Random, latitude: float, longitude: float) -> bytes:
-    """Draw a street with something on it, and write the position into the picture as EXIF does."""
+    """Draw a street with something on it, and write the position as EXIF."""
     sky, street = rng.choice(_COLOUR_SCHEMES)
     picture = Image.new("RGB", _SIZE, sky)
     drawing = ImageDraw.Draw(picture)

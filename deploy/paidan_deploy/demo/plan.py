@@ -1,4 +1,4 @@
-"""Who reports what, and when, on one day of the demo city: the whole day, made before it is played. Pure."""
+"""Plans every report of a demo day: who sends what, and when. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from paidan_contracts.city.city import City
 from paidan_contracts.wire import Channel
-
-from .arrivals import LAST_REPORT_S
-from .incidents import Incident, IncidentGenerator, jitter_position
-from .pictures import draw_photo
-from .residents import random_resident, report_text
+from paidan_deploy.demo.arrivals import LAST_REPORT_S
+from paidan_deploy.demo.incidents import Incident, IncidentGenerator, jitter_position
+from paidan_deploy.demo.pictures import draw_photo
+from paidan_deploy.demo.residents import random_resident, report_text
 
 # Shares of one city's hotline in a week of 2024: 咨询, 求助, 建议, 投诉举报, 感谢, 其他.
 _MATTER_WEIGHTS: Final = {
@@ -32,7 +31,7 @@ _CAMERA_COUNT: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class PlannedReport:
-    """Something that a source will send at a moment of the city's time."""
+    """A report or alarm that a source will send at a moment of the city's time."""
 
     at: datetime
     source: str
@@ -43,7 +42,7 @@ class PlannedReport:
 
 @dataclass(frozen=True, slots=True)
 class DaySize:
-    """How many incidents each channel is the first to see."""
+    """How many incidents each channel is the first to report."""
 
     incidents_by_channel: dict[Channel, int] = field(
         default_factory=lambda: {"hotline": 880, "photo": 450, "camera": 130, "patrol": 460}
@@ -51,7 +50,7 @@ class DaySize:
 
 
 def plan_day(city: City, day: date, size: DaySize, *, seed: int) -> list[PlannedReport]:
-    """Make a day: every report in the order of its time. The same city, day and seed give the same day."""
+    """Return every report of a day in order of time. Deterministic for a city, day and seed."""
     rng = Random(f"{city.id} {day.isoformat()} {seed}")  # noqa: S311  # a demonstration, not a secret
     generator = IncidentGenerator(city, _CAMERA_COUNT, rng)
     writer = _ReportWriter(city, day, rng)
@@ -66,7 +65,7 @@ def plan_day(city: City, day: date, size: DaySize, *, seed: int) -> list[Planned
 
 
 class _ReportWriter:
-    """Writes incidents down as each source does."""
+    """Writes reports of incidents as each source does."""
 
     def __init__(self, city: City, day: date, rng: Random) -> None:
         self._midnight = datetime.combine(day, time(), city.zone)
@@ -75,7 +74,7 @@ class _ReportWriter:
         self._count = 0
 
     def reports(self, channel: Channel, incident: Incident) -> Iterator[PlannedReport]:
-        """Write what one source sends of an incident: one report or, from a camera, one for each time it looks."""
+        """Yield what one source sends about an incident: one report, or a camera's repeated alarms."""
         match channel:
             case "camera":
                 yield from self._alarms(incident)
@@ -85,7 +84,7 @@ class _ReportWriter:
                 yield self._ticket(channel, incident)
 
     def repeat_reports(self, first: Channel, incident: Incident) -> Iterator[PlannedReport]:
-        """Let one to three others see the same thing within the half-hour, a few metres off."""
+        """Yield reports of the same incident by one to three others within half an hour, a few metres off."""
         others = [kind for kind in _HUMAN_CHANNELS if incident.vocabulary.words_by_channel.get(kind)]
         for _ in range(self._rng.randrange(1, 4) if others else 0):
             at = jitter_position(self._rng, (incident.latitude, incident.longitude), 12)

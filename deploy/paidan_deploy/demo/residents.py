@@ -1,4 +1,4 @@
-"""Invented residents and what they say. Names, numbers and places are made up."""
+"""Invented residents and the texts they write. Names, numbers and places are made up."""
 
 from dataclasses import dataclass
 from random import Random
@@ -19,20 +19,20 @@ _THANKS_TEMPLATE: Final = "感谢上次{what}处理得很快"
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Somebody who reports, as a hotline's seat would write them down."""
+    """A reporter as a hotline records one."""
 
     name: str
     phone: str
 
 
 def random_resident(rng: Random) -> Resident:
-    """Invent a resident; the number lies in a range that no operator gives out."""
+    """Invent a resident with a telephone number from a range that is not assigned."""
     name = rng.choice(_FAMILY_NAMES) + rng.choice(_GIVEN_NAMES)
     return Resident(name, f"1000{rng.randrange(10**7):07d}")
 
 
 def report_text(rng: Random, problem: str, matter: str, resident: Resident) -> str:
-    """Say it as residents do: sometimes with the number in the text, which must not travel."""
+    """Write a report's text, sometimes with a telephone number in it, which the services must mask."""
     if matter == "praise":
         return _THANKS_TEMPLATE.format(what=problem)
     text = rng.choice(_QUESTION_TEMPLATES if matter == "consultation" else _REPORT_TEMPLATES).format(what=problem)

@@ -1,4 +1,4 @@
-"""What the city's people mean to do, and when, by the city's clock."""
+"""Schedules tasks by the city's clock."""
 
 import asyncio
 import heapq
@@ -12,7 +12,7 @@ Task = Callable[[], Awaitable[None]]
 
 
 class Scheduler:
-    """Does deeds at their time, many at once; a deed that is late already is done at once."""
+    """Runs tasks at their time, several concurrently; an overdue one runs at once."""
 
     def __init__(self, clock: Clock, *, max_concurrent: int = 64) -> None:
         self.clock = clock
@@ -26,20 +26,20 @@ class Scheduler:
         return len(self._heap)
 
     def schedule(self, at: datetime, task: Task) -> None:
-        """Put down a deed; an earlier one than the next wakes the agenda up."""
+        """Schedule a task; one that is earlier than the next wakes the scheduler up."""
         self._last_number += 1
         heapq.heappush(self._heap, (at, self._last_number, task))
         self._wakeup.set()
 
     @property
     def oldest_due(self) -> datetime | None:
-        """Tell for when the oldest was meant that is not done yet; None when nothing is meant to be done."""
+        """The due time of the oldest task that is not done, running or waiting; None without tasks."""
         waiting = [self._heap[0][0]] if self._heap else []
         return min([*waiting, *self._running.values()], default=None)
 
     @contextmanager
     def running_task(self) -> Iterator[None]:
-        """Count as begun now and not done yet what is done within: looking at a queue is work, too."""
+        """Count the body as a running task that is due now."""
         number = self._mark_running(self.clock.now())
         try:
             yield
@@ -47,11 +47,11 @@ class Scheduler:
             del self._running[number]
 
     def wake(self) -> None:
-        """Look at the clock again: it goes otherwise than it did."""
+        """Read the clock again: its scale has changed."""
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Do what is due, for ever. A deed that fails ends the agenda, loudly."""
+        """Run due tasks for ever. A task's error ends the scheduler and is raised."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._wait()

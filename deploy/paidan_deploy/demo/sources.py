@@ -1,4 +1,4 @@
-"""The four sources of the demo city: each sends what was planned, when it was planned, under its own key."""
+"""The four sources of the demo city: each sends its planned reports in time, with its own key."""
 
 import json
 import time
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .http_client import ServiceClient
-from .plan import PlannedReport
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.http_client import ServiceClient
+from paidan_deploy.demo.plan import PlannedReport
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 
 @dataclass(frozen=True, slots=True)
 class PendingReport:
-    """A report that intake took: when it was due by the city's clock, and when it was taken by ours."""
+    """A report that intake accepted: its due time by the city's clock, and when it was accepted by ours."""
 
     due: datetime
     accepted_s: float
@@ -22,7 +22,7 @@ class PendingReport:
 
 @dataclass(slots=True)
 class DemoSources:
-    """Sends the day's reports; ``undecided`` are those that intake took and dispatch has not decided, alarms apart."""
+    """Sends the day's reports; ``undecided`` are those that dispatch has not decided yet, without alarms."""
 
     clients: Mapping[str, ServiceClient]
     undecided: dict[str, PendingReport] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class DemoSources:
     sent: int = 0
 
     def schedule(self, scheduler: Scheduler, reports: Sequence[PlannedReport]) -> None:
-        """Put the whole day on the agenda."""
+        """Schedule all reports of the day."""
         for planned in reports:
             scheduler.schedule(planned.at, self._send_task(planned))
 

@@ -1,4 +1,4 @@
-"""Those who look, ask and decide in the demo city: inspectors, callers-back, and the operators' desk."""
+"""Staff of the demo city: inspectors, those who call residents back, and operators."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,9 +7,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from .departments import HiddenFaults
-from .http_client import CallRefused, ServiceClient
-from .scheduler import Scheduler, Task
+from paidan_deploy.demo.departments import HiddenFaults
+from paidan_deploy.demo.http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.scheduler import Scheduler, Task
 
 _POLL_S: Final = 0.8
 _RATINGS: Final[tuple[tuple[str, int], ...]] = (
@@ -23,7 +23,7 @@ CaseBody = dict[str, Any]
 
 @dataclass(slots=True)
 class Staff:
-    """People with a role, working on a queue of ``GET /v1/cases``."""
+    """Staff of one role, working on a queue of ``GET /v1/cases``."""
 
     client: ServiceClient
     city: str
@@ -33,21 +33,21 @@ class Staff:
     seen: set[tuple[str, str, int]] = field(default_factory=set)
 
     async def inspect(self) -> None:
-        """核查: go and look some minutes later; what was done badly fails."""
+        """核查: inspect finished work some minutes later; careless work fails."""
         async for state in self._new_cases("inspecting", order="oldest"):
             passed = (state["case_id"], state["round"]) not in self.faults.careless_work
             action = {"kind": "inspect", "passed": passed, "reason": "" if passed else "现场仍有遗留"}
             self._schedule(state, action, self.rng.uniform(4, 25))
 
     async def verify(self) -> None:
-        """核实: what an untrusted source reported is true five times out of six."""
+        """核实: verify reports of untrusted sources; five out of six are true."""
         async for state in self._new_cases("received", order="oldest"):
             verified = self.rng.random() < 0.83
             action = {"kind": "verify", "verified": verified, "reason": "" if verified else "现场未发现"}
             self._schedule(state, action, self.rng.uniform(3, 20))
 
     async def assign(self, departments: Sequence[str]) -> None:
-        """Give what no rule places to somebody by hand."""
+        """Assign cases without a matching rule to a random department."""
         async for state in self._new_cases("filed", order="oldest"):
             returned_by = {turn["department"] for turn in state["assignments"]}
             candidates = [department for department in departments if department not in returned_by]
@@ -55,7 +55,7 @@ class Staff:
             self._schedule(state, action, self.rng.uniform(2, 12))
 
     async def call_back(self) -> None:
-        """回访: ask who reported by telephone or photo; where work was done badly they are seldom satisfied."""
+        """回访: call back those who reported by telephone or photo, and record their rating."""
         async for state in self._new_cases("closed", not_called_back=True, order="newest"):
             if state["channel"] not in ("hotline", "photo"):
                 continue

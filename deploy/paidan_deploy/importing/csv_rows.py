@@ -1,4 +1,4 @@
-"""A file as rows of cells, before anything is made of them: what cannot be read of it is remarked on, line by line."""
+"""Rows of a CSV file as cells by column; what cannot be read is reported by line."""
 
 import csv
 import re
@@ -8,22 +8,22 @@ from typing import Final
 from paidan_deploy.errors import DeployError
 
 OnProblem = Callable[[int, str, str, str], None]
-"""Hears the line, the column, what is wrong and the value at fault."""
+"""Called with line, column, problem and the value at fault."""
 
-# Bytes that the encoding does not have are decoded to lone surrogates (`surrogateescape`); NUL is kept nowhere.
+# Undecodable bytes become lone surrogates (`surrogateescape`); PostgreSQL stores no NUL.
 _INVALID_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
 
 
 class UnreadableFile(DeployError):
-    """The file as a whole is not what the mapping is for; the message begins with the line."""
+    """The file as a whole does not fit the mapping; the message begins with the line."""
 
 
 class CsvTable:
-    """Rows of cells under the names in the first line."""
+    """Rows of cells by the column names in the first line."""
 
     def __init__(self, lines: Iterable[str], delimiter: str, on_problem: OnProblem) -> None:
-        """Read the first line. Raises ``Unreadable`` when even that fails."""
+        """Read the first line. Raises ``UnreadableFile`` when that fails."""
         self._rows = csv.reader(lines, delimiter=delimiter)
         self._delimiter = delimiter
         self._on_problem = on_problem
@@ -34,7 +34,7 @@ class CsvTable:
             raise UnreadableFile(f"line 1: {error}") from error
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
-        """Give each row with the number of the line it begins in; one that cannot be had is counted in ``untaken``."""
+        """Yield each row with the number of its first line; rows that cannot be parsed are counted in ``skipped``."""
         while True:
             line = self._rows.line_num + 1
             try:
@@ -43,7 +43,7 @@ class CsvTable:
                 return
             except csv.Error as error:
                 self.skipped += 1
-                self._on_problem(line, "", f"row not taken: {error}{self._line_range(line)}", "")
+                self._on_problem(line, "", f"row skipped: {error}{self._line_range(line)}", "")
                 continue
             if cells:
                 yield line, self._cells_by_name(line, cells)
@@ -60,7 +60,7 @@ class CsvTable:
                 _replace_invalid(",".join(extra)),
             )
         elif any("\n" in cell and cell.count(self._delimiter) >= width - 1 for cell in cells):
-            self._on_problem(line, "", f"holds another row in a cell{self._line_range(line)}", "")
+            self._on_problem(line, "", f"has another row inside a cell{self._line_range(line)}", "")
         cells_by_name = {
             name: self._clean_cell(line, name, cell) for name, cell in zip(self.names, cells, strict=False)
         }
@@ -68,13 +68,13 @@ class CsvTable:
 
     def _line_range(self, line: int) -> str:
         last = self._rows.line_num
-        return f" (it goes on to line {last}: is a quote left open?)" if last > line else ""
+        return f" (it continues to line {last}: is a quote left open?)" if last > line else ""
 
     def _clean_cell(self, line: int, name: str, cell: str) -> str:
         if not _INVALID_TEXT.search(cell):
             return cell
         text = _replace_invalid(cell)
-        self._on_problem(line, name, f"has bytes that are no text in this encoding: taken as {_REPLACEMENT}", text)
+        self._on_problem(line, name, f"has bytes that are invalid in this encoding: replaced by {_REPLACEMENT}", text)
         return text
 
 

@@ -1,4 +1,4 @@
-"""Reads rows of a file as a pack's mapping says: pure, so that a city can try its mapping without a server."""
+"""Parses rows of a file by a mapping of a city pack. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,9 +11,8 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from paidan_contracts.city.import_mappings import ImportMapping, MappedStatus, StatusMapping
 from paidan_contracts.wire import ShortText, Text, Timestamp
-
-from .csv_rows import CsvTable, UnreadableFile
-from .rows import ImportRow, KnownCodes, RowWarning
+from paidan_deploy.importing.csv_rows import CsvTable, UnreadableFile
+from paidan_deploy.importing.rows import ImportRow, KnownCodes, RowWarning
 
 T = TypeVar("T")
 
@@ -21,7 +20,7 @@ T = TypeVar("T")
 def _max_length(annotated_type: object) -> int:
     [limits] = [each for each in get_args(annotated_type) if isinstance(each, StringConstraints)]
     if limits.max_length is None:
-        raise TypeError(f"{annotated_type} has no longest length")
+        raise TypeError(f"{annotated_type} has no maximum length")
     return limits.max_length
 
 
@@ -40,7 +39,7 @@ _END_OF_DAY: Final = time(23, 59, 59, 999999)
 
 
 class RowParser:
-    """Reads rows by one mapping, and remembers what it had to remark."""
+    """Parses rows by one mapping, and collects warnings."""
 
     def __init__(self, mapping: ImportMapping, codes: KnownCodes) -> None:
         self._mapping = mapping
@@ -56,17 +55,17 @@ class RowParser:
         self._first_rows: dict[tuple[str, str], ImportRow] = {}
 
     def parse_file(self, file: Path) -> Iterator[ImportRow]:
-        """Read a file as ``rows`` does."""
-        # One byte that the encoding does not have must not cost the other rows.
+        """Parse a file; see ``parse``."""
+        # One undecodable byte must not cost the other rows.
         with file.open(encoding=self._mapping.encoding, errors="surrogateescape", newline="") as lines:
             yield from self.parse(lines)
 
     def parse(self, lines: Iterable[str]) -> Iterator[ImportRow]:
-        """Read every row that has an id of its own and a time; others are remarked on and counted in ``untaken``.
+        """Yield every row that has an id of its own and a time; others get a warning and count in ``skipped``.
 
-        A row that says nothing but what an earlier one said is remarked on too, and counted in ``repeated``.
+        A row that equals an earlier one gets a warning and counts in ``repeated``.
 
-        Raises ``Unreadable`` when the file's first line lacks a column that the mapping names.
+        Raises ``UnreadableFile`` when the first line lacks a column of the mapping.
         """
         csv_table = CsvTable(lines, self._mapping.delimiter, self._warn)
         self._require_columns(csv_table.names)
@@ -79,7 +78,7 @@ class RowParser:
         self.skipped += csv_table.skipped
 
     def _accept_first(self, row: ImportRow) -> bool:
-        # Steps find their case by source and id alone: those of a second row would act on the first one's.
+        # Actions find their case by source and id alone: those of a second row would act on the first row's case.
         first = self._first_rows.setdefault((row.source, row.ref), row)
         if first is row:
             return True
@@ -88,7 +87,7 @@ class RowParser:
             problem = f"same record as line {first.line}"
         else:
             self.skipped += 1
-            problem = f"row not taken: line {first.line} has this id and says otherwise"
+            problem = f"row skipped: line {first.line} has this id and differs"
         self._warn(row.line, self._mapping.columns.id, problem, row.ref)
         return False
 
@@ -99,7 +98,7 @@ class RowParser:
         if missing := sorted(set(required) - present):
             expected_format = f"{self._mapping.encoding} text with '{self._mapping.delimiter}' between its cells"
             raise UnreadableFile(
-                f"line 1: there is no column {', '.join(missing)}; the mapping is for {expected_format}"
+                f"line 1: there is no column {', '.join(missing)}; the mapping expects {expected_format}"
             )
 
     def _parse_row(self, line: int, cells: Mapping[str, str]) -> ImportRow | None:
@@ -107,7 +106,7 @@ class RowParser:
         ref = cells[columns.id].strip()
         reported_at = self._parse_time(line, columns.reported_at, cells)
         if not ref or reported_at is None:
-            self._warn(line, columns.id if not ref else columns.reported_at, "row not taken: it has no id or no time")
+            self._warn(line, columns.id if not ref else columns.reported_at, "row skipped: it has no id or no time")
             return None
         category = self._lookup(line, columns.category, cells, self._categories)
         becomes, ended_at = self._parse_end(line, cells, reported_at)
@@ -140,9 +139,9 @@ class RowParser:
         return cells[column].strip() if column else ""
 
     def _truncate(self, line: int, column: str | None, value: str, max_length: int) -> str:
-        # What a report cannot hold must not cost the whole of it.
+        # One field that is too long must not cost the whole report.
         if column is not None and len(value) > max_length:
-            self._warn(line, column, f"is longer than {max_length} characters: cut to them", value)
+            self._warn(line, column, f"is longer than {max_length} characters: truncated", value)
         return value[:max_length]
 
     def _lookup(self, line: int, column: str | None, cells: Mapping[str, str], table: Mapping[str, T]) -> T | None:
@@ -150,7 +149,7 @@ class RowParser:
         if column is None:
             return None
         if value not in table:
-            self._warn(line, column, "is empty" if not value else "nobody knows this value", value)
+            self._warn(line, column, "is empty" if not value else "has an unknown value", value)
         return table.get(value)
 
     def _parse_time(self, line: int, column: str, cells: Mapping[str, str]) -> datetime | None:
@@ -160,7 +159,7 @@ class RowParser:
         try:
             return datetime.strptime(text, self._mapping.time_format).replace(tzinfo=self._zone)
         except ValueError:
-            self._warn(line, column, "cannot be read as a time", text)
+            self._warn(line, column, "is not a time in this format", text)
             return None
 
     def _parse_promise(self, line: int, cells: Mapping[str, str], reported_at: datetime) -> datetime | None:
@@ -168,19 +167,19 @@ class RowParser:
         text = self._cell(column, cells)
         if column is None or not text:
             if column is not None:
-                self._warn(line, column, "no promised day: it has no limit")
+                self._warn(line, column, "has no promised day: the case gets no limit")
             return None
         try:
             day = datetime.strptime(text, self._mapping.date_format or self._mapping.time_format).date()  # noqa: DTZ007  # a day has no zone yet
         except ValueError:
-            self._warn(line, column, "cannot be read as a day: it has no limit", text)
+            self._warn(line, column, "is not a day in this format: the case gets no limit", text)
             return None
         promised = self._end_of_day(day)
         if not _is_valid_timestamp(promised):
-            self._warn(line, column, "no day that can be kept: it has no limit", text)
+            self._warn(line, column, "is out of range: the case gets no limit", text)
             return None
         if promised < reported_at:
-            self._warn(line, column, "promised for a day before it was reported", text)
+            self._warn(line, column, "is before the day of the report", text)
         return promised
 
     def _end_of_day(self, day: date) -> datetime:
@@ -194,13 +193,13 @@ class RowParser:
         try:
             position = float(latitude), float(longitude)
         except ValueError:
-            self._warn(line, columns.latitude, "no position", latitude)
+            self._warn(line, columns.latitude, "is not a position", latitude)
             return None, None
         if not (-90 <= position[0] <= 90 and -180 <= position[1] <= 180):
-            self._warn(line, columns.latitude, "not a position on this earth", latitude)
+            self._warn(line, columns.latitude, "is outside the range of coordinates", latitude)
             return None, None
         if position == (0, 0):
-            self._warn(line, columns.latitude, "0/0 is no position")
+            self._warn(line, columns.latitude, "is 0/0, which is no position")
             return None, None
         return position
 
@@ -209,7 +208,7 @@ class RowParser:
         value = self._cell(column, cells)
         if column is None or value in self._codes.districts:
             return value or None
-        self._warn(line, column, "no district" if not value else "nobody knows this district", value)
+        self._warn(line, column, "is empty" if not value else "has an unknown district", value)
         return None
 
     def _parse_end(
@@ -222,8 +221,8 @@ class RowParser:
         at = next((name for name in status.at if self._cell(name, cells)), None)
         ended_at = self._parse_time(line, at, cells) if at else None
         if ended_at is None:
-            self._warn(line, column, "says that it ended, but not when: it stays open", status.value)
+            self._warn(line, column, "has ended, but has no end time: imported as open", status.value)
             return "open", None
         if ended_at < reported_at:
-            self._warn(line, at or column, "ended before it was reported", cells[at or column])
+            self._warn(line, at or column, "is before the time of the report", cells[at or column])
         return status.becomes, ended_at

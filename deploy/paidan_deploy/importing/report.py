@@ -1,4 +1,4 @@
-"""What an import tells a person: how much was taken, what was refused, what was odd, each by its line in the file."""
+"""The report of an import: what was accepted, refused or odd, by line of the file."""
 
 import json
 from collections import Counter
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .rows import RowWarning
-from .send import RefusedRequest
+from paidan_deploy.importing.rows import RowWarning
+from paidan_deploy.importing.send import RefusedRequest
 
 
 @dataclass(frozen=True, slots=True)
 class MergedRow:
-    """A record that was found to be about the same thing as an earlier one."""
+    """A record that was merged into an earlier one's case."""
 
     line: int
     case_id: str
     case_line: int | None
-    """The line of the record that opened the case; None: it is of another file."""
+    """The line of the record that opened the case; None if that is in another file."""
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """The whole result; ``results`` counts outcomes by kind of step and result, such as ``report opened``."""
+    """The whole result; ``results`` counts outcomes by subject and result, such as ``report opened``."""
 
     file: str
     city: str
@@ -30,27 +30,27 @@ class ImportReport:
     rows: int = 0
     untaken: int = 0
     repeated: int = 0
-    """Rows that say again what an earlier one said."""
+    """Rows that equal an earlier one."""
     results: Counter[str] = field(default_factory=Counter)
     refusals: list[RefusedRequest] = field(default_factory=list)
     merged: list[MergedRow] = field(default_factory=list)
     remarks: list[RowWarning] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Keep the whole of it, every line listed."""
+        """Write everything as JSON, with every line listed."""
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**asdict(self), "results": dict(sorted(self.results.items()))}, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", encoding="utf-8")
 
     def summary(self, max_lines: int = 12) -> Iterator[str]:
-        """Give the lines for a terminal: totals, then each kind of oddity with its first line numbers."""
-        repeats = f", {self.repeated} said again what an earlier one says" if self.repeated else ""
-        yield f"{self.rows} rows read, {self.untaken} could not be taken{repeats}"
-        yield from (f"  {count:>6}  {what}" for what, count in sorted(self.results.items()))
-        for title, groups in (("refused", self._refusals_by_reason()), ("remarked", self._warnings_by_problem())):
-            for what, lines in sorted(groups.items()):
+        """Yield lines for a terminal: totals, then each kind of refusal and warning with its first line numbers."""
+        repeats = f", {self.repeated} repeated an earlier one" if self.repeated else ""
+        yield f"{self.rows} rows read, {self.untaken} skipped{repeats}"
+        yield from (f"  {count:>6}  {result}" for result, count in sorted(self.results.items()))
+        for title, groups in (("refused", self._refusals_by_reason()), ("warning", self._warnings_by_problem())):
+            for reason, lines in sorted(groups.items()):
                 shown = ", ".join(map(str, lines[:max_lines])) + (", ..." if len(lines) > max_lines else "")
-                yield f"  {title}: {what} ({len(lines)}): lines {shown}"
+                yield f"  {title}: {reason} ({len(lines)}): lines {shown}"
 
     def _refusals_by_reason(self) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""What is read of a file: its records, and what there was to say about them."""
+"""Parsed records of a file, and warnings about them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from paidan_contracts.city.import_mappings import MappedStatus
 
 @dataclass(frozen=True, slots=True)
 class RowWarning:
-    """Something about a row that a person should see; the row was taken as far as it holds."""
+    """A problem in a row; the rest of the row is imported."""
 
     line: int
     column: str
@@ -18,7 +18,7 @@ class RowWarning:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One record, read: a report and what became of it. Times carry their zone."""
+    """One parsed record: a report and how it ended. Times have a zone."""
 
     line: int
     ref: str
@@ -41,7 +41,7 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownCodes:
-    """What a pack knows, so far as a file can name it."""
+    """The codes of a city pack that a file may contain."""
 
     classes: frozenset[str]
     departments: frozenset[str]

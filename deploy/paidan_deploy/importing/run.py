@@ -1,4 +1,4 @@
-"""One import from file to report: read, send in order of time, wait for every outcome."""
+"""Runs one import: parses the file, sends requests in order of time, waits for every outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,23 +6,16 @@ from pathlib import Path
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.import_mappings import ImportMapping
-
-from .parse import RowParser
-from .report import ImportReport, MergedRow
-from .requests import ImportOptions, plan_requests
-from .rows import KnownCodes, RowWarning
-from .send import (
-    Endpoints,
-    SentRequests,
-    await_outcomes,
-    refusal_of,
-    send_requests,
-)
+from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
+from paidan_deploy.importing.parse import RowParser
+from paidan_deploy.importing.report import ImportReport, MergedRow
+from paidan_deploy.importing.rows import KnownCodes, RowWarning
+from paidan_deploy.importing.send import Endpoints, SentRequests, await_outcomes, refusal_of, send_requests
 
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Who is told how far it is: the number of steps known, then what was done of them."""
+    """Callbacks for progress: the number of requests, then how many more were sent or decided."""
 
     on_planned: Callable[[int], None]
     on_sent: Callable[[int], None]
@@ -31,7 +24,7 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """What to import, and as what."""
+    """What to import, and how."""
 
     file: Path
     city: City
@@ -40,10 +33,10 @@ class ImportJob:
 
 
 async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgress) -> ImportReport:
-    """Import a file; run again it changes nothing.
+    """Import a file; running it again changes nothing.
 
-    Raises ``Unreadable`` for a file of another kind, ``httpx.HTTPError`` when a door stays shut, ``Undecided`` when
-    dispatch decides nothing for a minute.
+    Raises ``UnreadableFile`` for a file that does not fit the mapping, ``httpx.HTTPError`` when a service stays
+    unavailable, ``DecisionTimeout`` when dispatch decides nothing for a minute.
     """
     parser = _create_parser(job)
     rows = list(parser.parse_file(job.file))
@@ -78,7 +71,7 @@ def _create_parser(job: ImportJob) -> RowParser:
 
 
 def _start_report(job: ImportJob, parser: RowParser, sent: SentRequests, *, accepted: int) -> ImportReport:
-    column, problem = job.mapping.columns.reported_at, "is after the city's clock: counted under this time"
+    column, problem = job.mapping.columns.reported_at, "is later than the city's clock: recorded at this time"
     warnings = parser.warnings + [RowWarning(line, column, problem, at) for line, at in sent.redated.items()]
     return ImportReport(
         job.file.name,
@@ -88,5 +81,5 @@ def _start_report(job: ImportJob, parser: RowParser, sent: SentRequests, *, acce
         untaken=parser.skipped,
         repeated=parser.repeated,
         refusals=list(sent.refused),
-        remarks=sorted(warnings, key=lambda remark: remark.line),
+        remarks=sorted(warnings, key=lambda warning: warning.line),
     )

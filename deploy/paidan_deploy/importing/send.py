@@ -1,4 +1,4 @@
-"""Sends steps through the two doors in order, and asks what became of each."""
+"""Sends requests to intake and dispatch in order, and waits for the outcome of each."""
 
 import asyncio
 import json
@@ -8,41 +8,40 @@ from datetime import datetime
 from typing import Any, Final
 
 import httpx
+from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_result, stop_after_attempt
 
 from paidan_contracts import ids
 from paidan_deploy.errors import DeployError
-
-from .requests import Endpoint, ImportRequest, split_batches
+from paidan_deploy.importing.import_requests import Endpoint, ImportRequest, split_batches
 
 _BATCH_LINES: Final = 500
 _LOOKUP_BATCH: Final = 1000
 _MAX_ATTEMPTS: Final = 8
-_TOO_MANY_REQUESTS: Final = 429
 
 
 class DecisionTimeout(DeployError):
-    """Everything is sent, and the decisions do not come."""
+    """Everything was sent, and dispatch decides nothing."""
 
     def __init__(self) -> None:
-        super().__init__("dispatch decided nothing for a minute; `paidan status` may say why")
+        super().__init__("dispatch decided nothing for a minute; see `paidan status`")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the doors are, and the key that opens both."""
+    """Addresses of both services, and the key for them."""
 
     intake: str
     dispatch: str
     token: str
 
     def batch_url(self, endpoint: Endpoint) -> str:
-        """Give the address that takes a batch of lines."""
+        """Return the URL that accepts batches for this endpoint."""
         return f"{self.intake}/v1/tickets/batch" if endpoint == "reports" else f"{self.dispatch}/v1/actions/batch"
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A step that was not taken, with the words of whoever refused it."""
+    """A request that was refused, with the service's code and message."""
 
     line: int
     what: str
@@ -52,19 +51,19 @@ class RefusedRequest:
 
 @dataclass(slots=True)
 class SentRequests:
-    """What the doors took, by the id under which its outcome will stand."""
+    """Accepted requests by the id of their outcome, and refused ones."""
 
     accepted: dict[str, ImportRequest] = field(default_factory=dict)
     area_by_report: dict[str, str] = field(default_factory=dict)
-    """Of each report that was taken: where intake found it to be."""
+    """The area that intake assigned to each accepted report."""
     refused: list[RefusedRequest] = field(default_factory=list)
     redated: dict[int, str] = field(default_factory=dict)
-    """Of each line that reports what is yet to come, by the city's clock: the time that its report was given."""
+    """Lines with a time later than the city's clock, and the time that intake recorded instead."""
 
     def sendable(self, group: Sequence[ImportRequest]) -> list[ImportRequest]:
-        """Give the steps to send now, and list the others: those about a report that was not taken.
+        """Return the requests to send; actions on a refused report are added to ``refused`` instead.
 
-        Its id may be that of another report, taken before: what is asked about this one would befall that one's case.
+        Such a report's id may be another report's, imported before: its actions would change that one's case.
         """
         sendable_requests: list[ImportRequest] = []
         for request in group:
@@ -72,12 +71,14 @@ class SentRequests:
                 sendable_requests.append(request)
             else:
                 self.refused.append(
-                    RefusedRequest(request.line, _description(request), "report_not_taken", "not sent: see its report")
+                    RefusedRequest(
+                        request.line, _description(request), "report_not_taken", "not sent: its report was refused"
+                    )
                 )
         return sendable_requests
 
     def record_answer(self, request: ImportRequest, answer: dict[str, Any]) -> None:
-        """Keep what a door answered to a step."""
+        """Store a service's answer to a request."""
         if "error" in answer:
             error = answer["error"]
             where = f"{error.get('field')}: " if error.get("field") else ""
@@ -96,9 +97,9 @@ class SentRequests:
 async def send_requests(
     requests: Sequence[ImportRequest], endpoints: Endpoints, on_progress: Callable[[int], None]
 ) -> SentRequests:
-    """Send every step; the next run starts when the last is acknowledged, so that the log has them in this order.
+    """Send all requests; each batch waits for the answer to the last, so that the log has them in this order.
 
-    Raises ``httpx.HTTPError`` when a door stays shut; sending all of it again changes nothing.
+    Raises ``httpx.HTTPError`` when a service stays unavailable; sending everything again changes nothing.
     """
     sent = SentRequests()
     async with _open_client(endpoints) as client:
@@ -107,7 +108,7 @@ async def send_requests(
                 answers = await post_lines(
                     client,
                     endpoints.batch_url(endpoint),
-                    [_request_line(step, sent.area_by_report) for step in sendable],
+                    [_request_line(request, sent.area_by_report) for request in sendable],
                 )
                 for request, answer in zip(sendable, answers, strict=True):
                     sent.record_answer(request, answer)
@@ -120,7 +121,7 @@ def _open_client(endpoints: Endpoints) -> httpx.AsyncClient:
 
 
 def _request_line(request: ImportRequest, area_by_report: Mapping[str, str]) -> dict[str, Any]:
-    # A case's id begins with its area, which tells the lane: an action is to come after its report, in the same one.
+    # A case id begins with its area, which determines the partition: an action must follow its report in the same one.
     if request.endpoint == "reports":
         return request.body
     report_id: str = request.body["of_report"]
@@ -128,30 +129,47 @@ def _request_line(request: ImportRequest, area_by_report: Mapping[str, str]) -> 
 
 
 async def post_lines(client: httpx.AsyncClient, url: str, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Post one JSON object a line and read one for each, as ``ask`` does."""
+    """Post one JSON object a line and return one for each; see ``post_with_retry``."""
     body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     response = await post_with_retry(client, url, body, "application/x-ndjson")
-    # Not by `splitlines`: an id may hold a separator of Unicode's, and answers repeat it.
+    # Not by `splitlines`: ids in answers may contain Unicode line separators.
     return [json.loads(line) for line in response.content.split(b"\n") if line]
 
 
-async def post_with_retry(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
-    """Post this, again while whoever is to answer is away, busy or being restarted: a repeat changes nothing.
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
 
-    Raises ``httpx.HTTPError`` when it stays so for half a minute or longer, or refuses.
+
+def _pause_s(state: RetryCallState) -> float:
+    retry_after = "1"
+    if state.outcome is not None and not state.outcome.failed:
+        retry_after = state.outcome.result().headers.get("retry-after", "1")
+    return state.attempt_number * float(retry_after)
+
+
+def _last_response(state: RetryCallState) -> httpx.Response:
+    if state.outcome is None:
+        raise AssertionError("unreachable")
+    response: httpx.Response = state.outcome.result()  # raises what the last attempt raised
+    return response
+
+
+@retry(
+    retry=retry_if_exception_type((httpx.NetworkError, httpx.RemoteProtocolError)) | retry_if_result(_is_busy),
+    wait=_pause_s,
+    stop=stop_after_attempt(_MAX_ATTEMPTS),
+    retry_error_callback=_last_response,
+)
+async def _post_until_answered(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
+    return await client.post(url, content=body, headers={"content-type": content_type})
+
+
+async def post_with_retry(client: httpx.AsyncClient, url: str, body: bytes, content_type: str) -> httpx.Response:
+    """Post a body, and again while the service is down or busy: a repeat changes nothing.
+
+    Raises ``httpx.HTTPError`` when that lasts for half a minute or longer, or the service refuses.
     """
-    for attempt in range(1, _MAX_ATTEMPTS + 1):
-        pause_s, last = float(attempt), attempt == _MAX_ATTEMPTS
-        try:
-            response = await client.post(url, content=body, headers={"content-type": content_type})
-            if last or (response.status_code != _TOO_MANY_REQUESTS and not response.is_server_error):
-                break
-            pause_s *= float(response.headers.get("retry-after", 1))
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            if last:
-                raise
-        await asyncio.sleep(pause_s)
-    return response.raise_for_status()
+    return (await _post_until_answered(client, url, body, content_type)).raise_for_status()
 
 
 def _description(request: ImportRequest) -> str:
@@ -161,9 +179,9 @@ def _description(request: ImportRequest) -> str:
 async def await_outcomes(
     sent: SentRequests, endpoints: Endpoints, on_progress: Callable[[int], None]
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the outcome of everything that was taken, as it is decided.
+    """Yield the outcome of every accepted request as it is decided.
 
-    Raises ``Undecided`` when nothing new is decided for a minute.
+    Raises ``DecisionTimeout`` when nothing new is decided for a minute.
     """
     pending = list(sent.accepted)
     async with _open_client(endpoints) as client:
@@ -188,7 +206,7 @@ async def _poll_outcomes(
             decided = await _lookup_outcomes(client, endpoints, pending[start : start + _LOOKUP_BATCH])
             found.update(decided)
             if not decided:
-                break  # the log is decided in order: what comes later is not decided yet either
+                break  # the log is decided in order: later requests are not decided yet either
         if found:
             return found
         await asyncio.sleep(0.05)
@@ -203,7 +221,7 @@ async def _lookup_outcomes(
 
 
 def refusal_of(request: ImportRequest, outcome: dict[str, Any]) -> RefusedRequest | None:
-    """Read an outcome as a refusal; None when the step was taken."""
+    """Return an outcome as a refusal; None when the request was applied."""
     if outcome["result"] in ("opened", "merged", "applied"):
         return None
     reason = outcome.get("why") or {}

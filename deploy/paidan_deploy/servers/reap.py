@@ -1,4 +1,4 @@
-"""Ends what a killed test run left behind: `python -m paidan_deploy.servers.reap CHECKOUT`."""
+"""Terminates processes by their identity files; `python -m paidan_deploy.servers.reap CHECKOUT` those of test runs."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from paidan_deploy.servers import process
 
 
 def reap(folder: Path) -> int:
-    """End every server and service known under this folder, children included; tell how many there were."""
+    """Terminate every process with an identity file under this folder, children included; return how many ran."""
     processes = [
         identity.find()
         for file in folder.rglob("process.json")
@@ -21,5 +21,5 @@ def reap(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    # Only what tests started: a stack that somebody keeps up in the same checkout is theirs.
+    # Only what tests started: a stack that somebody runs in the same checkout is left alone.
     reap(Path(sys.argv[1]) / ".paidan" / "tests")

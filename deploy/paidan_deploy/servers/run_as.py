@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root, so root lends it an ordinary user, and room that this user can reach."""
+"""An unprivileged user for PostgreSQL, which refuses to run as root, and folders that this user can reach."""
 
 import hashlib
 import os
@@ -12,13 +12,13 @@ from typing import Final
 
 from paidan_deploy.errors import ServerStartError
 
-# Kept over a restart of the machine, unlike the folder for temporary files.
+# Unlike /tmp, it survives a restart of the machine.
 SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it and its owner is checked
 UNPRIVILEGED_USERS: Final = ("postgres", "nobody")
 
 
 def unprivileged_user() -> int | None:
-    """Name the user who shall run PostgreSQL: None for ourselves, unless we are root."""
+    """Return the user id to run PostgreSQL as when we are root; None otherwise. Raises ServerStartError."""
     if os.geteuid() != 0:
         return None
     for name in UNPRIVILEGED_USERS:
@@ -32,10 +32,10 @@ def unprivileged_user() -> int | None:
 
 
 def with_user_name(argv: Sequence[str]) -> list[str]:
-    """Let a program that asks for its own name run under a user id without one, as containers give out.
+    """Return a command line that also works under a user id without a name, as containers assign.
 
-    `initdb` is such a program, and PostgreSQL's server is not. It is run where the system calls us by an id that has a
-    name: what it makes belongs to us all the same. Raises ServerStartError naming the cure where that is not allowed.
+    `initdb` needs the name, the server does not. It runs in a user namespace in which our id is one with a name; its
+    files belong to us all the same. Raises ServerStartError with the remedy where namespaces are not allowed.
     """
     own_uid = os.geteuid()
     if own_uid == 0 or _user_has_name(own_uid):
@@ -44,7 +44,7 @@ def with_user_name(argv: Sequence[str]) -> list[str]:
     unshare = [] if mapped_uid is None else ["unshare", "--user", f"--map-user={mapped_uid}"]
     if not unshare or shutil.which("unshare") is None or not _succeeds([*unshare, "true"]):
         raise ServerStartError(
-            f"user id {own_uid} has no name here, and PostgreSQL makes no data folder for a nameless user: add the line"
+            f"user id {own_uid} has no name here, and initdb refuses to run without one: add the line"
             f" 'paidan:x:{own_uid}:{os.getegid()}::/:/sbin/nologin' to /etc/passwd, run as a user that has one,"
             " or set PAIDAN_DATABASE to a server of your own"
         )
@@ -67,7 +67,7 @@ def _succeeds(argv: Sequence[str]) -> bool:
 
 
 def has_permission(user: int | None, permission: str, path: Path) -> bool:
-    """Say whether this user may read (-r), write (-w) or execute (-x) the path, by trying as that user."""
+    """Check whether this user may read (-r), write (-w) or execute (-x) the path, by trying as that user."""
     if user is None:
         return os.access(path, {"-r": os.R_OK, "-w": os.W_OK, "-x": os.X_OK}[permission])
     result = subprocess.run(
@@ -77,7 +77,7 @@ def has_permission(user: int | None, permission: str, path: Path) -> bool:
 
 
 def make_data_folder(user: int | None, home: Path) -> Path:
-    """Make the folder for this user's files: in home where the user can reach that, else always the same outside."""
+    """Create the folder for this user's files: in home where the user can reach it, else at a fixed place outside."""
     folder = _make_owned_folder(home / "files", user)
     if has_permission(user, "-w", folder):
         return folder
@@ -86,7 +86,7 @@ def make_data_folder(user: int | None, home: Path) -> Path:
 
 
 def find_data_folder(home: Path) -> Path | None:
-    """Find the folder that make_room made."""
+    """Return the folder that ``make_data_folder`` created, if any."""
     return next((folder for folder in (home / "files", _external_folder(home) / "files") if folder.exists()), None)
 
 
@@ -96,7 +96,7 @@ def remove_data_folder(home: Path) -> None:
 
 
 def shared_folder() -> Path:
-    """Make the folder for programs that this user can run; it holds no data, so a wipe leaves it."""
+    """Create the folder for programs that any user can run; it holds no data, so a wipe leaves it."""
     return _make_traversable_folder(SHARED_FOLDER / f"paidan-{os.geteuid()}")
 
 
@@ -113,14 +113,14 @@ def _make_owned_folder(folder: Path, user: int | None) -> Path:
 
 
 def _make_traversable_folder(folder: Path) -> Path:
-    """Make a folder through which others can pass, whatever our umask is."""
+    """Create a folder that others can traverse, whatever our umask is."""
     _make_own_folder(folder)
     folder.chmod(0o711)
     return folder
 
 
 def make_world_readable(folder: Path) -> None:
-    """Open all in this folder to every reader: root may have installed it for itself alone."""
+    """Make everything in this folder readable for all: root may have installed it for itself alone."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -128,8 +128,8 @@ def make_world_readable(folder: Path) -> None:
 
 
 def _make_own_folder(folder: Path) -> None:
-    """Make the parent folder, and refuse one that somebody else put there first."""
+    """Create the folder; raise ServerStartError for one that another user created first."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
-        raise ServerStartError(f"{folder} belongs to somebody else: remove it")
+        raise ServerStartError(f"{folder} belongs to another user: remove it")

@@ -1,4 +1,4 @@
-"""Which servers the stack was started with, kept for commands of a later shell, where nobody has set them again."""
+"""The servers that the stack was started with, stored for later commands in shells without these variables."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,44 +8,44 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_deploy.errors import DeployError
 from paidan_deploy.servers.atomic_files import write_atomically
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.servers import redact_password
+from paidan_deploy.servers.dsn import redact_password
+from paidan_deploy.settings import StackSettings
 
 
 class OtherServersError(DeployError):
-    """A variable names other servers than those that the running stack was started with."""
+    """A variable names other servers than the running stack was started with."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedServers:
-    """What `paidan up` was told of servers; None: the stack's own. The DSN may hold a password."""
+    """The servers that `paidan up` was given; None: the stack's own. The DSN may hold a password."""
 
     kafka: str | None
     database: str | None
     topic_prefix: str
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: StackSettings) -> Self:
         return cls(settings.kafka, settings.database, settings.topic_prefix)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Read what was kept; None when nothing was, or not by us."""
+        """Read a saved file; None when it is missing or invalid."""
         try:
             return TypeAdapter(cls).validate_json(path.read_bytes())
         except (OSError, ValidationError):
             return None
 
     def write(self, path: Path) -> None:
-        """Keep it for the owner's eyes alone."""
+        """Write it, readable by its owner alone."""
         write_atomically(path, TypeAdapter(type(self)).dump_json(self).decode(), mode=0o600)
 
-    def override(self, settings: Settings) -> Settings:
-        """Give the settings of whoever works with that stack, whatever is set now."""
+    def override(self, settings: StackSettings) -> StackSettings:
+        """Return settings with these servers, whatever the environment says."""
         return settings.model_copy(update=asdict(self))
 
-    def merge(self, settings: Settings, *, running: bool) -> Settings:
-        """Give the settings of a later command: what is set, and what is remembered where nothing is.
+    def merge(self, settings: StackSettings, *, running: bool) -> StackSettings:
+        """Return settings with these servers where the environment names none.
 
         Raises OtherServersError for a variable that contradicts a running stack.
         """
@@ -68,6 +68,6 @@ _OWN_SERVER_LABELS: Final = {
 def _conflict_message(name: str, value: str | None) -> str:
     shown = redact_password(value) if value and name == "database" else value
     return (
-        f"PAIDAN_{name.upper()} is another than the stack that runs was started with"
-        f" ({shown or _OWN_SERVER_LABELS[name]}): unset it, or `paidan down` first"
+        f"PAIDAN_{name.upper()} differs from what the running stack was started with"
+        f" ({shown or _OWN_SERVER_LABELS[name]}): unset it, or run `paidan down` first"
     )

@@ -1,30 +1,28 @@
-"""The installation's Kafka and PostgreSQL: our own under `.paidan`, or the user's."""
+"""The stack's Kafka and PostgreSQL: its own under `.paidan`, or the user's."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
 
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import kafka, kafka_jars, postgres
+from paidan_deploy.servers.dsn import DATABASE_NAME, dsn_for_database, dsn_for_role, redact_password
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.settings import Settings
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
+from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.state import ServerState
 
 OnProgress = Callable[[str], None]
-DATABASE_NAME: Final = "paidan"
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Both servers, each ours or the user's."""
+    """Both servers, each the stack's own or the user's."""
 
-    settings: Settings
+    settings: StackSettings
     paths: StackPaths
     credentials: Credentials
 
@@ -48,25 +46,25 @@ class Servers:
 
     @property
     def bootstrap(self) -> str:
-        """Give Kafka's address."""
+        """Kafka's bootstrap address."""
         own = self.own_kafka
         return own.address if own is not None else str(self.settings.kafka)
 
     @property
     def maintenance_dsn(self) -> str:
-        """Give the DSN with which the database is made; for the user's own server that is the database itself."""
+        """The DSN for creating the database; on the user's server it is that of the database itself."""
         own = self.own_postgres
         return str(self.settings.database) if own is None else dsn_for_role(own.dsn, "postgres", str(own.password))
 
     @property
     def dsn(self) -> str:
-        """Give the DSN of the database's owner."""
+        """The DSN of the database's owner."""
         if self.settings.database is not None:
             return self.settings.database
-        return str(urlunsplit(urlsplit(self.maintenance_dsn)._replace(path=f"/{DATABASE_NAME}")))
+        return dsn_for_database(self.maintenance_dsn, DATABASE_NAME)
 
     def start(self, on_progress: OnProgress) -> None:
-        """Start what is ours and does not run yet, both at once, downloading what is missing."""
+        """Start our own servers that do not run yet, both at once, downloading what is missing."""
         if self.own_kafka is not None:
             kafka_jars.ensure_jars(
                 self.paths.cache, lambda done, total: on_progress(f"downloading Kafka, {done} of {total} jars")
@@ -78,7 +76,7 @@ class Servers:
                 started.result()
 
     def port_notes(self) -> list[str]:
-        """Say which of our servers listen elsewhere than they would, because somebody had taken their port."""
+        """Return a note for each of our servers that listens elsewhere because its port was taken."""
         own_servers = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
         return [
             f"port {server.preferred_port} was taken: {name} listens on {server.port}"
@@ -87,7 +85,7 @@ class Servers:
         ]
 
     def stop(self) -> None:
-        """Stop what is ours: Kafka first, PostgreSQL last."""
+        """Stop our own servers: Kafka first, PostgreSQL last."""
         if (broker := self.own_kafka) is not None:
             broker.stop(timeout_s=4)
         if (database := self.own_postgres) is not None:
@@ -108,18 +106,3 @@ class Servers:
 
 def _pid_of(running: psutil.Process | None) -> int | None:
     return None if running is None else running.pid
-
-
-def dsn_for_role(dsn: str, role: str, password: str) -> str:
-    """Give the same database's DSN for another role."""
-    parts = urlsplit(dsn)
-    host = parts.netloc.rpartition("@")[2]
-    return str(urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{host}")))
-
-
-def redact_password(dsn: str) -> str:
-    """Give a DSN that may be shown."""
-    parts = urlsplit(dsn)
-    user, _, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return str(urlunsplit(parts._replace(netloc=f"{name}@{host}" if name else host, query="")))

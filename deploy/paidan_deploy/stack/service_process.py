@@ -1,4 +1,4 @@
-"""One service under supervision: started, seen ready, started again with back-off when it dies."""
+"""One service under supervision: started, probed, and restarted with back-off when it dies."""
 
 import logging
 import secrets
@@ -16,19 +16,19 @@ from paidan_deploy.stack.state import Condition, ServiceState
 
 log = logging.getLogger("paidan")
 
-# What the chassis ends with when it must not simply be started again.
+# Exit codes of the chassis after which a restart would not help.
 FINAL_CONDITIONS: Final[Mapping[int, Condition]] = {75: "halted", 78: "misconfigured"}
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
-# Who has run for so long has earned that its next death counts as a first one.
+# After running for so long, the next death is backed off as a first one.
 STABLE_AFTER_S: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
 class SupervisedService:
-    """A service's process and what became of it. `tick` does all that is due.
+    """A service's process and its condition; call `tick` at short intervals.
 
-    Each start tells the process a word of its own, `<NAME>_INSTANCE`: only who echoes it is taken for that process.
+    Each start passes the process an id of its own, `<NAME>_INSTANCE`: an answer that does not echo it is another's.
     """
 
     name: str
@@ -53,7 +53,7 @@ class SupervisedService:
 
     @property
     def port_note(self) -> str:
-        """Say that it listens elsewhere than it was meant to; nothing when it does not."""
+        """A note that it listens on another port than configured; empty when it does not."""
         if self.port == self._configured_port:
             return ""
         return f"port {self._configured_port} is taken: {self.name} listens on {self.port}"
@@ -71,7 +71,7 @@ class SupervisedService:
         )
 
     def start(self) -> None:
-        """Start it now, on another port when somebody took its own while it was down; later where it cannot be."""
+        """Start it, on another port if its own was taken meanwhile; schedule a restart where that fails."""
         self._resume_requested = False
         if (port := ports.choose_port([self.port, self._configured_port])) != self.port:
             self.port = port
@@ -92,7 +92,7 @@ class SupervisedService:
             self.condition, self.detail = "starting", ""
 
     def tick(self) -> None:
-        """Notice death and readiness, and start it again when that is due."""
+        """Detect exit and readiness, and restart it when that is due."""
         if self._child is not None and (code := self._child.poll()) is not None:
             self._on_exit(code)
         elif self.condition == "waiting" and time.monotonic() >= self._restart_at:
@@ -102,11 +102,11 @@ class SupervisedService:
             self._check_ready()
 
     def resume(self) -> None:
-        """Start it again after somebody lifted its halt, or once it has ended of it."""
+        """Start it again after its halt was cleared, or as soon as its process has ended."""
         if self.condition in FINAL_CONDITIONS.values():
             self.start()
         else:
-            self._resume_requested = True  # a halt is kept, and may be lifted, some seconds before its process is gone
+            self._resume_requested = True  # a halt can be cleared some seconds before its process is gone
 
     def request_stop(self) -> None:
         self.condition, self.detail = "stopped", ""
@@ -114,7 +114,7 @@ class SupervisedService:
             self._child.send_signal(signal.SIGTERM)
 
     def wait_stopped(self, deadline: float) -> None:
-        """Wait for the end of a service asked to stop, and kill it when the deadline passes."""
+        """Wait for a service that was asked to stop, and kill it at the deadline."""
         if self._child is None:
             return
         try:
@@ -154,7 +154,7 @@ class SupervisedService:
 
     def _enter_final_condition(self, condition: Condition) -> None:
         if self._resume_requested:
-            log.warning("%s was %s, and is resumed already: %s", self.name, condition, self.detail)
+            log.warning("%s was %s, and was resumed meanwhile: %s", self.name, condition, self.detail)
             self.start()
             return
         self.condition = condition
@@ -165,4 +165,4 @@ def _last_line(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - 2000, 0))
         lines = file.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "it logged nothing"

@@ -1,4 +1,4 @@
-"""Bringing the stack up and down from any process, and finding it again: what every command stands on."""
+"""The local stack as every command finds it: started, stopped and inspected from any process."""
 
 import asyncio
 import shutil
@@ -11,22 +11,17 @@ from typing import Final
 
 import asyncpg
 
-from paidan_chassis.consumer.halts import (
-    OpenHalt,
-    ResumeFrom,
-    open_halts,
-    resume,
-)
+from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resume
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
-from paidan_deploy.settings import Settings, load_settings
-from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.services import SERVICES
+from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack.lock import is_locked
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.saved_servers import SavedServers
 from paidan_deploy.stack.servers import Servers
-from paidan_deploy.stack.services import SERVICES
 from paidan_deploy.stack.state import ServiceState, StackState, read_state
 
 OnProgress = Callable[[str], None]
@@ -36,28 +31,28 @@ DOWN_TIMEOUT_S: Final = 15.0
 
 
 class NotUpError(DeployError):
-    """The stack is not up; `paidan up --detach` starts it."""
+    """The stack, or a service of it, is not running."""
 
 
 class StillUpError(DeployError):
-    """A supervisor is starting, or has not ended in time."""
+    """A supervisor is starting, or has not stopped in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where everything of a running installation is found: for every command that works with it."""
+    """Addresses and the operator's token of a running installation."""
 
     kafka: str
     database: str
     topic_prefix: str
     urls: Mapping[str, str]
-    """Of the services that run; a port whose service is down may be anybody's."""
+    """Of running services only: another process may listen on the port of one that is down."""
     admin_token: str
 
     def url(self, service: str) -> str:
-        """Give a service's address. Raises NotUpError when it is down: keys are for no stranger on its port."""
+        """Return a service's address. Raises NotUpError when it is down: another process might get our key."""
         if service not in self.urls:
-            raise NotUpError(f"{service} is not running; `paidan status` says why")
+            raise NotUpError(f"{service} is not running; see `paidan status`")
         return self.urls[service]
 
 
@@ -65,16 +60,16 @@ class Installation:
 class Stack:
     """The local stack, running or not."""
 
-    settings: Settings
+    settings: StackSettings
     paths: StackPaths
     credentials: Credentials
     servers: Servers
 
     @classmethod
     def current(cls) -> "Stack":
-        """Find the stack of this checkout, or of PAIDAN_HOME, on the servers that it was started with.
+        """Return the stack of this checkout or PAIDAN_HOME, on the servers that it was started with.
 
-        Raises OtherServersError when a variable names others than those of a stack that runs.
+        Raises OtherServersError when a variable names other servers than the running stack has.
         """
         stack = cls.from_settings()
         saved = SavedServers.read(stack.paths.saved_servers)
@@ -83,44 +78,44 @@ class Stack:
 
     @classmethod
     def for_start(cls) -> "Stack":
-        """Find it as it runs; where it does not, on the servers that are set now."""
+        """Return the running stack; if none runs, one on the servers that are set now."""
         stack = cls.from_settings()
         return stack if stack.state is None else cls.current()
 
     @classmethod
     def for_stop(cls) -> "Stack":
-        """Find it on the servers that it was started with, whatever is set now."""
+        """Return the stack on the servers that it was started with, whatever is set now."""
         stack = cls.from_settings()
         saved = SavedServers.read(stack.paths.saved_servers)
         return stack if saved is None else cls._with_settings(saved.override(stack.settings))
 
     @classmethod
     def from_settings(cls) -> "Stack":
-        """Find it on the servers that are set now, whatever it was started with."""
+        """Return the stack on the servers that are set now, whatever it was started with."""
         return cls._with_settings(load_settings())
 
     @classmethod
-    def _with_settings(cls, settings: Settings) -> "Stack":
+    def _with_settings(cls, settings: StackSettings) -> "Stack":
         paths = StackPaths(settings.home)
         credentials = Credentials(paths.secrets)
         return cls(settings, paths, credentials, Servers(settings, paths, credentials))
 
     @property
     def state(self) -> StackState | None:
-        """What the supervisor says; None unless one lives."""
+        """The supervisor's published state; None unless it runs."""
         state = read_state(self.paths.state)
         return state if state is not None and state.is_alive else None
 
     def probed_state(self) -> StackState | None:
-        """Give what the supervisor says, after asking each service that it believes to be running."""
+        """Return the published state, corrected by probing each service that is listed as running."""
         state = self.state
         return None if state is None else replace(state, services=tuple(map(_probed, state.services)))
 
     def installation(self) -> Installation:
-        """Give the addresses of the running installation. Raises NotUpError."""
+        """Return the running installation. Raises NotUpError."""
         running = self.probed_state()
         if running is None or running.phase != "ready":
-            raise NotUpError("the stack is not up; `paidan up --detach` starts it")
+            raise NotUpError("the stack is not running; `paidan up --detach` starts it")
         return Installation(
             kafka=self.servers.bootstrap,
             database=self.servers.dsn,
@@ -148,7 +143,7 @@ class Stack:
             if state is not None and state.phase == "ready":
                 return state
             if supervisor.find() is None and is_locked(self.paths):
-                # Somebody else's supervisor was there first: this is its stack.
+                # Another command's supervisor was first: this is its stack.
                 state = self.state
                 supervisor = state.supervisor if state is not None else supervisor
             elif supervisor.find() is None:
@@ -167,9 +162,9 @@ class Stack:
         return state if state is not None and state.supervisor == supervisor else None
 
     def down(self) -> bool:
-        """Stop everything in order; False when nothing ran. What a killed supervisor left is ended too.
+        """Stop everything in order; False when nothing ran. Processes that a killed supervisor left are stopped too.
 
-        Raises StillUpError rather than taking away the ground from under a supervisor that does not end.
+        Raises StillUpError, with the servers left running, when a supervisor does not stop.
         """
         identity = process.ProcessIdentity.read(self.paths.services / "supervisor" / "process.json")
         supervisor = None if identity is None else identity.find()
@@ -177,13 +172,13 @@ class Stack:
             process.send_signal(supervisor, signal.SIGTERM)
             process.wait_until_gone([supervisor], timeout_s=DOWN_TIMEOUT_S)
         if is_locked(self.paths):
-            raise StillUpError(f"a supervisor keeps the stack up; its log is {self.paths.log / 'supervisor.log'}")
+            raise StillUpError(f"a supervisor is still running; its log is {self.paths.log / 'supervisor.log'}")
         terminated = reap(self.paths.services) if self.paths.services.exists() else 0
         self.servers.stop()
         return supervisor is not None or terminated > 0
 
     def wipe(self) -> None:
-        """Remove all data and secrets; what was downloaded stays."""
+        """Remove all data and secrets; downloads stay."""
         if (database := self.servers.own_postgres) is not None:
             database.remove_files()
         paths = self.paths
@@ -193,7 +188,7 @@ class Stack:
         paths.saved_servers.unlink(missing_ok=True)
 
     def open_halts(self) -> dict[str, list[OpenHalt]]:
-        """Read the halts that stand, by service. Empty when the database cannot be asked."""
+        """Return the open halts by service; empty when the database cannot be reached."""
         try:
             return asyncio.run(self._load_open_halts())
         except (OSError, TimeoutError, asyncpg.PostgresError):
@@ -211,7 +206,7 @@ class Stack:
             await connection.close()
 
     def resume(self, service: str | None, anchor: ResumeFrom) -> int:
-        """Lift the halts of one service or all, and let the supervisor start what had halted. Tells how many."""
+        """Clear the halts of one service or all, and have the supervisor restart them; return how many there were."""
         lifted = asyncio.run(self._lift_halts(service, anchor))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:

@@ -1,4 +1,4 @@
-"""What the supervisor tells everybody else: one small file, replaced whole."""
+"""The supervisor's published state: one small file, replaced whole."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ Condition = Literal["starting", "running", "waiting", "halted", "misconfigured",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """One service as the supervisor sees it."""
+    """State of one service."""
 
     name: str
     url: str
@@ -29,7 +29,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
-    """A Kafka or PostgreSQL: started by us, or the user's own (then without a pid)."""
+    """State of Kafka or PostgreSQL: our own, or the user's (then without pid and folder)."""
 
     address: str
     pid: int | None = None
@@ -37,13 +37,13 @@ class ServerState:
 
     @property
     def is_dead(self) -> bool:
-        """Say that it is ours and does not run; of the user's own we know nothing."""
+        """Whether it is our own and does not run; of the user's nothing is known."""
         return self.folder is not None and self.pid is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackState:
-    """The whole stack. It holds no secret: PostgreSQL's address is without a password."""
+    """State of the whole stack, without secrets: PostgreSQL's address has no password."""
 
     supervisor: ProcessIdentity
     phase: Phase
@@ -55,7 +55,7 @@ class StackState:
 
     @property
     def is_alive(self) -> bool:
-        """Say whether the supervisor that wrote this still lives."""
+        """Whether the supervisor that wrote this still runs."""
         return self.supervisor.find() is not None
 
     def write(self, path: Path) -> None:
@@ -66,7 +66,7 @@ _STATE_ADAPTER = TypeAdapter(StackState)
 
 
 def read_state(path: Path) -> StackState | None:
-    """Read what the last supervisor said; None when there was none, or its words are not ours."""
+    """Read the last published state; None when it is missing or invalid."""
     try:
         return _STATE_ADAPTER.validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -1,4 +1,4 @@
-"""Keeps the whole stack up in the background: servers, what they must hold, and the three services."""
+"""The background process that starts the whole stack, keeps it running, and stops it."""
 
 import asyncio
 import logging
@@ -11,38 +11,28 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
 from paidan_deploy.servers import process
+from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.settings import Settings, load_settings
-from paidan_deploy.stack.credentials import Credentials
+from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S, Service, ServiceConfig, service_environment
+from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack.lock import supervisor_lock
-from paidan_deploy.stack.paths import StackPaths
 from paidan_deploy.stack.saved_servers import SavedServers
-from paidan_deploy.stack.servers import Servers, dsn_for_role
-from paidan_deploy.stack.service_process import (
-    FINAL_CONDITIONS,
-    FIRST_BACKOFF_S,
-    MAX_BACKOFF_S,
-    SupervisedService,
-)
-from paidan_deploy.stack.services import (
-    SERVICES,
-    STOP_TIMEOUT_S,
-    Service,
-    ServiceConfig,
-    service_environment,
-)
+from paidan_deploy.stack.servers import Servers
+from paidan_deploy.stack.service_process import FINAL_CONDITIONS, FIRST_BACKOFF_S, MAX_BACKOFF_S, SupervisedService
 from paidan_deploy.stack.state import Phase, StackState
 
 log = logging.getLogger("paidan")
 
 TICK_S: Final = 0.1
 NO_ACLS_NOTE: Final = (
-    "Kafka runs without ACLs: whoever reaches the cluster can write as any department. "
-    "That is for one machine; a deployment sets ACLs."
+    "Kafka runs without ACLs: any client that reaches it can write as any department. "
+    "That is acceptable on one machine only; a deployment sets ACLs."
 )
 
 
@@ -52,15 +42,15 @@ class _StopRequested(Exception):
 
 @dataclass(slots=True)
 class Supervisor:
-    """One run, from lock to last process ended."""
+    """One run, from taking the lock to the end of the last process."""
 
-    settings: Settings
+    settings: StackSettings
     paths: StackPaths
     credentials: Credentials
     servers: Servers
     state: StackState
     published: StackState | None = None
-    """As it was last written."""
+    """The state that was last written."""
     services: list[SupervisedService] = field(default_factory=list)
     notes: list[str] = field(default_factory=lambda: [NO_ACLS_NOTE])
     stopping: bool = False
@@ -71,7 +61,7 @@ class Supervisor:
     server_notes: tuple[str, ...] = ()
 
     def run(self) -> int:
-        """Bring everything up, keep it up until a signal, and take it down in order."""
+        """Start everything, keep it running until a signal, and stop it in order."""
         failed = False
         try:
             self._start_all()
@@ -79,10 +69,10 @@ class Supervisor:
                 self._tick()
                 time.sleep(TICK_S)
         except _StopRequested:
-            log.info("asked to stop while starting")
+            log.info("stopped while starting")
         except Exception as error:
             failed = True
-            log.exception("the stack could not be kept up")
+            log.exception("the stack failed")
             self._publish_state("failed", str(error) or type(error).__name__)
         self._stop_all(failed=failed)
         return 1 if failed else 0
@@ -93,12 +83,12 @@ class Supervisor:
             raise _StopRequested
 
     def handle_resume_signal(self, _number: int, _frame: object) -> None:
-        # Acted on between two ticks: in the midst of one, a death half noticed would be started twice or not at all.
+        # Handled between two ticks: within one, a service whose exit is being handled could be started twice.
         self.resuming = True
 
     def _start_all(self) -> None:
         self.interruptible = True
-        self._publish_state("starting", "ending what the last run left")
+        self._publish_state("starting", "stopping processes of the last run")
         self._terminate_orphans()
         self.servers.start(lambda message: self._publish_state("starting", message))
         self._update_server_states()
@@ -118,7 +108,12 @@ class Supervisor:
         await database.prepare_database(self.servers.dsn, self.credentials)
         await database.create_topics(self.servers.bootstrap, self.settings.topic_prefix)
         self._publish_state("starting", "publishing city packs")
-        for message in await publish_missing_packs(self.servers, self.settings):
+        for message in await publish_missing_packs(
+            self.settings.cities,
+            dsn=self.servers.dsn,
+            bootstrap=self.servers.bootstrap,
+            topic_prefix=self.settings.topic_prefix,
+        ):
             log.info("%s", message)
 
     def _supervise(self, service: Service) -> SupervisedService:
@@ -139,11 +134,11 @@ class Supervisor:
         )
 
     def _terminate_orphans(self) -> None:
-        """End services whose supervisor was killed: they hold ports, and nobody would restart them."""
+        """Stop services of a killed supervisor: they hold ports, and nothing would restart them."""
         for service in SERVICES:
             identity = process.ProcessIdentity.read(self.paths.services / service.name / "process.json")
             if identity is not None and (orphan := identity.find()) is not None:
-                log.warning("ending %s, left behind by a supervisor that was killed", service.name)
+                log.warning("stopping %s, left running by a supervisor that was killed", service.name)
                 process.terminate(orphan, signal.SIGTERM, timeout_s=STOP_TIMEOUT_S)
 
     def _tick(self) -> None:
@@ -159,7 +154,7 @@ class Supervisor:
         self._publish_state(phase, "" if phase == "ready" else "waiting for services to be ready")
 
     def _restart_dead_servers(self) -> None:
-        """Start a server of ours that died; where that fails, as on a full disk, again with back-off."""
+        """Restart our own servers that died; where that fails, as on a full disk, retry with back-off."""
         if time.monotonic() < self.check_servers_at:
             return
         self.server_notes = tuple(
@@ -173,16 +168,16 @@ class Supervisor:
         if server is None or server.process is not None:
             return ""
         name = type(server).__name__.removesuffix("Server")
-        log.warning("%s died and is started again", name)
+        log.warning("%s died and is restarted", name)
         try:
             server.start()
         except (OSError, DeployError) as error:
-            log.warning("%s could not be started and is tried again: %s", name, error)
-            return f"{name} died and could not be started, which is tried again: {error}"
+            log.warning("%s could not be restarted and is retried: %s", name, error)
+            return f"{name} died and could not be restarted; still retrying: {error}"
         return ""
 
     def _stop_all(self, *, failed: bool) -> None:
-        """Services first, so that each can finish what it has in hand while both servers still answer."""
+        """Stop services first, so that each can finish its work while both servers still answer."""
         last_state = self.state
         self._publish_state("stopping", "stopping services")
         for each in self.services:
@@ -215,7 +210,7 @@ class Supervisor:
             log.info("%s", message)
         self.state = state
         if state != self.published or not self.paths.state.exists():
-            # Where it cannot be written, it is tried again at the next tick: nothing ends because a disk is full.
+            # Retried at the next tick: a full disk must not end the stack.
             with suppress(OSError):
                 state.write(self.paths.state)
                 self.published = state

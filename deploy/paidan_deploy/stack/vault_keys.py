@@ -1,4 +1,4 @@
-"""The keys under which each service seals, for operators who must look at what it set aside."""
+"""Encryption keys of services, for operators who read or redrive dead letters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 
 from paidan_chassis.encryption import Cipher, DecryptionFailed, InvalidEncryptionKey
+from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.services import Service
 from paidan_deploy.settings import inherited_environment
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.services import Service
 
 
 def cipher_for(service: Service, credentials: Credentials) -> Cipher:
-    """Give what opens what a service sealed: the home's key and those of the environment. Raises DeployError."""
+    """Return a cipher with a service's stored key and those of the environment. Raises DeployError."""
     key, old_keys = service.environment_variable("VAULT_KEY"), service.environment_variable("VAULT_OLD_KEYS")
     environment = inherited_environment()
     sources = (credentials.existing(service.vault_secret), environment.get(key), environment.get(old_keys))
@@ -29,10 +29,10 @@ def cipher_for(service: Service, credentials: Credentials) -> Cipher:
 
 @contextmanager
 def explain_decryption_errors(service: Service) -> Iterator[None]:
-    """Say of what cannot be opened which setting would help."""
+    """Raise a DeployError that names the setting to add for data that cannot be decrypted."""
     try:
         yield
     except DecryptionFailed as error:
         raise DeployError(
-            f"{error}; {service.environment_variable('VAULT_OLD_KEYS')} takes keys that {service.name} had"
+            f"{error}; {service.environment_variable('VAULT_OLD_KEYS')} takes earlier keys of {service.name}"
         ) from error

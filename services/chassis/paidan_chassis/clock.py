@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from paidan_chassis.database import DB_ERRORS, Connection, Pool
@@ -153,9 +154,8 @@ class ScaledClock:
                 continue
 
 
-def real_now() -> datetime:
-    """Read real time in UTC, for log lines and for time-outs of machines. The city's time is a Clock's."""
-    return datetime.now(UTC)
+real_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""Return the real time in UTC, for log lines and for time-outs of machines. The city's time is a Clock's."""
 
 
 async def read_scale(conn: Connection) -> ClockScale | None:

@@ -1,4 +1,4 @@
-"""What the chassis raises. Sorted by what the process does next; the numbers are what a supervisor sees."""
+"""The chassis's exceptions, sorted by what the process does next, and the exit codes that a supervisor sees."""
 
 from typing import ClassVar, Final
 
@@ -8,7 +8,7 @@ EXIT_MISCONFIGURED: Final = 78
 
 
 class ChassisError(Exception):
-    """Something the process cannot go on from."""
+    """An error that ends the process unless somebody handles it."""
 
     exit_code: ClassVar[int] = EXIT_BUG
 
@@ -26,3 +26,31 @@ class Stalled(ChassisError):
         super().__init__(f"loop {loop} makes no progress: {reason}")
         self.loop = loop
         self.reason = reason
+
+
+class Halt(ChassisError):
+    """Going on would do harm until an operator has looked (a city pack is missing, the log is another one).
+
+    Raised by a handler or by the chassis; the consumer records it in the database and raises ``Halted``.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Halted(ChassisError):
+    """The consumer is halted, now or since an earlier run: the process ends and the supervisor does not restart it."""
+
+    exit_code: ClassVar[int] = EXIT_HALTED
+
+    def __init__(self, consumer: str, reason: str, detail: str = "") -> None:
+        super().__init__(f"consumer {consumer} is halted ({reason}): {detail}; `paidan resume` lifts it")
+        self.consumer = consumer
+        self.reason = reason
+        self.detail = detail
+
+
+class Unacknowledged(ChassisError):
+    """Kafka has not acknowledged a message in time. It may be stored all the same, now or later."""

@@ -1,8 +1,8 @@
 """Cache of published city packs by version. Which version is in force is stored by partition."""
 
 from paidan_chassis import city_packs
-from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Connection
+from paidan_chassis.errors import Halt
 from paidan_contracts.city import City
 from paidan_dispatch.cases.policy import CityPolicy
 

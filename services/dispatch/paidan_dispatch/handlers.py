@@ -2,10 +2,9 @@
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
-from paidan_chassis.observability.metrics import Metrics
+from paidan_chassis.observability.metrics import Counter, Metrics
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
 from paidan_contracts.orders import AnswerRefused
@@ -31,6 +30,7 @@ class InboxHandler:
         self._packs = packs
         self._timers = timers
         self._metrics = metrics
+        self._counters: dict[str, Counter] = {}
         self._in_force: PoliciesInForce | None = None
 
     async def apply(self, batch: Batch) -> None:
@@ -44,7 +44,11 @@ class InboxHandler:
             self._timers.notify(next_due_at)
         if self._metrics is not None:
             for outcome, number in batch.counts.items():
-                self._metrics.count("paidan_outcomes_total", number, outcome=outcome)
+                counter = self._counters.get(outcome)
+                if counter is None:
+                    counter = self._metrics.counter("paidan_outcomes_total", outcome=outcome)
+                    self._counters[outcome] = counter
+                counter.inc(number)
 
     def clear_cache(self) -> None:
         """Drop the packs in force: after a rollback, a change of owner or a restore they may be wrong."""

@@ -10,9 +10,9 @@ from typing import Final
 
 import asyncpg
 
-from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.encryption import Cipher
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_contracts.reports import ReportReceived

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from paidan_chassis import clock, database
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Handler
-from paidan_chassis.consumer.config import DEFAULT_TUNING
-from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
+from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app

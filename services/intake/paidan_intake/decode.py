@@ -4,8 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka import cloudevents
 from paidan_chassis.kafka.cloudevents import DecodeError
 

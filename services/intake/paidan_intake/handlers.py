@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided

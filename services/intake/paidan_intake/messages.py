@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cloudevents import EventEncoder, encode_body, encode_headers
+from paidan_chassis.kafka.message import Message
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.topics import ALARMS, INBOX, OUTCOMES

@@ -25,7 +25,7 @@ Note = Literal["unknown_category", "unknown_class", "no_position", "position_out
 
 
 class Position(RequestModel):
-    """Where it is, in the datum named or, where none is, in the one the city pack states for the source."""
+    """A position, in the stated datum or, without one, in the datum that the city pack states for the source."""
 
     x: Longitude = Field(description="Longitude, degrees.")
     y: Latitude = Field(description="Latitude, degrees.")
@@ -33,38 +33,40 @@ class Position(RequestModel):
 
 
 class Reporter(RequestModel):
-    """Who tells. It goes to the vault, encrypted, and nowhere else."""
+    """The reporter's personal data, which is stored encrypted in the vault and nowhere else."""
 
     name: ShortText | None = None
     phone: ShortText | None = None
-    address: ShortText | None = Field(default=None, description="The person's own, not the problem's.")
+    address: ShortText | None = Field(default=None, description="The reporter's own address, not that of the problem.")
 
 
 class Ticket(RequestModel):
-    """One report: a hotline ticket, a patrol's find, a sensor's message, a photo report's text, a row of an import.
+    """One report: a hotline ticket, a patrol's finding, a sensor's message, a photo report's text, a row of an import.
 
-    Which source it comes from is what the key says. ``source_ref`` makes it one report for ever: send it again with
-    the same one after any answer that is not 202.
+    The API key determines its source. ``source_ref`` identifies it: after any answer other than 202, send it again with
+    the same one.
     """
 
     source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
-    source: Slug | None = Field(default=None, description="Only for a key that speaks for no one source (an import).")
-    city: Slug | None = Field(default=None, description="Only for a key that is good for several cities.")
+    source: Slug | None = Field(default=None, description="Only for a key without a source of its own (an import).")
+    city: Slug | None = Field(default=None, description="Only for a key that is valid in several cities.")
     matter: Annotated[MatterType, BeforeValidator(matter_in_english)] | None = Field(
         default=None,
         description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
     )
-    category: ShortText | None = Field(default=None, description="Your own word for what it is; the city pack maps it.")
-    class_code: Code | None = Field(default=None, description="The catalogue's class, where you know it: E0110.")
+    category: ShortText | None = Field(default=None, description="Your own category; the city pack maps it to a class.")
+    class_code: Code | None = Field(default=None, description="Class of the catalogue, if known: E0110.")
     condition: Code | None = Field(default=None, description="Condition code of the class's catalogue row.")
-    text: Text = Field(default="", description="As it was said. Personal numbers are masked before it travels.")
+    text: Text = Field(
+        default="", description="The report's text. Personal data in it is masked before it is published."
+    )
     position: Position | None = None
-    district: Code | None = Field(default=None, description="District code, where no position says it.")
+    district: Code | None = Field(default=None, description="District code, for a report without a position.")
     address: ShortText | None = Field(default=None, description="Of the problem.")
     reporter: Reporter | None = None
     wants_callback: bool = False
-    secrecy: bool = Field(default=False, description="保密: kept with the person's details in the vault.")
+    secrecy: bool = Field(default=False, description="保密: stored with the reporter's personal data in the vault.")
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
-    occurred_at: Timestamp | None = Field(default=None, description="When it was seen; with its zone.")
+    occurred_at: Timestamp | None = Field(default=None, description="When the problem was seen; with a time zone.")
     past: ImportedHistory | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")

@@ -9,7 +9,8 @@ from typing import Final
 from fastapi import FastAPI
 
 from paidan_chassis.clock import Clock, open_clock
-from paidan_chassis.consumer.consumer import ConsumerTuning, LaneConsumer, Subscription
+from paidan_chassis.consumer.config import ConsumerTuning, Subscription
+from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app

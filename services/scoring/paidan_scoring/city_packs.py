@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from paidan_chassis import city_packs
-from paidan_chassis.consumer.errors import Halt
 from paidan_chassis.database import Pool
+from paidan_chassis.errors import Halt
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.pack_types import CityId, Names
 from paidan_contracts.scores import Dimension

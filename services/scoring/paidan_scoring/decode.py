@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_scoring.case_events import ScoringCaseEvent
 

@@ -6,8 +6,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_scoring import queries

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cloudevents import encode_headers
+from paidan_chassis.kafka.message import Message
 from paidan_contracts.ids import cause_id
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.topics import SCORES

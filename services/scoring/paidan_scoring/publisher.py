@@ -9,8 +9,8 @@ from typing import Final
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.database import Connection, Pool, is_transient
+from paidan_chassis.errors import Halt, Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import LoopProgress

@@ -1,1 +1,1 @@
-"""Bugs that must be caught: each is planted in a copy of the source, and the tests named for it must fail."""
+"""Mutations of the source that named tests must detect."""

@@ -1,7 +1,7 @@
-"""Plants each bug in a copy of the source and runs the tests that must catch it.
+"""Applies each mutation to a copy of the source and runs the tests that must detect it.
 
-`python -m tests.chaos.mutants [WORD]...`; the tests and the services they start run the copy, and the checkout is
-never touched.
+`python -m tests.chaos.mutants [WORD]...`; the tests and the services that they start run the copy; the checkout is
+never changed.
 """
 
 import os
@@ -28,19 +28,19 @@ MEMBER_FOLDERS: Final = (
 
 
 def apply_mutation(mutation: Mutation, target: Path) -> dict[str, str]:
-    """Copy the source with the bug in it, and give the environment in which Python finds the copy first."""
+    """Copy the source with the mutation, and return an environment in which Python imports the copy."""
     for member in MEMBER_FOLDERS:
         shutil.copytree(ROOT / member, target / member, ignore=shutil.ignore_patterns("__pycache__"))
     for change in mutation.replacements:
         file = target / change.file
         text = file.read_text()
-        assert text.count(change.old) == 1, f"{change.old!r} stands {text.count(change.old)} times in {change.file}"
+        assert text.count(change.old) == 1, f"{change.old!r} occurs {text.count(change.old)} times in {change.file}"
         file.write_text(text.replace(change.old, change.new))
     return os.environ | {"PYTHONPATH": os.pathsep.join(str(target / member) for member in MEMBER_FOLDERS)}
 
 
 def failures_of(mutation: Mutation) -> Iterator[str]:
-    """Run the tests that must see it, and name those that fail and why."""
+    """Run the tests that must detect a mutation, and yield those that fail and why."""
     with tempfile.TemporaryDirectory() as folder:
         environment = apply_mutation(mutation, Path(folder))
         result = subprocess.run(
@@ -52,13 +52,13 @@ def failures_of(mutation: Mutation) -> Iterator[str]:
 
 
 def main(words: list[str]) -> int:
-    """Plant all bugs, or those whose names hold a word; 1 when one of them passes unseen."""
+    """Run all mutations, or those whose names contain every word; return 1 when one is not detected."""
     undetected = 0
     for mutation in MUTATIONS:
         if all(word in mutation.name for word in words):
             failures = list(failures_of(mutation))
             undetected += not failures
-            sys.stdout.write(f"{mutation.name}: {'caught' if failures else 'NOT CAUGHT'}\n")
+            sys.stdout.write(f"{mutation.name}: {'detected' if failures else 'NOT DETECTED'}\n")
             sys.stdout.writelines(f"    {line[:300]}\n" for line in failures)
             sys.stdout.flush()
     return 1 if undetected else 0

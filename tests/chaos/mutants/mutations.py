@@ -1,4 +1,4 @@
-"""The bugs, each in as few lines as possible, and the tests that must see it."""
+"""The mutations, each as small as possible, and the tests that must detect it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """One place of one file, which must stand there exactly once."""
+    """A replacement in one file, whose old text must occur exactly once."""
 
     file: str
     old: str
@@ -15,7 +15,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What is wrong, where, and which tests say so."""
+    """A bug as a set of replacements, and the tests that must fail with it."""
 
     name: str
     replacements: tuple[Replacement, ...]
@@ -25,8 +25,9 @@ class Mutation:
 _FENCE: Final = "services/chassis/paidan_chassis/consumer/fence.py"
 _POSITIONS: Final = "services/chassis/paidan_chassis/consumer/positions.py"
 _CHECKS: Final = "deploy/paidan_deploy/conservation/checks.py"
-_QUICK_TEST: Final = "tests/chaos/test_kill_points.py::test_nothing_is_said_before_it_is_committed"
-"""Its load has repeats, and what comes out is audited."""
+_INBOX_CHECKS: Final = "deploy/paidan_deploy/conservation/inbox_checks.py"
+_AUDITED_LOAD_TEST: Final = "tests/chaos/test_kill_points.py::test_nothing_is_published_before_commit"
+"""The quickest test whose load has repeats and whose results are audited."""
 
 MUTATIONS: Final = (
     Mutation(
@@ -35,16 +36,16 @@ MUTATIONS: Final = (
             Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
             Replacement(
                 _FENCE,
-                "if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):",
+                "if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):",
                 "if moved_lanes := ():",
             ),
             Replacement(
                 _FENCE,
-                "new_records, rewind_to = drop_applied(records, stored, self.known_gaps)",
+                "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
                 "new_records, rewind_to = list(records), {}",
             ),
         ),
-        ("tests/chaos/test_lane_ownership.py::test_owners_frozen_in_their_transactions_change_nothing_when_they_wake",),
+        ("tests/chaos/test_lane_ownership.py::test_frozen_owners_write_nothing_after_losing_their_lanes",),
     ),
     Mutation(
         "no de-duplication",
@@ -61,32 +62,32 @@ MUTATIONS: Final = (
                 " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
             ),
         ),
-        (_QUICK_TEST,),
+        (_AUDITED_LOAD_TEST,),
     ),
     Mutation(
         "relay before commit",
         (
             Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._update_states(writes)\n",
-                "        self._update_states(writes)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._follow_commit(writes)\n",
+                "        self._follow_commit(writes)\n        await transaction.commit()\n",
             ),
         ),
-        (_QUICK_TEST,),
+        (_AUDITED_LOAD_TEST,),
     ),
     Mutation(
         "relay out of order",
         (
             Replacement(
                 "services/chassis/paidan_chassis/consumer/relay.py",
-                "selected = list(islice(trail.pending, lane_limit))",
-                "selected = list(islice(trail.pending, lane_limit))[::-1]",
+                "selected = list(islice(queue.pending, lane_limit))",
+                "selected = list(islice(queue.pending, lane_limit))[::-1]",
             ),
         ),
-        (_QUICK_TEST,),
+        (_AUDITED_LOAD_TEST,),
     ),
     Mutation(
-        "ack before Kafka",
+        "acknowledgement before Kafka's",
         (
             Replacement(
                 "services/intake/paidan_intake/acceptance.py",
@@ -98,16 +99,16 @@ MUTATIONS: Final = (
         ("tests/chaos/test_server_crashes.py",),
     ),
     Mutation(
-        "a check that counts what it should doubt",
+        "a check that counts outcomes instead of reports",
         (
             Replacement(
-                _CHECKS,
-                "names = [*evidence.inbox_log.reports, *reused]",
+                _INBOX_CHECKS,
+                'names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]',
                 "names = [n for n, (about, _) in evidence.outcomes_by_id.items() if about == 'report']",
             ),
             Replacement(
                 _CHECKS,
-                "received = len({*evidence.inbox_log.reports, *reused, *screened_out})",
+                "received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})",
                 "received = results.total()",
             ),
         ),

@@ -1,4 +1,4 @@
-"""Finds what is wrong with a pack whose parts can be read: what they must agree on. All of it, in one go."""
+"""Validates a pack across its parts: references, duplicates, ranges, and rules that never apply."""
 
 from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
@@ -18,7 +18,7 @@ __all__ = ["validate"]
 
 
 def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Violation]:
-    """Find every fault; ids in ``excused`` belong to entries that were left out, and are not missed."""
+    """Return every error. ``pruned_ids`` belong to entries that were left out: references to them are valid."""
     known_ids = KnownIds.of(pack, pruned_ids)
     return [
         *check_organisation(pack, known_ids),

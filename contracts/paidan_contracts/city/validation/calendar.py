@@ -1,4 +1,4 @@
-"""Checks the zone and the working calendar: a deadline that is counted out past its end stops a lane."""
+"""Validates the time zone and the working calendar, past whose end no deadline can be computed."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from paidan_contracts.city.pack import Pack
 
 
 def check_calendar(pack: Pack) -> Iterator[Violation]:
-    """Find a zone nobody knows, shifts out of order, and dates that are missing, doubled or out of order."""
+    """Yield an unknown zone, shifts out of order, and dates that are missing, duplicate or out of order."""
     yield from check_zone(("zone",), pack.zone)
     yield from _check_shifts(pack)
     yield from _check_range(pack)
@@ -28,7 +28,7 @@ def check_calendar(pack: Pack) -> Iterator[Violation]:
 
 
 def check_zone(path: DocumentPath, zone: str) -> Iterator[Violation]:
-    """Find a time zone that nobody knows."""
+    """Yield an unknown time zone."""
     try:
         ZoneInfo(zone)
     except (LookupError, OSError, ValueError):

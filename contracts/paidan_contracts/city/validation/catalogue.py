@@ -1,4 +1,4 @@
-"""Checks classes, rows and the sources' words for them."""
+"""Validates classes, catalogue rows and the sources' categories."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ CHANNELS: Final = frozenset(get_args(Channel))
 
 
 def check_catalogue(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find classes that cannot be filed, rows of no class, and words that mean nothing or two things."""
+    """Yield classes without a default row, rows without a class, and categories without a meaning or with two."""
     catalogue = pack.catalogue
     path: DocumentPath = ("catalogue",)
     yield from find_duplicates((*path, "classes"), "code", (each.code for each in catalogue.classes))

@@ -1,4 +1,4 @@
-"""Checks places and the unit grid as far as codes and counting go; that shapes do not overlap is checked in deploy."""
+"""Validates places and the unit grid by their codes; deploy validates that shapes do not overlap."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ _PARENT_LEVELS: Final = {"district": None, "street": "district", "community": "s
 
 
 def check_geography(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find places within nothing, open rings, and cells that are given twice or lie outside the grid."""
+    """Yield places without a parent, open rings, and cells that are duplicate or outside the grid."""
     geography = pack.geography
     yield from find_duplicates(("geography", "places"), "code", (each.code for each in geography.places))
     yield from find_duplicates(("geography", "areas"), "id", (each.id for each in geography.areas))

@@ -1,4 +1,4 @@
-"""Checks terms, indicators and import mappings."""
+"""Validates policies, indicators and import mappings."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,12 +13,11 @@ from paidan_contracts.city.validation.calendar import check_zone
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 from paidan_contracts.wire import Code
 
-# What `ScoreUpdated.indicator` is.
 _INDICATOR_CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
 
 
 def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find terms for classes that do not exist, and confidence bands the wrong way round."""
+    """Yield overrides of unknown classes, and confidence thresholds in the wrong order."""
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
@@ -30,7 +29,7 @@ def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 
 def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find rates made of counts that do not exist or that count different things."""
+    """Yield rates of unknown counts, and of counts of different things."""
     indicators = pack.indicators
     counts = {count.id: count for count in indicators.counts}
     ids = [*counts, *(rate.id for rate in indicators.rates)]
@@ -51,15 +50,15 @@ def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 
 def _check_publishable(path: DocumentPath, rate_id: str) -> Iterator[Violation]:
-    """Find a rate whose id no figure on ``paidan.scores`` can carry."""
+    """Yield a rate whose id is not valid as ``ScoreUpdated.indicator``."""
     try:
         _INDICATOR_CODE.validate_python(rate_id)
     except ValidationError:
-        yield Violation(path, f"{rate_id!r} names figures on paidan.scores, so it may have 40 characters at most")
+        yield Violation(path, f"{rate_id!r} is published on paidan.scores, where it has 40 characters at most")
 
 
 def check_imports(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find mappings onto what does not exist, and time formats that cannot be read."""
+    """Yield mappings to unknown ids, and invalid time formats."""
     yield from find_duplicates(("imports",), "id", (mapping.id for mapping in pack.imports))
     for index, mapping in enumerate(pack.imports):
         path: DocumentPath = ("imports", index)
@@ -100,11 +99,11 @@ def _check_statuses(path: DocumentPath, mapping: ImportMapping) -> Iterator[Viol
 
 
 def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
-    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # the files it stands for name no zone
+    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # imported files state no zone
     try:
         parsed = datetime.strptime(sample.strftime(time_format), time_format)  # noqa: DTZ007  # likewise
     except ValueError as error:
-        yield Violation(path, f"{time_format!r} cannot be read: {error}")
+        yield Violation(path, f"{time_format!r} is invalid: {error}")
         return
     if parsed.date() != sample.date():
         yield Violation(path, f"{time_format!r} does not contain year, month and day")

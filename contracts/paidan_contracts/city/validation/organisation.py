@@ -1,4 +1,4 @@
-"""Checks departments and sources."""
+"""Validates departments and sources."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from paidan_contracts.city.validation.references import KnownIds, find_duplicate
 
 
 def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find ids given twice, and departments that belong to places which do not exist."""
+    """Yield duplicate ids, and departments of unknown places."""
     yield from find_duplicates(("departments",), "id", (each.id for each in pack.departments))
     yield from find_duplicates(("sources",), "id", (each.id for each in pack.sources))
     if not pack.departments:
@@ -27,7 +27,7 @@ def _check_jurisdiction(path: DocumentPath, department: Department, known_ids: K
         elif code in known_ids.places and known_ids.places[code].level != field:
             yield Violation((*path, field), f"{code!r} is a {known_ids.places[code].level}, not a {field}")
     if department.street and not department.district:
-        yield Violation((*path, "district"), "is missing: a street's department says which district it is in")
+        yield Violation((*path, "district"), "is missing: a street's department states its district")
     elif department.street in known_ids.places and not known_ids.is_within(
         department.street, [department.district or ""]
     ):

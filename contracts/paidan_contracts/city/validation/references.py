@@ -1,4 +1,4 @@
-"""What a pack's parts may refer to, gathered once for all checks."""
+"""The ids to which a pack's parts may refer."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from paidan_contracts.city.pack import Pack
 
 @dataclass(frozen=True, slots=True)
 class KnownIds:
-    """The ids that exist. Those in ``excused`` stand in entries that cannot be read, so they are not missed here."""
+    """The ids of a pack. Those in ``pruned`` belong to invalid entries, and references to them are valid."""
 
     pruned: frozenset[str]
     departments: frozenset[str]
@@ -24,7 +24,7 @@ class KnownIds:
 
     @classmethod
     def of(cls, pack: Pack, pruned: frozenset[str]) -> Self:
-        """Gather a pack's ids."""
+        """Collect a pack's ids."""
         return cls(
             pruned=pruned,
             departments=frozenset(each.id for each in pack.departments) | pruned,
@@ -36,15 +36,15 @@ class KnownIds:
         )
 
     def has_place(self, code: str) -> bool:
-        """Tell whether a district, street or community has that code."""
+        """Return whether a district, street or community has this code."""
         return code in self.places or code in self.pruned
 
     def classes_matching(self, pattern: str) -> frozenset[str]:
-        """Name the classes that a pattern means."""
+        """Return the classes that match a pattern."""
         return frozenset(code for code in self.classes if matches_class(pattern, code))
 
     def is_within(self, code: str, outer: Iterable[str]) -> bool:
-        """Tell whether a place is one of those, or part of one of them."""
+        """Return whether a place is one of ``outer``, or lies in one of them."""
         outer_codes, seen = frozenset(outer), set[str]()
         current: str | None = code
         while current is not None and current not in seen:
@@ -57,7 +57,7 @@ class KnownIds:
 
 
 def find_duplicates(path: DocumentPath, field: str, keys: Iterable[Hashable]) -> Iterator[Violation]:
-    """Find the keys that stand in a list a second time."""
+    """Yield the keys that occur in a list a second time."""
     seen: set[Hashable] = set()
     for index, key in enumerate(keys):
         if key in seen:

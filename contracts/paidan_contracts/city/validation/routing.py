@@ -1,4 +1,4 @@
-"""Checks routing rules one by one: that they can hold at all, and name departments that exist."""
+"""Validates routing rules: that each can apply, and that its departments exist."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from paidan_contracts.city.validation.shadowed_rules import check_shadowed_rules
 
 
 def check_routing(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find rules that are empty, can never hold, name nobody, or stand behind one that takes all their matters."""
+    """Yield rules that are empty, can never apply, choose no department, or are shadowed by earlier rules."""
     yield from find_duplicates(("routing",), "id", (rule.id for rule in pack.routing))
     if not pack.routing:
         yield Violation(("routing",), "there is no rule: every case would wait at the hard-to-place desk")
@@ -97,7 +97,7 @@ def _check_dates(path: DocumentPath, dates: DateRange) -> Iterator[Violation]:
         yield Violation(path, f"{dates!r} has a year at one end only")
         return
     try:
-        # 2024 has a 29 February, which a yearly range may name.
+        # 2024 has a 29 February, which is valid in a yearly range.
         begin, end = (date.fromisoformat(day if len(day) > 5 else f"2024-{day}") for day in (first, last))
     except ValueError:
         yield Violation(path, f"{dates!r} names a day that does not exist")

@@ -1,6 +1,6 @@
-"""Finds routing rules that never apply, because the rules before them take every matter that they would.
+"""Finds routing rules that never apply, because earlier rules cover every case that they would.
 
-Each answer is certain: where it cannot be told whether one rule covers another, it is not said to.
+Without false positives: where it is not certain that one rule covers another, none is reported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _ALL_WEEK: Final[tuple[Weekday, ...]] = get_args(Weekday)
 
 
 def check_shadowed_rules(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Find every rule that is wholly shadowed by those before it, class by class."""
+    """Yield every rule that earlier rules cover in each of its classes."""
     days = tuple(day.date for day in pack.calendar.days)
     codes = [each.code for each in pack.catalogue.classes]
     matched_classes = [frozenset(code for code in codes if rule_matches_class(rule, code)) for rule in pack.routing]
@@ -44,7 +44,7 @@ def check_shadowed_rules(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]
 
 
 def matching_sources(rule: RoutingRule, pack: Pack) -> frozenset[str]:
-    """Name the sources whose reports a rule may cover."""
+    """Return the sources whose reports a rule may cover."""
     return frozenset(
         each.id
         for each in pack.sources
@@ -55,7 +55,7 @@ def matching_sources(rule: RoutingRule, pack: Pack) -> frozenset[str]:
 def _covering_rules(
     rule: RoutingRule, codes: frozenset[str], earlier: Sequence[tuple[RoutingRule, frozenset[str]]]
 ) -> list[RoutingRule]:
-    """Name the rules that together take all classes of this one at all hours; none where anything is left to it."""
+    """Return the rules that together cover this one in all classes at all hours; none where a part is left to it."""
     if rule.classes is None:
         return _covering_in_time(rule, [each for each, _ in earlier if each.classes is None])
     covering_by_class = [
@@ -65,7 +65,7 @@ def _covering_rules(
 
 
 def _covering_in_time(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> list[RoutingRule]:
-    """Name one rule that holds whenever this one does, or several that share its week out between them."""
+    """Return one rule that applies whenever this one does, or several that together do so over the week."""
     week = _week_minutes(rule.when or _ALWAYS)
     uncovered, covering = week, []
     for each in earlier:
@@ -80,7 +80,7 @@ def _covering_in_time(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> list
 
 @lru_cache(maxsize=1024)
 def _week_minutes(when: TimeCondition) -> int:
-    """Give the minutes of a week at which a rule holds, by its weekdays and hours, as bits."""
+    """Return the minutes of a week at which a rule applies, by its weekdays and hours, as a bit set."""
     hours = when.hours
     day_bits = sum(
         1 << number
@@ -94,7 +94,7 @@ def _week_minutes(when: TimeCondition) -> int:
 
 
 def _covers(wide: RoutingRule, narrow: RoutingRule, pack: Pack, known_ids: KnownIds, days: Sequence[date]) -> bool:
-    """Tell whether a rule takes all that another would, at the hours of the week at which both hold."""
+    """Return whether one rule covers all that another does, at the hours at which both apply."""
     return (
         _is_subset(narrow.conditions, wide.conditions)
         and _is_subset(narrow.owners, wide.owners)
@@ -141,7 +141,7 @@ def _any_range_contains(dates: Sequence[DateRange], day: date) -> bool:
 
 
 def _always_finds_department(wide: RoutingRule, narrow: RoutingRule, known_ids: KnownIds) -> bool:
-    """Tell whether the wide rule finds its department wherever the narrow one would apply."""
+    """Return whether the wide rule finds a department wherever the narrow one applies."""
     level, separator, _ = wide.lead.partition(":")
     if wide.lead == "owner":
         return narrow.owners is not None or narrow.lead == "owner"

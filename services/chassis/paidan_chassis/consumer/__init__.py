@@ -1,1 +1,1 @@
-"""Lanes: a batch of records in one fenced transaction, and what it says relayed in order."""
+"""The fenced batch consumer: each batch is one PostgreSQL transaction with its offsets and its outbox."""

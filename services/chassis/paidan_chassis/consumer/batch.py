@@ -1,77 +1,111 @@
-"""One batch inside its one transaction, as a handler sees it. No broker here, and no commit: that is the consumer's."""
+"""The handler's side of the consumer: records, the batch they come in, and what a handler may do with it. No I/O."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
-from paidan_chassis.consumer.errors import PoisonRecord
-from paidan_chassis.consumer.records import Message, Record
 from paidan_chassis.database import Connection
+from paidan_chassis.errors import ChassisError
+from paidan_chassis.kafka.message import Message
 
-DeadLetter: TypeAlias = tuple[Record, str, str]
-"""A record that turned out to be poison, the reason for machines, and the detail."""
+
+class Lane(NamedTuple):
+    """One partition of one input topic. Topics are named without the installation's prefix."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}"
 
 
+# Tuples, not dataclasses: a frozen dataclass costs 1 us more to make, and there is one of each for every record.
+class Record(NamedTuple):
+    """One record as the broker keeps it, unparsed; its sender is unknown."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    appended_at: datetime
+    """When the broker appended it (UTC, milliseconds); the topic must have ``message.timestamp.type=LogAppendTime``."""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.topic, self.partition)
+
+
+class DeadLetter(NamedTuple):
+    """A record that can never be applied. ``reason`` is a machine-readable code; ``detail`` quotes no value of it."""
+
+    record: Record
+    reason: str
+    detail: str = ""
+
+
+class PoisonRecord(ChassisError):
+    """One record can never be applied: it alone becomes a dead letter, and the batch is applied again without it."""
+
+    def __init__(self, record: Record, reason: str, detail: str = "") -> None:
+        super().__init__(f"{record.lane}@{record.offset}: {reason}")
+        self.dead_letter = DeadLetter(record, reason, detail)
+
+
+@dataclass(slots=True)
 class Batch:
-    """The records of one batch and what is to be said because of them.
+    """The records of one transaction, and the messages and dead letters that the handler adds to it.
 
-    ``records`` are new (never applied before, by anybody) and per lane contiguous in offset order; lanes follow each
-    other. ``conn`` stands inside the batch's transaction: what is written there, the positions and the outbox commit
+    ``records`` are new (never applied before, by anybody) and per lane contiguous in offset order, one lane after the
+    other. ``conn`` is inside the batch's transaction: what the handler writes, the positions and the outbox commit
     together or not at all. Savepoints (``conn.transaction()``) are allowed.
     """
 
-    __slots__ = ("conn", "counts", "dead_letters", "max_message_bytes", "messages", "records", "rejected")
+    conn: Connection
+    records: Sequence[Record]
+    max_message_bytes: int
+    rejected: Sequence[DeadLetter] = ()
+    """Records that the consumer itself dead-letters in this batch; they are not among ``records``.
 
-    def __init__(
-        self,
-        conn: Connection,
-        records: Sequence[Record],
-        *,
-        max_message_bytes: int,
-        rejected: Sequence[DeadLetter] = (),
-    ) -> None:
-        self.conn = conn
-        self.records = records
-        self.rejected = rejected
-        """Records of this batch that the consumer itself sets aside, with its reason: not among ``records``.
-
-        They are buried already; a handler that owes somebody an answer may say what became of them."""
-        self.max_message_bytes = max_message_bytes
-        self.counts: Counter[str] = Counter()
-        """The service's own words (opened, merged, refused...) for the batch's canonical log line."""
-        self.messages: list[tuple[Record, Message]] = []
-        self.dead_letters: list[tuple[Record, str, str]] = []
+    Nothing is left to do for them, but a handler that owes the sender an answer can record the outcome."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """The service's own counts (opened, merged, refused...) for the batch's canonical log line."""
+    messages: list[tuple[Record, Message]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
 
     def emit(self, cause: Record, message: Message) -> None:
-        """Say this because of that record: numbered in the cause's lane, stored with the batch, relayed after commit.
+        """Add a message to the outbox, numbered in its cause's lane and relayed after the commit.
 
-        Messages are numbered by the offset of their cause, then in the order they were emitted, so that where Kafka
-        cut the batch never shows. One too large for the broker makes its cause a dead letter (``Poison``).
+        Messages are numbered by the offset of their cause, then in the order they were emitted, so the numbers do not
+        depend on where Kafka cut the batch. One too large for the broker makes its cause a dead letter.
         """
         if len(message.value) > self.max_message_bytes:
             raise PoisonRecord(cause, "too_large", f"{len(message.value)} bytes for {message.topic}")
         self.messages.append((cause, message))
 
-    def dead_letter(self, cause: Record, reason: str, detail: str = "") -> None:
-        """Set a record aside for good: kept with all its bytes in this schema, announced without them.
+    def dead_letter(self, record: Record, reason: str, detail: str = "") -> None:
+        """Dead-letter a record: stored whole in the service's schema, announced without its content.
 
-        ``reason`` is a word for machines; ``detail`` names the field and never quotes a value.
-        What was emitted because of the record stays said.
+        ``reason`` is a machine-readable code; ``detail`` names the field and never quotes a value. Messages already
+        emitted because of the record are kept.
         """
-        self.dead_letters.append((cause, reason, detail))
+        self.dead_letters.append(DeadLetter(record, reason, detail))
 
 
 class Handler(Protocol):
-    """What a service does with a batch. It decides and writes; it does not wait for anything but PostgreSQL.
+    """A service's reaction to a batch: it decides and writes, and waits for nothing but PostgreSQL.
 
-    ``apply`` may run several times for the same records (after a rollback, with a part of the batch, without a record
-    that turned out to be poison), always after ``forget`` when something was rolled back. It may raise ``Poison``,
-    ``Halt``, or let an error of PostgreSQL escape: errors of data are narrowed down to the record at fault, an outage
-    is waited out. Anything else is a bug and ends the process.
+    ``apply`` may run several times for the same records (after a rollback, with a part of the batch, or without a
+    poisonous record), always after ``clear_cache`` when something was rolled back. It may raise ``PoisonRecord``,
+    ``Halt``, or an error of PostgreSQL: data errors are narrowed down to the record at fault, an outage is retried.
+    Anything else is a bug and ends the process.
     """
 
     async def apply(self, batch: Batch) -> None:
         """Apply every record of the batch, in order."""
 
     def clear_cache(self) -> None:
-        """Drop whatever is cached of the database: a rollback, another owner or a restored copy made it doubtful."""
+        """Drop everything cached from the database: a rollback, another owner or a restore made it doubtful."""

@@ -1,229 +1,175 @@
-"""Getting a batch through: outages waited out, poison singled out, moved lanes taken over anew."""
+"""The batch loop: runs polled batches until each record is applied, dead-lettered or left to its lane's next owner."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import asyncpg
-from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.consumer import positions
-from paidan_chassis.consumer.dead_letters import DeadLetter, DeadLetterLimitExceeded
-from paidan_chassis.consumer.errors import PoisonRecord, Unacknowledged
-from paidan_chassis.consumer.fence import BatchResult, LanesMoved
-from paidan_chassis.consumer.lane_state import group_by_lane, moved_elsewhere
-from paidan_chassis.consumer.parts import ConsumerParts
-from paidan_chassis.consumer.records import Lane, Record
-from paidan_chassis.database import DB_ERRORS, is_transient
-from paidan_chassis.observability.logs import log_batch
+from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record
+from paidan_chassis.consumer.config import ConsumerTuning
+from paidan_chassis.consumer.dead_letters import DeadLetterLimitExceeded
+from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, LanesMoved, is_data_error
+from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
+from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.rebalance import RebalanceListener
+from paidan_chassis.consumer.recovery import LaneRecovery
+from paidan_chassis.consumer.relay import Relay
+from paidan_chassis.consumer.shutdown import Shutdown
+from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
+from paidan_chassis.observability.health import LoopProgress
+from paidan_chassis.observability.logs import Logger
 
-T = TypeVar("T")
-
-SERVER_ERRORS: Final = (*DB_ERRORS, KafkaError, Unacknowledged)
-"""What either server raises; whether it is only away for a while, ``is_outage`` tells."""
-
-_MIN_BACKOFF_S: Final = 0.05
-_MAX_BACKOFF_S: Final = 1.0
-# Classes of SQLSTATE that are the data's own fault: data exceptions, broken constraints, limits of a program.
-_DATA_ERROR_CLASSES: Final = frozenset({"22", "23", "54"})
-
-
-def is_data_error(error: BaseException) -> bool:
-    """Tell whether PostgreSQL, or the driver on its behalf, refuses the data and would refuse it for ever."""
-    match error:
-        case asyncpg.PostgresError():
-            return (error.sqlstate or "")[:2] in _DATA_ERROR_CLASSES
-        case asyncpg.InterfaceError():
-            return isinstance(error, ValueError)  # an argument that cannot be sent at all
-        case _:
-            return isinstance(error, UnicodeEncodeError)
-
-
-def is_outage(error: BaseException) -> bool:
-    """Tell whether PostgreSQL or Kafka is away for a while."""
-    return is_transient(error) or isinstance(error, (KafkaError, Unacknowledged))
-
-
-class AssignmentLost(Exception):
-    """The lanes went to somebody else; what was begun for them is left to that owner."""
+_MAX_IDLE_S: Final = 0.010
 
 
 class BatchRunner:
-    """Applies batches until each record is applied, buried or somebody else's. Has its turn whenever it runs."""
+    """The loop over batches: one at a time, under the batch lock."""
 
-    def __init__(self, parts: ConsumerParts) -> None:
-        self.outage: str | None = None
-        """What keeps the batch in hand from being applied, while something does."""
-        self._parts = parts
-        self._last_rewinds: dict[Lane, int] = {}
-        self._rewound_lanes: set[Lane] = set()
+    def __init__(  # noqa: PLR0913 - collaborators, passed by name
+        self,
+        *,
+        tuning: ConsumerTuning,
+        handler: Handler,
+        lanes: OwnedLanes,
+        transaction: FencedTransaction,
+        recovery: LaneRecovery,
+        outages: OutageRetry,
+        subscriber: GroupSubscriber,
+        rebalance: RebalanceListener,
+        relay: Relay,
+        shutdown: Shutdown,
+        log: Logger,
+        progress: LoopProgress | None,
+    ) -> None:
+        self.batches = 0
+        self.records = 0
+        self.dead_letters = 0
+        self.last_batch_at = time.monotonic()
+        self._tuning = tuning
+        self._handler = handler
+        self._lanes = lanes
+        self._transaction = transaction
+        self._recovery = recovery
+        self._outages = outages
+        self._subscriber = subscriber
+        self._batch_lock = rebalance.batch_lock
+        self._relay = relay
+        self._shutdown = shutdown
+        self._log = log
+        self._progress = progress
+
+    async def on_batch(self, polled: PolledRecords) -> None:
+        """Run a poll's records, then wait before the next poll. FastStream swallows exceptions, so none is raised."""
+        started_at = time.monotonic()
+        stop_requested = self._shutdown.requested
+        try:
+            async with self._batch_lock:
+                if not stop_requested.is_set() and (records := self._subscriber.to_records(polled)):
+                    await self.run(records)
+                    self.last_batch_at = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - it is raised again by LaneConsumer.run, in order
+            self._shutdown.fail(error)
+        if stop_requested.is_set():
+            await asyncio.Event().wait()  # the polling task is cancelled when the group is left
+        if self._relay.backlog_size > self._tuning.backlog_limit:
+            await self._relay.wait_for_backlog(self._tuning.backlog_limit)
+        if len(polled) < self._tuning.max_records:
+            duration_s = time.monotonic() - started_at
+            # A pause that grows with the work lets the next batch grow where batches are dear, so overload ends itself.
+            await asyncio.sleep(max(self._tuning.min_batch_interval_s - duration_s, min(duration_s / 3, _MAX_IDLE_S)))
 
     async def run(self, records: Sequence[Record]) -> None:
-        """Apply these records, which lie lane by lane; gives way when the epoch ends."""
-        self._rewound_lanes.clear()
+        """Apply these records, which lie lane by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
+        rewound: set[Lane] = set()
         pending = [records]
         try:
-            await self.take_over({lane for lane, _ in group_by_lane(records)})
+            new_lanes = {lane for lane, _ in group_by_lane(records)} - self._lanes.states.keys()
+            if new_lanes:
+                await self._recovery.take_over(new_lanes)
             while pending:
                 part = pending.pop()
-                if not await self._apply_or_split(part, rejected):
+                started = time.perf_counter()
+                result = await self._apply(part, rejected)
+                if result is None:
                     half = len(part) // 2
                     pending += [part[half:], part[:half]]
+                else:
+                    self._record_result(result, part, started=started)
+                    if result.records < len(part):
+                        await self._explain_missing(result, part, rewound)
         except AssignmentLost:
-            self._parts.log.info("batch_left_to_next_owner", records=len(records))
+            self._log.info("batch_left_to_next_owner", records=len(records))
 
-    async def take_over(self, lanes: Collection[Lane]) -> None:
-        """Read where lanes stand and go there, with what they have not said yet; those that are ours already stay."""
-        new = [lane for lane in sorted(lanes) if lane not in self._parts.transaction.lanes]
-        if new:
-            await self._retry_outages(lambda: self._load_lanes(new))
-
-    async def reload_moved_lanes(self) -> None:
-        """Take over anew whichever lanes have moved without us: a database set back says nothing of it by itself."""
-        states = self._parts.transaction.lanes
-        if not states:
-            return
-        conn = await self._parts.connection.get()
-        rows = await positions.load_lanes(conn, self._parts.subscription.name, states)
-        if moved_lanes := moved_elsewhere(states, {lane: row.position for lane, row in rows.items()}, list(states)):
-            await self._reload(moved_lanes)
-
-    async def _apply_or_split(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> bool:
-        """Apply a part; False when only a smaller one may get through, for some record of it is refused or too many."""
+    async def _apply(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult | None:
+        """Apply a part of the batch; return None when it must be split, because of a bad record or of too many."""
         while True:
-            started = time.perf_counter()
             try:
-                result = await self._retry_outages(lambda: self._parts.transaction.apply(part, rejected))
+                return await self._apply_through_outages(part, rejected)
             except PoisonRecord as poison:
-                self._clear_cache()
-                self._reject(rejected, DeadLetter(poison.record, poison.reason, poison.detail))
-            except LanesMoved as lanes_moved:
-                await self._reload(lanes_moved.lanes)
+                self._handler.clear_cache()
+                _reject(rejected, poison.dead_letter)
+            except LanesMoved as moved:
+                await self._recovery.reload(moved.lanes)
             except DeadLetterLimitExceeded:
-                self._clear_cache()
+                self._handler.clear_cache()
                 if len(part) == 1:
                     raise
-                # What precedes the one too many goes through, or each resume would meet the same batch for ever.
-                return False
+                # What precedes the one too many is applied, or each resume would meet the same batch for ever.
+                return None
             except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
-                self._clear_cache()
+                self._handler.clear_cache()
                 if not is_data_error(error):
                     raise
                 if len(part) > 1:
-                    return False
+                    return None
                 # The message may quote a value; the code never does.
-                self._reject(
-                    rejected, DeadLetter(part[0], "refused_by_database", getattr(error, "sqlstate", None) or "22000")
-                )
-            else:
-                await self._record_result(result, part, started=started)
-                return True
+                sqlstate = getattr(error, "sqlstate", None) or "22000"
+                _reject(rejected, DeadLetter(part[0], "refused_by_database", sqlstate))
 
-    def _reject(self, rejected: dict[Record, DeadLetter], dead_letter: DeadLetter) -> None:
-        if dead_letter.record in rejected:
-            raise RuntimeError(
-                f"{dead_letter.record.lane}@{dead_letter.record.offset} is refused as a dead letter, too"
-            )
-        rejected[dead_letter.record] = dead_letter
+    async def _apply_through_outages(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult:
+        try:
+            result = await self._transaction.apply(part, rejected)
+        except SERVER_ERRORS as error:
+            return await self._outages.run(lambda: self._transaction.apply(part, rejected), failure=error)
+        if self._outages.outage:
+            self._outages.clear()
+        return result
 
-    async def _record_result(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
-        metrics = self._parts.metrics
-        metrics.records += result.records
-        metrics.dead_letters += result.dead_letters
-        metrics.batches += 1 if result.records else 0
-        self._report_progress(result, part, started=started)
-        for lane, offset in result.rewind_to.items():
-            await self._rewind(lane, offset)
-        if result.records < len(part) and not result.rewind_to:
-            # Old records come after a take-over, and also when the topic was made anew under the same name.
-            await self._retry_outages(lambda: self._verify_logs({lane for lane, _ in group_by_lane(part)}))
-
-    def _report_progress(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
-        if self._parts.progress:
+    def _record_result(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
+        self.records += result.records
+        self.dead_letters += result.dead_letters
+        self.batches += 1 if result.records else 0
+        duration_s = time.perf_counter() - started
+        if self._progress:
             hop_s = max(0.0, (real_now() - min(record.appended_at for record in part)).total_seconds())
-            duration_s = time.perf_counter() - started
-            self._parts.progress.record_commit(records=result.records, duration_s=duration_s, hop_s=hop_s)
+            self._progress.record_commit(records=result.records, duration_s=duration_s, hop_s=hop_s)
         counts = {"records": result.records, "said": result.messages, "buried": result.dead_letters, **result.counts}
-        log_batch(self._parts.log, "batch_applied", started=started, **counts)
+        log_batch(self._log, "batch_applied", duration_s=duration_s, **counts)
 
-    async def _rewind(self, lane: Lane, offset: int) -> None:
-        if lane in self._rewound_lanes:
-            return  # this part was read together with the one before it: that is no second look
-        self._rewound_lanes.add(lane)
-        if self._last_rewinds.get(lane) == offset:
-            # It is truly not there. Compaction and markers of transactions leave such gaps; a lost log halts here.
-            await self._retry_outages(lambda: self._verify_logs({lane}))
-            self._parts.metrics.gaps += 1
-            self._parts.transaction.known_gaps[lane] = offset
-            self._parts.log.error("records_missing", topic=lane.topic, partition=lane.partition, offset=offset)
-        self._last_rewinds[lane] = offset
-        self._parts.subscriber.seek(lane, offset)
+    async def _explain_missing(self, result: BatchResult, part: Sequence[Record], rewound: set[Lane]) -> None:
+        for lane, offset in result.rewind_to.items():
+            # A later part of the same poll was not read again, so it does not confirm a gap.
+            if lane not in rewound:
+                rewound.add(lane)
+                await self._recovery.rewind(lane, offset)
+        if not result.rewind_to:
+            # Old records come after a take-over, and also when the topic was created again under the same name.
+            await self._recovery.verify_logs({lane for lane, _ in group_by_lane(part)})
 
-    async def _reload(self, lanes: Collection[Lane]) -> None:
-        self._parts.metrics.fenced += 1
-        self._parts.log.warning("lanes_moved_by_another", lanes=[str(lane) for lane in lanes])
-        self._clear_cache()
-        for lane in lanes:
-            self._parts.transaction.lanes.pop(lane, None)
-        await self.take_over(lanes)
 
-    def _clear_cache(self) -> None:
-        self._parts.handler.clear_cache()
+def log_batch(log: Logger, event: str, *, duration_s: float, **counts: int) -> None:
+    """Write the one canonical log line of a committed batch. Zero counts are left out; an empty batch writes none."""
+    nonzero = {name: count for name, count in counts.items() if count}
+    if nonzero:
+        log.info(event, **nonzero, took_ms=round(duration_s * 1000, 1))
 
-    async def _load_lanes(self, lanes: Sequence[Lane]) -> None:
-        client = self._parts.subscriber.client
-        if client is None:
-            raise AssignmentLost
-        conn = await self._parts.connection.get()
-        taken_lanes = await self._parts.takeover.take_over(conn, client, lanes)
-        self._clear_cache()
-        for lane, taken_lane in taken_lanes.items():
-            self._parts.transaction.lanes[lane] = taken_lane.state
-            # A gap is what two readings from one place have found; here both begin anew.
-            self._last_rewinds.pop(lane, None)
-            self._parts.transaction.known_gaps.pop(lane, None)
-            self._parts.relay.take_over(
-                lane, relayed_seq=taken_lane.relayed_seq, previous=taken_lane.previous, messages=taken_lane.unrelayed
-            )
-            self._parts.subscriber.seek(lane, taken_lane.state.next_offset)
-        self._parts.subscription.on_assigned(lanes)
 
-    async def _verify_logs(self, lanes: Collection[Lane]) -> None:
-        client = self._parts.subscriber.client
-        if client is not None:
-            states = self._parts.transaction.lanes
-            await self._parts.takeover.verify(client, {lane: states[lane] for lane in lanes})
-
-    async def _retry_outages(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Do it again, with back-off, for as long as servers are away and the lanes are ours."""
-        backoff_s = _MIN_BACKOFF_S
-        while True:
-            try:
-                result = await operation()
-            except SERVER_ERRORS as error:
-                if not is_outage(error):
-                    raise
-                await self._back_off(error, backoff_s)
-            else:
-                self.outage = None
-                return result
-            # Not whether it ended since we began: who had waited for the turn before the rebalance did gets it after.
-            if self._parts.rebalance.is_revoked:
-                raise AssignmentLost
-            backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
-
-    def report_outage(self, error: Exception) -> None:
-        """Say that a server is away: until that is over, standing still is no standstill."""
-        self.outage = type(error).__name__
-        if self._parts.progress:
-            self._parts.progress.record_retry(self.outage)
-
-    async def _back_off(self, error: Exception, backoff_s: float) -> None:
-        self.report_outage(error)
-        self._parts.metrics.retries += 1
-        self._parts.log.warning("batch_delayed", fault=self.outage, retry_in_s=backoff_s)
-        self._clear_cache()
-        await self._parts.connection.discard()
-        await self._parts.rebalance.sleep_until_revoked(backoff_s)
+def _reject(rejected: dict[Record, DeadLetter], dead_letter: DeadLetter) -> None:
+    record = dead_letter.record
+    if record in rejected:
+        raise RuntimeError(f"{record.lane}@{record.offset} is refused as a dead letter, too")
+    rejected[record] = dead_letter

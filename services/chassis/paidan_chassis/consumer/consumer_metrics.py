@@ -1,10 +1,10 @@
-"""A consumer's figures as metrics, once a second: nothing is counted twice, no lane leaves its figures behind."""
+"""A consumer's metrics, and their collector for Prometheus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from paidan_chassis.consumer.config import ConsumerMetrics
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.observability.metrics import CounterName, Metrics
 
 _COUNTER_NAMES: Final[dict[str, CounterName]] = {
@@ -21,8 +21,43 @@ _COUNTER_NAMES: Final[dict[str, CounterName]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class LaneMetrics:
+    """One lane's position, lag and backlog."""
+
+    next_offset: int = 0
+    lag_records: int = 0
+    lag_s: float = 0.0
+    """While there is any lag: how long ago the broker appended the newest record applied; else 0."""
+    outbox_backlog: int = 0
+    """Messages stored and not yet acknowledged by Kafka."""
+    has_caught_up: bool = False
+
+
+@dataclass(slots=True)
+class ConsumerMetrics:
+    """One consumer's counts since it started, and its lanes now."""
+
+    lanes: Mapping[Lane, LaneMetrics] = field(default_factory=dict)
+    batches: int = 0
+    records: int = 0
+    relayed: int = 0
+    dead_letters: int = 0
+    rebuilds: int = 0
+    """Producers replaced."""
+    retries: int = 0
+    """Batches rolled back and tried again."""
+    fenced: int = 0
+    """Times another owner was found to have moved a lane."""
+    terminated: int = 0
+    """Sessions of other owners terminated because they held a lane's row and did nothing."""
+    gaps: int = 0
+    """Times records were missing from the log for good."""
+    rebalances: int = 0
+
+
 class ConsumerCollector:
-    """Copies one consumer's figures. Give it to ``Progress.shows``."""
+    """A collector of one consumer's metrics, for ``LoopProgress.on_collect``."""
 
     def __init__(self, loop: str, read_metrics: Callable[[], ConsumerMetrics]) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""Records set aside: kept whole and sealed in the service's schema, announced by reference, put back by an operator."""
+"""Dead letters: stored whole and encrypted in the service's schema, announced by reference, redriven by an operator."""
 
 import json
 from collections.abc import Sequence
@@ -9,37 +9,30 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 
-from paidan_chassis.consumer.errors import Halt
+from paidan_chassis.consumer.batch import DeadLetter, Record
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.consumer.records import Message, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher, Ciphertext, DecryptionFailed
+from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339
 from paidan_chassis.kafka.cluster import DEAD_LETTERS
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _EVENT_TYPE: Final = "record.buried.v1"
-_NOT_ENCRYPTED: Final = "was set aside before records were sealed: its topic alone may have it still"
+_NOT_ENCRYPTED: Final = "was stored before dead letters were encrypted: only its topic may still have it"
 _NON_UTF8_HEADER_NAME: Final = (
     "has a header whose name is not UTF-8, which no client here can write: let its sender repeat it"
 )
 
 
 class DeadLetterLimitExceeded(Halt):
-    """So many dead letters within the hour look like a wrong deployment rather than wrong records."""
-
-
-class DeadLetter(NamedTuple):
-    """A record that is being set aside, and why. ``detail`` quotes no value."""
-
-    record: Record
-    reason: str
-    detail: str
+    """More dead letters than the limit within an hour: a faulty deployment is likelier than faulty records."""
 
 
 class RedriveResult(NamedTuple):
-    """How many letters were put back, and which could not be, each with what to do instead."""
+    """How many dead letters were redriven, and those that could not be, each with what to do instead."""
 
     redriven: int
     skipped: "list[tuple[StoredDeadLetter, str]]"
@@ -47,7 +40,7 @@ class RedriveResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A record that was set aside: where it came from and why. What it carried takes a key to see (``opened``)."""
+    """A dead letter as stored: the record's place and the reason. Its content is encrypted (see ``decrypt``)."""
 
     letter_id: UUID
     consumer: str
@@ -59,16 +52,21 @@ class StoredDeadLetter:
     dead_lettered_at: datetime
     redriven_at: datetime | None
     ciphertext: Ciphertext | None = field(repr=False)
-    """None: set aside by a release that did not seal."""
+    """None: stored by a release that did not encrypt."""
 
 
 def dead_letter_id(consumer: str, record: Record) -> UUID:
-    """Name a dead letter by its cause, so that a replay names it alike."""
+    """Return a dead letter's id, the same one on every replay."""
     return uuid5(_NAMESPACE, json.dumps([consumer, record.topic, record.partition, record.offset]))
 
 
-def dead_letter_message(consumer: str, dead_letter: DeadLetter) -> Message:
-    """Say that a record was set aside, without a byte of it."""
+def announcements(consumer: str, dead_letters: Sequence[DeadLetter]) -> list[tuple[Record, Message]]:
+    """Return a message for each dead letter, with its cause."""
+    return [(each.record, _announcement(consumer, each)) for each in dead_letters]
+
+
+def _announcement(consumer: str, dead_letter: DeadLetter) -> Message:
+    """Return the message that announces a dead letter without its content."""
     record, reason, detail = dead_letter
     letter_id = str(dead_letter_id(consumer, record))
     body = {
@@ -88,7 +86,7 @@ def dead_letter_message(consumer: str, dead_letter: DeadLetter) -> Message:
     return Message(DEAD_LETTERS, str(record.lane), value, headers)
 
 
-# Should its topic be made anew, an offset comes again with another record: then the newer one is kept.
+# When its topic is created again, the same offset holds another record: then the newer one is stored.
 UPSERT_DEAD_LETTER: Final = """
     INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key_id, sealed, reason, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -113,7 +111,7 @@ COUNT_RECENT: Final = """
 async def store(
     conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int, cipher: Cipher
 ) -> None:
-    """Keep records inside the batch's transaction; raises ``OneTooMany`` past the limit of an hour."""
+    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past the limit of an hour."""
     await conn.executemany(UPSERT_DEAD_LETTER, [_to_row(consumer, dead_letter, cipher) for dead_letter in dead_letters])
     recent_count = await conn.fetchval(COUNT_RECENT, consumer)
     if recent_count > limit:
@@ -159,7 +157,7 @@ SELECT_BY_IDS: Final = f"""
      WHERE letter_id = ANY($1::uuid[])
      ORDER BY consumer, topic, partition, log_offset
 """
-# In their old order; the ids alone, for what they carried may be large.
+# In their log's order; the ids alone, for the content may be large.
 SELECT_IDS_TO_REDRIVE: Final = """
     SELECT letter_id
       FROM dead_letter
@@ -177,23 +175,23 @@ MARK_REDRIVEN: Final = """
 async def list_dead_letters(
     conn: Connection, *, unredriven_only: bool = True, limit: int = 100
 ) -> Sequence[StoredDeadLetter]:
-    """Read dead letters, oldest first."""
+    """Return dead letters, oldest first."""
     return [_from_row(row) for row in await conn.fetch(SELECT_DEAD_LETTERS, unredriven_only, limit)]
 
 
 async def get(conn: Connection, letter_id: UUID) -> StoredDeadLetter | None:
-    """Read one."""
+    """Return one dead letter."""
     rows = await conn.fetch(SELECT_BY_IDS, [letter_id])
     return _from_row(rows[0]) if rows else None
 
 
 async def ids_to_redrive(conn: Connection, letter_ids: Sequence[UUID] | None) -> Sequence[UUID]:
-    """Name the letters that there are of these, or all that were not put back yet, in the order to put them back in."""
+    """Return those of these ids that exist, or all not redriven yet, in the order in which to redrive them."""
     return [row["letter_id"] for row in await conn.fetch(SELECT_IDS_TO_REDRIVE, letter_ids)]
 
 
 def decrypt(dead_letter: StoredDeadLetter, cipher: Cipher) -> RecordContent:
-    """Open what a dead letter carried; raises ``Unopenable``. It may hold personal data: show it to nobody unasked."""
+    """Decrypt a dead letter's content, which may hold personal data; raises ``DecryptionFailed``."""
     if dead_letter.ciphertext is None:
         raise DecryptionFailed(f"{dead_letter.letter_id} {_NOT_ENCRYPTED}")
     return RecordContent.unpack(cipher.decrypt(dead_letter.ciphertext, associated_data=str(dead_letter.letter_id)))
@@ -202,11 +200,10 @@ def decrypt(dead_letter: StoredDeadLetter, cipher: Cipher) -> RecordContent:
 async def redrive(
     conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID], *, cipher: Cipher
 ) -> RedriveResult:
-    """Append the records again, as they were, to the topics they came from, then mark them.
+    """Append the records again, unchanged, to the partitions they came from, in their order, then mark them redriven.
 
-    They go to the partition they came from, in their old order. A crash in between appends them twice, which the
-    lane drops as it drops every repeat. Those that nobody can ever append are left as they are, and named. Raises
-    ``Unopenable``, before any is appended, when another key may open one.
+    A crash in between appends them twice, which the lane drops as it drops every repeat. Those that can never be
+    appended are skipped and returned. Raises ``DecryptionFailed`` before any is appended when one needs another key.
     """
     dead_letters = [_from_row(row) for row in await conn.fetch(SELECT_BY_IDS, list(letter_ids))]
     skipped = [(dead_letter, _NOT_ENCRYPTED) for dead_letter in dead_letters if dead_letter.ciphertext is None]
@@ -218,7 +215,7 @@ async def redrive(
         for each, producer_record in producer_records
         if not _has_utf8_header_names(producer_record)
     ]
-    writable = {each.letter_id: parcel for each, parcel in producer_records if _has_utf8_header_names(parcel)}
+    writable = {each.letter_id: content for each, content in producer_records if _has_utf8_header_names(content)}
     await publisher.send_in_order(list(writable.values()))
     await conn.execute(MARK_REDRIVEN, list(writable))
     return RedriveResult(len(writable), skipped)

@@ -1,48 +1,45 @@
-"""How a batch can fail, sorted by what the consumer does next. What is not here is a bug and ends the process."""
+"""Errors of applying a batch, sorted by what the consumer does next. What is not here is a bug and ends the process."""
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import Final
 
-from paidan_chassis.consumer.records import Record
-from paidan_chassis.errors import EXIT_HALTED, ChassisError
+import asyncpg
+from aiokafka.errors import KafkaError
 
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.database import DB_ERRORS, is_transient
+from paidan_chassis.errors import ChassisError, Unacknowledged
 
-class PoisonRecord(ChassisError):
-    """This record can never be applied: it alone becomes a dead letter, and the batch is applied without it."""
+SERVER_ERRORS: Final = (*DB_ERRORS, KafkaError, Unacknowledged)
+"""Errors of PostgreSQL and Kafka; ``is_outage`` tells which of them another try may mend."""
 
-    def __init__(self, record: Record, reason: str, detail: str = "") -> None:
-        super().__init__(f"{record.lane}@{record.offset}: {reason}")
-        self.record = record
-        self.reason = reason
-        self.detail = detail
-
-
-class Halt(ChassisError):
-    """Going on would do harm until somebody has looked (a city pack is missing, the log is another one).
-
-    Raised by a handler or by the chassis itself; the consumer keeps it in the database and raises ``Halted``.
-    """
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
+# Classes of SQLSTATE that blame the data: data exceptions, broken constraints, limits of a program.
+_DATA_ERROR_CLASSES: Final = frozenset({"22", "23", "54"})
 
 
-class Halted(ChassisError):
-    """The consumer is halted, now or since an earlier run; the process ends and the supervisor leaves it so."""
-
-    exit_code: ClassVar[int] = EXIT_HALTED
-
-    def __init__(self, consumer: str, reason: str, detail: str = "") -> None:
-        super().__init__(f"consumer {consumer} is halted ({reason}): {detail}; `paidan resume` lifts it")
-        self.consumer = consumer
-        self.reason = reason
-        self.detail = detail
+class AssignmentLost(Exception):
+    """The lanes were revoked; what was begun for them is left to their next owner."""
 
 
-class Unacknowledged(ChassisError):
-    """Kafka has not acknowledged a message in time. It may be stored all the same, or be stored yet."""
+class LanesMoved(ChassisError):
+    """Another owner has advanced these lanes: the state in memory, and every cache, is void."""
+
+    def __init__(self, lanes: Collection[Lane]) -> None:
+        super().__init__(", ".join(map(str, lanes)))
+        self.lanes = lanes
 
 
-class MessageTooLarge(ChassisError):
-    """A value that Kafka would refuse; sent all the same, it would block its partition for this producer for good."""
+def is_data_error(error: BaseException) -> bool:
+    """Return whether PostgreSQL, or the driver on its behalf, refuses the data and would refuse it for ever."""
+    match error:
+        case asyncpg.PostgresError():
+            return (error.sqlstate or "")[:2] in _DATA_ERROR_CLASSES
+        case asyncpg.InterfaceError():
+            return isinstance(error, ValueError)  # an argument that cannot be sent at all
+        case _:
+            return isinstance(error, UnicodeEncodeError)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Return whether PostgreSQL or Kafka is only unavailable for a while."""
+    return is_transient(error) or isinstance(error, (KafkaError, Unacknowledged))

@@ -1,39 +1,107 @@
-"""One batch, one transaction: the row lock and the offset test are the fence. Retrying and halving are not here."""
+"""The fence: the lanes a process owns, and one transaction per batch that applies each record once. No retries here."""
 
+import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
-from paidan_chassis.consumer import dead_letters as consumer_dead_letters
-from paidan_chassis.consumer import outbox, positions
-from paidan_chassis.consumer.batch import Batch, Handler
+from paidan_chassis.consumer import dead_letters, positions
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Handler, Lane, Record
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
-from paidan_chassis.consumer.dead_letters import DeadLetter
-from paidan_chassis.consumer.lane_state import (
-    LaneState,
-    drop_applied,
-    group_by_lane,
-    moved_elsewhere,
-)
-from paidan_chassis.consumer.outbox import SequencedMessage
-from paidan_chassis.consumer.positions import LaneAdvance, LanePosition
-from paidan_chassis.consumer.records import Lane, Record
+from paidan_chassis.consumer.errors import LanesMoved
+from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.consumer.positions import LaneAdvance, LanePosition, SequencedMessage
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.database import DB_ERRORS, Connection
-from paidan_chassis.errors import ChassisError
 
 
-class LanesMoved(ChassisError):
-    """Somebody else has moved these lanes: what we remember of them, and all that is cached, is void."""
+class OwnedLanes:
+    """The lanes that this process has taken over. Only this class changes their state."""
 
-    def __init__(self, lanes: Collection[Lane]) -> None:
-        super().__init__(", ".join(map(str, lanes)))
-        self.lanes = lanes
+    def __init__(self) -> None:
+        self._states: dict[Lane, LaneState] = {}
+        self.states: Mapping[Lane, LaneState] = MappingProxyType(self._states)
+        self._known_gaps: dict[Lane, int] = {}
+        self.known_gaps: Mapping[Lane, int] = MappingProxyType(self._known_gaps)
+        """Offsets at which a lane's log has no record, for good."""
+
+    def add(self, lane: Lane, state: LaneState) -> None:
+        """Own a lane from now on."""
+        self._states[lane] = state
+        self._known_gaps.pop(lane, None)
+
+    def remove(self, lanes: Collection[Lane]) -> None:
+        """Drop lanes, if they are owned."""
+        for lane in lanes:
+            self._states.pop(lane, None)
+
+    def accept_gap(self, lane: Lane, offset: int) -> None:
+        """Let the lane's next batch begin after this offset."""
+        self._known_gaps[lane] = offset
+
+    def mark_consumed(self, lane: Lane, *, next_offset: int, consumed_to: int) -> None:
+        """Record how far the log was read, unless a batch has advanced the lane meanwhile."""
+        state = self._states.get(lane)
+        if state is not None and state.next_offset == next_offset:
+            state.consumed_to = consumed_to
+
+    def advance(self, last_records: Mapping[Lane, Record], advances: Sequence[LaneAdvance]) -> None:
+        """Record the new positions of a committed transaction."""
+        for lane, next_offset, seq, _ in advances:
+            state = self._states[lane]
+            state.next_offset, state.seq = next_offset, seq
+            state.newest_appended_at = last_records[lane].appended_at
+
+    def moved_elsewhere(self, stored: Mapping[Lane, LanePosition], lanes: Collection[Lane]) -> list[Lane]:
+        """Return the lanes whose stored position is not the one in memory: another owner's, or a restored copy's."""
+        return [
+            lane
+            for lane in lanes
+            if (position := stored.get(lane)) is None
+            or (position.next_offset, position.seq) != (self._states[lane].next_offset, self._states[lane].seq)
+        ]
+
+
+class NewRecords(NamedTuple):
+    """The records of a batch to apply now, and where lanes must be read from of which records are missing."""
+
+    records: list[Record]
+    rewind_to: dict[Lane, int]
+
+
+def drop_applied(
+    records: Sequence[Record], stored: Mapping[Lane, LanePosition], known_gaps: Mapping[Lane, int]
+) -> NewRecords:
+    """Drop records that were applied before, and the lanes of which records are missing, except for known gaps."""
+    new_records: list[Record] = []
+    rewind_to: dict[Lane, int] = {}
+    for lane, group in group_by_lane(records):
+        next_offset = stored[lane].next_offset
+        first_offset = group[0].offset
+        if first_offset > next_offset and known_gaps.get(lane) != next_offset:
+            rewind_to[lane] = next_offset
+        elif first_offset >= next_offset:
+            new_records += group
+        else:
+            new_records += [record for record in group if record.offset >= next_offset]
+    return NewRecords(new_records, rewind_to)
+
+
+_lane_key = attrgetter("topic", "partition")
+
+
+def group_by_lane(records: Sequence[Record]) -> Iterator[tuple[Lane, list[Record]]]:
+    """Group records that already follow each other lane by lane."""
+    for lane_key, group in groupby(records, key=_lane_key):
+        yield Lane(*lane_key), list(group)
 
 
 class BatchResult(NamedTuple):
-    """What a transaction has done. ``ahead`` names lanes that were left out, and where they must be read from."""
+    """What a transaction did. ``rewind_to`` holds the lanes that were left out, and where they must be read from."""
 
     records: int
     messages: int
@@ -43,112 +111,113 @@ class BatchResult(NamedTuple):
 
 
 class _PendingWrites(NamedTuple):
-    """What is to be written at the end of a transaction, and remembered after its commit."""
+    """What is written at the end of a transaction, and kept in memory after its commit."""
 
-    new_records: list[Record]
+    last_records: dict[Lane, Record]
     advances: list[LaneAdvance]
     messages: dict[Lane, list[SequencedMessage]]
+    dead_letters: list[DeadLetter]
 
 
 class FencedTransaction:
-    """Applies records in a transaction of their own, if nobody else has done so."""
+    """The transaction that applies a batch's records, unless another owner has applied them."""
 
-    def __init__(self, subscription: Subscription, handler: Handler, connection: HeldConnection, relay: Relay) -> None:
-        self.lanes: dict[Lane, LaneState] = {}
-        """The lanes that are ours and whose rows have been read."""
-        self.known_gaps: dict[Lane, int] = {}
-        """Where in a lane records are missing, as far as anybody can tell for good."""
+    def __init__(
+        self,
+        subscription: Subscription,
+        handler: Handler,
+        *,
+        connection: HeldConnection,
+        relay: Relay,
+        lanes: OwnedLanes,
+    ) -> None:
         self._subscription = subscription
         self._handler = handler
         self._connection = connection
         self._relay = relay
+        self._lanes = lanes
 
     async def apply(self, records: Sequence[Record], rejected: Mapping[Record, DeadLetter]) -> BatchResult:
-        """Apply what is new of these records, all or nothing, and hand what they say to the relay.
+        """Apply the new ones of these records, all or nothing, and hand their messages to the relay.
 
-        Raises ``Moved``, the handler's ``Poison`` or ``Halt``, or an error of PostgreSQL. After an error of the
-        connection nobody knows whether it was committed: call again, the rows will tell.
+        Raises ``LanesMoved``, the handler's ``PoisonRecord`` or ``Halt``, or an error of PostgreSQL. After an error of
+        the connection it is unknown whether the transaction was committed: call again, the lanes' rows tell.
         """
-        conn = await self._connection.get()
+        conn = self._connection.current or await self._connection.get()
         transaction = conn.transaction()
         await transaction.start()
         try:
-            stored = await self._lock_lanes(conn, records)
-            new_records, rewind_to = drop_applied(records, stored, self.known_gaps)
+            stored = await self._lock_lanes(conn, [lane for lane, _ in group_by_lane(records)])
+            new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)
             applicable = [each for each in new_records if each not in rejected] if rejected else new_records
-            new_dead_letters = [rejected[each] for each in new_records if each in rejected] if rejected else []
-            batch = Batch(
-                conn,
-                applicable,
-                max_message_bytes=self._subscription.tuning.max_message_bytes,
-                rejected=tuple(new_dead_letters),
-            )
-            if batch.records or batch.rejected:
+            rejected_now = [rejected[each] for each in new_records if each in rejected] if rejected else []
+            batch = Batch(conn, applicable, self._subscription.tuning.max_message_bytes, rejected_now)
+            if applicable or rejected_now:
                 await self._handler.apply(batch)
-            new_dead_letters += [DeadLetter(*each) for each in batch.dead_letters]
-            writes = self._prepare_writes(new_records, batch, new_dead_letters, stored)
-            await self._write(conn, writes, new_dead_letters)
+            writes = self._prepare_writes(new_records, batch, stored)
+            await self._write(conn, writes)
         except BaseException:
-            # A lost connection makes the rollback fail, too; what went wrong first is what counts.
+            # A lost connection makes the rollback fail, too; the first error is the one that counts.
             with contextlib.suppress(*DB_ERRORS):
                 await transaction.rollback()
             raise
         await transaction.commit()
-        self._update_states(writes)
-        return BatchResult(
-            len(new_records), sum(map(len, writes.messages.values())), len(new_dead_letters), rewind_to, batch.counts
-        )
+        self._follow_commit(writes)
+        message_count = sum(map(len, writes.messages.values()))
+        return BatchResult(len(new_records), message_count, len(writes.dead_letters), rewind_to, batch.counts)
 
-    async def _lock_lanes(self, conn: Connection, records: Sequence[Record]) -> dict[Lane, LanePosition]:
-        lanes = [lane for lane, _ in group_by_lane(records)]
-        lock_query = positions.lock_lanes(conn, self._subscription.name, lanes)
-        stored = await self._connection.run_terminating_blockers(conn, lock_query)
-        if moved_lanes := moved_elsewhere(self.lanes, stored, lanes):
+    async def _lock_lanes(self, conn: Connection, lanes: list[Lane]) -> dict[Lane, LanePosition]:
+        query = asyncio.ensure_future(positions.lock_lanes(conn, self._subscription.name, lanes))
+        try:
+            await asyncio.wait([query], timeout=self._connection.lock_wait_s)
+            if not query.done():
+                await self._connection.terminate_blockers_of(conn, query)
+            stored = await query
+        finally:
+            query.cancel()
+        if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):
             raise LanesMoved(moved_lanes)
         return stored
 
     def _prepare_writes(
-        self,
-        new_records: list[Record],
-        batch: Batch,
-        new_dead_letters: Sequence[DeadLetter],
-        stored: Mapping[Lane, LanePosition],
+        self, new_records: list[Record], batch: Batch, stored: Mapping[Lane, LanePosition]
     ) -> _PendingWrites:
-        announcements = [
-            (each.record, consumer_dead_letters.dead_letter_message(self._subscription.name, each))
-            for each in new_dead_letters
-        ]
-        messages = outbox.assign_sequences(
-            batch.messages + announcements, {lane: position.seq for lane, position in stored.items()}
-        )
-        next_offsets = {lane: group[-1].offset + 1 for lane, group in group_by_lane(new_records)}
-        relayed = self._relay.unsaved(next_offsets)
+        all_dead_letters = [*batch.rejected, *batch.dead_letters]
+        emitted = batch.messages
+        if all_dead_letters:
+            emitted = emitted + dead_letters.announcements(self._subscription.name, all_dead_letters)
+        last_seqs = {lane: position.seq for lane, position in stored.items()}
+        messages = positions.assign_sequences(emitted, last_seqs) if emitted else {}
+        last_records = {lane: group[-1] for lane, group in group_by_lane(new_records)}
+        relayed = self._relay.unsaved(last_records) if self._relay.has_unsaved else {}
         advances = [
             LaneAdvance(
-                lane, next_offset, messages[lane][-1].seq if lane in messages else stored[lane].seq, relayed.get(lane)
+                lane,
+                last.offset + 1,
+                messages[lane][-1].seq if lane in messages else last_seqs[lane],
+                relayed.get(lane),
             )
-            for lane, next_offset in next_offsets.items()
+            for lane, last in last_records.items()
         ]
-        return _PendingWrites(new_records, advances, messages)
+        return _PendingWrites(last_records, advances, messages, all_dead_letters)
 
-    async def _write(self, conn: Connection, writes: _PendingWrites, new_dead_letters: Sequence[DeadLetter]) -> None:
-        consumer = self._subscription.name
-        if new_dead_letters:
-            limit = self._subscription.tuning.dead_letter_limit
-            await consumer_dead_letters.store(
-                conn, consumer, new_dead_letters, limit=limit, cipher=self._subscription.cipher
+    async def _write(self, conn: Connection, writes: _PendingWrites) -> None:
+        if writes.dead_letters:
+            await dead_letters.store(
+                conn,
+                self._subscription.name,
+                writes.dead_letters,
+                limit=self._subscription.tuning.dead_letter_limit,
+                cipher=self._subscription.cipher,
             )
         if writes.advances:
-            chunks = [outbox.pack(lane, messages) for lane, messages in writes.messages.items()]
-            await positions.advance_lanes(conn, consumer, writes.advances, chunks)
+            chunks = [positions.pack(lane, messages) for lane, messages in writes.messages.items()]
+            await positions.advance_lanes(conn, self._subscription.name, writes.advances, chunks)
 
-    def _update_states(self, writes: _PendingWrites) -> None:
-        for advance in writes.advances:
-            state = self.lanes[advance.lane]
-            state.next_offset, state.seq = advance.next_offset, advance.seq
-            if advance.relayed:
-                self._relay.mark_saved({advance.lane: advance.relayed})
-        for lane, group in group_by_lane(writes.new_records):
-            self.lanes[lane].newest_appended_at = group[-1].appended_at
+    def _follow_commit(self, writes: _PendingWrites) -> None:
+        self._lanes.advance(writes.last_records, writes.advances)
+        relayed = {each.lane: each.relayed for each in writes.advances if each.relayed}
+        if relayed:
+            self._relay.mark_saved(relayed)
         for lane, messages in writes.messages.items():
             self._relay.add(lane, messages)

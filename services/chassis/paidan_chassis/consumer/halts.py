@@ -1,21 +1,21 @@
-"""Kept halts: why a consumer must not run, until somebody has looked and lifts it."""
+"""Recorded halts: why a consumer must not run until an operator resumes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.positions import LOG_END, LOG_START
-from paidan_chassis.consumer.records import Lane
 from paidan_chassis.database import Connection
 
 ResumeFrom = Literal["kept", "start", "end"]
-"""Where a lane goes on after a halt: where it stood, at the log's first record, or behind its last."""
+"""Where lanes resume after a halt: at the stored offset, the log's first record, or its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenHalt:
-    """A halt that stands."""
+    """A halt that nobody has resumed."""
 
     consumer: str
     reason: str
@@ -33,7 +33,7 @@ SELECT_OPEN_HALTS: Final = """
 
 
 async def open_halts(conn: Connection, consumer: str | None = None) -> Sequence[OpenHalt]:
-    """Read the halts that stand, of one consumer or of all in this schema."""
+    """Return the open halts of one consumer, or of all in this schema."""
     rows = await conn.fetch(SELECT_OPEN_HALTS, consumer)
     return [OpenHalt(row["consumer"], row["reason"], row["detail"], row["halted_at"]) for row in rows]
 
@@ -46,7 +46,7 @@ INSERT_HALT: Final = """
 
 
 async def record(conn: Connection, consumer: str, reason: str, detail: str) -> None:
-    """Keep a halt; one that stands already stays as it is, for it was the first."""
+    """Store a halt, unless one is open already: the first is the cause."""
     await conn.execute(INSERT_HALT, consumer, reason, detail)
 
 
@@ -81,11 +81,11 @@ async def resume(
     resume_from: ResumeFrom = "kept",
     offsets: Mapping[Lane, int] | None = None,
 ) -> int:
-    """Lift halts, of one consumer or of all in this schema; tells how many.
+    """Resume one consumer, or all in this schema, and return the number of halts that were lifted.
 
-    ``kept`` trusts the stored offset and only what the log *is* (cluster and topic ids) is learned anew; ``start`` and
-    ``end`` go to where the log begins or ends at the next start; ``offsets`` name the place for single lanes.
-    The dead-letter limit counts from here. Numbers of what the lanes said go on where they stood.
+    ``kept`` trusts the stored offsets and accepts the log's present cluster and topic ids; ``start`` and ``end`` resume
+    at the log's first offset or its end as of the next start; ``offsets`` sets single lanes. The dead-letter limit
+    counts from now on. Sequence numbers continue.
     """
     async with conn.transaction():
         resumed = [row["consumer"] for row in await conn.fetch(MARK_RESUMED, consumer)]

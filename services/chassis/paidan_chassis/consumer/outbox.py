@@ -1,83 +1,27 @@
-"""What a batch says, numbered and packed, and the statements that store and recover it. Publishing is the relay's."""
+"""Reads messages back from the outbox, and deletes those that are relayed. Batches write it through ``positions``."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
-from operator import itemgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
-from aiokafka.codec import lz4_decode, lz4_encode
+from aiokafka.codec import lz4_decode
 
-from paidan_chassis.consumer.errors import Halt
-from paidan_chassis.consumer.records import Lane, Message, Record
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.positions import OUTBOX_FORMAT, OutboxChunk, SequencedMessage
 from paidan_chassis.database import Connection
-from paidan_chassis.kafka.compressing import FAST_LZ4_LEVEL
+from paidan_chassis.errors import Halt
+from paidan_chassis.kafka.message import Message
 
-CausedMessage: TypeAlias = tuple[Record, Message]
-
-_FORMAT_VERSION: Final = b"\x02"
 _COUNT: Final = struct.Struct("<I")
 _FIXED_FIELDS: Final = 3  # topic, key, value
 
 
-class SequencedMessage(NamedTuple):
-    """A message and the number it has in its lane for ever."""
-
-    seq: int
-    message: Message
-
-
-class OutboxChunk(NamedTuple):
-    """One row of the outbox: consecutive messages of one lane."""
-
-    lane: Lane
-    first_seq: int
-    last_seq: int
-    body: bytes
-
-
-def assign_sequences(
-    caused_messages: Iterable[CausedMessage], last_seqs: Mapping[Lane, int]
-) -> dict[Lane, list[SequencedMessage]]:
-    """Number messages per lane, on from the lane's last number, by their causes' offsets.
-
-    A handler may emit in any order and Kafka may cut batches anywhere: the numbers come out the same.
-    """
-    messages_by_lane: dict[Lane, list[tuple[int, Message]]] = {lane: [] for lane in last_seqs}
-    for cause, message in caused_messages:
-        messages_by_lane[cause.lane].append((cause.offset, message))
-    return {
-        lane: [
-            SequencedMessage(seq, message)
-            for seq, (_, message) in enumerate(sorted(messages, key=itemgetter(0)), last_seqs[lane] + 1)
-        ]
-        for lane, messages in messages_by_lane.items()
-        if messages
-    }
-
-
-def pack(lane: Lane, messages: Sequence[SequencedMessage]) -> OutboxChunk:
-    """Pack messages whose numbers follow each other into one row: lengths first, then all bytes.
-
-    Squeezed it is several times smaller, which takes less than sending, storing and logging the rest would.
-    """
-    parts: list[bytes] = []
-    header_counts: list[int] = []
-    for _, (topic, key, value, headers) in messages:
-        header_counts.append(len(headers))
-        parts += (topic.encode(), key.encode(), value)
-        for name, header_value in headers:
-            parts += (name.encode(), header_value)
-    lengths = struct.pack(f"<I{len(header_counts)}I{len(parts)}I", len(header_counts), *header_counts, *map(len, parts))
-    body = _FORMAT_VERSION + lz4_encode(b"".join((lengths, *parts)), FAST_LZ4_LEVEL)
-    return OutboxChunk(lane, messages[0].seq, messages[-1].seq, body)
-
-
 def unpack(chunk: OutboxChunk) -> Iterator[SequencedMessage]:
-    """Read back what ``pack`` wrote."""
-    if not chunk.body.startswith(_FORMAT_VERSION):
+    """Yield the messages that ``positions.pack`` packed; raises ``Halt`` when another release wrote them."""
+    if not chunk.body.startswith(OUTBOX_FORMAT):
         raise Halt("outbox_unreadable", f"{chunk.lane} from {chunk.first_seq} on was written by another release")
-    body = lz4_decode(chunk.body[len(_FORMAT_VERSION) :])
+    body = lz4_decode(chunk.body[len(OUTBOX_FORMAT) :])
     (message_count,) = _COUNT.unpack_from(body)
     header_counts = struct.unpack_from(f"<{message_count}I", body, _COUNT.size)
     parts = _parts(body, _COUNT.size + 4 * message_count, _FIXED_FIELDS * message_count + 2 * sum(header_counts))
@@ -110,12 +54,12 @@ SELECT_UNRELAYED: Final = """
 async def unrelayed(
     conn: Connection, consumer: str, lane: Lane, *, relayed_seq: int, seq: int
 ) -> list[SequencedMessage]:
-    """Read what a lane has said and not yet relayed, whoever wrote it; raises ``Halt`` when some of it is missing."""
+    """Return a lane's messages that are not relayed yet, whoever wrote them; raises ``Halt`` when one is missing."""
     rows = await conn.fetch(SELECT_UNRELAYED, consumer, lane.topic, lane.partition, relayed_seq)
     chunks = [OutboxChunk(lane, row["first_seq"], row["last_seq"], row["body"]) for row in rows]
     messages = [each for chunk in chunks for each in unpack(chunk) if each.seq > relayed_seq]
     if [each.seq for each in messages] != list(range(relayed_seq + 1, seq + 1)):
-        raise Halt("outbox_incomplete", f"{lane} must say {relayed_seq + 1} to {seq}, and {len(messages)} are kept")
+        raise Halt("outbox_incomplete", f"{lane} must relay {relayed_seq + 1} to {seq}, and {len(messages)} are stored")
     return messages
 
 
@@ -132,5 +76,5 @@ DELETE_RELAYED: Final = """
 
 
 async def prune(conn: Connection, consumer: str) -> None:
-    """Delete a chunk of what Kafka has acknowledged, as the lanes' rows say; whose lanes they are does not matter."""
+    """Delete some messages that Kafka has acknowledged, of any lane, owned or not."""
     await conn.execute(DELETE_RELAYED, consumer)

@@ -1,43 +1,57 @@
-"""Where lanes stand: the rows that fence a batch, and every statement that moves them."""
+"""The statements of every batch: lock lanes' rows, then advance them together with the outbox's new messages."""
 
-import json
+import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from operator import itemgetter
+from typing import Final, NamedTuple, TypeAlias
 
-from paidan_chassis.consumer.outbox import OutboxChunk
-from paidan_chassis.consumer.records import Lane
+from aiokafka.codec import lz4_encode
+
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.database import Connection
+from paidan_chassis.kafka.aiokafka_patches import FAST_LZ4_LEVEL
+from paidan_chassis.kafka.message import Message
 
 LOG_START: Final = -2
 LOG_END: Final = -1
+OUTBOX_FORMAT: Final = b"\x02"
+
+CausedMessage: TypeAlias = tuple[Record, Message]
 
 
 class LanePosition(NamedTuple):
-    """A lane's row. ``next_offset`` may be ``LOG_START`` or ``LOG_END`` after an operator said so."""
+    """A lane's position. ``next_offset`` is ``LOG_START`` or ``LOG_END`` after an operator chose to resume there."""
 
     next_offset: int
     seq: int
     relayed_seq: int
 
 
-class StoredLane(NamedTuple):
-    """A lane's row in full, as a new owner reads it."""
-
-    position: LanePosition
-    previous: Mapping[str, int]
-    cluster_id: str | None
-    topic_id: str | None
-
-
 class RelayProgress(NamedTuple):
-    """How far a lane's messages are acknowledged, and what then was the last one to each topic-partition."""
+    """How far Kafka has acknowledged a lane's messages, and the last sequence per topic-partition then (as JSON)."""
 
     seq: int
     previous: str
 
 
+class SequencedMessage(NamedTuple):
+    """A message and its permanent number in its lane."""
+
+    seq: int
+    message: Message
+
+
+class OutboxChunk(NamedTuple):
+    """One row of the outbox: consecutive messages of one lane, packed."""
+
+    lane: Lane
+    first_seq: int
+    last_seq: int
+    body: bytes
+
+
 class LaneAdvance(NamedTuple):
-    """How a batch moves one lane."""
+    """A lane's new position after a batch."""
 
     lane: Lane
     next_offset: int
@@ -45,7 +59,7 @@ class LaneAdvance(NamedTuple):
     relayed: RelayProgress | None
 
 
-# In one order for everybody, so that two owners never wait for each other in a ring.
+# Always in this order, so that two owners never deadlock.
 LOCK_LANES: Final = """
     SELECT topic, partition, next_offset, seq, relayed_seq
       FROM lane
@@ -57,45 +71,82 @@ LOCK_LANES: Final = """
 
 
 async def lock_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, LanePosition]:
-    """Lock the rows of a batch's lanes until the transaction ends, and read them. A lane without a row is left out."""
-    rows = await conn.fetch(LOCK_LANES, consumer, *_lane_columns(lanes))
+    """Lock lanes' rows until the transaction ends and return their positions. A lane without a row is left out."""
+    rows = await conn.fetch(LOCK_LANES, consumer, *lane_columns(lanes))
     return {
         Lane(row["topic"], row["partition"]): LanePosition(row["next_offset"], row["seq"], row["relayed_seq"])
         for row in rows
     }
 
 
-# Two things in one round trip. relayed_seq never goes back: a frozen owner's note may be older than its successor's.
+def assign_sequences(
+    caused_messages: Iterable[CausedMessage], last_seqs: Mapping[Lane, int]
+) -> dict[Lane, list[SequencedMessage]]:
+    """Number messages per lane, from the lane's last number on, in the order of their causes' offsets.
+
+    A handler may emit in any order and Kafka may cut batches anywhere: the numbers are the same.
+    """
+    messages_by_lane: dict[Lane, list[tuple[int, Message]]] = {lane: [] for lane in last_seqs}
+    for cause, message in caused_messages:
+        messages_by_lane[cause.lane].append((cause.offset, message))
+    return {
+        lane: [
+            SequencedMessage(seq, message)
+            for seq, (_, message) in enumerate(sorted(messages, key=itemgetter(0)), last_seqs[lane] + 1)
+        ]
+        for lane, messages in messages_by_lane.items()
+        if messages
+    }
+
+
+def pack(lane: Lane, messages: Sequence[SequencedMessage]) -> OutboxChunk:
+    """Pack consecutively numbered messages into one row, for ``outbox.unpack``: lengths first, then all bytes.
+
+    Compressed it is several times smaller, which costs less than sending, storing and logging the rest would.
+    """
+    parts: list[bytes] = []
+    header_counts: list[int] = []
+    for _, (topic, key, value, headers) in messages:
+        header_counts.append(len(headers))
+        parts += (topic.encode(), key.encode(), value)
+        for name, header_value in headers:
+            parts += (name.encode(), header_value)
+    lengths = struct.pack(f"<I{len(header_counts)}I{len(parts)}I", len(header_counts), *header_counts, *map(len, parts))
+    body = OUTBOX_FORMAT + lz4_encode(b"".join((lengths, *parts)), FAST_LZ4_LEVEL)
+    return OutboxChunk(lane, messages[0].seq, messages[-1].seq, body)
+
+
+# Two statements in one round trip. relayed_seq never goes back: a frozen owner's may be older than its successor's.
 ADVANCE_LANES: Final = """
-    WITH said AS (
+    WITH emitted AS (
         INSERT INTO outbox (consumer, topic, partition, first_seq, last_seq, body)
-        SELECT $1, said.*
-          FROM unnest($7::text[], $8::integer[], $9::bigint[], $10::bigint[], $11::bytea[]) AS said)
+        SELECT $1, emitted.*
+          FROM unnest($7::text[], $8::integer[], $9::bigint[], $10::bigint[], $11::bytea[]) AS emitted)
     UPDATE lane
-       SET next_offset = moved.next_offset,
-           seq = moved.seq,
-           relayed_seq = greatest(lane.relayed_seq, moved.relayed_seq),
-           previous = CASE WHEN moved.relayed_seq > lane.relayed_seq THEN moved.previous ELSE lane.previous END
+       SET next_offset = advanced.next_offset,
+           seq = advanced.seq,
+           relayed_seq = greatest(lane.relayed_seq, advanced.relayed_seq),
+           previous = CASE WHEN advanced.relayed_seq > lane.relayed_seq THEN advanced.previous ELSE lane.previous END
       FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $12::text[])
-        AS moved (topic, partition, next_offset, seq, relayed_seq, previous)
+        AS advanced (topic, partition, next_offset, seq, relayed_seq, previous)
      WHERE lane.consumer = $1
-       AND lane.topic = moved.topic
-       AND lane.partition = moved.partition
+       AND lane.topic = advanced.topic
+       AND lane.partition = advanced.partition
 """
 
 
 async def advance_lanes(
     conn: Connection, consumer: str, advances: Sequence[LaneAdvance], chunks: Sequence[OutboxChunk]
 ) -> None:
-    """Advance locked lanes, store what they say, note what is relayed."""
+    """Advance locked lanes, store their messages in the outbox, save what is relayed."""
     await conn.execute(
         ADVANCE_LANES,
         consumer,
-        *_lane_columns([advance.lane for advance in advances]),
+        *lane_columns([advance.lane for advance in advances]),
         [advance.next_offset for advance in advances],
         [advance.seq for advance in advances],
         [advance.relayed.seq if advance.relayed else 0 for advance in advances],
-        *_lane_columns([chunk.lane for chunk in chunks]),
+        *lane_columns([chunk.lane for chunk in chunks]),
         [chunk.first_seq for chunk in chunks],
         [chunk.last_seq for chunk in chunks],
         [chunk.body for chunk in chunks],
@@ -105,85 +156,33 @@ async def advance_lanes(
 
 SAVE_RELAYED: Final = """
     UPDATE lane
-       SET relayed_seq = noted.relayed_seq,
-           previous = noted.previous
+       SET relayed_seq = acknowledged.relayed_seq,
+           previous = acknowledged.previous
       FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::text[], $6::bigint[])
-        AS noted (topic, partition, relayed_seq, previous, seq)
+        AS acknowledged (topic, partition, relayed_seq, previous, seq)
      WHERE lane.consumer = $1
-       AND lane.topic = noted.topic
-       AND lane.partition = noted.partition
-       AND lane.seq = noted.seq
-       AND lane.relayed_seq < noted.relayed_seq
+       AND lane.topic = acknowledged.topic
+       AND lane.partition = acknowledged.partition
+       AND lane.seq = acknowledged.seq
+       AND lane.relayed_seq < acknowledged.relayed_seq
 """
 
 
 async def save_relayed(
     conn: Connection, consumer: str, relayed: Mapping[Lane, RelayProgress], seqs: Mapping[Lane, int]
 ) -> None:
-    """Note what is relayed without a batch, for lanes that still stand at the number remembered for them."""
+    """Save what is relayed outside of a batch, for lanes whose ``seq`` nobody else has moved."""
     await conn.execute(
         SAVE_RELAYED,
         consumer,
-        *_lane_columns(relayed),
+        *lane_columns(relayed),
         [each.seq for each in relayed.values()],
         [each.previous for each in relayed.values()],
         [seqs[lane] for lane in relayed],
     )
 
 
-SELECT_LANES: Final = """
-    SELECT topic, partition, next_offset, seq, relayed_seq, previous, cluster_id, topic_id
-      FROM lane
-     WHERE consumer = $1
-       AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
-"""
-
-
-async def load_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -> dict[Lane, StoredLane]:
-    """Read lanes' rows in full, without locking them."""
-    rows = await conn.fetch(SELECT_LANES, consumer, *_lane_columns(lanes))
-    return {
-        Lane(row["topic"], row["partition"]): StoredLane(
-            LanePosition(row["next_offset"], row["seq"], row["relayed_seq"]),
-            json.loads(row["previous"]),
-            row["cluster_id"],
-            row["topic_id"],
-        )
-        for row in rows
-    }
-
-
-UPSERT_INITIAL_POSITION: Final = """
-    INSERT INTO lane (consumer, topic, partition, next_offset, cluster_id, topic_id)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (consumer, topic, partition) DO UPDATE
-       SET next_offset = CASE WHEN lane.next_offset < 0 THEN excluded.next_offset ELSE lane.next_offset END,
-           cluster_id = coalesce(lane.cluster_id, excluded.cluster_id),
-           topic_id = coalesce(lane.topic_id, excluded.topic_id)
-"""
-
-
-class InitialPosition(NamedTuple):
-    """Where a lane that has no place yet begins, and in which log."""
-
-    next_offset: int
-    cluster_id: str
-    topic_id: str
-
-
-async def save_initial_position(conn: Connection, consumer: str, lane: Lane, position: InitialPosition) -> None:
-    """Give a lane its row, or fill in what an operator left open; what is known already stays."""
-    await conn.execute(
-        UPSERT_INITIAL_POSITION,
-        consumer,
-        lane.topic,
-        lane.partition,
-        position.next_offset,
-        position.cluster_id,
-        position.topic_id,
-    )
-
-
-def _lane_columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
+def lane_columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
+    """Return lanes as two columns for ``unnest``."""
     lane_list = list(lanes)
     return [lane.topic for lane in lane_list], [lane.partition for lane in lane_list]

@@ -1,4 +1,4 @@
-"""Whose turn it is: the lock around every batch, and the rebalances that wait for it and end an epoch."""
+"""The rebalance listener: holds the batch lock from the revocation of lanes until the next assignment."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ from paidan_chassis.observability.logs import Logger
 
 
 class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """Listens to the group. From the moment lanes are taken away until new ones are given, nothing else has a turn.
+    """A rebalance listener: no batch runs from the moment lanes are revoked until new ones are assigned.
 
-    Rebalances are eager: all lanes go, some come back. aiokafka swallows what a listener raises and sends no
-    heartbeats while one waits for its partitions, so nothing is asked of a server here that could keep it.
+    Rebalances are eager: all lanes are revoked, some are assigned again. aiokafka swallows what a listener raises and
+    sends no heartbeats while one runs after an assignment, so nothing here waits for a server then.
     """
 
     def __init__(
@@ -22,9 +22,9 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
     ) -> None:
         self.batch_lock = asyncio.Lock()
         self.generation = 0
-        """How many assignments have ended."""
+        """Assignments that have ended."""
         self.assigned = asyncio.Event()
-        """Lanes were given, or none: the group has spoken."""
+        """Set while an assignment, be it of no lanes, is in force."""
         self._log = log
         self._on_revoked = on_revoked
         self._on_failure = on_failure
@@ -32,7 +32,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._holds_lock = False
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
-        """Wait for the batch in hand, then let go of all lanes."""
+        """Wait for the running batch, then release all lanes."""
         self.generation += 1
         self._revoked.set()
         self.assigned.clear()
@@ -47,7 +47,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._log.info("lanes_revoked", lanes=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[Any]) -> None:
-        """Let batches have their turn again; taking the lanes over is the first thing that happens in one."""
+        """Let batches run again; they take the lanes over first."""
         self._revoked = asyncio.Event()
         if self._holds_lock:
             self._holds_lock = False
@@ -56,17 +56,17 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._log.info("lanes_assigned", lanes=len(assigned))
 
     def close(self) -> None:
-        """End the epoch for good: whatever waits for a server gives way."""
+        """End the assignment for good, so that retries give up."""
         self.generation += 1
         self._revoked.set()
 
     @property
     def is_revoked(self) -> bool:
-        """Whether lanes were taken away and no new ones are given yet, or everything ends."""
+        """Whether lanes were revoked and none are assigned yet, or the consumer stops."""
         return self._revoked.is_set()
 
     async def sleep_until_revoked(self, seconds: float) -> None:
-        """Wait so long, or until the epoch ends."""
+        """Wait this long, or until lanes are revoked."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._revoked.wait()

@@ -1,10 +1,10 @@
-"""What a record carries, bytes for bytes, and as one run of bytes that gives the very same back."""
+"""A record's content, packed into bytes and back without loss."""
 
 import struct
 from itertools import accumulate
 from typing import Final, NamedTuple, Self
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 
 _FORMAT_VERSION: Final = 1
 _HEADER: Final = struct.Struct("<BI")
@@ -12,7 +12,7 @@ _NULL_LENGTH: Final = -1
 
 
 class RecordContent(NamedTuple):
-    """Key, value and headers of a record. They may hold personal data: show them to nobody unasked."""
+    """A record's key, value and headers. They may hold personal data: show them only on request."""
 
     key: bytes | None
     value: bytes | None
@@ -20,11 +20,11 @@ class RecordContent(NamedTuple):
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """Take them from a record."""
+        """Return a record's content."""
         return cls(record.key, record.value, tuple(record.headers))
 
     def pack(self) -> bytes:
-        """Put lengths first, then all bytes. A null is not an empty one, and a header's name need not be UTF-8."""
+        """Pack into lengths first, then all bytes. Nulls are not empty values, and header names need not be UTF-8."""
         parts = [self.key, self.value]
         for name, value in self.headers:
             parts += (name.encode(errors="surrogateescape"), value)
@@ -35,7 +35,7 @@ class RecordContent(NamedTuple):
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
-        """Read back what ``pack`` wrote; raises ValueError when another release wrote it in another way."""
+        """Unpack what ``pack`` packed; raises ValueError when another release packed it in another format."""
         format_version, part_count = _HEADER.unpack_from(packed)
         if format_version != _FORMAT_VERSION:
             raise ValueError("packed by another release")

@@ -1,4 +1,4 @@
-"""FastStream's batch subscriber as this project needs it: nothing parsed, nothing acknowledged, nothing skipped."""
+"""The consumer group's member: FastStream's batch subscriber, with nothing parsed, acknowledged or skipped by it."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -10,37 +10,34 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.config import Subscription
-from paidan_chassis.consumer.records import Lane, Record
-from paidan_chassis.kafka.aiokafka_patches import accept_non_utf8_header_names
+from paidan_chassis.kafka.aiokafka_patches import accept_non_utf8_header_names, disable_prefetch_backoff
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.prefetching import disable_prefetch_backoff
 
 PolledRecords: TypeAlias = "tuple[ConsumerRecord[Any, Any], ...]"
 OnBatch: TypeAlias = Callable[[PolledRecords], Awaitable[None]]
 
 _METADATA_AGE_MS: Final = 10_000
 _PATTERN_METADATA_AGE_MS: Final = 3_000
-"""A new topic under a prefix is found this late."""
+"""A new topic under a prefix is found after this time at the latest."""
 _FETCH_WAIT_MS: Final = 500
 _GATHER_MIN_BYTES: Final = 1024 * 1024
 
 
 class GroupSubscriber:
-    """One member of the consumer group."""
+    """One member of a consumer group."""
 
-    def __init__(
-        self, subscription: Subscription, kafka: KafkaCluster, *, on_batch: OnBatch, listener: ConsumerRebalanceListener
-    ) -> None:
+    def __init__(self, subscription: Subscription, kafka: KafkaCluster, *, listener: ConsumerRebalanceListener) -> None:
         accept_non_utf8_header_names()
         disable_prefetch_backoff()
-        self._kafka = kafka
+        self._prefix = kafka.prefix
         self._broker = KafkaBroker(
             kafka.servers.split(","),
             client_id=subscription.name,
             apply_types=False,
             logger=None,  # it would write two lines a batch
-            graceful_timeout=None,  # the batch in hand is waited for by the turn it has
+            graceful_timeout=None,  # a stop waits for the running batch by its lock
             consumer_only=True,
             allow_auto_create_topics=False,
             metadata_max_age_ms=_PATTERN_METADATA_AGE_MS if subscription.prefixes else _METADATA_AGE_MS,
@@ -66,10 +63,13 @@ class GroupSubscriber:
             max_poll_interval_ms=300_000,
             listener=listener,
         )
+
+    def deliver_to(self, on_batch: OnBatch) -> None:
+        """Call this with every poll. To be called once, before ``start``."""
         self._subscriber(on_batch)
 
     async def start(self) -> None:
-        """Join the group; batches begin to come."""
+        """Join the group and begin to poll."""
         await self._broker.start()
 
     async def stop(self) -> None:
@@ -78,39 +78,42 @@ class GroupSubscriber:
 
     @property
     def client(self) -> AIOKafkaConsumer | None:
-        """aiokafka's consumer, once there is one."""
+        """aiokafka's consumer; None before the start."""
         return self._subscriber.consumer
 
     def assigned_lanes(self) -> set[Lane]:
-        """Name the lanes that the group has given this process."""
+        """Return the lanes that the group has assigned to this process."""
         return {self.to_lane(each) for each in self.client.assignment()} if self.client else set()
 
     def to_lane(self, partition: TopicPartition) -> Lane:
-        return Lane(self._kafka.unprefixed(partition.topic), partition.partition)
+        return Lane(partition.topic.removeprefix(self._prefix), partition.partition)
 
     def to_topic_partition(self, lane: Lane) -> TopicPartition:
-        return TopicPartition(self._kafka.prefixed(lane.topic), lane.partition)
+        return TopicPartition(self._prefix + lane.topic, lane.partition)
 
     def seek(self, lane: Lane, offset: int) -> None:
-        """Read a lane from here on, if it is still ours."""
+        """Poll a lane from this offset on, if it is still assigned."""
         if self.client is not None and self.to_topic_partition(lane) in self.client.assignment():
             self.client.seek(self.to_topic_partition(lane), offset)
 
     def to_records(self, polled: PolledRecords) -> list[Record]:
-        """Turn a poll into records, lane by lane, each in the order of its log."""
-        topic_names = {name: self._kafka.unprefixed(name) for name in {each.topic for each in polled}}
-        timestamps: dict[int, datetime] = {}
-        for millis in {each.timestamp for each in polled}:
-            timestamps[millis] = datetime.fromtimestamp(millis / 1000, UTC)
+        """Return the polled records of lanes that are still assigned, lane by lane, each in the order of its log."""
+        assigned = self.client.assignment() if self.client else set()
+        if not {(each.topic, each.partition) for each in polled} <= assigned:
+            polled = tuple(each for each in polled if (each.topic, each.partition) in assigned)
+        topics = {name: name.removeprefix(self._prefix) for name in {each.topic for each in polled}}
+        appended_at = {
+            millis: datetime.fromtimestamp(millis / 1000, UTC) for millis in {each.timestamp for each in polled}
+        }
         return [
             Record(
-                topic_names[each.topic],
+                topics[each.topic],
                 each.partition,
                 each.offset,
                 each.key,
                 each.value,
                 tuple(each.headers),
-                timestamps[each.timestamp],
+                appended_at[each.timestamp],
             )
             for each in polled
         ]

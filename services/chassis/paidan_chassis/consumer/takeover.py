@@ -1,4 +1,4 @@
-"""Taking a lane over: is its log the one that its position means, where does it go on, what was left unsaid."""
+"""Reads what a new owner needs of a lane: a valid position in the right log, and the messages not relayed yet."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 
-from paidan_chassis.consumer import halts, outbox, positions
-from paidan_chassis.consumer.errors import Halt, Halted
+from paidan_chassis.consumer import halts, outbox, stored_lanes
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.lane_state import (
     LaneState,
     LogBounds,
@@ -15,31 +16,31 @@ from paidan_chassis.consumer.lane_state import (
     check_position,
     initial_position,
 )
-from paidan_chassis.consumer.outbox import SequencedMessage
-from paidan_chassis.consumer.positions import StoredLane
-from paidan_chassis.consumer.records import Lane
+from paidan_chassis.consumer.positions import LanePosition, SequencedMessage
+from paidan_chassis.consumer.retry import retry
+from paidan_chassis.consumer.stored_lanes import StoredLane
 from paidan_chassis.database import Connection
+from paidan_chassis.errors import Halt, Halted
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.metadata_v12 import ClusterMetadata
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 
 _OFFSETS_TIMEOUT_S: Final = 5.0
-_MAX_CHECKS: Final = 4
-_RECHECK_PAUSE_S: Final = 0.7
+_RECHECK_PAUSES_S: Final = (0.7, 0.7, 0.7)
 
 
 class OffsetsClient(Protocol):
-    """What taking over needs of a consumer's client; aiokafka's is one."""
+    """A client that knows logs' offsets; aiokafka's consumer is one."""
 
     async def beginning_offsets(self, partitions: Sequence[Any]) -> dict[Any, int]:
-        """Tell where logs begin."""
+        """Return the logs' first offsets."""
 
     async def end_offsets(self, partitions: Sequence[Any]) -> dict[Any, int]:
-        """Tell where logs end."""
+        """Return the logs' ends."""
 
 
 class TakenLane(NamedTuple):
-    """A lane taken over: where it stands, how far it is relayed, and what is to be relayed before anything new."""
+    """A lane's state for its new owner, how far it is relayed, and the messages to relay before any new one."""
 
     state: LaneState
     relayed_seq: int
@@ -48,31 +49,42 @@ class TakenLane(NamedTuple):
 
 
 class LaneTakeover:
-    """Reads and, where needed, makes the rows of lanes. Writes nothing that is known already."""
+    """Access to lanes' rows, logs and outbox for a take-over. Inserts missing rows, changes no stored position."""
 
-    def __init__(self, consumer: str, kafka: KafkaCluster, topic_admin: TopicAdmin) -> None:
+    def __init__(
+        self, consumer: str, *, kafka: KafkaCluster, topic_admin: TopicAdmin, connection: HeldConnection
+    ) -> None:
         self._consumer = consumer
         self._kafka = kafka
         self._topic_admin = topic_admin
+        self._connection = connection
 
-    async def take_over(
-        self, conn: Connection, client: OffsetsClient, lanes: Collection[Lane]
-    ) -> dict[Lane, TakenLane]:
-        """Take lanes over; raises ``Halt`` when an offset means something else now, ``Halted`` when a halt is kept."""
+    async def take_over(self, client: OffsetsClient, lanes: Collection[Lane]) -> dict[Lane, TakenLane]:
+        """Return lanes as a new owner takes them over.
+
+        Raises ``Halt`` when a stored offset is no longer valid in the lane's log, ``Halted`` when a halt is open.
+        """
+        conn = await self._connection.get()
         for halt in await halts.open_halts(conn, self._consumer):
             raise Halted(self._consumer, halt.reason, halt.detail)
         bounds = await self._ensure_positions(conn, client, lanes)
         async with conn.transaction(isolation="repeatable_read", readonly=True):
-            # One snapshot: between a row and its outbox, another owner could relay and prune.
-            rows = await positions.load_lanes(conn, self._consumer, lanes)
+            # One snapshot: between reading a row and its outbox, another owner could relay and prune.
+            rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
             return {lane: await self._load_lane(conn, lane, row, bounds[lane]) for lane, row in rows.items()}
+
+    async def stored_positions(self, lanes: Collection[Lane]) -> dict[Lane, LanePosition]:
+        """Return the positions that the database holds now."""
+        conn = await self._connection.get()
+        rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
+        return {lane: row.position for lane, row in rows.items()}
 
     async def verify(self, client: OffsetsClient, states: Mapping[Lane, LaneState]) -> None:
         """Raise ``Halt`` when a lane's log is no longer the one that it was taken over with."""
         await self._recheck_before_halt(client, lambda bounds: _check_states(bounds, states), states)
 
     async def log_bounds(self, client: OffsetsClient, lanes: Collection[Lane]) -> Mapping[Lane, LogBounds]:
-        """Ask what the lanes' logs are now."""
+        """Return the lanes' logs as they are now."""
         metadata = await self._topic_admin.describe({lane.topic for lane in lanes})
         partitions = {lane: TopicPartition(self._kafka.prefixed(lane.topic), lane.partition) for lane in lanes}
         async with asyncio.timeout(_OFFSETS_TIMEOUT_S):
@@ -86,37 +98,32 @@ class LaneTakeover:
         }
 
     async def ping(self) -> None:
-        """Ask the cluster for its id over a connection of our own; raises when it cannot be reached."""
+        """Raise ``OSError`` or ``KafkaError`` when the cluster cannot be reached over a connection of our own."""
         await self._topic_admin.describe([])
 
     async def _ensure_positions(
         self, conn: Connection, client: OffsetsClient, lanes: Collection[Lane]
     ) -> Mapping[Lane, LogBounds]:
-        rows = await positions.load_lanes(conn, self._consumer, lanes)
+        rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
         bounds = await self._recheck_before_halt(
             client, lambda logs: [initial_position(lane, rows.get(lane), logs[lane]) for lane in lanes], lanes
         )
         for lane in lanes:
             position = initial_position(lane, rows.get(lane), bounds[lane])
             if position is not None:
-                await positions.save_initial_position(conn, self._consumer, lane, position)
+                await stored_lanes.save_initial_position(conn, self._consumer, lane, position)
         return bounds
 
     async def _recheck_before_halt(
         self, client: OffsetsClient, check_bounds: Callable[[Mapping[Lane, LogBounds]], object], lanes: Collection[Lane]
     ) -> Mapping[Lane, LogBounds]:
-        # A broker that has only just started may tell an older end of its log for a moment: look again before halting.
-        for attempt in range(_MAX_CHECKS):
+        async def check() -> Mapping[Lane, LogBounds]:
             bounds = await self.log_bounds(client, lanes)
-            try:
-                check_bounds(bounds)
-            except Halt:
-                if attempt == _MAX_CHECKS - 1:
-                    raise
-                await asyncio.sleep(_RECHECK_PAUSE_S)
-            else:
-                break
-        return bounds
+            check_bounds(bounds)
+            return bounds
+
+        # A broker that has only just started may report an older end of its log for a moment.
+        return await retry(check, _RECHECK_PAUSES_S, errors=(Halt,), pause=_pause)
 
     async def _load_lane(self, conn: Connection, lane: Lane, row: StoredLane, bounds: LogBounds) -> TakenLane:
         position = row.position
@@ -133,6 +140,10 @@ def _check_states(bounds: Mapping[Lane, LogBounds], states: Mapping[Lane, LaneSt
         check_position(
             lane, bounds[lane], LogPosition(state.next_offset, state.bounds.cluster_id, state.bounds.topic_id)
         )
+
+
+async def _pause(_halt: Exception, pause_s: float) -> None:
+    await asyncio.sleep(pause_s)
 
 
 def _topic_id(metadata: ClusterMetadata, prefixed_name: str) -> str:

@@ -53,7 +53,7 @@ def create_app(config: EdgeConfig) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         routes=probe_routes(config.health, config.metrics),
-        responses={422: {"model": ErrorBody, "description": "What is wrong, and where."}},
+        responses={422: {"model": ErrorBody, "description": "The error, and where it is."}},
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours cost less
     )
     app.state.keys = config.keys

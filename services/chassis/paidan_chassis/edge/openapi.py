@@ -20,7 +20,7 @@ _SECURITY_SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _RETRY_AFTER: Final = {
-    "Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
+    "Retry-After": {"description": "Seconds after which to retry.", "schema": {"type": "integer", "minimum": 1}}
 }
 
 
@@ -75,11 +75,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY_SCHEMES
     document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
     error_response = {
-        "description": "What is wrong, and where.",
+        "description": "The error, and where it is.",
         "content": _json_content(ErrorBody, "serialization", schemas),
     }
     unavailable_response = error_response | {
-        "description": "Not done for certain; send it again later.",
+        "description": "It may not have been done; send it again later.",
         "headers": _RETRY_AFTER,
     }
     for path, route in app.state.described.items():
@@ -111,7 +111,7 @@ def _replace_strings(part: Any, replacements: dict[str, str]) -> Any:  # noqa: A
 
 def _operation(path: str, route: RouteDoc, schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = route.description.strip().partition("\n\n")
-    response: dict[str, Any] = {"description": "Done."}
+    response: dict[str, Any] = {"description": "Success."}
     if route.response_model:
         response["content"] = _json_content(route.response_model, "serialization", schemas)
     return {

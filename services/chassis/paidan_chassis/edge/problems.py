@@ -10,9 +10,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from paidan_chassis.consumer.errors import Halt, Unacknowledged
 from paidan_chassis.database import is_transient
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
 from paidan_chassis.observability.redaction import redact_quotes
 
 _HALT_RETRY_AFTER_S: Final = 30
@@ -53,16 +52,16 @@ class Problem(ChassisError):
 
 
 class ErrorDetail(BaseModel):
-    """Why a request was refused."""
+    """The reason why a request was refused."""
 
-    code: str = Field(description="A word for machines; the README lists them all.")
+    code: str = Field(description="A code for programs; the README lists all of them.")
     message: str
     message_zh: str
-    field: str | None = Field(description="The part of the input that is wrong, dotted.")
+    field: str | None = Field(description="Path of the invalid part of the input, with dots.")
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every answer but a success."""
 
     error: ErrorDetail
 

@@ -1,1 +1,1 @@
-"""What is known of Kafka without lanes: the cluster, producing, topics, CloudEvents."""
+"""Kafka clients: cluster configuration, producer, topic administration, CloudEvents. No consumer here."""

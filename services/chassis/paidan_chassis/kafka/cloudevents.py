@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.kafka.message import Message
 
 T = TypeVar("T")
 EventT = TypeVar("EventT", bound=BaseModel)

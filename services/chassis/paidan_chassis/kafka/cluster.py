@@ -1,4 +1,4 @@
-"""Where Kafka is and how its topics are to look. No client here."""
+"""The configuration of a Kafka cluster: addresses, topic prefix, how missing topics are created. No client here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,13 +42,13 @@ class KafkaCluster:
     security: BaseSecurity | None = None
 
     def prefixed(self, topic: str) -> str:
-        """Give a topic's name on the cluster."""
+        """Return a topic's name on the cluster."""
         return self.prefix + topic
 
     def client_options(self) -> dict[str, Any]:
-        """Give what every client of aiokafka is built with."""
+        """Return the arguments common to all aiokafka clients."""
         return {"bootstrap_servers": self.servers.split(","), **parse_security(self.security)}
 
     def unprefixed(self, prefixed_topic: str) -> str:
-        """Give a topic's name in this installation."""
+        """Return a topic's name within this installation."""
         return prefixed_topic.removeprefix(self.prefix)

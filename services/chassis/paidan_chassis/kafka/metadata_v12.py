@@ -1,4 +1,4 @@
-"""Kafka's Metadata request in version 12, which tells topic ids; aiokafka stops at version 5, which does not."""
+"""Kafka's Metadata request in version 12, which returns topic ids; aiokafka stops at version 5, which does not."""
 
 from io import BytesIO
 from typing import ClassVar, NamedTuple
@@ -20,7 +20,7 @@ _COMPACT_STRING = CompactString("utf-8")
 
 
 class Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka is untyped
-    """Sixteen bytes."""
+    """A UUID as 16 bytes."""
 
     @classmethod
     def encode(cls, value: UUID) -> bytes:
@@ -90,7 +90,7 @@ class MetadataRequest12(RequestStruct):  # type: ignore[misc] # aiokafka is unty
 
 
 class TopicMetadata(NamedTuple):
-    """What the cluster says of one topic."""
+    """One topic on the cluster."""
 
     topic_id: str
     partitions: int
@@ -99,14 +99,14 @@ class TopicMetadata(NamedTuple):
 
 
 class ClusterMetadata(NamedTuple):
-    """What the cluster says of itself, and of the topics that exist among those asked for."""
+    """The cluster's id, and those of the requested topics that exist, by their prefixed names."""
 
     cluster_id: str
     topics: dict[str, TopicMetadata]
 
 
 class MetadataRequest(Request[MetadataRequest12]):  # type: ignore[misc] # aiokafka is untyped
-    """Ask for the cluster's id and these topics (real names); never creates one."""
+    """A request for the cluster's id and these topics (prefixed names); it never creates a topic."""
 
     API_KEY = 3
 
@@ -118,7 +118,7 @@ class MetadataRequest(Request[MetadataRequest12]):  # type: ignore[misc] # aioka
 
 
 def parse_metadata(response: Response) -> ClusterMetadata:
-    """Read an answer to ``AskMetadata``; topics that do not exist are left out."""
+    """Decode the response to a ``MetadataRequest``; topics that do not exist are left out."""
     body = response.to_object()
     topics = {
         topic["name"]: TopicMetadata(

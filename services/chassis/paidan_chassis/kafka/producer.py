@@ -1,8 +1,9 @@
-"""A supervised idempotent producer. It knows nothing of lanes: who needs an order says so by the call it makes."""
+"""A supervised idempotent producer, and the partition that a key belongs to."""
 
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
@@ -10,12 +11,13 @@ from typing import Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
-from paidan_chassis.consumer.errors import MessageTooLarge, Unacknowledged
-from paidan_chassis.consumer.records import Message
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.aiokafka_patches import use_fast_lz4
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.compressing import use_fast_lz4
-from paidan_chassis.kafka.partitioner import partition_for
+from paidan_chassis.kafka.errors import MessageTooLarge
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 
 MAX_VALUE_BYTES: Final = 1_000_000
@@ -29,7 +31,7 @@ _KAFKA_ERRORS: Final = (KafkaError, OSError, TimeoutError)
 
 
 class ProducerRecord(NamedTuple):
-    """A message addressed to a partition, ready for the wire."""
+    """A message addressed to a partition."""
 
     topic: str
     partition: int
@@ -39,21 +41,29 @@ class ProducerRecord(NamedTuple):
 
 
 _topic_partition = itemgetter(0, 1)
+# The same key comes many times, several of them in one batch.
+_hash_of_key = lru_cache(maxsize=65_536)(murmur2)
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """Return the partition of a key, as Kafka's stock clients choose it."""
+    return int((_hash_of_key(key) & 0x7FFFFFFF) % partitions)
 
 
 class Publisher:
-    """One ``acks=all`` idempotent lz4 producer that is replaced by a new one whenever it fails.
+    """An ``acks=all`` idempotent lz4 producer that is replaced by a new one whenever it fails.
 
-    aiokafka's idempotent producer stays dead after some errors of the broker, so none of them is waited out here:
-    the producer is thrown away, and whoever called sends again.
+    aiokafka's idempotent producer stays dead after some errors of the broker, so no error is retried here: the
+    producer is discarded, and the caller sends again.
     """
 
     def __init__(self, kafka: KafkaCluster, *, client_id: str, linger_ms: int = 0) -> None:
         use_fast_lz4()
         self.topic_admin = TopicAdmin(kafka, client_id=client_id)
         self.rebuilds = 0
-        """Producers that had to be replaced."""
+        """Producers that were replaced."""
         self._kafka = kafka
+        self._prefix = kafka.prefix
         self._client_id = client_id
         self._linger_ms = linger_ms
         self._producer: AIOKafkaProducer | None = None
@@ -73,8 +83,8 @@ class Publisher:
     async def send(self, messages: Sequence[Message], *, timeout_s: float = 10.0) -> None:
         """Publish messages, each to its key's partition; returns when Kafka has acknowledged all of them.
 
-        Raises ``Unacknowledged`` when it has not in time; they may be stored all the same. Calls running at the same
-        time share batches; their order among each other is not kept. Missing topics are created.
+        Raises ``Unacknowledged`` when it has not in time; they may be stored all the same. Concurrent calls share
+        batches and are not ordered among each other. Missing topics are created.
         """
         _reject_oversized(message.value for message in messages)
         await self._deliver(await self._to_producer_records(messages), timeout_s=timeout_s)
@@ -82,19 +92,22 @@ class Publisher:
     async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
         """Publish so that per partition nothing is appended before what precedes it has been acknowledged.
 
-        Raises ``Unacknowledged``; the next call uses a new producer: call it with the same parcels.
+        Raises ``Unacknowledged``; the next call uses a new producer: call again with the same records.
         """
         await self._deliver(records, timeout_s=_IN_ORDER_TIMEOUT_S, in_batches=True)
 
     async def partitions(self, topic: str) -> int:
-        """Count a topic's partitions, making the topic when it does not exist; may raise ``Unacknowledged``."""
+        """Return a topic's number of partitions, creating the topic if needed; may raise ``Unacknowledged``."""
+        count = self.topic_admin.partition_counts.get(topic)
+        if count is not None:
+            return count
         try:
             return await self.topic_admin.partitions(topic)
         except _KAFKA_ERRORS as error:
             raise Unacknowledged(f"topic {topic}: {error!r}") from error
 
     async def partition_of(self, topic: str, key: bytes) -> int:
-        """Tell the partition (murmur2, as every stock client) of a key; makes the topic when it does not exist."""
+        """Return the partition of a key, creating the topic if needed; may raise ``Unacknowledged``."""
         return partition_for(key, await self.partitions(topic))
 
     async def _to_producer_records(self, messages: Sequence[Message]) -> list[ProducerRecord]:
@@ -131,7 +144,7 @@ class Publisher:
     async def _send_singly(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         acknowledged = [
             await producer.send(
-                self._kafka.prefixed(record.topic),
+                self._prefix + record.topic,
                 record.value,
                 key=record.key,
                 partition=record.partition,
@@ -143,19 +156,19 @@ class Publisher:
 
     async def _send_per_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         partitions = [
-            list(line) for _, line in groupby(sorted(records, key=_topic_partition), key=_topic_partition)
+            list(group) for _, group in groupby(sorted(records, key=_topic_partition), key=_topic_partition)
         ]  # sorting is stable
         if len(partitions) == 1:
             await self._send_partition(producer, partitions[0])
             return
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as tasks:
             for partition_records in partitions:
-                group.create_task(self._send_partition(producer, partition_records))
+                tasks.create_task(self._send_partition(producer, partition_records))
 
     async def _send_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         # create_batch costs a quarter of send(). One batch is under way at a time: were the next one queued behind it,
         # aiokafka would still send that when this one has failed, and readers would see a gap.
-        topic, partition = self._kafka.prefixed(records[0].topic), records[0].partition
+        topic, partition = self._prefix + records[0].topic, records[0].partition
         batch = producer.create_batch()
         for record in records:
             fits = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)

@@ -1,4 +1,4 @@
-"""What exists on the cluster: its id, topics and their ids, made when missing. No records pass here."""
+"""Describes the cluster and its topics, and creates missing topics. No records pass here."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Final, Self
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from paidan_chassis.consumer.errors import Unacknowledged
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.metadata_v12 import (
     ClusterMetadata,
@@ -23,13 +23,14 @@ _TOPIC_ALREADY_EXISTS: Final = 36
 
 
 class TopicAdmin:
-    """Asks the cluster what exists, remembers partition counts (they never change), makes what is missing."""
+    """Describes topics, caches their partition counts (they never change), creates missing ones."""
 
     def __init__(self, kafka: KafkaCluster, *, client_id: str) -> None:
         self._kafka = kafka
         self._client_id = f"{client_id}-topology"
         self._admin: AIOKafkaAdminClient | None = None
-        self._partition_counts: dict[str, int] = {}
+        self.partition_counts: dict[str, int] = {}
+        """The topics known to exist, by their unprefixed names."""
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -41,24 +42,24 @@ class TopicAdmin:
         await self._close()
 
     async def describe(self, topics: Iterable[str]) -> ClusterMetadata:
-        """Ask now what the cluster and these topics (plain names) are; raises an ``OSError`` or ``KafkaError``."""
+        """Return the cluster and these topics as they are now; may raise ``OSError`` or ``KafkaError``."""
         async with self._lock:
             return await self._describe([self._kafka.prefixed(topic) for topic in topics])
 
     async def partitions(self, topic: str) -> int:
-        """Count a topic's partitions, making the topic when it does not exist."""
-        while (count := self._partition_counts.get(topic)) is None:
+        """Return a topic's number of partitions, creating the topic if needed."""
+        while (count := self.partition_counts.get(topic)) is None:
             await self.ensure([topic])
         return count
 
     def invalidate(self) -> None:
-        """Forget which topics exist: somebody may have deleted one, and it is to be made anew."""
-        self._partition_counts.clear()
+        """Clear the cache of topics: one may have been deleted, and is created again on next use."""
+        self.partition_counts.clear()
 
     async def ensure(self, topics: Iterable[str]) -> None:
-        """Make the topics that do not exist, and wait until each has its leaders."""
+        """Create the topics that do not exist, and wait until each partition has a leader."""
         async with self._lock:
-            missing = [topic for topic in topics if topic not in self._partition_counts]
+            missing = [topic for topic in topics if topic not in self.partition_counts]
             if missing:
                 async with asyncio.timeout(_CREATE_TIMEOUT_S):
                     await self._ensure(missing)
@@ -77,7 +78,7 @@ class TopicAdmin:
     def _cache_partition_counts(self, topics: dict[str, TopicMetadata]) -> None:
         for name, topic in topics.items():
             if topic.has_leaders:
-                self._partition_counts[self._kafka.unprefixed(name)] = topic.partitions
+                self.partition_counts[self._kafka.unprefixed(name)] = topic.partitions
 
     async def _create(self, topics: list[str]) -> None:
         specs = {topic: self._kafka.topic_spec(topic) for topic in topics}
@@ -96,7 +97,7 @@ class TopicAdmin:
         )
         for name, code, *details in response.topic_errors:
             if code not in {0, _TOPIC_ALREADY_EXISTS}:
-                raise Unacknowledged(f"topic {name} could not be made: {details[0] if details else code}")
+                raise Unacknowledged(f"topic {name} could not be created: {details[0] if details else code}")
 
     async def _describe(self, prefixed_names: list[str]) -> ClusterMetadata:
         try:

@@ -4,7 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
+
+from prometheus_client import Histogram
 
 from paidan_chassis.errors import Stalled
 from paidan_chassis.observability.metrics import Metrics
@@ -64,9 +67,19 @@ class LoopProgress:
         self._last_activity = self._last_commit = self._lag_since = self._monotonic()
         self._fault = None
         if records:
-            self._metrics.observe("paidan_batch_records", records, loop=self.name)
-            self._metrics.observe("paidan_batch_seconds", duration_s, loop=self.name)
-            self._metrics.observe("paidan_hop_seconds", hop_s, loop=self.name)
+            batch_records, batch_seconds, hop_seconds = self._batch_histograms
+            batch_records.observe(records)
+            batch_seconds.observe(duration_s)
+            hop_seconds.observe(hop_s)
+
+    @cached_property
+    def _batch_histograms(self) -> tuple[Histogram, Histogram, Histogram]:
+        # On first use, for a loop that commits no records has no such rows.
+        return (
+            self._metrics.histogram("paidan_batch_records", loop=self.name),
+            self._metrics.histogram("paidan_batch_seconds", loop=self.name),
+            self._metrics.histogram("paidan_hop_seconds", loop=self.name),
+        )
 
     def on_collect(self, collector: MetricsCollector) -> None:
         """Register a function that is called once a second to update metrics from other state."""

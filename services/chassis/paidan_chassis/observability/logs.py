@@ -4,7 +4,6 @@ import contextlib
 import logging
 import re
 import sys
-import time
 from collections.abc import Hashable, MutableMapping
 from typing import Any, Final, TextIO, TypeAlias, cast
 
@@ -76,16 +75,6 @@ def _reset_library_loggers() -> None:
 def get_logger(**bound: object) -> Logger:
     """Return a logger with these keys bound (topic, partition, loop...). Event names are past-tense snake_case."""
     return structlog.get_logger(**bound)  # type: ignore[no-any-return]
-
-
-def log_batch(log: Logger, event: str, *, started: float, **counts: int) -> None:
-    """Write the one canonical line of a batch: its counts and ``took_ms`` since ``started`` (time.perf_counter).
-
-    Call it after the commit. Counts of nought are left out; a batch of nothing writes nothing.
-    """
-    nonzero = {name: count for name, count in counts.items() if count}
-    if nonzero:
-        log.info(event, **nonzero, took_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
 class LogThrottle:

@@ -1,9 +1,11 @@
 """The Prometheus metrics of a service. The names are a closed list: only these can be written."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import prometheus_client as prometheus
+
+Counter: TypeAlias = prometheus.Counter
 
 CounterName = Literal[
     "paidan_records_total",
@@ -93,7 +95,7 @@ class Metrics:
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        self._counters[name].labels(service=self.service, **labels).inc(amount)
+        self.counter(name, **labels).inc(amount)
 
     def request_metrics(self, route: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
         """Return the counter and histogram of a route, to be cached: a look-up costs more than an update."""
@@ -109,9 +111,13 @@ class Metrics:
         """Remove a gauge with these labels, such as that of a partition that was revoked."""
         self._gauges[name].remove_by_labels({"service": self.service, **labels})
 
-    def observe(self, name: HistogramName, value: float, **labels: str) -> None:
-        """Add a measurement."""
-        self._histograms[name].labels(service=self.service, **labels).observe(value)
+    def counter(self, name: CounterName, **labels: str) -> Counter:
+        """Return the counter with these labels, to be kept: finding it costs more than using it."""
+        return self._counters[name].labels(service=self.service, **labels)
+
+    def histogram(self, name: HistogramName, **labels: str) -> prometheus.Histogram:
+        """Return the histogram with these labels, to be kept: finding it costs more than using it."""
+        return self._histograms[name].labels(service=self.service, **labels)
 
     def render(self) -> bytes:
         """Return the text of ``/metrics``."""

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
@@ -39,7 +39,9 @@ from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 ACK_TIMEOUT_S: Final = 5.0
 MAX_BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_LINES: Final = 2000
-DryRun = Annotated[bool, Query(alias="dry-run", description="Judge it against the case as it is now, and do nothing.")]
+DryRun = Annotated[
+    bool, Query(alias="dry-run", description="Evaluate it against the case's current state, and change nothing.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,24 @@ class ActionRoutes:
         router = APIRouter(tags=["actions"])
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.request_action, name="act", methods=["POST"],
-            description=route_docs.ACTION_DESCRIPTION, status_code=202, response_model=None,
+            status_code=202, response_model=None,
             summary="Ask for an action",
             responses=route_docs.ACTION_RESPONSES, openapi_extra=route_docs.IDEMPOTENCY_KEY,
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/batch", self.request_actions, name="act_on_lines", methods=["POST"],
-            description=route_docs.BATCH_DESCRIPTION, status_code=202, response_model=None,
+            status_code=202, response_model=None,
             summary="Ask for many actions", response_class=Response,
             responses=route_docs.BATCH_RESPONSES, openapi_extra=route_docs.BATCH_REQUEST,
         )  # fmt: skip
         router.add_api_route(
             "/v1/actions/{action_id}", self.show_outcome, name="became", methods=["GET"],
-            description=route_docs.OUTCOME_DESCRIPTION, response_model=OutcomeDetail,
+            response_model=OutcomeDetail,
             summary="What became of an action",
         )  # fmt: skip
         router.add_api_route(
             "/v1/outcomes/lookup", self.look_up_outcomes, name="look_up", methods=["POST"],
-            description=route_docs.OUTCOMES_DESCRIPTION, response_model=OutcomeList,
+            response_model=OutcomeList,
             summary="What became of many reports and actions",
         )  # fmt: skip
         return router
@@ -81,9 +83,11 @@ class ActionRoutes:
     async def request_action(
         self, case_id: CaseId, body: ActionBody, caller: Caller, http_request: Request, *, dry_run: DryRun = False
     ) -> Response:
-        """Publish a request for an action and return 202, or evaluate it with ``dry-run``.
+        """Request an action. It is accepted once it is stored in Kafka; its outcome can be read under its id.
 
-        Raises Problem 409 ``id_reused`` if the key was used for another action; of two sent at once the first stands.
+        A repeat with the same `Idempotency-Key` is ignored. The same key with another body, or for another case, is
+        refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
+        and the first is applied; a sender learns by 202 or 409 to a repeat whether it was its own.
         """
         requested_action = RequestedAction(case_id=case_id, action=body.action, occurred_at=body.occurred_at)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
@@ -96,9 +100,11 @@ class ActionRoutes:
         return _json_response(ActionAccepted(action_id=action_request.action_id).model_dump_json(), 202)
 
     async def request_actions(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
-        """Publish a request for each line, or evaluate it with ``dry-run``; return a line for each, in order.
+        """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
 
-        A line that is invalid or refused gets its problem; an id used for another action is ``id_reused``.
+        Blank lines are skipped and counted: each answer has its line's number in the file, from 1.
+        An `id` that was used before for another action is `id_reused`, also within the batch: the first one remains.
+        With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
         raw = await read_body(http_request, MAX_BATCH_BYTES)
         numbered_lines = ndjson.parse_lines(
@@ -112,14 +118,18 @@ class ActionRoutes:
         return ndjson.ndjson_response(zip(numbers, bodies, strict=True), 200 if dry_run else 202)
 
     async def show_outcome(self, action_id: str, caller: Caller) -> OutcomeDetail:
-        """Return the outcome of an action. Raises Problem 404 while it is undecided."""
+        """Return the outcome of an action: applied, or refused with the reason. 404 until it is decided.
+
+        It is the outcome of the first action with this id. Where several senders use one id, send yours again: 409
+        `id_reused` if it was another.
+        """
         outcomes = await self._load_outcomes([action_id], caller) if queries.is_uuid(action_id) else []
         if not outcomes or outcomes[0].about != "action":
             raise problems.not_found("no such action, or it is not decided yet", "无此操作，或尚未有结果")
         return outcomes[0]
 
     async def look_up_outcomes(self, lookup: OutcomeLookup, caller: Caller) -> OutcomeList:
-        """Return the outcomes of those of these reports and actions that are decided."""
+        """Return the outcomes of many reports and actions."""
         return OutcomeList(outcomes=await self._load_outcomes(lookup.ids, caller))
 
     async def _load_outcomes(self, outcome_ids: Collection[str], caller: Principal) -> list[OutcomeDetail]:

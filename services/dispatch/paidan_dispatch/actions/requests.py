@@ -107,7 +107,7 @@ def department_sender(department: str) -> str:
 
 
 def _mask_texts(action: Action) -> Action:
-    texts = {name: getattr(action, name) for name in _free_texts(type(action))}
+    texts = {name: text for name in _free_texts(type(action)) if (text := getattr(action, name))}
     masked = {name: mask(text).text for name, text in texts.items()}
     return action if masked == texts else replace_unvalidated(action, **masked)
 

@@ -9,25 +9,6 @@ from paidan_dispatch.api.models import ActionAccepted, DryRunResult
 _NDJSON_CONTENT: Final = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _UNAVAILABLE: Final[dict[int | str, dict[str, Any]]] = {503: {"model": ErrorBody, "description": "Send it again."}}
 
-# Released texts: they stand in the OpenAPI document.
-ACTION_DESCRIPTION: Final = """\
-Ask for an action. It is taken once Kafka has it; whether it is allowed is told under its id.
-
-A repeat with the same `Idempotency-Key` is dropped. The same key with another body, or for another case, is
-refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
-and the first stands; whoever sends theirs again learns by 202 or 409 whether it was theirs."""
-BATCH_DESCRIPTION: Final = """\
-Ask for many actions, a JSON line each. The answer has a line for each, in order: its id or its error.
-
-Blank lines are skipped and counted: each answer tells its line's number in the file, from 1.
-An `id` that was used before for something else is `id_reused`, within the batch, too: the first one stands.
-With `dry-run` each line is judged as if it came alone, against its case as it is now, and nothing is done."""
-OUTCOME_DESCRIPTION: Final = """\
-Tell what became of an action: applied, or refused and why. 404 until it is decided.
-
-It is told of the first that came under this id. Whether that was yours, where several use one id, tells
-sending yours again: 409 `id_reused` when it was another."""
-OUTCOMES_DESCRIPTION: Final = """Tell what became of many reports and actions at once."""
 # By hand, for FastAPI would answer a missing header with 422, and name it as a field of the body.
 IDEMPOTENCY_KEY: Final = {
     "parameters": [
@@ -35,7 +16,7 @@ IDEMPOTENCY_KEY: Final = {
             "name": "Idempotency-Key",
             "in": "header",
             "required": True,
-            "description": "Your own id for this action; a repeat under the same key is dropped.",
+            "description": "Your own id of this action; a repeat with the same key is ignored.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 200},
         }
     ]
@@ -43,7 +24,7 @@ IDEMPOTENCY_KEY: Final = {
 ACTION_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     202: {"model": ActionAccepted},
     200: {"model": DryRunResult},
-    409: {"model": ErrorBody, "description": "The key was used before for something else; that one stands."},
+    409: {"model": ErrorBody, "description": "The key was used before for another action, which remains."},
     **_UNAVAILABLE,
 }
 BATCH_REQUEST: Final = {
@@ -61,7 +42,7 @@ BATCH_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "content": _NDJSON_CONTENT,
     },
     200: {
-        "description": "Of a dry run: a line for each that is not blank, in order: `line`, and what is said of one"
+        "description": "Of a dry run: a line for each that is not blank, in order: `line`, and the answer to one"
         " action (its `status` is the case's) or `error`.",
         "content": _NDJSON_CONTENT,
     },

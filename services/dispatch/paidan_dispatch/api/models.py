@@ -14,10 +14,10 @@ from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
-    """Something to be done with a case."""
+    """An action on a case."""
 
     action: Action
-    occurred_at: Timestamp | None = Field(default=None, description="When it was done, as the sender claims.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
 
 
 class ActionLine(ActionBody):
@@ -29,23 +29,23 @@ class ActionLine(ActionBody):
 
 
 class ActionAccepted(BaseModel, title="Taken"):
-    """The action is in the log; what becomes of it is told under its id."""
+    """The action is accepted; its outcome can be read under its id."""
 
     action_id: str
 
 
 class DryRunResult(BaseModel, title="Judged"):
-    """What would become of an action in the case's present state; nothing was done."""
+    """The outcome that an action would have in the case's current state; nothing was changed."""
 
     dry_run: Literal[True] = True
     action_id: str
     result: Literal["applied", "refused"]
-    status: Status | None = Field(description="The state that the case would be in.")
+    status: Status | None = Field(description="The status that the case would have.")
     why: Refusal | None = None
 
 
 class OutcomeDetail(BaseModel, title="OutcomeShown"):
-    """What became of a report or an action."""
+    """The outcome of a report or an action."""
 
     id: str
     about: Literal["report", "action"]
@@ -57,26 +57,26 @@ class OutcomeDetail(BaseModel, title="OutcomeShown"):
 
 
 class OutcomeLookup(RequestModel, title="Lookup"):
-    """Ids whose outcomes are asked for."""
+    """The ids whose outcomes are requested."""
 
     ids: Annotated[tuple[Id, ...], Field(max_length=1000)]
 
 
 class OutcomeList(BaseModel, title="Outcomes"):
-    """Those that are decided; the others are not decided yet, or nobody knows them."""
+    """The outcomes that are decided; the other ids are not decided yet, or unknown."""
 
     outcomes: list[OutcomeDetail]
 
 
 class CaseList(BaseModel):
-    """A page of cases, and how to ask for the next one."""
+    """A page of cases, and the cursor of the next one."""
 
     cases: list[CaseState]
-    after: str | None = Field(description="Give this as `after` to go on; null: there is no more.")
+    after: str | None = Field(description="Value of `after` for the next page; null on the last page.")
 
 
 class Receipt(BaseModel):
-    """Which rule of which version of the city's pack took a decision."""
+    """The rule of a decision, and the version of the city's pack that it is in."""
 
     decision: Literal["filed", "placed"]
     rule: str
@@ -85,7 +85,7 @@ class Receipt(BaseModel):
 
 
 class HistoryEntry(BaseModel):
-    """One step as published. ``chain`` is sha256(the step before's chain, 32 zero bytes at first, and the bytes)."""
+    """A published event. ``chain`` is SHA-256 of the chain before (at first 32 zero bytes) and the event's bytes."""
 
     version: int
     chain: str
@@ -93,23 +93,23 @@ class HistoryEntry(BaseModel):
 
 
 class CaseDetail(BaseModel, title="CaseShown"):
-    """A case with all that happened to it and the receipts of what was decided."""
+    """A case with its history and the receipts of its decisions."""
 
     case_: CaseState = Field(alias="case")
     receipts: list[Receipt]
     history: list[HistoryEntry]
-    chain_holds: bool = Field(description="Whether every link of the chain was found to fit.")
+    chain_holds: bool = Field(description="Whether every link of the chain is valid.")
 
 
 class OrderItem(BaseModel, title="OrderShown"):
-    """An order of the department that asks, and where its case stands."""
+    """An order of the calling department, and the status of its case."""
 
     order: Order
     status: Status
 
 
 class OrderList(BaseModel, title="Orders"):
-    """All open orders of a department: the whole snapshot, for one that lost its place in its topic."""
+    """All open orders of a department: a complete snapshot, for one that lost its position in its topic."""
 
     department: str
     as_of: datetime

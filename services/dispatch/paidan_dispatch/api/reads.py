@@ -46,10 +46,10 @@ class CaseQuery(RequestModel):
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
-        default=False, description="Only closed cases whose reporter nobody has called back since."
+        default=False, description="Only closed cases whose reporter has not been called back since."
     )
     order: Literal["newest", "oldest"] = "newest"
-    after: str | None = Field(default=None, max_length=300, description="The `after` of the page before.")
+    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
 
     def to_filter(self, city: str | None) -> CaseFilter:
@@ -86,7 +86,7 @@ class ReadRoutes:
         router.add_api_route(
             "/v1/cases/{case_id}", self.show_case, name="show", methods=["GET"], response_model=None,
             summary="A case with its history and receipts",
-            responses={200: {"model": CaseDetail | OrderItem, "description": "The case; a department's own order."}},
+            responses={200: {"model": CaseDetail | OrderItem, "description": "The case, or a department's own order."}},
         )  # fmt: skip
         router.add_api_route(
             "/v1/orders",
@@ -94,8 +94,6 @@ class ReadRoutes:
             methods=["GET"],
             response_model=OrderList,
             summary="A department's open orders",
-            description="Give all open orders of a department, oldest first, each with its version; keep the higher"
-            " one.",
         )
         return router
 
@@ -104,9 +102,9 @@ class ReadRoutes:
         caller: Caller,
         query: Annotated[CaseQuery, Query()],
     ) -> CaseList:
-        """List cases, newest report first: `status=filed` is the hard-to-place desk, `received` waits for verification.
+        """List cases, latest report first: `status=filed` is the hard-to-place desk, `received` awaits verification.
 
-        `status=inspecting` waits for inspection, `status=closed&not_called_back=true` for a callback.
+        `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback.
         """
         access.require_case_access(caller)
         cases = await queries.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
@@ -114,7 +112,7 @@ class ReadRoutes:
         return CaseList(cases=cases, after=_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None)
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
-        """Show a case with its history and the receipts of its decisions; a department sees its order alone."""
+        """Return a case with its history and the receipts of its decisions; to a department, only its order."""
         if not access.covers_area(caller, ids.area_of(case_id)):
             raise problems.not_found("there is no such case", "无此案件")
         async with self.pool.acquire() as conn:
@@ -128,7 +126,7 @@ class ReadRoutes:
         return Response(order_item.model_dump_json(), media_type="application/json")
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Return all open orders of a department, oldest first; of two versions of an order the higher is newer."""
+        """Return all open orders of a department, oldest first, each with its version; keep the highest."""
         own_department = grants_of(caller.scopes).department
         department_id = own_department or department
         if own_department is None:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from paidan_chassis.consumer.batch import Batch
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent

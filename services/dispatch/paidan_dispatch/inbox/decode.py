@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import TypeAdapter
 
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.actions import Answer
 from paidan_contracts.inbox import InboxEvent

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from paidan_chassis.consumer.batch import Batch, DeadLetter
-from paidan_chassis.consumer.records import Record
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested

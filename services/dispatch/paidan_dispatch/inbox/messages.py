@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Final
 
-from paidan_chassis.consumer.records import Message
 from paidan_chassis.kafka.cloudevents import encode_body, encode_headers
+from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent

@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol
 import asyncpg
 
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.errors import Unacknowledged
-from paidan_chassis.consumer.records import Lane, Message
+from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.database import DB_ERRORS, Pool, is_transient
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import LoopProgress
 from paidan_contracts.ids import area_of, timer_id
 from paidan_contracts.inbox import TimerDue

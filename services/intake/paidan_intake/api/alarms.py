@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.consumer.errors import Unacknowledged
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.errors import Unacknowledged
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
@@ -22,7 +22,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the alarm route to the app."""
 
     async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
-        """Take one firing of a camera or sensor. What becomes of it: GET /v1/reports/{report_id}."""
+        """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
         check_rate(context, hot_request.principal)
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)

@@ -15,7 +15,7 @@ DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
             "name": "dry-run",
             "in": "query",
             "schema": {"type": "boolean", "default": False},
-            "description": "Check and answer without taking anything.",
+            "description": "Validate and answer, and store nothing.",
         }
     ]
 }

@@ -24,13 +24,13 @@ from paidan_intake.tickets import Note, Position
 
 
 class Alarm(RequestModel):
-    """One firing of a camera or sensor, in the same plain shape as on the topic ``paidan.alarms``."""
+    """An alarm of a camera or sensor, in the same format as on the topic ``paidan.alarms``."""
 
-    alarm_ref: SenderRef = Field(description="Your own id of this firing, the same on every retry.")
+    alarm_ref: SenderRef = Field(description="Your own id of this alarm, the same on every retry.")
     source: Slug | None = None
     city: Slug | None = None
     camera: SenderRef
-    category: SenderRef = Field(description="Your own word or number for what is seen.")
+    category: SenderRef = Field(description="Your own category of the alarm, a word or a number.")
     region: ShortText | None = None
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     position: Position | None = None
@@ -52,7 +52,7 @@ class Alarm(RequestModel):
 
 
 class AcceptedReport(RequestModel, title="Taken"):
-    """What a report was read as. 202: it is stored and will be decided on. With ``dry_run`` nothing was stored."""
+    """The normalized report. With 202 it is stored and will be decided; with ``dry_run`` nothing was stored."""
 
     report_id: Id
     source: Slug
@@ -68,15 +68,17 @@ class AcceptedReport(RequestModel, title="Taken"):
     longitude: float | None = Field(default=None, description="WGS-84.")
     latitude: float | None = Field(default=None, description="WGS-84.")
     photos: tuple[PhotoRef, ...] = ()
-    masked: dict[str, int] = Field(default_factory=dict, description="What was masked in the text, by kind.")
-    notes: tuple[Note, ...] = Field(default=(), description="What could not be told; it was taken all the same.")
-    text: Text | None = Field(default=None, description="Of a dry run: the text as it would travel.")
+    masked: dict[str, int] = Field(default_factory=dict, description="Number of masked values in the text, by kind.")
+    notes: tuple[Note, ...] = Field(
+        default=(), description="What could not be determined; the report is accepted all the same."
+    )
+    text: Text | None = Field(default=None, description="Of a dry run: the text as it would be published.")
     recorded_at: Timestamp | None = None
     dry_run: bool = False
 
 
 class ReportStatus(RequestModel, title="Stands"):
-    """Where a report stands, and the answer to it."""
+    """The status of a report, and the answer to it."""
 
     report_id: Id
     source: Slug
@@ -84,14 +86,16 @@ class ReportStatus(RequestModel, title="Stands"):
     city: Slug
     recorded_at: Timestamp
     stands: Literal["waiting", "opened", "merged", "suppressed", "refused", "dead_lettered"] = Field(
-        description="waiting: taken, and not decided yet."
+        description="waiting: accepted, and not decided yet."
     )
-    reason: str | None = Field(default=None, description="Why it was refused or suppressed: a code.")
+    reason: str | None = Field(default=None, description="Code of the reason why it was refused or suppressed.")
     message: str | None = None
     message_zh: str | None = None
     case_id: CaseId | None = None
-    status: str | None = Field(default=None, description="Of the case: filed, dispatched, handling, closed...")
+    status: str | None = Field(default=None, description="Status of the case: filed, dispatched, handling, closed...")
     version: int | None = None
-    answer: str | None = Field(default=None, description="What the department says it did, or why it was ended.")
+    answer: str | None = Field(
+        default=None, description="The department's account of its work, or why the case was ended."
+    )
     due_at: Timestamp | None = None
     changed_at: Timestamp | None = None

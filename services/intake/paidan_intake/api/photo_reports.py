@@ -59,9 +59,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         max_body_size=None,
     )
     async def submit_photo_report(request: Request, caller: Caller) -> Response:
-        """Take a report with its photos: a part ``report`` (a ticket in JSON) and parts ``photo`` (JPEG, PNG, WebP).
+        """Accept a report with its photos: a part ``report`` (a ticket in JSON) and parts ``photo`` (JPEG, PNG, WebP).
 
-        Where and when is read from the photo when the report does not say it, and taken out of what is kept.
+        Position and time are read from the photo where the report states none, and removed from the stored photo.
         """
         check_rate(context, caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):

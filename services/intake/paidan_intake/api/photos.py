@@ -22,7 +22,7 @@ from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
-PhotoRefParam = Annotated[PhotoRef, Path(description="A photo's reference: the sha256 of its bytes, and .jpg.")]
+PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
@@ -37,7 +37,7 @@ _IMAGE_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"im
 
 
 class StoredPhoto(BaseModel, title="PhotoKept"):
-    """A photo is kept under this reference; the link opens it until it expires."""
+    """The reference of a stored photo, and a link that opens it until it expires."""
 
     ref: PhotoRef
     link: str
@@ -46,9 +46,9 @@ class StoredPhoto(BaseModel, title="PhotoKept"):
 
 
 class PhotoLink(BaseModel):
-    """A link that opens one photo for whoever holds it, until it expires."""
+    """A link that opens one photo without a key, until it expires."""
 
-    link: str = Field(description="A path on this service.")
+    link: str = Field(description="Path on this service.")
     expires_at: datetime
 
 
@@ -64,7 +64,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         max_body_size=None,
     )
     async def upload_photo(request: Request, caller: Caller) -> Response:
-        """Keep one photo: the image itself as the body, or a form with one part ``photo``."""
+        """Store a photo: the image itself as the body, or a form with one part ``photo``."""
         check_rate(context, caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
@@ -82,7 +82,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         expires: Annotated[int | None, Query()] = None,
         signature: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
-        """Show a photo to a key that may see it, or to whoever holds a signed link that has not expired."""
+        """Return a photo, to a key with access to it or by a signed link that has not expired."""
         if expires is None or signature is None:
             await _require_photo_access(context, await authenticate(request), ref)
         elif not context.link_signer.is_valid(ref, expires, signature, real_now()):
@@ -95,7 +95,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
     async def create_photo_link(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
-        """Make a link to a photo that the key may see."""
+        """Create a link to a photo to which the key has access."""
         await _require_photo_access(context, caller, ref)
         link = context.link_signer.sign(ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
         return PhotoLink(link=link.path, expires_at=link.expires_at)

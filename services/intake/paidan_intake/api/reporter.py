@@ -22,20 +22,20 @@ _log = logs.get_logger()
 
 
 class RevealRequest(RequestModel, title="Look"):
-    """Why somebody must know who reported."""
+    """The reason for which the reporter's personal data is needed."""
 
     reason: Reason
 
 
 class ReporterDetails(BaseModel, title="Unmasked"):
-    """Who reported, and what they said in their own words."""
+    """The reporter's personal data, and the report as it was sent."""
 
     report_id: str
     reporter: Reporter | None
     text: str
     address: str | None
     secrecy: bool
-    category: str | None = Field(default=None, description="Where a personal number was masked in what travelled.")
+    category: str | None = Field(default=None, description="The category, where personal data was masked in it.")
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -43,9 +43,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.post("/v1/reports/{report_id}/reporter")
     async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:
-        """Show who reported to a caller-back or an operator who says why.
+        """Return the reporter's personal data to a caller-back or an operator who states a reason.
 
-        The look is kept, with its reason, before anything is shown.
+        The access is logged, with its reason, before anything is returned.
         """
         if not grants_of(caller.scopes).has_role("caller", "operator"):
             raise problems.forbidden()

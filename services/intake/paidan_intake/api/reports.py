@@ -21,7 +21,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.get("/v1/reports/{report_id}", response_model=ReportStatus)
     async def show_report(report_id: str, caller: Caller) -> Response:
-        """Tell where a report stands, and the answer to it. ``waiting``: taken and not decided yet."""
+        """Return the status of a report, and the answer to it. ``waiting``: accepted and not decided yet."""
         found = await _find_report(context, report_id)
         if found is None or not _may_read(caller, found):
             raise problems.not_found("there is no such report, or it is another source's", "没有此上报，或不属于您")

@@ -97,7 +97,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[Response]]:
     async def submit_ticket(hot_request: HotRequest[Ticket]) -> Response:
-        """Take one report. 202 once it is stored; send it again with the same source_ref after any other answer."""
+        """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
         check_rate(context, hot_request.principal)
         ticket = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)

@@ -29,14 +29,14 @@ _BATCH_OPENAPI: Final[dict[str, Any]] = {
     **DRY_RUN_PARAMETER,
     "requestBody": {
         "required": True,
-        "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": "One ticket a line."}}},
+        "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": "One ticket on each line."}}},
     },
     "responses": {
         "200": {
-            "description": "A line for each line, in order: `status` with a ticket's answer, or with its `error`.",
+            "description": "One line for each line, in order: `status` with a ticket's answer, or with its `error`.",
             "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
-        "503": {"description": "As 200, but some lines were not taken for certain: send all of them again."},
+        "503": {"description": "As 200, but some lines may not be stored: send all of them again."},
     },
 }
 
@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         max_body_size=None,
     )
     async def submit_tickets(request: Request, caller: Caller) -> Response:
-        """Take a ticket a line, and answer each line in order. 503 as a whole when any line was not taken."""
+        """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
         raw = await read_body(request, context.settings.batch_bytes)
         max_lines = context.settings.batch_lines
         lines = ndjson.parse_lines(raw, max_lines=max_lines, too_many=f"at most {max_lines} lines")

@@ -10,19 +10,19 @@ from paidan_contracts.scores import Dimension
 
 
 class RateResponse(BaseModel, title="RateShown"):
-    """A rate, with what it was made of and the id under which its cases can be asked for."""
+    """A rate, with its numerator, its denominator, and the id by which its cases can be listed."""
 
     numerator: int
     denominator: int
-    value: float | None = Field(description="Null, never 0 or 1, when the denominator is 0.")
+    value: float | None = Field(description="Null, never 0 or 1, where the denominator is 0.")
     score_id: str
 
 
 class RowResponse(BaseModel, title="RowShown"):
-    """The counts and rates of one department, district..."""
+    """The counts and rates of one department, district or the like."""
 
-    key: str = Field(description="`unknown` is a bucket like any other.")
-    names: Names | None = Field(default=None, description="As the city's pack has them.")
+    key: str = Field(description="`unknown` is a key like any other.")
+    names: Names | None = Field(default=None, description="The names in the city's pack.")
     counts: dict[str, int]
     rates: dict[str, RateResponse]
 
@@ -34,14 +34,14 @@ class ScoresResponse(BaseModel, title="ScoresShown"):
     period: str
     by: Dimension
     indicator_version: str
-    provisional: bool = Field(default=True, description="A later step of a case may still change it.")
-    rebuilding: bool = Field(description="Facts are being made anew from the log: cases are missing for a while.")
+    provisional: bool = Field(default=True, description="A later event of a case may still change it.")
+    rebuilding: bool = Field(description="Facts are being rebuilt from the log: cases are missing for a while.")
     rows: list[RowResponse]
-    total: RowResponse | None = Field(description="All rows together; null for who may see one row only.")
+    total: RowResponse | None = Field(description="All rows together; null for a key with access to one row only.")
 
 
 class ScoreResponse(BaseModel, title="ScoreShown"):
-    """One figure."""
+    """One score."""
 
     score_id: str
     city: str
@@ -56,29 +56,29 @@ class ScoreResponse(BaseModel, title="ScoreShown"):
 
 
 class CaseResponse(BaseModel, title="CaseShown"):
-    """A case, under one of its assignments, that is in the denominator of a figure."""
+    """A case, under one of its assignments, that is in the denominator of a score."""
 
     case_id: str
-    assignment: int = Field(description="The department's turn with the case, counted from 1.")
+    assignment: int = Field(description="Number of the assignment within the case, counted from 1.")
     department: str
-    day: date = Field(description="Of the report, in the city's time zone.")
+    day: date = Field(description="Date of the report, in the city's time zone.")
     in_numerator: bool
-    facts: list[str] = Field(description="What holds of it; the indicator's definition speaks of these.")
+    facts: list[str] = Field(description="The facts that hold for it, to which the indicator's definition refers.")
 
 
 class ReceiptResponse(BaseModel, title="ReceiptShown"):
-    """The cases that a figure is made of, a page of them."""
+    """A page of the cases of which a score consists."""
 
     score: ScoreResponse
     cases: list[CaseResponse]
-    next: str | None = Field(description="Give it as `after` to get the next page; null: this was the last.")
+    next: str | None = Field(description="Value of `after` for the next page; null on the last page.")
 
 
 class IndicatorsResponse(BaseModel, title="IndicatorsShown"):
-    """A city's own definitions."""
+    """A city's own indicators."""
 
     city: str
-    pack: str = Field(description="Version of the city pack that they stand in.")
+    pack: str = Field(description="Version of the city pack that defines them.")
     version: str
     basis: str
     counts: tuple[Count, ...]
@@ -93,10 +93,10 @@ class SchemesResponse(BaseModel, title="SchemesShown"):
 
 
 class ConservationResponse(BaseModel, title="ConservationShown"):
-    """What scoring holds, counted row by row."""
+    """The contents of scoring's database, counted row by row."""
 
     cases: int
-    by_end: dict[str, int] = Field(description="Cases by what they have come to: open, closed, voided, not_accepted.")
+    by_end: dict[str, int] = Field(description="Cases by their end: open, closed, voided, not_accepted.")
     facts: int
     current: int
     tallied: int

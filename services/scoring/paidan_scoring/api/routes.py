@@ -34,12 +34,12 @@ CityParam = Annotated[CityId, Query(description="City id, such as `quancheng`.")
 PeriodParam = Annotated[
     str, Query(max_length=10, description="A day `2026-01-31`, a month `2026-01` or a year `2026`, in the city's zone.")
 ]
-DimensionParam = Annotated[Dimension, Query(description="What the rows are.")]
-IndicatorParam = Annotated[Slug | None, Query(description="One rate only.")]
+DimensionParam = Annotated[Dimension, Query(description="Dimension of the rows.")]
+IndicatorParam = Annotated[Slug | None, Query(description="Only this rate.")]
 CountsParam = Annotated[str, Query(pattern="^(basic|all)$", description="`all`: every count that the city defines.")]
-ScoreIdParam = Annotated[Id, Path(description="As a rate of `/v1/scores` or a message on `paidan.scores` names it.")]
+ScoreIdParam = Annotated[Id, Path(description="Score id of a rate of `/v1/scores` or of a message on `paidan.scores`.")]
 MissedOnlyParam = Annotated[bool, Query(description="Only cases that are in the denominator and not in the numerator.")]
-AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of the previous page.")]
 LimitParam = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -63,7 +63,7 @@ def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
         indicator: IndicatorParam = None,
         counts: CountsParam = "basic",
     ) -> ScoresResponse:
-        """Show counts and rates, each rate with its numerator, denominator and the id of its receipt."""
+        """Return counts and rates, each rate with its numerator, denominator and the id of its receipt."""
         query = ScoreQuery(
             city=city,
             period=_parse_period(period),
@@ -89,7 +89,7 @@ def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
         after: AfterParam = None,
         limit: LimitParam = 100,
     ) -> ReceiptResponse:
-        """List the cases that a figure is made of: its denominator, those of its numerator marked."""
+        """List the cases of which a score consists: its denominator, with those of its numerator marked."""
         name = await reader.find_score_name(score_id)
         if name is None or not _may_read(caller, name):
             raise not_found("no figure of this id was ever shown", "没有此编号的指标值")
@@ -104,7 +104,7 @@ def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
 def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
     @router.get("/indicators")
     async def indicators(caller: Caller, city: CityParam) -> IndicatorsResponse:
-        """Show a city's own definitions of its counts and rates."""
+        """Return a city's own definitions of its counts and rates."""
         _require_city(caller, city)
         try:
             return await reader.indicators(city)
@@ -113,7 +113,7 @@ def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
 
     @router.get("/schemes")
     async def schemes(caller: Caller, city: CityParam) -> SchemesResponse:
-        """Show a city's evaluation schemes: composite scores and grades. There are none yet."""
+        """Return a city's evaluation schemes: composite scores and grades. There are none yet."""
         _require_city(caller, city)
         return SchemesResponse(city=city)
 
@@ -121,7 +121,7 @@ def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
 def _add_conservation_route(router: APIRouter, pool: Pool) -> None:
     @router.get("/conservation")
     async def conservation(caller: Caller) -> ConservationResponse:
-        """Count cases, facts and tallies row by row, for `paidan verify`. Slow on purpose: it trusts no counter."""
+        """Count cases, facts and tallies row by row, for `paidan verify`. Slow, because it uses no counter."""
         if not _is_staff(caller) or caller.city != ALL_CITIES:
             raise forbidden()
         async with pool.acquire() as conn:

@@ -1,4 +1,4 @@
-"""What a report comes to: filed and with its department at once, waiting for verification, or waiting at the desk."""
+"""What a report leads to: a dispatched case, one that awaits verification, or one held for manual assignment."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_a_row_that_its_class_does_not_have_gives_way_to_the_default(row_id: str
 
 @pytest.mark.parametrize("class_code", [None, "E9999", "E0602"])
 def test_unknown_class_never_refuses_a_report(class_code: str | None) -> None:
-    """Somebody at the desk can tell what it is; the resident cannot."""
+    """An operator can classify it; the resident cannot."""
     (step,) = receive_reports(build_report(class_code=class_code))
 
     assert types(step) == ["opened", "held"]
@@ -68,7 +68,7 @@ def test_unrouted_case_is_held_with_a_reason() -> None:
 
 
 def test_reports_past_the_calendars_end_are_held() -> None:
-    """Nobody published next year's calendar: the desk says so, the city goes on."""
+    """Nobody published next year's calendar: the case is held with that reason."""
     (step,) = receive_reports(build_report(minutes=60 * 24 * 60))
 
     assert types(step) == ["opened", "held"]

@@ -1,8 +1,8 @@
-"""Chooses the Python that set-up builds on, by how fast each runs Python. Standard library only: it runs before set-up.
+"""Chooses the Python for the virtual environment by how fast each candidate runs. Standard library only.
 
-`python -I interpreters.py [--take NAME] NAME...` prints the chosen one and, where it has none of its own, the folder of
-an ensurepip; and on standard error why. With `--take` there is nothing to choose: the others are looked at for an
-ensurepip to lend.
+Set-up runs it by its path, before anything is installed: `python -I interpreters.py [--take NAME] NAME...` prints the
+chosen one and, where that lacks ensurepip, the folder of another's; the reason goes to standard error. With `--take`
+the choice is made, and the other names only serve to find an ensurepip.
 """
 
 import json
@@ -18,7 +18,7 @@ from time import process_time
 from typing import Any, Final, Self
 
 OLDEST: Final = (3, 11)
-# Up to here every pinned package has wheels; a later one would need compilers, so it is taken only where it is alone.
+# Up to here every pinned package has wheels; a later Python would need compilers, so it is the last resort.
 NEWEST_WITH_WHEELS: Final = (3, 14)
 # Profile-guided optimisation brings 3.11 to 0.7 of its time in this task; without it 3.11 to 3.13 differ by a fifth.
 CLEARLY_FASTER: Final = 0.8
@@ -29,7 +29,7 @@ _WITHIN_S: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python that can carry a virtual environment, perhaps with an ensurepip lent by another."""
+    """A Python that can create a virtual environment, though perhaps only with another's ensurepip."""
 
     name: str
     path: str
@@ -40,11 +40,11 @@ class Interpreter:
 
     @classmethod
     def probe(cls, name: str) -> Self | None:
-        """Ask the interpreter of this name about itself; None when it does not run, is too old or has no venv."""
+        """Run the interpreter of this name to inspect it; None when it does not run, is too old or has no venv."""
         argv = [name, "-I", str(Path(__file__)), "--probe"]
         try:
-            said = subprocess.run(argv, capture_output=True, text=True, timeout=_WITHIN_S, check=True).stdout
-            found: dict[str, Any] = json.loads(said)
+            output = subprocess.run(argv, capture_output=True, text=True, timeout=_WITHIN_S, check=True).stdout
+            found: dict[str, Any] = json.loads(output)
         except (OSError, ValueError, subprocess.SubprocessError):
             return None
         version = (found.pop("major"), found.pop("minor"), found.pop("micro"))
@@ -73,13 +73,13 @@ def choose(found: Sequence[Interpreter]) -> tuple[Interpreter, str]:
     if fastest.task_ms < first.task_ms * CLEARLY_FASTER:
         return fastest, f"{first.task_ms / fastest.task_ms:.1f} times as fast as {first.shown}"
     if len(usable) == 1:
-        return first, "the only one that serves"
+        return first, "the only one that is suitable"
     others = ", ".join(each.shown for each in usable[1:])
     return first, f"the first found, and none of {others} is clearly faster"
 
 
 def task_ms() -> float:
-    """Return the least time of a small fixed task: calls, attributes, dicts and strings, as our own code does them."""
+    """Return the least CPU time of a small fixed task: calls, attributes, dicts and strings, as in our own code."""
     least = float("inf")
     for _ in range(_ROUNDS):
         began = process_time()
@@ -111,9 +111,9 @@ def _task() -> None:
 
 
 def _probe() -> None:
-    # Inside a virtual environment, the interpreter that it was made of: the environment may be the one to be replaced.
+    # Inside a virtual environment, its base interpreter: the environment may be the one to be replaced.
     path = getattr(sys, "_base_executable", None) or sys.executable
-    lent = find_spec("ensurepip")
+    ensurepip = find_spec("ensurepip")
     major, minor, micro = sys.version_info[:3]
     found = {
         "path": os.path.realpath(path),
@@ -122,7 +122,7 @@ def _probe() -> None:
         "micro": micro,
         "compiler": sys.version.rpartition("[")[2].rstrip("]"),
         "venv": find_spec("venv") is not None,
-        "ensurepip": None if lent is None or lent.origin is None else str(Path(lent.origin).parent),
+        "ensurepip": None if ensurepip is None or ensurepip.origin is None else str(Path(ensurepip.origin).parent),
         "task_ms": task_ms(),
     }
     sys.stdout.write(json.dumps(found))
@@ -130,19 +130,19 @@ def _probe() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Print the chosen interpreter and, where it has none of its own, the folder of an ensurepip."""
-    taken = argv[1] if argv[:1] == ["--take"] else None
-    found = list(candidates(argv[1:] if taken else argv))
-    if taken and (not found or found[0].name != taken):
-        sys.stderr.write(f"PAIDAN_PYTHON is {taken}, which has no venv module.\n")
+    chosen_name = argv[1] if argv[:1] == ["--take"] else None
+    found = list(candidates(argv[1:] if chosen_name else argv))
+    if chosen_name and (not found or found[0].name != chosen_name):
+        sys.stderr.write(f"PAIDAN_PYTHON is {chosen_name}, which has no venv module.\n")
         return 1
-    lenders = [each.ensurepip for each in found if each.ensurepip]
-    if not lenders:
+    ensurepip_folders = [each.ensurepip for each in found if each.ensurepip]
+    if not ensurepip_folders:
         hint = "on Debian: apt install python3-venv"
         sys.stderr.write(f"No Python 3.11 or later with its venv and ensurepip modules was found ({hint}).\n")
         return 1
-    chosen, why = (found[0], "PAIDAN_PYTHON names it") if taken else choose(found)
+    chosen, why = (found[0], "PAIDAN_PYTHON names it") if chosen_name else choose(found)
     sys.stderr.write(f"Chose {chosen.shown}: {why}\n")
-    sys.stdout.write(f"{chosen.name}\n{'' if chosen.ensurepip else lenders[0]}\n")
+    sys.stdout.write(f"{chosen.name}\n{'' if chosen.ensurepip else ensurepip_folders[0]}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The secrets of a local installation: made once, readable by their owner alone, never printed."""
+"""Secrets of a local installation: generated once, readable by their owner alone, never printed."""
 
 import base64
 import secrets
@@ -11,31 +11,31 @@ from paidan_deploy.servers.atomic_files import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A folder with one file for each secret."""
+    """A folder with one file for each secret; a missing one is generated when it is asked for."""
 
     folder: Path
 
     def password(self, role: str) -> str:
-        """Give the password of a PostgreSQL role."""
+        """Return the password of a PostgreSQL role."""
         return self._read_or_create(f"postgres-{role}", secrets.token_urlsafe(24))
 
     def key(self, name: str) -> str:
-        """Give a 256-bit key in base64: for sealing, for signing links."""
+        """Return a 256-bit key in base64, for encryption or for signing links."""
         return self._read_or_create(name, base64.b64encode(secrets.token_bytes(32)).decode())
 
     @property
     def admin_token(self) -> str:
-        """Give the token of the operator's own API key, good for everything."""
+        """The token of the operator's own API key, which may do everything."""
         return self._read_or_create("admin-token", TOKEN_PREFIX + secrets.token_urlsafe(32))
 
     @property
     def admin_key(self) -> NewApiKey:
-        """Give what the services keep of the operator's key."""
+        """The operator's key as services store it: a hash of the token."""
         token = self.admin_token
         return NewApiKey(f"key_{hash_token(token).hex()[:16]}", hash_token(token), "admin", "*", ("role:admin",))
 
     def existing(self, name: str) -> str | None:
-        """Give a secret that was made before; None where there is none, and none is made."""
+        """Return a secret if it exists; never generate it."""
         path = self.folder / name
         return path.read_text() if path.exists() else None
 

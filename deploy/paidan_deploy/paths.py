@@ -1,4 +1,4 @@
-"""Where everything lies that the stack makes: the folder `.paidan` and what is in it."""
+"""Paths in `.paidan`, the folder of the local stack."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ class StackPaths:
 
     @property
     def cache(self) -> Path:
-        """What was downloaded; survives a wipe."""
+        """Downloads; they survive a wipe."""
         return self.root / "cache"
 
     @property
@@ -37,7 +37,7 @@ class StackPaths:
 
     @property
     def services(self) -> Path:
-        """Who runs: one folder for each service, one for the supervisor."""
+        """Process identities: one folder for each service, one for the supervisor."""
         return self.root / "services"
 
     @property
@@ -46,7 +46,7 @@ class StackPaths:
 
     @property
     def saved_servers(self) -> Path:
-        """Which servers the stack was started with; it may hold a password."""
+        """The servers the stack was started with; it may hold a password."""
         return self.root / "servers.json"
 
     @property

@@ -1,4 +1,4 @@
-"""Turns rows into what is sent: reports and actions, in the order of their time. Pure."""
+"""Turns rows into requests: reports and actions, in order of time. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,15 +7,14 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from paidan_contracts import ids
-
-from .rows import ImportRow
+from paidan_deploy.importing.rows import ImportRow
 
 Endpoint = Literal["reports", "actions"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What holds for a whole import."""
+    """Options of a whole import."""
 
     city: str
     matched_within: str | None
@@ -23,25 +22,25 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """One line for one of the two doors, and the row it came from."""
+    """One line for one of the two endpoints, and the row it came from."""
 
     at: datetime
     endpoint: Endpoint
     line: int
     id: str
     body: dict[str, Any]
-    """An action's names the report it is about; its case is named once the report's area is known."""
+    """An action's body names its report; the case id is added once the report's area is known."""
 
 
 def plan_requests(rows: Iterable[ImportRow], options: ImportOptions) -> list[ImportRequest]:
-    """List every step of every row by time; at one moment reports come before actions, and a row's own keep order."""
+    """Return the requests of all rows by time; at one moment reports come before actions. Stable."""
     requests = [request for row in rows for request in (_report_request(row, options), *_action_requests(row))]
-    requests.sort(key=lambda step: (step.at, step.endpoint != "reports"))
+    requests.sort(key=lambda request: (request.at, request.endpoint != "reports"))
     return requests
 
 
 def split_batches(requests: Iterable[ImportRequest], max_size: int) -> Iterator[tuple[Endpoint, list[ImportRequest]]]:
-    """Cut the steps where the door changes, and into pieces of at most ``longest``."""
+    """Yield batches of at most ``max_size`` consecutive requests to one endpoint."""
     for endpoint, group in groupby(requests, key=lambda request: request.endpoint):
         while batch := list(islice(group, max_size)):
             yield endpoint, batch
@@ -80,7 +79,7 @@ def _position_body(row: ImportRow) -> dict[str, Any] | None:
 def _action_requests(row: ImportRow) -> list[ImportRequest]:
     if row.ended_at is None:
         return []
-    # A record that ends before it begins is taken as it stands; its steps still come after its report.
+    # A record that ends before it begins is imported as it is; its actions still follow its report.
     at = max(row.ended_at, row.reported_at)
     report_id = ids.report_id(row.source, row.ref)
     return [

@@ -1,19 +1,19 @@
-"""The three services as processes: their modules, ports and environment."""
+"""The three services as processes: modules, ports and environment."""
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from paidan_deploy.credentials import Credentials
+from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
-from paidan_deploy.stack.credentials import Credentials
-from paidan_deploy.stack.paths import StackPaths
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: also the name of its schema in PostgreSQL."""
+    """One service; its name is also that of its PostgreSQL schema."""
 
     name: str
     port: int
@@ -28,7 +28,7 @@ class Service:
 
     @property
     def vault_secret(self) -> str:
-        """Name the secret under which it seals; intake's has the name from when intake alone sealed."""
+        """The name of its encryption key; intake's dates from when intake alone encrypted."""
         return "vault-key" if self.name == "intake" else f"vault-key-{self.name}"
 
     @property
@@ -43,13 +43,13 @@ INTAKE: Final = Service("intake", 8101)
 DISPATCH: Final = Service("dispatch", 8102)
 SCORING: Final = Service("scoring", 8103)
 SERVICES: Final = (INTAKE, DISPATCH, SCORING)
-# Kafka and PostgreSQL need their share of the 10 s that a whole stop may take.
+# A whole stop may take 10 s, and Kafka and PostgreSQL need their share.
 STOP_TIMEOUT_S: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceConfig:
-    """What a service is told of the installation."""
+    """The installation as a service is configured for it."""
 
     kafka: str
     database: str
@@ -62,7 +62,7 @@ class ServiceConfig:
 def service_environment(
     service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
 ) -> Mapping[str, str]:
-    """Build a service's environment: ours, with settings that somebody made, and what it is told."""
+    """Build a service's environment: ours, overridden by its configuration and secrets."""
     variables = {
         "KAFKA": config.kafka,
         "DATABASE": config.database,
@@ -77,7 +77,7 @@ def service_environment(
 
 
 def service_secrets(service: Service, *, paths: StackPaths, credentials: Credentials) -> dict[str, str]:
-    """Give what no other service is told, making what was not made yet."""
+    """Return the secrets of this service alone, generating those that are missing."""
     variables = {"VAULT_KEY": credentials.key(service.vault_secret)}
     if service is INTAKE:
         variables |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(paths.photos)}

@@ -1,4 +1,4 @@
-"""Two reports of one heap are one case, and two heaps are two: the rule, its edges, and what may never sway it."""
+"""Which reports merge: the rule, its edges, and that batch boundaries and search order do not affect it."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, Finish, Inspect, Void
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Progressed
-from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
-from paidan_dispatch.matching.candidates import Candidate, Duplicate, NoMatch, Removed
+from paidan_dispatch.cases.reports import ReportDecision, receive_report
+from paidan_dispatch.matching.candidates import Candidate, Duplicate, NoMatch
 from paidan_dispatch.matching.match import (
     CandidateIndex,
     candidate_of,
@@ -25,18 +24,17 @@ from paidan_dispatch.matching.match import (
 from tests.dispatch.builders import (
     apply_decision,
     build_report,
-    case_after,
     imported_report,
     opened_case,
     receive_reports,
 )
-from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
+from tests.dispatch.sample_pack import default_policy
 
-BYLAWS = default_policy()
+POLICY = default_policy()
 
 
 def brute_force(arrivals: list[ReportReceived]) -> dict[str, str]:
-    """Say of each report which one opened its case, by the rule as a city reads it. Nothing is closed in the meantime.
+    """Return for each report the one that opened its case, by the rule as a city reads it. No case is closed meanwhile.
 
     A report joins the oldest open case (the smaller id of two as old) that was reported within 72 hours of it, in the
     same area, of the same class, by a channel that is matched, 50 m away or less (5 m for E0111, never for E0505):
@@ -126,8 +124,8 @@ def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None
 def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
     """Squares only save work: what they let through by chance is turned away by the rule."""
     *others, new = reports or [build_report()]
-    rows = [row for each in others if (row := candidate_of(opened_case(each), BYLAWS.match_rules)) is not None]
-    found = match(new, rows, BYLAWS.match_rules) if squares_around(new, BYLAWS.match_rules) else NoMatch()
+    rows = [row for each in others if (row := candidate_of(opened_case(each), POLICY.match_rules)) is not None]
+    found = match(new, rows, POLICY.match_rules) if squares_around(new, POLICY.match_rules) else NoMatch()
 
     same = sorted((old.recorded_at, _case_id(old)) for old in others if _are_about_the_same(new, old))
 
@@ -135,18 +133,18 @@ def test_match_rule_is_independent_of_candidates_found(reports: list[ReportRecei
 
 
 def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState]:
-    """Take reports in as the shell does: at each cut, matching sees only what a search of the stored rows finds."""
+    """Decide as the inbox handler does: in each batch, matching sees only what a search of the stored rows finds."""
     stored: dict[str, Candidate] = {}
     states: dict[str, CaseState] = {}
     for begin, end in pairwise(sorted({0, len(reports), *cuts})):
         batch = reports[begin:end]
-        squares = {square for each in batch for square in squares_around(each, BYLAWS.match_rules)}
+        squares = {square for each in batch for square in squares_around(each, POLICY.match_rules)}
         nearby = CandidateIndex(row for row in stored.values() if row.square in squares)
         for each in batch:
-            result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=BYLAWS)
+            result = receive_report(each, nearby=nearby, state_of=states.__getitem__, policy=POLICY)
             before = result.before if isinstance(result, Progressed) else None
-            change = compute_index_change(before, result.after, BYLAWS.match_rules)
-            apply_decision(states, nearby, result, BYLAWS)
+            change = compute_index_change(before, result.after, POLICY.match_rules)
+            apply_decision(states, nearby, result, POLICY)
             if isinstance(change, Candidate):
                 stored[change.case_id] = change
     return list(states.values())
@@ -185,77 +183,6 @@ def test_a_merge_says_how_far_apart_they_were() -> None:
     assert isinstance(joined, Progressed)
     assert joined.after.reports == 2
     assert joined.events[0].model_dump()["metres"] == pytest.approx(20, abs=0.2)
-
-
-def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
-    state = opened_case(received)
-    for action in (Accept(), Finish(), Inspect(passed=True)):
-        state = case_after(state, action, minutes=minutes)
-    return state
-
-
-def _after(*closed: CaseState, then: ReportReceived) -> ReportDecision:
-    rows = [row for state in closed if (row := candidate_of(state, BYLAWS.match_rules))]
-    return receive_report(
-        then, nearby=CandidateIndex(rows), state_of=dict.fromkeys(["x"], closed[0]).__getitem__, policy=BYLAWS
-    )
-
-
-@pytest.mark.parametrize(("days_later", "recurs"), [(0, True), (2, True), (2.001, False)])
-def test_what_comes_up_again_soon_after_closing_is_a_recurrence(days_later: float, recurs: bool) -> None:
-    closed = _closed(build_report("1"), minutes=60)
-
-    again = _after(closed, then=build_report("2", minutes=60 + days_later * 24 * 60))
-
-    assert isinstance(again, Opened)
-    assert again.after.recurrence_of == (closed.case_id if recurs else None)
-
-
-def test_a_report_from_before_the_closing_is_no_recurrence() -> None:
-    """It only came late."""
-    late = _after(_closed(build_report("1"), minutes=60), then=build_report("2", minutes=59))
-
-    assert isinstance(late, Opened)
-    assert late.after.recurrence_of is None
-
-
-def test_a_recurrence_is_of_the_case_closed_last() -> None:
-    first, second = _closed(build_report("1"), minutes=60), _closed(build_report("2", minutes=61), minutes=90)
-
-    for order in ((first, second), (second, first)):
-        again = _after(*order, then=build_report("3", minutes=100))
-        assert isinstance(again, Opened)
-        assert again.after.recurrence_of == second.case_id
-
-
-def test_voided_case_is_not_matched() -> None:
-    state = opened_case()
-    voided = case_after(state, Void(reason="a test call"))
-
-    assert compute_index_change(state, voided, BYLAWS.match_rules) == Removed(state.case_id)
-    assert compute_index_change(None, voided, BYLAWS.match_rules) is None
-
-
-def test_index_is_updated_on_closing() -> None:
-    state = opened_case()
-    closed = _closed(build_report(), minutes=60)
-    nearby = CandidateIndex([row for row in [candidate_of(state, BYLAWS.match_rules)] if row])
-
-    nearby.apply(compute_index_change(state, closed, BYLAWS.match_rules))
-
-    (found,) = nearby.in_squares(squares_around(build_report("2"), BYLAWS.match_rules))
-    assert found.closed_at == closed.closed_at
-
-
-def test_a_calendar_that_ends_does_not_stop_a_closing() -> None:
-    pack = pack_document()
-    pack["matching"]["recurrence"] = {"amount": 1000, "unit": "working_day"}
-    by = policy_of(pack)
-
-    row = candidate_of(_closed(build_report(), minutes=60), by.match_rules)
-
-    assert row is not None
-    assert row.recurs_until == row.closed_at
 
 
 def test_imports_never_match_live_cases() -> None:

@@ -1,0 +1,35 @@
+"""Checks that what reports refer to is there: entries of the vault, and photos. Pure."""
+
+from collections.abc import Collection
+
+from paidan_deploy.conservation.evidence import Evidence
+from paidan_deploy.conservation.report import MAX_EXAMPLES, Check, Notice
+
+
+def check_photos(evidence: Evidence) -> Check:
+    return Check.of("every photo is there", evidence.photos.lost, _uploaded_photos(evidence))
+
+
+def missing_uploads(evidence: Evidence) -> Notice:
+    names = sorted(evidence.photos.never_sent)
+    claimed = evidence.inbox_log.claimed_photos
+    return Notice(
+        "photos named by departments or cameras that nobody sent",
+        len(claimed),
+        len(names),
+        tuple(names[:MAX_EXAMPLES]),
+    )
+
+
+def check_vault_entries(evidence: Evidence) -> Check:
+    # A record that dispatch could not read is not from intake.
+    dead_lettered, positions = set(evidence.inbox_dead_letters), evidence.inbox_log.positions
+    expected = [
+        name for name in evidence.inbox_log.vault_references if not dead_lettered.issuperset(positions.get(name, ()))
+    ]
+    missing = [name for name in expected if name in evidence.missing_vault_entries]
+    return Check.of("every reference into the vault leads somewhere", missing, expected)
+
+
+def _uploaded_photos(evidence: Evidence) -> Collection[str]:
+    return (evidence.inbox_log.known_photos | evidence.inbox_log.claimed_photos) - set(evidence.photos.never_sent)

@@ -1,0 +1,7 @@
+"""Errors of producing that no retry can mend."""
+
+from paidan_chassis.errors import ChassisError
+
+
+class MessageTooLarge(ChassisError):
+    """A value that Kafka would refuse; sent all the same, it would block its partition for this producer for good."""
