@@ -137,9 +137,9 @@ async def fresh_database(servers: ServerAddresses, *, template: str = "template0
 
 @asynccontextmanager
 async def fresh_prefix(kafka: str) -> AsyncIterator[str]:
-    """Set topics apart from all others on a broker, and delete them at the end.
+    """Yield a topic prefix that nothing else on the broker uses, and delete its topics at the end.
 
-    Whoever connects is told of every topic that there is: thousands make each client's start slow.
+    A client reads the metadata of every topic when it connects: thousands of topics make each start slow.
     """
     prefix = f"t{uuid.uuid4().hex[:10]}."
     try:
