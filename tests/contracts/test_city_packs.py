@@ -214,10 +214,10 @@ def test_grid_codes_have_fifteen_digits_and_name_one_cell_each() -> None:
     assert all(code and re.fullmatch(r"[0-9]{15}", code) for code in codes)
 
 
-def test_mapping_has_every_value_of_the_records(recorded: Path) -> None:
+def test_mapping_has_every_value_of_the_records(records_file: Path) -> None:
     city = load_city(LOSANGELES)
     mapping = city.imports["myla311"]
-    with recorded.open(encoding="utf-8", newline="") as file:
+    with records_file.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
     columns = mapping.columns

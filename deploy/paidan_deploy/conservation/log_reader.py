@@ -57,8 +57,8 @@ class LogReader:
     async def _open_consumer(self, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
         """Open a consumer of all the topic's partitions."""
         consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
-        await consumer.start()
         try:
+            await consumer.start()
             yield consumer
         finally:
             await consumer.stop()

@@ -45,8 +45,8 @@ async def follow_orders_topic(department: DemoDepartment, bootstrap: str, topic:
         enable_auto_commit=True,
         auto_commit_interval_ms=1000,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         async for message in consumer:
             body = json.loads(message.value or b"{}")
             if "order" in body:

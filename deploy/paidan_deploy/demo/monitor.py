@@ -45,9 +45,13 @@ class Monitor:
 
     async def start(self) -> None:
         """Start: every event from here on is counted."""
-        await self._consumer.start()
-        for partition in self._consumer.assignment():
-            await self._consumer.position(partition)
+        try:
+            await self._consumer.start()
+            for partition in self._consumer.assignment():
+                await self._consumer.position(partition)
+        except BaseException:
+            await self._consumer.stop()
+            raise
 
     async def run(self) -> None:
         """Count for ever."""

@@ -27,8 +27,8 @@ _POLL_INTERVAL_S: Final = 0.2
 async def fetch_log_bounds(kafka: KafkaCluster) -> dict[int, tuple[int, int]]:
     """Return where each partition of the log begins and ends."""
     consumer = AIOKafkaConsumer(kafka.prefixed(CASES.name), enable_auto_commit=False, **kafka.client_options())
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = sorted(consumer.assignment())  # without a group that is every partition
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     finally:
