@@ -1,1 +1,1 @@
-"""Owns the case: matches reports, files, routes, dispatches, supervises deadlines, inspects and closes."""
+"""Decides on cases: matches reports, files, routes, dispatches, supervises deadlines, inspects and closes."""

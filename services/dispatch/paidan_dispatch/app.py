@@ -1,4 +1,4 @@
-"""Opens what dispatch's process needs, and names what runs in it."""
+"""Builds dispatch's process: its connections, its two consumers, its timer loop and its HTTP edge."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ ANSWERS_CONSUMER: Final = "dispatch-desk"
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the process has opened."""
+    """Settings and connections that the loops and the HTTP edge share."""
 
     settings: Settings
     process: ProcessContext
@@ -44,17 +44,17 @@ class Resources:
     clock: Clock
 
     def create_consumer(self, subscription: Subscription, handler: Handler) -> LaneConsumer:
-        """Return a consumer that reports its progress."""
+        """Return a consumer that reports its progress to the health check."""
         progress = self.process.health.register_loop(subscription.name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
 
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
-    """Open what the process needs, and close it in reverse order."""
+    """Build the requested components; connections are closed in reverse order at the end."""
     kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
     async with AsyncExitStack() as stack:
-        # The edge has a pool of its own: however many lists it is asked for, consumers never wait for a connection.
+        # The edge has a pool of its own: however many lists are requested, consumers never wait for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
         clock = await stack.enter_async_context(open_clock(settings.clock, pool))
         resources = Resources(settings, process, kafka, pool, clock)

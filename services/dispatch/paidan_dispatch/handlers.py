@@ -34,7 +34,7 @@ class InboxHandler:
         self._in_force: PoliciesInForce | None = None
 
     async def apply(self, batch: Batch) -> None:
-        """Decide on every record and write the result; the consumer commits it together with the offsets."""
+        """Decide on every record and write the results; the consumer commits them together with the offsets."""
         if self._in_force is None:
             self._in_force = await load_policies_in_force(batch.conn, self._packs)
         unit_of_work = await load(batch, self._packs, self._in_force)
@@ -56,7 +56,7 @@ class InboxHandler:
 
 
 class AnswersHandler:
-    """Forwards departments' answers: the topic says who answers, the broker says when. It decides nothing."""
+    """Forwards departments' answers to the inbox, undecided: department from the topic, time from the broker."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

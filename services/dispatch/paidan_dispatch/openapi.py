@@ -18,7 +18,7 @@ from paidan_dispatch.city_packs import PackCache
 
 
 def document() -> str:
-    """Return the document. Nothing is opened for it."""
+    """Return the document as JSON, without connecting to anything."""
     metrics, pool = Metrics("dispatch"), cast(Pool, None)
     read_routes = ReadRoutes(pool, PackCache(), RealClock())
     action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None))

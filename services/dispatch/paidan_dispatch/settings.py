@@ -1,4 +1,4 @@
-"""Dispatch's settings: those of every service, and a few of its own."""
+"""Dispatch's settings, in addition to those of every service."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Composition of scoring's process: what it opens and which loops it runs."""
+"""Builds scoring's process: its connections, its consumer, its publisher loop and its HTTP edge."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ VERSION: Final = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the process opened, for its parts."""
+    """Settings and connections that the loops and the HTTP edge share."""
 
     settings: Settings
     process: ProcessContext
@@ -43,7 +43,7 @@ class Resources:
 
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
-    """Open the service's parts; they are closed in reverse."""
+    """Build the requested components; connections are closed in reverse order at the end."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
         resources = Resources(
@@ -88,7 +88,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
 
 
 def create_http_app(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "failed") -> FastAPI:
-    """Build the HTTP edge on a pool."""
+    """Return the HTTP edge with all routes."""
     app = create_app(EdgeConfig("Paidan scoring", VERSION, KeyRing(pool), health, metrics, access_log))
     app.include_router(routes.create_router(ScoreReader(pool, PackCache(pool)), pool))
     return app

@@ -12,7 +12,7 @@ CaseEventType = Annotated[str, StringConstraints(pattern=r"^case\.[a-z_]+\.v1$")
 """Any step of the first version. All of them carry the whole state, so steps newer than this code count as well."""
 
 PresenceOnly = str | None
-"""A time of which only its presence matters. Parsing it would cost more than all the rest."""
+"""A time of which only the presence is used. Parsing it would cost more than all other fields."""
 
 
 class PartialModel(BaseModel):
@@ -30,7 +30,7 @@ class ScoringLimit(PartialModel):
 
 
 class ScoringAssignment(PartialModel):
-    """A department's turn with the case."""
+    """An assignment of the case to a department."""
 
     department: Slug
     accept_by: AwareDatetime | None = None
@@ -44,7 +44,7 @@ class ScoringAssignment(PartialModel):
 
 
 class ScoringPlace(PartialModel):
-    """The place, as far as scores are computed by it."""
+    """The parts of a place that scores have as dimensions."""
 
     district: Code | None = None
     street: Code | None = None

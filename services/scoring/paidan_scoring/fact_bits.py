@@ -1,4 +1,4 @@
-"""The facts of a row as one number, a bit for each, so that a tally can count the rows that share all of them."""
+"""The facts of a row as one number, a bit for each, so that a tally can count the rows with the same set."""
 
 from collections.abc import Iterable
 from typing import Final

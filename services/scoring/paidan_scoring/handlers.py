@@ -19,7 +19,7 @@ _YIELD_EVERY: Final = 100
 
 
 class Fold:
-    """Counts the newest state of each case as facts and tallies. Idempotent."""
+    """Folds case events into facts and tallies: the newest state of each case counts. Idempotent."""
 
     def __init__(self, packs: PackCache) -> None:
         self._packs = packs

@@ -14,7 +14,7 @@ from paidan_scoring.fact_bits import unpack_facts
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("city", "department", "district", "street", "class", "source")
 
 
-# What every city's rows show, in this order. A pack may define any of them in its own way.
+# Counts of every city's rows, in this order. A pack may redefine any of them.
 BASIC_COUNTS: Final = tuple(
     Count(id=name, names=Names(zh=zh, en=en), holds=holds)
     for name, zh, en, holds in (
@@ -48,7 +48,7 @@ class Ratio:
 
     @property
     def value(self) -> float | None:
-        """Return the quotient; None when there is nothing to divide by."""
+        """The quotient; None for a zero denominator."""
         return ratio(self.numerator, self.denominator)
 
 
@@ -116,7 +116,7 @@ class ScoreName:
 
     @property
     def score_id(self) -> str:
-        """Return the id under which the score is published and looked up."""
+        """The id under which the score is published and looked up."""
         return _score_id(self)
 
 

@@ -12,8 +12,8 @@ SOURCE: Final = "/paidan/scoring"
 
 
 def score_message(score: ScoreUpdated) -> Message:
-    """Return a score for everybody who follows it; a repeat has the same id."""
+    """Return the message of a score; a repeat has the same id."""
     id_, score_id = str(cause_id("score version", score.score_id, score.version)), score.score_id
     headers = encode_headers(id_, SOURCE, score.type, score.computed_at, score_id, score_id)
-    # Not encode_body, which leaves out None: a null value says that there was nothing to divide by.
+    # Not encode_body, which leaves out None: a null value means a zero denominator.
     return Message(SCORES.name, score_id, score.model_dump_json().encode(), headers)

@@ -11,7 +11,7 @@ from paidan_scoring.app import create_http_app
 
 
 def document() -> str:
-    """Return the document; nothing is opened for it."""
+    """Return the document as JSON, without connecting to anything."""
     metrics = Metrics("scoring")
     app = create_http_app(cast(Pool, None), Health(metrics), metrics)
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"

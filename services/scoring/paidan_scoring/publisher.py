@@ -33,7 +33,7 @@ _log = logs.get_logger(loop="scores")
 
 @dataclass(frozen=True, slots=True)
 class PublisherContext:
-    """What the publisher depends on."""
+    """Connections and packs that the publisher uses."""
 
     pool: Pool
     packs: PackCache
@@ -67,7 +67,7 @@ class ScorePublisher:
             await _sleep_or_stop(stop, rest_s)
 
     async def publish(self) -> int:
-        """Compute the days that changed and publish their scores; returns how many, 0 while another one does."""
+        """Compute the days that changed and publish their scores; return how many, 0 if another process does."""
         async with self._context.pool.acquire() as conn:
             if not await publish_queries.try_lock(conn):
                 return 0

@@ -1,4 +1,4 @@
-"""SQL for lanes, one function each. The caller owns the transaction."""
+"""SQL that folds facts into tables. The caller owns the transaction."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +15,7 @@ _PLANNER_SETTINGS: Final = """
 
 # paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here. The fact is
 # then found again by its place in the table (ctid), which the lane's lock keeps true and which saves half the work.
-# moved: what leaves the tallies and what enters them; what is alike in everything cancels out.
+# moved: rows that leave the tallies (-1) and rows that enter them (1); equal ones cancel out.
 _FOLD: Final = """
       WITH paired AS MATERIALIZED (
            SELECT incoming.*,
@@ -65,18 +65,18 @@ _FOLD: Final = """
             WHERE old_ctid IS NULL
       ), moved AS MATERIALIZED (
            SELECT partition, city, day, department, district, street, class_code, source, facts,
-                  sum(step)::integer AS number
+                  sum(delta)::integer AS number
              FROM (
-                  SELECT partition, city, day, department, district, street, class_code, source, facts, 1 AS step
+                  SELECT partition, city, day, department, district, street, class_code, source, facts, 1 AS delta
                     FROM paired
                    UNION ALL
                   SELECT old_partition, old_city, old_day, old_department, old_district, old_street, old_class_code,
                          old_source, old_facts, -1
                     FROM paired
                    WHERE old_ctid IS NOT NULL
-             ) AS step
+             ) AS change
             GROUP BY partition, city, day, department, district, street, class_code, source, facts
-           HAVING sum(step) <> 0
+           HAVING sum(delta) <> 0
       ), counted AS (
            INSERT INTO tally (city, day, dimension, key, facts, partition, number)
            SELECT moved.city, day, dimension, key, facts, partition, sum(number)

@@ -37,7 +37,7 @@ async def fetch_log_bounds(kafka: KafkaCluster) -> dict[int, tuple[int, int]]:
 
 
 async def rebuild(settings: Settings) -> None:
-    """Rebuild everything; returns when the log has been read to where it ended at the start."""
+    """Rebuild all facts and tallies; return when the log has been read to where it ended at the start."""
     kafka = create_kafka(settings)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))

@@ -1,4 +1,4 @@
-"""Scoring's settings, and the names under which it keeps its data and its place in the log."""
+"""Scoring's settings, its database schema and its consumer group."""
 
 from typing import Final
 

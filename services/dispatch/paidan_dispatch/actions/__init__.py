@@ -1,1 +1,1 @@
-"""Actions that clients ask for: made into requests for the inbox, or evaluated by a dry run."""
+"""Actions that clients request: sent to the inbox as records, or evaluated by a dry run."""

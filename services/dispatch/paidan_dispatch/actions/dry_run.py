@@ -23,7 +23,7 @@ CHUNK_SIZE: Final = 100
 
 
 async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
-    """Return what each action would lead to if it came alone. Others may come first: nothing is promised."""
+    """Return the outcome that each action would have if it came alone; others may be decided first."""
     results: list[DryRunResult] = []
     for start in range(0, len(requests), CHUNK_SIZE):
         results += await _evaluate_chunk(pool, packs, requests[start : start + CHUNK_SIZE])

@@ -1,4 +1,4 @@
-"""The routes for actions: ask for one or many, and look up their outcomes."""
+"""The routes for actions: request one or many, and look up their outcomes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -194,9 +194,9 @@ def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
 
 
 async def _find_reused(pool: Pool, requests: Sequence[ActionRequested]) -> list[bool]:
-    """Return for each request whether its id was decided for another body, or stands before with another one.
+    """Return for each request whether its id was decided for, or is earlier in the list with, another body.
 
-    What is in the log and not decided yet is not seen: it is refused when it is consumed.
+    What is in the log and not decided yet is not found: it is refused when it is consumed.
     """
     async with pool.acquire() as conn:
         known_outcomes = await load_known_outcomes(conn, {each.action_id for each in requests})

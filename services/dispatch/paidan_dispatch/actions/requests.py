@@ -1,4 +1,4 @@
-"""Requests for actions, as they enter the inbox: who asks, what for, under which id, with personal numbers masked.
+"""Requests for actions, as they enter the inbox: sender, action and id, with personal numbers masked.
 
 The same content from the same sender makes the same request, over Kafka or HTTP. Free text is masked before the digest
 is computed, so that neither the digest nor the inbox holds a personal number.
@@ -26,7 +26,7 @@ _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "im
 
 @dataclass(frozen=True, slots=True)
 class RequestedAction:
-    """What a sender asks for, without the telephone, identity and card numbers in its free text."""
+    """An action that a sender requests, without the telephone, identity and card numbers in its free text."""
 
     case_id: str
     action: Action
@@ -34,7 +34,7 @@ class RequestedAction:
     of_report: str | None = None
 
     def __post_init__(self) -> None:
-        """Mask free text here, so that no caller can forget to."""
+        """Mask free text, so that no caller can forget to."""
         object.__setattr__(self, "action", _mask_texts(self.action))
 
     @property
@@ -47,7 +47,10 @@ class RequestedAction:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, by which door, under which id. ``may_backdate``: their time of the action counts as recorded."""
+    """Who requests an action, by which ``door`` and under which id.
+
+    ``may_backdate``: the sender's time of the action counts as the recorded time.
+    """
 
     actor: Actor
     door: Literal["kafka", "http", "import"]

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the action routes beyond their models."""
+"""Parts of the OpenAPI document of the action routes that FastAPI cannot derive from their models."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Who may read what, by the key alone: a department its own orders, a role the cities of its key."""
+"""Read access by API key: a department reads its own orders, a role the cases of its key's cities."""
 
 from typing import Final
 

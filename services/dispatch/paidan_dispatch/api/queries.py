@@ -97,7 +97,7 @@ class CaseWithPolicy(NamedTuple):
 
 
 class OutcomeScope(NamedTuple):
-    """Whose an outcome is; decides who may read it."""
+    """The area and sender of an outcome, by which read access is decided."""
 
     area: str | None
     sender: str | None

@@ -16,7 +16,7 @@ from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constr
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
-"""What an act leads to: events in order, or a refusal."""
+"""The result of an action: events in order, or a refusal."""
 
 ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has a valid order."""
@@ -65,7 +65,7 @@ class Timer:
 
     @property
     def id(self) -> str:
-        """The same each time it fires, so that it counts once."""
+        """The timer's id, the same each time it fires, so that a repeat has no effect."""
         return ids.timer_id(self.case_id, self.kind, self.generation)
 
 
@@ -145,7 +145,7 @@ def stop_limit(limit: Limit, at: datetime) -> Limit:
 
 
 def end_assignment(state: CaseState, at: datetime, **fields: object) -> tuple[Assignment, ...]:
-    """Return the case's assignments after its department lost the order: limits stop, what they show stays."""
+    """Return the case's assignments after its department lost the order: limits stop, met or missed."""
     assignment = state.assignments[-1]
     stopped = replace_limit(stop_accept_limit(assignment, at), stop_limit(assignment.limits[-1], at))
     return replace_assignment(state, replace_unvalidated(stopped, **fields))

@@ -1,4 +1,4 @@
-"""Decides on actions and timers: first who may do what in which state, then the act. Reports: see ``reports``."""
+"""Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -52,7 +52,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing changed; the sender is told why."""
+    """The action is not allowed; the state stays as it is."""
 
     refusal: Refusal
 
@@ -87,7 +87,7 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
 
 
-def _apply(  # noqa: C901, PLR0911 - one arm an action
+def _apply(  # noqa: C901, PLR0911 - one arm for each action
     state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy
 ) -> ActResult:
     match action:

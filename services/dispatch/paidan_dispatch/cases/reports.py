@@ -1,4 +1,4 @@
-"""上报/受理: what a report does: it opens a case, or joins the open case that it is about."""
+"""上报/受理: decides on a report: it opens a case, or joins the open case that it is about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ _new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
 async def decide_batch(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    """Decide on every record; the only statements it runs keep the connection from idling."""
+    """Decide on every record. It runs no SQL but a statement that keeps the connection from idling."""
     decider = _BatchDecider(batch, unit_of_work)
     for number, entry in enumerate(unit_of_work.entries, start=1):
         decider.decide(entry)

@@ -1,4 +1,4 @@
-"""The types of records that dispatch decodes, and what a record claims that cannot be decoded."""
+"""Type adapters of the records that dispatch decodes, and the ids that undecodable records claim."""
 
 import json
 import re

@@ -23,7 +23,7 @@ from paidan_dispatch.inbox.unit_of_work import (
 RowValues: TypeAlias = tuple[object, ...]
 TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
 
-# Up to so many events the five round trips of COPY cost more than they save: asyncpg checks of each element of an
+# Up to so many events the round trips of four COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
 COPY_THRESHOLD: Final = 100
 

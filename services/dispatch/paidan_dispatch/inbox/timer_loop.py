@@ -1,4 +1,4 @@
-"""Appends due timers to the inbox. What they lead to is decided when they are consumed."""
+"""Appends due timers to the inbox. Their effect is decided when they are consumed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -136,7 +136,7 @@ class TimerScheduler:
                 return
 
     async def _was_notified(self, stop: asyncio.Event, *, timeout_s: float) -> bool:
-        """Sleep until something happens; return True when it was only a notification."""
+        """Wait for a stop, the next due time, a notification or the timeout; return True only for a notification."""
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
             asyncio.create_task(self._clock.sleep_until(self.next_due_at)),

@@ -19,7 +19,7 @@ from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 
 DEAD_LETTERED: Final = "dead_lettered"
 GENESIS_CHAIN: Final = bytes(32)
-"""Stands before a case's first event."""
+"""The chain value before a case's first event."""
 FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
 """Until when an open case can be matched."""
 
@@ -111,7 +111,7 @@ class CaseFile:
         return EventRow(event.case_id, event.version, body, self.chain)
 
     def update_index(self, previous: CaseState | None, policy: CityPolicy) -> IndexChange | None:
-        """Record and return what the events since ``previous`` change in the search index."""
+        """Record and return the change of the search index by the events since ``previous``."""
         if self.state is None:
             return None
         change = compute_index_change(previous, self.state, policy.match_rules)

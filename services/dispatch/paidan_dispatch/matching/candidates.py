@@ -1,4 +1,4 @@
-"""Values of matching: the rules of a city, the cases that may match, and what a match comes to."""
+"""Values of matching: a city's rules, the cases that may match, and the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class MatchRules:
 class Candidate:
     """A case that has a class and a position: a row of the search index, at most one for each case.
 
-    ``square`` is the search key, an integer below 2**63. It tells apart area, class and an import's own namespace
-    already; where keys of two namespaces collide, the rule still tells them apart.
+    ``square`` is the search key, an integer below 2**63. It depends on area, class and an import's own namespace, too;
+    where keys of two namespaces collide, the rule compares these fields.
     """
 
     case_id: str

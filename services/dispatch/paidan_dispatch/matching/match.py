@@ -177,7 +177,7 @@ def _is_never_matched(report: ReportReceived) -> bool:
 
 
 def distance_between_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
-    """Return the distance on the ground, rounded to a decimetre; symmetric. What is compared is what is shown."""
+    """Return the distance on the ground, rounded to a decimetre; symmetric. Merge events show the rounded value."""
     latitude_term = sin(radians(other_latitude - latitude) / 2) ** 2
     longitude_term = sin(radians(other_longitude - longitude) / 2) ** 2
     chord = latitude_term + cos(radians(latitude)) * cos(radians(other_latitude)) * longitude_term
@@ -185,7 +185,7 @@ def distance_between_m(latitude: float, longitude: float, other_latitude: float,
 
 
 def square_of(latitude: float, longitude: float, namespace: tuple[str, ...]) -> int:
-    """Return the key of the square that a position lies in; squares of two namespaces never meet."""
+    """Return the key of the square that a position lies in; keys of two namespaces hardly ever coincide."""
     return _square_id(_namespace_offset(namespace), _row(latitude), _column(longitude) % _COLUMNS)
 
 

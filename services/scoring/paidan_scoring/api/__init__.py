@@ -1,1 +1,1 @@
-"""Scoring's HTTP routes, and the models of what they answer."""
+"""Scoring's HTTP routes, their queries and their response models."""

@@ -75,7 +75,7 @@ _SELECT_SCORE_NAME: Final = """
 
 
 async def find_score_name(conn: Connection, score_id: str) -> ScoreName | None:
-    """Return the score that an id stands for; None when it was never shown."""
+    """Return the score with this id; None when it was never shown."""
     row = await conn.fetchrow(_SELECT_SCORE_NAME, score_id)
     return ScoreName(row["city"], row["period"], row["dimension"], row["key"], row["indicator"]) if row else None
 
@@ -100,7 +100,7 @@ class CountedCase:
 
     @property
     def page_key(self) -> CountedCaseKey:
-        """Return the row's place in the order of the list."""
+        """The row's position in the order of the list."""
         return CountedCaseKey(self.day, self.case_id, self.assignment)
 
 
@@ -168,7 +168,7 @@ class ConservationCounts:
 
     @property
     def holds(self) -> bool:
-        """Return whether every case is current once and has one end, and every fact is tallied once."""
+        """Whether every case has one current row and one status, and every fact is tallied once."""
         ended = self.open + self.closed + self.voided + self.not_accepted
         return self.cases == self.current == ended and self.facts == self.tallied and not self.negative
 

@@ -78,7 +78,7 @@ class ScoreReader:
         return response
 
     async def find_score_name(self, score_id: str) -> ScoreName | None:
-        """Return the score that an id stands for; None when it was never shown."""
+        """Return the score with this id; None when it was never shown."""
         async with self._pool.acquire() as conn:
             return await queries.find_score_name(conn, score_id)
 
