@@ -26,22 +26,22 @@ NEVER_UPLOADED: Final = "0" * 64 + ".jpg"
 MERGED_REPORT_ID: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"
 ONE_CASE: Final = "(SELECT case_id FROM dispatch.case_now ORDER BY case_id LIMIT 1)"
 DAMAGES: Final = {
-    "every report in the inbox came to one end": "DELETE FROM dispatch.outcome WHERE id = " + MERGED_REPORT_ID,
-    "every action in the inbox came to one end": "DELETE FROM dispatch.outcome WHERE about = 'action'",
+    "every report in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE id = " + MERGED_REPORT_ID,
+    "every action in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE about = 'action'",
     "every outcome has its cause in the inbox": "INSERT INTO dispatch.outcome (id, about, result, decided_at)"
     " VALUES ('00000000-0000-0000-0000-000000000001', 'report', 'refused', now())",
     "what was received is what ended": "INSERT INTO dispatch.outcome (id, about, result, decided_at)"
     " VALUES ('00000000-0000-0000-0000-000000000001', 'report', 'refused', now())",
     "every unreadable record of the inbox is a dead letter": "DELETE FROM dispatch.dead_letter",
     "every alarm became a report, was screened out, or is a dead letter": "DELETE FROM intake.dead_letter",
-    "cases are in the table as the log tells them": "UPDATE dispatch.case_now SET version = version + 1"
+    "every case is in the table as in the log": "UPDATE dispatch.case_now SET version = version + 1"
     " WHERE case_id = " + ONE_CASE,
     "reports opened and merged are the reports that cases hold": "UPDATE dispatch.outcome SET result = 'refused'"
     " WHERE id = " + MERGED_REPORT_ID,
-    "scoring knows every case at its newest version": "UPDATE scoring.fact SET version = version - 1"
+    "scoring has every case at its newest version": "UPDATE scoring.fact SET version = version - 1"
     " WHERE case_id = " + ONE_CASE,
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
-    "every reference into the vault leads somewhere": "DELETE FROM intake.vault",
+    "every reference into the vault has an entry": "DELETE FROM intake.vault",
 }  # fmt: skip
 
 REJECTED_BY_DISPATCH: Final = (
@@ -128,7 +128,7 @@ async def test_lost_free_text_without_a_reporter_fails_the_vault_check(settled_i
 
     verified = await verify_damaged(settled_installation, f"DELETE FROM intake.vault WHERE report_id = '{lost}'")
 
-    assert problems_of(verified, "every reference into the vault leads somewhere") == (lost,)
+    assert problems_of(verified, "every reference into the vault has an entry") == (lost,)
 
 
 async def test_photos_never_uploaded_are_a_notice_and_not_a_failure(settled_installation: ChaosInstallation) -> None:
@@ -151,7 +151,7 @@ async def test_lost_uploaded_proof_fails_the_photo_check(settled_installation: C
 
     verified = await verify_damaged(settled_installation, upload.format(proof))
 
-    assert problems_of(verified, "every photo is there") == (proof,)
+    assert problems_of(verified, "every photo exists") == (proof,)
 
 
 async def inbox_bodies(installation: ChaosInstallation) -> list[dict[str, Any]]:

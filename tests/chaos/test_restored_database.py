@@ -19,7 +19,7 @@ from tests.servers import ServerAddresses
 pytestmark = pytest.mark.takes(seconds=25)
 
 # The vault is in no topic: it needs a backup of its own, and `paidan verify` reports its loss.
-VAULT_TABLES = "every reference into the vault leads somewhere"
+VAULT_TABLES = "every reference into the vault has an entry"
 REPLAYED = {
     "dispatch": {
         "history": "case_id, version",

@@ -1,4 +1,4 @@
-"""Checks that cases, facts and tallies are what the logs make of them. Pure."""
+"""Checks that cases, facts and tallies agree with the logs. Pure."""
 
 from paidan_deploy.conservation.evidence import Evidence
 from paidan_deploy.conservation.report import Check
@@ -9,7 +9,7 @@ def check_case_versions(evidence: Evidence) -> Check:
         name: (version, evidence.cases_log.statuses[name]) for name, version in evidence.cases_log.versions.items()
     }
     differing = {name for name in {*logged, *evidence.case_table} if logged.get(name) != evidence.case_table.get(name)}
-    return Check.of("cases are in the table as the log tells them", differing, evidence.case_table)
+    return Check.of("every case is in the table as in the log", differing, evidence.case_table)
 
 
 def check_report_counts(evidence: Evidence) -> Check:
@@ -28,11 +28,11 @@ def check_scoring_versions(evidence: Evidence) -> Check:
     differing = {
         name for name in {*expected, *evidence.fact_versions} if expected.get(name) != evidence.fact_versions.get(name)
     }
-    return Check.of("scoring knows every case at its newest version", differing, evidence.fact_versions)
+    return Check.of("scoring has every case at its newest version", differing, evidence.fact_versions)
 
 
 def check_tallies(evidence: Evidence) -> Check:
     facts, tallied, negative = evidence.tallies.facts, evidence.tallies.tallied, evidence.tallies.negative
     problems = [f"{facts} facts, {tallied} tallied"] if facts != tallied else []
-    problems += [f"{negative} tallies below nothing"] if negative else []
+    problems += [f"{negative} negative tallies"] if negative else []
     return Check.of("every fact is tallied once", problems, range(facts))

@@ -1,4 +1,4 @@
-"""Evaluates every conservation check on what was read of logs and tables. Pure."""
+"""Evaluates every conservation check on the contents of logs and tables. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from paidan_deploy.conservation.report import Check, ConservationReport
 
 
 def evaluate(evidence: Evidence) -> ConservationReport:
-    """Evaluate every check."""
+    """Return the report of all checks on this evidence."""
     screened_out = {
         name: result
         for name, result in evidence.outcomes_log.results.items()

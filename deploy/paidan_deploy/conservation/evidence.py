@@ -1,4 +1,4 @@
-"""What the checks judge: the contents of the logs beside those of the tables."""
+"""The contents of logs and tables that the checks compare."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

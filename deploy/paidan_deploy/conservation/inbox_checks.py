@@ -1,4 +1,4 @@
-"""Checks that everything received came to one end, and that every end has its cause. Pure."""
+"""Checks that everything received has one outcome, and that every outcome has its cause. Pure."""
 
 from paidan_contracts import ids
 from paidan_deploy.conservation.evidence import Evidence
@@ -9,7 +9,7 @@ def check_reports_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports]
     names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]
     return Check.of(
-        "every report in the inbox came to one end",
+        "every report in the inbox has an outcome",
         [n for n in names if not _has_outcome(evidence, n, "report")],
         names,
     )
@@ -19,7 +19,7 @@ def check_actions_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.actions]
     names = [*evidence.inbox_log.actions, *reused, *evidence.inbox_log.claimed_ids("action")]
     return Check.of(
-        "every action in the inbox came to one end",
+        "every action in the inbox has an outcome",
         [n for n in names if not _has_outcome(evidence, n, "action")],
         names,
     )

@@ -1,4 +1,4 @@
-"""The result of the conservation check: what holds, what does not, and the line that sums up."""
+"""The report of the conservation check: every single check, notices, and a summary line."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to look at that is no loss: others claimed it, and it is not so."""
+    """A finding that is no loss of data, such as a photo that a department named and never uploaded."""
 
     name: str
     counted: int
@@ -36,7 +36,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ConservationReport:
-    """Counts of what was received and what it ended as, and every check."""
+    """Counts of received reports and of their outcomes, and every check."""
 
     received: int
     ends: Mapping[str, int]

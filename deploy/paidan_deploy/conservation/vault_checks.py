@@ -1,4 +1,4 @@
-"""Checks that what reports refer to is there: entries of the vault, and photos. Pure."""
+"""Checks that the vault entries and photos that reports refer to exist. Pure."""
 
 from collections.abc import Collection
 
@@ -7,14 +7,14 @@ from paidan_deploy.conservation.report import MAX_EXAMPLES, Check, Notice
 
 
 def check_photos(evidence: Evidence) -> Check:
-    return Check.of("every photo is there", evidence.photos.lost, _uploaded_photos(evidence))
+    return Check.of("every photo exists", evidence.photos.lost, _uploaded_photos(evidence))
 
 
 def missing_uploads(evidence: Evidence) -> Notice:
     names = sorted(evidence.photos.never_sent)
     claimed = evidence.inbox_log.claimed_photos
     return Notice(
-        "photos named by departments or cameras that nobody sent",
+        "photos that departments or cameras named and never uploaded",
         len(claimed),
         len(names),
         tuple(names[:MAX_EXAMPLES]),
@@ -28,7 +28,7 @@ def check_vault_entries(evidence: Evidence) -> Check:
         name for name in evidence.inbox_log.vault_references if not dead_lettered.issuperset(positions.get(name, ()))
     ]
     missing = [name for name in expected if name in evidence.missing_vault_entries]
-    return Check.of("every reference into the vault leads somewhere", missing, expected)
+    return Check.of("every reference into the vault has an entry", missing, expected)
 
 
 def _uploaded_photos(evidence: Evidence) -> Collection[str]:
