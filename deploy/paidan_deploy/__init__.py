@@ -1,1 +1,1 @@
-"""The paidan command: local stack, topics, city packs, import, redrive."""
+"""The `paidan` command: local stack, provisioning, city packs, API keys, import, verification, demo."""

@@ -1,8 +1,8 @@
-"""Errors of the `paidan` command that a person has to act on."""
+"""Errors of the `paidan` command that need a person's action."""
 
 
 class DeployError(Exception):
-    """Something needs a person; the message says what. Commands print it as one line."""
+    """An error that needs a person's action, which the message names. Commands print it as one line."""
 
 
 class DownloadError(DeployError):

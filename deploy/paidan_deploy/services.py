@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
+
+ServiceName = Literal["intake", "dispatch", "scoring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ STOP_TIMEOUT_S: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceConfig:
-    """The installation as a service is configured for it."""
+    """Addresses, port and clock that a service is configured with."""
 
     kafka: str
     database: str

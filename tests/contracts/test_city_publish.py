@@ -177,7 +177,7 @@ async def test_interrupted_publish_is_not_in_force(
         await publish(connection, unreachable, pack)
 
     assert await city_packs.find_version_in_force(connection, "tiny") is None
-    assert (await publish(connection, kafka, pack)).lanes == INBOX.partitions
+    assert (await publish(connection, kafka, pack)).partitions == INBOX.partitions
 
 
 def test_canonical_bytes_are_plain_sorted_json() -> None:

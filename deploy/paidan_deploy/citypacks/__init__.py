@@ -1,1 +1,1 @@
-"""City packs: read, checked and put in force."""
+"""Checks city packs and puts them in force."""

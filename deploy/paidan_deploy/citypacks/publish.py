@@ -26,11 +26,11 @@ class IdTaken(DeployError):
 
 @dataclass(frozen=True, slots=True)
 class PublishedPack:
-    """What was put in force."""
+    """A city pack that was put in force; ``partitions`` of the inbox got the event."""
 
     city: str
     version: str
-    lanes: int
+    partitions: int
     departments: int
 
 
@@ -45,13 +45,13 @@ async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> Pu
     await _check_unique_ids(connection, pack)
     async with Publisher(kafka, client_id="paidan-city") as publisher:
         await publisher.topic_admin.ensure([INBOX.name, *_topics(pack)])
-        lanes = await publisher.topic_admin.partitions(INBOX.name)
+        partitions = await publisher.topic_admin.partitions(INBOX.name)
         await city_packs.save(connection, version, pack.id, content)
         since = await _current_city_time(connection)
         event = CityInForce(city=pack.id, version=version, in_force_at=since)
-        await publisher.send_in_order([_record_for(event, lane) for lane in range(lanes)])
+        await publisher.send_in_order([_record_for(event, partition) for partition in range(partitions)])
     await city_packs.put_in_force(connection, pack.id, version, since)
-    return PublishedPack(pack.id, version, lanes, len(pack.departments))
+    return PublishedPack(pack.id, version, partitions, len(pack.departments))
 
 
 async def _check_area_level(connection: Connection, pack: Pack) -> None:
@@ -81,11 +81,11 @@ def _topics(pack: Pack) -> list[str]:
     return [prefix + department.id for department in pack.departments for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
 
 
-def _record_for(event: CityInForce, lane: int) -> ProducerRecord:
+def _record_for(event: CityInForce, partition: int) -> ProducerRecord:
     in_force_at = event.in_force_at
-    event_id = str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), lane))
+    event_id = str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), partition))
     headers = encode_headers(event_id, "urn:paidan:city-publish", event.type, in_force_at, event.city)
-    return ProducerRecord(INBOX.name, lane, None, event.model_dump_json().encode(), list(headers))
+    return ProducerRecord(INBOX.name, partition, None, event.model_dump_json().encode(), list(headers))
 
 
 async def _current_city_time(connection: Connection) -> datetime:

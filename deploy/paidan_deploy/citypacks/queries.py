@@ -1,4 +1,4 @@
-"""Reads city packs back as they were published."""
+"""Reads published city packs."""
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Connection

@@ -4,7 +4,7 @@ import typer
 
 app = typer.Typer(
     name="paidan",
-    help="Paidan (派单): take in what residents and cameras report, dispatch it to departments, score how they act.",
+    help="Paidan (派单): receive reports, dispatch cases to departments, and score how departments handle them.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",

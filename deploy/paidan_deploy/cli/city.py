@@ -24,7 +24,7 @@ PackFolder = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    city = typer.Typer(help="City packs: everything specific to one city, as files.", no_args_is_help=True)
+    city = typer.Typer(help="City packs: everything that is specific to one city, as files.", no_args_is_help=True)
     city.command("check", epilog=example_epilog("paidan city check deploy/cities/quancheng"))(check_command)
     city.command("publish", epilog=example_epilog("paidan city publish deploy/cities/quancheng"))(publish_command)
     app.add_typer(city, name="city")
@@ -45,7 +45,7 @@ def publish_command(folder: PackFolder) -> None:
     """Check a pack and put it in force: services use it from then on, earlier decisions stay as they are."""
     pack = _valid_or_exit(check_folder(folder))
     published = asyncio.run(_publish(Stack.current().installation(), pack))
-    counts = f"{published.departments} departments, {published.lanes} partitions notified"
+    counts = f"{published.departments} departments, {published.partitions} partitions notified"
     console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from paidan_deploy.provisioning import database
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.services import SERVICES, ServiceConfig, service_environment, service_secrets
+from paidan_deploy.services import SERVICES, ServiceConfig, ServiceName, service_environment, service_secrets
 from paidan_deploy.stack.stack import Stack
 
 
@@ -55,10 +55,10 @@ async def _prepare(stack: Stack) -> None:
 
 @print_errors
 def serve(
-    name: Annotated[Literal["intake", "dispatch", "scoring"], typer.Argument(help="The service to run.")],
+    name: Annotated[ServiceName, typer.Argument(help="The service to run.")],
     host: Annotated[str, typer.Option(help="Address to listen on; by default loopback.")] = LOOPBACK,
 ) -> None:
-    """Run one service on servers that `paidan prepare` has prepared, in this very process."""
+    """Run one service on servers that `paidan prepare` has prepared, in the foreground."""
     stack = _stack_on_own_servers()
     service = next(each for each in SERVICES if each.name == name)
     config = ServiceConfig(

@@ -56,7 +56,7 @@ def import_records(
     for line in report.summary():
         console.print(line, highlight=False, markup=False)
     console.print(
-        f"{time.monotonic() - started:.1f} s; every remark is listed in {path}", highlight=False, soft_wrap=True
+        f"{time.monotonic() - started:.1f} s; every warning is listed in {path}", highlight=False, soft_wrap=True
     )
 
 

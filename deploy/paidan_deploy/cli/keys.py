@@ -17,7 +17,7 @@ from paidan_deploy.stack.stack import Stack
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    keys = typer.Typer(help="API keys: who may call the services, and as whom.", no_args_is_help=True)
+    keys = typer.Typer(help="API keys: which clients may call the services, with which scopes.", no_args_is_help=True)
     keys.command("add", epilog=example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345"))(
         add_command
     )
@@ -34,7 +34,7 @@ def add_command(
             help="source:<id>, department:<id>, role:<inspector|caller|operator|monitor|importer>, backdate"
         ),
     ],
-    name: Annotated[str, typer.Option(help="Who holds it; shown in the list.")],
+    name: Annotated[str, typer.Option(help="Holder of the key; shown in the list.")],
     city: Annotated[str, typer.Option(help="City id, or * for all cities.")],
 ) -> None:
     """Create a key and print its token, once: only a hash of it is stored."""

@@ -1,4 +1,4 @@
-"""Where commands print, and how tables and errors look."""
+"""Consoles of commands, and their tables and error messages."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,14 @@ from paidan_deploy.errors import DeployError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Output that a program reads is neither wrapped nor cut.
-_UNLIMITED_WIDTH: Final = 1_000_000
+UNLIMITED_WIDTH: Final = 1_000_000
+"""Output that a program reads is neither wrapped nor cut."""
 _MIN_COLUMN_WIDTH: Final = 5
 _COLUMN_GAP: Final = 2
 
 
 def _console(stream: TextIO, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, width=None if stream.isatty() else _UNLIMITED_WIDTH)
+    return Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED_WIDTH)
 
 
 console = _console(sys.stdout)

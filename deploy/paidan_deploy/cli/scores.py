@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from paidan_deploy.cli.app import example_epilog
-from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.output import UNLIMITED_WIDTH, console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation, Stack
 
 Dimension = Literal["department", "district", "street", "class", "source", "city"]
 OutputFormat = Literal["table", "json", "csv"]
-Scoreboard = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def scores(
     city: Annotated[str, typer.Option(help="City id.")],
     period: Annotated[str, typer.Option(help="Day 2026-03-02, month 2026-03 or year 2026, in the city's time zone.")],
-    by: Annotated[Dimension, typer.Option(help="What each row of the table stands for.")] = "department",
+    by: Annotated[Dimension, typer.Option(help="Dimension of the rows.")] = "department",
     output_format: Annotated[OutputFormat, typer.Option("--format", help="Output format.")] = "table",
 ) -> None:
     """Show how cases were handled, each rate with its numerator and denominator."""
@@ -45,7 +45,7 @@ def scores(
             console.print(scores_table(board, width=console.width))
 
 
-def fetch_scores(installation: Installation, *, city: str, period: str, by: str) -> Scoreboard:
+def fetch_scores(installation: Installation, *, city: str, period: str, by: str) -> JsonObject:
     """Fetch scores over HTTP. Raises ``DeployError`` with scoring's message when it refuses."""
     try:
         response = httpx.get(
@@ -59,21 +59,20 @@ def fetch_scores(installation: Installation, *, city: str, period: str, by: str)
     if response.status_code != httpx.codes.OK:
         error_body = response.json().get("error", {})
         raise DeployError(f"{error_body.get('field') or 'scoring'}: {error_body.get('message', response.status_code)}")
-    board: Scoreboard = response.json()
+    board: JsonObject = response.json()
     return board
 
 
-def scores_table(board: Scoreboard, *, width: int) -> Table:
+def scores_table(board: JsonObject, *, width: int) -> Table:
     """Build the table: each rate as a percentage with its fraction beside it, or below it where that would be too wide.
 
     A rate with a zero denominator is a dash.
     """
     one_line = _build_table(board, " ")
-    natural_width = Measurement.get(console, console.options.update(width=_UNLIMITED_WIDTH), one_line).maximum
+    natural_width = Measurement.get(console, console.options.update(width=UNLIMITED_WIDTH), one_line).maximum
     return one_line if natural_width <= width else _build_table(board, "\n")
 
 
-_UNLIMITED_WIDTH: Final = 1_000_000
 _RATE_TITLES: Final = {
     "handling": "处置率\nhandling",
     "on_time": "按期处置率\non time",
@@ -83,7 +82,7 @@ _RATE_TITLES: Final = {
 }
 
 
-def _build_table(board: Scoreboard, separator: str) -> Table:
+def _build_table(board: JsonObject, separator: str) -> Table:
     rows = [*sorted(board["rows"], key=lambda row: -row["counts"]["cases"]), *_total_row(board)]
     columns = {"": [_row_label(row) for row in rows], "案件\ncases": [str(row["counts"]["cases"]) for row in rows]}
     for name, title in _RATE_TITLES.items():
@@ -97,28 +96,28 @@ def _build_table(board: Scoreboard, separator: str) -> Table:
     return result
 
 
-def _rate_cells(rates: Sequence[Scoreboard | None], separator: str) -> list[str]:
+def _rate_cells(rates: Sequence[JsonObject | None], separator: str) -> list[str]:
     """Format a column of rates with percentages and fractions aligned."""
     fractions = [f"({rate['numerator']}/{rate['denominator']})" if rate else "" for rate in rates]
     widest = max(map(len, fractions), default=0)
     return [f"{_percentage(rate)}{separator}{each:>{widest}}" for rate, each in zip(rates, fractions, strict=True)]
 
 
-def _percentage(rate: Scoreboard | None) -> str:
+def _percentage(rate: JsonObject | None) -> str:
     return "—" if rate is None or rate["value"] is None else f"{rate['value']:.1%}"
 
 
-def _total_row(board: Scoreboard) -> list[Scoreboard]:
+def _total_row(board: JsonObject) -> list[JsonObject]:
     total = board.get("total")
     return [{**total, "key": "", "names": {"zh": "合计 total"}}] if total else []
 
 
-def _row_label(row: Scoreboard) -> str:
+def _row_label(row: JsonObject) -> str:
     names = row.get("names") or {}
     return str(names.get("zh") or row["key"])
 
 
-def write_csv(board: Scoreboard) -> None:
+def write_csv(board: JsonObject) -> None:
     """Write rows to standard output as CSV: counts, then each rate with numerator and denominator."""
     rows = board["rows"]
     # With the total, so that a period without cases has the same columns.

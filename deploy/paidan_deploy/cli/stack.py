@@ -6,21 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
-from paidan_chassis.consumer.halts import OpenHalt
+from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.services import ServiceName
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
-
-ServiceName = Literal["intake", "dispatch", "scoring"]
-ResumePosition = Literal["kept", "start", "end"]
 
 
 def register(app: typer.Typer) -> None:
@@ -122,14 +119,10 @@ def _status_document(stack: Stack, running: StackState | None, halts: dict[str, 
     state = running or read_state(stack.paths.state)
     document = {} if state is None else asdict(state)
     halts_by_service = {
-        name: [asdict(halt) | {"halted_at": _isoformat(halt.halted_at)} for halt in service_halts]
+        name: [asdict(halt) | {"halted_at": halt.halted_at.isoformat()} for halt in service_halts]
         for name, service_halts in halts.items()
     }
     return document | {"running": running is not None, "folder": str(stack.paths.root), "halts": halts_by_service}
-
-
-def _isoformat(moment: datetime) -> str:
-    return moment.isoformat()
 
 
 @print_errors
@@ -137,7 +130,9 @@ def resume(
     service: Annotated[
         ServiceName | None, typer.Option(help="Only this service; by default all that are halted.")
     ] = None,
-    at: Annotated[ResumePosition, typer.Option(help="Where to continue in the log.")] = "kept",
+    at: Annotated[
+        ResumeFrom, typer.Option(help="Where to continue: at the stored offsets, or at the log's start or end.")
+    ] = "kept",
 ) -> None:
     """Clear halts once their cause is fixed, and start the halted services again."""
     lifted = Stack.current().resume(service, at)

@@ -51,20 +51,20 @@ async def run_verification(stack: Stack) -> ConservationReport:
 
 
 def print_report(report: ConservationReport) -> None:
-    """Print each check with examples of what fails it, then notices, then the line that sums up."""
-    for claim in report.claims:
-        mark = "[green]holds[/green]" if claim.holds else "[red]FAILS[/red]"
-        total = f"{claim.counted}" if claim.holds else f"{claim.against} of {claim.counted} wrong"
-        console.print(f"{mark}  {claim.name} ({total})", highlight=False)
-        _print_examples(claim.examples, claim.against)
-    for remark in report.remarks:
-        if remark.found:
+    """Print each check with examples of what fails it, then notices, then the summary line."""
+    for check in report.claims:
+        mark = "[green]holds[/green]" if check.holds else "[red]FAILS[/red]"
+        total = f"{check.counted}" if check.holds else f"{check.against} of {check.counted} wrong"
+        console.print(f"{mark}  {check.name} ({total})", highlight=False)
+        _print_examples(check.examples, check.against)
+    for notice in report.remarks:
+        if notice.found:
             console.print(
-                f"[yellow]note[/yellow]   {remark.name} ({remark.found} of {remark.counted})", highlight=False
+                f"[yellow]note[/yellow]   {notice.name} ({notice.found} of {notice.counted})", highlight=False
             )
-            _print_examples(remark.examples, remark.found)
+            _print_examples(notice.examples, notice.found)
     console.print(report.line, highlight=False, style="bold" if report.is_balanced else "bold red")
-    if failing := sum(not claim.holds for claim in report.claims):
+    if failing := sum(not check.holds for check in report.claims):
         console.print(f"{failing} of {len(report.claims)} checks FAIL", highlight=False, style="bold red")
 
 

@@ -12,7 +12,7 @@ from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaAnswers:
+class KafkaAnswerClient:
     """Answers on the department's own topic."""
 
     producer: AIOKafkaProducer
@@ -25,7 +25,7 @@ class KafkaAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswers:
+class HttpAnswerClient:
     """Answers by ``POST /v1/cases/{case_id}/actions``."""
 
     client: ServiceClient

@@ -15,8 +15,8 @@ from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
 from paidan_deploy.demo.answer_clients import (
-    HttpAnswers,
-    KafkaAnswers,
+    HttpAnswerClient,
+    KafkaAnswerClient,
     follow_orders_topic,
     poll_orders,
     restore_open_orders,
@@ -64,7 +64,7 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
 
 @dataclass(slots=True)
 class DemoContext:
-    """What the actors of a day share."""
+    """Connections, clock and keys that all actors of a day use."""
 
     installation: Installation
     day: DemoDay
@@ -158,7 +158,7 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         client = context.client("dispatch", token)
         by_kafka = department.channel == "kafka"
         answers_topic = answers_topic_of(department.id).prefixed(prefix)
-        answers = KafkaAnswers(producer, answers_topic) if by_kafka else HttpAnswers(client)
+        answers = KafkaAnswerClient(producer, answers_topic) if by_kafka else HttpAnswerClient(client)
         behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
         demo_department = DemoDepartment(
             department.id, answers, context.scheduler, context.faults, context.rng, behaviour

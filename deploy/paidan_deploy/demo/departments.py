@@ -17,7 +17,7 @@ _RETURN_REASONS: Final = (
 
 
 class AnswerClient(Protocol):
-    """How a department answers."""
+    """Client by which a department answers orders."""
 
     async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
         """Send an action on a case under the department's own id for it."""
@@ -32,7 +32,7 @@ class HiddenFaults:
 
 @dataclass(slots=True)
 class DemoDepartment:
-    """One department at work. It remembers the newest version of each order."""
+    """One department at work, with the newest version of each of its orders."""
 
     department_id: str
     answers: AnswerClient

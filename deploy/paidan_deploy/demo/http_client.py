@@ -49,7 +49,7 @@ class ServiceClient:
         return (await self._request("POST", path, **content)).json()
 
     async def submit_action(self, case_id: str, action: Any, *, idempotency_key: str) -> None:  # noqa: ANN401  # an action in JSON
-        """Submit an action. One with another body that this key submitted before a crash stands."""
+        """Submit an action; one that was submitted under this key before a crash remains, whatever its body."""
         path, headers = f"/v1/cases/{case_id}/actions", {"idempotency-key": idempotency_key}
         await self._request("POST", path, json={"action": action}, headers=headers, accepted_statuses=(409,))
 

@@ -1,4 +1,4 @@
-"""Incidents of a day in the city: what is wrong, where and when, before it is reported. Pure."""
+"""Incidents of a day in the city: class, position and time, before anybody reports them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _BURST_SHARE: Final = 0.09
 
 @dataclass(frozen=True, slots=True)
 class ClassVocabulary:
-    """A class, and the words for it of each channel's sources."""
+    """A class, and the words for it in the sources of each channel."""
 
     class_code: str
     name: str

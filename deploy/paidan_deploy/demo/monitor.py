@@ -1,4 +1,4 @@
-"""Follows the topics of cases and outcomes with a stock client, and counts what happens."""
+"""Follows the topics of cases and outcomes with a stock client, and counts their messages."""
 
 import json
 from collections import Counter

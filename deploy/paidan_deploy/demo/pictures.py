@@ -1,4 +1,4 @@
-"""Generated JPEG photos with a position in EXIF, as a telephone writes it."""
+"""Generated JPEG photos with a position in EXIF, as telephones write it."""
 
 from io import BytesIO
 from random import Random

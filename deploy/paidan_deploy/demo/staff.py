@@ -49,7 +49,7 @@ class Staff:
     async def assign(self, departments: Sequence[str]) -> None:
         """Assign cases without a matching rule to a random department."""
         async for state in self._new_cases("filed", order="oldest"):
-            returned_by = {turn["department"] for turn in state["assignments"]}
+            returned_by = {assignment["department"] for assignment in state["assignments"]}
             candidates = [department for department in departments if department not in returned_by]
             action = {"kind": "assign", "department": self.rng.choice(candidates), "reason": "人工派遣"}
             self._schedule(state, action, self.rng.uniform(2, 12))

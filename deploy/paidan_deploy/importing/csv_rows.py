@@ -1,4 +1,4 @@
-"""Rows of a CSV file as cells by column; what cannot be read is reported by line."""
+"""Rows of a CSV file as cells by column; problems are reported by line."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""The report of an import: what was accepted, refused or odd, by line of the file."""
+"""The report of an import: outcomes, refusals and warnings, by line of the file."""
 
 import json
 from collections import Counter
@@ -29,6 +29,7 @@ class ImportReport:
     mapping: str
     rows: int = 0
     untaken: int = 0
+    """Rows that were skipped."""
     repeated: int = 0
     """Rows that equal an earlier one."""
     results: Counter[str] = field(default_factory=Counter)

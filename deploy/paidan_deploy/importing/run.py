@@ -24,7 +24,7 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """What to import, and how."""
+    """A file to import, and the mapping of a city that parses it."""
 
     file: Path
     city: City

@@ -20,7 +20,7 @@ _MAX_ATTEMPTS: Final = 8
 
 
 class DecisionTimeout(DeployError):
-    """Everything was sent, and dispatch decides nothing."""
+    """Dispatch has decided none of the sent requests for a minute."""
 
     def __init__(self) -> None:
         super().__init__("dispatch decided nothing for a minute; see `paidan status`")

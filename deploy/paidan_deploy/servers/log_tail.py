@@ -1,4 +1,4 @@
-"""What a server has logged since its start: why it ended is only in its log."""
+"""The part of a log that a server wrote since its start: only there is the reason why it ended."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class LogTail:
 
     @property
     def text(self) -> str:
-        """What was appended since; the whole log if it was truncated meanwhile."""
+        """The text appended since then; the whole log if it was truncated meanwhile."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Readiness probes: a server is asked in its own protocol whether it would serve a client now."""
+"""Readiness probes: a request in the server's own protocol, whose answer shows whether it serves clients now."""
 
 import http.client
 import socket

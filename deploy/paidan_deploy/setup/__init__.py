@@ -1,1 +1,1 @@
-"""What `deploy/set-up.sh` runs: the choice of a Python, and Java's class cache for Kafka."""
+"""Programs that `deploy/set-up.sh` runs: the choice of a Python, and Java's AOT cache for Kafka."""

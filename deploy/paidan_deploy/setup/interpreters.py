@@ -24,7 +24,7 @@ NEWEST_WITH_WHEELS: Final = (3, 14)
 CLEARLY_FASTER: Final = 0.8
 _ROUNDS: Final = 15
 _STEPS: Final = 10_000
-_WITHIN_S: Final = 20
+_PROBE_TIMEOUT_S: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Interpreter:
         """Run the interpreter of this name to inspect it; None when it does not run, is too old or has no venv."""
         argv = [name, "-I", str(Path(__file__)), "--probe"]
         try:
-            output = subprocess.run(argv, capture_output=True, text=True, timeout=_WITHIN_S, check=True).stdout
+            output = subprocess.run(argv, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True).stdout
             found: dict[str, Any] = json.loads(output)
         except (OSError, ValueError, subprocess.SubprocessError):
             return None

@@ -1,11 +1,11 @@
-"""The local stack as every command finds it: started, stopped and inspected from any process."""
+"""Starts, stops and inspects the local stack, from any process."""
 
 import asyncio
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,10 +22,9 @@ from paidan_deploy.services import SERVICES
 from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack.lock import is_locked
 from paidan_deploy.stack.saved_servers import SavedServers
-from paidan_deploy.stack.servers import Servers
+from paidan_deploy.stack.servers import OnProgress, Servers
 from paidan_deploy.stack.state import ServiceState, StackState, read_state
 
-OnProgress = Callable[[str], None]
 DOWNLOAD_TIMEOUT_S: Final = 600.0
 READY_TIMEOUT_S: Final = 120.0
 DOWN_TIMEOUT_S: Final = 15.0
@@ -203,21 +202,21 @@ class Stack:
                 halts[service.name] = list(await open_halts(connection))
             return halts
 
-    def resume(self, service: str | None, anchor: ResumeFrom) -> int:
+    def resume(self, service: str | None, resume_from: ResumeFrom) -> int:
         """Clear the halts of one service or all, and have the supervisor restart them; return how many there were."""
-        lifted = asyncio.run(self._lift_halts(service, anchor))
+        lifted = asyncio.run(self._lift_halts(service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:
             process.send_signal(supervisor, signal.SIGHUP)
         return lifted
 
-    async def _lift_halts(self, service: str | None, anchor: ResumeFrom) -> int:
+    async def _lift_halts(self, service: str | None, resume_from: ResumeFrom) -> int:
         async with open_connection(self.servers.dsn, timeout_s=5) as connection:
             lifted = 0
             for each in SERVICES:
                 if service in {None, each.name}:
                     await connection.execute(f"SET search_path = {each.name}")
-                    lifted += await resume(connection, resume_from=anchor)
+                    lifted += await resume(connection, resume_from=resume_from)
             return lifted
 
 

@@ -37,7 +37,7 @@ class ServerState:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is our own and does not run; of the user's nothing is known."""
+        """Whether it is our own and does not run; never true of the user's, which is not probed."""
         return self.folder is not None and self.pid is None
 
 

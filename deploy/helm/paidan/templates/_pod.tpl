@@ -1,4 +1,4 @@
-{{/* What every container is told. */}}
+{{/* Environment variables of every container. */}}
 {{- define "paidan.environment" -}}
 - name: PAIDAN_KAFKA
   value: {{ .Values.kafka | quote }}
