@@ -6,7 +6,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 	$(foreach member,$(MEMBERS),--no-emit-package paidan-$(notdir $(member)))
 
 # PAIDAN_PYTHON takes effect on a .venv that is ready, too.
-ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh keeps || echo another-python))
+ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh check || echo another-python))
 
 .PHONY: run test check bench chaos format lock another-python
 .DELETE_ON_ERROR:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds or refreshes .venv from the hash-pinned requirements in deploy/requirements.
-# Usage: deploy/set-up.sh run|dev. Needs Python 3.11 or later under any of its names, and a package index.
+# Usage: deploy/set-up.sh run|dev|check. Needs Python 3.11 or later under any of its names, and a package index.
 # PAIDAN_PYTHON names the Python to build on; without it, the first found is taken unless another is clearly faster.
-# A working .venv is reused, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh keeps` checks only that.
+# A working .venv is reused, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh check` tests only that.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
@@ -35,7 +35,7 @@ find_python() {
     return 1
 }
 
-keeps_venv() {
+venv_fits() {
     .venv/bin/python -m pip --version >/dev/null 2>&1 || return
     [ -z "${PAIDAN_PYTHON:-}" ] || [ "$(real_path .venv/bin/python)" = "$(real_path "$PAIDAN_PYTHON")" ]
 }
@@ -55,15 +55,15 @@ make_venv() {
     fi
 }
 
-if [ "$kind" = keeps ]; then
-    keeps_venv
+if [ "$kind" = check ]; then
+    venv_fits
     exit
 fi
 if [ -n "${PAIDAN_PYTHON:-}" ] && ! is_new_enough "$PAIDAN_PYTHON"; then
     echo "PAIDAN_PYTHON is $PAIDAN_PYTHON, which is no Python 3.11 or later that runs here." >&2
     exit 1
 fi
-if ! keeps_venv; then
+if ! venv_fits; then
     found=$(find_python)
     make_venv "$(echo "$found" | sed -n 1p)" "$(echo "$found" | sed -n 2p)"
 fi

@@ -19,7 +19,7 @@ def python(name: str, minor: int, task_ms: float) -> Interpreter:
 
 
 def test_the_first_found_is_taken_unless_another_is_clearly_faster() -> None:
-    """Two measurements of one interpreter differ by some per cent: that must not move anybody's environment."""
+    """Two measurements of one interpreter differ by some per cent: that must not rebuild an environment."""
     first, hardly, clearly = python("first", 11, 4.0), python("hardly", 13, 3.5), python("clearly", 11, 2.8)
 
     assert choose([first, hardly])[0] is first
@@ -45,7 +45,7 @@ def test_an_interpreter_with_several_names_is_probed_once(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("given", ["/bin/false", "no such python"])
 def test_a_named_python_that_does_not_run_is_an_error_without_effect(given: str) -> None:
-    """Who names a Python must not silently get another."""
+    """A named Python must not be replaced silently."""
     before = (ROOT / ".venv" / "pyvenv.cfg").read_bytes()
 
     ended = subprocess.run(
@@ -63,7 +63,7 @@ def test_a_named_python_that_does_not_run_is_an_error_without_effect(given: str)
 
 def test_an_environment_of_the_named_python_is_kept() -> None:
     result = subprocess.run(
-        [ROOT / "deploy" / "set-up.sh", "keeps"], env=os.environ | {"PAIDAN_PYTHON": sys.executable}, check=False
+        [ROOT / "deploy" / "set-up.sh", "check"], env=os.environ | {"PAIDAN_PYTHON": sys.executable}, check=False
     )
 
     assert result.returncode == 0
