@@ -83,12 +83,12 @@ USUAL_ACTORS = {
     "call_back": "caller:carl",
     **dict.fromkeys(("file", "assign", "redispatch", "void", "urge"), "operator:olga"),
 }
-"""Who usually asks for an action; all others are the department's."""
+"""The usual actor of an action; all others are the department's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionContext:
-    """When an action is asked for (minutes after Monday 09:00), by whom (``role:id``), and through which report."""
+    """When an action is requested (minutes after Monday 09:00), by whom (``role:id``), and through which report."""
 
     minutes: float = 0
     actor: str | None = None

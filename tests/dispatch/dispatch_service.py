@@ -1,4 +1,4 @@
-"""Runs dispatch on a real Kafka and a real PostgreSQL, in this process or in one of its own, and plays its clients."""
+"""Runs dispatch on a real Kafka and PostgreSQL, in this process or in one of its own, and calls it as clients do."""
 
 import asyncio
 import json
@@ -97,7 +97,7 @@ class DispatchService:
             await conn.close()
         return {"authorization": f"Bearer {token}"}
 
-    async def fetch_value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the database says
+    async def fetch_value(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401 - any type that the database returns
         """Return one value from the database."""
         conn = await asyncpg.connect(self.dsn, server_settings={"search_path": "dispatch"})
         try:

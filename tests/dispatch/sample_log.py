@@ -1,4 +1,4 @@
-"""A log of cases on the usual path and beside it."""
+"""A log of one case on the usual path, one that is returned and one that is voided."""
 
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
 from tests.dispatch.database_fixture import (

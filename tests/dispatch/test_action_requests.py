@@ -51,19 +51,19 @@ def free_text_fields() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("kind", "name"), list(free_text_fields()))
 def test_personal_numbers_are_masked_in_every_free_text(kind: str, name: str) -> None:
-    asked = RequestedAction(
+    requested_action = RequestedAction(
         UNKNOWN_CASE, ACTIONS.validate_python({"kind": kind, **NEEDED.get(kind, {}), name: FREE_TEXT})
     )
 
-    assert getattr(asked.action, name) == MASKED
-    assert ACTIONS.validate_json(asked.action.model_dump_json()) == asked.action
+    assert getattr(requested_action.action, name) == MASKED
+    assert ACTIONS.validate_json(requested_action.action.model_dump_json()) == requested_action.action
 
 
 def test_every_action_with_free_text_is_covered() -> None:
-    found = set(free_text_fields())
+    fields = set(free_text_fields())
 
-    assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= found
-    assert len(found) == len(MODELS) - len(("accept", "resume"))
+    assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= fields
+    assert len(fields) == len(MODELS) - len(("accept", "resume"))
 
 
 def test_codes_departments_and_photos_stay_as_they_are() -> None:

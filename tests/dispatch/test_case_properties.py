@@ -87,7 +87,7 @@ class ActionStep:
     minute: float
     actor: str | None
 
-    def on(self, state: CaseState, _: list[Timer]) -> Result:
+    def apply(self, state: CaseState, _: list[Timer]) -> Result:
         usual = USUAL_ACTORS.get(self.action.kind) or f"department:{state.department or 'north'}"
         return decide(
             state,
@@ -98,11 +98,11 @@ class ActionStep:
 
 @dataclass(frozen=True)
 class TimerStep:
-    """A timer that was once set comes in, perhaps a cancelled one."""
+    """A timer that was set before fires, perhaps a cancelled one."""
 
     which: int
 
-    def on(self, state: CaseState, timers: list[Timer]) -> Result:
+    def apply(self, state: CaseState, timers: list[Timer]) -> Result:
         return (
             expire_timer(state, timer_due(timers[self.which % len(timers)]), POLICY)
             if timers
@@ -116,7 +116,7 @@ class MergeStep:
 
     minute: float
 
-    def on(self, state: CaseState, _: list[Timer]) -> Result:
+    def apply(self, state: CaseState, _: list[Timer]) -> Result:
         row = candidate_of(state, POLICY.match_rules)
         past = ImportedHistory(matched_within="x") if state.past else None
         twin = build_report("twin", minutes=self.minute, class_code=state.class_code, past=past)
@@ -136,15 +136,15 @@ random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
 
 
 def _assert_legal(state: CaseState) -> None:
-    turns = state.assignments
-    assert [turn.number for turn in turns] == list(range(1, len(turns) + 1))
-    numbers = [limit.number for turn in turns for limit in turn.limits]
+    assignments = state.assignments
+    assert [assignment.number for assignment in assignments] == list(range(1, len(assignments) + 1))
+    numbers = [limit.number for assignment in assignments for limit in assignment.limits]
     assert numbers == sorted(set(numbers))
-    ended = [turn.returned_at is not None or turn.withdrawn_at is not None for turn in turns]
+    ended = [assignment.returned_at is not None or assignment.withdrawn_at is not None for assignment in assignments]
     in_hand = state.status in ("dispatched", "handling", "inspecting", "closed")
-    assert ended[:-1] == [True] * (len(turns) - 1) if turns else not in_hand
-    if turns:
-        assert turns[-1].department == state.department
+    assert ended[:-1] == [True] * (len(assignments) - 1) if assignments else not in_hand
+    if assignments:
+        assert assignments[-1].department == state.department
         assert ended[-1] is not in_hand
     assert (state.status == "closed") == (state.closed_at is not None)
     assert (
@@ -154,8 +154,8 @@ def _assert_legal(state: CaseState) -> None:
     )
     assert state.held_because is None or state.status == "filed"
     assert (state.row_id is None) == (state.filed_by is None) == (state.filed_at is None)
-    assert state.hops == sum(turn.returned_at is not None for turn in turns)
-    assert state.round == 1 + sum(turn.reworks for turn in turns) + state.reopened
+    assert state.hops == sum(assignment.returned_at is not None for assignment in assignments)
+    assert state.round == 1 + sum(assignment.reworks for assignment in assignments) + state.reopened
     assert state.reopened <= 1
     assert state.past <= (running_timers(state) == ())
 
@@ -165,12 +165,14 @@ def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> 
     for event in events:
         version += 1
         assert event.version == event.state.version == version
-        received = event.model_dump_json()
-        assert STEP.validate_json(received).model_dump_json() == received, (
-            "what was put together unchecked reads otherwise"
+        encoded = event.model_dump_json()
+        assert STEP.validate_json(encoded).model_dump_json() == encoded, (
+            "an event built without validation decodes to another one"
         )
         _assert_legal(event.state)
-    assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), "nothing is left lying"
+    assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), (
+        "a filed case is held with a reason"
+    )
     messages = orders.order_events(before, events, POLICY)
     assert [message for message in messages if message.order.version > version] == []
 
@@ -184,13 +186,13 @@ def _open(received: ReportReceived) -> Opened:
 
 
 @given(reports, random_histories)
-def test_any_sequence_keeps_case_invariants(received: ReportReceived, life: list[RandomStep]) -> None:
+def test_any_sequence_keeps_case_invariants(received: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(received)
     _assert_follows(None, opening.events)
     state, timers = opening.after, list(timer_changes(None, opening.after).to_set)
-    for happening in life:
+    for step in steps:
         before = state.model_dump_json()
-        result = happening.on(state, timers)
+        result = step.apply(state, timers)
         assert state.model_dump_json() == before
         if isinstance(result, Progressed):
             _assert_follows(state, result.events)
@@ -199,15 +201,15 @@ def test_any_sequence_keeps_case_invariants(received: ReportReceived, life: list
 
 
 @given(reports, random_histories)
-def test_restored_case_continues_identically(received: ReportReceived, life: list[RandomStep]) -> None:
+def test_restored_case_continues_identically(received: ReportReceived, steps: list[RandomStep]) -> None:
     """A new owner reads states from the database where the old one had them in memory."""
-    kept = _open(received).after
-    timers = list(timer_changes(None, kept).to_set)
-    for happening in life:
-        read = CaseState.model_validate_json(kept.model_dump_json())
-        one, other = happening.on(kept, timers), happening.on(read, timers)
+    in_memory = _open(received).after
+    timers = list(timer_changes(None, in_memory).to_set)
+    for step in steps:
+        restored = CaseState.model_validate_json(in_memory.model_dump_json())
+        one, other = step.apply(in_memory, timers), step.apply(restored, timers)
         assert type(one) is type(other)
         if isinstance(one, Progressed) and isinstance(other, Progressed):
             assert [each.model_dump_json() for each in one.events] == [each.model_dump_json() for each in other.events]
-            timers += timer_changes(kept, one.after).to_set
-            kept = one.after
+            timers += timer_changes(in_memory, one.after).to_set
+            in_memory = one.after

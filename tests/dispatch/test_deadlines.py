@@ -33,7 +33,7 @@ def step_after(state: CaseState, timer: Timer) -> CaseState:
     return result.after
 
 
-def test_a_dispatch_sets_both_clocks() -> None:
+def test_a_dispatch_sets_both_timers() -> None:
     state = opened_case()
 
     assert [(each.kind, each.due_at) for each in timer_changes(None, state).to_set] == [
@@ -42,7 +42,7 @@ def test_a_dispatch_sets_both_clocks() -> None:
     ]
 
 
-def test_what_is_not_dispatched_or_is_past_has_no_clock() -> None:
+def test_undispatched_finished_and_imported_cases_have_no_timer() -> None:
     for state in (
         opened_case(build_report(source="app")),
         opened_case(build_report(class_code=None)),
@@ -75,7 +75,7 @@ def test_every_event_declares_its_timer_changes(action: Action, cancelled: list[
     assert ([each.kind for each in change.to_cancel], [each.kind for each in change.to_set]) == (cancelled, newly_set)
 
 
-def test_a_step_that_touches_no_clock_changes_none() -> None:
+def test_a_step_without_effect_on_limits_changes_no_timer() -> None:
     state = finished()
 
     assert timer_changes(state, case_after(state, Inspect(passed=True))) == timer_changes(state, state)
@@ -121,7 +121,7 @@ def test_timer_expires_once(kind: str) -> None:
     assert isinstance(expire(late.after, timer), Ignored)
 
 
-def test_the_other_clock_runs_on() -> None:
+def test_the_other_timer_runs_on() -> None:
     state = opened_case()
 
     late = step_after(state, single_timer(state, "accept"))
@@ -149,7 +149,7 @@ def test_timer_after_completion_is_ignored() -> None:
 
 
 def test_rework_past_the_deadline_is_overdue_at_once() -> None:
-    """The deadline passed while the inspector was on the way; the clock stood, but it was not reset."""
+    """The deadline passed while the inspector was on the way; no timer ran, but the limit was not reset."""
     state = case_after(finished(minutes=350), Inspect(passed=False), minutes=400)
 
     assert single_timer(state, "handle").due_at == at_minute(360)
@@ -185,7 +185,7 @@ def test_timer_and_action_order_does_not_matter(accept: float, finish: float) ->
 
 
 @given(stamps, st.sampled_from([Void(reason="x"), Return(code="other", reason="x")]))
-def test_that_holds_for_who_gives_the_case_up_too(minutes: float, action: Action) -> None:
+def test_the_same_holds_when_the_department_loses_the_case(minutes: float, action: Action) -> None:
     state = opened_case()
     timers_first = state
     for timer in running_timers(state):
@@ -196,7 +196,7 @@ def test_that_holds_for_who_gives_the_case_up_too(minutes: float, action: Action
     assert gave_up.assignments[0] == late.assignments[0]
 
 
-def test_a_timer_has_an_id_of_its_own() -> None:
+def test_each_timer_has_its_own_id() -> None:
     state = opened_case()
 
     assert (

@@ -67,7 +67,7 @@ NOT_YET_SUPPORTED: dict[str, Action] = {
     "appeal": Appeal(),
     "force_close": ForceClose(),
 }
-# design.md's table, and what it leaves open: filing anew keeps the state while a department has the case.
+# The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("received", "verify"): ("dispatched", ("filed", "dispatched")),
     ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
@@ -160,7 +160,7 @@ def _assert_explains(refused: Refused, status: Status) -> None:
 
 @pytest.mark.parametrize("name", NOT_YET_SUPPORTED)
 @pytest.mark.parametrize("status", STATES)
-def test_unsupported_action_says_so_in_every_status(status: Status, name: str) -> None:
+def test_unsupported_action_is_refused_in_every_status(status: Status, name: str) -> None:
     result = decide_action(case_in_status(status), NOT_YET_SUPPORTED[name], ActionContext(actor="operator:olga"))
 
     assert isinstance(result, Refused)

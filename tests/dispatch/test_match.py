@@ -122,7 +122,7 @@ def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None
 
 @given(arrivals())
 def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
-    """Squares only save work: what they let through by chance is turned away by the rule."""
+    """Squares only save work: the rule rejects what they return by chance."""
     *others, new = reports or [build_report()]
     rows = [row for each in others if (row := candidate_of(opened_case(each), POLICY.match_rules)) is not None]
     found = match(new, rows, POLICY.match_rules) if squares_around(new, POLICY.match_rules) else NoMatch()
@@ -152,13 +152,13 @@ def _in_batches(reports: list[ReportReceived], cuts: set[int]) -> list[CaseState
 
 @given(arrivals(), st.sets(st.integers(0, 6)))
 def test_batch_boundaries_never_change_what_is_opened(reports: list[ReportReceived], cuts: set[int]) -> None:
-    """Kafka decides where a batch ends; residents must not notice."""
+    """Where a batch ends is up to Kafka and must have no effect."""
     inside = {cut for cut in cuts if cut <= len(reports)}
 
     assert _in_batches(reports, inside) == _in_batches(reports, set())
 
 
-def test_of_two_cases_the_older_takes_the_report() -> None:
+def test_of_two_cases_the_older_gets_the_report() -> None:
     """Between the two and equally near to both, it must not depend on how the search came back."""
     west, east = build_report("w", minutes=1), build_report("e", east_m=80)
 
@@ -168,7 +168,7 @@ def test_of_two_cases_the_older_takes_the_report() -> None:
     assert joined.after.opened_by == east.report_id
 
 
-def test_of_two_cases_as_old_the_smaller_id_takes_the_report() -> None:
+def test_of_two_equally_old_cases_the_smaller_id_gets_the_report() -> None:
     west, east = build_report("w"), build_report("e", east_m=80)
     smaller = min((west, east), key=_case_id)
 
@@ -177,7 +177,7 @@ def test_of_two_cases_as_old_the_smaller_id_takes_the_report() -> None:
         assert joined.after.opened_by == smaller.report_id
 
 
-def test_a_merge_says_how_far_apart_they_were() -> None:
+def test_a_merge_has_the_distance() -> None:
     _, joined = receive_reports(build_report("1"), build_report("2", east_m=20))
 
     assert isinstance(joined, Progressed)

@@ -55,7 +55,7 @@ def summarize_messages(messages: list[OrderEvent]) -> list[tuple[str, str, str |
     ]
 
 
-def test_an_order_says_what_to_do_where_and_by_when() -> None:
+def test_an_order_contains_what_to_do_where_and_by_when() -> None:
     (step,) = receive_reports(build_report(row_id="E0110-2", text="a heap", reporter=build_report().report_id))
 
     (issued,) = order_messages(step)
@@ -88,10 +88,10 @@ def test_an_order_says_what_to_do_where_and_by_when() -> None:
             opened_case(build_report(class_code="E0601")),
             Return(code="other", reason="x"),
             [("roads", "withdrawn", "returned")],
-            id="return to the desk",
+            id="return, then held",
         ),
         pytest.param(opened_case(), Void(reason="x"), [("north", "withdrawn", "voided")], id="void"),
-        pytest.param(opened_case(build_report(class_code=None)), Void(reason="x"), [], id="void at the desk"),
+        pytest.param(opened_case(build_report(class_code=None)), Void(reason="x"), [], id="void of a held case"),
         pytest.param(opened_case(), File(row_id="E0111-1"), [("north", "changed", "refiled")], id="file anew"),
         pytest.param(
             opened_case(build_report(class_code=None)), File(row_id="E0110-1"), [("north", "issued", None)], id="file"
@@ -139,7 +139,7 @@ def test_a_withdrawn_order_is_the_old_departments_own() -> None:
 
 
 def test_versions_rise_with_every_message_of_an_order() -> None:
-    """A department keeps the highest; two of the same would leave it to chance."""
+    """A department keeps the highest; with two equal ones it could keep either."""
     state = closed()
     step = decide_action(state, CallBack(rating="dissatisfied"), ActionContext(minutes=30))
 
@@ -154,7 +154,7 @@ def test_imported_case_sends_no_orders() -> None:
     assert order_messages(step) == []
 
 
-def test_a_refused_answer_is_told_under_the_departments_own_id() -> None:
+def test_a_refused_answer_has_the_departments_own_id() -> None:
     refused = orders.answer_refused(build_request(opened_case(), Accept(), ActionContext(door="kafka")), WHY)
 
     assert refused is not None

@@ -86,7 +86,7 @@ def test_redispatch_to_the_current_department_is_refused() -> None:
     assert isinstance(decide_action(opened_case(), Redispatch(department="north", reason="again")), Refused)
 
 
-def test_filing_a_classless_case_names_its_class_and_sends_it_on() -> None:
+def test_filing_a_classless_case_sets_its_class_and_routes_it() -> None:
     state = opened_case(build_report(class_code=None))
 
     after = case_after(state, File(row_id="E0110-2"), minutes=2)

@@ -38,7 +38,7 @@ def _after(*closed: CaseState, then: ReportReceived) -> ReportDecision:
 
 
 @pytest.mark.parametrize(("days_later", "recurs"), [(0, True), (2, True), (2.001, False)])
-def test_what_comes_up_again_soon_after_closing_is_a_recurrence(days_later: float, recurs: bool) -> None:
+def test_a_report_soon_after_closing_is_a_recurrence(days_later: float, recurs: bool) -> None:
     closed = _closed(build_report("1"), minutes=60)
 
     again = _after(closed, then=build_report("2", minutes=60 + days_later * 24 * 60))

@@ -37,7 +37,7 @@ def test_the_receipt_names_the_pack() -> None:
     assert state.filed_by.rule == "default_row"
 
 
-def test_the_row_that_the_report_names_is_taken() -> None:
+def test_the_row_that_the_report_names_is_used() -> None:
     state = opened_case(build_report(row_id="E0110-2"))
 
     assert state.filed_by is not None
@@ -45,7 +45,7 @@ def test_the_row_that_the_report_names_is_taken() -> None:
 
 
 @pytest.mark.parametrize("row_id", ["E0110-9", "E0111-1"])
-def test_a_row_that_its_class_does_not_have_gives_way_to_the_default(row_id: str) -> None:
+def test_a_row_that_its_class_does_not_have_is_replaced_by_the_default(row_id: str) -> None:
     assert opened_case(build_report(row_id=row_id)).row_id == "E0110-1"
 
 
@@ -91,7 +91,7 @@ def test_untrusted_report_awaits_verification(more: dict[str, Any], trusted: boo
     assert opened_case(build_report(**more)).status == ("dispatched" if trusted else "received")
 
 
-def test_verified_true_it_is_filed_by_the_row_it_named_and_sent_on() -> None:
+def test_verified_report_is_filed_by_its_row_and_routed() -> None:
     state = opened_case(build_report(source="app", row_id="E0110-2"))
 
     step = decide_action(state, Verify(verified=True), ActionContext(minutes=7))
@@ -102,13 +102,13 @@ def test_verified_true_it_is_filed_by_the_row_it_named_and_sent_on() -> None:
     assert after.assignments[0].dispatched_at == at_minute(7)
 
 
-def test_verified_true_but_of_no_known_class_it_waits_at_the_desk() -> None:
+def test_verified_report_of_unknown_class_is_held() -> None:
     step = decide_action(opened_case(build_report(source="app", class_code=None)), Verify(verified=True))
 
     assert types(step) == ["held"]
 
 
-def test_verified_false_it_ends_with_a_reason() -> None:
+def test_report_that_is_not_verified_ends_with_a_reason() -> None:
     after = case_after(
         opened_case(build_report(source="app")), Verify(verified=False, reason="nothing there"), minutes=9
     )

@@ -114,7 +114,7 @@ def test_the_row_is_the_one_named_or_the_classs_default(
 
 
 @pytest.mark.parametrize("class_code", [None, "E0602", "E9999"])
-def test_without_a_row_it_says_why_in_both_languages(class_code: str | None) -> None:
+def test_without_a_row_the_reason_is_in_both_languages(class_code: str | None) -> None:
     filing = select_row(class_code, None, default_policy())
 
     assert isinstance(filing, Unfiled)

@@ -70,7 +70,7 @@ async def test_timers_are_set_cancelled_and_fired_once(pool: "asyncpg.Pool[Any]"
     assert await pool.fetchval("SELECT count(*) FROM timer") == 0
 
 
-async def test_finishing_stops_the_handling_clock(pool: "asyncpg.Pool[Any]") -> None:
+async def test_finishing_cancels_the_handling_timer(pool: "asyncpg.Pool[Any]") -> None:
     first = build_report("1")
     case_id = case_id_of(first)
     log = InboxRecords().append(

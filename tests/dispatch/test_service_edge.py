@@ -113,12 +113,12 @@ async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, 
     await service.await_messages("paidan.outcomes", 8, about=[each.report_id for each in (*reports, unplaced)])
 
     seen: list[str] = []
-    asked = {**there, "limit": "3"}
-    while asked.get("after") != "":
-        page = (await client.get("/v1/cases", params=asked, headers=monitor)).json()
+    query = {**there, "limit": "3"}
+    while query.get("after") != "":
+        page = (await client.get("/v1/cases", params=query, headers=monitor)).json()
         assert "cases" in page, page
         seen += [each["case_id"] for each in page["cases"]]
-        asked["after"] = page["after"] or ""
+        query["after"] = page["after"] or ""
 
     async def ids_of(query: str) -> list[str]:
         page = (await client.get(f"/v1/cases?area=tiny.990102&{query}", headers=monitor)).json()
@@ -154,12 +154,12 @@ async def test_invalid_request_names_its_field(
 
 
 async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchService) -> None:
-    """202 is a promise; 503 says that it may have been kept all the same, so it is sent again under the same key."""
+    """After a 503 it may have been stored all the same, so the client sends it again under the same key."""
     operator = await service.create_key("role:operator")
     void = {"kind": "void", "reason": "a joke"}
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        async with service.run_in_process("edge", kafka=f"127.0.0.1:{nobody.getsockname()[1]}") as edge:
+    with socket.socket() as closed_port:
+        closed_port.bind(("127.0.0.1", 0))
+        async with service.run_in_process("edge", kafka=f"127.0.0.1:{closed_port.getsockname()[1]}") as edge:
             got = await edge.post(
                 f"/v1/cases/{UNKNOWN_CASE}/actions",
                 json={"action": void},

@@ -18,7 +18,7 @@ RETURN = {"kind": "return", "code": "other", "reason": "not ours"}
 async def test_a_key_that_was_used_for_something_else_is_refused(
     service: DispatchService, client: httpx.AsyncClient
 ) -> None:
-    """The other's outcome stands under the id, so 202 would have this sender believe that its own was applied."""
+    """The other's outcome is stored under the id, so 202 would have this sender believe that its own was applied."""
     first, second = build_report("reused"), build_report("reused too", east_m=500)
     streets = await service.create_key("department:streets")
     await service.append_to_inbox(first, second)

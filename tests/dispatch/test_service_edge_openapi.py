@@ -58,7 +58,7 @@ async def test_answers_are_as_documented(service: DispatchService, client: httpx
 async def test_the_key_that_an_action_needs_is_documented(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
 
-    asked = {each["name"]: each for each in document["paths"][ACT]["post"]["parameters"]}
+    parameters = {each["name"]: each for each in document["paths"][ACT]["post"]["parameters"]}
 
-    assert (asked["Idempotency-Key"]["in"], asked["Idempotency-Key"]["required"]) == ("header", True)
-    assert set(asked) == {"case_id", "dry-run", "Idempotency-Key"}
+    assert (parameters["Idempotency-Key"]["in"], parameters["Idempotency-Key"]["required"]) == ("header", True)
+    assert set(parameters) == {"case_id", "dry-run", "Idempotency-Key"}

@@ -63,7 +63,7 @@ async def test_a_case_is_followed_from_report_to_callback(pool: "asyncpg.Pool[An
 
 
 async def test_where_a_batch_ends_changes_nothing(pool: "asyncpg.Pool[Any]") -> None:
-    """Kafka cuts batches where it likes; ids, versions, bytes and messages must not notice."""
+    """Where a batch ends is up to Kafka; ids, versions, bytes and messages must not depend on it."""
     log = sample_log()
     whole = await apply_records(pool, log.records)
     written = await dump_tables(pool)
@@ -165,7 +165,7 @@ def _indexed_log() -> InboxRecords:
     return log
 
 
-async def test_the_searched_columns_say_what_the_document_says(pool: "asyncpg.Pool[Any]") -> None:
+async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[Any]") -> None:
     """After every kind of change that affects the indexes: closing, reopening, refiling, ending."""
     log = _indexed_log()
 

@@ -83,10 +83,10 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
 async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Pool[Any]") -> None:
     """An importer closes a record without knowing whether its report opened a case or joined one."""
     first, twin = build_report("1"), build_report("2", east_m=5)
-    nobody = build_report("3", area="tiny.999999")
+    unaccepted = build_report("3", area="tiny.999999")
     by_twin = build_action(case_id_of(twin), Accept(), by="importer:key", of_report=twin.report_id)
-    by_nobody = build_action(case_id_of(nobody), Accept(), by="importer:key", of_report=nobody.report_id)
-    log = InboxRecords().append(city_in_force(), first, twin, nobody, by_twin, by_nobody)
+    by_unaccepted = build_action(case_id_of(unaccepted), Accept(), by="importer:key", of_report=unaccepted.report_id)
+    log = InboxRecords().append(city_in_force(), first, twin, unaccepted, by_twin, by_unaccepted)
 
     for cut in (1000, 1):
         await clear_tables(pool)
@@ -96,11 +96,11 @@ async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Po
         assert output.bodies_on("paidan.outcomes")[-2]["case_id"] == case_id_of(first)
 
 
-async def test_naming_a_report_opens_no_other_area(pool: "asyncpg.Pool[Any]") -> None:
+async def test_naming_a_report_gives_no_access_to_another_area(pool: "asyncpg.Pool[Any]") -> None:
     """A key is for a city, judged by the area of the case that is named; another city's may share the partition."""
     first = build_report("1", area="tiny.990102")
-    poses = build_action("tiny.990101-" + "0" * 32, Accept(), by="importer:key", of_report=first.report_id)
-    log = InboxRecords().append(city_in_force(), first, poses)
+    foreign_action = build_action("tiny.990101-" + "0" * 32, Accept(), by="importer:key", of_report=first.report_id)
+    log = InboxRecords().append(city_in_force(), first, foreign_action)
 
     for cut in (1000, 1):
         await clear_tables(pool)

@@ -15,7 +15,7 @@ from tests.dispatch.sample_pack import default_policy
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CALENDAR = default_policy().city.calendar
-CLOCK = WorkingTime.from_calendar(CALENDAR)
+WORKING_TIME = WorkingTime.from_calendar(CALENDAR)
 
 
 def local(text: str) -> datetime:
@@ -60,7 +60,7 @@ def limit(text: str) -> TimeLimit:
     ],
 )
 def test_deadlines_follow_working_time(start: str, lasting: str, end: str) -> None:
-    assert CLOCK.deadline(local(start), limit(lasting)) == local(end)
+    assert WORKING_TIME.deadline(local(start), limit(lasting)) == local(end)
 
 
 @pytest.mark.parametrize(
@@ -70,25 +70,28 @@ def test_deadlines_follow_working_time(start: str, lasting: str, end: str) -> No
         pytest.param("2026-05-01 00:00", "1 working_hour", id="it begins past the table"),
         pytest.param("2025-12-28 23:59", "1 working_hour", id="it begins before the table"),
         pytest.param("2026-03-02 09:00", "10000 working_day", id="it is endless"),
-        pytest.param("2199-12-31 23:00", "10 urgent_hour", id="it leaves what can be said on a topic"),
+        pytest.param("2199-12-31 23:00", "10 urgent_hour", id="it is later than any timestamp on a topic"),
     ],
 )
-def test_past_the_calendar_nothing_is_guessed(start: str, lasting: str) -> None:
+def test_past_the_calendar_no_deadline_is_computed(start: str, lasting: str) -> None:
     with pytest.raises(CalendarExhausted):
-        CLOCK.deadline(local(start), limit(lasting))
+        WORKING_TIME.deadline(local(start), limit(lasting))
 
 
 def test_urgent_time_needs_no_calendar() -> None:
     """A manhole without its cover does not wait for next year's calendar."""
-    assert CLOCK.deadline(local("2027-05-05 05:05"), limit("1 urgent_hour")) == local("2027-05-05 06:05")
+    assert WORKING_TIME.deadline(local("2027-05-05 05:05"), limit("1 urgent_hour")) == local("2027-05-05 06:05")
 
 
 def test_deadlines_are_in_utc() -> None:
     """The same deadline is the same bytes, wherever the start came from."""
-    assert CLOCK.deadline(local("2026-03-02 09:00"), limit("1 working_hour")).isoformat() == "2026-03-02T02:00:00+00:00"
+    assert (
+        WORKING_TIME.deadline(local("2026-03-02 09:00"), limit("1 working_hour")).isoformat()
+        == "2026-03-02T02:00:00+00:00"
+    )
 
 
-def test_summer_time_moves_shifts_but_not_their_worth() -> None:
+def test_summer_time_moves_shifts_but_not_their_length() -> None:
     """Los Angeles springs forward in the night before Sunday 2020-03-08; a night shift there is an hour short."""
     zone = ZoneInfo("America/Los_Angeles")
     calendar = WorkingCalendar(zone, ((time(0), time(8)),), date(2020, 3, 7), (True,) * 3)
@@ -121,7 +124,7 @@ def test_working_time_agrees_with_counting_minutes(day: int, minute: int, amount
     for _ in range(amount * (60 if unit == "working_hour" else 480)):
         end = next(counted)
 
-    assert CLOCK.deadline(start, TimeLimit(amount=amount, unit=unit)) == end
+    assert WORKING_TIME.deadline(start, TimeLimit(amount=amount, unit=unit)) == end
 
 
 @given(st.integers(0, 200_000), st.integers(0, 5_000), st.integers(1, 30))
@@ -129,4 +132,4 @@ def test_deadline_is_monotonic_in_its_start(first: int, later: int, amount: int)
     begin = datetime(2025, 12, 29, tzinfo=UTC) + timedelta(seconds=first)
     lasting = TimeLimit(amount=amount, unit="working_hour")
 
-    assert CLOCK.deadline(begin, lasting) <= CLOCK.deadline(begin + timedelta(seconds=later), lasting)
+    assert WORKING_TIME.deadline(begin, lasting) <= WORKING_TIME.deadline(begin + timedelta(seconds=later), lasting)

@@ -20,7 +20,7 @@ from tests.servers import run_statement
 
 
 class ImportFailed(Exception):
-    """Stands for the error of an import."""
+    """An error that ends an import."""
 
 
 async def _fail_while_holding_key(dsn: str, meanwhile: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Which requests of an import are sent, and which are held back."""
+"""Which requests of an import are sent, and which are not."""
 
 import pytest
 

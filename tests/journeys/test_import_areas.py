@@ -35,7 +35,7 @@ DIFFERENT_ROWS = f"""{HEADER}
 """A later file: a voided record has the id of an open one, and one record is in the future."""
 
 
-async def test_records_of_a_city_with_areas_by_district_are_taken_whole(
+async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
     servers: ServerAddresses, database: str, topic_prefix: str, run_folder: Path
 ) -> None:
     packs = run_folder / "with-areas"

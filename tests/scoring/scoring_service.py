@@ -1,4 +1,4 @@
-"""A scoring service as a process of its own, on a real Kafka and PostgreSQL, and what a test says to it."""
+"""Runs scoring as a process on a real Kafka and PostgreSQL, and reads what it stores and publishes."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ _TOPICS: Final = {topic.name: TopicSpec(2 if topic is CASES else 1, topic.config
 
 @dataclass(slots=True)
 class ScoringService:
-    """One test's share of the servers."""
+    """The database and topics of one test, and the processes that use them."""
 
     servers: real.ServerAddresses
     dsn: str
@@ -41,7 +41,7 @@ class ScoringService:
     processes: list[ForkedProcess] = field(default_factory=list)
 
     def start(self, *arguments: str, port: int = 0) -> ForkedProcess:
-        """Start the service, or one of its parts or duties."""
+        """Start the service, or one of its components, or a rebuild."""
         environment = {
             **os.environ,
             "SCORING_KAFKA": self.servers.kafka,
@@ -71,7 +71,7 @@ class ScoringService:
             )
 
     async def publish_raw(self, key: str, value: bytes) -> None:
-        """Publish something that is no step."""
+        """Publish any bytes."""
         await self.publisher.send([Message(CASES.name, key, value, ())])
 
     async def await_versions(self, versions: int, *, within_s: float = 30) -> None:

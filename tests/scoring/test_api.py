@@ -55,7 +55,9 @@ def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     return create_http_app(pool, Health(metrics), metrics)
 
 
-async def test_rows_show_what_they_are_made_of(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+async def test_rows_contain_counts_numerators_and_denominators(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
     monitor = await create_key(pool, "role:monitor")
 
     answer = await edge.get("/v1/scores", params={"city": "tiny", "period": "2026-03"}, headers=monitor)
@@ -141,7 +143,7 @@ async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncCli
     assert not missed["in_numerator"]
 
 
-async def test_a_department_sees_its_own_row_alone(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+async def test_a_department_gets_only_its_own_row(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor, department_headers = await create_key(pool, "role:monitor"), await create_key(pool, "department:b")
     query = {"city": "tiny", "period": "2026-03"}
     all_rows = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
@@ -192,11 +194,11 @@ async def test_unknown_city_is_not_an_empty_result(edge: httpx.AsyncClient, pool
 @pytest.mark.parametrize("route", ["scores", "cases", "indicators"])
 async def test_damaged_pack_is_reported(route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     """A score by an older pack's indicators would be wrong, so there is none until the pack is published again."""
-    monitor, asked = await create_key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
-    response = (await edge.get("/v1/scores", params=asked, headers=monitor)).json()
+    monitor, query = await create_key(pool, "role:monitor"), {"city": "tiny", "period": "2026-03"}
+    response = (await edge.get("/v1/scores", params=query, headers=monitor)).json()
     score_id = response["rows"][1]["rates"]["handling"]["score_id"]
     path, params = {
-        "scores": ("/v1/scores", asked),
+        "scores": ("/v1/scores", query),
         "cases": (f"/v1/scores/{score_id}/cases", {}),
         "indicators": ("/v1/indicators", {"city": "tiny"}),
     }[route]

@@ -48,7 +48,7 @@ def facts_of(row: FactRow) -> set[str]:
     return set(unpack_facts(row.facts))
 
 
-def test_every_fact_of_the_packs_language_has_its_own_bit() -> None:
+def test_every_fact_that_packs_may_use_has_its_own_bit() -> None:
     assert set(FACT_ORDER) == KNOWN_FACTS
     assert len(set(FACT_BIT.values())) == len(FACT_ORDER)
     assert unpack_facts(pack_facts(FACT_ORDER)) == KNOWN_FACTS

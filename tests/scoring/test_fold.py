@@ -42,7 +42,9 @@ ALL_MOVES: Final = st.sampled_from(
         case_histories.refile("E0111", None),
     ]
 )
-LIVES: Final = st.lists(st.tuples(st.booleans(), st.lists(ALL_MOVES, min_size=1, max_size=14)), min_size=1, max_size=4)
+HISTORIES: Final = st.lists(
+    st.tuples(st.booleans(), st.lists(ALL_MOVES, min_size=1, max_size=14)), min_size=1, max_size=4
+)
 
 
 def versions(histories: list[tuple[bool, list[case_histories.CaseMove]]]) -> list[list[CaseState]]:
@@ -66,7 +68,7 @@ async def publish_packs(pool: "asyncpg.Pool[Any]") -> None:
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(histories=LIVES, data=st.data())
+@given(histories=HISTORIES, data=st.data())
 async def test_tables_agree_with_the_oracle_in_any_arrival_order(
     pool: "asyncpg.Pool[Any]", histories: list[tuple[bool, list[case_histories.CaseMove]]], data: st.DataObject
 ) -> None:

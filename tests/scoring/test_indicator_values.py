@@ -78,18 +78,18 @@ def test_rows_always_show_the_basic_counts() -> None:
 
 
 @given(TALLIES)
-def test_rows_sum_to_the_total(found: list[Tally]) -> None:
-    reckoner = IndicatorCalculator(INDICATORS)
+def test_rows_sum_to_the_total(tallies: list[Tally]) -> None:
+    calculator = IndicatorCalculator(INDICATORS)
     counts: Counter[str] = Counter()
     parts: Counter[tuple[str, str]] = Counter()
-    for line in reckoner.score_rows(found):
-        counts.update(line.counts)
-        for rate, share in line.rates.items():
+    for row in calculator.score_rows(tallies):
+        counts.update(row.counts)
+        for rate, share in row.rates.items():
             parts[rate, "numerator"] += share.numerator
             parts[rate, "denominator"] += share.denominator
             assert share.numerator <= share.denominator
 
-    total = reckoner.total(found, key="tiny")
+    total = calculator.total(tallies, key="tiny")
 
     assert {name: number for name, number in total.counts.items() if number} == dict(+counts)
     assert all(

@@ -46,7 +46,7 @@ async def apply_moves(service: ScoringService, *moves: case_histories.CaseMove) 
 
 
 def new_publisher(service: ScoringService) -> ScorePublisher:
-    """Create a publisher with an empty memory, as after a start."""
+    """Create a publisher without any state, as after a start."""
     return ScorePublisher(
         PublisherContext(service.pool, PackCache(service.pool), service.publisher, RealClock()), interval_s=1
     )
@@ -73,7 +73,7 @@ async def test_only_changed_scores_are_republished(closed_case_service: ScoringS
 
 
 async def test_unacknowledged_score_is_republished_with_the_same_version(closed_case_service: ScoringService) -> None:
-    """The process died before or after the acknowledgement: it cannot be told which."""
+    """The process died before or after the acknowledgement: which of both is unknown."""
     await new_publisher(closed_case_service).publish()
     published = await closed_case_service.published_scores()
     await closed_case_service.pool.execute("UPDATE score SET published = 0")
@@ -146,7 +146,7 @@ async def test_restored_database_reuses_no_version(closed_case_service: ScoringS
 
 
 async def test_one_process_publishes_at_a_time(closed_case_service: ScoringService) -> None:
-    """An older score appended after a newer one would be what compaction keeps."""
+    """An older score appended after a newer one would be the one that compaction keeps."""
     async with closed_case_service.pool.acquire() as other:
         assert await publish_queries.try_lock(other)
 

@@ -39,7 +39,7 @@ from tests.scoring.scoring_service import (
 
 pytestmark = pytest.mark.takes(seconds=30)
 
-LIVES: Final = (
+CASE_MOVES: Final = (
     (assign("a"), accept, finish, close, call_back("satisfied")),
     (assign("a", hours=1), accept, return_case, assign("b"), accept, finish, rework, finish, close),
     (assign("b"), accept, finish, close, call_back("dissatisfied"), reopen, finish, close),
@@ -66,7 +66,7 @@ def histories(number: int) -> list[CaseState]:
         for each in range(number)
         for state in case_histories.history(
             case_histories.new_case(each, pack=pack, at=case_histories.START + timedelta(hours=each % 72)),
-            LIVES[each % len(LIVES)],
+            CASE_MOVES[each % len(CASE_MOVES)],
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Runs the `paidan` command with a home of its own, and reads the state it leads to."""
+"""Runs the `paidan` command with a home of its own, and reads the resulting state."""
 
 import json
 import os
@@ -21,7 +21,7 @@ TIMEOUT_S = 180
 
 @dataclass(frozen=True, slots=True)
 class PaidanCommand:
-    """The `paidan` command with a home of its own and the environment of a person who has set nothing else."""
+    """The `paidan` command with a home of its own; of the PAIDAN variables only those in ``set`` are set."""
 
     paths: StackPaths
     set: Mapping[str, str]

@@ -68,6 +68,6 @@ def test_every_alert_queries_an_existing_metric_and_names_the_first_step() -> No
 def test_every_panel_queries_an_existing_metric() -> None:
     panels = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())["panels"]
 
-    asked = {panel["title"]: named_series(target["expr"]) for panel in panels for target in panel["targets"]}
-    assert {title: series - known_series() for title, series in asked.items() if series - known_series()} == {}
-    assert all(asked.values())
+    queried = {panel["title"]: named_series(target["expr"]) for panel in panels for target in panel["targets"]}
+    assert {title: series - known_series() for title, series in queried.items() if series - known_series()} == {}
+    assert all(queried.values())

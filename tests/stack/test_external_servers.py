@@ -61,9 +61,7 @@ async def up(servers: ServerAddresses, home: Path) -> AsyncIterator[PaidanShell]
             paidan("down", "--wipe")
 
 
-def test_the_user_s_own_servers_are_used_and_none_is_started(
-    up: PaidanShell, servers: ServerAddresses, home: Path
-) -> None:
+def test_given_servers_are_used_and_none_is_started(up: PaidanShell, servers: ServerAddresses, home: Path) -> None:
     status = json.loads(up("status", "--json"))
 
     assert status["kafka"] == {"address": servers.kafka, "pid": None, "folder": None}

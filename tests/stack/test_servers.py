@@ -1,4 +1,4 @@
-"""The local servers survive what a developer's machine does to them."""
+"""The local servers survive kill -9, taken ports, reused pids and corrected clocks."""
 
 import os
 import socket
@@ -153,7 +153,7 @@ def test_foreign_process_on_the_port_is_not_mistaken_for_the_server(
 
 
 def test_pid_file_of_another_process_is_ignored(postgres: PostgresServer) -> None:
-    """Pids come round again: after a crash of the machine the one in the file may be anybody's."""
+    """Pids are reused: after a crash of the machine the one in the file may be any process's."""
     postgres.kill()
     process.ProcessIdentity(pid=1, birth="another start 1").write(postgres.home / "process.json")
     assert postgres.data_folder is not None

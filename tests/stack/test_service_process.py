@@ -106,7 +106,7 @@ def test_a_service_that_cannot_be_started_is_tried_again(services: SupervisedSer
     await_condition(service, "running", within_s=30)
 
 
-def test_a_service_runs_once_it_says_that_it_is_ready(services: SupervisedServices) -> None:
+def test_a_service_is_running_once_its_probe_is_ready(services: SupervisedServices) -> None:
     each = services.start(SERVING_PROGRAM)
     assert each.condition == "starting"
 
@@ -175,7 +175,7 @@ def test_restart_backoff_grows(services: SupervisedServices) -> None:
 
 
 @pytest.mark.parametrize(("code", "condition"), [(75, "halted"), (78, "misconfigured")])
-def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(
+def test_a_halted_or_misconfigured_service_is_not_restarted_until_resumed(
     services: SupervisedServices, code: int, condition: str
 ) -> None:
     """A restart would only fail the same way; a person has to look."""
@@ -194,7 +194,7 @@ def test_a_service_that_must_not_go_on_is_left_alone_until_resumed(
 HALTING_PROGRAM = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))\n" + SERVING_PROGRAM
 
 
-def test_a_resume_that_comes_before_the_halted_process_has_ended_is_kept_for_its_end(
+def test_a_resume_before_the_halted_process_has_ended_takes_effect_at_its_end(
     services: SupervisedServices,
 ) -> None:
     """The halt is visible before its process is gone; cleared by then, nothing would explain why it stays down."""

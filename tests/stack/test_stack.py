@@ -51,7 +51,7 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
     assert any("ACLs" in note for note in status["notes"])
 
 
-def test_secrets_are_their_owner_s_alone_and_not_in_the_state(paidan: PaidanCommand) -> None:
+def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanCommand) -> None:
     secrets = list(paidan.paths.secrets.iterdir())
 
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
@@ -60,7 +60,7 @@ def test_secrets_are_their_owner_s_alone_and_not_in_the_state(paidan: PaidanComm
     assert [path.name for path in secrets if path.read_text() in status] == []
 
 
-async def test_a_service_s_role_reads_no_other_service_s_tables(paidan: PaidanCommand) -> None:
+async def test_a_role_cannot_read_tables_of_another_service(paidan: PaidanCommand) -> None:
     connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
         for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring"):
@@ -127,7 +127,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
     assert not any("retrying" in note for note in paidan.state.notes)
 
 
-async def test_a_halt_is_shown_kept_over_a_restart_and_lifted_by_resume(paidan: PaidanCommand) -> None:
+async def test_a_halt_is_shown_and_persists_over_a_restart_until_resume(paidan: PaidanCommand) -> None:
     await signal_postgres(
         paidan, "INSERT INTO dispatch.halt (consumer, reason, detail) VALUES ('dispatch', 'planted', 'x')"
     )
@@ -151,7 +151,7 @@ async def signal_postgres(paidan: PaidanCommand, statement: str) -> None:
         await connection.close()
 
 
-def test_kill_9_of_everything_loses_nothing_and_up_finds_its_way_round_a_taken_port(paidan: PaidanCommand) -> None:
+def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: PaidanCommand) -> None:
     before = paidan.pids()
     secrets = {path.name: path.read_text() for path in paidan.paths.secrets.iterdir()}
     # The supervisor first, or it would restart what dies after it.
