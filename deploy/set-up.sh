@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds or refreshes .venv from the hash-pinned requirements in deploy/requirements.
 # Usage: deploy/set-up.sh run|dev|check. Needs Python 3.11 or later under any of its names, and a package index.
-# PAIDAN_PYTHON names the Python to build on; without it, the first found is taken unless another is clearly faster.
+# PAIDAN_PYTHON names the Python to build on; without it, the first found is used unless another is clearly faster.
 # A working .venv is reused, unless PAIDAN_PYTHON names another Python; `deploy/set-up.sh check` tests only that.
 set -eu
 cd "$(dirname "$0")/.."

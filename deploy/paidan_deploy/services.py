@@ -64,7 +64,7 @@ class ServiceConfig:
 def service_environment(
     service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
 ) -> Mapping[str, str]:
-    """Build a service's environment: ours, overridden by its configuration and secrets."""
+    """Return a service's environment variables: those of this process, then its configuration and secrets."""
     variables = {
         "KAFKA": config.kafka,
         "DATABASE": config.database,

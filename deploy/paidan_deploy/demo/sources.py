@@ -14,7 +14,7 @@ from paidan_deploy.demo.scheduler import Scheduler, Task
 
 @dataclass(frozen=True, slots=True)
 class PendingReport:
-    """A report that intake accepted: its due time by the city's clock, and when it was accepted by ours."""
+    """A report that intake accepted: its due time by the city's clock, and the monotonic time of acceptance."""
 
     due: datetime
     accepted_s: float

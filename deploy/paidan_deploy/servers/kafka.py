@@ -50,7 +50,7 @@ PROPERTIES: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class KafkaServer:
-    """A broker that outlives the process that started it; any process that knows its home can find, stop or kill it."""
+    """A broker that outlives the process that started it; any process can find it by its ``home``, stop or kill it."""
 
     home: Path
     cache: Path

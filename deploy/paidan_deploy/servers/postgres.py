@@ -37,7 +37,7 @@ OPTIONS: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class PostgresServer:
-    """A server that outlives the process that started it; any process that knows its home can find, stop or kill it."""
+    """A server that outlives the process that started it; any process can find it by its ``home``, stop or kill it."""
 
     home: Path
     preferred_port: int | None = None

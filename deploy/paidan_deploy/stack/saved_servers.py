@@ -41,7 +41,7 @@ class SavedServers:
         write_atomically(path, TypeAdapter(type(self)).dump_json(self).decode(), mode=0o600)
 
     def override(self, settings: StackSettings) -> StackSettings:
-        """Return settings with these servers, whatever the environment says."""
+        """Return settings with these servers, whatever the environment names."""
         return settings.model_copy(update=asdict(self))
 
     def merge(self, settings: StackSettings, *, running: bool) -> StackSettings:

@@ -14,7 +14,7 @@ from paidan_scoring.settings import CONSUMER
 _RETRY_INTERVAL_S: Final = 0.2
 _LOCK_WAIT_S: Final = 30.0
 
-# The lanes' rows first: whoever folds holds them, and no batch may find half of its tallies gone.
+# The lanes' rows first: a consumer locks them while it folds, and no batch may find half of its tallies gone.
 _LOCK_LANES: Final = """
     SELECT partition
       FROM lane

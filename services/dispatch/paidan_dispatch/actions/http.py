@@ -210,7 +210,9 @@ async def _find_reused(pool: Pool, requests: Sequence[ActionRequested]) -> list[
 
 
 def _id_reused(field: str) -> Problem:
-    message = "this id was used before for another action or another case; that one stands, give this one a new id"
+    message = (
+        "this id was used before for another action or another case; the first remains, send this one with a new id"
+    )
     return Problem(409, "id_reused", message, "该编号已用于其他操作或案件，以首次为准，请换用新编号", field)
 
 

@@ -164,7 +164,7 @@ def _decode_cursor(cursor: str) -> PageKey:
     try:
         return _CURSORS.decode(cursor)
     except InvalidCursor:
-        raise problems.invalid("after", "give what the page before said under `after`") from None
+        raise problems.invalid("after", "send the `after` of the previous page") from None
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:

@@ -19,7 +19,7 @@ ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = Mappi
     {
         "received": ("verify",),
         "filed": ("assign", "file", "void"),
-        # Filing anew leaves the state as it is: it corrects the row, and with it the limit.
+        # Filing again keeps the status: it corrects the row, and with it the limit.
         "dispatched": ("accept", "return", "redispatch", "file", "void"),
         "handling": ("finish", "return", "file", "urge"),
         "suspended": (),

@@ -80,7 +80,7 @@ class Unfiled:
 def select_row(class_code: str | None, row_id: str | None, policy: CityPolicy) -> Filed | Unfiled:
     """Return the row that the report names, where its class has it, else the class's default row.
 
-    A report is never refused for its class: what cannot be filed waits for a person who knows the class.
+    A report is never refused for its class: a case that cannot be filed is held until a person chooses the row.
     """
     if class_code is None:
         return Unfiled(Bilingual("Nobody knows what class it is of.", "类别不明。"))

@@ -115,7 +115,7 @@ async def _load_targets(batch: Batch, unit_of_work: UnitOfWork) -> None:
             if known is not None and known.case_id is not None:
                 case_ids.add(known.case_id)
     if case_ids:
-        # Only cases of these partitions: nobody else may change another partition's case.
+        # Only cases of these partitions: a case may be changed only by the owner of its partition.
         rows = await batch.conn.fetch(SELECT_CASES, case_ids, list(unit_of_work.nearby))
         unit_of_work.case_files = {row["case_id"]: _case_file(row) for row in rows}
 

@@ -38,11 +38,11 @@ SELECT_DUE: Final = """
 # One index search for each partition: over all of them at once, min() reads every pending timer.
 SELECT_NEXT_DUE: Final = """
     SELECT min(soonest.due_at)
-      FROM unnest($1::integer[]) AS ours (lane)
+      FROM unnest($1::integer[]) AS assigned (lane)
      CROSS JOIN LATERAL (
             SELECT timer.due_at
               FROM timer
-             WHERE timer.lane = ours.lane
+             WHERE timer.lane = assigned.lane
                AND timer.due_at > $2
              ORDER BY timer.due_at
              LIMIT 1) AS soonest

@@ -54,7 +54,7 @@ _INSERT_SCORE_NAMES: Final = """
 
 async def save_score_names(conn: Connection, names: Sequence[ScoreName], *, indicator_version: str) -> None:
     """Store the names of scores that are about to be shown, so that their ids can be resolved."""
-    ordered = sorted(names, key=lambda name: name.score_id)  # one order for all, so that nobody deadlocks
+    ordered = sorted(names, key=lambda name: name.score_id)  # one order for all: no deadlocks
     await conn.execute(
         _INSERT_SCORE_NAMES,
         [name.score_id for name in ordered],

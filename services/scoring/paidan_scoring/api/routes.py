@@ -92,11 +92,11 @@ def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
         """List the cases of which a score consists: its denominator, with those of its numerator marked."""
         name = await reader.find_score_name(score_id)
         if name is None or not _may_read(caller, name):
-            raise not_found("no figure of this id was ever shown", "没有此编号的指标值")
+            raise not_found("no score has this id", "没有此编号的指标值")
         try:
             return await reader.receipt(name, missed_only=missed_only, after=after, limit=limit)
         except InvalidCursor:
-            raise invalid("after", "not what an earlier page gave as next", "分页标记无效") from None
+            raise invalid("after", "not the `next` of an earlier page", "分页标记无效") from None
         except KeyError:
             raise not_found("the city no longer defines this rate", "该城市已不再使用此指标") from None
 
@@ -158,7 +158,7 @@ def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:
     department = grants_of(caller.scopes).department
     if department is not None and by == "department":
         return department
-    raise forbidden("a department's key sees its own row by department", "部门密钥只能按部门查看本部门数据")
+    raise forbidden("a department's key reads only its own row, by department", "部门密钥只能按部门查看本部门数据")
 
 
 def _may_read(caller: Principal, name: ScoreName) -> bool:
@@ -178,4 +178,4 @@ def _require_city(caller: Principal, city: str) -> None:
 
 
 def _city_not_found() -> Problem:
-    return not_found("no city of this name is known here", "没有此城市")
+    return not_found("there is no such city", "没有此城市")

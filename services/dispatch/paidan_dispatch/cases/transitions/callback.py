@@ -1,4 +1,4 @@
-"""回访: records what the reporter says after closing, and reopens the case when the city's terms allow it."""
+"""回访: records the reporter's rating after closing, and reopens the case when the city's terms allow it."""
 
 from datetime import datetime
 from typing import Final

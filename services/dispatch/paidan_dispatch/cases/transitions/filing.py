@@ -79,7 +79,7 @@ def _filed(state: CaseState, provenance: Provenance, filing: Filed) -> CaseFiled
 def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Limit) -> CaseFiled:
     assignment = state.assignments[-1]
     finished_at = assignment.limits[-1].finished_at
-    # Work that was finished is judged anew by the other row's deadline.
+    # Work that was finished is judged again by the other row's deadline.
     late = None if limit.due_at is None or finished_at is None else finished_at > limit.due_at
     refiled = replace_limit(assignment, limit.model_copy(update={"finished_at": finished_at, "late": late}))
     after = next_state(

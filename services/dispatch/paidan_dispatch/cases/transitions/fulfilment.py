@@ -86,7 +86,7 @@ def finish(state: CaseState, action: Finish, provenance: Provenance, policy: Cit
 
 
 def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActResult:
-    """核查: 结案 when it passes; else 返工: the same department goes on, under the same deadline."""
+    """核查: close (结案) when it passes; else rework (返工) by the same department, under the same deadline."""
     at = provenance.recorded_at
     if action.passed:
         after = next_state(state, provenance, status="closed", inspected_at=at, closed_at=at)
