@@ -34,7 +34,7 @@ def code_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def documented_codes(type_: str, order: str, version: int) -> bytes:
+def order_event(type_: str, order: str, version: int) -> bytes:
     return json.dumps({"type": type_, "order": {"order_id": order, "version": version, "case_id": CASE}}).encode()
 
 
@@ -47,12 +47,12 @@ async def test_documented_client_answers_each_order_once(servers: ServerAddresse
     first, second = uuid.uuid4().hex, uuid.uuid4().hex
     orders, answers_to = f"paidan.orders.{us}", f"paidan.answers.{us}"
     bodies = (
-        documented_codes("order.issued.v1", first, 2),
+        order_event("order.issued.v1", first, 2),
         b'{"type": "answer.refused.v1", "why": {}}',
-        documented_codes("order.issued.v1", first, 2),
-        documented_codes("order.issued.v1", first, 1),
-        documented_codes("order.changed.v1", first, 3),
-        documented_codes("order.issued.v1", second, 1),
+        order_event("order.issued.v1", first, 2),
+        order_event("order.issued.v1", first, 1),
+        order_event("order.changed.v1", first, 3),
+        order_event("order.issued.v1", second, 1),
     )
     async with Publisher(KafkaCluster(servers.kafka), client_id="readme") as dispatch:
         await dispatch.topic_admin.ensure([orders, answers_to])

@@ -70,9 +70,9 @@ def apply_decision(
     index.apply(compute_index_change(before, decision.after, policy.match_rules))
 
 
-def opened_case(received: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:
+def opened_case(report: ReportReceived | None = None, *, policy: CityPolicy | None = None) -> CaseState:
     """Return the state of a case that a report opened."""
-    (result,) = receive_reports(received or build_report(), policy=policy)
+    (result,) = receive_reports(report or build_report(), policy=policy)
     assert isinstance(result, Opened)
     return result.after
 

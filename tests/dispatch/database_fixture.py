@@ -100,9 +100,9 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
     return ReportReceived.model_validate(fields | overrides)
 
 
-def case_id_of(received: ReportReceived) -> str:
+def case_id_of(report: ReportReceived) -> str:
     """Return the id of the case that a report opens."""
-    return ids.case_id(received.area, received.report_id)
+    return ids.case_id(report.area, report.report_id)
 
 
 def build_action(

@@ -69,12 +69,12 @@ def test_every_action_with_free_text_is_covered() -> None:
 def test_codes_departments_and_photos_stay_as_they_are() -> None:
     """A department's id, a row's code and a photo's name may hold digits in any order."""
     photo = "13812345678" + "0" * 53 + ".jpg"
-    received: list[dict[str, Any]] = [
+    bodies: list[dict[str, Any]] = [
         {"kind": "assign", "department": "13812345678", "reason": "订单20260302103000123456"},
         {"kind": "file", "row_id": "13812345678", "reason": ""},
         {"kind": "finish", "text": "好", "proof": [photo]},
     ]
-    for action in map(ACTIONS.validate_python, received):
+    for action in map(ACTIONS.validate_python, bodies):
         assert RequestedAction(UNKNOWN_CASE, action).action is action
 
 
@@ -113,7 +113,7 @@ async def test_no_personal_number_passes_http_or_kafka(service: DispatchService,
 
     assert [each["result"] for each in results] == ["applied"] * 4
     for topic in ("paidan.inbox", "paidan.cases", "paidan.outcomes", "paidan.orders.streets"):
-        received = json.dumps(await service.read_topic(topic))
-        assert not [number for number in NUMBERS if number in received], topic
+        text = json.dumps(await service.read_topic(topic))
+        assert not [number for number in NUMBERS if number in text], topic
     assert "not ours, ask ***********" in json.dumps(await service.read_topic("paidan.cases"))
     assert "unhappy: ***********" in json.dumps(await service.read_topic("paidan.inbox"))

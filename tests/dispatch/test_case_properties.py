@@ -177,17 +177,17 @@ def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> 
     assert [message for message in messages if message.order.version > version] == []
 
 
-def _open(received: ReportReceived) -> Opened:
+def _open(report: ReportReceived) -> Opened:
     opening = receive_report(
-        received, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
+        report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
     )
     assert isinstance(opening, Opened)
     return opening
 
 
 @given(reports, random_histories)
-def test_any_sequence_keeps_case_invariants(received: ReportReceived, steps: list[RandomStep]) -> None:
-    opening = _open(received)
+def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[RandomStep]) -> None:
+    opening = _open(report)
     _assert_follows(None, opening.events)
     state, timers = opening.after, list(timer_changes(None, opening.after).to_set)
     for step in steps:
@@ -201,9 +201,9 @@ def test_any_sequence_keeps_case_invariants(received: ReportReceived, steps: lis
 
 
 @given(reports, random_histories)
-def test_restored_case_continues_identically(received: ReportReceived, steps: list[RandomStep]) -> None:
+def test_restored_case_continues_identically(report: ReportReceived, steps: list[RandomStep]) -> None:
     """A new owner reads states from the database where the old one had them in memory."""
-    in_memory = _open(received).after
+    in_memory = _open(report).after
     timers = list(timer_changes(None, in_memory).to_set)
     for step in steps:
         restored = CaseState.model_validate_json(in_memory.model_dump_json())

@@ -114,8 +114,8 @@ def test_timer_expires_once(kind: str) -> None:
 
     assert isinstance(late, Progressed)
     (event,) = late.events
-    received = event.model_dump()
-    assert (received["type"], received["clock"], received["due_at"]) == ("case.overdue.v1", kind, timer.due_at)
+    body = event.model_dump()
+    assert (body["type"], body["clock"], body["due_at"]) == ("case.overdue.v1", kind, timer.due_at)
     assert (event.recorded_at, event.cause.kind, event.actor) == (timer.due_at, "timer", None)
     assert timer_changes(state, late.after).to_cancel == (timer,)
     assert isinstance(expire(late.after, timer), Ignored)

@@ -150,7 +150,7 @@ def _other_department(name: str) -> str:
 
 
 def _assert_explains(refused: Refused, status: Status) -> None:
-    """A refusal that does not say what to do instead comes again and again."""
+    """Without what is allowed instead, a client would repeat the refused action."""
     why = refused.refusal
     assert f"state {status}; allowed there: " in why.message
     for kind in {ACTIONS[name].kind for state, name in ALLOWED if state == status}:

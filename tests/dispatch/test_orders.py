@@ -49,9 +49,9 @@ def order_messages(step: object) -> list[OrderEvent]:
 
 def summarize_messages(messages: list[OrderEvent]) -> list[tuple[str, str, str | None]]:
     return [
-        (each.order.department, received["type"].removeprefix("order.").removesuffix(".v1"), received.get("because"))
+        (each.order.department, body["type"].removeprefix("order.").removesuffix(".v1"), body.get("because"))
         for each in messages
-        for received in [each.model_dump()]
+        for body in [each.model_dump()]
     ]
 
 

@@ -23,8 +23,8 @@ from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 POLICY = default_policy()
 
 
-def _closed(received: ReportReceived, *, minutes: float) -> CaseState:
-    state = opened_case(received)
+def _closed(report: ReportReceived, *, minutes: float) -> CaseState:
+    state = opened_case(report)
     for action in (Accept(), Finish(), Inspect(passed=True)):
         state = case_after(state, action, minutes=minutes)
     return state

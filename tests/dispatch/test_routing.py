@@ -19,8 +19,8 @@ from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 SQUARE = [[(117.0, 36.0), (117.01, 36.0), (117.01, 36.01), (117.0, 36.01), (117.0, 36.0)]]
 
 
-def route_report(received: ReportReceived, by: CityPolicy | None = None) -> tuple[str | None, str | None]:
-    state = opened_case(received, policy=by)
+def route_report(report: ReportReceived, by: CityPolicy | None = None) -> tuple[str | None, str | None]:
+    state = opened_case(report, policy=by)
     return state.department, state.assignments[0].placed_by.rule if state.assignments else None
 
 

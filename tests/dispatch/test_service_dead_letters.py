@@ -38,9 +38,9 @@ async def test_unreadable_record_is_dead_lettered_alone(pool: "asyncpg.Pool[Any]
 
 async def test_only_dead_lettered_outcomes_may_be_replaced(pool: "asyncpg.Pool[Any]") -> None:
     """A redrive appends the record again once the cause is gone."""
-    received = build_report("1")
-    corrupted = received.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
-    log = InboxRecords().append(city_in_force(), corrupted, corrupted, received, corrupted)
+    report = build_report("1")
+    corrupted = report.model_dump_json().replace('"hotline"', '"HOT LINE"', 1).encode()
+    log = InboxRecords().append(city_in_force(), corrupted, corrupted, report, corrupted)
 
     for cut in (1000, 1):
         await database_fixture.clear_tables(pool)

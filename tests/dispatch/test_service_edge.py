@@ -47,15 +47,15 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
         line("dry 5", {"kind": "accept"}),
     ]
     by_report = line("dry 6", {"kind": "void", "reason": "a"}, case_id=case_id_of(twin), of_report=twin.report_id)
-    got = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
+    response = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
     by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
     of_reports = await client.post(
         "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
     )
-    answers = [json.loads(each) for each in got.text.splitlines()]
+    answers = [json.loads(each) for each in response.text.splitlines()]
 
     assert sorted(each["result"] for each in merged) == ["merged", "opened"]
-    assert (got.status_code, len(answers)) == (200, 5)
+    assert (response.status_code, len(answers)) == (200, 5)
     for number in (0, 4):
         assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
         assert answers[number]["dry_run"] is True
@@ -99,9 +99,9 @@ async def test_what_a_department_may_see(service: DispatchService, client: httpx
         ("/v1/actions/nonsense", monitor, 404),
         ("/v1/cases", {}, 401),
     ):
-        got = await client.get(url, headers=headers)
-        assert got.status_code == status, (url, got.text)
-        assert got.json()["error"]["code"]
+        response = await client.get(url, headers=headers)
+        assert response.status_code == status, (url, response.text)
+        assert response.json()["error"]["code"]
 
 
 async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, client: httpx.AsyncClient) -> None:
@@ -148,9 +148,9 @@ async def test_invalid_request_names_its_field(
 ) -> None:  # fmt: skip
     streets = await service.create_key("department:streets")
 
-    got = await client.post(f"/v1/cases/{UNKNOWN_CASE}/actions", json=body, headers=streets | headers)
+    response = await client.post(f"/v1/cases/{UNKNOWN_CASE}/actions", json=body, headers=streets | headers)
 
-    assert (got.status_code, got.json()["error"]["field"]) == (status, field)
+    assert (response.status_code, response.json()["error"]["field"]) == (status, field)
 
 
 async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchService) -> None:
@@ -160,7 +160,7 @@ async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchServic
     with socket.socket() as closed_port:
         closed_port.bind(("127.0.0.1", 0))
         async with service.run_in_process("edge", kafka=f"127.0.0.1:{closed_port.getsockname()[1]}") as edge:
-            got = await edge.post(
+            response = await edge.post(
                 f"/v1/cases/{UNKNOWN_CASE}/actions",
                 json={"action": void},
                 headers=operator | {"Idempotency-Key": "503"},
@@ -169,7 +169,7 @@ async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchServic
             batch = await edge.post("/v1/actions/batch", content=line, headers=operator)
             still = await edge.get("/v1/cases", headers=operator)
 
-    for answer in (got, batch):
+    for answer in (response, batch):
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
     assert still.status_code == 200

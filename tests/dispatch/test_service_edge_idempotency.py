@@ -59,10 +59,10 @@ async def test_a_line_whose_id_was_used_for_something_else_is_refused_alone(
     await service.await_messages("paidan.orders.streets", 1, about=[case_id])
 
     async def post(*lines: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        received = "\n".join(json.dumps({"id": id_, "case_id": case_id, "action": action}) for id_, action in lines)
-        got = await client.post("/v1/actions/batch", content=received, headers=streets)
-        assert got.status_code == 202
-        return [json.loads(line) for line in got.text.splitlines()]
+        content = "\n".join(json.dumps({"id": id_, "case_id": case_id, "action": action}) for id_, action in lines)
+        response = await client.post("/v1/actions/batch", content=content, headers=streets)
+        assert response.status_code == 202
+        return [json.loads(line) for line in response.text.splitlines()]
 
     accepted = await post(("L", {"kind": "accept"}))
     await await_decision(client, accepted[0]["action_id"], streets)

@@ -22,10 +22,10 @@ async def test_blank_lines_are_skipped_and_counted(service: DispatchService, cli
     streets = await service.create_key("department:streets")
     file = f"\n{batch_line('one')}\r\n \t\r\n\nnot json\n{batch_line('two')}\n\n"
 
-    got = await client.post(BATCH, content=file, headers=streets)
-    answers = [json.loads(each) for each in got.text.splitlines()]
+    response = await client.post(BATCH, content=file, headers=streets)
+    answers = [json.loads(each) for each in response.text.splitlines()]
 
-    assert got.status_code == 202
+    assert response.status_code == 202
     assert [(each["line"], each["status"]) for each in answers] == [(2, 202), (5, 400), (6, 202)]
     assert [each.get("action_id") for each in answers] == [
         ids.action_id("department:streets", "one"),
@@ -40,10 +40,10 @@ async def test_a_dry_run_is_answered_by_number_too(service: DispatchService, cli
     await service.append_to_inbox(first)
     await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(first)])
 
-    got = await client.post(
+    response = await client.post(
         f"{BATCH}?dry-run=true", content=f"\nx\n\n{batch_line('n', case_id_of(first))}", headers=streets
     )
-    answers = [json.loads(each) for each in got.text.splitlines()]
+    answers = [json.loads(each) for each in response.text.splitlines()]
 
     assert [each["line"] for each in answers] == [2, 4]
     assert ("status" in answers[0], "error" in answers[0]) == (False, True)
@@ -55,9 +55,9 @@ async def test_a_dry_run_is_answered_by_number_too(service: DispatchService, cli
 async def test_empty_batch_gives_an_empty_body(
     service: DispatchService, client: httpx.AsyncClient, file: str, query: str
 ) -> None:
-    got = await client.post(BATCH + query, content=file, headers=await service.create_key("department:streets"))
+    response = await client.post(BATCH + query, content=file, headers=await service.create_key("department:streets"))
 
-    assert (got.status_code, got.content) == (200 if query else 202, b"")
+    assert (response.status_code, response.content) == (200 if query else 202, b"")
 
 
 async def test_blank_lines_do_not_make_a_batch_too_long(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -15,14 +15,14 @@ ACT = f"{CASE}/actions"
 BATCH = "/v1/actions/batch"
 
 
-def assert_documented(document: dict[str, Any], path: str, got: httpx.Response) -> None:
+def assert_documented(document: dict[str, Any], path: str, response: httpx.Response) -> None:
     """Validate a response by the document's schema of its route and status."""
-    received = document["paths"][path][got.request.method.lower()]["responses"]
-    content = received.get(str(got.status_code), received["default"])["content"]
-    assert got.headers["content-type"] in content, (path, got.status_code)
+    responses = document["paths"][path][response.request.method.lower()]["responses"]
+    content = responses.get(str(response.status_code), responses["default"])["content"]
+    assert response.headers["content-type"] in content, (path, response.status_code)
     if "application/json" in content:
         schema = content["application/json"]["schema"]
-        jsonschema.Draft202012Validator(schema | {"components": document["components"]}).validate(got.json())
+        jsonschema.Draft202012Validator(schema | {"components": document["components"]}).validate(response.json())
 
 
 async def test_answers_are_as_documented(service: DispatchService, client: httpx.AsyncClient) -> None:
@@ -39,7 +39,7 @@ async def test_answers_are_as_documented(service: DispatchService, client: httpx
     line = json.dumps({"id": "b", "case_id": case_id, "action": {"kind": "urge"}})
     body, key = {"action": {"kind": "finish"}}, streets | {"Idempotency-Key": "k"}
 
-    for path, got, status in (
+    for path, response, status in (
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=monitor), 200),
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=streets), 200),
         (CASE, await client.get(f"/v1/cases/{UNKNOWN_CASE}", headers=streets), 404),
@@ -51,8 +51,8 @@ async def test_answers_are_as_documented(service: DispatchService, client: httpx
         (BATCH, await client.post(BATCH, content=line), 401),
         ("/v1/orders", await client.get("/v1/orders", headers=streets), 200),
     ):
-        assert got.status_code == status, (path, got.text)
-        assert_documented(document, path, got)
+        assert response.status_code == status, (path, response.text)
+        assert_documented(document, path, response)
 
 
 async def test_the_key_that_an_action_needs_is_documented(client: httpx.AsyncClient) -> None:

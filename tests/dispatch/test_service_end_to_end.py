@@ -52,7 +52,7 @@ async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService,
 
     await service.append_answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "accept"}})
     await await_decision(client, action_id, streets)
-    got = [
+    responses = [
         await client.post(
             f"/v1/cases/{case_id}/actions", json={"action": action}, headers=streets | {"Idempotency-Key": "d1"}
         )
@@ -61,8 +61,8 @@ async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService,
     await service.append_answer("streets", {"id": "d1", "case_id": case_id, "action": {"kind": "finish"}})
     outcomes = await service.await_messages("paidan.outcomes", 2, about=[action_id])
 
-    assert [each.status_code for each in got] == [202, 409]
-    assert got[0].json()["action_id"] == action_id
+    assert [each.status_code for each in responses] == [202, 409]
+    assert responses[0].json()["action_id"] == action_id
     outcomes.sort(key=lambda each: each["result"])
     assert [each["result"] for each in outcomes] == ["applied", "refused"]
     assert (outcomes[1]["why"]["code"], outcomes[1]["repeats"]) == ("id_reused", action_id)
@@ -129,12 +129,12 @@ async def test_batch_is_answered_per_line_and_backdated_for_importers(
     ]
     await service.append_to_inbox(first)
 
-    got = await client.post("/v1/actions/batch", content=b"\n".join(lines), headers=headers)
+    response = await client.post("/v1/actions/batch", content=b"\n".join(lines), headers=headers)
     found = await await_decision(client, action_id, headers)
     known = await client.post("/v1/outcomes/lookup", json={"ids": [first.report_id, action_id]}, headers=headers)
 
-    assert got.status_code == 202
-    answers = [json.loads(line) for line in got.text.splitlines()]
+    assert response.status_code == 202
+    answers = [json.loads(line) for line in response.text.splitlines()]
     assert [(each["line"], each["status"], each.get("action_id")) for each in answers] == [
         (1, 202, action_id),
         (2, 422, None),

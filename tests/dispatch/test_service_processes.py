@@ -53,7 +53,7 @@ async def test_empty_database_is_rebuilt_from_the_log(service: DispatchService, 
         await service.await_messages("paidan.cases", 9)  # two cases: opened, dispatched, two clocks each; one joined
     written = await history(service)
     assert len(written) == 9
-    received = {(each["case_id"], each["version"]): each for each in await service.read_topic("paidan.cases")}
+    published = {(each["case_id"], each["version"]): each for each in await service.read_topic("paidan.cases")}
 
     await clear_database(service)
     with service.start_process("--only", "loop", log=tmp_path / "second.log"):
@@ -64,7 +64,7 @@ async def test_empty_database_is_rebuilt_from_the_log(service: DispatchService, 
         await poll(healed, within_s=60, what="the same history")
         again = await service.await_messages("paidan.cases", 18)
 
-    assert {(each["case_id"], each["version"]): each for each in again} == received
+    assert {(each["case_id"], each["version"]): each for each in again} == published
     assert [each["version"] for each in again if each["case_id"] == case_id_of(reports[2])] == [1, 2, 3, 4] * 2
 
 

@@ -44,11 +44,11 @@ class StubLog:
     own: Collection[int] = (0, 1)
     behind: Collection[int] = ()
     faults: int = 0
-    looks: int = 0
+    polls: int = 0
     appended: list[TimerDue] = field(default_factory=list)
 
     def lanes(self) -> list[Lane]:
-        self.looks += 1
+        self.polls += 1
         return [Lane(INBOX.name, each) for each in self.own]
 
     def has_caught_up(self, lane: Lane) -> bool:
@@ -57,7 +57,7 @@ class StubLog:
     async def send_unsequenced(self, messages: Sequence[Message]) -> None:
         if self.faults:
             self.faults -= 1
-            raise Unacknowledged("Kafka is away")
+            raise Unacknowledged("Kafka is unavailable")
         self.appended += [TimerDue.model_validate_json(message.value) for message in messages]
 
 
@@ -73,10 +73,12 @@ async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, partition: int, d
 
 
 @asynccontextmanager
-async def fired_timers(pool: "asyncpg.Pool[Any]", log: StubLog, *, per_claim: int = 3) -> AsyncIterator[TimerScheduler]:
+async def running_scheduler(
+    pool: "asyncpg.Pool[Any]", log: StubLog, *, per_claim: int = 3
+) -> AsyncIterator[TimerScheduler]:
     timers, stop = TimerScheduler(pool, RealClock(), batch_size=per_claim), asyncio.Event()
-    beat = Health(Metrics("test")).register_loop("timers")
-    running = asyncio.create_task(timers.run(log, beat, stop))
+    progress = Health(Metrics("test")).register_loop("timers")
+    running = asyncio.create_task(timers.run(log, progress, stop))
     try:
         yield timers
     finally:
@@ -92,11 +94,11 @@ async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool
     await set_timers(pool, 5, partition=2, due_at=past)
     await set_timers(pool, 5, partition=1 << 20, due_at=past)
 
-    async with fired_timers(pool, log) as timers:
+    async with running_scheduler(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 14, what="all appended")
-        looked = log.looks
-        timers.notify(past)  # looks at once, and finds what is not consumed yet
-        await poll(lambda: log.looks >= looked + 2, what="another look, and one after it")
+        polled = log.polls
+        timers.notify(past)  # reads the table at once, and finds the timers that are not consumed yet
+        await poll(lambda: log.polls >= polled + 2, what="another poll, and one after it")
 
     assert len({timer.timer_id for timer in log.appended}) == len(log.appended) == 14
     assert [timer.due_at for timer in log.appended] == sorted(timer.due_at for timer in log.appended)
@@ -109,7 +111,7 @@ async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool:
     await set_timers(pool, 2, partition=0, due_at=past)
     await set_timers(pool, 2, partition=1, due_at=past)
 
-    async with fired_timers(pool, log) as timers:
+    async with running_scheduler(pool, log) as timers:
         await poll(lambda: len(log.appended) >= 2, what="the lane that has caught up")
         assert {timer.case_id[-17] for timer in log.appended} == {"0"}
         log.behind = ()
@@ -121,7 +123,7 @@ async def test_a_timer_that_kafka_did_not_take_is_appended_again(pool: "asyncpg.
     log = StubLog(faults=1)
     await set_timers(pool, 2, partition=0, due_at=real_now() - timedelta(minutes=1))
 
-    async with fired_timers(pool, log):
+    async with running_scheduler(pool, log):
         await poll(lambda: len(log.appended) >= 2, what="appended after the fault")
 
     assert log.faults == 0
@@ -131,7 +133,7 @@ async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_se
     log, soon = StubLog(), real_now() + timedelta(milliseconds=400)
     await set_timers(pool, 1, partition=0, due_at=soon)
 
-    async with fired_timers(pool, log):
+    async with running_scheduler(pool, log):
         await poll(lambda: log.appended, within_s=5, what="appended when due")
 
     assert log.appended[0].due_at == soon

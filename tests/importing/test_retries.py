@@ -48,7 +48,7 @@ async def stub_server(answers: Sequence[bytes]) -> AsyncIterator[tuple[str, list
         pytest.param(b"", id="it dies"),
         pytest.param(ACCEPTED_RESPONSE[:-4], id="it dies while it answers"),
         pytest.param(_response("500 Internal Server Error"), id="it fails"),
-        pytest.param(_response("502 Bad Gateway"), id="something before it finds it away"),
+        pytest.param(_response("502 Bad Gateway"), id="a proxy in front finds it down"),
         pytest.param(_response("503 Service Unavailable"), id="it is not ready"),
         pytest.param(_response("429 Too Many Requests"), id="it is busy"),
     ],

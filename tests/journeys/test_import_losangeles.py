@@ -46,12 +46,12 @@ def imported(installation: CommandRunner, records_file: Path, run_folder: Path) 
     """Import the file with one more row, of the month's last evening, which is February in UTC."""
     file = run_folder / "myla311.csv"
     text = records_file.read_text(encoding="utf-8-sig").rstrip("\n")
-    file.write_text(f"{text}\n{_city_with_matching(text)}", encoding="utf-8")
+    file.write_text(f"{text}\n{_last_evening_row(text)}", encoding="utf-8")
     installation.run("import", str(file), "--city", "losangeles", "--mapping", "myla311", "--no-matching")
     return Imported(installation, file, read_records(file), _report(installation, file))
 
 
-def _city_with_matching(text: str) -> str:
+def _last_evening_row(text: str) -> str:
     names = text.splitlines()[0].split(",")
     cells = {
         "srnumber": "1-planted",

@@ -39,7 +39,7 @@ def rows_for_states(state: CaseState, zone: ZoneInfo = SHANGHAI) -> list[FactRow
     return list(fact_rows(step, zone=zone, partition=0))
 
 
-def state_after(*moves: case_histories.CaseMove, **changes: object) -> list[FactRow]:
+def rows_after(*moves: case_histories.CaseMove, **changes: object) -> list[FactRow]:
     *_, last = case_histories.history(case_histories.new_case(1, pack=PACK, **changes), moves)  # type: ignore[arg-type]
     return rows_for_states(last)
 
@@ -71,28 +71,28 @@ def test_a_stored_bit_never_changes_its_meaning() -> None:
 
 
 def test_a_case_never_assigned_has_one_row_under_unknown() -> None:
-    [row] = state_after()
+    [row] = rows_after()
 
     assert (row.assignment, row.department) == (1, "unknown")
     assert facts_of(row) == {"current", "filed", "open"}
 
 
 def test_an_import_that_was_not_accepted_counts_under_its_recorded_owner() -> None:
-    [row] = state_after(not_accept, department="bos", past=True)
+    [row] = rows_after(not_accept, department="bos", past=True)
 
     assert row.department == "bos"
     assert facts_of(row) == {"current", "filed", "not_accepted", "imported"}
 
 
 def test_what_is_missing_is_counted_under_unknown() -> None:
-    [row] = state_after(class_code=None, row_id=None, place=Place())
+    [row] = rows_after(class_code=None, row_id=None, place=Place())
 
     assert (row.district, row.street, row.class_code) == ("unknown", "unknown", "unknown")
     assert "filed" not in facts_of(row)
 
 
 def test_each_assignment_keeps_its_own_facts() -> None:
-    first, second = state_after(assign("a"), accept, expire, return_case, assign("b"), accept, finish, close)
+    first, second = rows_after(assign("a"), accept, expire, return_case, assign("b"), accept, finish, close)
 
     assert (first.department, second.department) == ("a", "b")
     assert facts_of(first) == {"dispatched", "limited", "accepted", "overdue", "returned"}
@@ -102,8 +102,8 @@ def test_each_assignment_keeps_its_own_facts() -> None:
 
 
 def test_a_finish_that_failed_inspection_does_not_count() -> None:
-    [failed] = state_after(assign("a"), accept, finish, rework)
-    [mended] = state_after(assign("a"), accept, finish, rework, finish)
+    [failed] = rows_after(assign("a"), accept, finish, rework)
+    [mended] = rows_after(assign("a"), accept, finish, rework, finish)
 
     assert {"reworked", "open"} <= facts_of(failed)
     assert "handled" not in facts_of(failed)
@@ -111,14 +111,14 @@ def test_a_finish_that_failed_inspection_does_not_count() -> None:
 
 
 def test_a_late_first_round_stays_overdue_when_the_second_is_on_time() -> None:
-    [row] = state_after(assign("a", hours=1), accept, finish, close, call_back("dissatisfied"), reopen, finish, close)
+    [row] = rows_after(assign("a", hours=1), accept, finish, close, call_back("dissatisfied"), reopen, finish, close)
 
     assert {"overdue", "on_time", "handled", "reopened", "closed", "dissatisfied", "rated"} <= facts_of(row)
     assert "late" not in facts_of(row)
 
 
 def test_handled_without_a_limit_is_neither_on_time_nor_late() -> None:
-    [row] = state_after(assign("a", hours=None), accept, finish)
+    [row] = rows_after(assign("a", hours=None), accept, finish)
 
     assert "handled" in facts_of(row)
     assert not {"on_time", "late", "limited"} & facts_of(row)
@@ -133,7 +133,7 @@ def test_handled_without_a_limit_is_neither_on_time_nor_late() -> None:
     ],
 )
 def test_last_rating_counts(ratings: list[str], found: set[str]) -> None:
-    [row] = state_after(assign("a"), accept, finish, close, *map(call_back, ratings))
+    [row] = rows_after(assign("a"), accept, finish, close, *map(call_back, ratings))
 
     assert facts_of(row) & {"rated", "satisfied", "basically_satisfied", "dissatisfied"} == found
 

@@ -74,21 +74,21 @@ async def test_tables_agree_with_the_oracle_in_any_arrival_order(
 ) -> None:
     """Repeats, old versions after newer ones and the bounds of batches must not change any count."""
     await database_fixture.clear_tables(pool)
-    states = [state for life in versions(histories) for state in life]
+    states = [state for case_versions in versions(histories) for state in case_versions]
     arriving = data.draw(st.permutations([*states, *data.draw(st.lists(st.sampled_from(states), max_size=8))]))
     numbers = {(state.case_id, state.version): number for number, state in enumerate(states)}
     relayed = numbers if data.draw(st.booleans()) else {}
     handler, cuts = Fold(PackCache(pool)), sorted(data.draw(st.lists(st.integers(0, len(arriving)), max_size=4)))
 
     for begin, end in zip([0, *cuts], [*cuts, len(arriving)], strict=True):
-        await database_fixture.apply_records(pool, handler, shuffle_records(arriving[begin:end], relayed))
+        await database_fixture.apply_records(pool, handler, records_of(arriving[begin:end], relayed))
 
     expected = sorted(oracle.expected_facts(states, ZONE))
     assert await database_fixture.read_facts(pool) == expected
     assert await database_fixture.read_tallies(pool) == oracle.expected_tallies(expected)
 
 
-def shuffle_records(states: list[CaseState], numbers: dict[tuple[str, int], int]) -> list[Record]:
+def records_of(states: list[CaseState], numbers: dict[tuple[str, int], int]) -> list[Record]:
     """Assign each case to one of two partitions by its id, and each step its sequence number."""
     return [
         case_histories.case_record(

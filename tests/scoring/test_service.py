@@ -170,10 +170,10 @@ async def newest_numerators(running: ScoringService, expected: set[str]) -> dict
     return {score.score_id: score.numerator for score in published if score.score_id in expected}
 
 
-async def await_edge(edge: httpx.AsyncClient, query: dict[str, str], who: dict[str, str]) -> bool:
+async def await_edge(edge: httpx.AsyncClient, query: dict[str, str], headers: dict[str, str]) -> bool:
     """Return whether the edge answers."""
     try:
-        return (await edge.get("/v1/scores", params=query, headers=who)).status_code == 200
+        return (await edge.get("/v1/scores", params=query, headers=headers)).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -26,10 +26,10 @@ def run_in_terminal(program: str, *, columns: int) -> list[str]:
     given = os.environ | {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm"}
     with subprocess.Popen([sys.executable, "-c", program], stdout=slave_fd, stdin=slave_fd, env=given) as running:
         os.close(slave_fd)
-        printed_text = b"".join(iter(lambda: _read(master_fd), b""))
+        output = b"".join(iter(lambda: _read(master_fd), b""))
         assert running.wait(timeout=60) == 0
     os.close(master_fd)
-    return re.sub(r"\x1b\[[0-9;]*m", "", printed_text.decode()).splitlines()
+    return re.sub(r"\x1b\[[0-9;]*m", "", output.decode()).splitlines()
 
 
 def _read(terminal: int) -> bytes:
@@ -50,9 +50,9 @@ def test_output_to_a_pipe_is_not_limited_in_width() -> None:
     program = [sys.executable, "-c", PRINT_PROGRAM]
     narrow = os.environ | {"COLUMNS": "40"}
 
-    printed_text = subprocess.run(program, capture_output=True, text=True, timeout=60, env=narrow, check=True).stdout
+    output = subprocess.run(program, capture_output=True, text=True, timeout=60, env=narrow, check=True).stdout
 
-    assert printed_text.splitlines()[1].split("  ", 2) == [*ROW]
+    assert output.splitlines()[1].split("  ", 2) == [*ROW]
 
 
 @pytest.mark.parametrize("columns", [80, 60, 30])

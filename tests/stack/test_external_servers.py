@@ -120,7 +120,7 @@ def test_saved_servers_fill_unset_settings(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.parametrize(
-    ("variable", "saved", "printed_text"),
+    ("variable", "saved", "label"),
     [
         ("kafka", SAVED, "kafka:9092"),
         ("database", SAVED, "postgresql://me@db/paidan"),
@@ -131,7 +131,7 @@ def test_saved_servers_fill_unset_settings(monkeypatch: pytest.MonkeyPatch, tmp_
     ],
 )
 def test_conflicting_settings_are_refused_while_running(
-    variable: str, saved: SavedServers, printed_text: str, monkeypatch: pytest.MonkeyPatch
+    variable: str, saved: SavedServers, label: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_from(monkeypatch, **{variable: "other"})
 
@@ -139,7 +139,7 @@ def test_conflicting_settings_are_refused_while_running(
         saved.merge(settings, running=True)
 
     assert f"PAIDAN_{variable.upper()} differs from" in str(refused.value)
-    assert f"({printed_text})" in str(refused.value)
+    assert f"({label})" in str(refused.value)
     assert "made-up" not in str(refused.value)
     assert getattr(saved.merge(settings, running=False), variable) == "other"
     assert getattr(saved.override(settings), variable) == getattr(saved, variable)

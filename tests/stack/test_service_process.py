@@ -76,9 +76,9 @@ class SupervisedServices:
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[SupervisedServices]:
-    tended = SupervisedServices(tmp_path)
-    yield tended
-    for each in tended.started:
+    supervised = SupervisedServices(tmp_path)
+    yield supervised
+    for each in supervised.started:
         each.request_stop()
         each.wait_stopped(time.monotonic() + 1)
 
@@ -127,7 +127,9 @@ def test_foreign_answer_on_the_port_is_not_mistaken_for_the_service(services: Su
 
 def await_foreign_answer(each: SupervisedService) -> None:
     poll_blocking(
-        lambda: "another process answers" in tick(each).detail, within_s=10, what=f"{each.name} notices the stranger"
+        lambda: "another process answers" in tick(each).detail,
+        within_s=10,
+        what=f"{each.name} notices the other process",
     )
 
 
@@ -178,7 +180,7 @@ def test_restart_backoff_grows(services: SupervisedServices) -> None:
 def test_a_halted_or_misconfigured_service_is_not_restarted_until_resumed(
     services: SupervisedServices, code: int, condition: str
 ) -> None:
-    """A restart would only fail the same way; a person has to look."""
+    """A restart would only fail the same way; a person must act."""
     each = services.start(f"print('the cluster is another'); raise SystemExit({code})")
     await_condition(each, condition)
 

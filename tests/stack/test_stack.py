@@ -128,7 +128,7 @@ def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -
 
 
 async def test_a_halt_is_shown_and_persists_over_a_restart_until_resume(paidan: PaidanCommand) -> None:
-    await signal_postgres(
+    await execute_sql(
         paidan, "INSERT INTO dispatch.halt (consumer, reason, detail) VALUES ('dispatch', 'planted', 'x')"
     )
     os.kill(paidan.pids()["dispatch"], signal.SIGKILL)
@@ -143,7 +143,7 @@ async def test_a_halt_is_shown_and_persists_over_a_restart_until_resume(paidan: 
     assert paidan.status()["halts"]["dispatch"] == []
 
 
-async def signal_postgres(paidan: PaidanCommand, statement: str) -> None:
+async def execute_sql(paidan: PaidanCommand, statement: str) -> None:
     connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
         await connection.execute(statement)
@@ -158,7 +158,7 @@ def test_kill_9_of_everything_loses_nothing_and_up_avoids_a_taken_port(paidan: P
     for name in sorted(before, key=lambda name: name != "supervisor"):
         os.kill(before[name], signal.SIGKILL)
     port = intake_port(paidan)
-    poll_blocking(lambda: _bindable(port), within_s=10, what="the killed service lets go of its port")
+    poll_blocking(lambda: _bindable(port), within_s=10, what="the killed service releases its port")
 
     with socket.create_server(("127.0.0.1", port)):
         paidan("up", "--detach")
@@ -178,7 +178,7 @@ def intake_port(paidan: PaidanCommand) -> int:
     return int(next(each.url for each in paidan.state.services if each.name == "intake").rpartition(":")[2])
 
 
-def test_services_left_by_a_killed_supervisor_are_ended_and_started_anew(paidan: PaidanCommand) -> None:
+def test_services_left_by_a_killed_supervisor_are_stopped_and_restarted(paidan: PaidanCommand) -> None:
     before = paidan.pids()
     os.kill(before["supervisor"], signal.SIGKILL)
 
@@ -200,7 +200,7 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 
 
 async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
-    """Shutdown of a machine or session sends it, and nobody presses Ctrl-C."""
+    """The shutdown of a machine or session sends it, without Ctrl-C."""
     output_file = tmp_path / "output"
     with paidan.start("demo", output=output_file) as demo:
         await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
@@ -224,9 +224,9 @@ async def count_cases(paidan: PaidanCommand) -> int:
 
 
 def test_a_dsn_is_shown_without_its_password() -> None:
-    printed_text = redact_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
+    redacted = redact_password("postgresql://someone:made-up@db.example:5432/paidan?sslmode=require&password=x")
 
-    assert printed_text == "postgresql://someone@db.example:5432/paidan"
+    assert redacted == "postgresql://someone@db.example:5432/paidan"
 
 
 def _bindable(port: int) -> bool:
