@@ -146,8 +146,8 @@ async def fresh_prefix(kafka: str) -> AsyncIterator[str]:
         yield prefix
     finally:
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-        await admin.start()
         try:
+            await admin.start()
             if used := [name for name in await admin.list_topics() if name.startswith(prefix)]:
                 await admin.delete_topics(used)
         finally:

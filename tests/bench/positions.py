@@ -119,8 +119,8 @@ class LogOffsets:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=installation.kafka.servers, enable_auto_commit=False, fetch_max_bytes=8_000_000
         )
-        await consumer.start()
         try:
+            await consumer.start()
             yield cls(consumer)
         finally:
             await consumer.stop()

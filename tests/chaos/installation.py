@@ -142,8 +142,8 @@ class ChaosInstallation:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.servers.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             name = self.prefix + topic
             partitions = [TopicPartition(name, each) for each in range(find_topic(topic).partitions)]
             consumer.assign(partitions)

@@ -139,8 +139,8 @@ async def _outcome_of(installation: CommandInstallation, name: str) -> str:
         bootstrap_servers=installation.paidan.environment["PAIDAN_KAFKA"],
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         async with asyncio.timeout(TIMEOUT_S):
             async for record in consumer:
                 event = json.loads(record.value)
@@ -173,7 +173,7 @@ async def test_dead_letter_is_redriven_after_its_cause_is_fixed(
 
     assert case_id in result.stdout
     assert redriven.returncode == 1
-    assert f"{contentless['letter_id']} (paidan.answers.sweepers-0@1001) was set aside before" in redriven.stdout
+    assert f"{contentless['letter_id']} (paidan.answers.sweepers-0@1001) was stored before" in redriven.stdout
     assert "1 redriven" in redriven.stdout
     assert await command_installation.await_outcome(ids.action_id("department:sweepers", "early")) == (
         "refused",

@@ -57,8 +57,8 @@ async def _lanes_of(installation: ChaosInstallation, schema: str) -> list[Any]:
 
 async def _end_offsets(installation: ChaosInstallation, lanes: Sequence[Any]) -> dict[tuple[str, int], int]:
     consumer = AIOKafkaConsumer(bootstrap_servers=installation.servers.kafka, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = {TopicPartition(installation.prefix + row["topic"], row["partition"]) for row in lanes}
         ends = await consumer.end_offsets(partitions)
     finally:

@@ -169,8 +169,8 @@ class ConsumerHarness:
         consumer = AIOKafkaConsumer(
             self.options.cluster().prefixed(topic), bootstrap_servers=self.options.kafka, auto_offset_reset="earliest"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             partitions = list(consumer.assignment())
             ends = await consumer.end_offsets(partitions)
             records = []

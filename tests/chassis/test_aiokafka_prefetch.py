@@ -10,8 +10,8 @@ async def test_consumer_returns_buffered_records_before_fetching(servers: Server
     """aiokafka has no setting for it: a new release of it must not bring the half seconds back unseen."""
     disable_prefetch_backoff()
     consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=topic_prefix)
-    await consumer.start()
     try:
+        await consumer.start()
         assert consumer._fetcher._prefetch_backoff == PREFETCH_BACKOFF_S  # noqa: SLF001 - it shows nowhere else
     finally:
         await consumer.stop()

@@ -121,8 +121,8 @@ async def test_offsets_are_committed_to_kafka(harness: ConsumerHarness) -> None:
 async def committed_offsets(harness: ConsumerHarness) -> dict[int, int]:
     """Return the group's offsets as a lag tool reads them."""
     admin = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
-    await admin.start()
     try:
+        await admin.start()
         offsets = await admin.list_consumer_group_offsets(harness.options.cluster().prefixed("ledger"))
         return {each.partition: at.offset for each, at in offsets.items() if at.offset > 0}
     finally:

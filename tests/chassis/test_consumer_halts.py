@@ -22,8 +22,8 @@ pytestmark = pytest.mark.takes(seconds=45)
 async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:
     """Open an admin client of the cluster."""
     client = AIOKafkaAdminClient(bootstrap_servers=harness.options.kafka)
-    await client.start()
     try:
+        await client.start()
         yield client
     finally:
         await client.close()

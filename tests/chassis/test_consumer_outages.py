@@ -91,8 +91,8 @@ async def rival_consumer(harness: ConsumerHarness) -> AsyncIterator[None]:
         group_id=cluster.prefixed(subscription.name),
         enable_auto_commit=False,
     )
-    await member.start()
     try:
+        await member.start()
         yield
     finally:
         await member.stop()
@@ -173,8 +173,8 @@ async def test_deleted_topic_is_recreated(servers: ServerAddresses, topic_prefix
 async def limit_message_size(servers: ServerAddresses, topic: str, largest: int) -> None:
     """Make the broker refuse larger batches from now on."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
-    await admin.start()
     try:
+        await admin.start()
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(largest)})
         await admin.alter_configs([resource])
     finally:

@@ -46,8 +46,8 @@ async def connection(database: str) -> "AsyncIterator[asyncpg.Connection[asyncpg
 
 async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = [TopicPartition(kafka.prefixed(INBOX.name), partition) for partition in range(INBOX.partitions)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -86,8 +86,8 @@ async def test_department_topics_are_created(
     await publish(connection, kafka, pack)
 
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers)
-    await admin.start()
     try:
+        await admin.start()
         topics = {kafka.unprefixed(name) for name in await admin.list_topics() if name.startswith(kafka.prefix)}
     finally:
         await admin.close()

@@ -74,8 +74,8 @@ class DispatchService:
             TopicPartition(topic_name, each) for each in range(await self.publisher.topic_admin.partitions(topic))
         ]
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             bodies = []

@@ -136,8 +136,8 @@ async def test_topic_alarms_are_screened_like_http_alarms(intake: IntakeService)
 async def append_alarm(intake: IntakeService, *values: bytes | None) -> None:
     """Write on the alarm topic as a camera platform does: without any headers, in any order."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
-    await producer.start()
     try:
+        await producer.start()
         for value in values:
             await producer.send_and_wait(intake.prefix + "paidan.alarms", value, key=b"camera", partition=0)
     finally:

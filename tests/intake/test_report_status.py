@@ -22,8 +22,8 @@ DUE = NOON + timedelta(hours=4)
 async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) -> None:
     """Append events to a topic, as dispatch does."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
-    await producer.start()
     try:
+        await producer.start()
         for topic, event in events:
             await producer.send_and_wait(intake.prefix + topic, event.model_dump_json().encode(), partition=0)
     finally:

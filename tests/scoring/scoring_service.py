@@ -100,8 +100,8 @@ class ScoringService:
     async def published_scores(self) -> list[ScoreUpdated]:
         """Read every message of the scores' topic."""
         consumer = AIOKafkaConsumer(self.prefix + SCORES.name, bootstrap_servers=self.servers.kafka)
-        await consumer.start()
         try:
+            await consumer.start()
             [partition] = consumer.assignment()
             end = (await consumer.end_offsets([partition]))[partition]
             await consumer.seek_to_beginning()

@@ -53,8 +53,8 @@ def postgres(one_postgres: PostgresServer) -> PostgresServer:
 
 async def topics_of(server: KafkaServer) -> set[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=server.address)
-    await admin.start()
     try:
+        await admin.start()
         return set(await admin.list_topics())
     finally:
         await admin.close()
@@ -62,8 +62,8 @@ async def topics_of(server: KafkaServer) -> set[str]:
 
 async def make_topic(server: KafkaServer, name: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=server.address)
-    await admin.start()
     try:
+        await admin.start()
         await admin.create_topics([NewTopic(name, 1, 1)])
     finally:
         await admin.close()
