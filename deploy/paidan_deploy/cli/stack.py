@@ -135,8 +135,8 @@ def resume(
     ] = "kept",
 ) -> None:
     """Clear halts once their cause is fixed, and start the halted services again."""
-    lifted = Stack.current().resume(service, at)
-    console.print("Nothing was halted." if lifted == 0 else f"Cleared {lifted} halt{'s' if lifted > 1 else ''}.")
+    cleared = Stack.current().resume(service, at)
+    console.print("Nothing was halted." if cleared == 0 else f"Cleared {cleared} halt{'s' if cleared > 1 else ''}.")
 
 
 def print_state(state: StackState, halts: dict[str, list[OpenHalt]]) -> None:

@@ -203,21 +203,21 @@ class Stack:
             return halts
 
     def resume(self, service: str | None, resume_from: ResumeFrom) -> int:
-        """Clear the halts of one service or all, and have the supervisor restart them; return how many there were."""
-        lifted = asyncio.run(self._lift_halts(service, resume_from))
+        """Clear the halts of one service or all, and have those services restarted; return the number of halts."""
+        cleared = asyncio.run(self._clear_halts(service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:
             process.send_signal(supervisor, signal.SIGHUP)
-        return lifted
+        return cleared
 
-    async def _lift_halts(self, service: str | None, resume_from: ResumeFrom) -> int:
+    async def _clear_halts(self, service: str | None, resume_from: ResumeFrom) -> int:
         async with open_connection(self.servers.dsn, timeout_s=5) as connection:
-            lifted = 0
+            cleared = 0
             for each in SERVICES:
                 if service in {None, each.name}:
                     await connection.execute(f"SET search_path = {each.name}")
-                    lifted += await resume(connection, resume_from=resume_from)
-            return lifted
+                    cleared += await resume(connection, resume_from=resume_from)
+            return cleared
 
 
 def _probed(service: ServiceState) -> ServiceState:
