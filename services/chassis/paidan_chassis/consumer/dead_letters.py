@@ -40,7 +40,7 @@ class RedriveResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A dead letter as stored: the record's place and the reason. Its content is encrypted (see ``decrypt``)."""
+    """A dead letter as stored: the record's position and the reason. Its content is encrypted (see ``decrypt``)."""
 
     letter_id: UUID
     consumer: str

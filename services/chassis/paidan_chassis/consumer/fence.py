@@ -141,7 +141,8 @@ class FencedTransaction:
         """Apply the new ones of these records, all or nothing, and hand their messages to the relay.
 
         Raises ``LanesMoved``, the handler's ``PoisonRecord`` or ``Halt``, or an error of PostgreSQL. After an error of
-        the connection it is unknown whether the transaction was committed: call again, the lanes' rows tell.
+        the connection it is unknown whether the transaction was committed: call again; the lanes' rows
+        show whether it was.
         """
         conn = self._connection.current or await self._connection.get()
         transaction = conn.transaction()

@@ -24,7 +24,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self.generation = 0
         """Assignments that have ended."""
         self.assigned = asyncio.Event()
-        """Set while an assignment, be it of no lanes, is in force."""
+        """Set while an assignment is in force, even one of no lanes."""
         self._log = log
         self._on_revoked = on_revoked
         self._on_failure = on_failure

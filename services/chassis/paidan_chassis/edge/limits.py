@@ -97,7 +97,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._cancel_timer()  # the body has its own timer
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a part of the body."""
+        """Restart the count of bytes that belong to no body."""
         self._bytes_since_body = 0
         super().on_body(body)
 
@@ -139,7 +139,7 @@ class LimitedConnection(HttpToolsProtocol):
         return len(self.headers) > self.limits.header_lines or self._bytes_since_body > self.limits.head_bytes
 
     def _start_timer(self) -> None:
-        # While we answer, the peer owes nothing; after that uvicorn's own timer waits for the next request.
+        # While we answer, no data of the peer is due; after that uvicorn's own timer waits for the next request.
         due = not self._in_head or not self._is_answering
         if due and self._read_timer is None:
             within_s = self.limits.head_within_s if self._in_head else self.limits.stalled_after_s
