@@ -18,7 +18,7 @@ async def append_records(harness: ConsumerHarness, records: Sequence[ProducerRec
 
 
 async def append_non_utf8_header_name(harness: ConsumerHarness, value: bytes) -> None:
-    """Append a record to the first lane as a client in another language may: no client in Python would."""
+    """Append a record to the first lane as a client in another language may; no Python client can."""
     producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka, acks="all")
     await producer.start()
     batch = _batch_with_non_utf8_header_name(producer, value)

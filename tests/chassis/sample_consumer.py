@@ -1,7 +1,7 @@
 """A sample service with a ledger: the consumer tests run it in process, or as a process that they kill.
 
-It is built so that every mistake shows: applying twice moves the balance, a stale cache repeats a version.
-Nothing in the chassis is patched; a process dies in its own handler or in the carrier it hands to the relay.
+It makes every mistake visible: applying twice changes the balance, a stale cache repeats a version.
+Nothing in the chassis is patched; a process dies in its own handler or in the sender of its relay.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class ConsumerOptions:
 
 
 def kill_self() -> None:
-    """End this process as a power cut would."""
+    """Kill this process with SIGKILL, so that nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.takes(seconds=15)
 WINDOWS: tuple[KillPoint, ...] = ("applying", "carrying", "carried")
 
 
-async def wait_killed(actor: ConsumerProcess) -> None:
-    """Wait until the actor has killed itself."""
-    await poll(lambda: actor.exit_code() == -signal.SIGKILL, within_s=30, what="the actor's death")
+async def wait_killed(process: ConsumerProcess) -> None:
+    """Wait until the sample consumer has killed itself."""
+    await poll(lambda: process.exit_code() == -signal.SIGKILL, within_s=30, what="the process is killed")
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -49,7 +49,7 @@ async def test_successor_relays_the_predecessors_outbox_first(harness: ConsumerH
 async def test_repeated_kills_under_load_neither_lose_nor_duplicate(
     harness: ConsumerHarness, request: pytest.FixtureRequest
 ) -> None:
-    """Each life gets a little further than the one before."""
+    """Each process gets a little further than the one before."""
     rounds = 4 if request.config.getoption("--chaos") else 1
     await harness.send(make_bodies(1000 * rounds))
     for life, window in enumerate(WINDOWS * rounds):

@@ -1,4 +1,4 @@
-"""Health is progress: each way in which a loop can stand still, and each in which it only seems to."""
+"""Health by progress: how a loop can stall, and when it only seems to."""
 
 import asyncio
 
@@ -20,13 +20,13 @@ class FakeTime:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let this time pass."""
+        """Advance the clock."""
         self.now += seconds
 
 
 @pytest.fixture
 def fake_time() -> FakeTime:
-    """Let the test say what time it is."""
+    """Return a clock that the test moves."""
     return FakeTime()
 
 

@@ -1,4 +1,4 @@
-"""Intake while things die: it never says 2xx for what is not there, and a retry under the same id makes one report."""
+"""Crashes and outages: no 2xx for a report that is not stored, and a retry with the same id makes one report."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ EDGE_ONLY = ("--only", "edge")
 
 
 async def send_ticket(service: IntakeService, ref: str) -> httpx.Response:
-    """Send a photo report: the longest way to Kafka."""
+    """Send a photo report, which passes every step of acceptance."""
     report = json.dumps({"source_ref": ref, "category": "rubbish", "position": POSITION}).encode()
     async with service.client("photo") as client:
         return await client.post("/v1/photo-reports", files={"report": (None, report), "photo": make_jpeg()})
@@ -40,7 +40,7 @@ def photo_of(service: IntakeService, records: dict[str, Any]) -> Path:
 
 @pytest.mark.parametrize("window", kill_points.KILL_POINTS)
 async def test_retry_after_a_kill_at_any_point_gives_one_report(private_intake: IntakeService, window: str) -> None:
-    """The sender saw no answer, so it sends again with the same id."""
+    """The sender got no answer, so it sends again with the same id."""
     ref = uuid.uuid4().hex
     await private_intake.start(window, *EDGE_ONLY, module=kill_points.__name__)
     with pytest.raises(httpx.HTTPError):

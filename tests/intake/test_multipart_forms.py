@@ -1,4 +1,4 @@
-"""Forms whose names and words no text can hold: refused by name, never a 500."""
+"""Forms with names or text that are not valid Unicode are refused naming the part, never a 500."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ESCAPED = {"content-type": "multipart/form-data; boundary=b; charset=unicode_esc
 
 
 def form_part(name: bytes, value: bytes) -> bytes:
-    """Write one part of a form, and its end."""
+    """Return a form with one part."""
     return b'--b\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\n' + value + b"\r\n--b--\r\n"
 
 
@@ -30,7 +30,7 @@ async def test_lone_surrogate_is_refused_by_its_part(
 
 
 async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
-    """Nobody reads it."""
+    """File names are ignored."""
     named = form_part(rb'photo"; filename="\ud800', make_jpeg(colour="navy"))
 
     async with intake.client("photo") as client:
@@ -40,10 +40,8 @@ async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=gbk", "; charset=latin-1"])
-async def test_words_in_another_encoding_are_refused_and_not_taken_for_others(
-    intake: IntakeService, charset: str
-) -> None:
-    """Read as Latin-1 a telephone number is one that no mask knows, and that anybody can read again."""
+async def test_text_in_another_encoding_is_refused(intake: IntakeService, charset: str) -> None:
+    """A telephone number decoded as Latin-1 would not be masked, and could be decoded again from the published text."""
     report = '{"source_ref": "gbk", "text": "我是张伟，电话１３８１２３４５６７８"}'.encode("gbk")
     form = {"content-type": f"multipart/form-data; boundary=b{charset}"}
     photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + make_jpeg() + b"\r\n"

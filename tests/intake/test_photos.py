@@ -1,4 +1,4 @@
-"""Photos over HTTP: made harmless, kept for good, shown to who may see them."""
+"""Photos over HTTP: sanitized, stored, and shown to keys with access."""
 
 import asyncio
 import hashlib
@@ -75,15 +75,15 @@ async def test_the_same_photo_sent_again_is_the_same_report(intake: IntakeServic
     assert clash.status_code == 409
 
 
-async def test_a_camera_that_lost_its_clock_may_report(intake: IntakeService) -> None:
-    """New Year 1990 in Shanghai is 1989 in UTC, which no time of ours may be."""
+async def test_photo_of_a_camera_with_an_unset_clock_is_accepted(intake: IntakeService) -> None:
+    """New Year 1990 in Shanghai is 1989 in UTC, before the earliest valid timestamp."""
     answered = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
     [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
 
     assert record["occurred_at"] == record["recorded_at"]
 
 
-async def test_photos_sent_before_and_along_are_counted_together(intake: IntakeService) -> None:
+async def test_earlier_and_attached_photos_are_counted_together(intake: IntakeService) -> None:
     answered = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
 
     error = answered.json()["error"]
@@ -92,7 +92,7 @@ async def test_photos_sent_before_and_along_are_counted_together(intake: IntakeS
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: IntakeService, kind: str) -> None:
+async def test_other_formats_are_accepted_and_stored_as_jpeg(intake: IntakeService, kind: str) -> None:
     out = io.BytesIO()
     Image.new("RGBA", (50, 40), (255, 0, 0, 0)).save(out, kind)
 
@@ -116,7 +116,7 @@ async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: IntakeService, kin
         ([make_jpeg()] * 10, 422, "invalid", "photo"),
     ],
 )
-async def test_what_is_no_photo_is_refused(
+async def test_invalid_photo_is_refused(
     intake: IntakeService, photos: list[bytes], status: int, code: str, field: str
 ) -> None:
     answered = await send_photo(intake, *photos)
@@ -125,7 +125,7 @@ async def test_what_is_no_photo_is_refused(
     assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
 
 
-async def test_a_body_without_end_is_cut_off(intake: IntakeService) -> None:
+async def test_endless_body_is_refused(intake: IntakeService) -> None:
     async with intake.client("photo") as client:
         answered = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
 
@@ -135,7 +135,7 @@ async def test_a_body_without_end_is_cut_off(intake: IntakeService) -> None:
 async def test_slow_upload_releases_its_slot(
     servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """With one place and one slow sender nobody else could ever send a photo."""
+    """Otherwise one slow sender would hold the only slot for ever."""
     slow = {"PHOTOS_WAITING": "1", "UPLOAD_WITHIN_S": "4"}
     async with prepared_service(servers.kafka, database, topic_prefix, tmp_path, **slow) as service:
         await service.start("--only", "edge")
@@ -152,12 +152,12 @@ async def test_slow_upload_releases_its_slot(
 
 @asynccontextmanager
 async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamReader]:
-    """Announce a photo of 100 kB, send four bytes of it and no more. The place is taken when this is entered."""
+    """Announce a photo of 100 kB and send only four bytes of it. The slot is held once this is entered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     try:
         head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {service.tokens['department']}\r\n"
         writer.write(f"{head}expect: 100-continue\r\ncontent-length: 100000\r\n\r\n".encode())
-        # The server says so when it first asks for the body, which it does once it holds a place.
+        # The server sends 100 Continue when it first reads the body, which it does once it holds a slot.
         assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b"some")
         yield reader
@@ -167,14 +167,14 @@ async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamRe
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])
-async def test_what_is_no_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
+async def test_invalid_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
     async with intake.client("photo") as client:
         answered = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
 
     assert answered.status_code in (400, 422)
 
 
-async def test_dry_run_keeps_no_photo(intake: IntakeService) -> None:
+async def test_dry_run_stores_no_photo(intake: IntakeService) -> None:
     answered = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
 
     [ref] = answered.json()["photos"]
@@ -183,7 +183,7 @@ async def test_dry_run_keeps_no_photo(intake: IntakeService) -> None:
     assert await intake.fetch("SELECT FROM photo WHERE ref = $1", ref) == []
 
 
-async def test_photo_is_shown_to_who_may_see_it(intake: IntakeService) -> None:
+async def test_photo_is_returned_to_keys_with_access(intake: IntakeService) -> None:
     async with intake.client("department") as client:
         stored = await client.post(
             "/v1/photos", content=make_jpeg(colour="pink"), headers={"content-type": "image/jpeg"}
@@ -227,13 +227,13 @@ async def test_ticket_may_refer_to_a_photo_sent_before(intake: IntakeService) ->
     assert (record["channel"], record["photos"], record["class_code"]) == ("patrol", [ref], "E0110")
 
 
-def test_pixels_are_counted_before_any_is_unfolded() -> None:
-    """100,000 by 100,000 pixels would need 10 GB; the header alone tells."""
+def test_pixels_are_counted_before_any_is_decoded() -> None:
+    """100,000 by 100,000 pixels would need 10 GB; the header alone states them."""
     with pytest.raises(InvalidPhoto, match="photo_too_many_pixels"):
         sanitize(make_png_bomb(100_000, 100_000, rows=10), LIMITS)
 
 
-def test_large_photo_is_kept_small() -> None:
+def test_large_photo_is_scaled_down() -> None:
     picture = sanitize(make_jpeg(width=1900, height=950), LIMITS)
 
     with Image.open(io.BytesIO(picture.jpeg)) as image:

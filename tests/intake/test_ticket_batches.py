@@ -1,4 +1,4 @@
-"""Tickets in batches, a line each: answered in order, and dated back for an importer."""
+"""Tickets as NDJSON: answered in order, and with their own times for an importer."""
 
 import json
 
@@ -28,8 +28,8 @@ async def test_batch_answers_each_line_in_order(intake: IntakeService) -> None:
     assert len(await intake.records_about("paidan.inbox", answers[0]["report_id"])) == 1
 
 
-async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: IntakeService) -> None:
-    """Limits of an import are judged by when things happened, and in the order of its lines."""
+async def test_imported_batch_has_its_own_times(intake: IntakeService) -> None:
+    """Time limits of an import follow its own times, in the order of its lines."""
     lines = [
         build_ticket(
             source="records",
