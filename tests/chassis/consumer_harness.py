@@ -141,15 +141,15 @@ class ConsumerHarness:
     async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied."""
 
-        await self._becomes(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
+        await self._poll_statement(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
 
     async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied and all their messages are acknowledged and saved."""
         await self.wait_applied(entries, within_s=within_s)
 
-        await self._becomes("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
+        await self._poll_statement("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
 
-    async def _becomes(self, statement: str, within_s: float, *, what: str) -> None:
+    async def _poll_statement(self, statement: str, within_s: float, *, what: str) -> None:
         """Poll a statement until it returns true, over one connection: opening one each time costs more."""
         async with self.conn() as conn:
 

@@ -12,7 +12,7 @@ from tests.chassis.consumer_harness import ConsumerHarness
 
 async def append_records(harness: ConsumerHarness, records: Sequence[ProducerRecord]) -> None:
     """Append records as any client on the cluster might."""
-    async with Publisher(harness.options.cluster(), client_id="stranger") as publisher:
+    async with Publisher(harness.options.cluster(), client_id="foreign") as publisher:
         await publisher.topic_admin.ensure(["in"])
         await publisher.send_in_order(records)
 

@@ -43,7 +43,7 @@ async def outcomes_of(intake: IntakeService, report_ids: list[str]) -> list[str]
             if each.get("verify_first"):
                 inbox[each["report_id"]] = "unsure"
         outcomes = {
-            each["id"]: each["why"]["code"] for each in await intake.read_topic("paidan.outcomes") if "why" in each
+            each["id"]: each["why"]["code"] for each in await intake.read_topic("paidan.outcomes") if each.get("why")
         }
         found = inbox | outcomes
         return [found[each] for each in report_ids] if found.keys() >= set(report_ids) else []
@@ -100,8 +100,8 @@ async def test_suppressed_alarm_has_a_status(intake: IntakeService) -> None:
 
     async def decided_status() -> Any:  # noqa: ANN401
         async with intake.client("camera") as client:
-            answered = await client.get(f"/v1/reports/{report_id}")
-        return answered.json() if answered.status_code == 200 and answered.json()["stands"] != "waiting" else None
+            response = await client.get(f"/v1/reports/{report_id}")
+        return response.json() if response.status_code == 200 and response.json()["stands"] != "waiting" else None
 
     found = await poll(decided_status, within_s=20, what="the outcome is projected")
     assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
@@ -161,9 +161,9 @@ async def test_no_personal_number_is_put_on_the_alarm_topic(intake: IntakeServic
 
 async def test_alarm_of_a_source_that_is_not_screened_is_refused(intake: IntakeService) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/alarms/generic", json=build_alarm("c"))
+        response = await client.post("/v1/alarms/generic", json=build_alarm("c"))
 
-    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "not_screened")
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "not_screened")
 
 
 async def test_dry_run_appends_nothing(intake: IntakeService) -> None:
@@ -183,11 +183,11 @@ async def test_reused_alarm_id_is_refused_over_http(intake: IntakeService) -> No
     await outcomes_of(intake, await post_alarm(intake, first))
 
     async with intake.client("camera") as client:
-        for response in ({}, {"dry-run": "true"}):
-            same = await client.post("/v1/alarms/generic", json=first, params=response)
-            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=response)
+        for params in ({}, {"dry-run": "true"}):
+            same = await client.post("/v1/alarms/generic", json=first, params=params)
+            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=params)
 
-            assert same.status_code == (200 if response else 202)
+            assert same.status_code == (200 if params else 202)
             assert other.status_code == 409
             body = other.json()["error"]
             assert (body["code"], body["field"]) == ("id_reused", "alarm_ref")

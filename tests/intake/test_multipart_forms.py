@@ -25,8 +25,8 @@ async def test_lone_surrogate_is_refused_by_its_part(
         reported = await client.post("/v1/photo-reports", content=form_part(name, value), headers=ESCAPED)
         sent = await client.post("/v1/photos", content=form_part(name, value), headers=ESCAPED)
 
-    for answered in (reported, sent):
-        assert (answered.status_code, answered.json()["error"]["field"]) == (422, field)
+    for response in (reported, sent):
+        assert (response.status_code, response.json()["error"]["field"]) == (422, field)
 
 
 async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
@@ -34,9 +34,9 @@ async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
     named = form_part(rb'photo"; filename="\ud800', make_jpeg(colour="navy"))
 
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photos", content=named, headers=ESCAPED)
+        response = await client.post("/v1/photos", content=named, headers=ESCAPED)
 
-    assert answered.status_code == 201
+    assert response.status_code == 201
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=gbk", "; charset=latin-1"])
@@ -47,7 +47,7 @@ async def test_text_in_another_encoding_is_refused(intake: IntakeService, charse
     photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + make_jpeg() + b"\r\n"
 
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photo-reports", content=photo + form_part(b"report", report), headers=form)
+        response = await client.post("/v1/photo-reports", content=photo + form_part(b"report", report), headers=form)
 
-    assert answered.status_code == 422
-    assert answered.json()["error"]["field"] == "report"
+    assert response.status_code == 422
+    assert response.json()["error"]["field"] == "report"

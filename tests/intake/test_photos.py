@@ -37,18 +37,18 @@ async def send_photo(intake: IntakeService, *photos: bytes, dry_run: bool = Fals
 async def test_exif_position_and_time_are_read_and_stripped(intake: IntakeService) -> None:
     upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - cameras write local time
 
-    answered = await send_photo(intake, upload)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    response = await send_photo(intake, upload)
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
     [ref] = record["photos"]
     stored = (intake.folder / "photos" / ref[:2] / ref).read_bytes()
 
-    assert (answered.status_code, answered.json()["notes"]) == (202, ["position_from_photo"])
-    assert answered.json()["district"] == "990102"
+    assert (response.status_code, response.json()["notes"]) == (202, ["position_from_photo"])
+    assert response.json()["district"] == "990102"
     assert datetime.fromisoformat(record["occurred_at"]) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
     assert ref == f"{hashlib.sha256(stored).hexdigest()}.jpg"
     with Image.open(io.BytesIO(stored)) as image:
         assert (image.format, dict(image.getexif())) == ("JPEG", {})
-        assert image.size == (240, 320), "it stands upright"
+        assert image.size == (240, 320), "it is upright"
     assert b"13812345678" in upload
     assert b"13812345678" not in stored
     assert b"Exif" not in stored
@@ -57,10 +57,10 @@ async def test_exif_position_and_time_are_read_and_stripped(intake: IntakeServic
 async def test_report_fields_override_exif(intake: IntakeService) -> None:
     upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001
 
-    answered = await send_photo(
+    response = await send_photo(
         intake, upload, position={"x": 117.005, "y": 36.005}, occurred_at="2026-03-02T12:00:00+08:00"
     )
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert (record["place"]["district"], record["occurred_at"]) == ("990101", "2026-03-02T12:00:00+08:00")
 
@@ -77,17 +77,17 @@ async def test_the_same_photo_sent_again_is_the_same_report(intake: IntakeServic
 
 async def test_photo_of_a_camera_with_an_unset_clock_is_accepted(intake: IntakeService) -> None:
     """New Year 1990 in Shanghai is 1989 in UTC, before the earliest valid timestamp."""
-    answered = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    response = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert record["occurred_at"] == record["recorded_at"]
 
 
 async def test_earlier_and_attached_photos_are_counted_together(intake: IntakeService) -> None:
-    answered = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
+    response = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
 
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
     assert error["message_zh"] == "数量过多"
 
 
@@ -96,8 +96,8 @@ async def test_other_formats_are_accepted_and_stored_as_jpeg(intake: IntakeServi
     out = io.BytesIO()
     Image.new("RGBA", (50, 40), (255, 0, 0, 0)).save(out, kind)
 
-    answered = await send_photo(intake, out.getvalue())
-    ref = answered.json()["photos"][0]
+    response = await send_photo(intake, out.getvalue())
+    ref = response.json()["photos"][0]
 
     with Image.open(intake.folder / "photos" / ref[:2] / ref) as image:
         assert (image.format, image.mode) == ("JPEG", "RGB")
@@ -119,17 +119,17 @@ async def test_other_formats_are_accepted_and_stored_as_jpeg(intake: IntakeServi
 async def test_invalid_photo_is_refused(
     intake: IntakeService, photos: list[bytes], status: int, code: str, field: str
 ) -> None:
-    answered = await send_photo(intake, *photos)
+    response = await send_photo(intake, *photos)
 
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["field"]) == (status, code, field)
 
 
 async def test_endless_body_is_refused(intake: IntakeService) -> None:
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
+        response = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
 
-    assert answered.status_code == 413
+    assert response.status_code == 413
 
 
 async def test_slow_upload_releases_its_slot(
@@ -142,11 +142,11 @@ async def test_slow_upload_releases_its_slot(
         async with service.client("department") as client:
             async with _slow_sender(service) as reader:
                 turned_away = await client.post("/v1/photos", content=make_jpeg())
-                answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+                response = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
             stored = await client.post("/v1/photos", content=make_jpeg())
 
     assert turned_away.status_code == 503
-    assert answered.startswith(b"HTTP/1.1 408")
+    assert response.startswith(b"HTTP/1.1 408")
     assert stored.status_code == 201
 
 
@@ -169,16 +169,16 @@ async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamRe
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])
 async def test_invalid_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
+        response = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
 
-    assert answered.status_code in (400, 422)
+    assert response.status_code in (400, 422)
 
 
 async def test_dry_run_stores_no_photo(intake: IntakeService) -> None:
-    answered = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
+    response = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
 
-    [ref] = answered.json()["photos"]
-    assert answered.status_code == 200
+    [ref] = response.json()["photos"]
+    assert response.status_code == 200
     assert not (intake.folder / "photos" / ref[:2] / ref).exists()
     assert await intake.fetch("SELECT FROM photo WHERE ref = $1", ref) == []
 
@@ -205,13 +205,13 @@ async def test_signed_link_opens_one_photo_for_a_while(intake: IntakeService) ->
     expired = (
         LinkSigner(b"a secret that signs links in tests").sign(stored["ref"], datetime(2020, 1, 1, tzinfo=UTC)).path
     )
-    async with httpx.AsyncClient(base_url=intake.url, verify=False) as stranger:
-        opened = await stranger.get(link)
+    async with httpx.AsyncClient(base_url=intake.url, verify=False) as anonymous:
+        opened = await anonymous.get(link)
         answers = [
-            (await stranger.get(each)).status_code
+            (await anonymous.get(each)).status_code
             for each in (link[:-1] + ("0" if link[-1] != "0" else "1"), link.replace("expires=1", "expires=2"), expired)
         ]
-        bare = await stranger.get(f"/v1/photos/{stored['ref']}")
+        bare = await anonymous.get(f"/v1/photos/{stored['ref']}")
 
     assert (opened.status_code, opened.headers["content-type"]) == (200, "image/jpeg")
     assert (answers, bare.status_code) == ([403, 403, 403], 401)

@@ -33,8 +33,8 @@ async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) 
 async def accepted_report(intake: IntakeService) -> str:
     """Send a report that is accepted, and return its id."""
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
-    found: str = answered.json()["report_id"]
+        response = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
+    found: str = response.json()["report_id"]
     return found
 
 

@@ -36,10 +36,10 @@ FIRINGS = st.lists(
 def test_batch_boundaries_do_not_affect_screening(
     firings: list[tuple[int, float | None]], cut: int, terms: EffectiveScreening
 ) -> None:
-    first, remembered = screen_all(firings[:cut], terms)
-    second, at_last = screen_all(firings[cut:], terms, remembered)
+    first, sighting = screen_all(firings[:cut], terms)
+    second, last_sighting = screen_all(firings[cut:], terms, sighting)
 
-    assert (first + second, at_last) == screen_all(firings, terms)
+    assert (first + second, last_sighting) == screen_all(firings, terms)
 
 
 @given(firings=FIRINGS)
@@ -91,7 +91,7 @@ def test_subject_still_seen_after_the_window_is_reported_again() -> None:
 
 
 def test_out_of_order_firings_stay_one_incident() -> None:
-    verdicts, remembered = screen_all([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
+    verdicts, sighting = screen_all([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
 
     assert verdicts == [BecomesReport(verify_first=False), Suppressed("alarm_refired"), Suppressed("alarm_refired")]
-    assert remembered == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))
+    assert sighting == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))

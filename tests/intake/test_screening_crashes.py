@@ -80,8 +80,8 @@ async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
         restored = IntakeService(private_intake.kafka, copy, private_intake.prefix, tmp_path, private_intake.tokens)
         try:
             await restored.start()
-            sighted = "SELECT count(*) FROM vault"
-            await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied again")
+            count_reports = "SELECT count(*) FROM vault"
+            await poll(lambda: _is(restored, count_reports, 240), within_s=30, what="the log is applied again")
             assert restored.stop() == 0
         finally:
             await restored.close()

@@ -18,10 +18,10 @@ async def test_batch_answers_each_line_in_order(intake: IntakeService) -> None:
     raw = b"\n \r\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets/batch", content=raw)
-    answers = [json.loads(line) for line in answered.text.splitlines()]
+        response = await client.post("/v1/tickets/batch", content=raw)
+    answers = [json.loads(line) for line in response.text.splitlines()]
 
-    assert answered.status_code == 200
+    assert response.status_code == 200
     assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
     assert [each["line"] for each in answers] == [1, 3, 5, 7, 9, 10], "as they stand in the body, blank lines counted"
     assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
@@ -43,9 +43,9 @@ async def test_imported_batch_has_its_own_times(intake: IntakeService) -> None:
 
     async with intake.client("importer") as client:
         raw = b"\n".join(json.dumps(line).encode() for line in lines)
-        answered = await client.post("/v1/tickets/batch", content=raw)
+        response = await client.post("/v1/tickets/batch", content=raw)
         nameless = await client.post("/v1/tickets", json=build_ticket())
-    accepted = [json.loads(line) for line in answered.text.splitlines()]
+    accepted = [json.loads(line) for line in response.text.splitlines()]
     records = [each for each in await intake.read_topic("paidan.inbox") if each.get("source") == "records"]
 
     assert [each["status"] for each in accepted] == [202] * 28

@@ -15,11 +15,11 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeServic
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    inbox = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    inbox = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
-    assert answered.status_code == 202
-    assert answered.json() == {
+    assert response.status_code == 202
+    assert response.json() == {
         "report_id": ids.report_id("hotline", body["source_ref"]),
         "source": "hotline",
         "source_ref": body["source_ref"],
@@ -29,11 +29,11 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeServic
         "district": "990101",
         "street": "990101001",
         "community": "990101001001",
-        "grid": answered.json()["grid"],
+        "grid": response.json()["grid"],
         "longitude": 117.005,
         "latitude": 36.005,
         "masked": {"mobile": 1},
-        "recorded_at": answered.json()["recorded_at"],
+        "recorded_at": response.json()["recorded_at"],
     }
     [record] = inbox
     report = ReportReceived.model_validate({name: record[name] for name in record if name not in ("key", "headers")})
@@ -114,11 +114,11 @@ async def test_unknown_values_are_accepted_and_recorded(intake: IntakeService) -
 async def test_position_without_a_datum_has_the_sources_datum(intake: IntakeService) -> None:
     """The hotline's maps are GCJ-02: read as WGS-84 the place would be 500 m off."""
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=build_ticket(position={"x": 117.0108, "y": 36.0053}))
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=build_ticket(position={"x": 117.0108, "y": 36.0053}))
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert record["place"]["raw"] == {"x": 117.0108, "y": 36.0053, "crs": "gcj02"}
-    assert 300 < (117.0108 - answered.json()["longitude"]) * 90_000 < 700
+    assert 300 < (117.0108 - response.json()["longitude"]) * 90_000 < 700
 
 
 async def test_dry_run_reports_everything_and_stores_nothing(intake: IntakeService) -> None:
@@ -147,11 +147,11 @@ async def test_reporter_details_do_not_leave_the_vault(intake: IntakeService) ->
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert (record["text"], record["place"]["address"]) == ("我是***，住****", "****门口")
-    assert answered.json()["masked"] == {"named": 3}
+    assert response.json()["masked"] == {"named": 3}
 
 
 async def test_unknown_category_is_masked(intake: IntakeService) -> None:
@@ -160,12 +160,12 @@ async def test_unknown_category_is_masked(intake: IntakeService) -> None:
     known = build_ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
+        response = await client.post("/v1/tickets", json=body)
         of_catalogue = await client.post("/v1/tickets", json=known)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
     [understood] = await intake.records_about("paidan.inbox", of_catalogue.json()["report_id"])
 
-    assert (record["category"], answered.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
+    assert (record["category"], response.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
     assert (understood["category"], understood["class_code"]) == ("环境卫生/暴露垃圾", "E0110")
 
 
@@ -175,8 +175,8 @@ async def test_vault_stores_text_encrypted(intake: IntakeService) -> None:
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    [row] = await intake.fetch("SELECT * FROM vault WHERE report_id = $1::uuid", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    [row] = await intake.fetch("SELECT * FROM vault WHERE report_id = $1::uuid", response.json()["report_id"])
 
     assert row["sealed"]
     assert row["key_id"]
