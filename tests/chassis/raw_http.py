@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from paidan_chassis.edge.limits import Limits
+from paidan_chassis.edge.limits import ConnectionLimits
 from paidan_chassis.edge.server import HttpServer, bind_socket
 from tests.chassis.sample_edge import ERROR_FIELDS
 
@@ -51,7 +51,7 @@ def library() -> Starlette:
 
 
 @asynccontextmanager
-async def served(limits: Limits, app: Starlette | None = None) -> AsyncIterator[Connect]:
+async def served(limits: ConnectionLimits, app: Starlette | None = None) -> AsyncIterator[Connect]:
     """Serve with these limits; yield a function that opens a connection."""
     with bind_socket("127.0.0.1", 0) as sock:
         listener = HttpServer(app or library(), sock, stop_within_s=1, limits=limits)
@@ -92,7 +92,7 @@ async def ended(reader: asyncio.StreamReader) -> None:
             assert await reader.read() == b""
 
 
-async def ask(limits: Limits, sent: bytes) -> tuple[int, str]:
+async def ask(limits: ConnectionLimits, sent: bytes) -> tuple[int, str]:
     """Send this on a new connection, and return status and code of the refusal."""
     async with served(limits) as connect:
         reader, writer = await connect()

@@ -5,27 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from paidan_chassis.edge.limits import DEFAULT
+from paidan_chassis.edge.limits import DEFAULT_LIMITS
 from tests.chassis.raw_http import answer, ask, ended, library, refused, served
 from tests.polling import poll
 
 GET = b"GET /length HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /length HTTP/1.1\r\nHost: x\r\n"
-PATIENT = replace(DEFAULT, head_within_s=20, stalled_after_s=20)
-HASTY = replace(DEFAULT, head_within_s=0.3, stalled_after_s=0.3)
+PATIENT = replace(DEFAULT_LIMITS, head_within_s=20, stalled_after_s=20)
+HASTY = replace(DEFAULT_LIMITS, head_within_s=0.3, stalled_after_s=0.3)
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        GET + b"x: " + b"a" * DEFAULT.head_bytes + b"\r\n\r\n",
-        GET + b"x: " + b"a" * DEFAULT.head_bytes,
-        GET + b"".join(b"x%d: y\r\n" % number for number in range(DEFAULT.header_lines)) + b"\r\n",
+        GET + b"x: " + b"a" * DEFAULT_LIMITS.head_bytes + b"\r\n\r\n",
+        GET + b"x: " + b"a" * DEFAULT_LIMITS.head_bytes,
+        GET + b"".join(b"x%d: y\r\n" % number for number in range(DEFAULT_LIMITS.header_lines)) + b"\r\n",
         GET + b"".join(b"x%d: y\r\n" % number for number in range(10_000)),
-        b"GET /" + b"a" * DEFAULT.head_bytes + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx: " + b"a" * DEFAULT.head_bytes,
+        b"GET /" + b"a" * DEFAULT_LIMITS.head_bytes + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx: " + b"a" * DEFAULT_LIMITS.head_bytes,
         POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 200,
-        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * (DEFAULT.head_bytes + 1),
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * (DEFAULT_LIMITS.head_bytes + 1),
     ],
     ids=["header", "unended header", "lines", "10,000 lines", "path", "trailer", "trailers", "chunk extension"],
 )
@@ -65,7 +65,7 @@ async def test_large_head_within_the_limits_and_larger_body_are_accepted_whole_o
     ],
 )
 async def test_ambiguous_framing_is_refused(headers: bytes) -> None:
-    """Where a proxy stands before us, a request could be hidden in the body of another."""
+    """Behind a proxy, a request could be hidden in the body of another."""
     assert await ask(PATIENT, POST + headers + b"\r\n{}") == (400, "invalid")
 
 

@@ -11,7 +11,7 @@ from paidan_chassis.edge.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """The largest request head, the slowest sender, and the most connections at once."""
 
     head_bytes: int = 32_768
@@ -25,12 +25,12 @@ class Limits:
     """Below the 1,024 open files that a process has by default: connections to our own servers need some."""
 
 
-DEFAULT: Final = Limits()
+DEFAULT_LIMITS: Final = ConnectionLimits()
 _MALFORMED: Final = Problem(400, "invalid", "the request could not be read", "请求无法读取")
 _TOO_SLOW: Final = Problem(408, "too_slow", "the request took too long", "请求超时")
 
 
-def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
+def limited_protocol(limits: ConnectionLimits) -> type[HttpToolsProtocol]:
     """Return uvicorn's protocol class with these limits."""
 
     class Protocol(LimitedConnection):
@@ -43,7 +43,7 @@ def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
 class LimitedConnection(HttpToolsProtocol):
     """An HTTP/1.1 connection under limits. A request that arrives in one piece needs no timer."""
 
-    limits: ClassVar[Limits] = DEFAULT
+    limits: ClassVar[ConnectionLimits] = DEFAULT_LIMITS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Accept the connection, or answer 503 if there are too many."""
