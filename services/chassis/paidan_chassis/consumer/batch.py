@@ -1,4 +1,4 @@
-"""The handler's side of the consumer: records, the batch they come in, and what a handler may do with it. No I/O."""
+"""The interface of a handler: records, the batch that it applies, and what it may add to the batch. No I/O."""
 
 from collections import Counter
 from collections.abc import Sequence

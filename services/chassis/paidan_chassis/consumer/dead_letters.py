@@ -157,7 +157,7 @@ SELECT_BY_IDS: Final = f"""
      WHERE letter_id = ANY($1::uuid[])
      ORDER BY consumer, topic, partition, log_offset
 """
-# In their log's order; the ids alone, for the content may be large.
+# In log order; the ids alone, because the content may be large.
 SELECT_IDS_TO_REDRIVE: Final = """
     SELECT letter_id
       FROM dead_letter

@@ -18,7 +18,7 @@ _DATA_ERROR_CLASSES: Final = frozenset({"22", "23", "54"})
 
 
 class AssignmentLost(Exception):
-    """The lanes were revoked; what was begun for them is left to their next owner."""
+    """The lanes were revoked; their next owner continues."""
 
 
 class LanesMoved(ChassisError):

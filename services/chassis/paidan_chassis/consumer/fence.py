@@ -30,7 +30,7 @@ class OwnedLanes:
         """Offsets at which a lane's log has no record, for good."""
 
     def add(self, lane: Lane, state: LaneState) -> None:
-        """Own a lane from now on."""
+        """Add a lane that was taken over, with its state."""
         self._states[lane] = state
         self._known_gaps.pop(lane, None)
 
@@ -40,7 +40,7 @@ class OwnedLanes:
             self._states.pop(lane, None)
 
     def accept_gap(self, lane: Lane, offset: int) -> None:
-        """Let the lane's next batch begin after this offset."""
+        """Record that a lane's log has no record at this offset: its next batch may begin after it."""
         self._known_gaps[lane] = offset
 
     def mark_consumed(self, lane: Lane, *, next_offset: int, consumed_to: int) -> None:

@@ -47,7 +47,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._log.info("lanes_revoked", lanes=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[Any]) -> None:
-        """Let batches run again; they take the lanes over first."""
+        """Release the batch lock; the next batch takes the lanes over first."""
         self._revoked = asyncio.Event()
         if self._holds_lock:
             self._holds_lock = False
