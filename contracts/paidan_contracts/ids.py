@@ -1,4 +1,4 @@
-"""Deterministic ids: a uuid5 of the JSON array of their cause. The same cause has the same id on every machine."""
+"""Deterministic ids: the uuid5 of a JSON array (the cause). The same cause has the same id on every machine."""
 
 from hashlib import sha1
 from json.encoder import encode_basestring
@@ -48,10 +48,7 @@ def case_id(area: str, opened_by: str) -> str:
 
 
 def area_of(case_id: str) -> str:
-    """Return the area with which a case id begins.
-
-    Raises ``ValueError`` where there is none.
-    """
+    """Return the area with which a case id begins; raise ``ValueError`` where there is none."""
     area, separator, _ = case_id.rpartition("-")
     if not separator:
         raise ValueError("a case id is <area>-<32 hex digits>")
@@ -74,7 +71,7 @@ def timer_id(case_id: str, kind: str, generation: int) -> str:
 
 
 def event_id(case_id: str, version: int) -> str:
-    """Return the id of the event that gave a case this version: readable, for the two are unique as they are."""
+    """Return the id of the event that gave a case this version: readable, as the two are unique already."""
     return f"{case_id}/{version}"
 
 

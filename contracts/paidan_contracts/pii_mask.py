@@ -1,4 +1,4 @@
-"""Masks personal data in free text: telephone, identity and bank card numbers, and the reporter's own words."""
+"""Masks personal data in free text: telephone, identity and bank card numbers, and the reporter's own details."""
 
 import re
 from collections import Counter
@@ -28,6 +28,8 @@ _LANDLINE_NUMBER: Final = re.compile(
 )
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS: Final = "10X98765432"
+_AMERICAN_EXPRESS_PREFIXES: Final = ("34", "37")
+"""Of the only card numbers with 15 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,8 @@ def is_card_number(text: str) -> bool:
     digits = _strip_separators(text)
     if not (15 <= len(digits) <= 19 and digits.isdecimal()):
         return False
-    if len(digits) == 15 and digits[:2] not in (
-        "34",
-        "37",
-    ):  # American Express; any other number of 15 digits may be a grid code
-        return False
+    if len(digits) == 15 and digits[:2] not in _AMERICAN_EXPRESS_PREFIXES:
+        return False  # it may be a grid cell's code
     doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
     return sum(each - 9 if each > 9 else each for each in doubled) % 10 == 0
 

@@ -1,4 +1,4 @@
-"""Positions as their sender gave them, and places: a position in WGS-84 with the codes of what it lies in."""
+"""Positions as their sender stated them, and places: a position in WGS-84 with the codes of what it lies in."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""The scopes of an API key, and what each of them grants. How keys are stored and found is the chassis' part."""
+"""The scopes of an API key, and what each of them grants. The chassis stores and looks up keys."""
 
 import re
 from collections.abc import Collection
@@ -42,7 +42,7 @@ class Grants:
 
 @lru_cache(maxsize=4096)
 def grants_of(scopes: frozenset[str]) -> Grants:
-    """Return what these scopes grant. Cached, because every HTTP request asks for it."""
+    """Return what these scopes grant. Cached, because every HTTP request needs it."""
     return Grants(
         source=_only_value(scopes, "source:"),
         department=_only_value(scopes, "department:"),

@@ -12,7 +12,7 @@ COMMIT_STATEMENT = b"COMMIT;\x00"
 
 
 class CutPoint(Enum):
-    """On which side of the server's commit the connection dies."""
+    """On which side of the server's commit the connection is cut."""
 
     BEFORE_SERVER = "before the server has it"
     BEFORE_ANSWER = "before its answer is through"
@@ -20,7 +20,7 @@ class CutPoint(Enum):
 
 @dataclass(slots=True)
 class CommitProxy:
-    """Where the proxy listens, and what it has done."""
+    """The proxy's address, and the commits that it has counted and cut."""
 
     dsn: str
     cut_point: CutPoint
@@ -41,7 +41,7 @@ class CommitProxy:
 
 @asynccontextmanager
 async def commit_proxy(dsn: str, cut_point: CutPoint, *, every: int) -> AsyncIterator[CommitProxy]:
-    """Stand before a server; every so many commits, cut."""
+    """Run a proxy for a server, which cuts the connection at every n-th commit."""
     address = urlsplit(dsn)
     proxy = CommitProxy("", cut_point, every)
 

@@ -15,8 +15,8 @@ from tests.servers import ServerAddresses
 
 @pytest.fixture
 async def harness(servers: ServerAddresses, database: str, topic_prefix: str, tmp_path: Path) -> ConsumerHarness:
-    """Set a stage on the shared servers."""
-    # Servers of the user's own have Kafka's least session time-out; the suite's let a successor in sooner.
+    """Return a harness on the shared servers, with its tables created."""
+    # A user's own servers have Kafka's least session time-out; the suite's servers allow a shorter one.
     session_ms = 6000 if "PAIDAN_KAFKA" in os.environ else 1500
     options = ConsumerOptions(kafka=servers.kafka, prefix=topic_prefix, dsn=database, session_timeout_ms=session_ms)
     made_harness = ConsumerHarness(options, tmp_path)

@@ -97,10 +97,12 @@ class ConsumerHarness:
     def start_process(self, **overrides: object) -> Iterator[ConsumerProcess]:
         """Run a sample consumer in a process of its own; it is killed at the end if it still runs."""
         self.process_count += 1
-        log = self.folder / f"actor-{self.process_count}.log"
+        log = self.folder / f"consumer-{self.process_count}.log"
         log.touch()
-        orders = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
-        process = fork_server.start("tests.chassis.sample_consumer", orders.argument(), environment=os.environ, out=log)
+        options = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
+        process = fork_server.start(
+            "tests.chassis.sample_consumer", options.argument(), environment=os.environ, out=log
+        )
         try:
             yield ConsumerProcess(process, log)
         finally:
@@ -139,22 +141,22 @@ class ConsumerHarness:
     async def wait_applied(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied."""
 
-        await self._becomes(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
+        await self._poll_statement(f"SELECT entries >= {entries} FROM balance", within_s, what=f"{entries} entries")
 
     async def wait_settled(self, entries: int, *, within_s: float = 60) -> None:
         """Wait until this many records are applied and all their messages are acknowledged and saved."""
         await self.wait_applied(entries, within_s=within_s)
 
-        await self._becomes("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
+        await self._poll_statement("SELECT sum(seq - relayed_seq) = 0 FROM lane", within_s, what="everything relayed")
 
-    async def _becomes(self, statement: str, within_s: float, *, what: str) -> None:
-        """Ask over one connection until it is so: opening one each time costs more than the question."""
+    async def _poll_statement(self, statement: str, within_s: float, *, what: str) -> None:
+        """Poll a statement until it returns true, over one connection: opening one each time costs more."""
         async with self.conn() as conn:
 
-            async def so() -> bool:
+            async def is_true() -> bool:
                 return bool(await conn.fetchval(statement))
 
-            await poll(so, within_s=within_s, what=what)
+            await poll(is_true, within_s=within_s, what=what)
 
     async def read_echoes(self, topic: str = "echo") -> list[Echo]:
         """Return the messages of a relayed topic, read as any stock client would."""
@@ -197,7 +199,7 @@ class ConsumerHarness:
 
 
 def check_echoes(echoes: Sequence[Echo], *, other_numbers: Iterable[tuple[str, int]] = ()) -> None:
-    """Check what readers rely on: a number never stands for two messages, and first appearances leave no gap.
+    """Check what readers rely on: no two messages have one number, and first appearances leave no gap.
 
     ``other_numbers`` are those of messages on other topics.
     """
@@ -206,7 +208,7 @@ def check_echoes(echoes: Sequence[Echo], *, other_numbers: Iterable[tuple[str, i
     versions: dict[str, int] = defaultdict(int)
     for each in echoes:
         earlier = first.setdefault((each.origin, each.sequence), each)
-        assert earlier == each, f"{each.origin} {each.sequence} stands for two messages"
+        assert earlier == each, f"{each.origin} {each.sequence} is the number of two messages"
         if earlier is each:
             origin_partition = (each.origin, each.partition)
             assert each.previous == last_sequences[origin_partition], f"a gap before {each}"

@@ -12,13 +12,13 @@ from tests.chassis.consumer_harness import ConsumerHarness
 
 async def append_records(harness: ConsumerHarness, records: Sequence[ProducerRecord]) -> None:
     """Append records as any client on the cluster might."""
-    async with Publisher(harness.options.cluster(), client_id="stranger") as publisher:
+    async with Publisher(harness.options.cluster(), client_id="foreign") as publisher:
         await publisher.topic_admin.ensure(["in"])
         await publisher.send_in_order(records)
 
 
 async def append_non_utf8_header_name(harness: ConsumerHarness, value: bytes) -> None:
-    """Append a record to the first lane as a client in another language may: no client in Python would."""
+    """Append a record to the first lane as a client in another language may; no Python client can."""
     producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka, acks="all")
     await producer.start()
     batch = _batch_with_non_utf8_header_name(producer, value)

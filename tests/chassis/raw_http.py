@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from paidan_chassis.edge.limits import Limits
+from paidan_chassis.edge.limits import ConnectionLimits
 from paidan_chassis.edge.server import HttpServer, bind_socket
 from tests.chassis.sample_edge import ERROR_FIELDS
 
@@ -51,7 +51,7 @@ def library() -> Starlette:
 
 
 @asynccontextmanager
-async def served(limits: Limits, app: Starlette | None = None) -> AsyncIterator[Connect]:
+async def served(limits: ConnectionLimits, app: Starlette | None = None) -> AsyncIterator[Connect]:
     """Serve with these limits; yield a function that opens a connection."""
     with bind_socket("127.0.0.1", 0) as sock:
         listener = HttpServer(app or library(), sock, stop_within_s=1, limits=limits)
@@ -77,7 +77,7 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 
 
 async def refused(reader: asyncio.StreamReader) -> tuple[int, str]:
-    """Read an answer in the one shape of errors, after which the connection ends."""
+    """Read a response in the common error format, after which the connection ends; return status and code."""
     status, body = await answer(reader)
     error = json.loads(body)["error"]
     assert set(error) == ERROR_FIELDS
@@ -86,14 +86,14 @@ async def refused(reader: asyncio.StreamReader) -> tuple[int, str]:
 
 
 async def ended(reader: asyncio.StreamReader) -> None:
-    """Wait for the end of the connection; whoever is cut off while sending may see a reset."""
+    """Wait for the end of the connection; a client that is still sending may get a reset."""
     async with asyncio.timeout(10):
         with suppress(ConnectionResetError):
             assert await reader.read() == b""
 
 
-async def ask(limits: Limits, sent: bytes) -> tuple[int, str]:
-    """Send this on a connection of its own and be refused."""
+async def ask(limits: ConnectionLimits, sent: bytes) -> tuple[int, str]:
+    """Send this on a new connection, and return status and code of the refusal."""
     async with served(limits) as connect:
         reader, writer = await connect()
         writer.write(sent)

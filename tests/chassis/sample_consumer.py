@@ -1,7 +1,7 @@
 """A sample service with a ledger: the consumer tests run it in process, or as a process that they kill.
 
-It is built so that every mistake shows: applying twice moves the balance, a stale cache repeats a version.
-Nothing in the chassis is patched; a process dies in its own handler or in the carrier it hands to the relay.
+It makes every mistake visible: applying twice changes the balance, a stale cache repeats a version.
+Nothing in the chassis is patched; a process dies in its own handler or in the sender of its relay.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
     CREATE TABLE IF NOT EXISTS account (key text PRIMARY KEY, version bigint NOT NULL);
 """
-KillPoint = Literal["", "applying", "carrying", "carried"]
+KillPoint = Literal["", "applying", "before_send", "after_send"]
 PARTITIONS = 3
 
 
@@ -88,7 +88,7 @@ class ConsumerOptions:
 
 
 def kill_self() -> None:
-    """End this process as a power cut would."""
+    """Kill this process with SIGKILL, so that nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -115,9 +115,9 @@ class LedgerHandler:
             "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
             [(key, self.versions[key]) for key in {_key(record) for record in batch.records}],
         )
-        await self._delay_or_die(batch)
+        await self._delay_or_kill(batch)
 
-    async def _delay_or_die(self, batch: Batch) -> None:
+    async def _delay_or_kill(self, batch: Batch) -> None:
         self.applied += len(batch.records)
         if self.options.kill_point == "applying" and self.applied > self.options.kill_after:
             kill_self()
@@ -180,10 +180,10 @@ class KillingSender:
     async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
         self.sent_count += len(records)
         is_due = self.sent_count > self.options.kill_after
-        if self.options.kill_point == "carrying" and is_due:
+        if self.options.kill_point == "before_send" and is_due:
             kill_self()
         await self.publisher.send_in_order(records)
-        if self.options.kill_point == "carried" and is_due:
+        if self.options.kill_point == "after_send" and is_due:
             kill_self()
 
     async def partitions(self, topic: str) -> int:

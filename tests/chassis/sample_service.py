@@ -1,4 +1,4 @@
-"""A service for process tests; LIBRARY_FAULT is what it does wrong."""
+"""A service for process tests; LIBRARY_FAULT names its fault."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Compression: quick, and still what every reader of lz4 understands."""
+"""Compression: at the fast level, and readable by every lz4 reader."""
 
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -10,7 +10,7 @@ BODY = b"".join(b'{"type":"case.opened.v1","case_id":"tiny-%032x","version":1}' 
 
 
 def test_producer_uses_the_fast_lz4_level() -> None:
-    """aiokafka has no setting for it: a new release of it must not bring the slow level back unseen."""
+    """aiokafka has no setting for it, so a new release could bring the slow level back unnoticed."""
     use_fast_lz4()
     builder = DefaultRecordBatchBuilder(
         magic=2, compression_type=LZ4, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,

@@ -1,4 +1,4 @@
-"""Fetching: what waits to be taken keeps a consumer from fetching other partitions alone."""
+"""Fetching: while fetched records wait to be polled, a consumer does not fetch other partitions alone."""
 
 from aiokafka import AIOKafkaConsumer
 
@@ -7,7 +7,7 @@ from tests.servers import ServerAddresses
 
 
 async def test_consumer_returns_buffered_records_before_fetching(servers: ServerAddresses, topic_prefix: str) -> None:
-    """aiokafka has no setting for it: a new release of it must not bring the half seconds back unseen."""
+    """aiokafka has no setting for it, so a new release could bring the delays of 0.5 s back unnoticed."""
     disable_prefetch_backoff()
     consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=topic_prefix)
     try:

@@ -42,7 +42,7 @@ async def test_token_resolves_to_its_principal(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "pdk_", "pdk_" + "a" * 43, "x" * 5000, "pdk_\x00" + "a" * 42, "泉"])
-async def test_unknown_token_resolves_to_nobody(pool: Pool, token: str) -> None:
+async def test_unknown_token_has_no_principal(pool: Pool, token: str) -> None:
     await add_test_key(pool, "role:monitor")
 
     assert await KeyRing(pool).find(token) is None
@@ -57,7 +57,7 @@ async def test_the_token_is_not_in_the_database(pool: Pool) -> None:
     secret = token.removeprefix(api_keys.TOKEN_PREFIX)
     for piece in (secret[start : start + 8] for start in range(len(secret) - 7)):
         assert piece not in stored
-        assert piece.encode().hex() not in stored  # as text shows bytes
+        assert piece.encode().hex() not in stored  # the text format of bytes
 
 
 async def test_revoked_key_stops_working_within_the_cache_time(pool: Pool) -> None:
@@ -101,7 +101,7 @@ async def test_key_lookup_is_cached(pool: Pool) -> None:
 
 
 async def test_key_lookup_on_a_frozen_server_times_out(start_postgres: Callable[..., PostgresServer]) -> None:
-    """Not even those who would have to wait for a connection first."""
+    """Also where the look-up would have to wait for a connection first."""
     server = await asyncio.to_thread(start_postgres)
     connection = await asyncpg.connect(server.dsn)
     await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
@@ -155,6 +155,6 @@ async def test_one_key_is_added_to_several_schemas_and_listed_without_its_hash(p
     assert not hasattr(listed[0][0], "token_hash")
 
 
-async def test_revoking_an_unknown_key_says_so(pool: Pool) -> None:
+async def test_revoking_an_unknown_key_returns_false(pool: Pool) -> None:
     async with pool.acquire() as conn:
         assert not await api_keys.revoke_key(conn, "library", "key_unknown")

@@ -1,4 +1,4 @@
-"""City time runs as it was told, the same for everybody, and never back."""
+"""City time follows the scale that was set, equally in every process, and never decreases."""
 
 import asyncio
 import math
@@ -38,7 +38,7 @@ def test_a_day_takes_72_seconds_at_factor_1200() -> None:
 
 
 def test_clock_runs_at_real_speed_after_the_fast_stretch() -> None:
-    """A machine switched off for a night must not wake up a year later."""
+    """A machine that was off for a night must not resume a year later."""
     assert FAST_SCALE.city_time(REAL + timedelta(seconds=72, hours=8)) == DAY + timedelta(days=1, hours=8)
     assert FAST_SCALE.city_time(REAL + timedelta(seconds=72, weeks=999)) == DAY + timedelta(days=1, weeks=999)
 
@@ -55,7 +55,7 @@ def test_city_time_never_runs_back(a: timedelta, b: timedelta) -> None:
 
 @given(st.integers(0, 10**9), st.floats(1, 1e6), st.integers(0, 10**6))
 def test_fast_stretch_ends_at_its_configured_time(length_us: int, factor: float, after_us: int) -> None:
-    """To the microsecond, however short it is and however fast time goes: the database knows no rounding."""
+    """To the microsecond, for any length and factor: the database computes it without rounding."""
     scale = ClockScale(
         anchor_real=REAL, anchor_city=DAY, factor=factor, fast_until=DAY + timedelta(microseconds=length_us)
     )
@@ -78,7 +78,7 @@ def test_sleeping_the_computed_delay_reaches_the_moment(waited_s: int, city_s: i
     assert wait == timedelta() or reached <= moment + timedelta(milliseconds=2)
 
 
-# Half-hours of the city and seconds outside that often meet at the end of a fast stretch: it is 30 minutes a second.
+# Half-hours of city time and seconds of real time, which often meet at the stretch's end at 30 minutes a second.
 ends = st.integers(0, 6).map(lambda halves: DAY + timedelta(minutes=30 * halves))
 moments = st.integers(0, 8).map(lambda s: REAL + timedelta(seconds=s))
 
@@ -87,7 +87,7 @@ moments = st.integers(0, 8).map(lambda s: REAL + timedelta(seconds=s))
 def test_extending_the_fast_stretch_never_moves_time_back(
     first: datetime, longer: list[tuple[datetime, datetime]], asked: datetime
 ) -> None:
-    """Who has not heard of the newest stretch must never have read a later time than who has."""
+    """A process that has not polled the newest scale must never read a later time than one that has."""
     scale = ClockScale(anchor_real=REAL, anchor_city=DAY, factor=1800, fast_until=first)
     for real, until in sorted(longer):
         before, scale = scale, scale.extended_to(until, real)
@@ -156,7 +156,7 @@ async def test_database_refuses_setting_time_back(pool: Pool) -> None:
 
 
 async def test_database_and_python_agree_on_the_earliest_allowed_time(pool: Pool) -> None:
-    """Within the fast stretch and after it, and where the stretch is no whole number of microseconds outside."""
+    """Within the fast stretch, after it, and where it lasts no whole number of microseconds in real time."""
     uneven = ClockScale(
         anchor_real=REAL, anchor_city=DAY, factor=86_400, fast_until=DAY + timedelta(milliseconds=1_000_040)
     )

@@ -25,7 +25,7 @@ async def test_records_are_applied_once_and_published_in_order(harness: Consumer
 
 
 async def test_restart_applies_nothing_twice(harness: ConsumerHarness) -> None:
-    """Positions are the database's; Kafka's own, which lag, do not matter."""
+    """Positions are in the database; the offsets in Kafka lag behind and are not read."""
     await harness.send(make_bodies(200))
     async with harness.run_in_process():
         await harness.wait_settled(200)
@@ -67,7 +67,7 @@ async def test_non_utf8_header_name_does_not_stop_the_consumer(harness: Consumer
 
 
 async def test_a_topic_that_appears_while_running_is_read_from_its_start(harness: ConsumerHarness) -> None:
-    """Departments come and go; each has an answers topic of its own."""
+    """A new department gets an answers topic of its own."""
     await harness.send(["in one"], topic="answers.one")
     async with harness.run_in_process(topics=("in",), prefixes=("answers.",)):
         await harness.wait_applied(1)
@@ -79,7 +79,7 @@ async def test_a_topic_that_appears_while_running_is_read_from_its_start(harness
 
 
 async def test_record_timestamp_is_the_brokers(harness: ConsumerHarness) -> None:
-    """Limits are judged by that time, so nobody may choose it."""
+    """Time limits depend on that time, so senders must not choose it."""
     started_ms = int(time.time() * 1000)
     await append_records(harness, [])
     producer = AIOKafkaProducer(bootstrap_servers=harness.options.kafka)
@@ -132,12 +132,12 @@ async def committed_offsets(harness: ConsumerHarness) -> dict[int, int]:
 async def test_graceful_stop_relays_everything(harness: ConsumerHarness) -> None:
     """What was committed is relayed and saved before the process ends, within its deadline."""
     await harness.send(make_bodies(4000))
-    with harness.start_process(sleep_s=0.1) as actor:  # stopped during a batch, seconds before the last one
+    with harness.start_process(sleep_s=0.1) as process:  # stopped during a batch, seconds before the last one
         await harness.wait_applied(500)
-        actor.send_signal(signal.SIGTERM)
-        code = await poll(lambda: actor.exit_code() is not None, within_s=10, what="the process's end")
+        process.send_signal(signal.SIGTERM)
+        code = await poll(lambda: process.exit_code() is not None, within_s=10, what="the process's end")
         assert code
-        assert actor.exit_code() == 0
+        assert process.exit_code() == 0
     assert await harness.unrelayed_count() == 0
     assert await harness.balance() < 4000
 

@@ -30,7 +30,7 @@ BROKEN_VALUES: list[tuple[str, bytes | None, str]] = [
     ("value", "reason"), [each[1:] for each in BROKEN_VALUES], ids=[each[0] for each in BROKEN_VALUES]
 )
 async def test_broken_record_is_dead_lettered_alone(harness: ConsumerHarness, value: bytes | None, reason: str) -> None:
-    """Its neighbours are applied, it is stored whole, and its announcement carries none of its bytes."""
+    """The other records are applied, it is stored whole, and its announcement has none of its content."""
     before, after = make_bodies(40, name="before"), make_bodies(40, name="after")
     records = [ProducerRecord("in", 0, b"k", body.encode(), []) for body in before]
     records.append(ProducerRecord("in", 0, b"secret key", value, [("h", b"secret header")]))
@@ -78,7 +78,7 @@ async def test_dead_letters_are_redriven_after_the_cause_is_fixed(harness: Consu
 
 
 async def test_dead_letter_limit_halts_the_consumer(harness: ConsumerHarness) -> None:
-    """The halt survives a restart, names its reason, and once lifted the count starts from zero."""
+    """The halt survives a restart and states its reason; after a resume the count starts at zero."""
     await append_records(harness, [ProducerRecord("in", 0, b"k", b"unreadable", []) for _ in range(30)])
     async with harness.run_in_process(dead_letter_limit=10, max_records=5) as task:
         with pytest.raises(Halted, match="dead_letter_limit"):
@@ -102,11 +102,11 @@ async def test_dead_letter_limit_halts_the_consumer(harness: ConsumerHarness) ->
 
 
 async def test_each_resume_advances_past_the_dead_letter_limit(harness: ConsumerHarness) -> None:
-    """Were nothing of such a poll applied, every resume would halt again; yet none dead-letters a whole topic."""
+    """Part of such a poll is applied, or every resume would halt again; yet no resume dead-letters a whole topic."""
     values = [b"plain %d" % at if at % 4 == 0 else b"unreadable" for at in range(40)]
     await append_records(harness, [ProducerRecord("in", 0, b"k", value, []) for value in values])
 
-    # The eleventh poison is at offset 14, the twenty-first at 27.
+    # The eleventh poison record is at offset 14, the twenty-first at 27.
     for dead_letter_count, next_offset in ((10, 14), (20, 27)):
         async with harness.run_in_process(dead_letter_limit=10, max_records=100) as task:
             with pytest.raises(Halted, match="dead_letter_limit"):

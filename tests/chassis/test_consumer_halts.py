@@ -1,4 +1,4 @@
-"""A log that was replaced or cut: the lane halts, and an operator decides where it resumes."""
+"""A log that was replaced or truncated: the consumer halts, and an operator decides where it resumes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ async def admin(harness: ConsumerHarness) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def assert_stays_halted(harness: ConsumerHarness, reason: str) -> None:
-    """Check that it halts, and halts again when started again, for the same reason."""
+    """Check that the consumer halts, and halts again after a restart, for the same reason."""
     for _ in range(2):
         async with harness.run_in_process() as task:
             with pytest.raises(Halted, match=reason):

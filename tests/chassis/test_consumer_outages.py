@@ -1,4 +1,4 @@
-"""Servers die and come back under load, topics refuse writes, loops stick: the consumer recovers or ends."""
+"""Servers are killed under load, topics refuse writes, loops stall: the consumer recovers or ends."""
 
 import asyncio
 import os
@@ -63,7 +63,7 @@ async def test_killed_postgres_under_load_is_waited_for(harness: ConsumerHarness
 
 
 async def test_rebalance_during_a_postgres_outage(harness: ConsumerHarness, own_postgres: PostgresServer) -> None:
-    """A new owner cannot read its lanes' positions, and must neither guess nor keep the group waiting."""
+    """A new owner that cannot read its lanes' positions must neither guess them nor block the group."""
     await harness.send(make_bodies(1000))
     with harness.start_process(sleep_s=0.05, max_records=50) as survivor:
         await harness.wait_applied(100)
@@ -83,7 +83,7 @@ async def test_rebalance_during_a_postgres_outage(harness: ConsumerHarness, own_
 
 @asynccontextmanager
 async def rival_consumer(harness: ConsumerHarness) -> AsyncIterator[None]:
-    """Have another member of the group take some lanes and leave them alone."""
+    """Run another member of the group, which is assigned some lanes and reads none."""
     cluster, subscription = harness.options.cluster(), harness.options.subscription()
     member = AIOKafkaConsumer(
         *(cluster.prefixed(topic) for topic in subscription.topics),
@@ -126,7 +126,7 @@ async def test_killed_kafka_under_load_is_waited_for(harness: ConsumerHarness, o
 
 
 async def test_stalled_loop_ends_the_process(harness: ConsumerHarness) -> None:
-    """A handler that never returns looks like a stuck consumer: records wait, and nothing explains why."""
+    """A handler that never returns is a stall: records wait, and there is no outage."""
     await harness.send(make_bodies(10))
     with harness.start_process(sleep_s=3600, stalls_after_s=3.0) as actor:
         code = await poll(actor.exit_code, within_s=40, what="the process's end")
@@ -152,7 +152,7 @@ async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefi
 
 
 async def test_deleted_topic_is_recreated(servers: ServerAddresses, topic_prefix: str) -> None:
-    """The outbox still holds what was not acknowledged; without its topic the lane would be blocked for ever."""
+    """The outbox still has unacknowledged messages; without their topic the lane would be blocked for ever."""
     async with Publisher(KafkaCluster(servers.kafka, topic_prefix), client_id="rebuilt") as publisher:
         await publisher.send([Message("t", "k", b"one", ())])
         admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
@@ -188,7 +188,7 @@ async def test_oversized_message_is_refused_before_sending(servers: ServerAddres
 
 
 async def test_publish_fails_during_a_kafka_outage_and_recovers(own_kafka: KafkaServer) -> None:
-    """Each is refused within its time; those that failed together have replaced the producer once."""
+    """Each call fails within its timeout; concurrent failures replace the producer once."""
     message = Message("t", "k", b"one", ())
     async with Publisher(KafkaCluster(own_kafka.address, "crowd."), client_id="crowd") as publisher:
         await publisher.send([message])

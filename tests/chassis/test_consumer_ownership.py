@@ -1,4 +1,4 @@
-"""Two owners, one of them frozen, cut off or late: the fence lets one through, and readers see one history."""
+"""Two owners of a lane, one of them frozen, disconnected or late: only one applies, and readers get one history."""
 
 import asyncio
 import signal
@@ -57,10 +57,10 @@ async def freeze_in_transaction(harness: ConsumerHarness, actor: ConsumerProcess
 async def test_frozen_owner_is_fenced_and_writes_nothing_after_waking(
     harness: ConsumerHarness, state: str, waits: list[str], naps: dict[str, float], lock_wait_s: float, terminated: bool
 ) -> None:
-    """It wakes up in the middle of a batch, with a cache, and without its session; the position has moved."""
+    """It resumes in the middle of a batch, with a cache, and without its session; the position has moved."""
     await harness.send(
         make_bodies(300), keys=1
-    )  # one lane: owners of different lanes meet in the ledger's balance, too
+    )  # one lane: owners of different lanes contend for the balance's row, too
     with harness.start_process(**naps) as frozen:
         await freeze_in_transaction(harness, frozen, state, waits)
         assert await harness.balance() == 0
@@ -90,7 +90,7 @@ COUNT_LOCK_WAITERS = """
 
 
 async def test_new_owner_waits_for_a_slow_owner_and_sees_its_writes(harness: ConsumerHarness) -> None:
-    """An owner cut off from Kafka for a moment is still in its transaction: both must not apply the same records."""
+    """An owner that lost Kafka for a moment is still in its transaction: both must not apply the same records."""
     slowly = {"waits_at": GATE, "lock_wait_s": 30.0}
     with harness.start_process(**slowly) as one, harness.start_process(**slowly) as other:
         for actor in (one, other):
@@ -146,7 +146,7 @@ async def test_disconnected_owner_discards_its_cache(harness: ConsumerHarness) -
 
 @pytest.mark.parametrize("cut", [CutPoint.BEFORE_SERVER, CutPoint.BEFORE_ANSWER])
 async def test_commit_of_unknown_outcome_is_looked_up(harness: ConsumerHarness, cut: CutPoint) -> None:
-    """The connection dies at COMMIT, once before the server has it and once after: the row tells which it was."""
+    """The connection is lost at COMMIT, before or after the server has it: the lane's row shows which."""
     await harness.send(make_bodies(600))
     async with commit_proxy(harness.options.dsn, cut, every=3) as proxy, harness.run_in_process(dsn=proxy.dsn):
         await harness.wait_settled(600)
@@ -158,7 +158,7 @@ async def test_commit_of_unknown_outcome_is_looked_up(harness: ConsumerHarness, 
 async def test_rebalances_under_load_neither_lose_nor_duplicate(
     harness: ConsumerHarness, request: pytest.FixtureRequest
 ) -> None:
-    """Members come and go every second; eager rebalances take all lanes away in the midst of a batch."""
+    """Members join and leave every second; eager rebalances revoke all lanes in the middle of a batch."""
     await harness.send(make_bodies(1500))
     with harness.start_process(sleep_s=0.05, max_records=40):
         for _ in range(10 if request.config.getoption("--chaos") else 2):
@@ -173,7 +173,7 @@ async def test_rebalances_under_load_neither_lose_nor_duplicate(
 
 
 async def test_killed_in_a_rebalance(harness: ConsumerHarness) -> None:
-    """One member dies while the group is handing its lanes around."""
+    """One member is killed while the group rebalances."""
     await harness.send(make_bodies(1500))
     with harness.start_process(sleep_s=0.1, max_records=40):
         await harness.wait_applied(100)

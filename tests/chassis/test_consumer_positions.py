@@ -50,7 +50,7 @@ async def test_restored_backup_replays_to_identical_messages(
 
 
 async def test_restore_under_a_running_consumer_is_detected_and_replayed(harness: ConsumerHarness) -> None:
-    """The owner's cache and state are void then; it seeks back to the restored positions."""
+    """The owner drops its cache and state, and seeks back to the restored positions."""
     await harness.send(make_bodies(200))
     async with harness.run_in_process():
         await harness.wait_settled(200)
@@ -91,7 +91,7 @@ async def restore_copy(harness: ConsumerHarness, *, ending_sessions: bool = Fals
 async def test_restore_is_replayed_on_idle_lanes(
     harness: ConsumerHarness, compare_every_s: float, ending_sessions: bool
 ) -> None:
-    """A quiet lane has no batch that would find its row moved; until one came, the replay would be missing."""
+    """An idle lane has no batch that would find its row moved, so its row is compared periodically."""
     await harness.send(make_bodies(200))
     async with harness.run_in_process(compare_every_s=compare_every_s):
         await harness.wait_settled(200)
@@ -138,7 +138,7 @@ async def test_missing_records_are_sought_once_and_then_logged(harness: Consumer
 
 
 async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> None:
-    """Clients reset themselves to other offsets now and then; skipped records are not lost and raise no alarm."""
+    """A client may reset itself to another offset; skipped records are fetched again, and no gap is reported."""
     await harness.send(make_bodies(60), keys=1)
     async with harness.run_in_process(sleep_s=0.5, max_records=10):
         await harness.wait_applied(10)
@@ -152,7 +152,7 @@ async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> No
 
 
 async def test_split_batch_does_not_count_as_second_gap_check(harness: ConsumerHarness) -> None:
-    """Another lane's poison splits the batch; each part begins too far on, and nothing was read again meanwhile."""
+    """Another lane's poison record splits the batch; each part begins too far on, and nothing was read in between."""
     async with hold_lane(harness) as (consumer, skipped):
         await append_records(harness, [ProducerRecord("in", 1, b"k", b"nul", [])])
 
@@ -164,7 +164,7 @@ async def test_split_batch_does_not_count_as_second_gap_check(harness: ConsumerH
 
 
 async def test_batch_from_before_a_rebalance_does_not_count_as_gap_check(harness: ConsumerHarness) -> None:
-    """Kafka's own offset is above a restored database's, so that each assignment begins with records too far on."""
+    """The offset in Kafka is above that of a restored database, so each assignment begins with records too far on."""
     async with hold_lane(harness) as (consumer, skipped):
         for _ in range(3):
             await consumer._batch_runner.run(skipped)  # noqa: SLF001
@@ -187,7 +187,7 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
 
 
 async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) -> None:
-    """Let its batches run again, and check that it applies everything."""
+    """Release the consumer's batches, and check that it applies everything."""
     consumer._rebalance.batch_lock.release()  # noqa: SLF001
     try:
         await harness.wait_settled(20, within_s=20)

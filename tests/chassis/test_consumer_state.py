@@ -173,7 +173,7 @@ def test_invalid_stored_offset_halts(position: LogPosition, reason: str) -> None
 
 
 def test_oversized_message_is_refused_before_the_outbox() -> None:
-    """Inside, it would block its lane for ever."""
+    """In the outbox it would block its lane for ever."""
     batch = Batch(None, [], max_message_bytes=100)  # type: ignore[arg-type] # the database is not used
 
     batch.emit(record(1), Message("t", "k", os.urandom(100), ()))

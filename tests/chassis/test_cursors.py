@@ -1,4 +1,4 @@
-"""A cursor is opaque to clients, so whatever comes back may have been made up."""
+"""Cursors come back from clients, so any text must be expected."""
 
 import base64
 from datetime import date
@@ -18,7 +18,7 @@ class Key(NamedTuple):
 CURSORS = CursorCodec(Key)
 
 
-def test_a_cursor_comes_back_as_its_key() -> None:
+def test_cursor_decodes_to_its_key() -> None:
     key = Key(date(2026, 3, 2), "lamps")
 
     assert CURSORS.decode(CURSORS.encode(key)) == key
@@ -33,6 +33,6 @@ def test_another_key_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["!", "泉", "AAA"])
-def test_what_is_not_base64_is_refused(cursor: str) -> None:
+def test_text_that_is_not_base64_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         CURSORS.decode(cursor)

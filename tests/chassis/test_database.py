@@ -1,4 +1,4 @@
-"""What every connection is told, and what is tried again."""
+"""The settings of every connection, and which errors are retried."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from tests.polling import poll
 
 
 async def prepare_table(dsn: str) -> SecretStr:
-    """Make the schema that the tests work in."""
+    """Create the schema and the table of the tests."""
     connection = await asyncpg.connect(dsn)
     await connection.execute("CREATE SCHEMA library CREATE TABLE shelf (n int PRIMARY KEY)")
     await connection.close()
@@ -41,7 +41,7 @@ async def test_the_settings_hold_for_a_connection_that_was_used_before(database:
 
 
 async def test_idle_transaction_of_a_frozen_process_is_terminated(database: str) -> None:
-    """Half of the fence: a process that was stopped in its tracks must not block its successor for ever."""
+    """Half of the fence: a frozen process must not block its successor for ever."""
     async with open_pool(await prepare_table(database), schema="library") as pool, pool.acquire() as frozen:
         held = frozen.transaction()
         await held.start()
@@ -64,7 +64,7 @@ async def test_idle_transaction_of_a_frozen_process_is_terminated(database: str)
 async def test_retry_until_a_killed_server_is_back(
     start_postgres: Callable[..., PostgresServer],
 ) -> None:
-    """Each way in which asyncpg words that the server is gone counts as passing."""
+    """Each of asyncpg's messages for a lost server counts as transient."""
     server = await asyncio.to_thread(start_postgres)
     faults: list[str] = []
     async with open_pool(await prepare_table(server.dsn), schema="library") as pool:
@@ -98,7 +98,7 @@ async def test_pool_waits_for_a_server_that_is_starting() -> None:
 async def test_queries_to_a_frozen_server_time_out(
     start_postgres: Callable[..., PostgresServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cut network looks the same; with asyncpg's own pool even a timeout around the statement does not help."""
+    """A lost network looks the same; in asyncpg's own pool not even a timeout around the statement ends the wait."""
     monkeypatch.setattr("paidan_chassis.database.ACQUIRE_TIMEOUT_S", 1.0)
     server = await asyncio.to_thread(start_postgres)
     async with open_pool(await prepare_table(server.dsn), schema="library", size=2) as pool:
@@ -123,7 +123,7 @@ async def test_close_does_not_wait_for_a_leaked_connection(database: str) -> Non
 
 
 def server_error(sqlstate: str) -> BaseException:
-    """Make an error as asyncpg makes it of what the server sent."""
+    """Return an error as asyncpg builds it from a server's response."""
     return asyncpg.PostgresError.new({"C": sqlstate, "M": "x"})
 
 
@@ -134,7 +134,7 @@ def test_transient_errors_are_retried(sqlstate: str) -> None:
 
 @pytest.mark.parametrize("sqlstate", ["22021", "23505", "42P01", "42601", "28P01", "3D000"])
 def test_permanent_errors_are_not_retried(sqlstate: str) -> None:
-    """Retrying a bug for ever looks like an outage to everybody."""
+    """A bug that is retried for ever would look like an outage."""
     assert not is_transient(server_error(sqlstate))
 
 

@@ -1,4 +1,4 @@
-"""What a dead letter carried: nowhere in the clear, opened by its service's keys alone, given back bytes for bytes."""
+"""The content of dead letters: stored encrypted, decrypted with the service's keys alone, redriven byte for byte."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from tests.chassis.foreign_records import append_non_utf8_header_name, append_re
 from tests.polling import poll
 from tests.vault import KEY, OTHER_KEY, build_cipher
 
-# Nulls and empty ones side by side, since they are what packing confuses.
+# Nulls and empty values are common, because packing could confuse them.
 some_bytes = st.none() | st.sampled_from([b"", b"\x00", b"\xff\xfe"]) | st.binary(max_size=4)
 names = st.sampled_from(["", "h", "中", "\udcff\udcfe"])
 PHONE, NAME, STREET = b"13812345678", "王小明".encode(), b"7 West Street \xff"
@@ -31,15 +31,15 @@ PHONE, NAME, STREET = b"13812345678", "王小明".encode(), b"7 West Street \xff
 def test_pack_unpack_round_trip(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
 ) -> None:
-    carried = RecordContent(key, value, tuple(headers))
+    content = RecordContent(key, value, tuple(headers))
 
-    assert RecordContent.unpack(carried.pack()) == carried
+    assert RecordContent.unpack(content.pack()) == content
 
 
 async def dead_letters_for(
     harness: ConsumerHarness, records: Sequence[ProducerRecord], *, already: int = 0
 ) -> list[StoredDeadLetter]:
-    """Have records set aside after those that are in already; give the letters of all in the order of the records."""
+    """Append records, wait until all are dead-lettered, and return all dead letters in log order."""
     await append_records(harness, records)
     async with harness.run_in_process():
 
@@ -52,7 +52,7 @@ async def dead_letters_for(
 
 
 async def redrive_all(harness: ConsumerHarness, letters: Sequence[StoredDeadLetter], keys: Cipher) -> RedriveResult:
-    """Put them back as an operator who has these keys."""
+    """Redrive dead letters as an operator with these keys."""
     async with harness.conn() as conn, Publisher(harness.options.cluster(), client_id="operator") as publisher:
         return await dead_letters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
 
@@ -66,7 +66,7 @@ async def dump_database(conn: asyncpg.Connection) -> bytes:
 
 
 async def test_dead_letter_content_is_stored_encrypted(harness: ConsumerHarness) -> None:
-    """Whoever gets hold of a dump or a backup learns where and why, and nothing of anybody."""
+    """A dump or a backup shows where and why, and no personal data."""
     poison = b"unreadable " + PHONE + b" " + NAME
     [letter] = await dead_letters_for(harness, [ProducerRecord("in", 0, b"of " + PHONE, poison, [("street", STREET)])])
 
@@ -84,7 +84,7 @@ def packed_bytes(record: "ConsumerRecord[bytes, bytes]") -> tuple[object, ...]:
 
 
 async def test_redriven_record_is_byte_identical(harness: ConsumerHarness) -> None:
-    """A null is not an empty one, and a header is whatever its sender made of it."""
+    """Nulls are not empty values, and header bytes are the sender's own."""
     records = [
         ProducerRecord("in", 2, b"k", None, []),
         ProducerRecord(
@@ -109,7 +109,7 @@ async def test_redriven_record_is_byte_identical(harness: ConsumerHarness) -> No
 async def test_unwritable_record_is_reported_and_the_rest_redriven(
     harness: ConsumerHarness,
 ) -> None:
-    """Other languages' clients write header names that are not UTF-8. Marked with the rest, nobody appends it twice."""
+    """Clients in other languages write header names that are not UTF-8. The rest is marked, and not appended twice."""
     await append_records(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])])
     await append_non_utf8_header_name(harness, b"unreadable and odd")
     letters = await dead_letters_for(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])], already=2)
@@ -188,7 +188,7 @@ INSERT_UNENCRYPTED = """
 
 
 async def test_unencrypted_letter_of_an_older_release_is_listed_and_refused(database: str) -> None:
-    """That release goes on burying until the new one runs; then its clear bytes go, and its letters stay."""
+    """That release writes unencrypted letters until the new one runs; then only their content is dropped."""
     conn = await asyncpg.connect(database)
     try:
         await migrate(conn, "ledger", [CHASSIS_MIGRATIONS], phases=("pre",))

@@ -5,36 +5,36 @@ from dataclasses import replace
 
 import pytest
 
-from paidan_chassis.edge.limits import DEFAULT
+from paidan_chassis.edge.limits import DEFAULT_LIMITS
 from tests.chassis.raw_http import answer, ask, ended, library, refused, served
 from tests.polling import poll
 
 GET = b"GET /length HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /length HTTP/1.1\r\nHost: x\r\n"
-PATIENT = replace(DEFAULT, head_within_s=20, stalled_after_s=20)
-HASTY = replace(DEFAULT, head_within_s=0.3, stalled_after_s=0.3)
+PATIENT = replace(DEFAULT_LIMITS, head_within_s=20, stalled_after_s=20)
+HASTY = replace(DEFAULT_LIMITS, head_within_s=0.3, stalled_after_s=0.3)
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        GET + b"x: " + b"a" * DEFAULT.head_bytes + b"\r\n\r\n",
-        GET + b"x: " + b"a" * DEFAULT.head_bytes,
-        GET + b"".join(b"x%d: y\r\n" % number for number in range(DEFAULT.header_lines)) + b"\r\n",
+        GET + b"x: " + b"a" * DEFAULT_LIMITS.head_bytes + b"\r\n\r\n",
+        GET + b"x: " + b"a" * DEFAULT_LIMITS.head_bytes,
+        GET + b"".join(b"x%d: y\r\n" % number for number in range(DEFAULT_LIMITS.header_lines)) + b"\r\n",
         GET + b"".join(b"x%d: y\r\n" % number for number in range(10_000)),
-        b"GET /" + b"a" * DEFAULT.head_bytes + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx: " + b"a" * DEFAULT.head_bytes,
+        b"GET /" + b"a" * DEFAULT_LIMITS.head_bytes + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nx: " + b"a" * DEFAULT_LIMITS.head_bytes,
         POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 200,
-        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * (DEFAULT.head_bytes + 1),
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * (DEFAULT_LIMITS.head_bytes + 1),
     ],
     ids=["header", "unended header", "lines", "10,000 lines", "path", "trailer", "trailers", "chunk extension"],
 )
-async def test_a_head_that_is_too_large_is_refused_while_it_comes(sent: bytes) -> None:
-    """A parser keeps what it is given, so one connection could fill our memory."""
+async def test_oversized_head_is_refused_while_it_is_received(sent: bytes) -> None:
+    """The parser buffers the head, so one connection could fill the memory."""
     assert await ask(PATIENT, sent) == (431, "too_large")
 
 
-async def test_a_large_head_within_the_limits_and_a_body_beyond_them_are_taken_at_once_or_in_pieces() -> None:
+async def test_large_head_within_the_limits_and_larger_body_are_accepted_whole_or_in_pieces() -> None:
     headers = b"".join(b"x%d: %s\r\n" % (number, b"y" * 250) for number in range(90))
     whole = POST + headers + b"Content-Length: 400000\r\n\r\n" + b"z" * 400_000
     async with served(PATIENT) as connect:
@@ -64,12 +64,12 @@ async def test_a_large_head_within_the_limits_and_a_body_beyond_them_are_taken_a
         b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}",
     ],
 )
-async def test_what_two_servers_could_read_in_two_ways_is_refused(headers: bytes) -> None:
-    """Where a proxy stands before us, a request could be hidden in the body of another."""
+async def test_ambiguous_framing_is_refused(headers: bytes) -> None:
+    """Behind a proxy, a request could be hidden in the body of another."""
     assert await ask(PATIENT, POST + headers + b"\r\n{}") == (400, "invalid")
 
 
-async def test_a_connection_that_asks_nothing_ends() -> None:
+async def test_connection_without_a_request_is_closed() -> None:
     async with served(HASTY) as connect:
         reader, _writer = await connect()
 
@@ -77,8 +77,8 @@ async def test_a_connection_that_asks_nothing_ends() -> None:
 
 
 @pytest.mark.parametrize("begun", [GET, POST + b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])
-async def test_a_request_that_drips_is_cut_off(begun: bytes) -> None:
-    """Each that is let drip holds a connection; some hundreds of them and nobody else is served."""
+async def test_request_sent_byte_by_byte_times_out(begun: bytes) -> None:
+    """Each such request holds a connection; some hundreds of them would block all others."""
     async with served(HASTY) as connect:
         reader, writer = await connect()
         writer.write(begun)
@@ -95,7 +95,7 @@ async def test_a_request_that_drips_is_cut_off(begun: bytes) -> None:
             dripping.cancel()
 
 
-async def test_who_reads_a_body_that_is_cut_off_hears_that_nobody_is_there() -> None:
+async def test_reader_of_an_aborted_body_gets_a_disconnect() -> None:
     app = library()
     async with served(HASTY, app) as connect:
         reader, writer = await connect()
@@ -105,7 +105,7 @@ async def test_who_reads_a_body_that_is_cut_off_hears_that_nobody_is_there() -> 
         await poll(lambda: getattr(app.state, "gone", False), what="the route hears that its caller is gone")
 
 
-async def test_a_later_request_on_the_same_connection_is_watched_too() -> None:
+async def test_later_request_on_the_same_connection_times_out_too() -> None:
     """Empty lines between two requests must not hold a connection for ever, either."""
     async with served(HASTY) as connect:
         for between in (b"", b"\r\n"):
@@ -116,7 +116,7 @@ async def test_a_later_request_on_the_same_connection_is_watched_too() -> None:
             assert await refused(reader) == (408, "too_slow")
 
 
-async def test_who_waits_for_an_answer_is_not_hurried() -> None:
+async def test_waiting_for_a_response_has_no_timeout() -> None:
     app = library()
     async with served(HASTY, app) as connect:
         reader, writer = await connect()
@@ -130,7 +130,7 @@ async def test_who_waits_for_an_answer_is_not_hurried() -> None:
         assert await answer(reader) == (200, b"late")
 
 
-async def test_a_good_request_is_answered_although_rubbish_follows_it() -> None:
+async def test_valid_request_is_answered_although_invalid_data_follows() -> None:
     app = library()
     async with served(PATIENT, app) as connect:
         reader, writer = await connect()
@@ -143,7 +143,7 @@ async def test_a_good_request_is_answered_although_rubbish_follows_it() -> None:
         await ended(reader)
 
 
-async def test_an_answer_that_nobody_reads_does_not_stay() -> None:
+async def test_connection_whose_response_is_not_read_is_closed() -> None:
     app = library()
     async with served(HASTY, app) as connect:
         reader, writer = await connect()
@@ -158,7 +158,7 @@ async def test_an_answer_that_nobody_reads_does_not_stay() -> None:
                 await reader.readexactly(50_000_000)
 
 
-async def test_one_too_many_is_told_to_come_back_and_is_taken_when_another_has_gone() -> None:
+async def test_connection_above_the_limit_gets_503_and_is_served_once_another_closes() -> None:
     async with served(replace(PATIENT, connections=3)) as connect:
         held = [await connect() for _ in range(3)]
         reader, _writer = await connect()

@@ -1,4 +1,4 @@
-"""What the edge shows of itself: traces, access lines, counts, its document and the page for people."""
+"""The edge's traces, access log, metrics, OpenAPI document and docs page."""
 
 import re
 
@@ -48,7 +48,7 @@ async def test_access_log_is_throttled_for_bad_requests() -> None:
 
 
 async def test_request_metrics_use_the_route_template(client: httpx.AsyncClient) -> None:
-    """A label for each id would fill the memory of whoever collects them."""
+    """A label for each id would fill the memory of Prometheus."""
     await client.get("/v1/books/one")
     await client.get("/nowhere/in/particular")
     await client.post("/v1/loans", json=VALID_LOAN)

@@ -1,4 +1,4 @@
-"""What is sealed opens under its key and its name alone, and a key that is none is said and not shown."""
+"""Ciphertexts are decrypted with their key and name alone; an invalid key is reported without its value."""
 
 import pytest
 

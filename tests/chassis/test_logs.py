@@ -1,4 +1,4 @@
-"""What reaches standard output: JSON lines, no flood, and nothing that people sent us."""
+"""Logs on standard output: JSON lines, rate-limited, without values that users sent."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ class CapturedOutput(io.StringIO):
     """Standard output as an operator sees it."""
 
     def lines(self) -> list[dict[str, Any]]:
-        """Read what was logged since the last look."""
+        """Return the lines logged since the last call."""
         read = [json.loads(line) for line in self.getvalue().splitlines()]
         self.seek(0)
         self.truncate()
@@ -34,7 +34,7 @@ class CapturedOutput(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def captured() -> Iterator[CapturedOutput]:
-    """Catch the lines, and give logging back afterwards."""
+    """Capture log lines, and restore the configuration of logging afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()  # or they would be closed
@@ -128,7 +128,7 @@ def test_other_messages_pass_during_a_flood(captured: CapturedOutput) -> None:
 
 
 def test_own_log_lines_are_never_throttled(captured: CapturedOutput) -> None:
-    """Each refused record has its line."""
+    """Each refused record must have its line."""
     for offset in range(100):
         logs.get_logger().warning("record_refused", offset=offset)
 
@@ -142,12 +142,12 @@ class LoanForm(BaseModel):
 
 
 def server_error(sqlstate: str, message: str, detail: str = "") -> BaseException:
-    """Make an error as asyncpg makes it of what the server sent."""
+    """Return an error as asyncpg builds it from a server's response."""
     return asyncpg.PostgresError.new({"C": sqlstate, "M": message, "D": detail})
 
 
 def sample_errors() -> Iterator[BaseException]:
-    """Make one error of each library that quotes what it got."""
+    """Return an error of each library that quotes its input."""
     try:
         LoanForm.model_validate_json(f'{{"age": "{PHONE}x"}}')
     except ValidationError as error:

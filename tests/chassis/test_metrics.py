@@ -1,4 +1,4 @@
-"""Metrics have the names that dashboards know, and no others."""
+"""Metrics have the names that dashboards use, and no others."""
 
 from typing import get_args
 
@@ -31,7 +31,7 @@ def test_rendered_page_holds_counters() -> None:
 
 
 def test_revoked_lane_metrics_are_removed() -> None:
-    """Its last lag would stand on the dashboard for ever, beside the new owner's."""
+    """Its last lag would stay on the dashboard for ever, beside the new owner's."""
     counted = Metrics("library")
     counted.set_gauge("paidan_lane_lag_records", 7, loop="inbox", lane="library.loans-0")
 

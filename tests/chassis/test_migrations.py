@@ -1,4 +1,4 @@
-"""A schema is brought up to date once, by whoever comes first, and never by files that contradict its past."""
+"""Migrations are applied once, by one of several processes, and never when files and history contradict each other."""
 
 import asyncio
 import uuid
@@ -16,7 +16,7 @@ WriteMigrations = Callable[[Mapping[str, str]], str]
 
 @pytest.fixture
 def write_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteMigrations:
-    """Put migration files where a package of that name is imported from; the same again replaces them."""
+    """Return a function that writes migration files into an importable package, replacing earlier ones."""
     package = f"shipped_{uuid.uuid4().hex[:8]}"
     folder = tmp_path / package
     folder.mkdir()
@@ -46,7 +46,7 @@ SECOND = {"0002_pre_due.sql": "ALTER TABLE loan ADD COLUMN due date"}
 
 
 async def columns(conn: asyncpg.Connection, schema: str) -> list[str]:
-    """Name the columns of the table that the tests make."""
+    """Return the columns of the table that the tests create."""
     rows = await conn.fetch(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = $1 AND table_name = 'loan' ORDER BY 1",
         schema,
@@ -54,9 +54,7 @@ async def columns(conn: asyncpg.Connection, schema: str) -> list[str]:
     return [row["column_name"] for row in rows]
 
 
-async def test_applies_what_is_missing_and_nothing_twice(
-    conn: asyncpg.Connection, write_migrations: WriteMigrations
-) -> None:
+async def test_missing_migrations_are_applied_once(conn: asyncpg.Connection, write_migrations: WriteMigrations) -> None:
     await migrations.migrate(conn, "library", [write_migrations(FIRST)])
 
     done = await migrations.migrate(conn, "library", [write_migrations(FIRST | SECOND)])
@@ -92,9 +90,7 @@ async def test_several_processes_at_once_apply_each_file_once(database: str, wri
     assert sorted(await asyncio.gather(*(one_process() for _ in range(5)))) == [0, 0, 0, 0, 1]
 
 
-async def test_refuses_an_applied_file_that_has_changed(
-    conn: asyncpg.Connection, write_migrations: WriteMigrations
-) -> None:
+async def test_changed_applied_file_is_refused(conn: asyncpg.Connection, write_migrations: WriteMigrations) -> None:
     await migrations.migrate(conn, "library", [write_migrations(FIRST)])
 
     changed = write_migrations({"0001_pre_loan.sql": "CREATE TABLE loan (book text, shelf text)"} | SECOND)
@@ -119,20 +115,18 @@ async def test_line_ends_of_a_checkout_are_no_change(
     )
 
 
-async def test_refuses_to_go_on_when_an_applied_file_is_gone(
-    conn: asyncpg.Connection, write_migrations: WriteMigrations
-) -> None:
-    """An older release must not run over what a newer one has made."""
+async def test_removed_applied_file_is_refused(conn: asyncpg.Connection, write_migrations: WriteMigrations) -> None:
+    """An older release must not run on the schema of a newer one."""
     await migrations.migrate(conn, "library", [write_migrations(FIRST | SECOND)])
 
     with pytest.raises(MigrationConflict, match=r"0002_pre_due\.sql was applied and has been removed"):
         await migrations.migrate(conn, "library", [write_migrations(FIRST)])
 
 
-async def test_refuses_a_new_file_before_an_applied_one(
+async def test_new_file_before_an_applied_one_is_refused(
     conn: asyncpg.Connection, write_migrations: WriteMigrations
 ) -> None:
-    """Two branches that were merged late would leave databases that went different ways."""
+    """Branches that are merged late would otherwise lead to databases with different schemas."""
     await migrations.migrate(
         conn, "library", [write_migrations(SECOND | {"0002_pre_due.sql": "CREATE TABLE other (x int)"})]
     )
@@ -144,7 +138,7 @@ async def test_refuses_a_new_file_before_an_applied_one(
 
 
 async def test_second_phase_runs_only_on_request(conn: asyncpg.Connection, write_migrations: WriteMigrations) -> None:
-    """What the previous release still needs goes only after it has stopped."""
+    """What the previous release still needs is removed only after it has stopped."""
     package = write_migrations(
         FIRST | {"0002_post_drop.sql": "DROP TABLE loan"} | {"0003_pre_shelf.sql": "CREATE TABLE shelf ()"}
     )
@@ -174,10 +168,10 @@ async def test_unordered_file_names_are_refused(
         await migrations.migrate(conn, "library", [write_migrations(dict.fromkeys(names, "SELECT 1"))])
 
 
-async def test_a_service_role_without_the_right_to_create_schemas_can_migrate_its_own(
+async def test_role_without_the_right_to_create_schemas_can_migrate_its_own(
     conn: asyncpg.Connection, write_migrations: WriteMigrations
 ) -> None:
-    """A deployment may make schemas and roles beforehand and give services nothing else."""
+    """A deployment may create schemas and roles beforehand and grant services nothing else."""
     role = f"role_{uuid.uuid4().hex[:8]}"
     await conn.execute(f"CREATE ROLE {role}; CREATE SCHEMA library AUTHORIZATION {role}; SET ROLE {role}")
     try:

@@ -1,4 +1,4 @@
-"""A process starts whole, stops in order, and never lives on as a corpse that still answers."""
+"""A process starts completely, stops in order, and never keeps serving after a part of it has ended."""
 
 import json
 import os
@@ -35,17 +35,17 @@ class SampleProcess:
         return [json.loads(line) for line in self.out.read_text().splitlines()]
 
     def log_text(self, event: str) -> dict[str, Any] | None:
-        """Find the first line of this event."""
+        """Return the first line of this event."""
         return next((line for line in self.lines() if line["event"] == event), None)
 
     def wait_for(self, event: str) -> dict[str, Any]:
-        """Wait until it logs this event."""
-        found = poll_blocking(lambda: self.log_text(event), within_s=45, what=f"the service says {event}")
+        """Wait until it logs this event, and return the line."""
+        found = poll_blocking(lambda: self.log_text(event), within_s=45, what=f"the service logs {event}")
         assert found is not None
         return found
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask its edge."""
+        """Return status and body of a GET request to its edge."""
         port = self.wait_for("process_started")["port"]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
@@ -57,7 +57,7 @@ class SampleProcess:
             return 0, ""
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop and give its exit code."""
+        """Send a signal, and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(45)
 
@@ -73,12 +73,12 @@ def start(tmp_path: Path) -> Iterator[StartProcess]:
     def one(*arguments: str, **settings: str) -> SampleProcess:
         needed = {"kafka": "nowhere:1", "database": "postgresql://nowhere", "port": "0", "stop_within_s": "3"}
         needed["vault_key"] = vault.KEY
-        given = {f"LIBRARY_{name}".upper(): value for name, value in (needed | settings).items()}
+        variables = {f"LIBRARY_{name}".upper(): value for name, value in (needed | settings).items()}
         out, err = tmp_path / f"out-{len(started)}", tmp_path / f"err-{len(started)}"
-        for said in (out, err):
-            said.touch()
+        for each in (out, err):
+            each.touch()
         running = fork_server.start(
-            "tests.chassis.sample_service", *arguments, environment=os.environ | given, out=out, err=err
+            "tests.chassis.sample_service", *arguments, environment=os.environ | variables, out=out, err=err
         )
         started.append(SampleProcess(running, out, err))
         return started[-1]
@@ -121,7 +121,7 @@ def test_pending_request_is_answered_before_stop(start: StartProcess) -> None:
 
 
 def test_a_stop_during_start_ends_at_once(start: StartProcess) -> None:
-    """A supervisor that gives up waiting for a database must not have to kill."""
+    """A stop while it waits for a database must not need a kill."""
     service = start(fault="hangs_opening")
     service.wait_for("process_starting")
 
@@ -175,7 +175,7 @@ def test_a_bug_ends_the_process_with_its_trace_and_without_its_values(start: Sta
 
 
 def test_a_loop_that_returns_early_ends_the_process(start: StartProcess) -> None:
-    """An edge that answers while nothing works behind it is worse than none."""
+    """An edge that answers while no loop runs would hide the failure."""
     service = start(fault="returns")
 
     assert service.process.wait(45) == 70
@@ -193,7 +193,7 @@ def test_a_loop_without_progress_ends_the_process(start: StartProcess, fault: st
 
 
 def test_a_blocked_event_loop_ends_the_process_and_shows_where(start: StartProcess) -> None:
-    """Nothing inside the event loop can notice that, its own watch included."""
+    """Nothing inside the event loop can detect that, not even its own watch."""
     service = start(fault="blocks", stalls_after_s="1")
 
     assert service.process.wait(45) != 0

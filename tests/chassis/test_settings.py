@@ -1,4 +1,4 @@
-"""Settings come from the environment, whole and right, or the process does not start."""
+"""Settings come from the environment; a missing or invalid one prevents the start."""
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +9,7 @@ from tests import vault
 
 
 class LibrarySettings(ServiceSettings):
-    """A service's settings as a service writes them."""
+    """The settings of a service, as a service declares them."""
 
     model_config = settings_config("LIBRARY_")
 
@@ -33,7 +33,7 @@ def test_reads_its_own_prefix_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_misspelt_variables_are_refused_with_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pydantic-settings drops them in silence, and a limit that nobody set holds in production."""
+    """pydantic-settings ignores them silently, and the default would apply in production."""
     monkeypatch.setenv("LIBRARY_HOLD_FRO_S", "90")
     monkeypatch.setenv("LIBRARY_POOL_SZE", "90")
 

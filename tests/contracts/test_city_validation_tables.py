@@ -105,11 +105,12 @@ INVALID_PACKS = {
         "sources.csv:7: photo: id: duplicate 'photo'",
     ),
     "a calendar that ends before its stated end": InvalidPackCase(
-        remove_lines("calendar.csv", "2026-12-3"), "calendar.csv: ends on 2026-12-29, though city.toml says 2026-12-31"
+        remove_lines("calendar.csv", "2026-12-3"),
+        "calendar.csv: ends on 2026-12-29, though city.toml states 2026-12-31",
     ),
     "a calendar that ends a year early": InvalidPackCase(
         remove_lines("calendar.csv", "2026-"),
-        "calendar.csv: ends on 2025-12-31, though city.toml says 2026-12-31",
+        "calendar.csv: ends on 2025-12-31, though city.toml states 2026-12-31",
         QUANCHENG,
     ),
     "a calendar that ends within a year": InvalidPackCase(
@@ -122,7 +123,7 @@ INVALID_PACKS = {
     ),
     "a calendar that begins after its stated beginning": InvalidPackCase(
         remove_lines("calendar.csv", "2026-01-01"),
-        "calendar.csv: begins on 2026-01-02, though city.toml says 2026-01-01",
+        "calendar.csv: begins on 2026-01-02, though city.toml states 2026-01-01",
     ),
     "a calendar with missing dates": InvalidPackCase(
         remove_lines("calendar.csv", "2026-03-1"),

@@ -74,7 +74,7 @@ async def test_documented_client_answers_each_order_once(servers: ServerAddresse
 
 
 def test_every_error_code_is_documented() -> None:
-    """Clients branch on the code; one that is not documented would surprise them in production."""
+    """Clients branch on the code, so each must be documented."""
     sources = [file for edge in EDGES for file in (ROOT / edge).rglob("*.py")]
     codes = {code for file in sources for code in CODE.findall(file.read_text(encoding="utf-8"))}
     listed = set(re.findall(r"`([a-z_]+)`", README.read_text(encoding="utf-8")))

@@ -29,7 +29,7 @@ def test_role_key_has_its_own_role_only() -> None:
 
 @given(st.frozensets(st.sampled_from(SCOPES)))
 def test_scopes_of_two_sources_grant_neither(scopes: frozenset[str]) -> None:
-    """Such a key cannot be made; one that was stored some other way must not report for a source of chance."""
+    """Such a key cannot be created; one that was stored some other way must not report for either source."""
     sources = {scope for scope in scopes if scope.startswith("source:")}
 
     assert (grants_of(scopes).source is not None) == (len(sources) == 1)

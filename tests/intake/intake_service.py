@@ -159,7 +159,7 @@ def _body(value: bytes | None) -> dict[str, Any] | None:
     try:
         body: dict[str, Any] = json.loads(value or b"null")
     except ValueError:
-        return None  # a test's own poison
+        return None  # an invalid record that a test appended
     return body
 
 

@@ -22,18 +22,18 @@ def kill_self() -> None:
 
 def install(point: str) -> None:
     """Patch the function of this point to exit."""
-    keep, save, send = vault.save_new_reports, PhotoStore.save, Publisher.send
+    save_reports, save, send = vault.save_new_reports, PhotoStore.save, Publisher.send
 
-    async def keep_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
+    async def save_reports_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
         if point == "before_vault":
             kill_self()
-        new = await keep(conn, entries)
+        new = await save_reports(conn, entries)
         if point == "after_vault":
             kill_self()
         return new
 
-    async def save_and_kill(store: PhotoStore, picture: SanitizedPhoto) -> None:
-        await save(store, picture)
+    async def save_and_kill(store: PhotoStore, photo: SanitizedPhoto) -> None:
+        await save(store, photo)
         if point == "after_photo":
             kill_self()
 
@@ -42,7 +42,7 @@ def install(point: str) -> None:
         if point == "after_kafka":
             kill_self()
 
-    vault.save_new_reports, PhotoStore.save, Publisher.send = keep_and_kill, save_and_kill, send_and_kill  # type: ignore[assignment,method-assign]
+    vault.save_new_reports, PhotoStore.save, Publisher.send = save_reports_and_kill, save_and_kill, send_and_kill  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":

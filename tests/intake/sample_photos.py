@@ -46,7 +46,7 @@ def _degrees_minutes_seconds(degrees: float) -> tuple[IFDRational, IFDRational, 
 
 
 def make_png_bomb(width: int, height: int, *, rows: int | None = None) -> bytes:
-    """Return a small PNG that decodes to this many black pixels; with fewer ``rows`` only its header says so."""
+    """Return a small PNG that decodes to this many black pixels; with fewer ``rows`` only its header states them."""
     compressor = zlib.compressobj(9)
     row = b"\0" * (1 + width // 8)
     compressed = b"".join([*(compressor.compress(row) for _ in range(rows or height)), compressor.flush()])

@@ -1,4 +1,4 @@
-"""Alarms: one road for HTTP and topic, screened there, each with one end."""
+"""Alarms over HTTP and from the topic are screened by one consumer, and each has exactly one outcome."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
 def build_alarm(camera: str, *, after_s: float = 0, **body: object) -> dict[str, Any]:
-    """Write one firing."""
+    """Return the body of one alarm."""
     return {
         "alarm_ref": uuid.uuid4().hex,
         "camera": camera,
@@ -27,7 +27,7 @@ def build_alarm(camera: str, *, after_s: float = 0, **body: object) -> dict[str,
 
 
 async def post_alarm(intake: IntakeService, *alarms: dict[str, Any]) -> list[str]:
-    """Send alarms over HTTP and give their report ids."""
+    """Send alarms over HTTP and return their report ids."""
     async with intake.client("camera") as client:
         answers = [await client.post("/v1/alarms/generic", json=each) for each in alarms]
     assert {each.status_code for each in answers} == {202}
@@ -35,7 +35,7 @@ async def post_alarm(intake: IntakeService, *alarms: dict[str, Any]) -> list[str
 
 
 async def outcomes_of(intake: IntakeService, report_ids: list[str]) -> list[str]:
-    """Wait until each has come to an end, and name it: a report on the inbox, or why there is none."""
+    """Wait until each alarm is a report (``sure`` or to be verified, ``unsure``) or suppressed, and return which."""
 
     async def look() -> list[str]:
         inbox = {each["report_id"]: "sure" for each in await intake.read_topic("paidan.inbox") if "report_id" in each}
@@ -43,16 +43,16 @@ async def outcomes_of(intake: IntakeService, report_ids: list[str]) -> list[str]
             if each.get("verify_first"):
                 inbox[each["report_id"]] = "unsure"
         outcomes = {
-            each["id"]: each["why"]["code"] for each in await intake.read_topic("paidan.outcomes") if "why" in each
+            each["id"]: each["why"]["code"] for each in await intake.read_topic("paidan.outcomes") if each.get("why")
         }
         found = inbox | outcomes
         return [found[each] for each in report_ids] if found.keys() >= set(report_ids) else []
 
-    return await poll(look, within_s=20, what="every alarm has an end")
+    return await poll(look, within_s=20, what="every alarm has an outcome")
 
 
 async def test_refires_within_the_window_are_one_report(intake: IntakeService) -> None:
-    """The window runs from the last report, so that a thing still there after it is reported anew."""
+    """The window starts at the last report, so that a subject still seen after it is reported again."""
     camera = uuid.uuid4().hex
     fired = [build_alarm(camera, after_s=after) for after in (0, 5, 299, 300, 310)]
 
@@ -61,7 +61,7 @@ async def test_refires_within_the_window_are_one_report(intake: IntakeService) -
     assert await outcomes_of(intake, report_ids) == ["sure", "alarm_refired", "alarm_refired", "sure", "alarm_refired"]
 
 
-async def test_another_class_region_or_camera_is_another_thing(intake: IntakeService) -> None:
+async def test_another_class_region_or_camera_is_another_subject(intake: IntakeService) -> None:
     camera = uuid.uuid4().hex
     fired = [
         build_alarm(camera),
@@ -95,46 +95,50 @@ async def test_confidence_decides_by_bands(intake: IntakeService) -> None:
     ]
 
 
-async def test_a_suppressed_alarm_can_be_asked_for(intake: IntakeService) -> None:
+async def test_suppressed_alarm_has_a_status(intake: IntakeService) -> None:
     [report_id] = await post_alarm(intake, build_alarm(uuid.uuid4().hex, confidence=0.1))
 
-    async def stands() -> Any:  # noqa: ANN401
+    async def decided_status() -> Any:  # noqa: ANN401
         async with intake.client("camera") as client:
-            answered = await client.get(f"/v1/reports/{report_id}")
-        return answered.json() if answered.status_code == 200 and answered.json()["stands"] != "waiting" else None
+            response = await client.get(f"/v1/reports/{report_id}")
+        return response.json() if response.status_code == 200 and response.json()["stands"] != "waiting" else None
 
-    found = await poll(stands, within_s=20, what="the outcome has come round")
+    found = await poll(decided_status, within_s=20, what="the outcome is projected")
     assert (found["stands"], found["reason"]) == ("suppressed", "alarm_below_confidence")
 
 
 async def test_topic_alarms_are_screened_like_http_alarms(intake: IntakeService) -> None:
-    """A repeat is dropped, another body under its id refused, the unreadable set aside, neighbours untouched."""
+    """A repeat is dropped, other content under its id refused, the unreadable dead-lettered, the rest applied."""
     body = build_alarm(uuid.uuid4().hex, source="camera", text="联系13812345678")
     other = {**body, "text": "二"}
-    stranger = build_alarm("c", source="nobody")
-    elsewhere = build_alarm("c", source="camera", city="elsewhere")
+    unknown_source = build_alarm("c", source="nobody")
+    unknown_city = build_alarm("c", source="camera", city="elsewhere")
     report_id = ids.report_id("camera", body["alarm_ref"])
 
     await append_alarm(
-        intake, b"not json", None, *(json.dumps(each).encode() for each in (body, body, other, stranger, elsewhere))
+        intake,
+        b"not json",
+        None,
+        *(json.dumps(each).encode() for each in (body, body, other, unknown_source, unknown_city)),
     )
-    homeless = [
-        ids.unknown_origin_id(ids.report_id(each["source"], each["alarm_ref"])) for each in (stranger, elsewhere)
+    refusal_ids = [
+        ids.unknown_origin_id(ids.report_id(each["source"], each["alarm_ref"]))
+        for each in (unknown_source, unknown_city)
     ]
-    found = await outcomes_of(intake, [report_id, *homeless])
+    found = await outcomes_of(intake, [report_id, *refusal_ids])
     refused = [each for each in await intake.read_topic("paidan.outcomes") if each.get("repeats") == report_id]
-    buried = await intake.fetch("SELECT reason FROM dead_letter ORDER BY reason")
+    dead_letters = await intake.fetch("SELECT reason FROM dead_letter ORDER BY reason")
 
     assert found == ["sure", "unknown_source", "unknown_city"]
     [report] = await intake.records_about("paidan.inbox", report_id)
     assert report["text"] == "联系***********"
     assert report["headers"]["ce_origin"]
     assert [each["why"]["code"] for each in refused] == ["id_reused"]
-    assert [row["reason"] for row in buried] == ["null_value", "unreadable"]
+    assert [row["reason"] for row in dead_letters] == ["null_value", "unreadable"]
 
 
 async def append_alarm(intake: IntakeService, *values: bytes | None) -> None:
-    """Write on the alarm topic as a camera platform does: without any headers, in any order."""
+    """Append to the alarm topic as a camera platform does: without headers, in any order."""
     producer = AIOKafkaProducer(bootstrap_servers=intake.kafka, acks="all")
     try:
         await producer.start()
@@ -155,11 +159,11 @@ async def test_no_personal_number_is_put_on_the_alarm_topic(intake: IntakeServic
     assert [each["text"] for each in raw] == ["牌上写着***********"]
 
 
-async def test_a_resident_cannot_raise_an_alarm(intake: IntakeService) -> None:
+async def test_alarm_of_a_source_that_is_not_screened_is_refused(intake: IntakeService) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/alarms/generic", json=build_alarm("c"))
+        response = await client.post("/v1/alarms/generic", json=build_alarm("c"))
 
-    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "not_screened")
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "not_screened")
 
 
 async def test_dry_run_appends_nothing(intake: IntakeService) -> None:
@@ -174,16 +178,16 @@ async def test_dry_run_appends_nothing(intake: IntakeService) -> None:
 
 
 async def test_reused_alarm_id_is_refused_over_http(intake: IntakeService) -> None:
-    """Its sender would else hear of the first one's end and take it for this one's."""
+    """Otherwise its sender would get the first alarm's outcome for this one."""
     first = build_alarm(uuid.uuid4().hex, text="电话13812345678", occurred_at="2026-03-02T12:00:00+08:00")
     await outcomes_of(intake, await post_alarm(intake, first))
 
     async with intake.client("camera") as client:
-        for response in ({}, {"dry-run": "true"}):
-            same = await client.post("/v1/alarms/generic", json=first, params=response)
-            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=response)
+        for params in ({}, {"dry-run": "true"}):
+            same = await client.post("/v1/alarms/generic", json=first, params=params)
+            other = await client.post("/v1/alarms/generic", json={**first, "category": "887"}, params=params)
 
-            assert same.status_code == (200 if response else 202)
+            assert same.status_code == (200 if params else 202)
             assert other.status_code == 409
             body = other.json()["error"]
             assert (body["code"], body["field"]) == ("id_reused", "alarm_ref")

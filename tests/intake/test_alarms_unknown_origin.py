@@ -1,4 +1,4 @@
-"""Alarms that are quicker than the pack that names their source: refused, and taken when they come again."""
+"""An alarm that arrives before the pack with its source is refused, and accepted when it is sent again."""
 
 import json
 import shutil
@@ -27,14 +27,14 @@ A1, A2 = ids.report_id("roadside", "A1"), ids.report_id("roadside", "A2")
 
 
 async def append_alarm(service: IntakeService, *alarms: dict[str, Any]) -> None:
-    """Write on the alarm topic as a camera platform does."""
+    """Append to the alarm topic as a camera platform does."""
     async with AIOKafkaProducer(bootstrap_servers=service.kafka, acks="all") as producer:
         for each in alarms:
             await producer.send_and_wait(f"{service.prefix}paidan.alarms", json.dumps(each).encode(), partition=0)
 
 
 async def publish_roadside(database: str, folder: Path) -> None:
-    """Publish the tiny city with the source that it had not."""
+    """Publish the tiny city with the source added."""
     shutil.copytree(TINY, folder)
     with (folder / "sources.csv").open("a", encoding="utf-8") as sources:
         sources.write("roadside,路侧,Roadside,camera,no,0.8,wgs84,no\n")
@@ -46,13 +46,13 @@ async def publish_roadside(database: str, folder: Path) -> None:
 
 
 async def outcomes_of(service: IntakeService) -> list[tuple[str, str]]:
-    """Count the published outcomes by id and result."""
+    """Return the id and the result of every published report and outcome."""
     inbox = [(each["report_id"], "reported") for each in await service.read_topic("paidan.inbox")]
     return inbox + [(each["id"], each["why"]["code"]) for each in await service.read_topic("paidan.outcomes")]
 
 
 async def await_outcomes(service: IntakeService, **expected_counts: int) -> list[tuple[str, str]]:
-    """Wait until each outcome was published so many times."""
+    """Wait until each outcome was published this many times, and return all outcomes."""
 
     async def look() -> list[tuple[str, str]]:
         found = await outcomes_of(service)
@@ -62,13 +62,13 @@ async def await_outcomes(service: IntakeService, **expected_counts: int) -> list
             else []
         )
 
-    return await poll(look, within_s=30, what=f"it says {expected_counts}")
+    return await poll(look, within_s=30, what=f"outcomes are {expected_counts}")
 
 
-async def test_an_alarm_refused_for_its_source_may_come_again(
+async def test_alarm_refused_for_its_source_is_accepted_when_sent_again(
     private_intake: IntakeService, servers: real.ServerAddresses, tmp_path: Path
 ) -> None:
-    """Its id stays free until some city knows the source: one id has one end, and after a restored database too."""
+    """Its id stays unused until a city has the source: an id has one outcome, also after a restore of the database."""
     private_intake.settings["PACKS_REREAD_S"] = "60"
     async with real.fresh_database(servers, template=private_intake.database.rsplit("/", 1)[1]) as copy:
         await private_intake.start()
@@ -87,9 +87,9 @@ async def test_an_alarm_refused_for_its_source_may_come_again(
         finally:
             await restored.close()
 
-    assert {end for id_, end in first if id_ == A2} == {"reported"}, "a pack that is published is known at once"
+    assert {end for id_, end in first if id_ == A2} == {"reported"}, "a published pack is used at once"
     assert {end for id_, end in again if id_ == A1} == {"reported"}
-    assert len(dict(again)) == len(set(again)) == 3, "every id has one end"
+    assert len(dict(again)) == len(set(again)) == 3, "every id has one outcome"
 
 
 async def test_the_refusal_names_the_alarm(private_intake: IntakeService) -> None:

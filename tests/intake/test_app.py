@@ -1,4 +1,4 @@
-"""The process in its parts, and the packs it reads reports with."""
+"""The process: edge and loops apart, the packs it uses, and its stop."""
 
 import shutil
 import uuid
@@ -12,7 +12,7 @@ from tests.polling import poll
 
 
 async def test_edge_and_loop_run_apart(private_intake: IntakeService) -> None:
-    """Where load asks for it the edge is many processes and the loop another."""
+    """Under load the edge may run in several processes, and the loops in another."""
     await private_intake.start("--only", "edge")
     loop = IntakeService(
         private_intake.kafka,
@@ -40,7 +40,7 @@ async def test_edge_and_loop_run_apart(private_intake: IntakeService) -> None:
     assert record["class_code"] == "E0110"
 
 
-async def test_a_published_pack_is_used_at_once_and_one_in_force_goes_before_it(
+async def test_published_pack_is_used_at_once_and_one_in_force_has_precedence(
     private_intake: IntakeService, tmp_path: Path
 ) -> None:
     await private_intake.start("--only", "edge")

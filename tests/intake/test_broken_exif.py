@@ -1,4 +1,4 @@
-"""Photos whose EXIF is broken and whose pixels are fine: editors and messengers write those every day."""
+"""Photos with malformed EXIF and valid pixels, which editors and messengers often write."""
 
 import io
 import random
@@ -16,12 +16,12 @@ from tests.intake.intake_service import IntakeService
 
 LIMITS: Final = PhotoLimits(max_bytes=2_000_000, max_pixels=4_000_000, max_side_px=1000)
 KINDS: Final = ("JPEG", "PNG", "WEBP")
-# Counts, types and offsets of a TIFF directory are small numbers: others are seldom read as anything.
+# Counts, types and offsets of a TIFF directory are small numbers: other values are seldom valid.
 EXIF_FIELDS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 255)
 
 
 def exif() -> bytes:
-    """Write the EXIF of a photo taken with the camera on its side."""
+    """Return the EXIF of a photo taken with the camera on its side."""
     metadata = Image.Exif()
     metadata[Base.Orientation] = 6
     metadata[Base.Make] = "Maker"
@@ -34,14 +34,14 @@ def exif() -> bytes:
 
 
 def photo(kind: str, metadata: bytes) -> bytes:
-    """Make a photo of 64 by 48 pixels with this EXIF."""
+    """Return a photo of 64 by 48 pixels with this EXIF."""
     out = io.BytesIO()
     Image.new("RGB", (64, 48), "teal").save(out, kind, exif=metadata)
     return out.getvalue()
 
 
 def mutations(metadata: bytes, number: int) -> list[bytes]:
-    """Spoil up to six bytes of the directory, the same ones for ever."""
+    """Return copies with up to six bytes of the directory changed, the same ones on every run."""
     rng = random.Random(20260302)  # noqa: S311 - the same photos on every run
     found = []
     for _ in range(number):
@@ -55,7 +55,7 @@ def mutations(metadata: bytes, number: int) -> list[bytes]:
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # Pillow warns of what it skips
 @pytest.mark.parametrize("kind", KINDS)
 def test_photo_with_corrupt_exif_is_accepted(kind: str) -> None:
-    """What is dropped anyway must cost nobody the photo."""
+    """EXIF is removed anyway, so errors in it must not reject the photo."""
     sizes = set()
     for metadata in mutations(exif(), 600):
         with Image.open(io.BytesIO(sanitize(photo(kind, metadata), LIMITS).jpeg)) as stored:
@@ -79,10 +79,10 @@ def test_photo_with_corrupt_exif_is_accepted(kind: str) -> None:
         ("yesterday", "+08:00", None),
     ],
 )
-def test_a_time_is_taken_where_the_calendar_holds_it(
+def test_time_is_read_where_it_is_in_the_calendar(
     exif_time: str, offset: str | None, expected: datetime | None
 ) -> None:
-    """An offset that takes it out of the calendar is nonsense, and so is read as missing."""
+    """An offset that moves the time out of the calendar is invalid, and read as missing."""
     metadata = Image.Exif()
     shot = metadata.get_ifd(IFD.Exif)
     shot[Base.DateTimeOriginal] = exif_time
@@ -93,7 +93,7 @@ def test_a_time_is_taken_where_the_calendar_holds_it(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_sound_photo_is_turned_as_pillow_turns_it(orientation: int) -> None:
+def test_valid_photo_is_rotated_as_pillow_rotates_it(orientation: int) -> None:
     metadata = Image.Exif()
     metadata[Base.Orientation] = orientation
     out = io.BytesIO()
@@ -103,7 +103,7 @@ def test_a_sound_photo_is_turned_as_pillow_turns_it(orientation: int) -> None:
         assert apply_orientation(image).tobytes() == ImageOps.exif_transpose(image).tobytes()
 
 
-async def test_a_camera_that_writes_its_name_as_a_number_may_report(intake: IntakeService) -> None:
+async def test_photo_with_a_numeric_camera_name_is_accepted(intake: IntakeService) -> None:
     corrupted = exif().replace(b"\x01\x0f\x00\x02", b"\x01\x0f\x00\x0c")
 
     async with intake.client("department") as client:

@@ -1,4 +1,4 @@
-"""Datums: measured values of Jinan, and that what was shifted comes back to within a millimetre."""
+"""Datums: measured values of Jinan, and round trips to within a millimetre."""
 
 from math import cos, hypot, radians
 
@@ -17,7 +17,7 @@ SHIFTED: list[Datum] = ["gcj02", "bd09"]
 
 
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Measure between two near positions."""
+    """Return the distance of two near positions."""
     return hypot((one[0] - other[0]) * 111_320 * cos(radians(one[1])), (one[1] - other[1]) * 110_574)
 
 
@@ -50,7 +50,7 @@ def test_conversion_round_trip_to_wgs84(datum: Datum, at: tuple[float, float]) -
 
 @given(at=CHINA)
 def test_bd09_is_applied_on_top_of_gcj02(at: tuple[float, float]) -> None:
-    """By many grid cells: one taken for the other puts every case in another street."""
+    """They differ by many grid cells: mistaking one for the other puts every case in another street."""
     assert 600 < metres(from_wgs84(*at, "bd09"), from_wgs84(*at, "gcj02")) < 1600
 
 

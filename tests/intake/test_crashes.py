@@ -1,4 +1,4 @@
-"""Intake while things die: it never says 2xx for what is not there, and a retry under the same id makes one report."""
+"""Crashes and outages: no 2xx for a report that is not stored, and a retry with the same id makes one report."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ EDGE_ONLY = ("--only", "edge")
 
 
 async def send_ticket(service: IntakeService, ref: str) -> httpx.Response:
-    """Send a photo report: the longest way to Kafka."""
+    """Send a photo report, which passes every step of acceptance."""
     report = json.dumps({"source_ref": ref, "category": "rubbish", "position": POSITION}).encode()
     async with service.client("photo") as client:
         return await client.post("/v1/photo-reports", files={"report": (None, report), "photo": make_jpeg()})
@@ -40,7 +40,7 @@ def photo_of(service: IntakeService, records: dict[str, Any]) -> Path:
 
 @pytest.mark.parametrize("window", kill_points.KILL_POINTS)
 async def test_retry_after_a_kill_at_any_point_gives_one_report(private_intake: IntakeService, window: str) -> None:
-    """The sender saw no answer, so it sends again with the same id."""
+    """The sender got no answer, so it sends again with the same id."""
     ref = uuid.uuid4().hex
     await private_intake.start(window, *EDGE_ONLY, module=kill_points.__name__)
     with pytest.raises(httpx.HTTPError):
@@ -51,13 +51,13 @@ async def test_retry_after_a_kill_at_any_point_gives_one_report(private_intake: 
     assert all(photo_of(private_intake, each).exists() for each in died_with), "nothing refers to what is not there"
 
     await private_intake.start(*EDGE_ONLY)
-    answered = await send_ticket(private_intake, ref)
+    response = await send_ticket(private_intake, ref)
     records = await private_intake.read_topic("paidan.inbox")
     [stored] = await private_intake.fetch("SELECT recorded_at, digest FROM vault")
 
-    assert answered.status_code == 202
+    assert response.status_code == 202
     assert len(died_with) == (1 if window == "after_kafka" else 0)
-    assert [each["report_id"] for each in records] == [answered.json()["report_id"]] * (len(died_with) + 1)
+    assert [each["report_id"] for each in records] == [response.json()["report_id"]] * (len(died_with) + 1)
     assert len({json.dumps({**each, "headers": 0}) for each in records}) == 1, "both tries say the same, to the byte"
     assert {each["digest"] for each in records} == {stored["digest"].hex()}
     assert photo_of(private_intake, records[0]).exists()
@@ -73,13 +73,13 @@ async def test_kills_under_load_lose_no_acknowledged_report(private_intake: Inta
         while waiting:
             ref = waiting.pop()
             try:
-                answered = await client.post("/v1/tickets", json={"source_ref": ref, "position": POSITION, "text": ref})
+                response = await client.post("/v1/tickets", json={"source_ref": ref, "position": POSITION, "text": ref})
             except httpx.HTTPError:
                 waiting.insert(0, ref)
                 await asyncio.sleep(0.05)
                 continue
-            if answered.status_code == 202:
-                accepted[ref] = answered.json()["report_id"]
+            if response.status_code == 202:
+                accepted[ref] = response.json()["report_id"]
             else:
                 waiting.insert(0, ref)
 
@@ -87,7 +87,7 @@ async def test_kills_under_load_lose_no_acknowledged_report(private_intake: Inta
         for _ in range(8):
             group.create_task(deliver(client))
         for goal in (50, 150, 300):
-            await poll(lambda goal=goal: len(accepted) >= goal, within_s=60, what=f"{goal} taken")  # type: ignore[misc]
+            await poll(lambda goal=goal: len(accepted) >= goal, within_s=60, what=f"{goal} accepted")  # type: ignore[misc]
             private_intake.kill()
             await private_intake.start(*EDGE_ONLY)
     records = await private_intake.read_topic("paidan.inbox")
@@ -115,18 +115,18 @@ async def test_503_without_kafka_accepts_nothing(
                 await client.post("/v1/tickets/batch", content=json.dumps(body)),
                 await camera.post("/v1/alarms/generic", json=alarm),
             ]
-            stands = await client.get(f"/v1/reports/{before.json()['report_id']}")
+            status = await client.get(f"/v1/reports/{before.json()['report_id']}")
             kafka.start()
-            answered = await poll(
-                lambda: _accepted(client, body), within_s=40, what="the ticket is taken once Kafka is back"
+            accepted = await poll(
+                lambda: _accepted(client, body), within_s=40, what="the ticket is accepted once Kafka is back"
             )
         records = await service.read_topic("paidan.inbox")
 
     assert before.status_code == 202
     assert [(each.status_code, int(each.headers["retry-after"]) > 0) for each in refused] == [(503, True)] * 3
     assert json.loads(refused[1].text)["error"]["code"] == "unavailable"
-    assert stands.status_code == 200
-    assert {each["report_id"] for each in records} == {before.json()["report_id"], answered["report_id"]}
+    assert status.status_code == 200
+    assert {each["report_id"] for each in records} == {before.json()["report_id"], accepted["report_id"]}
 
 
 async def test_503_without_postgresql_and_recovers(
@@ -141,10 +141,10 @@ async def test_503_without_postgresql_and_recovers(
             postgres.kill()
             refused = await client.post("/v1/tickets", json=body)
             postgres.start()
-            answered = await poll(
-                lambda: _accepted(client, body), within_s=40, what="the ticket is taken once PostgreSQL is back"
+            accepted = await poll(
+                lambda: _accepted(client, body), within_s=40, what="the ticket is accepted once PostgreSQL is back"
             )
-        records = await service.records_about("paidan.inbox", answered["report_id"])
+        records = await service.records_about("paidan.inbox", accepted["report_id"])
         rows = await service.fetch("SELECT source_ref FROM vault ORDER BY source_ref")
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
@@ -153,9 +153,9 @@ async def test_503_without_postgresql_and_recovers(
 
 
 async def _accepted(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any] | None:
-    answered = await client.post("/v1/tickets", json=body)
-    if answered.status_code == 202:
-        found: dict[str, Any] = answered.json()
+    response = await client.post("/v1/tickets", json=body)
+    if response.status_code == 202:
+        found: dict[str, Any] = response.json()
         return found
-    assert answered.status_code == 503, answered.text
+    assert response.status_code == 503, response.text
     return None

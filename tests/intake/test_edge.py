@@ -1,4 +1,4 @@
-"""What the edge says of itself, and its parts run by themselves."""
+"""The edge: its OpenAPI document, metrics and logs, and invalid settings."""
 
 import asyncio
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ async def test_client_disconnect_is_not_an_error(intake: IntakeService) -> None:
 
 
 async def test_handwritten_document_is_checked_at_start(intake: IntakeService) -> None:
-    """A misspelt or missing secret must end the process with a word, not with a stack trace."""
+    """A misspelt or missing secret must end the process with a message, not with a stack trace."""
     broken = IntakeService(intake.kafka, intake.database, intake.prefix, intake.folder / "broken", intake.tokens)
     broken.folder.mkdir()
     broken.settings = {"VAULT_KEY": "too short"}

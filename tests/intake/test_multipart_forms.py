@@ -1,4 +1,4 @@
-"""Forms whose names and words no text can hold: refused by name, never a 500."""
+"""Forms with names or text that are not valid Unicode are refused naming the part, never a 500."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ESCAPED = {"content-type": "multipart/form-data; boundary=b; charset=unicode_esc
 
 
 def form_part(name: bytes, value: bytes) -> bytes:
-    """Write one part of a form, and its end."""
+    """Return a form with one part."""
     return b'--b\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\n' + value + b"\r\n--b--\r\n"
 
 
@@ -25,31 +25,29 @@ async def test_lone_surrogate_is_refused_by_its_part(
         reported = await client.post("/v1/photo-reports", content=form_part(name, value), headers=ESCAPED)
         sent = await client.post("/v1/photos", content=form_part(name, value), headers=ESCAPED)
 
-    for answered in (reported, sent):
-        assert (answered.status_code, answered.json()["error"]["field"]) == (422, field)
+    for response in (reported, sent):
+        assert (response.status_code, response.json()["error"]["field"]) == (422, field)
 
 
 async def test_a_file_may_have_any_name(intake: IntakeService) -> None:
-    """Nobody reads it."""
+    """File names are ignored."""
     named = form_part(rb'photo"; filename="\ud800', make_jpeg(colour="navy"))
 
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photos", content=named, headers=ESCAPED)
+        response = await client.post("/v1/photos", content=named, headers=ESCAPED)
 
-    assert answered.status_code == 201
+    assert response.status_code == 201
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=gbk", "; charset=latin-1"])
-async def test_words_in_another_encoding_are_refused_and_not_taken_for_others(
-    intake: IntakeService, charset: str
-) -> None:
-    """Read as Latin-1 a telephone number is one that no mask knows, and that anybody can read again."""
+async def test_text_in_another_encoding_is_refused(intake: IntakeService, charset: str) -> None:
+    """A telephone number decoded as Latin-1 would not be masked, and could be decoded again from the published text."""
     report = '{"source_ref": "gbk", "text": "我是张伟，电话１３８１２３４５６７８"}'.encode("gbk")
     form = {"content-type": f"multipart/form-data; boundary=b{charset}"}
     photo = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n' + make_jpeg() + b"\r\n"
 
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photo-reports", content=photo + form_part(b"report", report), headers=form)
+        response = await client.post("/v1/photo-reports", content=photo + form_part(b"report", report), headers=form)
 
-    assert answered.status_code == 422
-    assert answered.json()["error"]["field"] == "report"
+    assert response.status_code == 422
+    assert response.json()["error"]["field"] == "report"

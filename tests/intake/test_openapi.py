@@ -1,4 +1,4 @@
-"""The OpenAPI document that integrators are given is what the edge does."""
+"""The published OpenAPI document agrees with the routes."""
 
 from pathlib import Path
 

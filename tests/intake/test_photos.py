@@ -1,4 +1,4 @@
-"""Photos over HTTP: made harmless, kept for good, shown to who may see them."""
+"""Photos over HTTP: sanitized, stored, and shown to keys with access."""
 
 import asyncio
 import hashlib
@@ -37,18 +37,18 @@ async def send_photo(intake: IntakeService, *photos: bytes, dry_run: bool = Fals
 async def test_exif_position_and_time_are_read_and_stripped(intake: IntakeService) -> None:
     upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - cameras write local time
 
-    answered = await send_photo(intake, upload)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    response = await send_photo(intake, upload)
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
     [ref] = record["photos"]
     stored = (intake.folder / "photos" / ref[:2] / ref).read_bytes()
 
-    assert (answered.status_code, answered.json()["notes"]) == (202, ["position_from_photo"])
-    assert answered.json()["district"] == "990102"
+    assert (response.status_code, response.json()["notes"]) == (202, ["position_from_photo"])
+    assert response.json()["district"] == "990102"
     assert datetime.fromisoformat(record["occurred_at"]) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
     assert ref == f"{hashlib.sha256(stored).hexdigest()}.jpg"
     with Image.open(io.BytesIO(stored)) as image:
         assert (image.format, dict(image.getexif())) == ("JPEG", {})
-        assert image.size == (240, 320), "it stands upright"
+        assert image.size == (240, 320), "it is upright"
     assert b"13812345678" in upload
     assert b"13812345678" not in stored
     assert b"Exif" not in stored
@@ -57,10 +57,10 @@ async def test_exif_position_and_time_are_read_and_stripped(intake: IntakeServic
 async def test_report_fields_override_exif(intake: IntakeService) -> None:
     upload = make_geotagged_jpeg(117.025, 36.015, datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001
 
-    answered = await send_photo(
+    response = await send_photo(
         intake, upload, position={"x": 117.005, "y": 36.005}, occurred_at="2026-03-02T12:00:00+08:00"
     )
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert (record["place"]["district"], record["occurred_at"]) == ("990101", "2026-03-02T12:00:00+08:00")
 
@@ -75,29 +75,29 @@ async def test_the_same_photo_sent_again_is_the_same_report(intake: IntakeServic
     assert clash.status_code == 409
 
 
-async def test_a_camera_that_lost_its_clock_may_report(intake: IntakeService) -> None:
-    """New Year 1990 in Shanghai is 1989 in UTC, which no time of ours may be."""
-    answered = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+async def test_photo_of_a_camera_with_an_unset_clock_is_accepted(intake: IntakeService) -> None:
+    """New Year 1990 in Shanghai is 1989 in UTC, before the earliest valid timestamp."""
+    response = await send_photo(intake, make_geotagged_jpeg(117.025, 36.015, datetime(1990, 1, 1)))  # noqa: DTZ001
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert record["occurred_at"] == record["recorded_at"]
 
 
-async def test_photos_sent_before_and_along_are_counted_together(intake: IntakeService) -> None:
-    answered = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
+async def test_earlier_and_attached_photos_are_counted_together(intake: IntakeService) -> None:
+    response = await send_photo(intake, make_jpeg(), photos=[f"{number:064x}.jpg" for number in range(20)])
 
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
     assert error["message_zh"] == "数量过多"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: IntakeService, kind: str) -> None:
+async def test_other_formats_are_accepted_and_stored_as_jpeg(intake: IntakeService, kind: str) -> None:
     out = io.BytesIO()
     Image.new("RGBA", (50, 40), (255, 0, 0, 0)).save(out, kind)
 
-    answered = await send_photo(intake, out.getvalue())
-    ref = answered.json()["photos"][0]
+    response = await send_photo(intake, out.getvalue())
+    ref = response.json()["photos"][0]
 
     with Image.open(intake.folder / "photos" / ref[:2] / ref) as image:
         assert (image.format, image.mode) == ("JPEG", "RGB")
@@ -116,48 +116,48 @@ async def test_other_kinds_are_taken_and_kept_as_jpeg(intake: IntakeService, kin
         ([make_jpeg()] * 10, 422, "invalid", "photo"),
     ],
 )
-async def test_what_is_no_photo_is_refused(
+async def test_invalid_photo_is_refused(
     intake: IntakeService, photos: list[bytes], status: int, code: str, field: str
 ) -> None:
-    answered = await send_photo(intake, *photos)
+    response = await send_photo(intake, *photos)
 
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["field"]) == (status, code, field)
 
 
-async def test_a_body_without_end_is_cut_off(intake: IntakeService) -> None:
+async def test_endless_body_is_refused(intake: IntakeService) -> None:
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
+        response = await client.post("/v1/photos", content=b"\xff\xd8" + b"\0" * 13_000_000)
 
-    assert answered.status_code == 413
+    assert response.status_code == 413
 
 
 async def test_slow_upload_releases_its_slot(
     servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """With one place and one slow sender nobody else could ever send a photo."""
+    """Otherwise one slow sender would hold the only slot for ever."""
     slow = {"PHOTOS_WAITING": "1", "UPLOAD_WITHIN_S": "4"}
     async with prepared_service(servers.kafka, database, topic_prefix, tmp_path, **slow) as service:
         await service.start("--only", "edge")
         async with service.client("department") as client:
             async with _slow_sender(service) as reader:
                 turned_away = await client.post("/v1/photos", content=make_jpeg())
-                answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
+                response = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
             stored = await client.post("/v1/photos", content=make_jpeg())
 
     assert turned_away.status_code == 503
-    assert answered.startswith(b"HTTP/1.1 408")
+    assert response.startswith(b"HTTP/1.1 408")
     assert stored.status_code == 201
 
 
 @asynccontextmanager
 async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamReader]:
-    """Announce a photo of 100 kB, send four bytes of it and no more. The place is taken when this is entered."""
+    """Announce a photo of 100 kB and send only four bytes of it. The slot is held once this is entered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     try:
         head = f"POST /v1/photos HTTP/1.1\r\nhost: x\r\nx-api-key: {service.tokens['department']}\r\n"
         writer.write(f"{head}expect: 100-continue\r\ncontent-length: 100000\r\n\r\n".encode())
-        # The server says so when it first asks for the body, which it does once it holds a place.
+        # The server sends 100 Continue when it first reads the body, which it does once it holds a slot.
         assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b"some")
         yield reader
@@ -167,23 +167,23 @@ async def _slow_sender(service: IntakeService) -> AsyncIterator[asyncio.StreamRe
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "text/plain"}])
-async def test_what_is_no_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
+async def test_invalid_form_is_never_a_500(intake: IntakeService, headers: dict[str, str]) -> None:
     async with intake.client("photo") as client:
-        answered = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
+        response = await client.post("/v1/photo-reports", content=b"--x\r\nrubbish", headers=headers)
 
-    assert answered.status_code in (400, 422)
+    assert response.status_code in (400, 422)
 
 
-async def test_dry_run_keeps_no_photo(intake: IntakeService) -> None:
-    answered = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
+async def test_dry_run_stores_no_photo(intake: IntakeService) -> None:
+    response = await send_photo(intake, make_jpeg(colour="purple"), dry_run=True)
 
-    [ref] = answered.json()["photos"]
-    assert answered.status_code == 200
+    [ref] = response.json()["photos"]
+    assert response.status_code == 200
     assert not (intake.folder / "photos" / ref[:2] / ref).exists()
     assert await intake.fetch("SELECT FROM photo WHERE ref = $1", ref) == []
 
 
-async def test_photo_is_shown_to_who_may_see_it(intake: IntakeService) -> None:
+async def test_photo_is_returned_to_keys_with_access(intake: IntakeService) -> None:
     async with intake.client("department") as client:
         stored = await client.post(
             "/v1/photos", content=make_jpeg(colour="pink"), headers={"content-type": "image/jpeg"}
@@ -205,13 +205,13 @@ async def test_signed_link_opens_one_photo_for_a_while(intake: IntakeService) ->
     expired = (
         LinkSigner(b"a secret that signs links in tests").sign(stored["ref"], datetime(2020, 1, 1, tzinfo=UTC)).path
     )
-    async with httpx.AsyncClient(base_url=intake.url, verify=False) as stranger:
-        opened = await stranger.get(link)
+    async with httpx.AsyncClient(base_url=intake.url, verify=False) as anonymous:
+        opened = await anonymous.get(link)
         answers = [
-            (await stranger.get(each)).status_code
+            (await anonymous.get(each)).status_code
             for each in (link[:-1] + ("0" if link[-1] != "0" else "1"), link.replace("expires=1", "expires=2"), expired)
         ]
-        bare = await stranger.get(f"/v1/photos/{stored['ref']}")
+        bare = await anonymous.get(f"/v1/photos/{stored['ref']}")
 
     assert (opened.status_code, opened.headers["content-type"]) == (200, "image/jpeg")
     assert (answers, bare.status_code) == ([403, 403, 403], 401)
@@ -227,13 +227,13 @@ async def test_ticket_may_refer_to_a_photo_sent_before(intake: IntakeService) ->
     assert (record["channel"], record["photos"], record["class_code"]) == ("patrol", [ref], "E0110")
 
 
-def test_pixels_are_counted_before_any_is_unfolded() -> None:
-    """100,000 by 100,000 pixels would need 10 GB; the header alone tells."""
+def test_pixels_are_counted_before_any_is_decoded() -> None:
+    """100,000 by 100,000 pixels would need 10 GB; the header alone states them."""
     with pytest.raises(InvalidPhoto, match="photo_too_many_pixels"):
         sanitize(make_png_bomb(100_000, 100_000, rows=10), LIMITS)
 
 
-def test_large_photo_is_kept_small() -> None:
+def test_large_photo_is_scaled_down() -> None:
     picture = sanitize(make_jpeg(width=1900, height=950), LIMITS)
 
     with Image.open(io.BytesIO(picture.jpeg)) as image:

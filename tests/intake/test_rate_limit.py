@@ -1,4 +1,4 @@
-"""A key's bucket: how much may be sent at once, and in the long run."""
+"""The token bucket of a key: its burst and its rate."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ COSTS = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(1
 
 
 @given(sent=COSTS)
-def test_nobody_gets_more_than_burst_and_rate(sent: list[tuple[float, int]]) -> None:
+def test_no_key_exceeds_burst_and_rate(sent: list[tuple[float, int]]) -> None:
     buckets, now, accepted = TokenBuckets(rate_per_s=2, burst=5), 0.0, 0.0
 
     for pause, cost in sent:
@@ -33,7 +33,7 @@ def test_waiting_retry_after_is_enough(sent: list[tuple[float, int]], cost: int)
 
 
 def test_idle_time_refills_at_most_one_burst() -> None:
-    """A key that was silent all night may not send the whole night's reports at once."""
+    """A key that was idle all night may not send the whole night's reports at once."""
     buckets = TokenBuckets(rate_per_s=2, burst=5)
     buckets.consume("key", 5, 0)
 

@@ -1,4 +1,4 @@
-"""What a source is told of its report, as outcomes and cases come by: late, twice, out of order."""
+"""The status of a report, as outcomes and case events arrive: late, twice, out of order."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -31,26 +31,26 @@ async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) 
 
 
 async def accepted_report(intake: IntakeService) -> str:
-    """Have a report taken, and give its id."""
+    """Send a report that is accepted, and return its id."""
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
-    found: str = answered.json()["report_id"]
+        response = await client.post("/v1/tickets", json={"source_ref": uuid.uuid4().hex, "category": "x"})
+    found: str = response.json()["report_id"]
     return found
 
 
 async def await_status(intake: IntakeService, report_id: str, **expected: object) -> dict[str, Any]:
-    """Ask where the report stands until it stands so."""
+    """Poll the report's status until it has these values, and return it."""
 
     async def look() -> dict[str, Any]:
         async with intake.client("hotline") as client:
             found: dict[str, Any] = (await client.get(f"/v1/reports/{report_id}")).json()
         return found if expected.items() <= found.items() else {}
 
-    return await poll(look, within_s=30, what=f"it stands {expected}")
+    return await poll(look, within_s=30, what=f"the status is {expected}")
 
 
 def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa: ANN401
-    """Write a case's state."""
+    """Return the state of a case."""
     rule = RuleRef(rule="r1", city_version="0" * 64)
     case_id = ids.case_id("tiny", report_id)
     assignment = Assignment(
@@ -82,7 +82,7 @@ def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa:
 def case_event(
     kind: type[CaseEvent], opened_by: str, version: int, status: str, **fields: object
 ) -> tuple[str, CaseEvent]:
-    """Write a step of a case."""
+    """Return a case event with its topic."""
     state = case_of(opened_by, version=version, status=status)
     event = kind(
         case_id=state.case_id,

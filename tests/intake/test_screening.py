@@ -1,4 +1,4 @@
-"""Screening: what is one incident, and that where Kafka cuts a batch never shows."""
+"""Screening: which alarms are re-fires, and that batch boundaries do not matter."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -17,7 +17,7 @@ DWELL = EffectiveScreening(refire_s=60, dwell_s=20, report_at=0.8, review_at=0.5
 def screen_all(
     firings: list[tuple[int, float | None]], terms: EffectiveScreening, before: Sighting | None = None
 ) -> tuple[list[Verdict], Sighting | None]:
-    """Judge firings, each at so many seconds past noon with a confidence."""
+    """Screen alarms, each a number of seconds past noon and a confidence; return verdicts and the last sighting."""
     verdicts: list[Verdict] = []
     for seconds, confidence in firings:
         verdict, before = screen(NOON + timedelta(seconds=seconds), confidence, before, terms)
@@ -36,14 +36,14 @@ FIRINGS = st.lists(
 def test_batch_boundaries_do_not_affect_screening(
     firings: list[tuple[int, float | None]], cut: int, terms: EffectiveScreening
 ) -> None:
-    first, remembered = screen_all(firings[:cut], terms)
-    second, at_last = screen_all(firings[cut:], terms, remembered)
+    first, sighting = screen_all(firings[:cut], terms)
+    second, last_sighting = screen_all(firings[cut:], terms, sighting)
 
-    assert (first + second, at_last) == screen_all(firings, terms)
+    assert (first + second, last_sighting) == screen_all(firings, terms)
 
 
 @given(firings=FIRINGS)
-def test_no_two_reports_of_a_thing_are_nearer_than_the_window(firings: list[tuple[int, float | None]]) -> None:
+def test_reports_of_a_subject_are_at_least_the_window_apart(firings: list[tuple[int, float | None]]) -> None:
     verdicts, _ = screen_all(firings, TERMS)
     reported = [
         seconds for (seconds, _), verdict in zip(firings, verdicts, strict=True) if isinstance(verdict, BecomesReport)
@@ -53,14 +53,14 @@ def test_no_two_reports_of_a_thing_are_nearer_than_the_window(firings: list[tupl
 
 
 @given(firings=FIRINGS)
-def test_a_doubtful_firing_leaves_no_trace(firings: list[tuple[int, float | None]]) -> None:
-    """Or a camera that flickers below its threshold could keep a real incident from being reported."""
+def test_alarm_below_review_confidence_changes_no_state(firings: list[tuple[int, float | None]]) -> None:
+    """Otherwise alarms below the threshold could keep a real incident from being reported."""
     sure = [each for each in firings if each[1] is None or each[1] >= 0.5]
 
     assert screen_all(firings, TERMS)[1] == screen_all(sure, TERMS)[1]
 
 
-def test_a_stall_counts_once_it_has_stayed() -> None:
+def test_subject_is_reported_once_seen_for_the_dwell_time() -> None:
     verdicts, _ = screen_all([(0, 0.9), (10, 0.9), (20, 0.9), (25, 0.9)], DWELL)
 
     assert verdicts == [
@@ -71,14 +71,14 @@ def test_a_stall_counts_once_it_has_stayed() -> None:
     ]
 
 
-def test_a_silence_begins_another_stay() -> None:
+def test_gap_begins_a_new_sighting() -> None:
     verdicts, _ = screen_all([(0, 0.9), (61, 0.9), (80, 0.9), (81, 0.9)], DWELL)
 
     assert verdicts[1:3] == [Suppressed("alarm_too_brief")] * 2
     assert verdicts[3] == BecomesReport(verify_first=False)
 
 
-def test_what_is_still_there_after_the_window_is_reported_anew() -> None:
+def test_subject_still_seen_after_the_window_is_reported_again() -> None:
     """A department may have closed the case; only a new report can find that out."""
     verdicts, _ = screen_all([(seconds, 0.9) for seconds in range(0, 181, 5)], TERMS)
 
@@ -91,7 +91,7 @@ def test_what_is_still_there_after_the_window_is_reported_anew() -> None:
 
 
 def test_out_of_order_firings_stay_one_incident() -> None:
-    verdicts, remembered = screen_all([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
+    verdicts, sighting = screen_all([(30, 0.9), (0, 0.9), (20, 0.9)], TERMS)
 
     assert verdicts == [BecomesReport(verify_first=False), Suppressed("alarm_refired"), Suppressed("alarm_refired")]
-    assert remembered == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))
+    assert sighting == Sighting(NOON, NOON + timedelta(seconds=30), NOON + timedelta(seconds=30))

@@ -1,4 +1,4 @@
-"""Screening while intake dies: the log decides alone, so kills and a restored database change nothing."""
+"""Screening depends on the log alone: kills and a restored database change no outcome."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.takes(seconds=25)
 
 
 def build_alarms(number: int) -> list[dict[str, Any]]:
-    """Write alarms of a few cameras that re-fire every 20 s, with repeats."""
+    """Return alarms of three cameras that re-fire, with repeats."""
     fired = [
         {
             "alarm_ref": f"{each}",
@@ -33,7 +33,7 @@ def build_alarms(number: int) -> list[dict[str, Any]]:
 
 
 async def append_all(service: IntakeService, alarms: list[dict[str, Any]]) -> None:
-    """Send alarms in order, each until it is taken."""
+    """Send alarms in order, each until it is accepted."""
     for alarm in alarms:
         while True:
             try:
@@ -45,22 +45,22 @@ async def append_all(service: IntakeService, alarms: list[dict[str, Any]]) -> No
 
 
 async def outcomes_of(service: IntakeService, number: int) -> dict[str, str]:
-    """Wait until so many alarms have come to an end, and give each one's first."""
+    """Wait until this many alarms have an outcome, and return the outcome of each."""
 
     async def look() -> dict[str, str]:
         found: dict[str, str] = {}
         for each in [*await service.read_topic("paidan.inbox"), *await service.read_topic("paidan.outcomes")]:
             end = each["why"]["code"] if "why" in each else f"reported {each['verify_first']}"
-            assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one end for each"
+            assert found.setdefault(each.get("report_id") or each["id"], end) == end, "one outcome for each"
         return found if len(found) >= number else {}
 
-    return await poll(look, within_s=40, what=f"{number} alarms have an end")
+    return await poll(look, within_s=40, what=f"{number} alarms have an outcome")
 
 
 async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
     private_intake: IntakeService, servers: real.ServerAddresses, tmp_path: Path
 ) -> None:
-    """The log decides alone: killed in the midst, or set back to before it all, it comes to the same reports."""
+    """After kills, and after a restore of the empty database, the same log leads to the same messages."""
     await private_intake.start()
     await private_intake.fetch("SELECT 1")
     private_intake.kill()
@@ -80,15 +80,15 @@ async def test_screening_is_the_same_after_kills_and_after_a_restored_database(
         restored = IntakeService(private_intake.kafka, copy, private_intake.prefix, tmp_path, private_intake.tokens)
         try:
             await restored.start()
-            sighted = "SELECT count(*) FROM vault"
-            await poll(lambda: _is(restored, sighted, 240), within_s=30, what="the log is applied anew")
+            count_reports = "SELECT count(*) FROM vault"
+            await poll(lambda: _is(restored, count_reports, 240), within_s=30, what="the log is applied again")
             assert restored.stop() == 0
         finally:
             await restored.close()
         again = await inbox_bodies(private_intake)
 
     assert set(first.values()) == {"reported False", "reported True", "alarm_refired", "alarm_below_confidence"}
-    assert again == records, "what is said again is said in the same words"
+    assert again == records, "repeated messages are identical"
 
 
 async def inbox_bodies(service: IntakeService) -> set[str]:

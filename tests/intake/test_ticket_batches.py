@@ -1,4 +1,4 @@
-"""Tickets in batches, a line each: answered in order, and dated back for an importer."""
+"""Tickets as NDJSON: answered in order, and with their own times for an importer."""
 
 import json
 
@@ -18,18 +18,18 @@ async def test_batch_answers_each_line_in_order(intake: IntakeService) -> None:
     raw = b"\n \r\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets/batch", content=raw)
-    answers = [json.loads(line) for line in answered.text.splitlines()]
+        response = await client.post("/v1/tickets/batch", content=raw)
+    answers = [json.loads(line) for line in response.text.splitlines()]
 
-    assert answered.status_code == 200
+    assert response.status_code == 200
     assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
     assert [each["line"] for each in answers] == [1, 3, 5, 7, 9, 10], "as they stand in the body, blank lines counted"
     assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
     assert len(await intake.records_about("paidan.inbox", answers[0]["report_id"])) == 1
 
 
-async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: IntakeService) -> None:
-    """Limits of an import are judged by when things happened, and in the order of its lines."""
+async def test_imported_batch_has_its_own_times(intake: IntakeService) -> None:
+    """Time limits of an import follow its own times, in the order of its lines."""
     lines = [
         build_ticket(
             source="records",
@@ -43,9 +43,9 @@ async def test_batch_of_the_past_is_stamped_with_its_own_time(intake: IntakeServ
 
     async with intake.client("importer") as client:
         raw = b"\n".join(json.dumps(line).encode() for line in lines)
-        answered = await client.post("/v1/tickets/batch", content=raw)
+        response = await client.post("/v1/tickets/batch", content=raw)
         nameless = await client.post("/v1/tickets", json=build_ticket())
-    accepted = [json.loads(line) for line in answered.text.splitlines()]
+    accepted = [json.loads(line) for line in response.text.splitlines()]
     records = [each for each in await intake.read_topic("paidan.inbox") if each.get("source") == "records"]
 
     assert [each["status"] for each in accepted] == [202] * 28

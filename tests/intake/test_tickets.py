@@ -1,4 +1,4 @@
-"""Tickets over HTTP, one by one: what is taken, what is sealed, and what the inbox is told."""
+"""Tickets over HTTP: what is accepted, what is encrypted, and what is published on the inbox."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeServic
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    inbox = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    inbox = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
-    assert answered.status_code == 202
-    assert answered.json() == {
+    assert response.status_code == 202
+    assert response.json() == {
         "report_id": ids.report_id("hotline", body["source_ref"]),
         "source": "hotline",
         "source_ref": body["source_ref"],
@@ -29,11 +29,11 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeServic
         "district": "990101",
         "street": "990101001",
         "community": "990101001001",
-        "grid": answered.json()["grid"],
+        "grid": response.json()["grid"],
         "longitude": 117.005,
         "latitude": 36.005,
         "masked": {"mobile": 1},
-        "recorded_at": answered.json()["recorded_at"],
+        "recorded_at": response.json()["recorded_at"],
     }
     [record] = inbox
     report = ReportReceived.model_validate({name: record[name] for name in record if name not in ("key", "headers")})
@@ -63,8 +63,8 @@ async def test_repeat_gets_the_same_answer_and_another_body_is_refused(intake: I
     assert len(digests) == 1
 
 
-async def test_repeats_at_the_same_moment_are_one_report(intake: IntakeService) -> None:
-    """They meet in one group commit, where the database cannot tell them apart."""
+async def test_concurrent_repeats_are_one_report(intake: IntakeService) -> None:
+    """They are in one group commit, so the database does not detect the repeat."""
     body = build_ticket()
 
     async with intake.client("hotline") as client:
@@ -78,8 +78,8 @@ async def test_repeats_at_the_same_moment_are_one_report(intake: IntakeService) 
     assert sorted(each.status_code for each in clash) == [202, 409, 409, 409]
 
 
-async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: IntakeService) -> None:
-    """The pack may draw a border anew between two tries: the same report must not stand in two lanes."""
+async def test_repeat_keeps_the_area_of_the_first_report(intake: IntakeService) -> None:
+    """A new pack may move a border between two attempts: one report must not be in two lanes."""
     body = build_ticket()
     report_id = ids.report_id("hotline", body["source_ref"])
 
@@ -93,7 +93,7 @@ async def test_a_repeat_keeps_the_area_it_was_first_taken_in(intake: IntakeServi
 
 
 async def test_unknown_values_are_accepted_and_recorded(intake: IntakeService) -> None:
-    """A resident must not be sent away because an integrator's table is behind."""
+    """A resident's report must not be refused because an integrator's mapping is outdated."""
     async with intake.client("hotline") as client:
         strange = await client.post(
             "/v1/tickets", json=build_ticket(category="外星人", position={"x": 2.35, "y": 48.85})
@@ -111,14 +111,14 @@ async def test_unknown_values_are_accepted_and_recorded(intake: IntakeService) -
     assert record["place"] == {"address": "东街5号，找李四***********"}
 
 
-async def test_position_without_a_datum_is_read_in_its_sources_own(intake: IntakeService) -> None:
+async def test_position_without_a_datum_has_the_sources_datum(intake: IntakeService) -> None:
     """The hotline's maps are GCJ-02: read as WGS-84 the place would be 500 m off."""
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=build_ticket(position={"x": 117.0108, "y": 36.0053}))
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=build_ticket(position={"x": 117.0108, "y": 36.0053}))
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert record["place"]["raw"] == {"x": 117.0108, "y": 36.0053, "crs": "gcj02"}
-    assert 300 < (117.0108 - answered.json()["longitude"]) * 90_000 < 700
+    assert 300 < (117.0108 - response.json()["longitude"]) * 90_000 < 700
 
 
 async def test_dry_run_reports_everything_and_stores_nothing(intake: IntakeService) -> None:
@@ -141,17 +141,17 @@ async def test_dry_run_reports_everything_and_stores_nothing(intake: IntakeServi
 
 
 async def test_reporter_details_do_not_leave_the_vault(intake: IntakeService) -> None:
-    """Who complains must not be read in the complaint, which reaches those complained of."""
+    """The complaint is published, and must not identify its author to the department concerned."""
     body = build_ticket(
         text="我是王小明，住西街一号", address="西街一号门口", reporter={"name": "王小明", "address": "西街一号"}
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
     assert (record["text"], record["place"]["address"]) == ("我是***，住****", "****门口")
-    assert answered.json()["masked"] == {"named": 3}
+    assert response.json()["masked"] == {"named": 3}
 
 
 async def test_unknown_category_is_masked(intake: IntakeService) -> None:
@@ -160,12 +160,12 @@ async def test_unknown_category_is_masked(intake: IntakeService) -> None:
     known = build_ticket(category="环境卫生/暴露垃圾", reporter={"name": "垃圾"})
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
+        response = await client.post("/v1/tickets", json=body)
         of_catalogue = await client.post("/v1/tickets", json=known)
-    [record] = await intake.records_about("paidan.inbox", answered.json()["report_id"])
+    [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
     [understood] = await intake.records_about("paidan.inbox", of_catalogue.json()["report_id"])
 
-    assert (record["category"], answered.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
+    assert (record["category"], response.json()["masked"]) == ("***家 ***********", {"mobile": 1, "named": 1})
     assert (understood["category"], understood["class_code"]) == ("环境卫生/暴露垃圾", "E0110")
 
 
@@ -175,8 +175,8 @@ async def test_vault_stores_text_encrypted(intake: IntakeService) -> None:
     )
 
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=body)
-    [row] = await intake.fetch("SELECT * FROM vault WHERE report_id = $1::uuid", answered.json()["report_id"])
+        response = await client.post("/v1/tickets", json=body)
+    [row] = await intake.fetch("SELECT * FROM vault WHERE report_id = $1::uuid", response.json()["report_id"])
 
     assert row["sealed"]
     assert row["key_id"]

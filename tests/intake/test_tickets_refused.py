@@ -1,4 +1,4 @@
-"""Tickets that are not taken: who may not send them, and which field is wrong."""
+"""Refused tickets: keys without the right, and the field that is invalid."""
 
 from typing import Any
 
@@ -30,15 +30,15 @@ async def test_refusal_names_the_field(
     intake: IntakeService, overrides: dict[str, Any], status: int, code: str, field: str
 ) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", json=build_ticket(**overrides))
+        response = await client.post("/v1/tickets", json=build_ticket(**overrides))
 
-    error = answered.json()["error"]
-    assert (answered.status_code, error["code"], error["field"]) == (status, code, field)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["field"]) == (status, code, field)
     assert error["message"]
     assert error["message_zh"]
 
 
-async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: IntakeService) -> None:
+async def test_unknown_key_and_key_without_a_source_are_refused(intake: IntakeService) -> None:
     async with intake.client("inspector") as client:
         forbidden = await client.post("/v1/tickets", json=build_ticket())
         unknown = await client.post(
@@ -49,15 +49,15 @@ async def test_a_stranger_and_a_key_without_a_source_are_refused(intake: IntakeS
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b'{"source_ref": "\\ud800"}', b"[]", b""])
-async def test_what_is_no_ticket_is_never_a_500(intake: IntakeService, raw: bytes) -> None:
+async def test_invalid_ticket_is_never_a_500(intake: IntakeService, raw: bytes) -> None:
     async with intake.client("hotline") as client:
-        answered = await client.post("/v1/tickets", content=raw)
+        response = await client.post("/v1/tickets", content=raw)
 
-    assert answered.status_code in (400, 422)
+    assert response.status_code in (400, 422)
 
 
-async def test_a_cameras_alarm_cannot_pass_for_a_ticket(intake: IntakeService) -> None:
+async def test_camera_alarm_is_refused_as_a_ticket(intake: IntakeService) -> None:
     async with intake.client("camera") as client:
-        answered = await client.post("/v1/tickets", json=build_ticket())
+        response = await client.post("/v1/tickets", json=build_ticket())
 
-    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "screened_source")
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "screened_source")

@@ -1,4 +1,4 @@
-"""The vault: nobody reads it without a key, and nobody looks without leaving a trace."""
+"""The vault: entries are encrypted, and every access is logged."""
 
 import uuid
 

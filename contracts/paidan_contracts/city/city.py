@@ -1,4 +1,4 @@
-"""A city as services use it: its pack with every look-up built once, as plain attributes. It decides nothing."""
+"""A city as services use it: its pack with every look-up built once, as plain attributes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Matching and screening terms in effect for one class: its override, else the city's."""
+"""Matching and screening policies in effect for one class: its override, else the city's."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -42,7 +42,7 @@ def matches_class(pattern: str, class_code: str | None) -> bool:
 
 
 def effective_matching(matching: MatchingPolicy, class_code: str | None) -> EffectiveMatching:
-    """Return the matching terms of a class."""
+    """Return the matching policy in effect for a class."""
     override = _find_override(matching.by_class, class_code) or ClassMatchingOverride(classes=("*",))
     return EffectiveMatching(
         radius_m=override.radius_m or matching.radius_m,
@@ -53,7 +53,7 @@ def effective_matching(matching: MatchingPolicy, class_code: str | None) -> Effe
 
 
 def effective_screening(screening: ScreeningPolicy, class_code: str | None) -> EffectiveScreening:
-    """Return the screening terms of a class."""
+    """Return the screening policy in effect for a class."""
     override = _find_override(screening.by_class, class_code) or ClassScreeningOverride(classes=("*",))
     return EffectiveScreening(
         refire_s=screening.refire_s if override.refire_s is None else override.refire_s,

@@ -13,7 +13,7 @@ Fact = Literal[
     "not_accepted",  # ended as 不受理
     "filed",  # 立案: a catalogue row was chosen
     "dispatched",  # an order was issued in this assignment
-    "accepted",  # the department took the order
+    "accepted",  # the department accepted the order
     "handled",  # finished, and neither sent back for rework nor reopened since
     "limited",  # it has a deadline
     "on_time",  # handled, and the last finish is not later than the deadline
@@ -37,7 +37,7 @@ Fact = Literal[
     "urged",  # 催办 at least once
     "imported",  # it comes from an import
 ]
-"""What can hold for a case under one of its assignments, derived from the case's public state alone.
+"""The facts of a case under one of its assignments, derived from the case's public state alone.
 
 Scoring has one row for each assignment of a case (a case that was never assigned has one row without a department)
 with the set of facts that hold. Facts about the case as a whole (``voided``, ``closed``, ``open``, ratings,
@@ -50,7 +50,7 @@ _GRAMMAR: Final = "a condition is names of facts joined by and, or, not and brac
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Holds when one fact holds."""
+    """The condition that one fact holds."""
 
     fact: str
 
@@ -61,7 +61,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Holds when its condition does not hold."""
+    """The negation of a condition."""
 
     condition: "Condition"
 
@@ -72,7 +72,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Holds when all of its conditions hold."""
+    """The conjunction (and) of conditions."""
 
     conditions: tuple["Condition", ...]
 
@@ -83,7 +83,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Holds when at least one of its conditions holds."""
+    """The disjunction (or) of conditions."""
 
     conditions: tuple["Condition", ...]
 

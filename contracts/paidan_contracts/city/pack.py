@@ -54,7 +54,7 @@ class Pack(PackModel):
     geography: Geography
 
     def canonical_bytes(self) -> bytes:
-        """Return the pack as canonical JSON; defaults are written out, so that they can change."""
+        """Return the pack as canonical JSON, with all defaults, so that a later release may change a default."""
         document = self.model_dump(mode="json", exclude_none=True)
         return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 

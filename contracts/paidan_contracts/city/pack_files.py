@@ -20,7 +20,7 @@ RawDocument = dict[str, Any]
 
 @dataclass(slots=True)
 class RawPack:
-    """The raw document read so far, the origins of its parts, and what could not be read."""
+    """The raw document read so far, the origins of its parts, and the errors in its files."""
 
     folder: FilePath
     document: RawDocument = field(default_factory=dict)

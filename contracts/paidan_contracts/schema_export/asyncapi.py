@@ -6,7 +6,7 @@ from paidan_contracts.schema_export.schemas import (
     Schema,
     all_topics,
     event_type_of,
-    named_by_title,
+    rename_by_title,
     topic_models,
 )
 from paidan_contracts.topics import Topic
@@ -85,7 +85,7 @@ def _operations(topic: Topic[WireModel]) -> list[tuple[str, Schema]]:
 
 def _message(model: type[WireModel], schemas: dict[str, Schema], *, key: str) -> Schema:
     prefix = _component_ref("schemas", "")
-    schema = named_by_title(model.model_json_schema(mode="validation", ref_template=prefix + "{model}"), prefix)
+    schema = rename_by_title(model.model_json_schema(mode="validation", ref_template=prefix + "{model}"), prefix)
     for name, inner in schema.pop("$defs", {}).items():
         schemas[name] = _simplify_discriminators(inner)
     schemas[schema["title"]] = _simplify_discriminators(schema)

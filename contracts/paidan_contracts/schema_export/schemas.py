@@ -42,7 +42,7 @@ def event_models() -> dict[str, type[WireModel]]:
 
 def model_schema(model: type[WireModel]) -> Schema:
     """Return a model's schema for readers: a field with a default may be absent."""
-    schema = named_by_title(model.model_json_schema(mode="validation"), "#/$defs/")
+    schema = rename_by_title(model.model_json_schema(mode="validation"), "#/$defs/")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"paidan:{event_type_of(model)}",
@@ -50,7 +50,7 @@ def model_schema(model: type[WireModel]) -> Schema:
     }
 
 
-def named_by_title(schema: Schema, prefix: str) -> Schema:
+def rename_by_title(schema: Schema, prefix: str) -> Schema:
     """Return a model's schema with each definition under its title, which stays when the class is renamed.
 
     ``prefix`` precedes a definition's name in references.

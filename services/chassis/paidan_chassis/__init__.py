@@ -1,1 +1,1 @@
-"""What every service process bolts on; knows no business word."""
+"""The common parts of service processes: settings, database, consumers, HTTP edge, logs. No business logic here."""

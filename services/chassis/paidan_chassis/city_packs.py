@@ -1,4 +1,4 @@
-"""SQL for published city packs (schema ``cities``): versions, and content as bytes. Contracts know what a pack says."""
+"""SQL for published city packs (schema ``cities``): versions, and content as bytes, which contracts decode."""
 
 from collections.abc import Sequence
 from datetime import datetime

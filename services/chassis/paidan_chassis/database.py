@@ -35,7 +35,7 @@ ACQUIRE_TIMEOUT_S: Final = 10.0
 _NO_RESET: Final = nullcontext().__aexit__
 
 DB_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What the network, the server and the driver raise; ``is_transient`` tells which are worth a retry."""
+"""What the network, the server and the driver raise; ``is_transient`` returns whether one is worth a retry."""
 
 # Transient classes of SQLSTATE: connection, rollback (deadlock...), resources, operator (restart...).
 _TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57"})

@@ -88,7 +88,7 @@ class ServiceRunner:
 
     def _on_signal(self, main_task: "asyncio.Future[None]") -> None:
         if self._stop_requested.is_set():
-            return  # the deadline holds for a second signal, too
+            return  # a second signal does not extend the deadline
         self._stop_requested.set()
         self._schedule_forced_exit(self._settings.stop_within_s + _CLOSE_TIMEOUT_S)
         if not self._has_opened:

@@ -1,1 +1,1 @@
-"""Takes in what residents and cameras report, and puts it on the inbox in one shape."""
+"""Intake: validates and normalizes reports from every source, and publishes them on ``paidan.inbox``."""

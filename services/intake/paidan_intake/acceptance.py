@@ -38,7 +38,7 @@ class IdReused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WriterContext:
-    """Where reports are stored and published."""
+    """The stores, the producer and the keys that accepting a report needs."""
 
     pool: Pool
     publisher: Publisher
@@ -81,13 +81,13 @@ class ReportWriter:
 
     @property
     def is_healthy(self) -> bool:
-        """Return False for 2 s after a group failed; then traffic is needed to find out."""
+        """Whether no group failed in the last 2 s; only the next group can show whether the servers are back."""
         return time.monotonic() - self._failed_at > _UNHEALTHY_AFTER_FAILURE_S
 
     async def write(self, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()) -> ReportReceived:
         """Return the report once it is stored and Kafka has acknowledged it.
 
-        A repeat gets the stamps of the first report, area included, so that an id is in one partition only. Raises
+        A repeat gets the first report's area and times, so that an id is in one partition only. Raises
         ``IdReused``, or ``NotStored`` after a timeout or an error; the report may be stored all the same.
         """
         if self._in_flight >= self._max_pending:
@@ -233,7 +233,7 @@ async def open_report_writer(
     async with asyncio.TaskGroup() as task_group:
         writer = ReportWriter(context, task_group, max_pending=max_pending, timeout_s=timeout_s)
         tasks = [
-            task_group.create_task(writer.commit_loop(), name="keep"),
+            task_group.create_task(writer.commit_loop(), name="commit"),
             task_group.create_task(writer.publish_loop(), name="publish"),
         ]
         try:

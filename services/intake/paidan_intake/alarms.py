@@ -37,7 +37,7 @@ class NormalizedAlarm:
 
     @property
     def subject(self) -> AlarmSubject:
-        """Return what the alarm is about: by class where known, so that two words for one class are one subject."""
+        """Return the alarm's subject: by class where known, so that two categories of one class are one subject."""
         kind = self.classified.class_code or f"word:{self.alarm.category}"
         return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
@@ -106,7 +106,7 @@ def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, d
 
 
 def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> OutcomeDecided:
-    """Return the refusal of an alarm whose id another one has. It has its own id: the first alarm's outcome remains."""
+    """Return the refusal of an alarm whose id another alarm has, under an id of its own: the first outcome remains."""
     refusal = Refusal(
         code="id_reused", field="alarm_ref", message="another alarm has this id", message_zh="该编号已被其他告警使用"
     )

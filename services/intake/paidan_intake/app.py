@@ -1,4 +1,4 @@
-"""Builds intake: what it opens, in order, its two consumers and its HTTP edge."""
+"""Builds intake: opens its resources in order, its two consumers and its HTTP edge."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +21,7 @@ from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
-from paidan_intake.api.submission import TokenBuckets
+from paidan_intake.api.submission import ApiContext, TokenBuckets
 from paidan_intake.city_packs import PackCache, open_pack_cache
 from paidan_intake.handlers import AlarmsHandler, StatusProjection
 from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
@@ -34,13 +34,13 @@ VERSION: Final = "0.1.0"
 # Names of consumer groups and first parts of ce_origin: they must never change.
 ALARMS_CONSUMER: Final = "intake-alarms"
 STATUS_CONSUMER: Final = "intake-standing"
-# A report's status is read seconds later at the earliest; small batches would cost more than all else here.
+# A report's status is read seconds later at the earliest, and small batches would be this process's greatest cost.
 STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What consumers and edge share."""
+    """The opened resources that consumers and edge share."""
 
     settings: Settings
     process: ProcessContext
@@ -82,7 +82,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     alarms_handler = AlarmsHandler(
         resources.packs,
         lambda record: resources.clock.city_time(record.appended_at),
-        lambda cause, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=cause),
+        lambda outcome, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
     alarms_consumer = await stack.enter_async_context(
         resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name)
@@ -105,7 +105,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     writer = open_report_writer(
         writer_context, max_pending=settings.reports_waiting, timeout_s=settings.answer_within_s
     )
-    context = routes.ApiContext(
+    context = ApiContext(
         settings=settings,
         pool=pool,
         clock=resources.clock,
@@ -125,7 +125,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     )
 
 
-def create_http_app(edge_config: EdgeConfig, context: routes.ApiContext) -> FastAPI:
+def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     """Return the FastAPI app with its routes."""
     app = create_app(edge_config)
     routes.add_routes(app, context)

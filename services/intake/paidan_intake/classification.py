@@ -1,4 +1,4 @@
-"""What a report is about: a source's own words mapped to a matter type and to the catalogue. Pure."""
+"""Classifies a report: maps its source's matter and category to a matter type and a class. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +28,7 @@ class Classified:
     is_unknown: bool = False
 
 
-def matter_in_english(value: object) -> object:
+def to_matter_type(value: object) -> object:
     """Return the matter type of a Chinese name (投诉 is ``complaint``), and any other value unchanged."""
     return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
 

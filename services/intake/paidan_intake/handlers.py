@@ -28,7 +28,7 @@ NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
 
 
 class AlarmsHandler:
-    """Turns alarms into reports or suppressed outcomes. Its whole state is in the database."""
+    """Screens alarms: each becomes a report or an outcome. It caches nothing."""
 
     def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
         self._packs = packs
@@ -47,7 +47,7 @@ class AlarmsHandler:
         new_records = [
             (record, normalized)
             for record, normalized in normalized_records
-            if self._is_first(batch, record, normalized, known)
+            if self._register_id(batch, record, normalized, known)
         ]
         if not new_records:
             return
@@ -72,10 +72,10 @@ class AlarmsHandler:
             return None
         return record, alarms.normalize_alarm(alarm, city)
 
-    def _is_first(
+    def _register_id(
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, known: dict[str, KnownReport]
     ) -> bool:
-        """Return whether an alarm is the first under its id, and record the id; refuse one with other content."""
+        """Return whether an alarm is the first under its id, and add it to ``known``; refuse one with other content."""
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(

@@ -1,4 +1,4 @@
-"""Where a report is: its position in any datum converted to WGS-84 and looked up in the city. Pure.
+"""Locates a report: converts its position from any datum to WGS-84 and looks it up in the city. Pure.
 
 GCJ-02 and BD-09 are converted by the formulas as publicly described.
 """

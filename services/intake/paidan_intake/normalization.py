@@ -61,12 +61,12 @@ class VaultContent:
     address: str | None
     secrecy: bool
     category: str | None = None
-    """Only where personal data was masked in it."""
+    """The category before masking, where personal data was masked in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedReport:
-    """A report before acceptance. ``report`` has the stamps that it keeps if it is the first under its id."""
+    """A report before acceptance. A repeat will get the area and times of the first report under its id."""
 
     report: ReportReceived
     vault_content: VaultContent | None
@@ -124,7 +124,7 @@ def normalize(
 def ticket_digest(ticket: Ticket, city: str, photos: Sequence[AttachedPhoto] = ()) -> str:
     """Return a hash of the ticket's content, whatever its field order and explicit defaults.
 
-    It includes photos as they were uploaded, but no stamps of ours and no source, which is part of the id.
+    It includes photos as they were uploaded, but not the time of receipt, nor the source, which is part of the id.
     """
     content = ticket.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
     return hashlib.sha256(

@@ -24,7 +24,7 @@ _DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxErro
 
 
 class InvalidPhoto(Exception):
-    """An upload is no acceptable photo; ``code`` says why."""
+    """An upload is no acceptable photo; ``code`` is the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

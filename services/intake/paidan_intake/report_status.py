@@ -7,7 +7,7 @@ from paidan_contracts.wire import CaseId, PositiveInt, Timestamp, WireModel
 
 
 class CaseStatus(NamedTuple):
-    """One version of a case, as its reporters see it."""
+    """The status of a case at one version, as its reporters see it."""
 
     case_id: str
     version: int

@@ -1,4 +1,4 @@
-"""Screening: which alarms of a camera become a report, by dwell, re-fires and confidence. Pure."""
+"""Screening: which alarms of a camera or sensor become a report, by dwell, re-fires and confidence. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,7 @@ class AlarmSubject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The stored state of a subject."""
+    """The stored state of a subject: since when and until when it was seen, and when it was last reported."""
 
     first_seen: datetime
     last_seen: datetime

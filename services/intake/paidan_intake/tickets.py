@@ -1,4 +1,4 @@
-"""A ticket: one report as its source states it, and what could not be made of it. No decisions."""
+"""A ticket: one report as its source sends it; and the notes on what could not be determined. No decisions."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ from paidan_contracts.wire import (
     Text,
     Timestamp,
 )
-from paidan_intake.classification import matter_in_english
+from paidan_intake.classification import to_matter_type
 
 Note = Literal["unknown_category", "unknown_class", "no_position", "position_outside_city", "position_from_photo"]
 
@@ -50,7 +50,7 @@ class Ticket(RequestModel):
     source_ref: SenderRef = Field(description="Your own id of this report, the same on every retry.")
     source: Slug | None = Field(default=None, description="Only for a key without a source of its own (an import).")
     city: Slug | None = Field(default=None, description="Only for a key that is valid in several cities.")
-    matter: Annotated[MatterType, BeforeValidator(matter_in_english)] | None = Field(
+    matter: Annotated[MatterType, BeforeValidator(to_matter_type)] | None = Field(
         default=None,
         description="consultation 咨询, help 求助, suggestion 建议, complaint 投诉, tip_off 举报, praise 感谢...",
     )

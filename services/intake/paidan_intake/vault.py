@@ -1,4 +1,4 @@
-"""The vault: a row for each known report, with what is personal encrypted. Its SQL, one function a statement."""
+"""The vault: a row for each known report, its personal data encrypted. SQL, one function a statement."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -37,7 +37,7 @@ class NewVaultEntry(NamedTuple):
 
 
 class KnownReport(NamedTuple):
-    """The first report under an id, which decides the stamps of every repeat."""
+    """The first report under an id: a repeat must have the same digest, and gets its area and time."""
 
     digest: str
     area: str
@@ -91,7 +91,7 @@ async def load_known_reports(executor: Executor, report_ids: Collection[str]) ->
 
 
 class VaultEntry(NamedTuple):
-    """The encrypted part of a report; None where nothing personal came with it."""
+    """The encrypted part of a report; None where it has no personal data."""
 
     city: str
     ciphertext: Ciphertext | None
@@ -105,7 +105,7 @@ _SELECT_ENTRY: Final = """
 
 
 async def find_entry(executor: Executor, report_id: str) -> VaultEntry | None:
-    """Return the vault's row of a report; None when the id is unknown."""
+    """Return the vault entry of a report; None when the id is unknown."""
     row = await executor.fetchrow(_SELECT_ENTRY, report_id)
     if row is None:
         return None

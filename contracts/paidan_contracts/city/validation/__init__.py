@@ -8,9 +8,9 @@ from paidan_contracts.city.validation.geography import check_geography
 from paidan_contracts.city.validation.indicators_and_imports import (
     check_imports,
     check_indicators,
-    check_terms,
 )
 from paidan_contracts.city.validation.organisation import check_organisation
+from paidan_contracts.city.validation.policies import check_policies
 from paidan_contracts.city.validation.references import KnownIds
 from paidan_contracts.city.validation.routing import check_routing
 
@@ -26,7 +26,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
         *check_routing(pack, known_ids),
         *check_calendar(pack),
         *check_geography(pack, known_ids),
-        *check_terms(pack, known_ids),
+        *check_policies(pack, known_ids),
         *check_indicators(pack, known_ids),
         *check_imports(pack, known_ids),
     ]

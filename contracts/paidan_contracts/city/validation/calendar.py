@@ -52,9 +52,9 @@ def _check_range(pack: Pack) -> Iterator[Violation]:
     if calendar.first > calendar.last:
         yield Violation(("calendar", "first"), f"{calendar.first} comes after the last date, {calendar.last}")
     if first_day > calendar.first:
-        yield Violation(("calendar", "days"), f"begins on {first_day}, though city.toml says {calendar.first}")
+        yield Violation(("calendar", "days"), f"begins on {first_day}, though city.toml states {calendar.first}")
     if last_day < calendar.last:
-        yield Violation(("calendar", "days"), f"ends on {last_day}, though city.toml says {calendar.last}")
+        yield Violation(("calendar", "days"), f"ends on {last_day}, though city.toml states {calendar.last}")
     if (calendar.last.month, calendar.last.day) != (12, 31):
         problem = (
             f"{calendar.last} is not the end of a year: a year's dates are published together, so some are missing"

@@ -1,4 +1,4 @@
-"""Validates policies, indicators and import mappings."""
+"""Validates indicators and import mappings."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,18 +14,6 @@ from paidan_contracts.city.validation.references import KnownIds, find_duplicate
 from paidan_contracts.wire import Code
 
 _INDICATOR_CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
-
-
-def check_terms(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield overrides of unknown classes, and confidence thresholds in the wrong order."""
-    matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
-    screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
-    for part, index, patterns in matching + screening:
-        for pattern in patterns:
-            if not known_ids.classes_matching(pattern):
-                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} matches no class of the catalogue")
-    if pack.screening.review_at > pack.screening.report_at:
-        yield Violation(("screening", "review_at"), "is above report_at")
 
 
 def check_indicators(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:

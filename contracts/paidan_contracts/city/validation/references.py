@@ -1,4 +1,4 @@
-"""The ids to which a pack's parts may refer."""
+"""The ids that a pack's parts may refer to, and duplicate keys."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class KnownIds:
 
 
 def find_duplicates(path: DocumentPath, field: str, keys: Iterable[Hashable]) -> Iterator[Violation]:
-    """Yield the keys that occur in a list a second time."""
+    """Yield a violation for each key that an earlier entry of the list has."""
     seen: set[Hashable] = set()
     for index, key in enumerate(keys):
         if key in seen:

@@ -1,4 +1,4 @@
-"""The handler's side of the consumer: records, the batch they come in, and what a handler may do with it. No I/O."""
+"""The interface of a handler: records, the batch that it applies, and what it may add to the batch. No I/O."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Lane(NamedTuple):
 
 # Tuples, not dataclasses: a frozen dataclass costs 1 us more to make, and there is one of each for every record.
 class Record(NamedTuple):
-    """One record as the broker keeps it, unparsed; its sender is unknown."""
+    """One record as the broker stores it, unparsed; its sender is unknown."""
 
     topic: str
     partition: int
@@ -108,4 +108,4 @@ class Handler(Protocol):
         """Apply every record of the batch, in order."""
 
     def clear_cache(self) -> None:
-        """Drop everything cached from the database: a rollback, another owner or a restore made it doubtful."""
+        """Drop everything cached from the database: after a rollback, another owner or a restore it may be wrong."""

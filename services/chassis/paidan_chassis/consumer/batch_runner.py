@@ -78,11 +78,11 @@ class BatchRunner:
             await self._relay.wait_for_backlog(self._tuning.backlog_limit)
         if len(polled) < self._tuning.max_records:
             duration_s = time.monotonic() - started_at
-            # A pause that grows with the work lets the next batch grow where batches are dear, so overload ends itself.
+            # The pause grows with the duration, so that under load the next batch is larger and costs less per record.
             await asyncio.sleep(max(self._tuning.min_batch_interval_s - duration_s, min(duration_s / 3, _MAX_IDLE_S)))
 
     async def run(self, records: Sequence[Record]) -> None:
-        """Apply these records, which lie lane by lane; leave the rest to the next owner when the lanes are revoked."""
+        """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
         rewound: set[Lane] = set()
         pending = [records]
@@ -118,7 +118,7 @@ class BatchRunner:
                 self._handler.clear_cache()
                 if len(part) == 1:
                     raise
-                # What precedes the one too many is applied, or each resume would meet the same batch for ever.
+                # The records before the limit are applied; otherwise each resume would fail on the same batch again.
                 return None
             except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
                 self._handler.clear_cache()

@@ -25,7 +25,7 @@ TERMINATE_BLOCKERS: Final = """
 class HeldConnection:
     """One connection of the pool, replaced when it breaks.
 
-    A pool resets a connection each time it is given back; held, a batch costs one round trip less.
+    A pool resets a connection on each release; holding it saves each batch one round trip.
     """
 
     def __init__(self, pool: Pool, log: Logger, *, lock_wait_s: float) -> None:
@@ -35,7 +35,7 @@ class HeldConnection:
         self.terminated = 0
         """Sessions of other owners that were terminated because they held a lane's row and did nothing."""
         self.acquisitions = 0
-        """Connections acquired since the start: a higher number than before means that the one of then is gone."""
+        """Connections acquired since the start: when the number has grown, the connection was replaced."""
         self._pool = pool
         self._log = log
         self._conn: PoolConnectionProxy[Any] | None = None
@@ -59,7 +59,7 @@ class HeldConnection:
         try:
             return self._conn is not None and self._conn.is_closed()
         except asyncpg.InterfaceError:
-            return True  # the pool has taken it back already, and its remains do not answer
+            return True  # the pool has taken it back already: its proxy raises on every call
 
     @contextlib.asynccontextmanager
     async def extra_connection(self) -> AsyncIterator[Connection]:

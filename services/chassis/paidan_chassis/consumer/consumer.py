@@ -1,4 +1,4 @@
-"""The fenced batch consumer: what a service builds, enters and runs."""
+"""The fenced batch consumer, which a service creates, enters as a context and runs."""
 
 import asyncio
 import contextlib

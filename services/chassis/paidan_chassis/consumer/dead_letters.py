@@ -40,7 +40,7 @@ class RedriveResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A dead letter as stored: the record's place and the reason. Its content is encrypted (see ``decrypt``)."""
+    """A dead letter as stored: the record's position and the reason. Its content is encrypted (see ``decrypt``)."""
 
     letter_id: UUID
     consumer: str
@@ -157,7 +157,7 @@ SELECT_BY_IDS: Final = f"""
      WHERE letter_id = ANY($1::uuid[])
      ORDER BY consumer, topic, partition, log_offset
 """
-# In their log's order; the ids alone, for the content may be large.
+# In log order; the ids alone, because the content may be large.
 SELECT_IDS_TO_REDRIVE: Final = """
     SELECT letter_id
       FROM dead_letter

@@ -11,14 +11,14 @@ from paidan_chassis.database import DB_ERRORS, is_transient
 from paidan_chassis.errors import ChassisError, Unacknowledged
 
 SERVER_ERRORS: Final = (*DB_ERRORS, KafkaError, Unacknowledged)
-"""Errors of PostgreSQL and Kafka; ``is_outage`` tells which of them another try may mend."""
+"""Errors of PostgreSQL and Kafka; ``is_outage`` returns whether one is worth a retry."""
 
-# Classes of SQLSTATE that blame the data: data exceptions, broken constraints, limits of a program.
+# Classes of SQLSTATE for invalid data: data exceptions, constraint violations, program limits exceeded.
 _DATA_ERROR_CLASSES: Final = frozenset({"22", "23", "54"})
 
 
 class AssignmentLost(Exception):
-    """The lanes were revoked; what was begun for them is left to their next owner."""
+    """The lanes were revoked; their next owner continues."""
 
 
 class LanesMoved(ChassisError):
@@ -30,7 +30,7 @@ class LanesMoved(ChassisError):
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Return whether PostgreSQL, or the driver on its behalf, refuses the data and would refuse it for ever."""
+    """Return whether PostgreSQL, or the driver on its behalf, refuses the data, so that no retry can succeed."""
     match error:
         case asyncpg.PostgresError():
             return (error.sqlstate or "")[:2] in _DATA_ERROR_CLASSES

@@ -30,7 +30,7 @@ class OwnedLanes:
         """Offsets at which a lane's log has no record, for good."""
 
     def add(self, lane: Lane, state: LaneState) -> None:
-        """Own a lane from now on."""
+        """Add a lane that was taken over, with its state."""
         self._states[lane] = state
         self._known_gaps.pop(lane, None)
 
@@ -40,7 +40,7 @@ class OwnedLanes:
             self._states.pop(lane, None)
 
     def accept_gap(self, lane: Lane, offset: int) -> None:
-        """Let the lane's next batch begin after this offset."""
+        """Record that a lane's log has no record at this offset: its next batch may begin after it."""
         self._known_gaps[lane] = offset
 
     def mark_consumed(self, lane: Lane, *, next_offset: int, consumed_to: int) -> None:
@@ -141,7 +141,8 @@ class FencedTransaction:
         """Apply the new ones of these records, all or nothing, and hand their messages to the relay.
 
         Raises ``LanesMoved``, the handler's ``PoisonRecord`` or ``Halt``, or an error of PostgreSQL. After an error of
-        the connection it is unknown whether the transaction was committed: call again, the lanes' rows tell.
+        the connection it is unknown whether the transaction was committed: call again; the lanes' rows
+        show whether it was.
         """
         conn = self._connection.current or await self._connection.get()
         transaction = conn.transaction()

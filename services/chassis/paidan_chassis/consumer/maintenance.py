@@ -99,7 +99,7 @@ class Maintenance:
 
     async def _compare_when_due(self) -> None:
         if self._connection.is_lost or self._connection.acquisitions != self._compared_acquisition:
-            # A restore of the database ends its sessions, so a comparison through another session counts no longer.
+            # A restore of the database ends its sessions, so a comparison through an earlier session proves nothing.
             self._next_runs.pop(self._compare.__name__, None)
         await self._run_every(self._subscription.tuning.compare_interval_s, self._compare)
 

@@ -42,7 +42,7 @@ class OutageRetry:
         self._progress = progress
 
     async def run(self, operation: Callable[[], Awaitable[T]], *, failure: Exception | None = None) -> T:
-        """Return the operation's result, retried with back-off for as long as servers are away and lanes are assigned.
+        """Return the operation's result, retried with back-off while servers are unavailable and lanes are assigned.
 
         Raises ``AssignmentLost`` when the lanes are revoked meanwhile.
         """

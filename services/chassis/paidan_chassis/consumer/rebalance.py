@@ -24,7 +24,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self.generation = 0
         """Assignments that have ended."""
         self.assigned = asyncio.Event()
-        """Set while an assignment, be it of no lanes, is in force."""
+        """Set while an assignment is in force, even one of no lanes."""
         self._log = log
         self._on_revoked = on_revoked
         self._on_failure = on_failure
@@ -47,7 +47,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._log.info("lanes_revoked", lanes=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[Any]) -> None:
-        """Let batches run again; they take the lanes over first."""
+        """Release the batch lock; the next batch takes the lanes over first."""
         self._revoked = asyncio.Event()
         if self._holds_lock:
             self._holds_lock = False

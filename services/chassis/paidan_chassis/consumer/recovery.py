@@ -57,7 +57,7 @@ class LaneRecovery:
         await self.take_over(lanes)
 
     async def reload_moved_lanes(self) -> None:
-        """Take over again whichever lanes have moved: a restored database does not announce itself."""
+        """Take over again all lanes that have moved: after a restore of the database nothing else signals it."""
         if not self._lanes.states:
             return
         stored = await self._takeover.stored_positions(self._lanes.states)

@@ -98,7 +98,7 @@ class Relay:
         return len(queue.pending) if queue else 0
 
     def unsaved(self, lanes: Iterable[Lane]) -> dict[Lane, RelayProgress]:
-        """Return how far these lanes are relayed, where the database does not know it yet."""
+        """Return how far these lanes are relayed, where that is not saved in the database yet."""
         queues = ((lane, self._queues.get(lane)) for lane in lanes)
         return {
             lane: RelayProgress(queue.relayed_seq, json.dumps(queue.previous, separators=(",", ":")))
@@ -107,7 +107,7 @@ class Relay:
         }
 
     def mark_saved(self, relayed: Mapping[Lane, RelayProgress]) -> None:
-        """Record that the database knows this progress now."""
+        """Record that this progress is saved in the database."""
         for lane, each in relayed.items():
             if lane in self._queues:
                 self._queues[lane].saved_seq = max(self._queues[lane].saved_seq, each.seq)

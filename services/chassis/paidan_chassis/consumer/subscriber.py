@@ -65,7 +65,7 @@ class GroupSubscriber:
         )
 
     def deliver_to(self, on_batch: OnBatch) -> None:
-        """Call this with every poll. To be called once, before ``start``."""
+        """Register the function that gets the records of every poll; once, before ``start``."""
         self._subscriber(on_batch)
 
     async def start(self) -> None:

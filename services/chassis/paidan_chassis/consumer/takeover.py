@@ -30,7 +30,7 @@ _RECHECK_PAUSES_S: Final = (0.7, 0.7, 0.7)
 
 
 class OffsetsClient(Protocol):
-    """A client that knows logs' offsets; aiokafka's consumer is one."""
+    """A client that can read logs' offsets; aiokafka's consumer is one."""
 
     async def beginning_offsets(self, partitions: Sequence[Any]) -> dict[Any, int]:
         """Return the logs' first offsets."""

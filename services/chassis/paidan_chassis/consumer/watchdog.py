@@ -1,4 +1,4 @@
-"""Measures lag and detects a stall. Asks Kafka only, so it works while PostgreSQL is unavailable."""
+"""Measures lag and detects a stall. Queries Kafka only, so it works while PostgreSQL is unavailable."""
 
 import asyncio
 import time

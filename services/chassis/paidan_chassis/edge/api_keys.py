@@ -1,4 +1,4 @@
-"""API keys: generated, stored, revoked and looked up. What a scope means is the service's business."""
+"""API keys: generated, stored, revoked and looked up. Scopes are opaque here; services interpret them."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request, as its key states it. Scopes are opaque here."""
+    """The caller of a request: the holder of its API key."""
 
     key_id: str
     name: str
@@ -97,14 +97,14 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
 
 
 class CachedPrincipal(NamedTuple):
-    """The principal of a token, and until when that answer is used; None for an invalid token."""
+    """A cached look-up: the principal of a token, or None for an invalid token, and when the entry expires."""
 
     expires_at: float
     principal: Principal | None
 
 
 class KeyRing:
-    """Looks up the principals of tokens. Answers are cached for a few seconds, by the token's hash."""
+    """Looks up the principals of tokens. Results are cached for a few seconds, by the token's hash."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Page cursors: where a list goes on, as text that a client hands back unread."""
+"""Page cursors: the sort key after which a list continues, as opaque text that the client sends back."""
 
 import base64
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ KeyT = TypeVar("KeyT")
 
 
 class InvalidCursor(ValueError):
-    """This is not what an earlier page gave."""
+    """The text is not a cursor of this list."""
 
 
 class CursorCodec(Generic[KeyT]):
@@ -19,11 +19,11 @@ class CursorCodec(Generic[KeyT]):
         self._adapter = TypeAdapter(key_type)
 
     def encode(self, key: KeyT) -> str:
-        """Return the cursor of the page behind this key."""
+        """Return the cursor of the page that begins after this key."""
         return base64.urlsafe_b64encode(self._adapter.dump_json(key)).decode()
 
     def decode(self, cursor: str) -> KeyT:
-        """Return the key behind which the page begins; raises InvalidCursor."""
+        """Return the key after which the page begins; raises InvalidCursor."""
         try:
             return self._adapter.validate_json(base64.urlsafe_b64decode(cursor))
         except ValueError as error:  # neither base64 nor ASCII nor JSON, or another key's

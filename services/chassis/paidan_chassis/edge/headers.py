@@ -1,4 +1,4 @@
-"""Response headers that clients outside a service rely on; nothing is imported, for commands start with it."""
+"""Response headers that clients outside a service rely on. Imports no framework, so that commands start quickly."""
 
 from typing import Final
 

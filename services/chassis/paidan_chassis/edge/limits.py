@@ -11,7 +11,7 @@ from paidan_chassis.edge.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """The largest request head, the slowest sender, and the most connections at once."""
 
     head_bytes: int = 32_768
@@ -25,12 +25,12 @@ class Limits:
     """Below the 1,024 open files that a process has by default: connections to our own servers need some."""
 
 
-DEFAULT: Final = Limits()
+DEFAULT_LIMITS: Final = ConnectionLimits()
 _MALFORMED: Final = Problem(400, "invalid", "the request could not be read", "请求无法读取")
 _TOO_SLOW: Final = Problem(408, "too_slow", "the request took too long", "请求超时")
 
 
-def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
+def limited_protocol(limits: ConnectionLimits) -> type[HttpToolsProtocol]:
     """Return uvicorn's protocol class with these limits."""
 
     class Protocol(LimitedConnection):
@@ -43,7 +43,7 @@ def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
 class LimitedConnection(HttpToolsProtocol):
     """An HTTP/1.1 connection under limits. A request that arrives in one piece needs no timer."""
 
-    limits: ClassVar[Limits] = DEFAULT
+    limits: ClassVar[ConnectionLimits] = DEFAULT_LIMITS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Accept the connection, or answer 503 if there are too many."""
@@ -97,7 +97,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._cancel_timer()  # the body has its own timer
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a part of the body."""
+        """Restart the count of bytes that belong to no body."""
         self._bytes_since_body = 0
         super().on_body(body)
 
@@ -139,7 +139,7 @@ class LimitedConnection(HttpToolsProtocol):
         return len(self.headers) > self.limits.header_lines or self._bytes_since_body > self.limits.head_bytes
 
     def _start_timer(self) -> None:
-        # While we answer, the peer owes nothing; after that uvicorn's own timer waits for the next request.
+        # While we answer, no data of the peer is due; after that uvicorn's own timer waits for the next request.
         due = not self._in_head or not self._is_answering
         if due and self._read_timer is None:
             within_s = self.limits.head_within_s if self._in_head else self.limits.stalled_after_s

@@ -1,4 +1,4 @@
-"""What every request passes: trace id, body limit, unhandled errors, metrics, access log; hot ones validation, too."""
+"""The middleware of every request: trace id, body limit, errors, metrics, access log; and the hot routes' endpoint."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""The OpenAPI document of an app: FastAPI's own, extended by the hot routes that FastAPI does not know."""
+"""The OpenAPI document of an app: FastAPI's own, extended by the hot routes, which bypass FastAPI."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _RETRY_AFTER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RouteDoc:
-    """What the document states of a hot route."""
+    """The description of a hot route in the document."""
 
     name: str
     description: str
@@ -87,11 +87,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"] |= {"503": unavailable_response, "default": error_response}
-    return _named_by_title(document)
+    return _rename_by_title(document)
 
 
-def _named_by_title(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with each schema under its title: a name that was published outlives the class's."""
+def _rename_by_title(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with each schema under its title: the published name stays when the class is renamed."""
     titles = {name: schema.get("title", name) for name, schema in document["components"]["schemas"].items()}
     references = {_REF.format(model=name): _REF.format(model=title) for name, title in titles.items()}
     renamed: dict[str, Any] = _replace_strings(document, references)

@@ -74,7 +74,7 @@ def unavailable(retry_after_s: int = 2) -> Problem:
 
 
 def not_found(message: str = "not found", message_zh: str = "不存在") -> Problem:
-    """Return a 404; also for what exists but the caller may not see."""
+    """Return a 404; also for what exists and the caller has no access to."""
     return Problem(404, "not_found", message, message_zh)
 
 
@@ -84,7 +84,7 @@ def forbidden(message: str = "the key has no scope for this", message_zh: str = 
 
 
 def unauthorized() -> Problem:
-    """Return a 401: no key, an unknown one or a revoked one; the caller does not learn which."""
+    """Return a 401: no key, an unknown one or a revoked one; the response does not distinguish them."""
     return Problem(401, "unauthorized", "a valid API key is needed", "需要有效的 API 密钥")
 
 

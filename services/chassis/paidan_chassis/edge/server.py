@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from paidan_chassis.edge.limits import DEFAULT, Limits, limited_protocol
+from paidan_chassis.edge.limits import DEFAULT_LIMITS, ConnectionLimits, limited_protocol
 
 _KEEP_ALIVE_TIMEOUT_S = 75  # uvicorn's 5 s would close pooled connections of clients that send every few seconds
 
@@ -15,7 +15,9 @@ _KEEP_ALIVE_TIMEOUT_S = 75  # uvicorn's 5 s would close pooled connections of cl
 class HttpServer:
     """A uvicorn server on one socket. The socket is bound already, so that a port in use raises an ordinary error."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float, limits: Limits = DEFAULT) -> None:
+    def __init__(
+        self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float, limits: ConnectionLimits = DEFAULT_LIMITS
+    ) -> None:
         self._sock = sock
         self._server = _UvicornServer(
             uvicorn.Config(

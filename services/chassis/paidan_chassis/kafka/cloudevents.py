@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka's binary mode: headers and JSON bodies of our own messages, and decoding of anybody's."""
+"""CloudEvents 1.0 in Kafka's binary mode: encodes our own messages, and decodes records of unknown writers."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ _MAX_FAULTS: Final = 5
 def encode_headers(
     id_: str, source: str, type_: str, time: datetime, subject: str, partitionkey: str | None = None
 ) -> Headers:
-    """Return the headers of a message, in a fixed order, so that a replay gives the same bytes."""
+    """Return the headers of a message, in a fixed order, so that a replay produces the same bytes."""
     return (("ce_id", id_.encode()), *_type_headers(source, type_), *_subject_headers(time, subject, partitionkey))
 
 
@@ -39,7 +39,7 @@ def encode_body(event: BaseModel) -> bytes:
 
 
 class EventEncoder(Generic[EventT]):
-    """A kind of event as Kafka messages on one topic: the names of the fields that are its id, time and key.
+    """Encodes a kind of event as Kafka messages on one topic, by the names of the fields for its id, time and key.
 
     The id is the CloudEvents subject, too.
     """
@@ -57,7 +57,7 @@ class EventEncoder(Generic[EventT]):
 
 
 def format_rfc3339(moment: datetime) -> str:
-    """Return a time as CloudEvents want it: UTC, with a Z."""
+    """Return a time as CloudEvents require it: RFC 3339 in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -69,8 +69,8 @@ class DecodeError:
     field: str | None
     problem: str
     faults: tuple[str, ...] = ()
-    """The first faults of a body, by location. No values, but a model that forbids extra fields locates these by the
-    names that the writer chose: ``field`` is safe there."""
+    """The first faults of a body, by location. They hold no values; but where a model forbids extra fields, they hold
+    names that the writer chose, of which ``field`` holds none that cannot be stored."""
 
     @property
     def detail(self) -> str:
@@ -81,12 +81,12 @@ class DecodeError:
 def decode(validate: Callable[[bytes], T], value: bytes | None, headers: RawHeaders = ()) -> T | DecodeError:
     """Return what ``validate`` makes of a record's body, or why it cannot; never raises for what anybody wrote.
 
-    Headers need not be CloudEvents', but those that look so must be text.
+    Other headers than those of CloudEvents are ignored; those that begin with ``ce_`` must be UTF-8 text.
     """
     if value is None:
         return DecodeError("null_value", None, "there is no value")
     for name, content in headers:
-        # ASCII is nearly all there is, and telling so costs a tenth of decoding it.
+        # Nearly all headers are ASCII, and testing that costs a tenth of decoding them.
         if (content is None or not content.isascii()) and name.startswith("ce_") and not _is_utf8(content):
             return DecodeError("bad_header", _printable(name), "not UTF-8 text")
     try:
@@ -99,7 +99,7 @@ def _from_validation_error(error: ValidationError) -> DecodeError:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     faults = tuple(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in errors[:_MAX_FAULTS])
     first = errors[0]
-    # The tag of a union stands in the location, too, but no writer wrote it there.
+    # A location contains the tag of a union, too, which is no field of the writer's.
     parts = (_printable(str(part)) for part in first["loc"] if not _EVENT_TYPE.fullmatch(str(part)))
     field = ".".join(parts)[:200] or None
     if first["type"] == "json_invalid":
@@ -110,7 +110,7 @@ def _from_validation_error(error: ValidationError) -> DecodeError:
 
 
 def _printable(name: str) -> str:
-    """Return a name that a writer chose only when it can be stored and shown: NUL and half characters cannot."""
+    """Return a name that a writer chose, or ``?`` where it may hold NUL or lone surrogates, which cannot be stored."""
     return name if _PRINTABLE_NAME.fullmatch(name) else "?"
 
 
@@ -129,7 +129,7 @@ def _type_headers(source: str, type_: str) -> Headers:
     return (("ce_source", source.encode()), ("ce_type", type_.encode()), _SPECVERSION_HEADER)
 
 
-# What follows from one record is of one moment, and mostly of one case.
+# The messages that one record causes have one time, and mostly one subject.
 @lru_cache(maxsize=256)
 def _subject_headers(time: datetime, subject: str, partitionkey: str | None) -> Headers:
     keyed = (("ce_partitionkey", partitionkey.encode()),) if partitionkey is not None else ()

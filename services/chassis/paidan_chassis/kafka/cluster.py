@@ -11,7 +11,7 @@ DEAD_LETTERS: Final = "paidan.dead-letters"
 
 
 class TopicDeclaration(Protocol):
-    """What a topic is created from when it does not exist yet; append time is always the broker's."""
+    """Partitions and settings with which a missing topic is created. Its timestamps are always the broker's."""
 
     @property
     def partitions(self) -> int: ...
@@ -22,7 +22,7 @@ class TopicDeclaration(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A declaration that is nothing more than its values."""
+    """A declaration with these values; by default one partition and the broker's settings."""
 
     partitions: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def _single_partition_spec(_topic: str) -> TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCluster:
-    """One installation's share of a cluster. ``topic_spec`` is called for a missing topic, by its unprefixed name."""
+    """A Kafka cluster as one installation uses it. ``topic_spec`` gets the unprefixed name of a missing topic."""
 
     servers: str
     prefix: str = ""

@@ -1,4 +1,4 @@
-"""Errors of producing that no retry can mend."""
+"""Errors of producing that are not transient."""
 
 from paidan_chassis.errors import ChassisError
 

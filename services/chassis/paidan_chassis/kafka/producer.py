@@ -53,7 +53,7 @@ def partition_for(key: bytes, partitions: int) -> int:
 class Publisher:
     """An ``acks=all`` idempotent lz4 producer that is replaced by a new one whenever it fails.
 
-    aiokafka's idempotent producer stays dead after some errors of the broker, so no error is retried here: the
+    aiokafka's idempotent producer fails for ever after some errors of the broker, so no error is retried here: the
     producer is discarded, and the caller sends again.
     """
 
@@ -90,7 +90,7 @@ class Publisher:
         await self._deliver(await self._to_producer_records(messages), timeout_s=timeout_s)
 
     async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
-        """Publish so that per partition nothing is appended before what precedes it has been acknowledged.
+        """Publish in order: a partition's next batch is sent only when the one before it is acknowledged.
 
         Raises ``Unacknowledged``; the next call uses a new producer: call again with the same records.
         """
@@ -105,10 +105,6 @@ class Publisher:
             return await self.topic_admin.partitions(topic)
         except _KAFKA_ERRORS as error:
             raise Unacknowledged(f"topic {topic}: {error!r}") from error
-
-    async def partition_of(self, topic: str, key: bytes) -> int:
-        """Return the partition of a key, creating the topic if needed; may raise ``Unacknowledged``."""
-        return partition_for(key, await self.partitions(topic))
 
     async def _to_producer_records(self, messages: Sequence[Message]) -> list[ProducerRecord]:
         partition_counts = {topic: await self.partitions(topic) for topic in {message.topic for message in messages}}

@@ -32,7 +32,7 @@ class LoopState:
 
 
 class LoopProgress:
-    """The progress of one loop, as the loop reports it; no server is asked."""
+    """The progress of one loop, as the loop reports it; no server is queried."""
 
     def __init__(
         self, name: str, metrics: Metrics, *, stalls_after_s: float, monotonic: MonotonicClock = time.monotonic
@@ -57,11 +57,6 @@ class LoopProgress:
         if self._last_activity - self._last_failure > _FAULT_HOLD_S:
             self._fault = None
 
-    def record_batch_started(self, records: int) -> None:
-        """Record that a batch is being processed."""
-        if records:
-            self._last_activity = self._monotonic()
-
     def record_commit(self, *, records: int = 0, duration_s: float = 0.0, hop_s: float = 0.0) -> None:
         """Record that a batch is committed: its duration, and the time since its oldest record was appended."""
         self._last_activity = self._last_commit = self._lag_since = self._monotonic()
@@ -74,7 +69,7 @@ class LoopProgress:
 
     @cached_property
     def _batch_histograms(self) -> tuple[Histogram, Histogram, Histogram]:
-        # On first use, for a loop that commits no records has no such rows.
+        # On first use, because a loop that commits no records has no such series.
         return (
             self._metrics.histogram("paidan_batch_records", loop=self.name),
             self._metrics.histogram("paidan_batch_seconds", loop=self.name),

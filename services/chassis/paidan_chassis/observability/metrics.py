@@ -35,18 +35,18 @@ HistogramName = Literal[
     "paidan_request_seconds",
 ]
 
-# The help that operators see on /metrics is the comment; then the labels, beside ``service``.
+# Each metric's help text, which /metrics shows, and its labels besides ``service``.
 COUNTERS: Final[Mapping[CounterName, tuple[str, ...]]] = {
     "paidan_records_total": ("Records applied, in committed batches only.", "loop"),
     "paidan_batches_total": ("Batches committed.", "loop"),
-    "paidan_outcomes_total": ("What became of records, in the service's own words.", "outcome"),
-    "paidan_dead_letters_total": ("Records set aside because they can never be applied.", "loop"),
+    "paidan_outcomes_total": ("Records by their outcome, under the service's own names.", "outcome"),
+    "paidan_dead_letters_total": ("Records dead-lettered because they can never be applied.", "loop"),
     "paidan_relayed_total": ("Messages that Kafka has acknowledged.", "loop"),
     "paidan_retries_total": ("Batches rolled back and tried again.", "loop"),
     "paidan_fenced_total": ("Times another owner was found to have moved a lane.", "loop"),
-    "paidan_producer_rebuilds_total": ("Producers built anew after a fault.", "loop"),
+    "paidan_producer_rebuilds_total": ("Producers replaced after a fault.", "loop"),
     "paidan_gaps_total": ("Times records were missing from a log or a relayed stream.", "loop"),
-    "paidan_rebalances_total": ("Rebalances lived through.", "loop"),
+    "paidan_rebalances_total": ("Rebalances of the consumer group.", "loop"),
     "paidan_sessions_terminated_total": ("Sessions of frozen owners ended because they held a lane.", "loop"),
     "paidan_requests_total": ("Requests answered, by the route's template.", "route", "status"),
 }
@@ -112,11 +112,11 @@ class Metrics:
         self._gauges[name].remove_by_labels({"service": self.service, **labels})
 
     def counter(self, name: CounterName, **labels: str) -> Counter:
-        """Return the counter with these labels, to be kept: finding it costs more than using it."""
+        """Return the counter with these labels, to be cached: a look-up costs more than an update."""
         return self._counters[name].labels(service=self.service, **labels)
 
     def histogram(self, name: HistogramName, **labels: str) -> prometheus.Histogram:
-        """Return the histogram with these labels, to be kept: finding it costs more than using it."""
+        """Return the histogram with these labels, to be cached: a look-up costs more than an update."""
         return self._histograms[name].labels(service=self.service, **labels)
 
     def render(self) -> bytes:

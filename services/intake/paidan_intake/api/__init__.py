@@ -1,1 +1,1 @@
-"""Intake's HTTP routes, and the models of what they take and answer."""
+"""Intake's HTTP routes, with their request and response models and their SQL."""

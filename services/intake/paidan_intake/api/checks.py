@@ -1,4 +1,4 @@
-"""Checks that store nothing: of photo references, and in a dry run of what acceptance would find out."""
+"""Checks against the database that store nothing: of photo references, and of ids that are in use."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -22,7 +22,7 @@ DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
 
 
 async def check_id(pool: Pool, report_id: str, digest: str, *, field: str = "source_ref") -> None:
-    """Raise 409 when another report has this id."""
+    """Raise 409 when a report with other content has this id."""
     try:
         known = await vault.load_known_reports(pool, [report_id])
     except DB_ERRORS:
@@ -44,5 +44,5 @@ async def check_photos(pool: Pool, refs: Collection[str]) -> None:
 
 
 def id_reused(field: str = "source_ref") -> Problem:
-    """Return the 409 for an id under which something else was reported."""
+    """Return the 409 for an id that a report with other content has."""
     return Problem(409, "id_reused", "another report has this id", "该编号已被其他上报使用", field)

@@ -16,8 +16,6 @@ from paidan_intake.api import (
 from paidan_intake.api.checks import DRY_RUN_PARAMETER
 from paidan_intake.api.submission import ApiContext
 
-__all__ = ["ApiContext", "add_routes"]
-
 _HOT_ROUTES: Final = ("/v1/tickets", "/v1/alarms/generic")
 
 

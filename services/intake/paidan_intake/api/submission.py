@@ -50,9 +50,9 @@ class TokenBuckets:
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
 
     def consume(self, key: str, cost: float, now_s: float) -> float:
-        """Take tokens and return 0; or take none and return the seconds until there are enough.
+        """Remove tokens and return 0; or remove none and return the seconds until there are enough.
 
-        A cost above ``burst`` empties a full bucket, or it could never be paid.
+        A cost above ``burst`` needs a full bucket only; otherwise such a request could never be admitted.
         """
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -68,7 +68,7 @@ class TokenBuckets:
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """The open resources that routes work with."""
+    """The opened resources that routes use."""
 
     settings: Settings
     pool: Pool
@@ -181,7 +181,7 @@ def normalize_ticket(
 async def accept(
     context: ApiContext, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()
 ) -> ReportReceived:
-    """Store and publish a report, or raise 409 or 503; return it with its final stamps."""
+    """Store and publish a report, or raise 409 or 503; return it with its final area and times."""
     try:
         return await context.writer.write(normalized, photos)
     except IdReused:

@@ -1,1 +1,1 @@
-"""Intake's own tables."""
+"""Migrations of intake's own tables."""

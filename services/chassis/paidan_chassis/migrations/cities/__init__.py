@@ -1,1 +1,1 @@
-"""What schema cities needs of the chassis: the scaled clock."""
+"""Migrations of the schema cities: the scaled clock, published packs, and the versions in force."""
