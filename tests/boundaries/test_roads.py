@@ -1,10 +1,12 @@
 """Few modules have to be opened to follow one record through the code."""
 
+import re
 from typing import Final
 
 import pytest
 
 from tests.boundaries.roads import ROADS, list_modules
+from tests.boundaries.test_member_dependencies import ROOT
 from tests.boundaries.tracer import modules_entered
 from tests.servers import ServerAddresses
 
@@ -27,3 +29,11 @@ async def test_road_enters_at_most_half_the_modules_of_release_0_1_0(servers: Se
         "the tracer saw no calls"
     )
     assert len(entered) <= MODULES_IN_0_1_0[road] // 2, f"{len(entered)} modules\n{list_modules(calls)}"
+    assert documented_modules(road) == set(entered), "ARCHITECTURE.md lists other modules"
+
+
+def documented_modules(road: str) -> set[str]:
+    """Return the modules that ARCHITECTURE.md lists for a road."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    section = text.partition(f"Road `{road}`:")[2].partition("\n#")[0]
+    return set(re.findall(r"`(paidan_[\w.]+)`", section))
