@@ -1,6 +1,6 @@
-"""No module and no room of a member lies on an import circle: each can be read before whatever imports it.
+"""No module and no package of a member lies on an import circle: each can be read before whatever imports it.
 
-A room is what lies directly in a member's package: a package with all its modules, or a module.
+A package here is what lies directly in a member: a package with all its modules, or a single module.
 """
 
 import sys
@@ -16,10 +16,10 @@ import pytest
 
 from tests.boundaries.test_member_dependencies import MEMBERS, manifest
 
-ROOM_DEPTH: Final = 2
+PACKAGE_DEPTH: Final = 2
 
 ImportGraph = Mapping[str, set[str]]
-"""The modules or rooms that each one imports."""
+"""The modules or packages that each one imports."""
 
 
 @cache
@@ -29,16 +29,16 @@ def module_graph(*packages: str) -> ImportGraph:
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
 
-def room_graph(modules: ImportGraph) -> ImportGraph:
-    """Return what each room imports from other rooms."""
-    rooms: dict[str, set[str]] = defaultdict(set)
+def package_graph(modules: ImportGraph) -> ImportGraph:
+    """Return what each package imports from other packages."""
+    packages: dict[str, set[str]] = defaultdict(set)
     for module, imported in modules.items():
-        rooms[_room_of(module)] |= {_room_of(each) for each in imported} - {_room_of(module)}
-    return rooms
+        packages[_package_of(module)] |= {_package_of(each) for each in imported} - {_package_of(module)}
+    return packages
 
 
-def _room_of(module: str) -> str:
-    return ".".join(module.split(".")[:ROOM_DEPTH])
+def _package_of(module: str) -> str:
+    return ".".join(module.split(".")[:PACKAGE_DEPTH])
 
 
 def find_circle(graph: ImportGraph) -> list[str]:
@@ -62,8 +62,8 @@ def test_no_module_lies_on_an_import_circle() -> None:
     assert not circle, " -> ".join(circle)
 
 
-def test_no_room_lies_on_an_import_circle() -> None:
-    circle = find_circle(room_graph(members_modules()))
+def test_no_package_lies_on_an_import_circle() -> None:
+    circle = find_circle(package_graph(members_modules()))
 
     assert not circle, " -> ".join(circle)
 
@@ -85,7 +85,7 @@ def test_circle_of_modules_is_detected(tmp_path: Path, monkeypatch: pytest.Monke
     assert circle[0] == circle[-1]
 
 
-def test_circle_of_rooms_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_circle_of_packages_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard detects a circle of two packages whose modules lie on none."""
     modules = _planted_modules(
         tmp_path,
@@ -100,7 +100,7 @@ def test_circle_of_rooms_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
 
     assert find_circle(modules) == []
-    assert set(find_circle(room_graph(modules))) == {"planted_two.one", "planted_two.two"}
+    assert set(find_circle(package_graph(modules))) == {"planted_two.one", "planted_two.two"}
 
 
 def _planted_modules(

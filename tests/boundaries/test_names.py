@@ -50,7 +50,7 @@ def ambiguous_classes(root: Path) -> dict[str, list[str]]:
 
 
 def modules_in_ing(root: Path) -> list[str]:
-    """Return the modules and rooms whose names end in -ing, established terms and members' own names aside."""
+    """Return the modules and packages whose names end in -ing, established terms and members' own names aside."""
     names = {
         part.removesuffix(".py")
         for member in MEMBERS

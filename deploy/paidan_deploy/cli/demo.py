@@ -43,7 +43,7 @@ def demo(
     stack = Stack.for_start()
     with stop_stack_on_interrupt(stack):
         try:
-            succeeded = _run_day(stack, seconds)
+            succeeded = _run_day(stack, seconds, stays_up=not once)
         except Exception:
             if once:
                 stack.down()
@@ -54,13 +54,15 @@ def demo(
         raise typer.Exit(0 if succeeded else 1)
 
 
-def _run_day(stack: Stack, seconds: float) -> bool:
+def _run_day(stack: Stack, seconds: float, *, stays_up: bool) -> bool:
     """Start everything, play the day and print the results; False when anything failed."""
     with console.status("starting") as status:
         stack.up(status.update)
     day = asyncio.run(_play_day(stack, seconds))
     report = asyncio.run(verify.run_verification(stack))
-    return _print_results(stack, day, report)
+    succeeded = _print_results(stack, day, report)
+    _print_next_commands(day, stays_up=stays_up)
+    return succeeded
 
 
 async def _play_day(stack: Stack, seconds: float) -> DemoDay:
@@ -96,7 +98,11 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
     if state is not None:
         print_state(state, stack.open_halts())
         succeeded = succeeded and all(each.condition == "running" and not each.restarts for each in state.services)
-    console.print("Try next, in another terminal:")
-    for line in NEXT_COMMANDS:
-        console.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)
     return succeeded
+
+
+def _print_next_commands(day: DemoDay, *, stays_up: bool) -> None:
+    period = f"{day.midnight:%Y-%m-%d}"
+    console.print("Try next, in another terminal:" if stays_up else "Try next:")
+    for line in NEXT_COMMANDS if stays_up else ("up --detach", *NEXT_COMMANDS):
+        console.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)
