@@ -28,7 +28,6 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # the peer's address and the scheme are not used
                 timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=max(1, int(stop_within_s)),
             )
