@@ -13,8 +13,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from aiokafka import AIOKafkaConsumer
 from pydantic import SecretStr
 
 from paidan_chassis.consumer.batch import Batch, PoisonRecord, Record
@@ -62,6 +63,8 @@ class ConsumerOptions:
     compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
     session_timeout_ms: int = 6000
+    sticks_after: int = 0
+    """After so many records aiokafka's client answers no question about offsets any more."""
 
     def argument(self) -> str:
         return json.dumps(asdict(self))
@@ -90,6 +93,11 @@ class ConsumerOptions:
 def kill_self() -> None:
     """Kill this process with SIGKILL, so that nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def never_answer(_client: AIOKafkaConsumer, _partitions: Sequence[Any]) -> None:
+    """Wait for ever, as aiokafka's client may after a broker's restart."""
+    await asyncio.Event().wait()
 
 
 class LedgerHandler:
@@ -121,6 +129,8 @@ class LedgerHandler:
         self.applied += len(batch.records)
         if self.options.kill_point == "applying" and self.applied > self.options.kill_after:
             kill_self()
+        if 0 < self.options.sticks_after <= self.applied:
+            AIOKafkaConsumer.beginning_offsets = never_answer
         if self.options.sql_sleep_s:
             await batch.conn.execute("SELECT pg_sleep($1)", self.options.sql_sleep_s)
         if self.options.waits_at:

@@ -134,6 +134,19 @@ async def test_stalled_loop_ends_the_process(harness: ConsumerHarness) -> None:
         assert "Stalled" in actor.log_text()
 
 
+async def test_client_that_sticks_ends_the_process(harness: ConsumerHarness) -> None:
+    """Its questions time out for ever, which looks like an outage; but Kafka answers on every other connection."""
+    with harness.start_process(sticks_after=1, stalls_after_s=8.0, compare_every_s=0.5) as actor:
+        await harness.send(make_bodies(10))
+        await harness.wait_applied(10)
+        async with harness.conn() as conn:
+            await conn.execute("UPDATE lane SET seq = seq + 1")  # lanes that another moved are taken over again
+
+        code = await poll(actor.exit_code, within_s=40, what="the process's end")
+        assert code == 70
+        assert "Stalled" in actor.log_text()
+
+
 async def test_failed_producer_is_replaced(servers: ServerAddresses, topic_prefix: str) -> None:
     """After one refusal by the broker, aiokafka's idempotent producer fails on that partition for ever."""
     kafka = KafkaCluster(servers.kafka, topic_prefix)

@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 from itertools import repeat
 from typing import Final, TypeVar
 
+from aiokafka.errors import KafkaError
+
 from paidan_chassis.consumer.batch import Handler
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.retry import exponential_backoff, retry
+from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
@@ -34,6 +37,8 @@ class OutageRetry:
     ) -> None:
         self.outage: str | None = None
         """The kind of error that delays the consumer now: while there is one, a lack of progress is no stall."""
+        self.is_of_kafka = False
+        """Whether the error came from Kafka: then the consumer's own client may be at fault, and Kafka up."""
         self.retries = 0
         self._handler = handler
         self._connection = connection
@@ -80,5 +85,6 @@ class OutageRetry:
         if not is_outage(error):
             raise error
         self.outage = type(error).__name__
+        self.is_of_kafka = isinstance(error, (KafkaError, Unacknowledged))
         if self._progress:
             self._progress.record_retry(self.outage)

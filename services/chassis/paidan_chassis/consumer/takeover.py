@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from paidan_chassis.consumer import halts, outbox, stored_lanes
 from paidan_chassis.consumer.batch import Lane
@@ -87,9 +88,12 @@ class LaneTakeover:
         """Return the lanes' logs as they are now."""
         metadata = await self._topic_admin.describe({lane.topic for lane in lanes})
         partitions = {lane: TopicPartition(self._kafka.prefixed(lane.topic), lane.partition) for lane in lanes}
-        async with asyncio.timeout(_OFFSETS_TIMEOUT_S):
-            starts = await client.beginning_offsets(list(partitions.values()))
-            ends = await client.end_offsets(list(partitions.values()))
+        try:
+            async with asyncio.timeout(_OFFSETS_TIMEOUT_S):
+                starts = await client.beginning_offsets(list(partitions.values()))
+                ends = await client.end_offsets(list(partitions.values()))
+        except TimeoutError as error:
+            raise KafkaTimeoutError("no answer about offsets") from error
         return {
             lane: LogBounds(
                 metadata.cluster_id, _topic_id(metadata, partition.topic), starts[partition], ends[partition]

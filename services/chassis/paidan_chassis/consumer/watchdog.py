@@ -65,7 +65,7 @@ class Watchdog:
             sleep_started = time.monotonic()
             await asyncio.sleep(_CHECK_INTERVAL_S)
             was_frozen = time.monotonic() - sleep_started > _FREEZE_THRESHOLD_S
-            if not await self._is_stuck() or self._outages.outage or was_frozen:
+            if not await self._is_stuck() or await self._is_excused() or was_frozen:
                 self._last_progress_at = time.monotonic()
             stalled_s = time.monotonic() - self._last_progress_at
             if stalled_s > self._subscription.tuning.stalls_after_s:
@@ -80,6 +80,15 @@ class Watchdog:
             if self._progress:
                 self._progress.record_retry(type(error).__name__)
             return False
+
+    async def _is_excused(self) -> bool:
+        """Return whether an outage explains the lack of progress; one of Kafka must show on a connection of ours, too.
+
+        A client that sticks reports an outage for ever, of a broker that answers everybody else.
+        """
+        if self._outages.outage is None:
+            return False
+        return not self._outages.is_of_kafka or await self._is_kafka_down()
 
     async def _check_progress(self) -> bool:
         """Update the metrics; return whether records wait and none was applied since the last check."""
