@@ -16,14 +16,7 @@ from paidan_scoring.app import create_http_app
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
 from tests.scoring import case_histories, database_fixture
-from tests.scoring.case_histories import (
-    accept,
-    assign,
-    close,
-    expire,
-    finish,
-    return_case,
-)
+from tests.scoring.case_histories import accept, assign, close, expire, finish, return_case
 from tests.scoring.database_fixture import create_key
 
 ALL_SCOPES = ("city", "department", "district", "street", "class", "source")
