@@ -19,21 +19,10 @@ from tests.bench.http_load import measure_http
 from tests.bench.installation import BenchInstallation, prepared_installation
 from tests.bench.kafka_load import measure_bulk, measure_drain, measure_rebuild
 from tests.bench.machine import MachineInfo, describe_machine
-from tests.bench.positions import (
-    DISPATCH_INBOX,
-    SCORING_CASES,
-    LogOffsets,
-    wait_until_caught_up,
-)
+from tests.bench.positions import DISPATCH_INBOX, SCORING_CASES, LogOffsets, wait_until_caught_up
 from tests.bench.report import print_results
 from tests.bench.report_stream import ReportStream
-from tests.bench.results import (
-    FULL,
-    GOALS,
-    QUICK,
-    BenchSize,
-    Measurement,
-)
+from tests.bench.results import FULL, GOALS, QUICK, BenchSize, Measurement
 
 RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
 PARTS: Final = ("bare", "http", "bulk", "drain", "rebuild")

@@ -22,12 +22,7 @@ from tests.bench.positions import (
     watch_positions,
 )
 from tests.bench.report_stream import ReportStream, SourceReport
-from tests.bench.results import (
-    BenchSize,
-    Measurement,
-    latencies,
-    make_measurement,
-)
+from tests.bench.results import BenchSize, Measurement, latencies, make_measurement
 
 ACCEPTED: Final = 202
 # The resolution of a score's time; each poll is itself part of the load.

@@ -29,12 +29,7 @@ from paidan_deploy.servers import ports
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
-from paidan_deploy.services import (
-    SERVICES,
-    Service,
-    ServiceConfig,
-    service_environment,
-)
+from paidan_deploy.services import SERVICES, Service, ServiceConfig, service_environment
 from paidan_deploy.stack.service_process import SupervisedService
 from tests.bench.cpu import CpuUsage, cpu_usage
 from tests.polling import poll

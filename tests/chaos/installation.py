@@ -26,12 +26,7 @@ from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import api_keys
 from paidan_deploy.provisioning import database as provisioning_database
 from paidan_deploy.provisioning.topics import create_topics
-from paidan_deploy.services import (
-    SERVICES,
-    Service,
-    ServiceConfig,
-    service_environment,
-)
+from paidan_deploy.services import SERVICES, Service, ServiceConfig, service_environment
 from tests import servers as real
 from tests.chaos.service_process import ServiceProcess
 

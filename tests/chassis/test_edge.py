@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import authenticate
 from paidan_chassis.edge.server import HttpServer, bind_socket
-from tests.chassis.sample_edge import (
-    PHONE,
-    VALID_LOAN,
-    error_of,
-    in_chunks,
-    padded_loan,
-)
+from tests.chassis.sample_edge import PHONE, VALID_LOAN, error_of, in_chunks, padded_loan
 from tests.polling import poll
 
 

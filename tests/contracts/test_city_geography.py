@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes, load_city
-from paidan_contracts.city.geography import (
-    Geography,
-    NamedArea,
-    PlaceEntry,
-    Shape,
-)
+from paidan_contracts.city.geography import Geography, NamedArea, PlaceEntry, Shape
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.pack_types import Names
 from tests.contracts.city_packs import LOSANGELES, QUANCHENG, load_tiny

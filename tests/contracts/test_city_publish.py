@@ -17,11 +17,7 @@ from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX, find_topic
 from paidan_deploy.citypacks.check import check_folder
-from paidan_deploy.citypacks.publish import (
-    AreaLevelChanged,
-    IdTaken,
-    publish,
-)
+from paidan_deploy.citypacks.publish import AreaLevelChanged, IdTaken, publish
 from tests.contracts.city_packs import TINY
 from tests.servers import ServerAddresses
 

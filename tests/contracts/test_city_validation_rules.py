@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.invalid_packs import (
-    InvalidPackCase,
-    add_rule,
-    diagnostic_for,
-    replace_text,
-)
+from tests.contracts.invalid_packs import InvalidPackCase, add_rule, diagnostic_for, replace_text
 
 INVALID_PACKS = {
     "a rule whose list of classes is empty": InvalidPackCase(

@@ -5,13 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.city_packs import QUANCHENG
-from tests.contracts.invalid_packs import (
-    InvalidPackCase,
-    add_line,
-    diagnostic_for,
-    remove_lines,
-    replace_text,
-)
+from tests.contracts.invalid_packs import InvalidPackCase, add_line, diagnostic_for, remove_lines, replace_text
 
 INVALID_PACKS = {
     "a class without a row": InvalidPackCase(

@@ -1,13 +1,7 @@
 """A log of one case on the usual path, one that is returned and one that is voided."""
 
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-)
+from tests.dispatch.database_fixture import InboxRecords, build_action, build_report, case_id_of, city_in_force
 
 
 def sample_log() -> InboxRecords:

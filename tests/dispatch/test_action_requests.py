@@ -13,12 +13,7 @@ from paidan_contracts.actions import Action, SupportedAction, UnsupportedAction
 from paidan_dispatch.actions.requests import RequestedAction
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import (
-    PROOF,
-    UNKNOWN_CASE,
-    act_and_await,
-    await_decision,
-)
+from tests.dispatch.service_client import PROOF, UNKNOWN_CASE, act_and_await, await_decision
 
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
 MODELS = [*get_args(SupportedAction), *get_args(UnsupportedAction)]

@@ -31,13 +31,7 @@ from paidan_dispatch.cases.case_state import Timer, running_timers, timer_change
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
-from tests.dispatch.builders import (
-    USUAL_ACTORS,
-    ActionContext,
-    build_report,
-    build_request,
-    timer_due,
-)
+from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, build_request, timer_due
 from tests.dispatch.sample_pack import default_policy
 
 POLICY = default_policy()

@@ -31,14 +31,7 @@ from paidan_contracts.actions import (
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
-from tests.dispatch.builders import (
-    USUAL_ACTORS,
-    ActionContext,
-    build_report,
-    case_after,
-    decide_action,
-    opened_case,
-)
+from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, case_after, decide_action, opened_case
 
 STATES: tuple[Status, ...] = get_args(Status)
 ACTIONS: dict[str, Action] = {

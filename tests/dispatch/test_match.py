@@ -21,13 +21,7 @@ from paidan_dispatch.matching.match import (
     match,
     squares_around,
 )
-from tests.dispatch.builders import (
-    apply_decision,
-    build_report,
-    imported_report,
-    opened_case,
-    receive_reports,
-)
+from tests.dispatch.builders import apply_decision, build_report, imported_report, opened_case, receive_reports
 from tests.dispatch.sample_pack import default_policy
 
 POLICY = default_policy()

@@ -7,17 +7,8 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
 from paidan_dispatch.matching.candidates import Removed
-from paidan_dispatch.matching.match import (
-    CandidateIndex,
-    candidate_of,
-    compute_index_change,
-    squares_around,
-)
-from tests.dispatch.builders import (
-    build_report,
-    case_after,
-    opened_case,
-)
+from paidan_dispatch.matching.match import CandidateIndex, candidate_of, compute_index_change, squares_around
+from tests.dispatch.builders import build_report, case_after, opened_case
 from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
 POLICY = default_policy()

@@ -8,12 +8,7 @@ from paidan_contracts.actions import Return
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
-from tests.dispatch.builders import (
-    ActionContext,
-    build_report,
-    decide_action,
-    opened_case,
-)
+from tests.dispatch.builders import ActionContext, build_report, decide_action, opened_case
 from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
 SQUARE = [[(117.0, 36.0), (117.01, 36.0), (117.01, 36.01), (117.0, 36.01), (117.0, 36.0)]]

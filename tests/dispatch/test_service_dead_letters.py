@@ -7,12 +7,7 @@ import pytest
 
 from paidan_chassis.consumer.batch import DeadLetter
 from tests.dispatch import database_fixture
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    apply_records,
-    build_report,
-    city_in_force,
-)
+from tests.dispatch.database_fixture import InboxRecords, apply_records, build_report, city_in_force
 
 
 async def test_unreadable_record_is_dead_lettered_alone(pool: "asyncpg.Pool[Any]") -> None:

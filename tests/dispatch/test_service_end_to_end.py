@@ -8,12 +8,7 @@ from paidan_contracts import ids
 from paidan_contracts.orders import OrderIssued
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import (
-    PROOF,
-    UNKNOWN_CASE,
-    act_and_await,
-    await_decision,
-)
+from tests.dispatch.service_client import PROOF, UNKNOWN_CASE, act_and_await, await_decision
 
 
 async def test_full_case_over_http_and_kafka(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -6,13 +6,7 @@ import pytest
 
 from paidan_deploy.importing.csv_rows import UnreadableFile
 from paidan_deploy.importing.parse import RowParser
-from tests.importing.sample_records import (
-    HEADER,
-    IMPORT_MAPPING,
-    KNOWN_CODES,
-    parse_lines,
-    record_line,
-)
+from tests.importing.sample_records import HEADER, IMPORT_MAPPING, KNOWN_CODES, parse_lines, record_line
 
 
 def test_first_row_of_a_duplicated_id_is_kept() -> None:

@@ -12,12 +12,7 @@ import pytest
 from paidan_contracts.city import City
 from paidan_contracts.city.loader import load_city
 from tests.journeys.installation import CommandRunner
-from tests.journeys.losangeles_oracle import (
-    ExpectedCounts,
-    RecordRow,
-    expected_counts,
-    read_records,
-)
+from tests.journeys.losangeles_oracle import ExpectedCounts, RecordRow, expected_counts, read_records
 from tests.journeys.matching_oracle import match_all_pairs
 
 pytestmark = pytest.mark.takes(seconds=30)

@@ -9,12 +9,7 @@ from paidan_contracts.city.conditions import KNOWN_FACTS
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
 from paidan_scoring.case_events import ScoringCaseEvent
-from paidan_scoring.fact_bits import (
-    FACT_BIT,
-    FACT_ORDER,
-    pack_facts,
-    unpack_facts,
-)
+from paidan_scoring.fact_bits import FACT_BIT, FACT_ORDER, pack_facts, unpack_facts
 from paidan_scoring.facts import FactRow, fact_rows
 from tests.scoring import case_histories
 from tests.scoring.case_histories import (

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.loader import load_city
 from paidan_scoring.fact_bits import pack_facts
-from paidan_scoring.indicator_values import (
-    BASIC_COUNTS,
-    IndicatorCalculator,
-    ScoreName,
-    Tally,
-)
+from paidan_scoring.indicator_values import BASIC_COUNTS, IndicatorCalculator, ScoreName, Tally
 from tests.scoring.database_fixture import TINY
 
 INDICATORS: Indicators = load_city(TINY).indicators

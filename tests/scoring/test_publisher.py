@@ -16,13 +16,7 @@ from paidan_scoring.handlers import Fold
 from paidan_scoring.publisher import PublisherContext, ScorePublisher, rest_duration_s
 from tests import servers as real
 from tests.scoring import case_histories, database_fixture
-from tests.scoring.case_histories import (
-    accept,
-    assign,
-    close,
-    finish,
-    refile,
-)
+from tests.scoring.case_histories import accept, assign, close, finish, refile
 from tests.scoring.scoring_service import ScoringService, running_service
 
 PACK: Final = database_fixture.pack_version(database_fixture.pack_bytes())

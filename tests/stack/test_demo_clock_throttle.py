@@ -10,12 +10,7 @@ import pytest
 from paidan_chassis import migrations
 from paidan_chassis.clock import ScaledClock, set_scale
 from paidan_deploy.demo.arrivals import LAST_REPORT_S
-from paidan_deploy.demo.clock_throttle import (
-    CLOCK_LEAD_S,
-    ClockThrottle,
-    clock_lead,
-    clock_limit,
-)
+from paidan_deploy.demo.clock_throttle import CLOCK_LEAD_S, ClockThrottle, clock_lead, clock_limit
 from paidan_deploy.demo.monitor import Observed
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources, PendingReport

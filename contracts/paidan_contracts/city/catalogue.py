@@ -5,14 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.organisation import SourceCategory
-from paidan_contracts.city.pack_types import (
-    ClassCode,
-    Name,
-    Names,
-    PackModel,
-    Text,
-    TimeLimit,
-)
+from paidan_contracts.city.pack_types import ClassCode, Name, Names, PackModel, Text, TimeLimit
 from paidan_contracts.wire import Channel, Slug
 
 RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]

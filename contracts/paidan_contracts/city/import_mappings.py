@@ -19,12 +19,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.organisation import DepartmentId
-from paidan_contracts.city.pack_types import (
-    ClassCode,
-    Name,
-    PackModel,
-    Text,
-)
+from paidan_contracts.city.pack_types import ClassCode, Name, PackModel, Text
 from paidan_contracts.wire import Datum, Slug
 
 Column = Name

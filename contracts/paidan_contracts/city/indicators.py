@@ -6,12 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.conditions import (
-    Condition,
-    ConditionText,
-    Holds,
-    parse_condition,
-)
+from paidan_contracts.city.conditions import Condition, ConditionText, Holds, parse_condition
 from paidan_contracts.city.pack_types import Names, PackModel, Text
 from paidan_contracts.wire import Code, Slug
 

@@ -23,14 +23,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from paidan_contracts.city.city import City
-from paidan_contracts.city.diagnostics import (
-    Diagnostic,
-    DocumentPath,
-    InvalidPack,
-    Origin,
-    OriginMap,
-    Violation,
-)
+from paidan_contracts.city.diagnostics import Diagnostic, DocumentPath, InvalidPack, Origin, OriginMap, Violation
 from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_files import RawDocument, RawPack

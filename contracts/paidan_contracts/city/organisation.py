@@ -4,12 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import (
-    Name,
-    Names,
-    PackModel,
-    PlaceCode,
-)
+from paidan_contracts.city.pack_types import Name, Names, PackModel, PlaceCode
 from paidan_contracts.wire import Channel, Datum, Slug
 
 DepartmentId = Slug

@@ -12,12 +12,7 @@ from paidan_contracts.city.geography import Geography
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
-from paidan_contracts.city.pack_types import (
-    CityId,
-    Names,
-    PackModel,
-    Text,
-)
+from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
 from paidan_contracts.city.routing import RoutingRule
 

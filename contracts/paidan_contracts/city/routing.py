@@ -9,13 +9,7 @@ from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.geography import PlaceCodes
 from paidan_contracts.city.organisation import DepartmentId
-from paidan_contracts.city.pack_types import (
-    ClassCode,
-    ClassPattern,
-    Names,
-    PackModel,
-    PlaceCode,
-)
+from paidan_contracts.city.pack_types import ClassCode, ClassPattern, Names, PackModel, PlaceCode
 from paidan_contracts.wire import Channel, MatterType, Slug
 
 RuleId = Slug

@@ -2,13 +2,7 @@
 
 from typing import Any, Final
 
-from paidan_contracts.schema_export.schemas import (
-    Schema,
-    all_topics,
-    event_type_of,
-    rename_by_title,
-    topic_models,
-)
+from paidan_contracts.schema_export.schemas import Schema, all_topics, event_type_of, rename_by_title, topic_models
 from paidan_contracts.topics import Topic
 from paidan_contracts.wire import WireModel
 

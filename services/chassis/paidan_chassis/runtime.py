@@ -13,13 +13,7 @@ from paidan_chassis.errors import Misconfigured
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_chassis.service_runner import (
-    Component,
-    Loop,
-    ProcessContext,
-    ServiceParts,
-    ServiceRunner,
-)
+from paidan_chassis.service_runner import Component, Loop, ProcessContext, ServiceParts, ServiceRunner
 from paidan_chassis.settings import ServiceSettings
 
 __all__ = ["Build", "Component", "Loop", "ProcessContext", "ServiceParts", "main"]

@@ -14,12 +14,7 @@ from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode, is_known_district
-from paidan_intake.tickets import (
-    Note,
-    Position,
-    Reporter,
-    Ticket,
-)
+from paidan_intake.tickets import Note, Position, Reporter, Ticket
 
 
 @dataclass(frozen=True, slots=True)

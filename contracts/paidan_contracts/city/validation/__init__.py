@@ -5,10 +5,7 @@ from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.calendar import check_calendar
 from paidan_contracts.city.validation.catalogue import check_catalogue
 from paidan_contracts.city.validation.geography import check_geography
-from paidan_contracts.city.validation.indicators_and_imports import (
-    check_imports,
-    check_indicators,
-)
+from paidan_contracts.city.validation.indicators_and_imports import check_imports, check_indicators
 from paidan_contracts.city.validation.organisation import check_organisation
 from paidan_contracts.city.validation.policies import check_policies
 from paidan_contracts.city.validation.references import KnownIds

@@ -10,13 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 from paidan_chassis.consumer import halts, outbox, stored_lanes
 from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.connection import HeldConnection
-from paidan_chassis.consumer.lane_state import (
-    LaneState,
-    LogBounds,
-    LogPosition,
-    check_position,
-    initial_position,
-)
+from paidan_chassis.consumer.lane_state import LaneState, LogBounds, LogPosition, check_position, initial_position
 from paidan_chassis.consumer.positions import LanePosition, SequencedMessage
 from paidan_chassis.consumer.retry import retry
 from paidan_chassis.consumer.stored_lanes import StoredLane

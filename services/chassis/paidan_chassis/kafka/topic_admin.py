@@ -10,12 +10,7 @@ from aiokafka.errors import KafkaError
 
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.metadata_v12 import (
-    ClusterMetadata,
-    MetadataRequest,
-    TopicMetadata,
-    parse_metadata,
-)
+from paidan_chassis.kafka.metadata_v12 import ClusterMetadata, MetadataRequest, TopicMetadata, parse_metadata
 
 REQUEST_TIMEOUT_S: Final = 5.0
 _CREATE_TIMEOUT_S: Final = 20.0

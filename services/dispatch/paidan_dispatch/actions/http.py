@@ -23,14 +23,7 @@ from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.dry_run import evaluate
 from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request, request_sender
 from paidan_dispatch.api import access, queries
-from paidan_dispatch.api.models import (
-    ActionAccepted,
-    ActionBody,
-    ActionLine,
-    OutcomeDetail,
-    OutcomeList,
-    OutcomeLookup,
-)
+from paidan_dispatch.api.models import ActionAccepted, ActionBody, ActionLine, OutcomeDetail, OutcomeList, OutcomeLookup
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.load import load_known_outcomes

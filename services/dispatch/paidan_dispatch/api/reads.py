@@ -19,13 +19,7 @@ from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
-from paidan_dispatch.api.models import (
-    CaseDetail,
-    CaseList,
-    OrderItem,
-    OrderList,
-    Receipt,
-)
+from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import CaseFilter, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache

@@ -26,13 +26,7 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import guards
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import (
-    ActResult,
-    Provenance,
-    action_provenance,
-    running_timers,
-    timer_provenance,
-)
+from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, running_timers, timer_provenance
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions import callback, filing, fulfilment, routing
 

@@ -4,15 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from paidan_intake.api import (
-    alarms,
-    photo_reports,
-    photos,
-    reporter,
-    reports,
-    submission,
-    ticket_batches,
-)
+from paidan_intake.api import alarms, photo_reports, photos, reporter, reports, submission, ticket_batches
 from paidan_intake.api.checks import DRY_RUN_PARAMETER
 from paidan_intake.api.submission import ApiContext
 

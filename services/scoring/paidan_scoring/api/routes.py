@@ -21,12 +21,7 @@ from paidan_scoring.api.models import (
     SchemesResponse,
     ScoresResponse,
 )
-from paidan_scoring.api.score_reader import (
-    ScoreQuery,
-    ScoreReader,
-    UnknownCity,
-    UnknownIndicator,
-)
+from paidan_scoring.api.score_reader import ScoreQuery, ScoreReader, UnknownCity, UnknownIndicator
 from paidan_scoring.indicator_values import ScoreName
 from paidan_scoring.periods import InvalidPeriod, Period
 

@@ -22,13 +22,7 @@ from paidan_scoring.api.models import (
 from paidan_scoring.api.queries import CountedCase, CountedCaseKey
 from paidan_scoring.city_packs import PackCache, ScoringPack
 from paidan_scoring.fact_bits import unpack_facts
-from paidan_scoring.indicator_values import (
-    BASIC_COUNTS,
-    Ratio,
-    ScoreName,
-    ScoreRow,
-    Tally,
-)
+from paidan_scoring.indicator_values import BASIC_COUNTS, Ratio, ScoreName, ScoreRow, Tally
 from paidan_scoring.periods import Period
 from paidan_scoring.rebuild_queries import is_rebuilding
 
