@@ -1,12 +1,18 @@
-"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, city packs put in force."""
+"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, what is put in force."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
+
+RELEASE: Final = 2
+"""The release by which this code decides; it is raised whenever the same records would be decided otherwise.
+
+0.1.0 is release 1, which neither read nor placed a mark: a partition whose log holds none was decided by it.
+"""
 
 TimerKind = Literal["accept", "handle"]
 """The time limits of accepting (签收) and of handling (处置)."""
@@ -40,6 +46,18 @@ class CityInForce(WireModel):
     in_force_at: Timestamp
 
 
+class ReleaseInForce(WireModel):
+    """From this record on, its partition is decided by this release of dispatch, and by no other.
+
+    Published by `paidan prepare` and `paidan up` on every partition of ``paidan.inbox``, as its first record or on an
+    upgrade. Read by dispatch, which halts a partition that another release must decide. A repeat, or the mark of an
+    older release, changes nothing. Without a key: it is sent to each partition.
+    """
+
+    type: Literal["release.in_force.v1"] = "release.in_force.v1"
+    number: PositiveInt
+
+
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce, Field(discriminator="type")
+    ReportReceived | ActionRequested | TimerDue | CityInForce | ReleaseInForce, Field(discriminator="type")
 ]

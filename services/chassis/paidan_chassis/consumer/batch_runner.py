@@ -10,7 +10,6 @@ import asyncpg
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record
 from paidan_chassis.consumer.config import ConsumerTuning
-from paidan_chassis.consumer.dead_letters import DeadLetterLimitExceeded
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, LanesMoved, is_data_error
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
 from paidan_chassis.consumer.outages import OutageRetry
@@ -19,6 +18,7 @@ from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
+from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
@@ -114,11 +114,11 @@ class BatchRunner:
                 _reject(rejected, poison.dead_letter)
             except LanesMoved as moved:
                 await self._recovery.reload(moved.lanes)
-            except DeadLetterLimitExceeded:
+            except Halt:
                 self._handler.clear_cache()
                 if len(part) == 1:
                     raise
-                # The records before the limit are applied; otherwise each resume would fail on the same batch again.
+                # The records before it are applied; otherwise each resume would fail on the same batch again.
                 return None
             except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
                 self._handler.clear_cache()

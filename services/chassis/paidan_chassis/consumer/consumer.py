@@ -71,7 +71,9 @@ class LaneConsumer:
         self._outages = outages = OutageRetry(
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
-        takeover = LaneTakeover(name, kafka=kafka, topic_admin=self.publisher.topic_admin, connection=connection)
+        takeover = LaneTakeover(
+            subscription, kafka=kafka, topic_admin=self.publisher.topic_admin, connection=connection
+        )
         self._recovery = recovery = LaneRecovery(
             subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
             subscriber=subscriber, relay=relay, outages=outages, log=log,
