@@ -1,7 +1,7 @@
 """Places release marks in the inbox: from there on each partition is decided by this release of dispatch."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,7 +19,7 @@ from paidan_contracts.topics import INBOX
 from paidan_deploy.errors import DeployError
 from paidan_deploy.services import DISPATCH, INTAKE
 
-READ_TIMEOUT_MS: Final = 5_000
+READ_TIMEOUT_S: Final = 20.0
 NextRecord: TypeAlias = Literal["none", "mark", "other"]
 """What a partition's log holds where dispatch reads on."""
 
@@ -116,33 +116,38 @@ async def _next_records(kafka: KafkaCluster, lanes: Iterable[LaneProgress]) -> M
     by_partition = {TopicPartition(kafka.prefixed(INBOX.name), lane.partition): lane for lane in lanes}
     if not by_partition:
         return {}
-    async with _open_consumer(kafka, list(by_partition)) as consumer:
-        begins = await consumer.beginning_offsets(list(by_partition))
-        ends = await consumer.end_offsets(list(by_partition))
-        found: dict[LaneProgress, NextRecord] = {}
-        for partition, lane in by_partition.items():
-            at_end = lane.next_offset == LOG_END or lane.next_offset >= ends[partition]
-            offset = max(lane.next_offset, begins[partition])
-            found[lane] = "none" if at_end or offset >= ends[partition] else await _read(consumer, partition, offset)
-    return found
-
-
-@asynccontextmanager
-async def _open_consumer(kafka: KafkaCluster, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(group_id=None, enable_auto_commit=False, **kafka.client_options())
     try:
         await consumer.start()
-        consumer.assign(partitions)
-        yield consumer
+        begins = await consumer.beginning_offsets(list(by_partition))
+        ends = await consumer.end_offsets(list(by_partition))
+        offsets = {
+            partition: ends[partition] if lane.next_offset == LOG_END else max(lane.next_offset, begins[partition])
+            for partition, lane in by_partition.items()
+        }
+        unread = {partition: offset for partition, offset in offsets.items() if offset < ends[partition]}
+        values = await _first_values(consumer, unread)
     finally:
         await consumer.stop()
+    return {
+        lane: "none" if partition not in unread else "mark" if _is_mark(values[partition]) else "other"
+        for partition, lane in by_partition.items()
+    }
 
 
-async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> NextRecord:
-    consumer.seek(partition, offset)
-    batches = await consumer.getmany(partition, timeout_ms=READ_TIMEOUT_MS, max_records=1)
-    records = batches.get(partition, [])
-    return "mark" if records and _is_mark(records[0].value) else "other"
+async def _first_values(
+    consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]
+) -> Mapping[TopicPartition, bytes | None]:
+    """Return the value of each partition's first record from an offset on."""
+    consumer.assign(list(offsets))
+    for partition, offset in offsets.items():
+        consumer.seek(partition, offset)
+    values: dict[TopicPartition, bytes | None] = {}
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        while values.keys() != offsets.keys():
+            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+                values.setdefault(partition, records[0].value)
+    return values
 
 
 def _is_mark(value: bytes | None) -> bool:
