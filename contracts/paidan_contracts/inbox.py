@@ -4,18 +4,26 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import ActionRequested
+from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
+from paidan_contracts.wire import (
+    AnyTimerKind,
+    Area,
+    CaseId,
+    Digest,
+    Id,
+    PhotoRef,
+    PositiveInt,
+    Slug,
+    Timestamp,
+    WireModel,
+)
 
 RELEASE: Final = 2
 """The release by which this code decides; it is raised whenever the same records would be decided otherwise.
 
 0.1.0 is release 1, which neither read nor placed a mark: a partition whose log holds none was decided by it.
 """
-
-TimerKind = Literal["accept", "handle"]
-"""The time limits of accepting (签收) and of handling (处置)."""
 
 
 class TimerDue(WireModel):
@@ -28,7 +36,7 @@ class TimerDue(WireModel):
     timer_id: Id
     case_id: CaseId
     area: Area
-    kind: TimerKind
+    kind: AnyTimerKind
     generation: PositiveInt
     due_at: Timestamp
 
@@ -58,6 +66,21 @@ class ReleaseInForce(WireModel):
     number: PositiveInt
 
 
+class PhotoStored(WireModel):
+    """A proof photo was stored for a case; a finish or an inspection may name it from this record on.
+
+    Published by intake on ``paidan.inbox``, before the upload is answered. Read by dispatch. Keyed by the case's area.
+    """
+
+    type: Literal["photo.stored.v1"] = "photo.stored.v1"
+    ref: PhotoRef
+    case_id: CaseId
+    area: Area
+    holder: Actor = Field(description="Who uploaded it, by the API key.")
+    stored_at: Timestamp
+
+
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce | ReleaseInForce, Field(discriminator="type")
+    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce,
+    Field(discriminator="type"),
 ]

@@ -10,7 +10,7 @@ from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, ReleaseInForce, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
@@ -133,10 +133,8 @@ async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[st
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
-    if isinstance(entry, ReleaseInForce):
-        _read_mark(record.partition, entry.number, in_force)
-        return DecodedRecord(record, entry, None)
-    in_force.require_release(record.partition)
+    if not isinstance(entry, ReleaseInForce):
+        in_force.require_release(record.partition)
     match entry:
         case ReportReceived():
             return DecodedRecord(record, entry, in_force.policies.get((record.partition, entry.city)))
@@ -148,8 +146,11 @@ async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InFo
                 return DecodedRecord(record, DecodeError("invalid_field", "city", "the pack is another city's"), None)
             in_force.policies[record.partition, entry.city] = policy
             return DecodedRecord(record, entry, policy)
-        case DecodeError():
-            return DecodedRecord(record, entry, None)
+        case ReleaseInForce():
+            _read_mark(record.partition, entry.number, in_force)
+        case PhotoStored() | DecodeError():
+            pass
+    return DecodedRecord(record, entry, None)
 
 
 def _read_mark(partition: int, number: int, in_force: InForce) -> None:
