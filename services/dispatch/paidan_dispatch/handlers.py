@@ -20,7 +20,8 @@ from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
 from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
-from paidan_dispatch.inbox.load import InForce, load, load_in_force, require_release
+from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
+from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler

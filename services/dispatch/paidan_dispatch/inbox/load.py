@@ -1,39 +1,23 @@
 """Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Connection
-from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.topics import INBOX
-from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
+from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, KnownOutcome, UnitOfWork
 from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, squares_around
-
-FIRST_RELEASE: Final = 1
-"""The release of a partition in whose log no mark was read: 0.1 placed none."""
-
-SELECT_PACKS_IN_FORCE: Final = """
-    SELECT lane, city, version
-      FROM lane_city
-"""
-
-SELECT_RELEASES: Final = """
-    SELECT lane, number
-      FROM lane_release
-"""
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
@@ -60,58 +44,6 @@ SELECT_NEARBY: Final = """
 """
 
 
-@dataclass(slots=True)
-class InForce:
-    """What each partition is decided by, as its own log said: the release, and the policy of each city."""
-
-    release: int
-    """The release of this code."""
-    releases: dict[int, int]
-    """By partition; one that is missing is decided by the first release."""
-    policies: dict[tuple[int, str], CityPolicy]
-    """By partition and city."""
-
-    def require_release(self, partition: int) -> None:
-        """Raise ``Halt`` unless this code's release decides the partition."""
-        number = self.releases.get(partition, FIRST_RELEASE)
-        if number != self.release:
-            raise release_needed(partition, number, self.release)
-
-
-def release_needed(partition: int, number: int, release: int) -> Halt:
-    """Return the halt of a partition that another release than this code's must decide."""
-    name = f"release {number} (0.1)" if number == FIRST_RELEASE else f"release {number}"
-    detail = (
-        f"{INBOX.name}-{partition} must be decided by {name}, and this is release {release}: run dispatch of {name}"
-    )
-    if number < release:
-        detail += f" until it has read all or halts, then `paidan prepare` and dispatch of release {release}"
-    return Halt("release_needed", detail)
-
-
-async def require_release(conn: Connection, unread: Mapping[int, bool], release: int) -> None:
-    """Raise ``Halt`` for a partition whose next record this release must not decide.
-
-    ``unread`` holds, by partition, whether its log has unread records: the first of them may be this release's mark.
-    """
-    releases = await _load_releases(conn)
-    for partition, has_unread in sorted(unread.items()):
-        number = releases.get(partition, FIRST_RELEASE)
-        if number > release or (number < release and not has_unread):
-            raise release_needed(partition, number, release)
-
-
-async def _load_releases(conn: Connection) -> dict[int, int]:
-    return {row["lane"]: row["number"] for row in await conn.fetch(SELECT_RELEASES)}
-
-
-async def load_in_force(conn: Connection, packs: PackCache, release: int) -> InForce:
-    """Return what each partition is decided by, for code of this release."""
-    rows = await conn.fetch(SELECT_PACKS_IN_FORCE)
-    policies = {(row["lane"], row["city"]): await packs.get(conn, row["version"]) for row in rows}
-    return InForce(release, await _load_releases(conn), policies)
-
-
 async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     """Return the unit of work of a batch. What its records put in force is added to ``in_force``."""
     entries = [await _decode(batch, record, packs, in_force) for record in batch.records]
@@ -133,8 +65,9 @@ async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[st
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
-    if not isinstance(entry, ReleaseInForce):
-        in_force.require_release(record.partition)
+    release = in_force.releases.get(record.partition, FIRST_RELEASE)
+    if release != in_force.release and not isinstance(entry, ReleaseInForce):
+        raise release_needed(record.partition, release, in_force.release)
     match entry:
         case ReportReceived():
             return DecodedRecord(record, entry, in_force.policies.get((record.partition, entry.city)))
@@ -147,17 +80,10 @@ async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InFo
             in_force.policies[record.partition, entry.city] = policy
             return DecodedRecord(record, entry, policy)
         case ReleaseInForce():
-            _read_mark(record.partition, entry.number, in_force)
+            read_mark(in_force, record.partition, entry.number)
         case PhotoStored() | DecodeError():
             pass
     return DecodedRecord(record, entry, None)
-
-
-def _read_mark(partition: int, number: int, in_force: InForce) -> None:
-    # Left for the release that it names: as long as it is unread, that release can start.
-    if number > in_force.release:
-        raise release_needed(partition, number, in_force.release)
-    in_force.releases[partition] = max(number, in_force.releases.get(partition, FIRST_RELEASE))
 
 
 async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:
