@@ -10,6 +10,12 @@ def check_photos(evidence: Evidence) -> Check:
     return Check.of("every photo exists", evidence.photos.lost, _uploaded_photos(evidence))
 
 
+def check_readings(evidence: Evidence) -> Check:
+    return Check.of(
+        "the log of looks at personal data is as it was written", evidence.broken_readings, evidence.reading_numbers
+    )
+
+
 def missing_uploads(evidence: Evidence) -> Notice:
     names = sorted(evidence.photos.never_sent)
     claimed = evidence.inbox_log.claimed_photos
