@@ -28,11 +28,12 @@ from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import guards
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, running_timers, timer_provenance
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import callback, filing, fulfilment, routing
+from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def decide(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Pr
     refusal = _role_refusal(state, request) or _state_refusal(state, request) or _content_refusal(state, action)
     if refusal is not None:
         return Refused(refusal)
+    if isinstance(action, CallBack) and action.report_id is None:
+        action = replace_unvalidated(action, report_id=request.of_report)
     try:
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
@@ -106,13 +109,15 @@ def _apply(  # noqa: C901, PLR0911 - one arm for each action
         case Finish():
             return fulfilment.finish(state, action, provenance, policy)
         case Inspect():
-            return fulfilment.inspect(state, action, provenance)
+            return fulfilment.inspect(state, action, provenance, policy)
         case Urge():
             return fulfilment.urge(state, action, provenance)
         case CallBack():
             return callback.call_back(state, action, provenance, policy)
-        case Amend() | Reply():
-            return guards.not_supported_yet(state, action.kind)
+        case Amend():
+            return amendment.amend(state, action, provenance, policy)
+        case Reply():
+            return guards.reply_to_case(state)
 
 
 def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
@@ -127,6 +132,9 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     if kind not in guards.ROLE_ACTIONS[actor.kind]:
         text = Bilingual(f"{actor.kind} is no role that may {kind}.", f"角色 {actor.kind} 无权进行此操作。")
         return guards.build_refusal(state, "not_your_role", text, "actor")
+    if actor.kind == "importer" and not state.past:
+        text = Bilingual("An import acts on its own past records only.", "导入角色只能处理导入的历史案件。")
+        return guards.build_refusal(state, "not_an_import", text, "actor")
     if actor.kind == "department" and actor.id != state.department:
         text = Bilingual("The order is not yours.", "该派单不属于贵单位。")
         return guards.build_refusal(state, "not_your_order", text, "actor")

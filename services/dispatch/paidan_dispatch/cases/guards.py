@@ -3,14 +3,15 @@
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
-from paidan_contracts.actions import ReturnCode
+from paidan_contracts.actions import Actor, ReturnCode
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
 
 ActionKind: TypeAlias = Literal[
-    "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge"
-]
+    "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
+    "amend", "reply",
+]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
 SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
@@ -18,16 +19,16 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify",),
-        "filed": ("assign", "file", "void"),
+        "received": ("verify", "amend"),
+        "filed": ("assign", "file", "void", "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit.
-        "dispatched": ("accept", "return", "redispatch", "file", "void"),
-        "handling": ("finish", "return", "file", "urge"),
+        "dispatched": ("accept", "return", "redispatch", "file", "void", "amend"),
+        "handling": ("finish", "return", "file", "urge", "amend"),
         "suspended": (),
-        "inspecting": ("inspect",),
-        "closed": ("call_back",),
-        "not_accepted": (),
-        "voided": (),
+        "inspecting": ("inspect", "amend"),
+        "closed": ("call_back", "amend"),
+        "not_accepted": ("amend",),
+        "voided": ("amend",),
     }
 )
 
@@ -35,10 +36,10 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
     {
         "department": frozenset({"accept", "return", "finish"}),
         "inspector": frozenset({"verify", "inspect"}),
-        "caller": frozenset({"call_back"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge"}),
-        # An import repeats what others did, each at its own time.
-        "importer": SUPPORTED_ACTIONS,
+        "caller": frozenset({"call_back", "reply"}),
+        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),
+        # An import repeats what others did, each at its own time, and corrects what it read.
+        "importer": SUPPORTED_ACTIONS - {"reply"},
         "source": frozenset(),
     }
 )
@@ -69,6 +70,8 @@ _ACTION_NAMES_ZH: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
         "call_back": "回访",
         "void": "作废",
         "urge": "催办",
+        "amend": "修正",
+        "reply": "答复",
     }
 )
 
@@ -96,6 +99,19 @@ def unknown_return_code(state: CaseState) -> Refusal:
     codes = get_args(ReturnCode)
     text = Bilingual(f"The code is none of {', '.join(codes)}.", f"退单原因代码须为以下之一：{'、'.join(codes)}。")
     return build_refusal(state, "invalid_field", text, "action.code")
+
+
+def reply_to_case(state: CaseState) -> Refusal:
+    """Return the refusal of a reply to a report that is in a case: its answer is the case's, once it is closed."""
+    text = Bilingual(
+        "Only a report that was noted without a case is replied to.", "只有登记而未立案的上报才能单独答复。"
+    )
+    return build_refusal(state, "not_allowed_in_state", text, "action.kind")
+
+
+def may_reply(actor: Actor) -> bool:
+    """Return whether an actor may reply to a noted report."""
+    return "reply" in ROLE_ACTIONS[actor.kind]
 
 
 def calendar_exhausted(state: CaseState) -> Refusal:

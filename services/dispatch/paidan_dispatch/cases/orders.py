@@ -90,7 +90,7 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
 def _order_changed(event: CaseMerged | CaseFiled | CaseReworked, order: Order) -> OrderChanged:
     match event:
         case CaseMerged():
-            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="merged")
+            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="merged", report=event.report)
         case CaseFiled():
             return _new_order_changed(order=order, recorded_at=event.recorded_at, because="refiled")
         case CaseReworked(reason=reason):
@@ -126,7 +126,9 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         text=state.text,
         place=state.place,
         photos=state.photos,
+        confidential=state.confidential,
         reports=state.reports,
+        joined=state.joined,
         round=state.round,
         dispatched_at=assignment.dispatched_at,
         accept_by=assignment.accept_by,

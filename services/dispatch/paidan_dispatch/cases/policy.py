@@ -49,6 +49,7 @@ class CityPolicy:
             window=timedelta(hours=city.matching.window_h),
             terms_of=cache(partial(effective_matching, city.matching)),
             deadline=deadline,
+            addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
         return cls(city, city.version, deadline, rule_ref, match_rules)
@@ -56,6 +57,11 @@ class CityPolicy:
     def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle
+
+    def calls_back(self, source: str) -> bool:
+        """Return whether the reporters of a source are called back, whether or not they ask for it."""
+        known = self.city.sources.get(source)
+        return known is not None and known.callback
 
     def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
         """Return the time in which the department must accept the order."""

@@ -6,19 +6,19 @@ from typing import Final, Literal
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.cases import CaseEvent, CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.state import CaseState
+from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.guards import unknown_case
 from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.reports import Opened, receive_report
-from paidan_dispatch.inbox import messages
+from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
+from paidan_dispatch.inbox import messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
@@ -85,16 +85,32 @@ class _BatchDecider:
         if policy is None or report.area not in policy.city.areas:
             self._refuse(record, report, _refused_outcome(report, UNKNOWN_AREA if policy else UNKNOWN_CITY))
             return
+        decided_by = noted_by(report, policy)
+        if decided_by is not None:
+            self._note(record, report, decided_by)
+            return
         nearby = self._unit_of_work.nearby[record.partition]
         match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
             case Opened(events):
                 self._apply_events(record, CaseFile.new(record.partition), events, policy)
+                self._unit_of_work.add_report(events[-1].state, as_held_by_case(report))
                 self._record_success(record, report, "opened", events[-1].state)
             case Progressed(before, events):
                 self._apply_events(record, self._unit_of_work.case_files[before.case_id], events, policy)
+                metres = events[0].metres if isinstance(events[0], CaseMerged) else None
+                self._unit_of_work.add_report(events[-1].state, as_held_by_case(report, metres))
                 self._record_success(record, report, "merged", events[-1].state)
 
+    def _note(self, record: Record, report: ReportReceived, decided_by: RuleRef) -> None:
+        row = noted_reports.noted_row(report, as_held_by_case(report), decided_by, record.partition)
+        self._unit_of_work.noted_reports.append(row)
+        outcome = noted_reports.noted_outcome(report, decided_by)
+        self._record_outcome(record, outcome, digest=report.digest, sender=None)
+
     def _decide_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
+        if noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
+            self._decide_reply(record, request)
+            return
         case_file = self._find_target(request, record.partition)
         if case_file is None or policy is None:
             self._refuse(record, request, _refused_outcome(request, unknown_case(request.case_id)))
@@ -105,6 +121,16 @@ class _BatchDecider:
                 self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
                 self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))
+
+    def _decide_reply(self, record: Record, request: ActionRequested) -> None:
+        reply = noted_reports.decide_reply(request)
+        if isinstance(reply, Refusal):
+            self._refuse(record, request, _refused_outcome(request, reply))
+            return
+        self._unit_of_work.replies[reply.report_id] = reply
+        outcome = noted_reports.applied_reply_outcome(request)
+        self._record_outcome(record, outcome, digest=request.digest, sender=_sender(request))
+        self._batch.emit(record, messages.reply_message(reply))
 
     def _decide_timer(self, record: Record, timer: TimerDue, policy: CityPolicy | None) -> None:
         case_file = self._find_case_file(timer.case_id, record.partition)

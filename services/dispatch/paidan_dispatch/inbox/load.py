@@ -29,7 +29,7 @@ SELECT_PACKS_IN_FORCE: Final = """
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
-    SELECT id::text, result, digest, case_id
+    SELECT id::text, result, digest, case_id, area
       FROM outcome
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """
@@ -74,7 +74,7 @@ async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> Uni
 async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[str, KnownOutcome]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await conn.fetch(SELECT_OUTCOMES, ",".join(ids)) if ids else ()
-    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"]) for row in rows}
+    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"], row["area"]) for row in rows}
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:

@@ -10,7 +10,8 @@ from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.inbox import InboxEvent
-from paidan_contracts.outcomes import OutcomeDecided, Refusal
+from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
+from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.policy import CityPolicy
@@ -46,6 +47,31 @@ class KnownOutcome(NamedTuple):
     result: str
     digest: bytes | None
     case_id: str | None
+    area: str | None = None
+
+
+class ReportRow(NamedTuple):
+    """A row of ``case_report``: a report that opened a case or joined it, as the case holds it."""
+
+    case_id: str
+    number: int
+    report_id: str
+    source: str
+    report: bytes
+
+
+class NotedRow(NamedTuple):
+    """A row of ``noted_report``: a report that was noted and opened no case."""
+
+    report_id: str
+    lane: int
+    city: str
+    area: str
+    source: str
+    rule: str
+    city_version: str
+    recorded_at: datetime
+    report: bytes
 
 
 class EventRow(NamedTuple):
@@ -144,6 +170,10 @@ class UnitOfWork:
     case_files: dict[str, CaseFile] = field(default_factory=dict)
     changed_files: dict[str, CaseFile] = field(default_factory=dict)
     new_events: list[EventRow] = field(default_factory=list)
+    new_reports: list[ReportRow] = field(default_factory=list)
+    noted_reports: list[NotedRow] = field(default_factory=list)
+    replies: dict[str, ReportReplied] = field(default_factory=dict)
+    """By noted report, the latest one."""
     outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
     previously_dead_lettered: set[str] = field(default_factory=set)
     """Ids that were dead-lettered before this batch."""
@@ -156,11 +186,17 @@ class UnitOfWork:
             self.new_events.append(row)
             self.changed_files[row.case_id] = self.case_files[row.case_id] = case_file
 
+    def add_report(self, state: CaseState, report: JoinedReport) -> None:
+        """Add a report that opened a case or joined it; ``state`` follows from it."""
+        self.new_reports.append(
+            ReportRow(state.case_id, state.reports, report.report_id, report.source, report.model_dump_json().encode())
+        )
+
     def record_outcome(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
         """Add the outcome of a report or an action."""
         self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
         digest_bytes = bytes.fromhex(digest) if digest else None
-        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id)
+        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id, outcome.area)
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
@@ -192,6 +228,5 @@ def recurs_until(candidate: Candidate | None) -> datetime:
 
 
 def awaits_callback(state: CaseState) -> bool:
-    """Return whether the reporter is to be called back: the case is closed, and nobody has called in this round."""
-    last_callback_round = state.called_back[-1].round if state.called_back else 0
-    return state.status == "closed" and not state.past and last_callback_round < state.round
+    """Return whether a reporter is to be called back now."""
+    return state.status == "closed" and bool(state.callbacks_awaited)

@@ -6,6 +6,7 @@ from paidan_contracts.actions import File, Verify, Void
 from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVoided
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ASSIGNED_STATUSES,
@@ -31,7 +32,13 @@ def verify(state: CaseState, action: Verify, provenance: Provenance, policy: Cit
     """核实: file and route a verified report; 不予受理: end the case of one that is not."""
     if action.verified:
         return file_and_route(state, provenance, policy)
-    after = next_state(state, provenance, status="not_accepted", **_ended_fields(action.reason, provenance))
+    after = next_state(
+        state,
+        provenance,
+        status="not_accepted",
+        answer=action.answer or answers.NOT_ACCEPTED,
+        **_ended_fields(action.reason, provenance),
+    )
     return [_new_not_accepted(**event_fields(after, provenance), reason=action.reason)]
 
 
@@ -65,7 +72,15 @@ def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
     if state.status in ASSIGNED_STATUSES:
         assignments = end_assignment(state, at, withdrawn_at=at)
     ended = _ended_fields(action.reason, provenance)
-    after = next_state(state, provenance, status="voided", held_because=None, assignments=assignments, **ended)
+    after = next_state(
+        state,
+        provenance,
+        status="voided",
+        held_because=None,
+        answer=action.answer or answers.VOIDED,
+        assignments=assignments,
+        **ended,
+    )
     return [_new_voided(**event_fields(after, provenance), reason=action.reason)]
 
 
