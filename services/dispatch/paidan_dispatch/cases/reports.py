@@ -9,7 +9,7 @@ from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance
+from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.transitions.filing import file_and_route
@@ -52,7 +52,7 @@ def receive_report(
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules)
     if isinstance(matched, Duplicate):
         return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    state = _first_state(report, matched.recurrence_of, policy)
+    state = with_clock(_first_state(report, matched.recurrence_of, policy), provenance)
     opened = _new_opened(**event_fields(state, provenance), report_id=report.report_id)
     if state.status == "received":
         return Opened((opened,))

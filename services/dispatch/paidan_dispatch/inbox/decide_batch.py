@@ -14,14 +14,23 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
-from paidan_dispatch.cases.guards import unknown_case
+from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence
 from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
+from paidan_dispatch.inbox.unit_of_work import (
+    DEAD_LETTERED,
+    CaseFile,
+    DecodedRecord,
+    KnownOutcome,
+    UnitOfWork,
+    proof_of,
+    source_of_report,
+)
 
 # On a slow machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
 KEEPALIVE_EVERY: Final = 250
@@ -57,8 +66,8 @@ class _BatchDecider:
                     self._decide_action(record, entry, policy)
             case TimerDue() as entry:
                 self._decide_timer(record, entry, policy)
-            case PhotoStored():
-                pass  # finishes are not judged by it yet
+            case PhotoStored() as entry:
+                self._unit_of_work.add_photo(entry, record.partition)
             case CityInForce():
                 pass  # in force since it was decoded
             case DecodeError() as entry:
@@ -74,12 +83,20 @@ class _BatchDecider:
         if known is None or known.result == DEAD_LETTERED:
             return True
         if known.digest == bytes.fromhex(entry.digest):
+            self._repeat_refusal(record, entry, known)
             return False
         outcome_id = reuse_refusal_id(id_, entry.digest)
         if outcome_id not in self._unit_of_work.known_outcomes:
             outcome = replace_unvalidated(_refused_outcome(entry, ID_REUSED), id=outcome_id, repeats=id_)
             self._refuse(record, entry, outcome)
         return False
+
+    def _repeat_refusal(self, record: Record, entry: ReportReceived | ActionRequested, known: KnownOutcome) -> None:
+        """Send a department that repeats a refused answer the refusal again: a new try has a new id."""
+        if known.why is not None and isinstance(entry, ActionRequested):
+            refused = answer_refused(entry, Refusal.model_validate_json(known.why))
+            if refused is not None:
+                self._batch.emit(record, messages.refusal_message(refused, entry.actor.id))
 
     def _decide_report(self, record: Record, report: ReportReceived, policy: CityPolicy | None) -> None:
         if policy is None or report.area not in policy.city.areas:
@@ -99,12 +116,21 @@ class _BatchDecider:
         if case_file is None or policy is None:
             self._refuse(record, request, _refused_outcome(request, unknown_case(request.case_id)))
             return
-        match decide(case_file.current_state, request, policy):
-            case Progressed(events=events):
+        match decide(case_file.current_state, request, policy, self._evidence_for(request)):
+            case Progressed(before, events):
                 self._apply_events(record, case_file, events, policy)
+                self._unit_of_work.use_photos(proof_of(request), before.case_id)
                 self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
                 self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))
+
+    def _evidence_for(self, request: ActionRequested) -> ActionEvidence:
+        proof, of_report = proof_of(request), request.of_report
+        if not proof and of_report is None:
+            return NO_EVIDENCE
+        known = self._unit_of_work.known_outcomes.get(of_report) if of_report else None
+        photos = [photo for ref in proof for photo in self._unit_of_work.photos.get(ref, ())]
+        return ActionEvidence(photos, source_of_report(known))
 
     def _decide_timer(self, record: Record, timer: TimerDue, policy: CityPolicy | None) -> None:
         case_file = self._find_case_file(timer.case_id, record.partition)
@@ -195,8 +221,8 @@ def _outcome_kind(entry: ReportReceived | ActionRequested) -> Literal["report", 
     return "report" if isinstance(entry, ReportReceived) else "action"
 
 
-def _sender(entry: ReportReceived | ActionRequested) -> str | None:
-    return f"{entry.actor.kind}:{entry.actor.id}" if isinstance(entry, ActionRequested) else None
+def _sender(entry: ReportReceived | ActionRequested) -> str:
+    return f"{entry.actor.kind}:{entry.actor.id}" if isinstance(entry, ActionRequested) else f"source:{entry.source}"
 
 
 def _refused_outcome(

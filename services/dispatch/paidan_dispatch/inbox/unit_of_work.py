@@ -8,11 +8,13 @@ from typing import Final, NamedTuple
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
+from paidan_contracts.actions import ActionRequested, Finish, Inspect
 from paidan_contracts.cases import CaseEvent
-from paidan_contracts.inbox import InboxEvent
+from paidan_contracts.inbox import InboxEvent, PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
+from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
@@ -46,6 +48,10 @@ class KnownOutcome(NamedTuple):
     result: str
     digest: bytes | None
     case_id: str | None
+    sender: str | None = None
+    """``kind:id`` of the actor, or ``source:id`` of the report."""
+    why: str | None = None
+    """The refusal, as JSON."""
 
 
 class EventRow(NamedTuple):
@@ -149,6 +155,11 @@ class UnitOfWork:
     """Ids that were dead-lettered before this batch."""
     fired_timers: list[tuple[str, str, int]] = field(default_factory=list)
     """Consumed timers: case, kind, generation."""
+    photos: dict[str, list[ProofPhoto]] = field(default_factory=dict)
+    """By reference: those that the batch's actions name, and those that it stores."""
+    new_photos: list[tuple[int, ProofPhoto]] = field(default_factory=list)
+    used_photos: list[tuple[str, str]] = field(default_factory=list)
+    """Photos that prove something: reference and case."""
 
     def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
         """Add a case's new events."""
@@ -160,7 +171,26 @@ class UnitOfWork:
         """Add the outcome of a report or an action."""
         self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
         digest_bytes = bytes.fromhex(digest) if digest else None
-        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id)
+        why = outcome.why.model_dump_json() if outcome.why is not None else None
+        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id, sender, why)
+
+    def add_photo(self, photo: PhotoStored, partition: int) -> None:
+        """Add a photo that was stored for a case; stored again, it stays as old as it was."""
+        holder = f"{photo.holder.kind}:{photo.holder.id}"
+        stored = ProofPhoto(photo.ref, photo.case_id, holder, photo.stored_at)
+        known = self.photos.setdefault(photo.ref, [])
+        if any((each.case_id, each.holder) == (stored.case_id, stored.holder) for each in known):
+            return
+        known.append(stored)
+        self.new_photos.append((partition, stored))
+
+    def use_photos(self, refs: Iterable[str], case_id: str) -> None:
+        """Record that photos have proved something in a case."""
+        for ref in refs:
+            self.photos[ref] = [
+                each._replace(used_in=case_id) if each.case_id == case_id else each for each in self.photos.get(ref, ())
+            ]
+            self.used_photos.append((ref, case_id))
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
@@ -171,6 +201,18 @@ class UnitOfWork:
     def updated_cases(self) -> Sequence[CaseFile]:
         """Stored cases with new events."""
         return [each for each in self.changed_files.values() if not each.is_new]
+
+
+def proof_of(entry: object) -> tuple[str, ...]:
+    """Return the photos that an action names as proof."""
+    action = entry.action if isinstance(entry, ActionRequested) else None
+    return action.proof if isinstance(action, Finish | Inspect) else ()
+
+
+def source_of_report(known: KnownOutcome | None) -> str | None:
+    """Return the source of a report that is decided; release 0.1 did not store it."""
+    sender = known.sender if known is not None else None
+    return sender.removeprefix("source:") if sender and sender.startswith("source:") else None
 
 
 def ended_at(state: CaseState) -> datetime | None:

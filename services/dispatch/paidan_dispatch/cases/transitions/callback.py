@@ -17,6 +17,7 @@ from paidan_dispatch.cases.case_state import (
     replace_assignment,
 )
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.transitions.helper_orders import renew
 
 _new_called_back: Final = unvalidated_constructor(CaseCalledBack)
 _new_reopened: Final = unvalidated_constructor(CaseReopened)
@@ -27,7 +28,7 @@ def call_back(state: CaseState, action: CallBack, provenance: Provenance, policy
     callback = _called_back(state, action, provenance)
     if not _should_reopen(state, action, provenance, policy):
         return [callback]
-    return [callback, _reopened(callback.state, provenance, policy)]
+    return [callback, _reopened(callback.state, action, provenance, policy)]
 
 
 def _called_back(state: CaseState, action: CallBack, provenance: Provenance) -> CaseCalledBack:
@@ -39,7 +40,7 @@ def _called_back(state: CaseState, action: CallBack, provenance: Provenance) -> 
         round=state.round,
     )
     after = next_state(state, provenance, called_back=(*state.called_back, callback))
-    return _new_called_back(**event_fields(after, provenance), rating=action.rating)
+    return _new_called_back(**event_fields(after, provenance), rating=action.rating, reason=action.reason)
 
 
 def _should_reopen(state: CaseState, action: CallBack, provenance: Provenance, policy: CityPolicy) -> bool:
@@ -54,7 +55,7 @@ def _should_reopen(state: CaseState, action: CallBack, provenance: Provenance, p
         return True
 
 
-def _reopened(state: CaseState, provenance: Provenance, policy: CityPolicy) -> CaseReopened:
+def _reopened(state: CaseState, action: CallBack, provenance: Provenance, policy: CityPolicy) -> CaseReopened:
     """Begin another round with the same department, under a limit of its own."""
     limit = next_limit(state, provenance.recorded_at, _deadline(state, provenance.recorded_at, policy))
     assignment = state.assignments[-1]
@@ -67,8 +68,14 @@ def _reopened(state: CaseState, provenance: Provenance, policy: CityPolicy) -> C
         round=state.round + 1,
         reopened=state.reopened + 1,
         assignments=replace_assignment(state, reopened),
+        helpers=renew(state, limit.due_at) if state.helpers else (),
     )
-    return _new_reopened(**event_fields(after, provenance), department=assignment.department, due_at=limit.due_at)
+    return _new_reopened(
+        **event_fields(after, provenance),
+        department=assignment.department,
+        due_at=limit.due_at,
+        reason=action.reason,
+    )
 
 
 def _deadline(state: CaseState, began_at: datetime, policy: CityPolicy) -> datetime | None:
