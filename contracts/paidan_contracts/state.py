@@ -88,6 +88,7 @@ class Assignment(WireModel):
     withdrawn_at: Timestamp | None = Field(
         default=None, description="When it was redispatched to another department, or voided."
     )
+    text: Text = Field(default="", description="The department's account at the last finish.")
     proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
     proofs_checked: bool = Field(
         default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
@@ -197,6 +198,11 @@ class CaseState(WireModel):
     closed_at: Timestamp | None = None
     called_back: tuple[CalledBack, ...] = Field(
         default=(), description="In order; the last one of each report counts for it."
+    )
+    callbacks_wanted: tuple[Id, ...] = Field(
+        default=(),
+        description="Reports whose reporter is called back once the case is closed, because the reporter asked for it"
+        " or the city's pack says so of the source; in order of their arrival.",
     )
     callbacks_awaited: tuple[Id, ...] = Field(
         default=(), description="Reports whose reporter is to be called back now, in order of their arrival."

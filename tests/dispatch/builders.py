@@ -38,6 +38,7 @@ def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **ove
         "digest": DIGEST,
         "class_code": "E0110",
         "place": place,
+        "wants_callback": source in ("hotline", "app"),
         "occurred_at": at,
         "recorded_at": at,
     }

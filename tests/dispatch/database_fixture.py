@@ -94,6 +94,7 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
         "class_code": "E0110",
         "place": {"latitude": 36.01, "longitude": 117.01 + east_m / 90_000},
         "text": "垃圾 rubbish",
+        "wants_callback": source in ("hotline", "photo"),
         "occurred_at": at,
         "recorded_at": at,
     }
@@ -175,7 +176,8 @@ class BatchOutput:
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Return each outcome's result and, of a refusal, its code."""
-        return [(each["result"], each.get("why", {}).get("code")) for each in self.bodies_on("paidan.outcomes")]
+        outcomes = [each for each in self.bodies_on("paidan.outcomes") if each["type"] == "outcome.decided.v1"]
+        return [(each["result"], each.get("why", {}).get("code")) for each in outcomes]
 
     def types(self) -> list[str]:
         """Return the types of the case events, in order."""
@@ -223,6 +225,8 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
     tables = {
         "history": "case_id, version",
         "case_now": "case_id",
+        "case_report": "case_id, number",
+        "noted_report": "report_id",
         "outcome": "id",
         "timer": "case_id, kind",
         "lane_city": "lane, city",
@@ -239,7 +243,9 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     """Delete all rows, as in a restored empty database, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
-        for table in ("history", "case_now", "outcome", "timer", "lane_city", "helper", "photo"):
+        for table in (
+            "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
+        ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
 
 

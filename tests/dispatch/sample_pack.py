@@ -64,6 +64,7 @@ DEPARTMENTS: Final[list[dict[str, Any]]] = [
 SOURCES: Final[list[dict[str, Any]]] = [
     _source("hotline", "hotline", trusted=True),
     _source("app", "photo", trusted=False),
+    _source("phone", "hotline", trusted=True, callback=True),
     _source("camera", "camera", trusted=False, min_confidence=0.8),
     _source("records", "import", trusted=True),
 ]

@@ -97,7 +97,7 @@ def test_no_generation_is_ever_used_twice() -> None:
         for timer in set(running_timers(state)) - set(running_timers(was)):
             assert (timer.kind, timer.generation) not in seen
             seen.add((timer.kind, timer.generation))
-    assert len(seen) == 9
+    assert len(seen) == 10
 
 
 @pytest.mark.parametrize("kind", ["accept", "handle"])

@@ -32,7 +32,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     service: DispatchService, client: httpx.AsyncClient
 ) -> None:
     first, twin = build_report("dry lines", east_m=3000), build_report("dry twin", east_m=3001)
-    importer, streets = await service.create_key("role:importer"), await service.create_key("department:streets")
+    operator, streets = await service.create_key("role:operator"), await service.create_key("department:streets")
     await service.append_to_inbox(first, twin)
     merged = await service.await_messages("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
 
@@ -50,7 +50,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     response = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
     by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
     of_reports = await client.post(
-        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
+        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=operator
     )
     answers = [json.loads(each) for each in response.text.splitlines()]
 

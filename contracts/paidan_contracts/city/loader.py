@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, screening
+terms.toml            clocks, matching, callbacks, [[noted]], screening
 departments.csv       departments
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
@@ -77,7 +77,8 @@ def _read_city(raw_pack: RawPack) -> None:
     raw = raw_pack.read_toml("city.toml")
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
-    for part in ("clocks", "matching", "screening"):
+    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
+    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)

@@ -20,7 +20,9 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.api.reads import ReadRoutes
+from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler, InboxHandler
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
@@ -102,5 +104,7 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
+    app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
+    app.include_router(ReplyRoutes(action_routes).router())
     return app

@@ -92,6 +92,14 @@ class ActionRoutes:
         await self._publish([action_request])
         return _json_response(ActionAccepted(action_id=action_request.action_id).model_dump_json(), 202)
 
+    async def accept_reply(self, reply: RequestedAction, caller: Principal, http_request: Request) -> ActionAccepted:
+        """Put a reply to a noted report into the inbox."""
+        action_request = self._build_request(reply, caller, _idempotency_key(http_request))
+        if any(await _find_reused(self.pool, [action_request])):
+            raise _id_reused("Idempotency-Key")
+        await self._publish([action_request])
+        return ActionAccepted(action_id=action_request.action_id)
+
     async def request_actions(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
         """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
@@ -21,6 +21,7 @@ from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
 
+_FREE_TEXTS: Final = frozenset(get_args(Text)[1:] + get_args(Reason)[1:])
 _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
 
 
@@ -122,4 +123,11 @@ def _mask_texts(action: Action) -> Action:
 def _free_texts(model: type[Action]) -> tuple[str, ...]:
     # By the types of the contract, so that the free text of a new action is masked, too.
     hints = get_type_hints(model, include_extras=True)
-    return tuple(name for name in model.model_fields if hints[name] in (Text, Reason, Text | None))
+    return tuple(name for name in model.model_fields if _is_free_text(hints[name]))
+
+
+def _is_free_text(hint: Any) -> bool:  # noqa: ANN401 - a type
+    """Return whether a type is free text, perhaps with further constraints, or None."""
+    if get_origin(hint) is Annotated:
+        return not _FREE_TEXTS.isdisjoint(hint.__metadata__)
+    return any(_is_free_text(part) for part in get_args(hint))

@@ -13,7 +13,8 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
-from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})

@@ -16,14 +16,15 @@ from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, Status
+from paidan_contracts.state import CaseState, RuleRef, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import CaseFilter, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
 _CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
@@ -40,7 +41,8 @@ class CaseQuery(RequestModel):
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
-        default=False, description="Only closed cases whose reporter has not been called back since."
+        default=False,
+        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
     )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
@@ -177,9 +179,16 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    filed = [state.filed_by] if state.filed_by else []
+    by_rule: list[tuple[Literal["filed", "rated"], RuleRef | None]] = [
+        ("filed", state.filed_by),
+        ("rated", state.rated_by),
+    ]
     return [
-        *(Receipt(decision="filed", rule=each.rule, city_version=each.city_version) for each in filed),
+        *(
+            Receipt(decision=decision, rule=each.rule, city_version=each.city_version)
+            for decision, each in by_rule
+            if each
+        ),
         *(
             Receipt(
                 decision="placed",

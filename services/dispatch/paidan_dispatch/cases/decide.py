@@ -1,21 +1,24 @@
 """Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
 from dataclasses import dataclass
-from typing import TypeAlias, TypeGuard, get_args
+from typing import TypeGuard, get_args
 
 from paidan_contracts.actions import (
     Accept,
     Action,
     ActionRequested,
     Actor,
+    Amend,
     Assign,
     CallBack,
     File,
     Finish,
     Inspect,
     Redispatch,
+    Reply,
     Return,
     ReturnCode,
+    SupportedAction,
     UnknownAction,
     Urge,
     Verify,
@@ -26,6 +29,7 @@ from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Assignment, CaseState, Helper
+from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
@@ -47,11 +51,7 @@ from paidan_dispatch.cases.guards import (
     ActorRole,
 )
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import callback, filing, fulfilment, helper_orders, routing
-
-CaseAction: TypeAlias = (
-    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge
-)
+from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, helper_orders, routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,8 @@ def decide(
     )
     if refusal is not None:
         return Refused(refusal)
+    if isinstance(action, CallBack) and action.report_id is None:
+        action = replace_unvalidated(action, report_id=request.of_report)
     try:
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
@@ -114,8 +116,8 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
 
 
-def _apply(  # noqa: C901, PLR0911 - one arm for each action
-    state: CaseState, action: CaseAction, provenance: Provenance, policy: CityPolicy
+def _apply(  # noqa: C901, PLR0911, PLR0912 - one arm for each action
+    state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy
 ) -> ActResult:
     helper = _acting_helper(state, provenance.actor)
     if helper is not None and isinstance(action, Accept | Return | Finish):
@@ -136,11 +138,15 @@ def _apply(  # noqa: C901, PLR0911 - one arm for each action
         case Finish():
             return fulfilment.finish(state, action, provenance, policy)
         case Inspect():
-            return fulfilment.inspect(state, action, provenance)
+            return fulfilment.inspect(state, action, provenance, policy)
         case Urge():
             return fulfilment.urge(state, action, provenance)
         case CallBack():
             return callback.call_back(state, action, provenance, policy)
+        case Amend():
+            return amendment.amend(state, action, provenance, policy)
+        case Reply():
+            return refusals.reply_to_case(state)
 
 
 def _acting_helper(state: CaseState, actor: Actor | None) -> Helper | None:
@@ -149,7 +155,7 @@ def _acting_helper(state: CaseState, actor: Actor | None) -> Helper | None:
     return helper_orders.find_helper(state, actor.id)
 
 
-def _is_supported(action: Action) -> TypeGuard[CaseAction]:
+def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
     return action.kind in SUPPORTED_ACTIONS
 
 
@@ -160,6 +166,8 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
         return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
     if kind not in ROLE_ACTIONS[actor.kind]:
         return refusals.not_your_role(state, kind, actor.kind)
+    if actor.kind == "importer" and not state.past:
+        return refusals.not_an_import(state)
     if actor.kind == "department" and actor.id != state.department and _acting_helper(state, actor) is None:
         text = Bilingual("The order is not yours.", "该派单不属于贵单位。")
         return refusals.build_refusal(state, "not_your_order", text, "actor", role="department")
@@ -218,7 +226,7 @@ def _source_of(state: CaseState, report_id: str | None, evidence: ActionEvidence
     return reports.get(report_id)
 
 
-def _content_refusal(state: CaseState, action: CaseAction, role: ActorRole) -> Refusal | None:
+def _content_refusal(state: CaseState, action: SupportedAction, role: ActorRole) -> Refusal | None:
     match action:
         case Return(code=code) if code not in get_args(ReturnCode):
             return refusals.unknown_return_code(state, code, role)

@@ -6,11 +6,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
+from paidan_contracts.actions import Actor
 from paidan_contracts.state import Status
 
 ActionKind: TypeAlias = Literal[
-    "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge"
-]
+    "verify", "file", "assign", "redispatch", "accept", "return", "finish", "inspect", "call_back", "void", "urge",
+    "amend", "reply",
+]  # fmt: skip
 ActorRole: TypeAlias = Literal["department", "inspector", "caller", "operator", "importer", "source"]
 
 SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
@@ -18,16 +20,16 @@ SUPPORTED_ACTIONS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 
 ALLOWED_ACTIONS: Final[MappingProxyType[Status, tuple[ActionKind, ...]]] = MappingProxyType(
     {
-        "received": ("verify",),
-        "filed": ("assign", "file", "void"),
+        "received": ("verify", "amend"),
+        "filed": ("assign", "file", "void", "amend"),
         # Filing again keeps the status: it corrects the row, and with it the limit. Finishing accepts, too.
-        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge"),
-        "handling": ("finish", "return", "redispatch", "file", "void", "urge"),
+        "dispatched": ("accept", "finish", "return", "redispatch", "file", "void", "urge", "amend"),
+        "handling": ("finish", "return", "redispatch", "file", "void", "urge", "amend"),
         "suspended": (),
-        "inspecting": ("inspect", "redispatch", "void"),
-        "closed": ("call_back",),
-        "not_accepted": (),
-        "voided": (),
+        "inspecting": ("inspect", "redispatch", "void", "amend"),
+        "closed": ("call_back", "amend"),
+        "not_accepted": ("amend",),
+        "voided": ("amend",),
     }
 )
 
@@ -35,10 +37,10 @@ ROLE_ACTIONS: Final[MappingProxyType[ActorRole, frozenset[str]]] = MappingProxyT
     {
         "department": frozenset({"accept", "return", "finish"}),
         "inspector": frozenset({"verify", "inspect"}),
-        "caller": frozenset({"call_back"}),
-        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge"}),
-        # An import repeats what others did, each at its own time.
-        "importer": SUPPORTED_ACTIONS,
+        "caller": frozenset({"call_back", "reply"}),
+        "operator": frozenset({"verify", "file", "assign", "redispatch", "void", "urge", "reply"}),
+        # An import repeats what others did, each at its own time, and corrects what it read.
+        "importer": SUPPORTED_ACTIONS - {"reply"},
         # A hotline passes on that its reporter called again, about a report of its own.
         "source": frozenset({"urge"}),
     }
@@ -67,3 +69,8 @@ class ActionEvidence:
 
 
 NO_EVIDENCE: Final = ActionEvidence()
+
+
+def may_reply(actor: Actor) -> bool:
+    """Return whether an actor may reply to a noted report."""
+    return "reply" in ROLE_ACTIONS[actor.kind]

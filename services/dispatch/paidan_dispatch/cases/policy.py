@@ -50,6 +50,7 @@ class CityPolicy:
             window=timedelta(hours=city.matching.window_h),
             terms_of=cache(partial(effective_matching, city.matching)),
             deadline=deadline,
+            addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
         return cls(city, city.version, deadline, rule_ref, match_rules)
@@ -65,6 +66,11 @@ class CityPolicy:
             return self.deadline(at, limit) if limit else None
         except CalendarExhausted:
             return None
+
+    def calls_back(self, source: str) -> bool:
+        """Return whether the reporters of a source are called back, whether or not they ask for it."""
+        known = self.city.sources.get(source)
+        return known is not None and known.callback
 
     def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
         """Return the time in which the department must accept the order."""

@@ -36,6 +36,8 @@ ACTION_NAMES_ZH: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
         "call_back": "回访",
         "void": "作废",
         "urge": "催办",
+        "amend": "修正",
+        "reply": "答复",
     }
 )
 _ROLE_NAMES: Final[MappingProxyType[ActorRole, Bilingual]] = MappingProxyType(
@@ -54,7 +56,7 @@ def build_refusal(
     state: CaseState, code: RefusalCode, text: Bilingual, field: str | None = None, *, role: ActorRole | None = None
 ) -> Refusal:
     """Return a refusal whose text ends with the case's state and what the role (if None, anybody) may do in it."""
-    allowed = _ALLOWED_TEXTS[state.status, role]
+    allowed = _ALLOWED_TEXTS[state.status, role, state.past]
     return Refusal(code=code, field=field, message=f"{text.en} {allowed.en}", message_zh=f"{text.zh}{allowed.zh}")
 
 
@@ -138,6 +140,20 @@ def not_your_report(state: CaseState, report_id: str | None) -> Refusal:
     return build_refusal(state, "unknown_report", text, "of_report", role="source")
 
 
+def not_an_import(state: CaseState) -> Refusal:
+    """Return the refusal of an import that would act on a case that is no imported past."""
+    text = Bilingual("An import acts on its own past records only.", "导入角色只能处理导入的历史案件。")
+    return build_refusal(state, "not_an_import", text, "actor", role="importer")
+
+
+def reply_to_case(state: CaseState) -> Refusal:
+    """Return the refusal of a reply to a report that is in a case: its answer is the case's, once it is closed."""
+    text = Bilingual(
+        "Only a report that was noted without a case is replied to.", "只有登记而未立案的上报才能单独答复。"
+    )
+    return build_refusal(state, "not_allowed_in_state", text, "action.kind")
+
+
 def calendar_exhausted(state: CaseState) -> Refusal:
     """Return the refusal of an action whose limit the working calendar does not cover."""
     text = Bilingual("The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。")
@@ -164,8 +180,8 @@ def _names_zh(kinds: list[ActionKind]) -> str:
     return "、".join(ACTION_NAMES_ZH[kind] for kind in kinds) or "无"
 
 
-def _build_allowed_text(status: Status, role: ActorRole | None) -> Bilingual:
-    allowed = ALLOWED_ACTIONS[status]
+def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
+    allowed = [kind for kind in ALLOWED_ACTIONS[status] if past or kind != "amend"]
     own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
     others = [kind for kind in allowed if kind not in own]
     yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")
@@ -182,8 +198,9 @@ def _build_allowed_text(status: Status, role: ActorRole | None) -> Bilingual:
 
 _ALLOWED_TEXTS: Final = MappingProxyType(
     {
-        (status, role): _build_allowed_text(status, role)
+        (status, role, past): _build_allowed_text(status, role, past=past)
         for status in get_args(Status)
         for role in (None, *get_args(ActorRole))
+        for past in (False, True)
     }
 )

@@ -16,11 +16,11 @@ from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
+from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
     CaseFile,
     DecodedRecord,
-    KnownOutcome,
     UnitOfWork,
     proof_of,
 )
@@ -37,7 +37,7 @@ SELECT_PACKS_IN_FORCE: Final = """
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
-    SELECT id::text, result, digest, case_id, sender, why
+    SELECT id::text, result, digest, case_id, area, sender, why
       FROM outcome
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """

@@ -10,7 +10,7 @@ from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent
-from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES
 from paidan_contracts.wire import WireModel
 
@@ -36,6 +36,12 @@ def outcome_message(outcome: OutcomeDecided) -> Message:
     """Return the message of an outcome."""
     headers = encode_headers(outcome.id, SOURCE, outcome.type, outcome.decided_at, outcome.id, outcome.id)
     return Message(OUTCOMES.name, outcome.id, encode_body(outcome), headers)
+
+
+def reply_message(reply: ReportReplied) -> Message:
+    """Return the message of a reply to a noted report, under the id of the action that replied."""
+    headers = encode_headers(reply.action_id, SOURCE, reply.type, reply.replied_at, reply.report_id, reply.report_id)
+    return Message(OUTCOMES.name, reply.report_id, encode_body(reply), headers)
 
 
 def refusal_message(refused: AnswerRefused, department: str) -> Message:

@@ -10,10 +10,9 @@ from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce
 from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
 from paidan_dispatch.inbox import statements
+from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
-    EventRow,
-    OutcomeRow,
     UnitOfWork,
     awaits_callback,
     ended_at,
@@ -23,7 +22,7 @@ from paidan_dispatch.inbox.unit_of_work import (
 RowValues: TypeAlias = tuple[object, ...]
 TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
 
-# Up to so many events the round trips of four COPYs cost more than they save: asyncpg checks of each element of an
+# Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
 COPY_THRESHOLD: Final = 100
 
@@ -33,6 +32,7 @@ class NewRows(NamedTuple):
 
     case_now: Sequence[RowValues]
     history: Sequence[EventRow]
+    case_report: Sequence[ReportRow]
     outcome: Sequence[RowValues]
     timer: Sequence[TimerRow]
 
@@ -50,6 +50,7 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
     new_rows = NewRows(
         [_case_row(each) for each in opened_cases],
         unit_of_work.new_events,
+        unit_of_work.new_reports,
         [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],
         new_timers,
     )
@@ -62,6 +63,7 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
         replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
         if replacements:
             await conn.execute(statements.REPLACE_DEAD_LETTER_OUTCOMES, *zip(*replacements, strict=True))
+    await _save_noted_reports(conn, unit_of_work)
     changed_timers = await _save_timer_changes(conn, updated_cases, unit_of_work.fired_timers)
     return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
 
@@ -96,6 +98,14 @@ async def _save_helpers(conn: Connection, changed_cases: Sequence[CaseFile]) -> 
     rows = [(department, state.case_id) for state, helpers in changed for department in helpers]
     if rows:
         await conn.execute(statements.INSERT_HELPERS, *zip(*rows, strict=True))
+
+
+async def _save_noted_reports(conn: Connection, unit_of_work: UnitOfWork) -> None:
+    if unit_of_work.noted_reports:
+        await conn.execute(statements.INSERT_NOTED_REPORTS, *zip(*unit_of_work.noted_reports, strict=True))
+    if unit_of_work.replies:
+        rows = [(each.report_id, each.text, each.replied_at) for each in unit_of_work.replies.values()]
+        await conn.execute(statements.UPDATE_REPLIES, *zip(*rows, strict=True))
 
 
 async def _insert(conn: Connection, new_rows: NewRows) -> None:
@@ -178,6 +188,7 @@ def _case_update(case_file: CaseFile) -> RowValues:
         state.status,
         state.department,
         state.class_code,
+        state.reported_at,
         case_file.index_change is not None,
         candidate and candidate.square,
         recurs_until(candidate),

@@ -28,6 +28,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
+    "case_report": {
+        "case_id": "text",
+        "number": "integer",
+        "report_id": "uuid",
+        "source": "text",
+        "report": "bytea",
+    },
     "outcome": {
         "id": "uuid",
         "about": "text",
@@ -63,16 +70,18 @@ UPDATE_CASES: Final = """
            status = changed.status,
            department = changed.department,
            class_code = changed.class_code,
+           reported_at = changed.reported_at,
            square = CASE WHEN changed.is_reindexed THEN changed.square ELSE c.square END,
            recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
            ended_at = changed.ended_at,
            awaits_call = changed.awaits_call,
            step = changed.step,
            chain = changed.chain
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[],
-           $8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::bytea[], $12::bytea[])
-           AS changed (case_id, version, status, department, class_code, is_reindexed, square, recurs_until, ended_at,
-                       awaits_call, step, chain)
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::bytea[],
+           $13::bytea[])
+           AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
+                       recurs_until, ended_at, awaits_call, step, chain)
      WHERE c.case_id = changed.case_id
 """
 
@@ -91,6 +100,20 @@ REPLACE_DEAD_LETTER_OUTCOMES: Final = """
            AS replacement (id, about, result, why, area, case_id, case_version, digest, sender, decided_at)
      WHERE outcome.id = replacement.id
        AND outcome.result = 'dead_lettered'
+"""
+
+INSERT_NOTED_REPORTS: Final = """
+    INSERT INTO noted_report (report_id, lane, city, area, source, rule, city_version, recorded_at, report)
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::timestamptz[], $9::bytea[])
+"""
+
+UPDATE_REPLIES: Final = """
+    UPDATE noted_report AS n
+       SET answer = reply.text,
+           answered_at = reply.replied_at
+      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+     WHERE n.report_id = reply.report_id
 """
 
 DELETE_TIMERS: Final = """

@@ -6,6 +6,7 @@ from paidan_contracts.actions import File, Verify, Void
 from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVoided
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ASSIGNED_STATUSES,
@@ -32,7 +33,13 @@ def verify(state: CaseState, action: Verify, provenance: Provenance, policy: Cit
     """核实: file and route a verified report; 不予受理: end the case of one that is not."""
     if action.verified:
         return file_and_route(state, provenance, policy, action.reason)
-    after = next_state(state, provenance, status="not_accepted", **_ended_fields(action.reason, provenance))
+    after = next_state(
+        state,
+        provenance,
+        status="not_accepted",
+        answer=action.answer or answers.NOT_ACCEPTED,
+        **_ended_fields(action.reason, provenance),
+    )
     return [_new_not_accepted(**event_fields(after, provenance), reason=action.reason)]
 
 
@@ -70,6 +77,7 @@ def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
         provenance,
         status="voided",
         held_because=None,
+        answer=action.answer or answers.VOIDED,
         assignments=assignments,
         helpers=end_help(state, at) if state.helpers else (),
         **_ended_fields(action.reason, provenance),

@@ -18,6 +18,8 @@ from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ActResult,
@@ -99,7 +101,7 @@ def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseF
     limit = assignment.limits[-1]
     late = None if limit.due_at is None else at > limit.due_at
     finished_limit = stop_limit(limit, at).model_copy(update={"finished_at": at, "late": late})
-    finished = replace_limit(assignment, finished_limit).model_copy(update={"proof": action.proof})
+    finished = replace_limit(assignment, finished_limit).model_copy(update={"text": action.text, "proof": action.proof})
     after = next_state(state, provenance, status="inspecting", assignments=replace_assignment(state, finished))
     return _new_finished(
         **event_fields(after, provenance),
@@ -110,11 +112,19 @@ def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseF
     )
 
 
-def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActResult:
+def inspect(state: CaseState, action: Inspect, provenance: Provenance, policy: CityPolicy) -> ActResult:
     """核查: close (结案) when it passes; else rework (返工) by the same department, under the same deadline."""
     at = provenance.recorded_at
     if action.passed:
-        after = next_state(state, provenance, status="closed", inspected_at=at, closed_at=at)
+        after = next_state(
+            state,
+            provenance,
+            status="closed",
+            inspected_at=at,
+            closed_at=at,
+            answer=_public_answer(state, action),
+            callbacks_awaited=_reporters_to_call(state, policy),
+        )
         return [_new_closed(**event_fields(after, provenance), reason=action.reason, proof=action.proof)]
     assignment = state.assignments[-1]
     reworked = assignment.model_copy(update={"reworks": assignment.reworks + 1})
@@ -134,6 +144,21 @@ def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActRes
             proof=action.proof,
         )
     ]
+
+
+def _public_answer(state: CaseState, action: Inspect) -> str | None:
+    return action.answer or state.assignments[-1].text or (None if state.past else answers.CLOSED)
+
+
+def _reporters_to_call(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
+    """Return the reports whose reporters are called back when a case closes, in the order of their arrival."""
+    if state.past:
+        return ()
+    is_asked = state.reporter is not None and policy.calls_back(state.source)
+    if is_asked and state.channel not in SCREENED_CHANNELS and state.opened_by not in state.callbacks_wanted:
+        # Opened by a release that did not yet keep who is to be called, or under a pack that said otherwise.
+        return state.opened_by, *state.callbacks_wanted
+    return state.callbacks_wanted
 
 
 def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
