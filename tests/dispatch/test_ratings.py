@@ -37,10 +37,12 @@ def _policy(rating: str = "worst", unreasonable: str = "left_out") -> CityPolicy
 def _called(state: CaseState, *words: tuple[ReportReceived, str], policy: CityPolicy | None = None) -> CaseState:
     for report, rating in words:
         reasonable = rating != "unreasonable"
-        action = CallBack(
-            report_id=report.report_id,
-            rating=rating if reasonable else "dissatisfied",
-            reasonable=reasonable,
+        action = CallBack.model_validate(
+            {
+                "report_id": report.report_id,
+                "rating": rating if reasonable else "dissatisfied",
+                "reasonable": reasonable,
+            }
         )
         state = case_after(state, action, minutes=30, policy=policy or _policy())
     return state

@@ -114,8 +114,7 @@ class StatusProjection:
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
             if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
-                if reply := decode(batch, record, ReportReplied):
-                    replies[reply.report_id] = reply
+                _collect_reply(replies, decode(batch, record, ReportReplied))
             elif record.topic == OUTCOMES.name:
                 _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
             else:
@@ -153,12 +152,20 @@ def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided
     )
 
 
+def _collect_reply(replies: dict[str, ReportReplied], reply: ReportReplied | None) -> None:
+    if reply is None:
+        return
+    previous = replies.get(reply.report_id)
+    if previous is None or previous.replied_at <= reply.replied_at:
+        replies[reply.report_id] = reply
+
+
 def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent | None) -> None:
     if event is None:
         return
     status, previous = status_of(event), statuses.get(event.case_id)
     if previous is None or previous.version < status.version:
-        statuses[event.case_id] = status._replace(answer=status.answer or (previous.answer if previous else None))
+        statuses[event.case_id] = status
 
 
 def _decide_verdict(

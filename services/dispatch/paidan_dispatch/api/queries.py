@@ -47,12 +47,17 @@ SELECT_HISTORY: Final = """
 """
 
 SELECT_OPEN_ORDERS: Final = """
-    SELECT step
+    SELECT step, reported_at, case_id
       FROM case_now
      WHERE department = $1
        AND ended_at IS NULL
        AND status <> ALL(ARRAY['received', 'filed'])
        AND NOT past
+     UNION ALL
+    SELECT step, reported_at, case_id
+      FROM case_now
+      JOIN helper USING (case_id)
+     WHERE helper.department = $1
      ORDER BY reported_at, case_id
 """
 

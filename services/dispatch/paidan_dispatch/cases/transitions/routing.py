@@ -36,6 +36,18 @@ _CALENDAR_EXHAUSTED: Final = Bilingual(
     "The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。"
 )
 _NO_RULE: Final = Bilingual("No routing rule covers it.", "没有派遣规则适用。")
+_NO_POSITION: Final = Bilingual(
+    "Its position and its district are missing, and the rules for its class go by them.",
+    "缺少位置和所在区，而该类别按所在地派遣。",
+)
+_NO_STREET: Final = Bilingual(
+    "No routing rule covers it by its district alone: its street is missing.",
+    "仅凭所在区没有适用的派遣规则：缺少所在街道。",
+)
+_OUTSIDE_DISTRICTS: Final = Bilingual(
+    "Its position lies in no district of the city, and the rules for its class go by the district.",
+    "位置不在本市任何区内，而该类别按所在区派遣。",
+)
 _NO_OWNER: Final = Bilingual("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。")
 
 
@@ -110,8 +122,19 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
         return NoRoute(_returned_text(state.hops))
     routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
-        return NoRoute(_NO_RULE)
+        return NoRoute(_why_unrouted(state, policy))
     return Assigned(routed.department, policy.rule_ref(routed.rule), routed.helpers)
+
+
+def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
+    """Return what keeps the rules from choosing: perhaps no more than an unknown place."""
+    place, rules = state.place, policy.city.rule_index
+    if place.district:
+        is_street_missing = place.street is None and rules.asks_for_street(state.class_code)
+        return _NO_STREET if is_street_missing else _NO_RULE
+    if not rules.asks_for_place(state.class_code):
+        return _NO_RULE
+    return _NO_POSITION if place.latitude is None else _OUTSIDE_DISTRICTS
 
 
 def _route_by_record(state: CaseState, policy: CityPolicy) -> Assigned | NoRoute:
