@@ -19,7 +19,7 @@ from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
-from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
@@ -104,6 +104,18 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
 def case_id_of(report: ReportReceived) -> str:
     """Return the id of the case that a report opens."""
     return ids.case_id(report.area, report.report_id)
+
+
+def photo_stored(case_id: str, ref: str, *, by: str = "department:streets", minutes: float = 0) -> PhotoStored:
+    """Build the entry of a photo that ``by`` (``role:id``) stored for a case."""
+    kind, name = by.split(":")
+    return PhotoStored(
+        ref=ref,
+        case_id=case_id,
+        area=ids.area_of(case_id),
+        holder=Actor.model_validate({"kind": kind, "id": name}),
+        stored_at=START_TIME + timedelta(minutes=minutes),
+    )
 
 
 def build_action(
@@ -218,6 +230,8 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "outcome": "id",
         "timer": "case_id, kind",
         "lane_city": "lane, city",
+        "helper": "case_id, department",
+        "photo": "ref, case_id, holder",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -229,7 +243,9 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     """Delete all rows, as in a restored empty database, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
-        for table in ("history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city"):
+        for table in (
+            "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
+        ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
 
 

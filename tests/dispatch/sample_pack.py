@@ -147,6 +147,13 @@ def policy_of(pack: dict[str, Any]) -> CityPolicy:
     return CityPolicy.from_city(City.of(Pack.model_validate(pack)))
 
 
+def policy_with_helpers(pattern: str, lead: str, helpers: list[str]) -> CityPolicy:
+    """Return the policy of the pack with a first rule, ``together``, that names departments to help."""
+    document = pack_document()
+    document["routing"].insert(0, {"id": "together", "classes": [pattern], "lead": lead, "helpers": helpers})
+    return policy_of(document)
+
+
 @cache
 def default_policy() -> CityPolicy:
     """Return the policy of the unchanged pack."""

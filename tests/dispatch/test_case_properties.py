@@ -27,7 +27,7 @@ from paidan_contracts.cases import AnyCaseEvent, CaseEvent
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
@@ -183,14 +183,14 @@ def _open(report: ReportReceived) -> Opened:
 def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(report)
     _assert_follows(None, opening.events)
-    state, timers = opening.after, list(timer_changes(None, opening.after).to_set)
+    state, timers = opening.after, list(running_timers(opening.after))
     for step in steps:
         before = state.model_dump_json()
         result = step.apply(state, timers)
         assert state.model_dump_json() == before
         if isinstance(result, Progressed):
             _assert_follows(state, result.events)
-            timers += timer_changes(state, result.after).to_set
+            timers += running_timers(result.after)
             state = result.after
 
 
@@ -198,12 +198,12 @@ def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[
 def test_restored_case_continues_identically(report: ReportReceived, steps: list[RandomStep]) -> None:
     """A new owner reads states from the database where the old one had them in memory."""
     in_memory = _open(report).after
-    timers = list(timer_changes(None, in_memory).to_set)
+    timers = list(running_timers(in_memory))
     for step in steps:
         restored = CaseState.model_validate_json(in_memory.model_dump_json())
         one, other = step.apply(in_memory, timers), step.apply(restored, timers)
         assert type(one) is type(other)
         if isinstance(one, Progressed) and isinstance(other, Progressed):
             assert [each.model_dump_json() for each in one.events] == [each.model_dump_json() for each in other.events]
-            timers += timer_changes(in_memory, one.after).to_set
+            timers += running_timers(one.after)
             in_memory = one.after

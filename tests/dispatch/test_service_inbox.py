@@ -27,6 +27,7 @@ from tests.dispatch.database_fixture import (
     city_in_force,
     clear_tables,
     dump_tables,
+    photo_stored,
 )
 from tests.dispatch.sample_log import sample_log
 
@@ -152,12 +153,11 @@ def _indexed_log() -> InboxRecords:
         again, refiled, moved, uncalled, build_action(case_id_of(moved), File(row_id="C0137-1"), by=operator, minutes=5)
     )
     log.append(build_action(case_id_of(refiled), File(row_id="C0137-2"), by=operator, minutes=6))
-    for action, by in (
-        (Accept(), department),
-        (Finish(proof=("a" * 64 + ".jpg",)), department),
-        (Inspect(passed=True), "inspector:ivy"),
-    ):
-        log.append(*(build_action(case_id_of(each), action, by=by, minutes=10) for each in (again, uncalled)))
+    for each, letter in ((again, "c"), (uncalled, "d")):
+        one, photo = case_id_of(each), letter * 64 + ".jpg"
+        log.append(photo_stored(one, photo, minutes=5), build_action(one, Accept(), by=department, minutes=10))
+        log.append(build_action(one, Finish(proof=(photo,)), by=department, minutes=10))
+        log.append(build_action(one, Inspect(passed=True), by="inspector:ivy", minutes=10))
     log.append(build_action(case_id_of(again), CallBack(rating="dissatisfied"), by="caller:carl", minutes=10))
     return log
 

@@ -46,7 +46,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
     log = InboxRecords().append(
         city_in_force(),
         first,
-        build_action(case_id, Finish(), by=streets, ref="too early", answer_partition=0, answer_offset=7),
+        build_action(case_id, Finish(), by=streets, ref="unproved", answer_partition=0, answer_offset=7),
         build_action(case_id, Accept(), by=lamps),
         build_action(nobodys, Accept(), by=streets),
         build_action(case_id, AskExtension(), by=streets),
@@ -59,7 +59,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
 
     codes = [code for result, code in output.outcomes() if result == "refused"]
     assert codes == [
-        "not_allowed_in_state",
+        "proof_missing",
         "not_your_order",
         "unknown_case",
         "not_supported_yet",
@@ -69,13 +69,13 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
     ]
     refused = [each for each in output.bodies_on("paidan.orders.streets") if each["type"] == "answer.refused.v1"]
     assert [each["why"]["code"] for each in refused] == [
-        "not_allowed_in_state",
+        "proof_missing",
         "unknown_case",
         "not_supported_yet",
         "doer_may_not_inspect",
         "reason_missing",
     ]
-    assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("too early", 7)
+    assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("unproved", 7)
     assert [each["why"]["code"] for each in output.bodies_on("paidan.orders.lamps")] == ["not_your_order"]
     assert output.types() == ["case.opened.v1", "case.dispatched.v1"]
 

@@ -36,6 +36,9 @@ class StageLimits(PackModel):
     returns_before_adjudication: int = Field(
         default=2, ge=1, description="Number of 退单 after which the case is held for an operator's decision."
     )
+    finish_without_accept: bool = Field(
+        default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
+    )
 
 
 class ClassMatchingOverride(PackModel):

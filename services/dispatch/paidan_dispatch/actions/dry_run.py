@@ -12,11 +12,11 @@ from paidan_dispatch.api import queries as api_queries
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
-from paidan_dispatch.cases.guards import unknown_case
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.load import load_known_outcomes
-from paidan_dispatch.inbox.unit_of_work import KnownOutcome
+from paidan_dispatch.inbox.rows import KnownOutcome
 
 # A state takes some 50 us to decode; other requests must not wait for a whole file.
 CHUNK_SIZE: Final = 100

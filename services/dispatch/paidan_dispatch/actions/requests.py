@@ -88,10 +88,17 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     if grants.department is not None:
         return Actor(kind="department", id=grants.department)
     roles = [role for role in _ACTION_ROLES if role in grants.roles]
+    if not roles and grants.source is not None:
+        return Actor(kind="source", id=grants.source)
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
-    actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]
+    member = _member_of(principal)
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": member}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
+
+
+def _member_of(principal: Principal) -> str | None:
+    return next((each.removeprefix("member:") for each in principal.scopes if each.startswith("member:")), None)
 
 
 def request_sender(principal: Principal, actor: Actor) -> str:
@@ -102,6 +109,8 @@ def request_sender(principal: Principal, actor: Actor) -> str:
     """
     if actor.kind == "importer":
         return f"role:importer:{principal.city}"
+    if actor.kind == "source":
+        return f"source:{actor.id}"
     return department_sender(actor.id) if actor.kind == "department" else f"role:{actor.kind}:{principal.key_id}"
 
 

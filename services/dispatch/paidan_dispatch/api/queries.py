@@ -13,7 +13,8 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
-from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
@@ -46,12 +47,17 @@ SELECT_HISTORY: Final = """
 """
 
 SELECT_OPEN_ORDERS: Final = """
-    SELECT step
+    SELECT step, reported_at, case_id
       FROM case_now
      WHERE department = $1
        AND ended_at IS NULL
        AND status <> ALL(ARRAY['received', 'filed'])
        AND NOT past
+     UNION ALL
+    SELECT step, reported_at, case_id
+      FROM case_now
+      JOIN helper USING (case_id)
+     WHERE helper.department = $1
      ORDER BY reported_at, case_id
 """
 

@@ -23,7 +23,8 @@ from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderLis
 from paidan_dispatch.api.queries import CaseFilter, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
 _CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
@@ -121,7 +122,10 @@ class ReadRoutes:
         return Response(order_item.model_dump_json(), media_type="application/json")
 
     async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Return all open orders of a department, oldest first, each with its version; keep the highest."""
+        """Return all open orders of a department, oldest first, each with its version; keep the highest.
+
+        Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
+        """
         own_department = grants_of(caller.scopes).department
         department_id = own_department or department
         if own_department is None:
@@ -136,23 +140,21 @@ class ReadRoutes:
             for each in await queries.load_open_orders(self.pool, department_id)
             if access.covers_area(caller, each.area)
         ]
-        return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states))
+        return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states, department_id))
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
         department = grants_of(caller.scopes).department
-        has_order = state.department == department and state.status not in ("received", "filed") and not state.past
-        if department is None or not has_order:
+        items = await self._order_items([state], department) if department is not None else []
+        if not items:
             raise problems.not_found("there is no such case", "无此案件")
-        return (await self._order_items([state]))[0]
+        return items[0]
 
-    async def _order_items(self, states: Sequence[CaseState]) -> list[OrderItem]:
+    async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:
         async with self.pool.acquire() as conn:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
-        return [
-            OrderItem(order=orders.current_order(state, policies[state.city_version]), status=state.status)
-            for state in states
-        ]
+        found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
+        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
 
 
 def _decode_cursor(cursor: str) -> PageKey:

@@ -10,7 +10,7 @@ from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance
+from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.transitions.filing import file_and_route
@@ -66,7 +66,7 @@ def receive_report(
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
         return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    state = _first_state(report, matched.recurrence_of, policy)
+    state = with_clock(_first_state(report, matched.recurrence_of, policy), provenance)
     opened = _new_opened(**event_fields(state, provenance), report_id=report.report_id)
     if state.status == "received":
         return Opened((opened,))

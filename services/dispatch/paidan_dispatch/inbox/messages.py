@@ -47,8 +47,9 @@ def reply_message(reply: ReportReplied) -> Message:
 def refusal_message(refused: AnswerRefused, department: str) -> Message:
     """Return the message that refuses a department's answer."""
     key = refused.case_id or department
-    cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
-    id_ = str(ids.cause_id("answer_refused", department, cause))
+    # By the answer's position: the refusal of a repeat is another message, that of the same record again is not.
+    position = f"{refused.answer_partition}@{refused.answer_offset}"
+    id_ = str(ids.cause_id("answer_refused", department, refused.action_id or "", position))
     headers = encode_headers(id_, SOURCE, refused.type, refused.recorded_at, key, key)
     return Message(ORDERS_PREFIX + department, key, encode_body(refused), headers)
 

@@ -9,7 +9,7 @@ from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import RuleRef
 from paidan_dispatch.cases.guards import may_reply
 from paidan_dispatch.inbox.refusals import NOT_YOUR_ROLE
-from paidan_dispatch.inbox.unit_of_work import KnownOutcome, NotedRow
+from paidan_dispatch.inbox.rows import KnownOutcome, NotedRow
 
 NOTED: Final = "noted"
 

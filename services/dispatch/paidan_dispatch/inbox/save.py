@@ -8,13 +8,11 @@ import asyncpg
 
 from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce
-from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
 from paidan_dispatch.inbox import statements
+from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
-    EventRow,
-    OutcomeRow,
-    ReportRow,
     UnitOfWork,
     awaits_callback,
     ended_at,
@@ -45,8 +43,9 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
     Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.
     """
     await _save_packs_in_force(conn, unit_of_work)
+    await _save_photos(conn, unit_of_work)
     opened_cases, updated_cases = unit_of_work.opened_cases, unit_of_work.updated_cases
-    new_timers = [_timer_row(timer, each) for each in opened_cases for timer in running_timers(each.current_state)]
+    new_timers = [_timer_row(timer, each) for each in opened_cases if (timer := next_timer(each.current_state))]
     dead_lettered = unit_of_work.previously_dead_lettered
     new_rows = NewRows(
         [_case_row(each) for each in opened_cases],
@@ -59,6 +58,7 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
         await _insert(conn, new_rows)
     if updated_cases:
         await conn.execute(statements.UPDATE_CASES, *zip(*map(_case_update, updated_cases), strict=True))
+    await _save_helpers(conn, (*opened_cases, *updated_cases))
     if dead_lettered:
         replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
         if replacements:
@@ -77,6 +77,27 @@ async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> No
     if changes:
         rows = [(*key, entry.version, entry.in_force_at) for key, entry in changes.items()]
         await conn.execute(statements.UPSERT_PACKS_IN_FORCE, *zip(*rows, strict=True))
+
+
+async def _save_photos(conn: Connection, unit_of_work: UnitOfWork) -> None:
+    if unit_of_work.new_photos:
+        rows = [(lane, *photo[:4]) for lane, photo in unit_of_work.new_photos]
+        await conn.execute(statements.INSERT_PHOTOS, *zip(*rows, strict=True))
+    if unit_of_work.used_photos:
+        await conn.execute(statements.USE_PHOTOS, *zip(*unit_of_work.used_photos, strict=True))
+
+
+async def _save_helpers(conn: Connection, changed_cases: Sequence[CaseFile]) -> None:
+    changed = [
+        (each.current_state, helpers)
+        for each in changed_cases
+        if (helpers := open_helpers(each.current_state)) != (open_helpers(each.stored) if each.stored else ())
+    ]
+    if changed:
+        await conn.execute(statements.DELETE_HELPERS, [state.case_id for state, _ in changed])
+    rows = [(department, state.case_id) for state, helpers in changed for department in helpers]
+    if rows:
+        await conn.execute(statements.INSERT_HELPERS, *zip(*rows, strict=True))
 
 
 async def _save_noted_reports(conn: Connection, unit_of_work: UnitOfWork) -> None:
@@ -115,14 +136,15 @@ async def _copy_rows(conn: Connection, new_rows: NewRows) -> None:
 async def _save_timer_changes(
     conn: Connection, updated_cases: Sequence[CaseFile], fired_timers: Collection[tuple[str, str, int]]
 ) -> list[TimerRow]:
-    changes = [(each, timer_changes(each.stored, each.current_state)) for each in updated_cases]
-    cancelled = set(fired_timers)
-    cancelled.update(
-        (timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.to_cancel
-    )
+    cancelled, rows = set(fired_timers), []
+    for each in updated_cases:
+        # Only the next one is stored. One of release 0.1 that is left over has no effect when it fires.
+        before, after = next_timer(each.stored) if each.stored else None, next_timer(each.current_state)
+        if before != after:
+            cancelled.update([(before.case_id, before.kind, before.generation)] if before else ())
+            rows += [_timer_row(after, each)] if after else []
     if cancelled:
         await conn.execute(statements.DELETE_TIMERS, *zip(*cancelled, strict=True))
-    rows = [_timer_row(timer, each) for each, change in changes for timer in change.to_set]
     if rows:
         await conn.execute(statements.UPSERT_TIMERS, *zip(*rows, strict=True))
     return rows

@@ -132,6 +132,30 @@ UPSERT_TIMERS: Final = """
            due_at = EXCLUDED.due_at
 """
 
+INSERT_PHOTOS: Final = """
+    INSERT INTO photo (lane, ref, case_id, holder, stored_at)
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+        ON CONFLICT DO NOTHING
+"""
+
+USE_PHOTOS: Final = """
+    UPDATE photo
+       SET used = true
+      FROM unnest($1::text[], $2::text[]) AS proof (ref, case_id)
+     WHERE photo.ref = proof.ref
+       AND photo.case_id = proof.case_id
+"""
+
+DELETE_HELPERS: Final = """
+    DELETE FROM helper
+     WHERE case_id = ANY($1::text[])
+"""
+
+INSERT_HELPERS: Final = """
+    INSERT INTO helper (department, case_id)
+    SELECT * FROM unnest($1::text[], $2::text[])
+"""
+
 
 def _insert_statement(table: str, first_parameter: int) -> str:
     columns = COLUMNS[table]

@@ -17,8 +17,8 @@ from paidan_dispatch.cases.case_state import (
     replace_limit,
     stop_limit,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import build_refusal
 
 _new_amended: Final = unvalidated_constructor(CaseAmended)
 

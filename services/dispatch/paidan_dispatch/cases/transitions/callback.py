@@ -19,8 +19,9 @@ from paidan_dispatch.cases.case_state import (
     next_state,
     replace_assignment,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.transitions.helper_orders import renew
 
 _FROM_WORST: Final[tuple[Rating, ...]] = ("dissatisfied", "basically_satisfied", "satisfied")
 _new_called_back: Final = unvalidated_constructor(CaseCalledBack)
@@ -150,6 +151,7 @@ def _reopened(state: CaseState, action: CallBack, provenance: Provenance, policy
         round=state.round + 1,
         reopened=state.reopened + 1,
         assignments=replace_assignment(state, reopened),
+        helpers=renew(state, limit.due_at) if state.helpers else (),
     )
     return _new_reopened(
         **event_fields(after, provenance),

@@ -23,8 +23,9 @@ from paidan_dispatch.cases.case_state import (
     next_limit,
     next_state,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
+from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.transitions.helper_orders import appoint
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
 _new_dispatched: Final = unvalidated_constructor(CaseDispatched)
@@ -56,6 +57,9 @@ class Assigned:
 
     department: str
     placed_by: RuleRef
+    helpers: tuple[str, ...] | None = None
+    """The departments that the rule names beside it; None, by hand: those that help already go on."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,11 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         text = Bilingual(f"The city has no department {department}.", f"本市没有单位 {department}。")
         return build_refusal(state, "unknown_department", text, "action.department")
     if state.status in ASSIGNED_STATUSES and department == state.department:
-        text = Bilingual(f"It is with {department} already.", f"案件已在 {department}。")
+        names = policy.city.departments[department].names
+        text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
-    return [_dispatch(state, provenance, Assigned(department, policy.rule_ref("by_hand")), policy)]
+    assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
+    return [_dispatch(state, provenance, assigned, policy)]
 
 
 def handling_deadline(
@@ -117,7 +123,7 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
     routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
         return NoRoute(_why_unrouted(state, policy))
-    return Assigned(routed.department, policy.rule_ref(routed.rule))
+    return Assigned(routed.department, policy.rule_ref(routed.rule), routed.helpers)
 
 
 def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
@@ -181,6 +187,9 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
     if state.status in ASSIGNED_STATUSES:
         assignments = end_assignment(state, at, withdrawn_at=at)
     assignment = _build_assignment(state, assigned, at, policy)
+    helpers = state.helpers
+    if helpers or assigned.helpers:
+        helpers = appoint(state, assigned.helpers, assignment)
     after = next_state(
         state,
         provenance,
@@ -188,6 +197,7 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
         department=assigned.department,
         held_because=None,
         assignments=(*assignments, assignment),
+        helpers=helpers,
     )
     return _new_dispatched(
         **event_fields(after, provenance),
@@ -195,6 +205,7 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
         order_id=assignment.order_id,
         placed_by=assigned.placed_by,
         due_at=assignment.limits[-1].due_at,
+        reason=assigned.reason,
     )
 
 
@@ -209,4 +220,5 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         dispatched_at=at,
         accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
         limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
+        proofs_checked=True,
     )
