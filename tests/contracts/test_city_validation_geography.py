@@ -72,7 +72,7 @@ INVALID_PACKS = {
     ),
     "a promise that is a day and a moment": InvalidPackCase(
         replace_text("imports/myla311.toml", 'promised_on = "servicedate"', 'promised_on = "a"\npromised_at = "b"'),
-        "imports/myla311.toml: columns: promised_at: stands beside promised_on: a promise is a day or a moment",
+        "imports/myla311.toml: columns.promised_at: stands beside promised_on: a promise is a day or a moment",
         LOSANGELES,
     ),
     "a street of no district": InvalidPackCase(

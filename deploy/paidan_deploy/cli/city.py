@@ -33,7 +33,10 @@ def register(app: typer.Typer) -> None:
 @print_errors
 def check_command(folder: PackFolder) -> None:
     """Print file, line and field of every mistake in a pack. Exit status 1 if there is one."""
-    pack = _valid_or_exit(check_folder(folder))
+    checked = check_folder(folder)
+    for warning in checked.warnings:
+        error_console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+    pack = _valid_or_exit(checked)
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
     console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
     if note := calendar_warning(pack, real_now().date()):
