@@ -38,11 +38,13 @@ def kafka(servers: ServerAddresses, topic_prefix: str) -> KafkaCluster:
 async def connection(database: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     connection = await asyncpg.connect(database)
     await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
+    await migrations.migrate(connection, "dispatch", [migrations.CHASSIS_MIGRATIONS, "paidan_dispatch.migrations"])
     yield connection
     await connection.close()
 
 
 async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return the announcements of packs, without the release marks that precede the first."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
     try:
         await consumer.start()
@@ -54,6 +56,7 @@ async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
             for partition in partitions
             if ends[partition]
             for record in (await consumer.getmany(partition, timeout_ms=5000)).get(partition, [])
+            if dict(record.headers)["ce_type"] == b"city.in_force.v1"
         ]
     finally:
         await consumer.stop()

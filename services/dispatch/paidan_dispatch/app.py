@@ -18,6 +18,7 @@ from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
@@ -67,12 +68,19 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
 
 async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str, Loop]:
     scheduler = TimerScheduler(resources.pool, resources.clock, batch_size=resources.settings.timers_per_claim)
-    inbox_handler = InboxHandler(PackCache(), timers=scheduler, metrics=resources.process.metrics)
+    metrics = resources.process.metrics
+    inbox_handler = InboxHandler(PackCache(), release=RELEASE, timers=scheduler, metrics=metrics)
     settings, cipher = resources.settings, resources.settings.cipher()
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     inbox_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     answers_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.answers_dead_letter_limit)
-    inbox_subscription = Subscription(INBOX_CONSUMER, topics=(INBOX.name,), tuning=inbox_tuning, cipher=cipher)
+    inbox_subscription = Subscription(
+        INBOX_CONSUMER,
+        topics=(INBOX.name,),
+        tuning=inbox_tuning,
+        verify_lanes=inbox_handler.verify_lanes,
+        cipher=cipher,
+    )
     answers_subscription = Subscription(
         ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, cipher=cipher
     )
