@@ -1,9 +1,9 @@
 """Field types and base classes of messages and HTTP requests. No events here."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, WrapValidator
 
 # PostgreSQL stores no NUL in text or jsonb; pydantic's own parser refuses lone surrogates.
 _NO_NUL = r"^[^\x00]*$"
@@ -60,3 +60,9 @@ class RequestModel(BaseModel):
     """Base of HTTP requests: frozen; an unknown field is refused, so that a misspelt one is not lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def without_unknown_fields(message: Any) -> WrapValidator:  # noqa: ANN401 - a model or a union of models
+    """Return the mark of a request's field that is a message's model: unknown fields are refused in it, too."""
+    adapter: TypeAdapter[Any] = TypeAdapter(message)
+    return WrapValidator(lambda value, _: adapter.validate_python(value, extra="forbid"))

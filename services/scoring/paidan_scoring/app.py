@@ -90,7 +90,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
 def create_http_app(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "failed") -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(EdgeConfig("Paidan scoring", VERSION, KeyRing(pool), health, metrics, access_log))
-    app.include_router(routes.create_router(ScoreReader(pool, PackCache(pool)), pool))
+    app.include_router(routes.create_score_router(ScoreReader(pool, PackCache(pool)), pool))
     return app
 
 

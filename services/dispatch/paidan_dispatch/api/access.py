@@ -6,6 +6,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
+from paidan_contracts.state import CaseState
 
 _READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
 
@@ -20,6 +21,11 @@ def require_case_access(principal: Principal) -> None:
     """Raise Problem 403 unless the key may read whole cases."""
     if not may_read_cases(principal):
         raise forbidden("the key may not read cases; a department finds its own under /v1/orders", "该密钥无权查看案件")
+
+
+def has_order(department: str | None, state: CaseState) -> bool:
+    """Return whether this is the department that has the case's order; for others there is no such case."""
+    return department == state.department is not None and state.status not in ("received", "filed") and not state.past
 
 
 def covers_area(principal: Principal, area: str) -> bool:

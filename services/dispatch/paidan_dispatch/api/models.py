@@ -10,13 +10,13 @@ from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp
+from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
     """An action on a case."""
 
-    action: Action
+    action: Annotated[Action, without_unknown_fields(Action)]
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
 
 

@@ -14,6 +14,7 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, Status
@@ -73,7 +74,7 @@ class ReadRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
-        router = APIRouter(tags=["cases"])
+        router = create_router(tags=["cases"])
         router.add_api_route(
             "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
         )
@@ -138,9 +139,7 @@ class ReadRoutes:
         return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states))
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
-        department = grants_of(caller.scopes).department
-        has_order = state.department == department and state.status not in ("received", "filed") and not state.past
-        if department is None or not has_order:
+        if not access.has_order(grants_of(caller.scopes).department, state):
             raise problems.not_found("there is no such case", "无此案件")
         return (await self._order_items([state]))[0]
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
@@ -46,7 +46,15 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         return accepted_response(_accepted_body(normalized))
 
-    hot_route(app, "/v1/alarms/generic", submit_alarm, name="take_alarm", model=Alarm, response_model=AcceptedReport)
+    hot_route(
+        app,
+        "/v1/alarms/generic",
+        submit_alarm,
+        name="take_alarm",
+        model=Alarm,
+        response_model=AcceptedReport,
+        query=(query.DRY_RUN_PARAMETER,),
+    )
 
 
 def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:

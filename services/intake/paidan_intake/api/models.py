@@ -1,7 +1,8 @@
 """Request and response models of the HTTP API."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from fastapi import Path
 from pydantic import Field
 
 from paidan_contracts.places import RawPosition
@@ -21,6 +22,8 @@ from paidan_contracts.wire import (
     Timestamp,
 )
 from paidan_intake.tickets import Note, Position
+
+ReportIdParam = Annotated[Id, Path(description="Id of a report, as it was answered: a UUID in lower case.")]
 
 
 class Alarm(RequestModel):

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
-from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS, check_id, check_photos
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.api.submission import (
     ApiContext,
@@ -26,7 +26,7 @@ from paidan_intake.photos import SanitizedPhoto
 from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {

@@ -16,7 +16,7 @@ from paidan_chassis.edge.middleware import authenticate
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import queries
-from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS
 from paidan_intake.api.queries import load_photo_holders
 from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
@@ -24,7 +24,7 @@ from paidan_intake.photos import SanitizedPhoto
 
 PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {

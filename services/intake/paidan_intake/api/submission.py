@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from starlette.responses import Response
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
@@ -30,9 +29,6 @@ from paidan_intake.photos import PhotoPool, PhotoStore, SanitizedPhoto
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 from paidan_intake.tickets import Ticket
-
-_TRUE_VALUES: Final = frozenset({"true", "1", "yes", ""})
-_FALSE_VALUES: Final = frozenset({"false", "0", "no"})
 
 
 @dataclass(slots=True)
@@ -92,6 +88,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         name="take_ticket",
         model=Ticket,
         response_model=AcceptedReport,
+        query=(query.DRY_RUN_PARAMETER,),
     )
 
 
@@ -192,10 +189,7 @@ async def accept(
 
 def is_dry_run(request: Request) -> bool:
     """Return whether the request has ``?dry-run=true``; raise 422 for a value that is neither true nor false."""
-    value = request.query_params.get("dry-run", "false").lower()
-    if value not in _TRUE_VALUES | _FALSE_VALUES:
-        raise problems.invalid("dry-run", "true or false", "应为 true 或 false")
-    return value in _TRUE_VALUES
+    return bool(request.scope["query_string"]) and query.is_dry_run(request.query_params)
 
 
 def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:

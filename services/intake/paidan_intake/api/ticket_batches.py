@@ -12,7 +12,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS, check_id, check_photos
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
@@ -26,7 +26,7 @@ from paidan_intake.tickets import Ticket
 
 _YIELD_EVERY: Final = 100
 _BATCH_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": "One ticket on each line."}}},
