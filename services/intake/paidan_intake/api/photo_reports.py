@@ -64,7 +64,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         Position and time are read from the photo where the report states none, and removed from the stored photo.
         """
         check_rate(context, caller)
-        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+        async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             form = await read_form(request, max_bytes)
             if form.report is None:
                 raise problems.invalid("report", "the part is missing", "缺少 report 部分")

@@ -67,7 +67,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         """Store a photo: the image itself as the body, or a form with one part ``photo``."""
         check_rate(context, caller)
         holder = _holder_of(caller)
-        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+        async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
             if not is_dry_run(request):
                 await _store_photo(context, photo, holder, caller.city)
