@@ -1,9 +1,10 @@
 """Field types and base classes of messages and HTTP requests. No events here."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, WrapValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 
@@ -69,7 +70,6 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def without_unknown_fields(message: Any) -> WrapValidator:  # noqa: ANN401 - a model or a union of models
+def without_unknown_fields(message: Any) -> BeforeValidator:  # noqa: ANN401 - a model or a union of models
     """Return the mark of a request's field that is a message's model: unknown fields are refused in it, too."""
-    adapter: TypeAdapter[Any] = TypeAdapter(message)
-    return WrapValidator(lambda value, _: adapter.validate_python(value, extra="forbid"))
+    return BeforeValidator(partial(TypeAdapter(message).validate_python, extra="forbid"))

@@ -19,7 +19,7 @@ from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.query import DRY_RUN_PARAMETER, DryRun
-from paidan_chassis.edge.request_headers import require_header
+from paidan_chassis.edge.routes import require_header
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -98,7 +98,12 @@ def build_app(pool: Pool) -> FastAPI:
     async def shelves(query: Annotated[ShelfQuery, Query()], _caller: Caller, dry_run: DryRun = False) -> str:
         return f"{query.floor} {query.sort_by} {dry_run}"
 
-    @app.post("/v1/returns", openapi_extra={"parameters": [{"name": "Return-Id", "in": "header", "required": True}]})
+    @app.post(
+        "/v1/returns",
+        openapi_extra={
+            "parameters": [{"name": "Return-Id", "in": "header", "required": True, "schema": {"type": "string"}}]
+        },
+    )
     async def give_back(request: Request, _book: Book, _caller: Caller) -> str:
         return require_header(request.scope, "Return-Id")
 

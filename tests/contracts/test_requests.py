@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel, ValidationError, WrapValidator
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from paidan_contracts.wire import RequestModel
 from paidan_dispatch.api import models as dispatch_models
@@ -29,7 +29,7 @@ def requests_in(module: ModuleType) -> Iterator[type[RequestModel]]:
 def tolerant_models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type
     """Yield the models in a type that ignore unknown fields, but for those that are marked."""
     arguments = get_args(annotation)
-    if any(isinstance(each, WrapValidator) for each in arguments):
+    if any(isinstance(each, BeforeValidator) for each in arguments):
         return
     if (
         inspect.isclass(annotation)

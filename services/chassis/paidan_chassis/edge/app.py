@@ -16,8 +16,6 @@ from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_chassis.edge.middleware import (
-    BODY_LIMIT_KEY,
-    TRACE_ID_KEY,
     HotRequest,
     ModelT,
     RequestMiddleware,
@@ -27,6 +25,7 @@ from paidan_chassis.edge.middleware import (
 from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
 from paidan_chassis.edge.query import QueryRules
 from paidan_chassis.edge.routes import EdgeRoute, plain_route
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, TRACE_ID_KEY
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 

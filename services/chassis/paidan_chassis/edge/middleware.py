@@ -20,15 +20,12 @@ from paidan_chassis.edge.access_log import AccessLog
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.problems import BodyTooLarge
 from paidan_chassis.edge.query import NO_QUERY, QueryRules
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
 from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT
 from paidan_chassis.observability.logs import Logger, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-BODY_LIMIT_KEY: Final = "paidan.body_limit"
-TRACE_ID_KEY: Final = "paidan.trace_id"
-ROUTE_KEY: Final = "paidan.route"
-PRINCIPAL_KEY: Final = "paidan.principal"
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -78,6 +75,8 @@ class RequestMiddleware:
         timer.observe(duration_s)
         if exchange.status >= 400 or self._access_log.logs_all:
             self._access_log.record(exchange, duration_s)
+            if 400 <= exchange.status < 500:
+                exchange.scope["app"].state.keys.recorder.count_request(exchange.scope, exchange.route, exchange.status)
 
 
 class Exchange:
@@ -196,28 +195,26 @@ async def authenticate(request: Request) -> Principal:
     keys: KeyRing = scope["app"].state.keys
     # The cache is read here and not by find(), which a hot route then need not call.
     found = keys.cache.get(hashlib.sha256(token).digest())
-    caller = (
-        found.principal if found and time.monotonic() < found.expires_at else await keys.find(token.decode("latin-1"))
-    )
+    if found is None or time.monotonic() > found.expires_at:
+        found = await keys.look_up(token.decode("latin-1"))
+    caller, allowance = found.principal, found.allowance
     if caller is None:
         raise problems.unauthorized()
     scope[PRINCIPAL_KEY] = caller
+    if allowance.tokens >= 1:
+        allowance.tokens -= 1
+    else:
+        await keys.limiter.spend(allowance, 1)
     return caller
 
 
 def _token_of(scope: Scope) -> bytes:
-    bearer = key = None
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            if bearer is not None:
-                raise problems.unauthorized()
-            bearer = value
-        elif name == b"x-api-key":
-            if key is not None:
-                raise problems.unauthorized()
-            key = value
-    scheme, _, token = (bearer or b"").partition(b" ")
-    return (token if scheme.lower() == b"bearer" else key or b"").strip()
+    sent = [each for each in scope["headers"] if each[0] in (b"authorization", b"x-api-key")]
+    by_name: dict[bytes, bytes] = dict(sent)
+    if len(by_name) < len(sent):
+        raise problems.unauthorized()  # two keys are none
+    scheme, _, token = by_name.get(b"authorization", b"").partition(b" ")
+    return (token if scheme.lower() == b"bearer" else by_name.get(b"x-api-key", b"")).strip()
 
 
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:

@@ -14,8 +14,8 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.query import DryRun
-from paidan_chassis.edge.request_headers import require_header
-from paidan_chassis.edge.routes import create_router
+from paidan_chassis.edge.rate_limit import charge
+from paidan_chassis.edge.routes import create_router, require_header
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
@@ -105,6 +105,7 @@ class ActionRoutes:
         numbered_lines = ndjson.parse_lines(
             raw, max_lines=MAX_BATCH_LINES, too_many=f"a batch has {MAX_BATCH_LINES} lines at most"
         )
+        await charge(http_request, len(numbered_lines) - 1)
         parsed = await self._refuse_reused_ids([self._parse_line(line, caller) for _, line in numbered_lines])
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
         results = iter(await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests)))

@@ -89,7 +89,7 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     roles = [role for role in _ACTION_ROLES if role in grants.roles]
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
-    actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": grants.member}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
 
 

@@ -1,8 +1,7 @@
 """Request and response models of the HTTP API."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import Path
 from pydantic import Field
 
 from paidan_contracts.places import RawPosition
@@ -22,8 +21,6 @@ from paidan_contracts.wire import (
     Timestamp,
 )
 from paidan_intake.tickets import Note, Position
-
-ReportIdParam = Annotated[Id, Path(description="Id of a report, as it was answered: a UUID in lower case.")]
 
 
 class Alarm(RequestModel):

@@ -15,7 +15,6 @@ from paidan_intake.api.submission import (
     accept,
     accepted_body,
     accepted_response,
-    check_rate,
     is_dry_run,
     normalize_ticket,
     resolve_sender,
@@ -63,7 +62,6 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
         Position and time are read from the photo where the report states none, and removed from the stored photo.
         """
-        check_rate(context, caller)
         async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             form = await read_form(request, max_bytes)
             if form.report is None:

@@ -18,7 +18,7 @@ from paidan_contracts.wire import PhotoRef
 from paidan_intake import queries
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS
 from paidan_intake.api.queries import load_photo_holders
-from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
+from paidan_intake.api.submission import ApiContext, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
@@ -65,7 +65,6 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
     async def upload_photo(request: Request, caller: Caller) -> Response:
         """Store a photo: the image itself as the body, or a form with one part ``photo``."""
-        check_rate(context, caller)
         holder = _holder_of(caller)
         async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")

@@ -14,8 +14,7 @@ from paidan_chassis.observability import logs
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault
-from paidan_intake.api.models import ReportIdParam
-from paidan_intake.api.submission import ApiContext
+from paidan_intake.api.submission import ApiContext, ReportIdParam
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault import VaultEntry
 

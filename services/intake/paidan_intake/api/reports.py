@@ -9,9 +9,9 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_intake.api import queries
-from paidan_intake.api.models import ReportIdParam, ReportStatus
+from paidan_intake.api.models import ReportStatus
 from paidan_intake.api.queries import ReportWithStatus
-from paidan_intake.api.submission import ApiContext
+from paidan_intake.api.submission import ApiContext, ReportIdParam
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
