@@ -10,9 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_scoring.app import create_http_app
+from paidan_scoring.app import TITLE, VERSION, create_http_app
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
 from tests.scoring import case_histories, database_fixture
@@ -45,7 +47,7 @@ async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
 
 def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     metrics = Metrics("scoring")
-    return create_http_app(pool, Health(metrics), metrics)
+    return create_http_app(EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), pool)
 
 
 async def test_rows_contain_counts_numerators_and_denominators(

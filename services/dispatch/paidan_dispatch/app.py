@@ -13,8 +13,9 @@ from paidan_chassis.consumer.batch import Handler
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
@@ -100,7 +101,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings, process = resources.settings, resources.process
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="dispatch-edge"))
-    edge_config = EdgeConfig(TITLE, VERSION, KeyRing(pool), process.health, process.metrics, settings.access_log)
+    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     return create_http_app(
         edge_config,
         ReadRoutes(pool, PackCache(), resources.clock),

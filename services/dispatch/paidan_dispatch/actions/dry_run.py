@@ -9,6 +9,7 @@ from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
+from paidan_dispatch.api.access import has_order
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
@@ -57,7 +58,9 @@ def _resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, Know
 def _evaluate_one(
     request: ActionRequested, stored: CaseWithPolicy | None, policies: dict[str, CityPolicy]
 ) -> DryRunResult:
-    if stored is None:
+    # A refusal names the case's state, which a department may know of its own cases only.
+    is_foreign = stored and request.actor.kind == "department" and not has_order(request.actor.id, stored.state)
+    if stored is None or is_foreign:
         return _build_result(request, "refused", None, unknown_case(request.case_id))
     match decide(stored.state, request, policies[stored.pack_version]):
         case Progressed() as progressed:

@@ -11,13 +11,13 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp
+from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
     """An action on a case."""
 
-    action: KnownAction
+    action: Annotated[KnownAction, without_unknown_fields(KnownAction)]
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
 
 

@@ -1,6 +1,5 @@
 """SQL for HTTP reads, on a pool of their own, so that no list delays a consumer."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,6 @@ from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 SELECT_OUTCOMES: Final = """
@@ -124,11 +122,6 @@ class CaseFilter:
     oldest_first: bool = False
     after: PageKey | None = None
     limit: int = 100
-
-
-def is_uuid(text: str) -> bool:
-    """Return whether a text is a UUID as ids are written."""
-    return _UUID.fullmatch(text) is not None
 
 
 async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:

@@ -14,6 +14,7 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, RuleRef, Status
@@ -75,7 +76,7 @@ class ReadRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
-        router = APIRouter(tags=["cases"])
+        router = create_router(tags=["cases"])
         router.add_api_route(
             "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
         )

@@ -9,6 +9,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts.city.pack_types import CityId
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
@@ -45,9 +46,9 @@ AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of 
 LimitParam = Annotated[int, Query(ge=1, le=1000)]
 
 
-def create_router(reader: ScoreReader, pool: Pool) -> APIRouter:
+def create_score_router(reader: ScoreReader, pool: Pool) -> APIRouter:
     """Return the router of all routes."""
-    router = APIRouter(prefix="/v1", tags=["scores"])
+    router = create_router(prefix="/v1", tags=["scores"])
     _add_scores_route(router, reader)
     _add_receipt_route(router, reader)
     _add_definition_routes(router, reader)
