@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from paidan_chassis.clock import ClockKind
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
@@ -57,7 +58,7 @@ class ServiceConfig:
     database: str
     topic_prefix: str
     port: int
-    real_clock: bool
+    clock: ClockKind
     host: str = LOOPBACK
 
 
@@ -71,7 +72,7 @@ def service_environment(
         "TOPIC_PREFIX": config.topic_prefix,
         "PORT": str(config.port),
         "HOST": config.host,
-        "CLOCK": "real" if config.real_clock else "scaled",
+        "CLOCK": config.clock,
         "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
         **service_secrets(service, paths=paths, credentials=credentials),
     }

@@ -85,7 +85,7 @@ class BenchInstallation:
             database=dsn_for_role(self.dsn, service.role, Credentials(self.paths.secrets).password(service.role)),
             topic_prefix=self.kafka.prefix,
             port=ports.choose_port([None]),
-            real_clock=False,
+            clock="scaled",
         )
         folder = self.paths.services / service.name
         folder.mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,7 @@ class ChaosInstallation:
             database=dsn or self.dsn_of(service),
             topic_prefix=self.prefix,
             port=port,
-            real_clock=False,
+            clock="scaled",
         )
         environment_variables = service_environment(
             service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)

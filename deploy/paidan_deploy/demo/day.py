@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.clock import ClockScale, ScaledClock, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
@@ -32,6 +32,7 @@ from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
 from paidan_deploy.demo.staff import Staff
+from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
@@ -55,7 +56,15 @@ class DemoDay:
 
 
 async def next_day(connection: Connection, city: City, duration_s: float) -> DemoDay:
-    """Return the first day after the city's present time: the clock is never set back."""
+    """Return the first day after the city's present time: the clock is never set back.
+
+    Raises DeployError where the installation runs on real time.
+    """
+    if await read_kind(connection) == "real":
+        raise DeployError(
+            "this installation runs on real time; a day of the demo city needs one with a scaled clock:"
+            " another PAIDAN_HOME, or `paidan down --wipe` and PAIDAN_CLOCK unset"
+        )
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
     tomorrow = city.calendar.local_day(present) + _DAY

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from paidan_chassis.clock import ClockKind
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
 from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
@@ -52,7 +53,7 @@ class ServiceSettings(BaseSettings):
     )
     log_level: LogLevel = "info"
     access_log: Literal["failed", "all", "none"] = "failed"
-    clock: Literal["real", "scaled"] = Field(default="real", description="scaled: use the clock in schema cities.")
+    clock: ClockKind = Field(default="real", description="scaled: use the clock in schema cities.")
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
     stalls_after_s: float = Field(
@@ -103,7 +104,7 @@ class ServiceSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise Misconfigured("; ".join(_describe_errors(error, cls.prefix()))) from None
+            raise Misconfigured("; ".join(describe_errors(error, cls.prefix()))) from None
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
@@ -119,7 +120,8 @@ def unknown_variables(environment: Mapping[str, str], *, prefix: str, known_name
             yield f"{name} is not a setting" + (f" (did you mean {closest[0]}?)" if closest else "")
 
 
-def _describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:
+def describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:
+    """Yield a message for each variable that is invalid, with what it may be and without its value."""
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         path = "_".join(str(part) for part in problem["loc"])
         variable = f"{prefix}{path}".upper() if path else ""
