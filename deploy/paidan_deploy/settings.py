@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from paidan_chassis.clock import ClockKind
+from paidan_chassis.kafka.security import KafkaSecuritySettings
 from paidan_chassis.settings import describe_errors
 from paidan_deploy.errors import DeployError
 
@@ -28,7 +29,7 @@ def default_home() -> Path:
     return (CHECKOUT if (CHECKOUT / "Makefile").exists() else Path.cwd()) / ".paidan"
 
 
-class StackSettings(BaseSettings):
+class StackSettings(KafkaSecuritySettings):
     """Environment variables of the `paidan` command, with the prefix ``PAIDAN_``."""
 
     model_config = SettingsConfigDict(env_prefix="PAIDAN_", frozen=True, extra="ignore")

@@ -63,7 +63,7 @@ async def test_current_services_continue_a_recorded_installation(restored: Resto
     history, outcomes = await rows(installation, HISTORY), await rows(installation, OUTCOMES)
 
     await database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await create_topics(installation.servers.kafka, installation.prefix)
+    await create_topics(installation.cluster)
     await installation.start()
     await wait_settled(installation, within_s=SETTLE_TIMEOUT_S)
 

@@ -5,19 +5,17 @@ from pathlib import Path
 from paidan_chassis import city_packs
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack
-from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 
 
-async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
+async def publish_missing_packs(packs: Path, *, dsn: str, kafka: KafkaCluster) -> list[str]:
     """Publish every pack of a city that has none in force; return a message for each. Raises DeployError for mistakes.
 
     A pack in force is never replaced here: a person publishes later versions.
     """
-    kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=find_topic)
     messages = []
     async with open_connection(dsn) as connection:
         for folder in _pack_folders(packs):

@@ -45,12 +45,11 @@ async def _prepare(stack: Stack) -> None:
     await database.prepare_database(stack.servers.dsn, stack.credentials)
     async with open_connection(stack.servers.dsn) as connection:
         await settle_clock(connection, stack.settings.clock, stack.settings.cities)
-    await create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
+    await create_topics(stack.servers.cluster)
     messages = await publish_missing_packs(
         stack.settings.cities,
         dsn=stack.servers.dsn,
-        bootstrap=stack.servers.bootstrap,
-        topic_prefix=stack.settings.topic_prefix,
+        kafka=stack.servers.cluster,
     )
     for message in messages:
         console.print(message)
@@ -72,6 +71,7 @@ def serve(
         port=service.port,
         host=host,
         clock=stack.settings.clock or "real",
+        kafka_security=stack.settings,
     )
     env = service_environment(service, config, paths=stack.paths, credentials=stack.credentials)
     # A service must not have the database owner's DSN.

@@ -101,7 +101,7 @@ async def play_day(
     reports = await asyncio.to_thread(plan_day, day.city, day.midnight.date(), DaySize(), seed=SEED)
     async with AsyncExitStack() as exit_stack:
         keys = await exit_stack.enter_async_context(DemoKeys.issued(connection, day.city))
-        monitor = Monitor(installation.kafka, installation.topic_prefix)
+        monitor = Monitor(installation.cluster)
         await monitor.start()
         async with _open_context(installation, connection, day, keys, exit_stack) as context:
             sources = DemoSources({source: context.client("intake", token) for source, token in keys.sources.items()})
@@ -158,15 +158,15 @@ async def _run_until_midnight(
 
 
 async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
-    producer = AIOKafkaProducer(bootstrap_servers=context.installation.kafka, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **context.installation.cluster.client_options())
     await producer.start()
     context.exit_stack.push_async_callback(producer.stop)
     listeners: list[Coroutine[Any, Any, None]] = []
     for department in context.day.city.departments.values():
-        token, prefix = context.keys.departments[department.id], context.installation.topic_prefix
+        token, kafka = context.keys.departments[department.id], context.installation.cluster
         client = context.client("dispatch", token)
         by_kafka = department.channel == "kafka"
-        answers_topic = answers_topic_of(department.id).prefixed(prefix)
+        answers_topic = kafka.prefixed(answers_topic_of(department.id).name)
         answers = KafkaAnswerClient(producer, answers_topic) if by_kafka else HttpAnswerClient(client)
         behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
         demo_department = DemoDepartment(
@@ -175,11 +175,7 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         demo_department.proof = (await _upload_proof_photo(context, token),)
         await restore_open_orders(demo_department, client)
         if by_kafka:
-            listeners.append(
-                follow_orders_topic(
-                    demo_department, context.installation.kafka, orders_topic_of(department.id).prefixed(prefix)
-                )
-            )
+            listeners.append(follow_orders_topic(demo_department, kafka, orders_topic_of(department.id).name))
         else:
             listeners.append(poll_orders(demo_department, client, every_s=2.0))
     return listeners

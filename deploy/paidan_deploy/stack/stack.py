@@ -12,6 +12,7 @@ from typing import Final
 import asyncpg
 
 from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resume
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
@@ -43,9 +44,8 @@ class StillUpError(DeployError):
 class Installation:
     """Addresses and the operator's token of a running installation."""
 
-    kafka: str
+    cluster: KafkaCluster
     database: str
-    topic_prefix: str
     urls: Mapping[str, str]
     """Of running services only: another process may listen on the port of one that is down."""
     admin_token: str
@@ -118,9 +118,8 @@ class Stack:
         if running is None or running.phase != "ready":
             raise NotUpError("the stack is not running; `paidan up --detach` starts it")
         return Installation(
-            kafka=self.servers.bootstrap,
+            cluster=self.servers.cluster,
             database=self.servers.dsn,
-            topic_prefix=self.settings.topic_prefix,
             urls={service.name: service.url for service in running.services if service.condition == "running"},
             admin_token=self.credentials.admin_token,
         )

@@ -113,13 +113,12 @@ class Supervisor:
         await database.prepare_database(self.servers.dsn, self.credentials)
         async with open_connection(self.servers.dsn) as connection:
             self.clock = await settle_clock(connection, self.settings.clock, self.settings.cities)
-        await create_topics(self.servers.bootstrap, self.settings.topic_prefix)
+        await create_topics(self.servers.cluster)
         self._publish_state("starting", "publishing city packs")
         for message in await publish_missing_packs(
             self.settings.cities,
             dsn=self.servers.dsn,
-            bootstrap=self.servers.bootstrap,
-            topic_prefix=self.settings.topic_prefix,
+            kafka=self.servers.cluster,
         ):
             log.info("%s", message)
 
@@ -130,6 +129,7 @@ class Supervisor:
             topic_prefix=self.settings.topic_prefix,
             port=service.port,
             clock=self.clock,
+            kafka_security=self.settings,
         )
         return SupervisedService(
             name=service.name,

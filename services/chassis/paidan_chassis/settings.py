@@ -2,17 +2,21 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from paidan_chassis.clock import ClockKind
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
 from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicDeclaration
+from paidan_chassis.kafka.security import KafkaSecuritySettings
 
 
 def _validate_key(value: SecretStr) -> SecretStr:
@@ -31,7 +35,7 @@ VaultKey = Annotated[SecretStr, AfterValidator(_validate_key)]
 VaultKeys = Annotated[SecretStr, AfterValidator(_validate_keys)]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSecuritySettings):
     """The settings common to all services. Subclasses set ``model_config = settings_config("INTAKE_")``."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -45,6 +49,10 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Prefix of every topic's name.")
     host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; by default local.")
     port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file of the HTTP edge's certificate and its chain; without it, plain HTTP."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file of the private key of that certificate.")
     instance: str = Field(
         default="",
         max_length=64,
@@ -73,6 +81,27 @@ class ServiceSettings(BaseSettings):
         if unknown:
             raise ValueError("; ".join(unknown))
         return values
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key need each other")
+        return self
+
+    def kafka_cluster(self, topic_spec: Callable[[str], TopicDeclaration]) -> KafkaCluster:
+        """Return the cluster that these settings name, with the login and encryption that they have."""
+        return KafkaCluster(self.kafka, self.topic_prefix, topic_spec=topic_spec, security=self.kafka_security())
+
+    def edge_ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context of the HTTP edge; raise Misconfigured for a file that cannot be used."""
+        if self.tls_cert is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(f"{self.tls_cert} or {self.tls_key} cannot be used: {error}") from error
+        return context
 
     def cipher(self) -> Cipher:
         """Return a cipher with the service's keys."""
