@@ -65,7 +65,7 @@ async def installation_on(
     credentials = Credentials(home.secrets)
     installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], prefix, home, {"admin": credentials.admin_token})
     await database.prepare_database(dsn, credentials)
-    await create_topics(servers.kafka, prefix)
+    await create_topics(installation.cluster)
     try:
         yield installation
     finally:
@@ -153,7 +153,7 @@ async def place_marks_after_draining(installation: ChaosInstallation) -> int:
 
 async def is_decided_to_the_end(installation: ChaosInstallation) -> bool:
     await asyncio.sleep(0.1)
-    span = await LogReader(installation.servers.kafka, installation.prefix).current_span(INBOX.name)
+    span = await LogReader(installation.cluster).current_span(INBOX.name)
     offsets = {
         row["partition"]: row["next_offset"]
         for row in await rows(installation, f"SELECT partition, next_offset FROM lane WHERE topic = '{INBOX.name}'")

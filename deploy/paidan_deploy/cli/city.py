@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import City, InvalidPack, Pack, pack_version
-from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
 from paidan_deploy.citypacks.compare import compare_packs
@@ -139,6 +137,5 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
 
 
 async def _publish(installation: Installation, pack: Pack) -> PublishedPack:
-    kafka = KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=find_topic)
     async with open_connection(installation.database) as connection:
-        return await publish(connection, kafka, pack)
+        return await publish(connection, installation.cluster, pack)

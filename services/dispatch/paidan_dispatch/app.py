@@ -56,7 +56,7 @@ class Resources:
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Build the requested components; connections are closed in reverse order at the end."""
-    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
+    kafka = settings.kafka_cluster(find_topic)
     async with AsyncExitStack() as stack:
         # The edge has a pool of its own: however many lists are requested, consumers never wait for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))

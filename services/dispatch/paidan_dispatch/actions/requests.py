@@ -96,10 +96,6 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
 
 
-def _member_of(principal: Principal) -> str | None:
-    return next((each.removeprefix("member:") for each in principal.scopes if each.startswith("member:")), None)
-
-
 def request_sender(principal: Principal, actor: Actor) -> str:
     """Return the sender that action ids are derived from, so that those of two senders never collide.
 
