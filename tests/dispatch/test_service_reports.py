@@ -6,7 +6,7 @@ import httpx
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect
-from tests.dispatch.database_fixture import build_action, build_report, case_id_of
+from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.service_client import PROOF, await_decision
 from tests.polling import poll
@@ -48,13 +48,14 @@ async def test_callbacks_are_listed_by_report(service: DispatchService, client: 
     camera = build_report("call 1", east_m=12000, source="camera", confidence=0.9)
     one = build_report("call 2", east_m=12001, minutes=1, text="甲")
     other = build_report("call 3", east_m=12001, minutes=2, source="photo", text="乙")
-    case_id = case_id_of(camera)
+    case_id, photo = case_id_of(camera), "c" * 64 + ".jpg"
     await service.append_to_inbox(
         camera,
         one,
         other,
+        photo_stored(case_id, photo, minutes=3),
         build_action(case_id, Accept(), by="department:streets", minutes=3),
-        build_action(case_id, Finish(proof=(PROOF,), text="已清理"), by="department:streets", minutes=4),
+        build_action(case_id, Finish(proof=(photo,), text="已清理"), by="department:streets", minutes=4),
         build_action(case_id, Inspect(passed=True), by="inspector:ivy", minutes=5),
     )
     caller = await service.create_key("role:caller")
