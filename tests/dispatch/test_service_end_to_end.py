@@ -34,7 +34,7 @@ async def test_full_case_over_http_and_kafka(service: DispatchService, client: h
     assert [each["version"] for each in steps] == list(range(1, len(steps) + 1))
     assert [entry["event"] for entry in detail["history"]] == steps
     assert (detail["chain_holds"], detail["case"]["status"]) == (True, "closed")
-    assert [each["rule"] for each in detail["receipts"]] == ["default_row", "rubbish"]
+    assert [each["rule"] for each in detail["receipts"]] == ["default_row", "rubbish", "worst"]
 
 
 async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -81,11 +81,13 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
 
 
 async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Pool[Any]") -> None:
-    """An importer closes a record without knowing whether its report opened a case or joined one."""
+    """Its sender need not know whether the report opened a case or joined one."""
     first, twin = build_report("1"), build_report("2", east_m=5)
     unaccepted = build_report("3", area="tiny.999999")
-    by_twin = build_action(case_id_of(twin), Accept(), by="importer:key", of_report=twin.report_id)
-    by_unaccepted = build_action(case_id_of(unaccepted), Accept(), by="importer:key", of_report=unaccepted.report_id)
+    by_twin = build_action(case_id_of(twin), Accept(), by="department:streets", of_report=twin.report_id)
+    by_unaccepted = build_action(
+        case_id_of(unaccepted), Accept(), by="department:streets", of_report=unaccepted.report_id
+    )
     log = InboxRecords().append(city_in_force(), first, twin, unaccepted, by_twin, by_unaccepted)
 
     for cut in (1000, 1):

@@ -180,25 +180,15 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    by_rule: list[tuple[Literal["filed", "rated"], RuleRef | None]] = [
-        ("filed", state.filed_by),
-        ("rated", state.rated_by),
-    ]
+    decisions: list[tuple[Literal["filed", "placed", "rated"], RuleRef, str | None]] = []
+    if state.filed_by:
+        decisions.append(("filed", state.filed_by, None))
+    decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
+    if state.rated_by:
+        decisions.append(("rated", state.rated_by, None))
     return [
-        *(
-            Receipt(decision=decision, rule=each.rule, city_version=each.city_version)
-            for decision, each in by_rule
-            if each
-        ),
-        *(
-            Receipt(
-                decision="placed",
-                rule=assignment.placed_by.rule,
-                city_version=assignment.placed_by.city_version,
-                department=assignment.department,
-            )
-            for assignment in state.assignments
-        ),
+        Receipt(decision=decision, rule=by.rule, city_version=by.city_version, department=department)
+        for decision, by, department in decisions
     ]
 
 
