@@ -59,7 +59,7 @@ def _evaluate_one(
     request: ActionRequested, stored: CaseWithPolicy | None, policies: dict[str, CityPolicy]
 ) -> DryRunResult:
     # A refusal names the case's state, which a department may know of its own cases only.
-    is_foreign = stored and request.actor.kind == "department" and not has_order(request.actor.id, stored.state)
+    is_foreign = stored and request.actor.kind == "department" and not has_order(stored.state, request.actor.id)
     if stored is None or is_foreign:
         return _build_result(request, "refused", None, unknown_case(request.case_id))
     match decide(stored.state, request, policies[stored.pack_version]):

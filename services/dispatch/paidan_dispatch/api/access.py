@@ -23,7 +23,7 @@ def require_case_access(principal: Principal) -> None:
         raise forbidden("the key may not read cases; a department finds its own under /v1/orders", "该密钥无权查看案件")
 
 
-def has_order(department: str | None, state: CaseState) -> bool:
+def has_order(state: CaseState, department: str | None) -> bool:
     """Return whether this is the department that has the case's order; for others there is no such case."""
     return department == state.department is not None and state.status not in ("received", "filed") and not state.past
 
