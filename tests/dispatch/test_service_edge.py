@@ -107,7 +107,7 @@ async def test_what_a_department_may_see(service: DispatchService, client: httpx
 
 async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncClient) -> None:
     """One answer of every order would grow with a department's backlog."""
-    reports = [build_report(f"order {n}", minutes=n, east_m=200 * n, area="tiny.990102") for n in range(5)]
+    reports = [build_report(f"order {n}", minutes=n, east_m=6000 + 200 * n) for n in range(5)]
     streets = await service.create_key("department:streets")
     await service.append_to_inbox(*reports)
     await service.await_messages("paidan.orders.streets", 5, about=[case_id_of(each) for each in reports])
