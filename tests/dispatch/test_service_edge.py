@@ -105,6 +105,30 @@ async def test_what_a_department_may_see(service: DispatchService, client: httpx
         assert response.json()["error"]["code"]
 
 
+async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncClient) -> None:
+    """One answer of every order would grow with a department's backlog."""
+    reports = [build_report(f"order {n}", minutes=n, east_m=6000 + 200 * n) for n in range(5)]
+    streets = await service.create_key("department:streets")
+    await service.append_to_inbox(*reports)
+    await service.await_messages("paidan.orders.streets", 5, about=[case_id_of(each) for each in reports])
+    whole = (await client.get("/v1/orders", headers=streets)).json()
+
+    seen, after = [], ""
+    while after is not None:
+        query = f"?limit=2&after={after}" if after else "?limit=2"
+        page = (await client.get(f"/v1/orders{query}", headers=streets)).json()
+        assert len(page["orders"]) <= 2
+        seen += page["orders"]
+        after = page["after"]
+    foreign = await service.create_key("department:streets", city="other")
+
+    assert whole["after"] is None
+    assert seen == whole["orders"]
+    assert {case_id_of(each) for each in reports} <= {each["order"]["case_id"] for each in seen}
+    assert (await client.get("/v1/orders", headers=foreign)).json()["orders"] == []
+    assert (await client.get("/v1/orders?after=!!", headers=streets)).status_code == 422
+
+
 async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, client: httpx.AsyncClient) -> None:
     there: dict[str, Any] = {"area": "tiny.990102"}
     reports = [build_report(f"list {n}", minutes=n, east_m=200 * n, **there) for n in range(7)]

@@ -210,6 +210,22 @@ async def test_unknown_city_is_not_an_empty_result(edge: httpx.AsyncClient, pool
     assert answer.status_code == 404
 
 
+async def test_reading_a_period_without_cases_writes_nothing(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
+    """Anyone with a key may ask for any day of any year."""
+    key = await create_key(pool, "role:monitor")
+    before = await pool.fetchval("SELECT count(*) FROM score")
+
+    for period in ("2031-01-01", "2031-01", "1999"):
+        for by in ALL_SCOPES:
+            url = f"/v1/scores?city=tiny&period={period}&by={by}"
+            response = await edge.get(url, headers=key)
+            assert (response.status_code, response.json()["rows"]) == (200, []), response.text
+
+    assert await pool.fetchval("SELECT count(*) FROM score") == before
+
+
 @pytest.mark.parametrize("route", ["scores", "cases", "indicators"])
 async def test_damaged_pack_is_reported(route: str, edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     """A score by an older pack's indicators would be wrong, so there is none until the pack is published again."""

@@ -15,11 +15,13 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.inbox import RELEASE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
@@ -117,4 +119,6 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
     app.include_router(ReplyRoutes(action_routes).router())
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(read_routes.pool, duties))
     return app

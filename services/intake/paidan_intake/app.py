@@ -15,11 +15,14 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
+from paidan_intake import vault
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
@@ -130,6 +133,8 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     """Return the FastAPI app with its routes."""
     app = create_app(edge_config)
     routes.add_routes(app, context)
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(context.pool, duties, looks=vault.SELECT_ACCESSES))
     return app
 
 

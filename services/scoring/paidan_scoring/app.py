@@ -14,9 +14,11 @@ from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import CASES, find_topic
 from paidan_scoring.api import routes
 from paidan_scoring.api.score_reader import ScoreReader
@@ -93,6 +95,8 @@ def create_http_app(edge_config: EdgeConfig, pool: Pool) -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(routes.create_score_router(ScoreReader(pool, PackCache(pool)), pool))
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(pool, duties))
     return app
 
 

@@ -178,8 +178,9 @@ class OrderItem(BaseModel, title="OrderShown"):
 
 
 class OrderList(BaseModel, title="Orders"):
-    """All open orders of a department: a complete snapshot, for one that lost its position in its topic."""
+    """A page of a department's open orders: all pages are a snapshot, for one that lost its position in its topic."""
 
     department: str
     as_of: datetime
     orders: list[OrderItem]
+    after: str | None = Field(default=None, description="Value of `after` for the next page; null on the last page.")

@@ -74,7 +74,8 @@ class ScoreReader:
         async with self._pool.acquire() as conn:
             tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
             response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
-            await self._save_names(conn, query, pack, response)
+            if tallies:  # a period without a case has no receipts to find again, and anyone may ask for any period
+                await self._save_names(conn, query, pack, response)
         return response
 
     async def find_score_name(self, score_id: str) -> ScoreName | None:
