@@ -8,16 +8,15 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect
 from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import await_decision
+from tests.dispatch.service_client import PROOF, await_decision
 from tests.polling import poll
 
 AREA = {"area": "tiny.990103"}
-PHOTO = "a" * 64 + ".jpg"
 
 
 async def test_reports_of_a_case_are_read_by_who_may(service: DispatchService, client: httpx.AsyncClient) -> None:
     opener = build_report("who 1", east_m=9000, text="第一个")
-    joined = build_report("who 2", east_m=9001, minutes=1, text="第二个", source="photo", photos=(PHOTO,))
+    joined = build_report("who 2", east_m=9001, minutes=1, text="第二个", source="photo", photos=(PROOF,))
     secret = build_report("who 3", east_m=9001, minutes=2, text="第三个", confidential=True)
     case_id = case_id_of(opener)
     await service.append_to_inbox(opener, joined, secret)
@@ -49,14 +48,14 @@ async def test_callbacks_are_listed_by_report(service: DispatchService, client: 
     camera = build_report("call 1", east_m=12000, source="camera", confidence=0.9)
     one = build_report("call 2", east_m=12001, minutes=1, text="甲")
     other = build_report("call 3", east_m=12001, minutes=2, source="photo", text="乙")
-    case_id = case_id_of(camera)
+    case_id, photo = case_id_of(camera), "c" * 64 + ".jpg"
     await service.append_to_inbox(
         camera,
         one,
         other,
+        photo_stored(case_id, photo, minutes=3),
         build_action(case_id, Accept(), by="department:streets", minutes=3),
-        photo_stored(case_id, "b" * 64 + ".jpg", minutes=3),
-        build_action(case_id, Finish(proof=("b" * 64 + ".jpg",), text="已清理"), by="department:streets", minutes=4),
+        build_action(case_id, Finish(proof=(photo,), text="已清理"), by="department:streets", minutes=4),
         build_action(case_id, Inspect(passed=True), by="inspector:ivy", minutes=5),
     )
     caller = await service.create_key("role:caller")
