@@ -41,7 +41,7 @@ class City:
     """For all classes; ``effective_matching`` returns what holds for one of them."""
     callbacks: CallbackPolicy
     noting_rules: Mapping[MatterType, str]
-    """By matter, the rule by which its reports are noted and open no case; ``ignored`` categories stand before them."""
+    """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
     indicators: Indicators

@@ -6,20 +6,25 @@ is computed, so that neither the digest nor the inbox holds a personal number.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
 from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
 from paidan_contracts.ids import area_of
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
 from paidan_contracts.scopes import Role, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
+from paidan_dispatch.inbox.load import load_known_outcomes
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 
 _FREE_TEXTS: Final = frozenset(get_args(Text)[1:] + get_args(Reason)[1:])
 _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
@@ -59,6 +64,13 @@ class Requester:
     sender_ref: str | None = None
     answer_position: tuple[int, int] | None = None
     may_backdate: bool = False
+
+
+class EarlierUse(NamedTuple):
+    """What became of an id that a request uses: it is another's, or the request was refused before."""
+
+    is_reused: bool
+    refusal: Refusal | None
 
 
 def build_request(requested_action: RequestedAction, requester: Requester, recorded_at: datetime) -> ActionRequested:
@@ -117,6 +129,30 @@ def request_sender(principal: Principal, actor: Actor) -> str:
 def department_sender(department: str) -> str:
     """Return the sender that a department's action ids are derived from."""
     return f"department:{department}"
+
+
+async def find_earlier(pool: Pool, requests: Sequence[ActionRequested]) -> list[EarlierUse]:
+    """Return for each request whether its id was decided for, or is earlier in the list with, another body.
+
+    What is in the log and not decided yet is not found: it is refused when it is consumed.
+    """
+    async with pool.acquire() as conn:
+        known_outcomes = await load_known_outcomes(conn, {each.action_id for each in requests})
+    # A dead letter may still be decided, by a redrive or when its sender sends it again.
+    digests = {
+        id_: outcome.digest.hex()
+        for id_, outcome in known_outcomes.items()
+        if outcome.digest and outcome.result != DEAD_LETTERED
+    }
+    refusals = {
+        id_: Refusal.model_validate_json(each.why)
+        for id_, each in known_outcomes.items()
+        if each.why and each.result != DEAD_LETTERED
+    }
+    return [
+        EarlierUse(digests.setdefault(each.action_id, each.digest) != each.digest, refusals.get(each.action_id))
+        for each in requests
+    ]
 
 
 def _mask_texts(action: Action) -> Action:

@@ -19,6 +19,9 @@ class ActionBody(RequestModel, title="ActionAsked"):
 
     action: KnownAction
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
+    of_report: Id | None = Field(
+        default=None, description="Act on the case that this report is in; a source names a report of its own."
+    )
 
 
 class ActionLine(ActionBody):
@@ -26,13 +29,17 @@ class ActionLine(ActionBody):
 
     id: SenderRef
     case_id: CaseId
-    of_report: Id | None = Field(default=None, description="Act on the case that this report is in.")
 
 
 class ActionAccepted(BaseModel, title="Taken"):
-    """The action is accepted; its outcome can be read under its id."""
+    """The action is accepted; its outcome can be read under its id.
+
+    The repeat of one that was refused is told so again: an id is decided once, and a new try needs a new one.
+    """
 
     action_id: str
+    result: Literal["refused"] | None = None
+    why: Refusal | None = None
 
 
 class DryRunResult(BaseModel, title="Judged"):

@@ -33,7 +33,7 @@ SELECT_CASE: Final = """
 """
 
 SELECT_CASES_WITH_POLICY: Final = """
-    SELECT case_id, step, lane_city.version
+    SELECT case_id, step, lane_city.version, lane
       FROM case_now
       JOIN lane_city USING (lane, city)
      WHERE case_id = ANY($1::text[])
@@ -100,6 +100,7 @@ class CaseWithPolicy(NamedTuple):
 
     state: CaseState
     pack_version: str
+    partition: int
 
 
 class OutcomeScope(NamedTuple):
@@ -146,7 +147,7 @@ async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
-    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"]) for row in rows}
+    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"], row["lane"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:

@@ -49,11 +49,11 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
     """Return the rule of the city's pack by which a report is noted and answered without a case; None: it is a case."""
     if report.past is not None:
         return None
-    city = policy.city
+    city, matter = policy.city, report.matter
     category = city.categories.get((report.source, report.category)) if report.category else None
     if category is not None and category.ignored:
         return policy.rule_ref(IGNORED_CATEGORY_RULE)
-    rule = city.noting_rules.get(report.matter) if report.matter else None
+    rule = city.noting_rules.get(matter) if matter else None
     return policy.rule_ref(rule) if rule is not None else None
 
 
