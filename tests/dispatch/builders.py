@@ -83,7 +83,8 @@ USUAL_ACTORS = {
     "verify": "inspector:ivy",
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
-    **dict.fromkeys(("file", "assign", "redispatch", "void", "urge"), "operator:olga"),
+    "amend": "importer:records",
+    **dict.fromkeys(("reply", "file", "assign", "redispatch", "void", "urge"), "operator:olga"),
 }
 """The usual actor of an action; all others are the department's."""
 

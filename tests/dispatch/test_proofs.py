@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch
-from paidan_contracts.reports import ImportedHistory
+from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Refused
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
@@ -24,6 +24,12 @@ from tests.dispatch.builders import (
 PHOTO, OTHER = "a" * 64 + ".jpg", "b" * 64 + ".jpg"
 AT_WORK = case_after(opened_case(build_report(row_id="E0110-2", photos=[OTHER])), Accept())
 SECOND = timedelta(seconds=1)
+
+
+def joined_report(**fields: object) -> JoinedReport:
+    report = build_report("2")
+    known = {"report_id": report.report_id, "source": "app", "channel": "photo", "recorded_at": START_TIME}
+    return JoinedReport.model_validate(known | fields)
 
 
 def code_of(state: CaseState, photos: Sequence[ProofPhoto], *proof: str, actor: str | None = None) -> str | None:
@@ -66,7 +72,10 @@ def test_every_photo_must_hold() -> None:
 
 
 def test_a_photo_of_the_report_proves_nothing() -> None:
+    joined = AT_WORK.model_copy(update={"joined": (joined_report(photos=(PHOTO,)),)})
+
     assert code_of(AT_WORK, list(stored_photos(AT_WORK, OTHER).photos), OTHER) == "unknown_photo"
+    assert code_of(joined, list(stored_photos(joined, PHOTO).photos), PHOTO) == "unknown_photo"
 
 
 def test_a_photo_under_an_earlier_order_of_the_same_department_proves_nothing() -> None:

@@ -24,7 +24,7 @@ async def test_dry_run_evaluates_without_effect(service: DispatchService, client
     refused = await client.post(url, json={"action": {"kind": "finish"}}, headers=streets)
 
     assert (would_be.status_code, would_be.json()["result"], would_be.json()["status"]) == (200, "applied", "handling")
-    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "not_allowed_in_state")
+    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "proof_missing")
     assert ids.action_id("department:streets", "dry") not in str(await service.read_topic("paidan.inbox"))
 
 
@@ -59,7 +59,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     for number in (0, 4):
         assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
         assert answers[number]["dry_run"] is True
-    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["not_allowed_in_state", "unknown_case"]
+    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["proof_missing", "unknown_case"]
     assert answers[3]["error"]["field"] == "action"
     assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
         "merged_report",

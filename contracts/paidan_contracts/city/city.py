@@ -13,7 +13,6 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
-    IGNORED_CATEGORY_RULE,
     CallbackPolicy,
     MatchingPolicy,
     ScreeningPolicy,
@@ -42,7 +41,7 @@ class City:
     """For all classes; ``effective_matching`` returns what holds for one of them."""
     callbacks: CallbackPolicy
     noting_rules: Mapping[MatterType, str]
-    """By matter, the rule by which its reports are noted and open no case; of categories see ``noting_rule``."""
+    """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
     indicators: Indicators
@@ -56,13 +55,6 @@ class City:
     """By a source's id and its own word; the source's own entry replaces that of its channel."""
     imports: Mapping[str, ImportMapping]
     rule_index: RuleIndex
-
-    def noting_rule(self, source: str, category: str | None, matter: MatterType | None) -> str | None:
-        """Return the rule by which a report is noted without a case: its category's, else its matter's."""
-        entry = self.categories.get((source, category)) if category else None
-        if entry is not None and entry.ignored:
-            return IGNORED_CATEGORY_RULE
-        return self.noting_rules.get(matter) if matter else None
 
     @classmethod
     def of(cls, pack: Pack) -> Self:

@@ -49,6 +49,7 @@ from paidan_dispatch.cases.guards import (
     SUPPORTED_ACTIONS,
     ActionEvidence,
     ActorRole,
+    ProofPhoto,
 )
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, helper_orders, routing
@@ -208,15 +209,22 @@ def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
     order = _acting_helper(state, actor) or state.assignments[-1]
     if isinstance(order, Assignment) and not order.proofs_checked:
         return None
-    holder = f"{actor.kind}:{actor.id}"
+    reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
     for ref in action.proof:
         photos = [each for each in evidence.photos if each.ref == ref]
         if any(each.used_in not in (None, state.case_id) for each in photos):
             return refusals.photo_used(state, ref, actor.kind)
-        own = [each for each in photos if (each.case_id, each.holder) == (state.case_id, holder)]
-        if ref in state.photos or not any(each.stored_at >= order.dispatched_at for each in own):
+        own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
+        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
             return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
     return None
+
+
+def _is_held_by(photo: ProofPhoto, actor: Actor) -> bool:
+    kind, _, id_ = photo.holder.partition(":")
+    # A key with several roles stores and acts in whichever it needs.
+    is_same_role = kind == actor.kind or not {kind, actor.kind} & {"department", "source"}
+    return is_same_role and id_ == actor.id
 
 
 def _source_of(state: CaseState, report_id: str | None, evidence: ActionEvidence) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from paidan_contracts import ids
 from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened
+from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
@@ -48,7 +49,11 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
     """Return the rule of the city's pack by which a report is noted and answered without a case; None: it is a case."""
     if report.past is not None:
         return None
-    rule = policy.city.noting_rule(report.source, report.category, report.matter)
+    city, matter = policy.city, report.matter
+    category = city.categories.get((report.source, report.category)) if report.category else None
+    if category is not None and category.ignored:
+        return policy.rule_ref(IGNORED_CATEGORY_RULE)
+    rule = city.noting_rules.get(matter) if matter else None
     return policy.rule_ref(rule) if rule is not None else None
 
 

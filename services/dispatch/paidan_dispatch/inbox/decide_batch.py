@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
-from paidan_contracts.actions import ActionRequested
+from paidan_contracts.actions import ActionRequested, Reply
 from paidan_contracts.cases import CaseEvent, CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
@@ -123,10 +123,11 @@ class _BatchDecider:
         row = noted_reports.noted_row(report, as_held_by_case(report), decided_by, record.partition)
         self._unit_of_work.noted_reports.append(row)
         outcome = noted_reports.noted_outcome(report, decided_by)
-        self._record_outcome(record, outcome, digest=report.digest, sender=None)
+        self._record_outcome(record, outcome, digest=report.digest, sender=sender_of(report))
 
     def _decide_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
-        if noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
+        is_reply = isinstance(request.action, Reply)
+        if is_reply and noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
             self._decide_reply(record, request)
             return
         case_file = self._find_target(request, record.partition)
