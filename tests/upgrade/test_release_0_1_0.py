@@ -20,6 +20,7 @@ from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.api_keys import create_key
 from paidan_deploy.provisioning.release import ReleaseNotDrained, place_release_marks
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.services import DISPATCH
@@ -212,7 +213,9 @@ async def check_vault(installation: ChaosInstallation) -> None:
     report_id = await installation.fetch_value(
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
-    async with installation.client("intake", "admin") as client:
+    async with installation.conn() as conn:
+        installation.tokens["caller"], _ = await create_key(conn, name="caller", city="*", scopes=["role:caller"])
+    async with installation.client("intake", "caller") as client:
         response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]
