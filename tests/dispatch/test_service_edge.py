@@ -123,7 +123,8 @@ async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncCli
     foreign = await service.create_key("department:streets", city="other")
 
     assert whole["after"] is None
-    assert seen == whole["orders"]
+    # Time limits pass meanwhile, so that versions differ.
+    assert [each["order"]["order_id"] for each in seen] == [each["order"]["order_id"] for each in whole["orders"]]
     assert {case_id_of(each) for each in reports} <= {each["order"]["case_id"] for each in seen}
     assert (await client.get("/v1/orders", headers=foreign)).json()["orders"] == []
     assert (await client.get("/v1/orders?after=!!", headers=streets)).status_code == 422
