@@ -144,8 +144,7 @@ async def verify_damaged(
         # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        logs = LogReader(installation.servers.kafka, installation.prefix)
-        sources = Sources(logs, conn, installation.paths.photos, anchor)
+        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos, anchor)
         report = await check_conservation(sources, timeout_s=60)
         await transaction.rollback()
     finally:

@@ -20,7 +20,7 @@ from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
-from paidan_contracts.inbox import RELEASE, CityInForce, TimerDue
+from paidan_contracts.inbox import RELEASE, CityInForce, PhotoStored, TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
@@ -101,6 +101,7 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
         "class_code": "E0110",
         "place": {"latitude": 36.01, "longitude": 117.01 + east_m / 90_000},
         "text": "垃圾 rubbish",
+        "wants_callback": source in ("hotline", "photo"),
         "occurred_at": at,
         "recorded_at": at,
     }
@@ -110,6 +111,18 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
 def case_id_of(report: ReportReceived) -> str:
     """Return the id of the case that a report opens."""
     return ids.case_id(report.area, report.report_id)
+
+
+def photo_stored(case_id: str, ref: str, *, by: str = "department:streets", minutes: float = 0) -> PhotoStored:
+    """Build the entry of a photo that ``by`` (``role:id``) stored for a case."""
+    kind, name = by.split(":")
+    return PhotoStored(
+        ref=ref,
+        case_id=case_id,
+        area=ids.area_of(case_id),
+        holder=Actor.model_validate({"kind": kind, "id": name}),
+        stored_at=START_TIME + timedelta(minutes=minutes),
+    )
 
 
 def build_action(
@@ -170,7 +183,8 @@ class BatchOutput:
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Return each outcome's result and, of a refusal, its code."""
-        return [(each["result"], each.get("why", {}).get("code")) for each in self.bodies_on("paidan.outcomes")]
+        outcomes = [each for each in self.bodies_on("paidan.outcomes") if each["type"] == "outcome.decided.v1"]
+        return [(each["result"], each.get("why", {}).get("code")) for each in outcomes]
 
     def types(self) -> list[str]:
         """Return the types of the case events, in order."""
@@ -218,9 +232,13 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
     tables = {
         "history": "case_id, version",
         "case_now": "case_id",
+        "case_report": "case_id, number",
+        "noted_report": "report_id",
         "outcome": "id",
         "timer": "case_id, kind",
         "lane_city": "lane, city",
+        "helper": "case_id, department",
+        "photo": "ref, case_id, holder",
         "lane_release": "lane",
     }
     return {
@@ -233,7 +251,9 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     """Delete all rows but that every lane has read its mark, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
-        for table in ("history", "case_now", "outcome", "timer", "lane_city"):
+        for table in (
+            "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
+        ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)
 

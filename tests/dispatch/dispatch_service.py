@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import fork_server, vault
 from tests.dispatch import database_fixture
+from tests.dispatch.database_fixture import photo_stored
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
@@ -57,6 +59,12 @@ class DispatchService:
             else:
                 key = getattr(entry, "area", "")
                 await self.publisher.send([Message(INBOX.name, key, entry.model_dump_json().encode(), ())])
+
+    async def store_proof(self, case_id: str, *, by: str = "department:streets") -> str:
+        """Append that ``by`` (``role:id``) stored a photo for a case, as intake does; return its reference."""
+        ref = f"{sha256(f'{case_id} {by}'.encode()).hexdigest()}.jpg"
+        await self.append_to_inbox(photo_stored(case_id, ref, by=by, minutes=1))
+        return ref
 
     async def _append_to_every_partition(self, entry: CityInForce) -> None:
         key_by_partition = {_partition_of(f"{n}"): f"{n}" for n in range(200)}

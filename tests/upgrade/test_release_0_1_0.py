@@ -20,6 +20,7 @@ from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.api_keys import create_key
 from paidan_deploy.provisioning.release import ReleaseNotDrained, place_release_marks
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.services import DISPATCH
@@ -65,7 +66,7 @@ async def installation_on(
     credentials = Credentials(home.secrets)
     installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], prefix, home, {"admin": credentials.admin_token})
     await database.prepare_database(dsn, credentials)
-    await create_topics(servers.kafka, prefix)
+    await create_topics(installation.cluster)
     try:
         yield installation
     finally:
@@ -153,7 +154,7 @@ async def place_marks_after_draining(installation: ChaosInstallation) -> int:
 
 async def is_decided_to_the_end(installation: ChaosInstallation) -> bool:
     await asyncio.sleep(0.1)
-    span = await LogReader(installation.servers.kafka, installation.prefix).current_span(INBOX.name)
+    span = await LogReader(installation.cluster).current_span(INBOX.name)
     offsets = {
         row["partition"]: row["next_offset"]
         for row in await rows(installation, f"SELECT partition, next_offset FROM lane WHERE topic = '{INBOX.name}'")
@@ -212,7 +213,9 @@ async def check_vault(installation: ChaosInstallation) -> None:
     report_id = await installation.fetch_value(
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
-    async with installation.client("intake", "admin") as client:
+    async with installation.conn() as conn:
+        installation.tokens["caller"], _ = await create_key(conn, name="caller", city="*", scopes=["role:caller"])
+    async with installation.client("intake", "caller") as client:
         response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]

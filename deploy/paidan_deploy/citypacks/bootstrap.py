@@ -6,7 +6,6 @@ from paidan_chassis import city_packs
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack
 from paidan_contracts.inbox import RELEASE
-from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
@@ -14,13 +13,12 @@ from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.release import place_release_marks
 
 
-async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
+async def publish_missing_packs(packs: Path, *, dsn: str, kafka: KafkaCluster) -> list[str]:
     """Place this release's marks, then publish every pack of a city that has none in force; return a message for each.
 
     A pack in force is never replaced here: a person publishes later versions. Raises DeployError for mistakes in a
     pack, and where an older release has not decided all that it must.
     """
-    kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=find_topic)
     messages = []
     async with open_connection(dsn) as connection:
         if marked := await place_release_marks(connection, kafka):

@@ -14,6 +14,7 @@ from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.clock import check_city_fits_clock
 from paidan_deploy.provisioning.release import place_release_marks
 
 
@@ -43,6 +44,7 @@ async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> Pu
     """
     content = pack.canonical_bytes()
     version = pack_version(content)
+    await check_city_fits_clock(connection, pack)
     await _check_area_level(connection, pack)
     await _check_unique_ids(connection, pack)
     await place_release_marks(connection, kafka)

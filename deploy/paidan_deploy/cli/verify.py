@@ -61,9 +61,8 @@ async def run_verification(stack: Stack, anchor: Anchor | None = None) -> Conser
     """Run the conservation check on a running installation."""
     installation = stack.installation()
     async with open_connection(installation.database) as connection:
-        return await check_conservation(
-            Sources(LogReader(installation.kafka, installation.topic_prefix), connection, stack.paths.photos, anchor)
-        )
+        sources = Sources(LogReader(installation.cluster), connection, stack.paths.photos, anchor)
+        return await check_conservation(sources)
 
 
 def print_report(report: ConservationReport) -> None:

@@ -9,7 +9,7 @@ from paidan_deploy.conservation import case_checks, inbox_checks, vault_checks
 from paidan_deploy.conservation.evidence import Evidence
 from paidan_deploy.conservation.report import Check, ConservationReport
 
-RESULTS: Final = ("opened", "merged", "suppressed", "noted", "refused", "dead_lettered")
+RESULTS: Final = ("opened", "merged", "noted", "suppressed", "refused", "dead_lettered")
 
 
 def evaluate(evidence: Evidence) -> ConservationReport:

@@ -11,17 +11,25 @@ from paidan_contracts.ids import city_of, reuse_refusal_id
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
+from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, KnownOutcome, UnitOfWork
+from paidan_dispatch.inbox.rows import KnownOutcome
+from paidan_dispatch.inbox.unit_of_work import (
+    DEAD_LETTERED,
+    CaseFile,
+    DecodedRecord,
+    UnitOfWork,
+    proof_of,
+)
 from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
-    SELECT id::text, result, digest, case_id
+    SELECT id::text, result, digest, case_id, area, sender, why
       FROM outcome
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """
@@ -31,6 +39,14 @@ SELECT_CASES: Final = """
       FROM case_now
      WHERE case_id = ANY($1::text[])
        AND lane = ANY($2::integer[])
+"""
+
+SELECT_PHOTOS: Final = """
+    SELECT ref, case_id, holder, stored_at, CASE WHEN used THEN case_id END AS used_in
+      FROM photo
+     WHERE ref = ANY($1::text[])
+       AND lane = ANY($2::integer[])
+     ORDER BY ref, case_id, holder
 """
 
 # Of closed cases the rule needs only the index entry, of open ones the whole state: the report may join them.
@@ -53,6 +69,7 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     unit_of_work = UnitOfWork(entries, {partition: CandidateIndex() for partition in partitions})
     await _load_outcomes(batch, unit_of_work)
     await _load_targets(batch, unit_of_work)
+    await _load_photos(batch, unit_of_work)
     await _load_nearby(batch, unit_of_work)
     return unit_of_work
 
@@ -60,7 +77,15 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
 async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[str, KnownOutcome]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await conn.fetch(SELECT_OUTCOMES, ",".join(ids)) if ids else ()
-    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"]) for row in rows}
+    return {id_: KnownOutcome(*outcome) for id_, *outcome in rows}
+
+
+async def load_photos(conn: Connection, refs: Collection[str], lanes: Collection[int]) -> dict[str, list[ProofPhoto]]:
+    """Return what these lanes know of photos, by reference."""
+    photos: dict[str, list[ProofPhoto]] = {}
+    for row in await conn.fetch(SELECT_PHOTOS, list(refs), list(lanes)):
+        photos.setdefault(row["ref"], []).append(ProofPhoto(*row))
+    return photos
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
@@ -112,6 +137,12 @@ async def _load_targets(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.case_files = {row["case_id"]: _case_file(row) for row in rows}
 
 
+async def _load_photos(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    refs = {ref for each in unit_of_work.entries for ref in _photos_of(each.entry)}
+    if refs:
+        unit_of_work.photos = await load_photos(batch.conn, refs, unit_of_work.nearby)
+
+
 async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
     reports = [
         (each.entry, each.policy.match_rules)
@@ -127,6 +158,10 @@ async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.nearby[row["lane"]].apply(_candidate(row))
         if row["step"]:
             unit_of_work.case_files.setdefault(row["case_id"], _case_file(row))
+
+
+def _photos_of(entry: object) -> tuple[str, ...]:
+    return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
 
 
 def _case_file(row: Mapping[str, Any]) -> CaseFile:
