@@ -24,15 +24,12 @@ class Head(NamedTuple):
     digest: str
 
 
-NO_READINGS: Final = Head(0, "")
-
-
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The head of each partition of ``paidan.cases``, and of the log of looks at personal data."""
+    """The head of each partition of ``paidan.cases``, and of each log of looks at personal data and of keys."""
 
     cases: Mapping[int, Head] = field(default_factory=dict)
-    readings: Head = NO_READINGS
+    logs: Mapping[str, Head] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the anchor as a file holds it."""
@@ -46,7 +43,7 @@ class Anchor:
             if content["format"] != FORMAT:
                 raise DeployError(f"{path} is an anchor of another format: {content['format']}")
             cases = {int(partition): Head(*head) for partition, head in content["cases"].items()}
-            return cls(cases, Head(*content["readings"]))
+            return cls(cases, {table: Head(*head) for table, head in content["logs"].items()})
         except OSError as error:
             raise DeployError(f"the anchor {path} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -59,7 +59,7 @@ class CasesLog:
         value = record.value or b""
         event = _parse_object(value)
         case_id, version = str(event.get("case_id")), int(event.get("version", 0))
-        if record.offset < self.scored_to.get(record.partition, 0):
+        if version > 0 and record.offset < self.scored_to.get(record.partition, 0):
             self.scored_versions[case_id] = max(version, self.scored_versions.get(case_id, 0))
         if not self.cut.holds(record):
             return

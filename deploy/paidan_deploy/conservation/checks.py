@@ -70,7 +70,7 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield case_checks.check_tallies(evidence)
     yield vault_checks.check_vault_entries(evidence)
     yield vault_checks.check_photos(evidence)
-    yield vault_checks.check_readings(evidence)
+    yield vault_checks.check_chained_logs(evidence)
     if evidence.contradicted_anchors is not None:
         yield Check.of(
             "what the anchor was taken of is as it was then", evidence.contradicted_anchors, evidence.cases_log.steps

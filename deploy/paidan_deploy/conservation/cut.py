@@ -10,7 +10,7 @@ from paidan_deploy.conservation.log_reader import LogSpan
 
 
 @dataclass(frozen=True, slots=True)
-class LanePosition:
+class LaneAtCut:
     """A lane of a consumer: the offset before which its records are applied, the number of its last message."""
 
     service: str
@@ -32,7 +32,7 @@ class Cut:
     What was written to the logs since is left out of the comparison, however much it is.
     """
 
-    def __init__(self, lanes: Iterable[LanePosition]) -> None:
+    def __init__(self, lanes: Iterable[LaneAtCut]) -> None:
         self.lanes = tuple(lanes)
         self._seqs = {lane.origin: lane.seq for lane in self.lanes}
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from paidan_deploy.conservation.cases_log import CaseRow, CasesLog, CaseSteps
+from paidan_deploy.conservation.chained_logs import ChainedLogs
 from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog, RecordPosition
 from paidan_deploy.conservation.tables import TallyCounts
 
@@ -37,9 +38,6 @@ class Evidence:
     missing_vault_entries: Collection[str]
     """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings
-    reading_numbers: Collection[int] = ()
-    """The entries of the log of looks at personal data."""
-    broken_readings: Collection[str] = ()
-    """Those that are not as they were written, or are gone."""
+    chained_logs: ChainedLogs
     contradicted_anchors: Collection[str] | None = None
     """What is not as it was when an anchor was taken; None when there is none to compare with."""

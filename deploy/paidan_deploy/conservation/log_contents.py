@@ -111,10 +111,10 @@ class OutcomesLog:
     contradictions: list[str] = field(default_factory=list)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Add one outcome."""
-        if not self.cut.holds(record):
-            return
+        """Add one outcome; a later reply to a noted report is none."""
         outcome = _parse_object(record.value) or {}
+        if not self.cut.holds(record) or outcome.get("type") == "report.replied.v1":
+            return
         name, result = str(outcome.get("id")), str(outcome.get("result"))
         known = self.results.get(name)
         if known not in (None, result, "dead_lettered") and result != "dead_lettered":

@@ -11,6 +11,7 @@ from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 from paidan_deploy.conservation import tables
 from paidan_deploy.conservation.anchor import Anchor, LogDigests
 from paidan_deploy.conservation.cases_log import CasesLog
+from paidan_deploy.conservation.chained_logs import ChainedLogs, read_chained_logs
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.cut import Cut
 from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
@@ -22,6 +23,7 @@ _POLL_S: Final = 0.1
 READERS: Final = (("intake", ALARMS.name), ("dispatch", INBOX.name), ("scoring", CASES.name))
 """The services, each by the topic that its tables follow from, in the order in which records pass them."""
 SERVICES: Final = tuple(service for service, _ in READERS)
+CHAINED_LOGS: Final = ("intake.vault_reading", *(f"{service}.access_log" for service in SERVICES))
 
 
 class NotCaughtUp(Exception):
@@ -55,7 +57,7 @@ async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> Co
     """
     async with _Waiting(sources, timeout_s) as waiting:
         await waiting.for_services()
-    contents = await _read_tables(sources.connection)
+    contents = await _read_tables(sources.connection, sources.anchor or Anchor())
     async with _Waiting(sources, timeout_s) as waiting:
         for schema in SERVICES:
             await waiting.for_relay(schema, contents.cut)
@@ -110,7 +112,7 @@ class _Waiting:
         return all(relayed.get((lane.consumer, lane.topic, lane.partition), lane.seq) >= lane.seq for lane in cut.lanes)
 
 
-async def _read_tables(conn: Connection) -> TableContents:
+async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         cut = Cut(await tables.lanes(conn, SERVICES))
         return TableContents(
@@ -124,6 +126,7 @@ async def _read_tables(conn: Connection) -> TableContents:
                 "inbox_dead_letters": await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
                 "alarm_dead_letters": await tables.dead_letter_positions(conn, "intake", ALARMS.name),
                 "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
+                "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
             },
         )
 
@@ -142,7 +145,8 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
     await add_records(logs.records(spans[CASES.name]), cases_log, digests)
     await add_records(logs.records(cut.span("intake", ALARMS.name, spans[ALARMS.name])), alarms_log)
     await add_records(logs.records(spans[OUTCOMES.name]), outcomes_log)
-    contradicted = [f"{CASES.name}-{partition}" for partition in digests.differing()]
+    chained_logs: ChainedLogs = contents.fields["chained_logs"]
+    contradicted = [*(f"{CASES.name}-{each}" for each in digests.differing()), *chained_logs.contradicted]
     evidence = Evidence(
         inbox_log=inbox_log,
         cases_log=cases_log,
@@ -154,7 +158,7 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
         contradicted_anchors=contradicted if sources.anchor else None,
         **contents.fields,
     )
-    return evidence, Anchor(digests.heads())
+    return evidence, Anchor(digests.heads(), chained_logs.heads)
 
 
 async def _check_photos(sources: Sources, inbox_log: InboxLog) -> PhotoFindings:

@@ -7,7 +7,7 @@ from typing import Final
 
 from paidan_chassis.database import Connection
 from paidan_deploy.conservation.cases_log import NO_STEPS, CaseRow, CaseSteps
-from paidan_deploy.conservation.cut import LanePosition
+from paidan_deploy.conservation.cut import LaneAtCut
 
 HISTORY_PREFETCH: Final = 5_000
 
@@ -114,12 +114,10 @@ async def dead_letter_counts(conn: Connection, schemas: Sequence[str]) -> Counte
     return counts
 
 
-async def lanes(conn: Connection, schemas: Sequence[str]) -> list[LanePosition]:
+async def lanes(conn: Connection, schemas: Sequence[str]) -> list[LaneAtCut]:
     """Return every lane of these services as it is now."""
     return [
-        LanePosition(schema, **row)
-        for schema in schemas
-        for row in await conn.fetch(SELECT_LANES.format(schema=schema))
+        LaneAtCut(schema, **row) for schema in schemas for row in await conn.fetch(SELECT_LANES.format(schema=schema))
     ]
 
 

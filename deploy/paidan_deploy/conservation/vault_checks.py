@@ -10,9 +10,10 @@ def check_photos(evidence: Evidence) -> Check:
     return Check.of("every photo exists", evidence.photos.lost, _uploaded_photos(evidence))
 
 
-def check_readings(evidence: Evidence) -> Check:
+def check_chained_logs(evidence: Evidence) -> Check:
+    rows = range(sum(head.size for head in evidence.chained_logs.heads.values()))
     return Check.of(
-        "the log of looks at personal data is as it was written", evidence.broken_readings, evidence.reading_numbers
+        "the logs of looks at personal data and of keys are as they were written", evidence.chained_logs.broken, rows
     )
 
 
