@@ -9,7 +9,7 @@ from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
 from paidan_deploy.importing.differences import amendment, compare
 from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
-from paidan_deploy.importing.later_export import KnownReport, LaterExport
+from paidan_deploy.importing.later_export import ImportedReport, LaterExport
 from paidan_deploy.importing.rows import ImportRow
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.builders import imported_report, opened_case
@@ -48,7 +48,7 @@ def _later(row: ImportRow, *, amend: bool = False) -> LaterExport:
 
 def _examine(later: LaterExport, row: ImportRow, state: CaseState | None) -> str:
     [report, *_] = plan_requests([row], ImportOptions("tiny", None))
-    return later.examine(report, KnownReport("tiny.990101", state))
+    return later.examine(report, ImportedReport("tiny.990101", state))
 
 
 def test_same_record_differs_in_nothing() -> None:
@@ -133,11 +133,11 @@ def test_held_case_is_assigned_when_its_owner_is_known_by_now() -> None:
 
     assert _examine(_later(row), row, held) == "settled"
     assert _examine(later, row, held) == "send"
-    step = later.assignment(report, KnownReport("tiny.990101", held))
+    step = later.assignment(report, ImportedReport("tiny.990101", held))
 
     assert step is not None
     assert step.body["action"]["department"] == "streets"
-    assert _later(row).assignment(report, KnownReport("tiny.990101", held)) is None
+    assert _later(row).assignment(report, ImportedReport("tiny.990101", held)) is None
 
 
 def test_corrections_name_only_what_differs_and_have_an_id_of_their_content() -> None:

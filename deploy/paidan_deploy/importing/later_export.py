@@ -19,7 +19,7 @@ REASON: Final = "stated so by a later export"
 
 
 @dataclass(frozen=True, slots=True)
-class KnownReport:
+class ImportedReport:
     """A report that was decided before: its area, and its case if it opened one."""
 
     area: str
@@ -36,7 +36,7 @@ class LaterExport:
     amend: bool
     differences: list[Difference] = field(default_factory=list)
 
-    def examine(self, request: ImportRequest, known: KnownReport) -> str:
+    def examine(self, request: ImportRequest, known: ImportedReport) -> str:
         """List what the record says otherwise, and return what becomes of its steps: ``send``, ``settled``, ``other``.
 
         ``other``: the id is another record's, or a live report's, whose case the steps would change.
@@ -51,7 +51,7 @@ class LaterExport:
         is_held = state.status == "filed" and row.becomes == "closed" and not self.amend
         return "settled" if has_ended or is_held or row.becomes == "open" else "send"
 
-    def assignment(self, request: ImportRequest, known: KnownReport) -> ImportRequest | None:
+    def assignment(self, request: ImportRequest, known: ImportedReport) -> ImportRequest | None:
         """Return the step that gives a held case to the department that its record names by now."""
         row, state = self.rows[request.line], known.state
         if not self.amend or state is None or state.status != "filed" or row.owner is None:
@@ -80,11 +80,11 @@ class LaterExport:
         return ImportRequest(row.reported_at, "actions", row.line, action_id, body)
 
 
-async def load_known_reports(
+async def load_imported_reports(
     client: httpx.AsyncClient, dispatch: str, outcomes: Mapping[str, dict[str, Any]], report_ids: Collection[str]
-) -> dict[str, KnownReport]:
+) -> dict[str, ImportedReport]:
     """Return what is known of these reports by their outcomes; one GET for each case that such a report opened."""
-    known: dict[str, KnownReport] = {}
+    known: dict[str, ImportedReport] = {}
     for report_id in report_ids:
         outcome = outcomes.get(report_id)
         if outcome is None or outcome["result"] not in ("opened", "merged"):
@@ -93,7 +93,7 @@ async def load_known_reports(
         if outcome["result"] == "opened":
             response = await client.get(f"{dispatch}/v1/cases/{outcome['case_id']}")
             state = CaseState.model_validate(response.raise_for_status().json()["case"])
-        known[report_id] = KnownReport(ids.area_of(outcome["case_id"]), state)
+        known[report_id] = ImportedReport(ids.area_of(outcome["case_id"]), state)
     return known
 
 

@@ -10,7 +10,7 @@ import httpx
 from paidan_contracts import ids
 from paidan_deploy.importing.client import Endpoints, look_up_outcomes, open_client, post_lines
 from paidan_deploy.importing.import_requests import Endpoint, ImportRequest, split_batches
-from paidan_deploy.importing.later_export import LaterExport, lines_of, load_known_reports
+from paidan_deploy.importing.later_export import LaterExport, lines_of, load_imported_reports
 
 _BATCH_LINES: Final = 500
 
@@ -129,7 +129,7 @@ async def _examine_reused(
     by_report = lines_of(sent.reused)
     sent.reused.clear()
     outcomes = await look_up_outcomes(client, endpoints, list(by_report))
-    known = await load_known_reports(client, endpoints.dispatch, outcomes, by_report)
+    known = await load_imported_reports(client, endpoints.dispatch, outcomes, by_report)
     assignments: list[ImportRequest] = []
     for report_id, request in by_report.items():
         fate = later.examine(request, known[report_id]) if report_id in known else "other"
