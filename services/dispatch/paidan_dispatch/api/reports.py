@@ -152,6 +152,8 @@ def _opener(state: CaseState) -> CaseReport:
         channel=state.channel,
         text=state.text,
         address=state.place.address,
+        latitude=state.place.latitude,
+        longitude=state.place.longitude,
         photos=state.photos,
         recorded_at=state.reported_at,
         wants_callback=state.wants_callback,
