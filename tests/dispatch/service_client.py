@@ -7,6 +7,8 @@ import httpx
 
 from tests.polling import poll
 
+PROOF = "a" * 64 + ".jpg"
+
 UNKNOWN_CASE = "tiny-" + "0" * 32
 
 Headers = dict[str, str]

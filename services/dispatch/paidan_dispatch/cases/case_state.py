@@ -26,8 +26,8 @@ OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
 HELPER_ACCEPT: Final = Unknown("helper_accept")
 HELPER_HANDLE: Final = Unknown("helper_handle")
-"""Timers of helpers' orders; their generations hold which helper."""
 HELPERS_PER_ROUND: Final = 1000
+"""Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
 _new_cause: Final = unvalidated_constructor(Cause)
 _new_limit: Final = unvalidated_constructor(Limit)
@@ -111,10 +111,8 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
     """Return the state under the next version, with these fields changed and the clock of its stage running."""
-    policy = provenance.policy
-    return with_clock(
-        replace_unvalidated(state, version=state.version + 1, city_version=policy.version, **changes), provenance
-    )
+    version, city_version = state.version + 1, provenance.policy.version
+    return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
 
 
 def with_clock(state: CaseState, provenance: Provenance) -> CaseState:

@@ -19,7 +19,6 @@ from paidan_contracts.actions import (
     Return,
     ReturnCode,
     SupportedAction,
-    UnknownAction,
     Urge,
     Verify,
     Void,
@@ -88,8 +87,7 @@ def decide(
     """Return the steps that an action causes in this state, or why it is refused."""
     action = request.action
     if not _is_supported(action):
-        is_unknown = isinstance(action, UnknownAction)
-        return Refused((refusals.unknown_action if is_unknown else refusals.not_supported_yet)(state, action.kind))
+        return Refused(refusals.not_supported(state, action))
     refusal = (
         _role_refusal(state, request)
         or _state_refusal(state, request, evidence)
@@ -190,11 +188,7 @@ def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
         return refusals.not_allowed_in_state(state, action.kind, actor.kind)
     ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
     if ends_case and request.of_report not in (None, state.opened_by):
-        text = Bilingual(
-            "The report joined a case that another one opened, which goes on.",
-            "该上报已并入他人上报的案件，案件继续办理。",
-        )
-        return refusals.build_refusal(state, "merged_report", text, "of_report", role=actor.kind)
+        return refusals.merged_report(state, actor.kind)
     return None
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, get_args
 
-from paidan_contracts.actions import ReturnCode
+from paidan_contracts.actions import Action, ReturnCode, UnknownAction
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -96,14 +96,23 @@ def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) ->
     return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
 
 
-def not_supported_yet(state: CaseState, kind: str) -> Refusal:
-    """Return the refusal of an action that the contract names and dispatch does not support yet."""
-    text = Bilingual(f"The action {kind} is not supported yet.", f"尚不支持操作 {kind}。")
+def not_supported(state: CaseState, action: Action) -> Refusal:
+    """Return the refusal of an action that dispatch does not support yet, or that nobody knows."""
+    if isinstance(action, UnknownAction):
+        return _unknown_action(state, action.kind)
+    text = Bilingual(f"The action {action.kind} is not supported yet.", f"尚不支持操作“{action.kind}”。")
     return build_refusal(state, "not_supported_yet", text, "action.kind")
 
 
-def unknown_action(state: CaseState, kind: str) -> Refusal:
-    """Return the refusal of an action that nobody knows."""
+def merged_report(state: CaseState, role: ActorRole) -> Refusal:
+    """Return the refusal of an action that would end a case for a report that joined it."""
+    text = Bilingual(
+        "The report joined a case that another one opened, which goes on.", "该上报已并入他人上报的案件，案件继续办理。"
+    )
+    return build_refusal(state, "merged_report", text, "of_report", role=role)
+
+
+def _unknown_action(state: CaseState, kind: str) -> Refusal:
     kinds = get_args(ActionKind)
     text = Bilingual(
         f"There is no action {kind}; there are: {', '.join(kinds)}.",
