@@ -15,11 +15,12 @@ from pydantic import SecretStr
 
 from paidan_chassis import database
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.database import Executor
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import RELEASE, CityInForce, PhotoStored, TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
@@ -67,10 +68,16 @@ async def publish_pack(conn: "asyncpg.Connection[Any] | asyncpg.Pool[Any]", cont
 
 @asynccontextmanager
 async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    """Prepare a database and open a pool in schema dispatch."""
+    """Prepare a database in which every lane has read this release's mark, and open a pool in schema dispatch."""
     await prepare_database(dsn)
     async with database.open_pool(SecretStr(dsn), schema="dispatch", size=4) as pool:
+        await _mark_lanes(pool)
         yield pool
+
+
+async def _mark_lanes(executor: Executor) -> None:
+    await executor.execute("DELETE FROM lane_release")
+    await executor.execute("INSERT INTO lane_release SELECT lane, $1 FROM generate_series(0, 3) AS lane", RELEASE)
 
 
 def city_in_force(*, city: str = "tiny", of_version: str | None = None) -> CityInForce:
@@ -232,6 +239,7 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "lane_city": "lane, city",
         "helper": "case_id, department",
         "photo": "ref, case_id, holder",
+        "lane_release": "lane",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -240,13 +248,14 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
 
 
 async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
-    """Delete all rows, as in a restored empty database, without the triggers that forbid it."""
+    """Delete all rows but that every lane has read its mark, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
         for table in (
             "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
+        await _mark_lanes(conn)
 
 
 def timer_due(row: "asyncpg.Record") -> TimerDue:

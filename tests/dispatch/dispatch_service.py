@@ -25,6 +25,8 @@ from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Component, ProcessContext
 from paidan_contracts.inbox import CityInForce, InboxEvent
 from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.release import place_release_marks
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import fork_server, vault
@@ -181,13 +183,15 @@ class DispatchService:
 
 @asynccontextmanager
 async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
-    """Prepare tables and topics; the topics are deleted with the broker."""
+    """Prepare tables, topics and release marks; the topics are deleted with the broker."""
     await database_fixture.prepare_database(dsn)
     async with Publisher(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="test") as publisher:
         service = DispatchService(kafka, prefix, dsn, publisher)
         departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
         answers = [answers_topic_of(each).name for each in ("streets", "lamps")]
         await publisher.topic_admin.ensure([*(topic.name for topic in TOPICS), *departments, *answers])
+        async with open_connection(dsn) as conn:
+            await place_release_marks(conn, service.cluster)
         yield service
 
 

@@ -8,7 +8,7 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect
 from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import PROOF, await_decision
+from tests.dispatch.service_client import await_decision
 from tests.polling import poll
 
 AREA = {"area": "tiny.990103"}
@@ -16,7 +16,7 @@ AREA = {"area": "tiny.990103"}
 
 async def test_reports_of_a_case_are_read_by_who_may(service: DispatchService, client: httpx.AsyncClient) -> None:
     opener = build_report("who 1", east_m=9000, text="第一个")
-    joined = build_report("who 2", east_m=9001, minutes=1, text="第二个", source="photo", photos=(PROOF,))
+    joined = build_report("who 2", east_m=9001, minutes=1, text="第二个", source="photo", photos=("d" * 64 + ".jpg",))
     secret = build_report("who 3", east_m=9001, minutes=2, text="第三个", confidential=True)
     case_id = case_id_of(opener)
     await service.append_to_inbox(opener, joined, secret)

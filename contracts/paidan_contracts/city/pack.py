@@ -30,6 +30,10 @@ class Pack(PackModel):
     id: CityId
     names: Names
     note: Text | None = None
+    demo: bool | None = Field(
+        default=None,
+        description="Made up, or long past: only an installation of such cities alone may run on a scaled clock.",
+    )
     zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")] = Field(
         description="Time zone, such as Asia/Shanghai."
     )

@@ -50,7 +50,7 @@ class InboxLog:
                 self.claimed_photos.update(_proof_photos(body))
             case "photo.stored.v1":
                 self.claimed_photos.update(_photo_refs([body.get("ref")]))
-            case "timer.due.v1" | "city.in_force.v1":
+            case "timer.due.v1" | "city.in_force.v1" | "release.in_force.v1":
                 pass
             case _:
                 self.unreadable.add(position)

@@ -9,6 +9,7 @@ from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
+from paidan_dispatch.api.access import has_order
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
@@ -66,7 +67,9 @@ def _evaluate_one(
     policies: dict[str, CityPolicy],
     unit_of_work: UnitOfWork,
 ) -> DryRunResult:
-    if stored is None:
+    # A refusal names the case's state, which a department may know of its own cases only.
+    is_foreign = stored and request.actor.kind == "department" and not has_order(stored.state, request.actor.id)
+    if stored is None or is_foreign:
         return _build_result(request, "refused", None, unknown_case(request.case_id))
     earlier = unit_of_work.known_outcomes.get(request.action_id)
     if earlier is not None and earlier.why is not None and earlier.result != DEAD_LETTERED:

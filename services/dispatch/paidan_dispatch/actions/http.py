@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter, ValidationError
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
@@ -13,12 +13,15 @@ from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.query import DryRun
+from paidan_chassis.edge.rate_limit import charge
+from paidan_chassis.edge.routes import create_router, require_header
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.scopes import covers_city, grants_of
-from paidan_contracts.wire import CaseId
+from paidan_contracts.wire import CaseId, Id, SenderRef
 from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.dry_run import evaluate
 from paidan_dispatch.actions.requests import (
@@ -38,9 +41,8 @@ from paidan_dispatch.inbox import messages
 ACK_TIMEOUT_S: Final = 5.0
 MAX_BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_LINES: Final = 2000
-DryRun = Annotated[
-    bool, Query(alias="dry-run", description="Evaluate it against the case's current state, and change nothing.")
-]
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+_SENDER_REF: Final[TypeAdapter[str]] = TypeAdapter(SenderRef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class ActionRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
-        router = APIRouter(tags=["actions"])
+        router = create_router(tags=["actions"])
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.request_action, name="act", methods=["POST"],
             status_code=202, response_model=None,
@@ -120,6 +122,7 @@ class ActionRoutes:
         numbered_lines = ndjson.parse_lines(
             raw, max_lines=MAX_BATCH_LINES, too_many=f"a batch has {MAX_BATCH_LINES} lines at most"
         )
+        await charge(http_request, len(numbered_lines) - 1)
         parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
         results = iter(
@@ -129,13 +132,13 @@ class ActionRoutes:
         numbers = (number for number, _ in numbered_lines)
         return ndjson.ndjson_response(zip(numbers, bodies, strict=True), 200 if dry_run else 202)
 
-    async def show_outcome(self, action_id: str, caller: Caller) -> OutcomeDetail:
+    async def show_outcome(self, action_id: Id, caller: Caller) -> OutcomeDetail:
         """Return the outcome of an action: applied, or refused with the reason. 404 until it is decided.
 
         It is the outcome of the first action with this id. Where several senders use one id, send yours again: 409
         `id_reused` if it was another.
         """
-        outcomes = await self._load_outcomes([action_id], caller) if queries.is_uuid(action_id) else []
+        outcomes = await self._load_outcomes([action_id], caller)
         if not outcomes or outcomes[0].about != "action":
             raise problems.not_found("no such action, or it is not decided yet", "无此操作，或尚未有结果")
         return outcomes[0]
@@ -228,13 +231,10 @@ def _id_reused(field: str) -> Problem:
 
 
 def _idempotency_key(http_request: Request) -> str:
-    key = http_request.headers.get("idempotency-key", "").strip()
-    if not key:
-        message = "the header Idempotency-Key is required: your own id for this action"
-        raise Problem(400, "idempotency_key_missing", message, "缺少请求头 Idempotency-Key", "Idempotency-Key")
-    if len(key) > 200:
-        raise problems.invalid("Idempotency-Key", "it may have 200 characters at most")
-    return key
+    try:
+        return _SENDER_REF.validate_python(require_header(http_request.scope, IDEMPOTENCY_HEADER))
+    except ValidationError as error:
+        raise problems.from_validation_errors(error.errors(), field=IDEMPOTENCY_HEADER) from None
 
 
 def _error_line(problem: Problem, *, dry_run: bool) -> dict[str, Any]:

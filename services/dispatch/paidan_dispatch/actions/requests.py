@@ -104,13 +104,8 @@ def actor_of(principal: Principal, action: Action) -> Actor:
         return Actor(kind="source", id=grants.source)
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
-    member = _member_of(principal)
-    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": member}) for role in roles]
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": grants.member}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
-
-
-def _member_of(principal: Principal) -> str | None:
-    return next((each.removeprefix("member:") for each in principal.scopes if each.startswith("member:")), None)
 
 
 def request_sender(principal: Principal, actor: Actor) -> str:

@@ -11,13 +11,13 @@ from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp
+from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
     """An action on a case."""
 
-    action: KnownAction
+    action: Annotated[KnownAction, without_unknown_fields(KnownAction)]
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
     of_report: Id | None = Field(
         default=None, description="Act on the case that this report is in; a source names a report of its own."
@@ -178,8 +178,9 @@ class OrderItem(BaseModel, title="OrderShown"):
 
 
 class OrderList(BaseModel, title="Orders"):
-    """All open orders of a department: a complete snapshot, for one that lost its position in its topic."""
+    """A page of a department's open orders: all pages are a snapshot, for one that lost its position in its topic."""
 
     department: str
     as_of: datetime
     orders: list[OrderItem]
+    after: str | None = Field(default=None, description="Value of `after` for the next page; null on the last page.")

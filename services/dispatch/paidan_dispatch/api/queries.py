@@ -1,6 +1,5 @@
 """SQL for HTTP reads, on a pool of their own, so that no list delays a consumer."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,6 @@ from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 SELECT_OUTCOMES: Final = """
@@ -47,18 +45,22 @@ SELECT_HISTORY: Final = """
 """
 
 SELECT_OPEN_ORDERS: Final = """
-    SELECT step, reported_at, case_id
-      FROM case_now
-     WHERE department = $1
-       AND ended_at IS NULL
-       AND status <> ALL(ARRAY['received', 'filed'])
-       AND NOT past
-     UNION ALL
-    SELECT step, reported_at, case_id
-      FROM case_now
-      JOIN helper USING (case_id)
-     WHERE helper.department = $1
+    SELECT step
+      FROM (SELECT step, reported_at, case_id, city
+              FROM case_now
+             WHERE department = $1
+               AND ended_at IS NULL
+               AND status <> ALL(ARRAY['received', 'filed'])
+               AND NOT past
+             UNION ALL
+            SELECT step, reported_at, case_id, city
+              FROM case_now
+              JOIN helper USING (case_id)
+             WHERE helper.department = $1) AS open_order
+     WHERE ($2::text IS NULL OR city = $2)
+       AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
      ORDER BY reported_at, case_id
+     LIMIT $5
 """
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
@@ -86,6 +88,14 @@ class PageKey(NamedTuple):
 
     reported_at: Timestamp
     case_id: CaseId
+
+
+class OrderPage(NamedTuple):
+    """Which orders of a department to list. A city of None means all."""
+
+    city: str | None
+    after: PageKey | None
+    limit: int
 
 
 class StoredCase(NamedTuple):
@@ -127,11 +137,6 @@ class CaseFilter:
     limit: int = 100
 
 
-def is_uuid(text: str) -> bool:
-    """Return whether a text is a UUID as ids are written."""
-    return _UUID.fullmatch(text) is not None
-
-
 async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await pool.fetch(SELECT_OUTCOMES, ids, timeout=10)
@@ -155,9 +160,11 @@ async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
     return [EventRow(**row) for row in await conn.fetch(SELECT_HISTORY, case_id)]
 
 
-async def load_open_orders(pool: Pool, department: str) -> list[CaseState]:
-    """Return the cases that a department is to act on, oldest first."""
-    return [_decode_state(row["step"]) for row in await pool.fetch(SELECT_OPEN_ORDERS, department, timeout=30)]
+async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[CaseState]:
+    """Return a page of the cases that a department is to act on, oldest first."""
+    after = page.after or (None, None)
+    rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
+    return [_decode_state(row["step"]) for row in rows]
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:

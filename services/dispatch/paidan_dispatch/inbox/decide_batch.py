@@ -8,7 +8,7 @@ from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested, Reply
 from paidan_contracts.cases import CaseEvent, CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
@@ -69,7 +69,7 @@ class _BatchDecider:
                 self._decide_timer(record, entry, policy)
             case PhotoStored() as entry:
                 self._unit_of_work.add_photo(entry, record.partition)
-            case CityInForce():
+            case CityInForce() | ReleaseInForce():
                 pass  # in force since it was decoded
             case DecodeError() as entry:
                 self._batch.dead_letter(record, entry.reason, entry.detail)

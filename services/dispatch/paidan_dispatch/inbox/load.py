@@ -1,20 +1,20 @@
 """Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.guards import ProofPhoto
-from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
+from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
@@ -26,14 +26,6 @@ from paidan_dispatch.inbox.unit_of_work import (
 )
 from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, squares_around
-
-PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
-"""By partition and city."""
-
-SELECT_PACKS_IN_FORCE: Final = """
-    SELECT lane, city, version
-      FROM lane_city
-"""
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
@@ -68,14 +60,8 @@ SELECT_NEARBY: Final = """
 """
 
 
-async def load_policies_in_force(conn: Connection, packs: PackCache) -> PoliciesInForce:
-    """Return the policy by which each partition decides on each city."""
-    rows = await conn.fetch(SELECT_PACKS_IN_FORCE)
-    return {(row["lane"], row["city"]): await packs.get(conn, row["version"]) for row in rows}
-
-
-async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> UnitOfWork:
-    """Return the unit of work of a batch. City packs that its records put in force are added to ``in_force``."""
+async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
+    """Return the unit of work of a batch. What its records put in force is added to ``in_force``."""
     entries = [await _decode(batch, record, packs, in_force) for record in batch.records]
     if batch.rejected:
         entries = sorted((*entries, *map(_from_dead_letter, batch.rejected)), key=_log_position)
@@ -102,23 +88,27 @@ async def load_photos(conn: Connection, refs: Collection[str], lanes: Collection
     return photos
 
 
-async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:
+async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
+    release = in_force.releases.get(record.partition, FIRST_RELEASE)
+    if release != in_force.release and not isinstance(entry, ReleaseInForce):
+        raise release_needed(record.partition, release, in_force.release)
     match entry:
         case ReportReceived():
-            return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
+            return DecodedRecord(record, entry, in_force.policies.get((record.partition, entry.city)))
         case ActionRequested() | TimerDue():
-            return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
-        case PhotoStored():
-            return DecodedRecord(record, entry, None)
+            return DecodedRecord(record, entry, in_force.policies.get((record.partition, city_of(entry.area))))
         case CityInForce():
             policy = await packs.get(batch.conn, entry.version)
             if policy.city.id != entry.city:
                 return DecodedRecord(record, DecodeError("invalid_field", "city", "the pack is another city's"), None)
-            in_force[record.partition, entry.city] = policy
+            in_force.policies[record.partition, entry.city] = policy
             return DecodedRecord(record, entry, policy)
-        case DecodeError():
-            return DecodedRecord(record, entry, None)
+        case ReleaseInForce():
+            read_mark(in_force, record.partition, entry.number)
+        case PhotoStored() | DecodeError():
+            pass
+    return DecodedRecord(record, entry, None)
 
 
 async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:

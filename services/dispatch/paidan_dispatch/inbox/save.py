@@ -1,4 +1,4 @@
-"""Saves a unit of work: new and changed cases, history, outcomes, timers, packs in force. The caller commits."""
+"""Saves a unit of work: new and changed cases, history, outcomes, timers, what is in force. The caller commits."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 import asyncpg
 
 from paidan_chassis.database import Connection
-from paidan_contracts.inbox import CityInForce
+from paidan_contracts.inbox import CityInForce, ReleaseInForce
 from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
@@ -42,7 +42,7 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
 
     Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.
     """
-    await _save_packs_in_force(conn, unit_of_work)
+    await _save_in_force(conn, unit_of_work)
     await _save_photos(conn, unit_of_work)
     opened_cases, updated_cases = unit_of_work.opened_cases, unit_of_work.updated_cases
     new_timers = [_timer_row(timer, each) for each in opened_cases if (timer := next_timer(each.current_state))]
@@ -68,7 +68,7 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
     return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
 
 
-async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
+async def _save_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
     changes = {
         (each.record.partition, each.entry.city): each.entry
         for each in unit_of_work.entries
@@ -77,6 +77,9 @@ async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> No
     if changes:
         rows = [(*key, entry.version, entry.in_force_at) for key, entry in changes.items()]
         await conn.execute(statements.UPSERT_PACKS_IN_FORCE, *zip(*rows, strict=True))
+    for each in unit_of_work.entries:
+        if isinstance(each.entry, ReleaseInForce):
+            await conn.execute(statements.UPSERT_RELEASE, each.record.partition, each.entry.number)
 
 
 async def _save_photos(conn: Connection, unit_of_work: UnitOfWork) -> None:

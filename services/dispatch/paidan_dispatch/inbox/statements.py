@@ -64,6 +64,14 @@ UPSERT_PACKS_IN_FORCE: Final = """
            in_force_at = EXCLUDED.in_force_at
 """
 
+# The mark of an older release, repeated late, changes nothing.
+UPSERT_RELEASE: Final = """
+    INSERT INTO lane_release (lane, number)
+    VALUES ($1, $2)
+        ON CONFLICT (lane) DO UPDATE
+       SET number = greatest(lane_release.number, EXCLUDED.number)
+"""
+
 UPDATE_CASES: Final = """
     UPDATE case_now AS c
        SET version = changed.version,
