@@ -24,7 +24,7 @@ async def test_dry_run_evaluates_without_effect(service: DispatchService, client
     refused = await client.post(url, json={"action": {"kind": "finish"}}, headers=streets)
 
     assert (would_be.status_code, would_be.json()["result"], would_be.json()["status"]) == (200, "applied", "handling")
-    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "not_allowed_in_state")
+    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "proof_missing")
     assert ids.action_id("department:streets", "dry") not in str(await service.read_topic("paidan.inbox"))
 
 
@@ -32,7 +32,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     service: DispatchService, client: httpx.AsyncClient
 ) -> None:
     first, twin = build_report("dry lines", east_m=3000), build_report("dry twin", east_m=3001)
-    importer, streets = await service.create_key("role:importer"), await service.create_key("department:streets")
+    operator, streets = await service.create_key("role:operator"), await service.create_key("department:streets")
     await service.append_to_inbox(first, twin)
     merged = await service.await_messages("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
 
@@ -50,7 +50,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     response = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
     by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
     of_reports = await client.post(
-        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
+        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=operator
     )
     answers = [json.loads(each) for each in response.text.splitlines()]
 
@@ -59,7 +59,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     for number in (0, 4):
         assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
         assert answers[number]["dry_run"] is True
-    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["not_allowed_in_state", "unknown_case"]
+    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["proof_missing", "unknown_case"]
     assert answers[3]["error"]["field"] == "action"
     assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
         "merged_report",
@@ -123,7 +123,8 @@ async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncCli
     foreign = await service.create_key("department:streets", city="other")
 
     assert whole["after"] is None
-    assert seen == whole["orders"]
+    # Time limits pass meanwhile, so that versions differ.
+    assert [each["order"]["order_id"] for each in seen] == [each["order"]["order_id"] for each in whole["orders"]]
     assert {case_id_of(each) for each in reports} <= {each["order"]["case_id"] for each in seen}
     assert (await client.get("/v1/orders", headers=foreign)).json()["orders"] == []
     assert (await client.get("/v1/orders?after=!!", headers=streets)).status_code == 422

@@ -9,9 +9,8 @@ import httpx
 from paidan_contracts import ids
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import PROOF, UNKNOWN_CASE, act_and_await, await_decision
+from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
-FINISH = {"kind": "finish", "proof": [PROOF]}
 RETURN = {"kind": "return", "code": "other", "reason": "not ours"}
 
 
@@ -24,19 +23,20 @@ async def test_a_key_that_was_used_for_something_else_is_refused(
     await service.append_to_inbox(first, second)
     await service.await_messages("paidan.orders.streets", 2, about=[case_id_of(first), case_id_of(second)])
     await act_and_await(client, case_id_of(first), {"kind": "accept"}, streets)
+    finish = {"kind": "finish", "proof": [await service.store_proof(case_id_of(first))]}
 
     async def post(case_id: str, action: dict[str, Any], query: str = "") -> httpx.Response:
         url = f"/v1/cases/{case_id}/actions{query}"
         return await client.post(url, json={"action": action}, headers=streets | {"Idempotency-Key": "K"})
 
-    accepted = await post(case_id_of(first), FINISH)
+    accepted = await post(case_id_of(first), finish)
     outcome = await await_decision(client, accepted.json()["action_id"], streets)
     refused = [
         await post(case_id_of(first), RETURN),
-        await post(case_id_of(second), FINISH),
+        await post(case_id_of(second), finish),
         await post(case_id_of(first), RETURN, "?dry-run=true"),
     ]
-    repeat = await post(case_id_of(first), FINISH)
+    repeat = await post(case_id_of(first), finish)
 
     assert (accepted.status_code, outcome["result"]) == (202, "applied")
     assert [each.status_code for each in refused] == [409] * 3
@@ -66,7 +66,8 @@ async def test_a_line_whose_id_was_used_for_something_else_is_refused_alone(
 
     accepted = await post(("L", {"kind": "accept"}))
     await await_decision(client, accepted[0]["action_id"], streets)
-    answers = await post(("L", FINISH), ("L", {"kind": "accept"}), ("M", FINISH), ("M", RETURN))
+    finish = {"kind": "finish", "proof": [await service.store_proof(case_id)]}
+    answers = await post(("L", finish), ("L", {"kind": "accept"}), ("M", finish), ("M", RETURN))
     finished = await await_decision(client, answers[2]["action_id"], streets)
 
     assert ["error" in each for each in answers] == [True, False, False, True]

@@ -138,6 +138,30 @@ async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncCli
     assert not missed["in_numerator"]
 
 
+async def test_each_part_of_a_score_can_be_listed(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    """Of a rate whose cases are the bad ones, the numerator is what somebody looks for."""
+    monitor = await create_key(pool, "role:monitor")
+    query = {"city": "tiny", "period": "2026-03", "by": "city"}
+    [row] = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
+
+    for rate in row["rates"].values():
+        listed = {
+            part: await pages(edge, rate["score_id"], monitor, limit=2, part=part)
+            for part in ("numerator", "denominator", "missed", "neither")
+        }
+        assert len(listed["numerator"]) == rate["numerator"]
+        assert len(listed["denominator"]) == rate["denominator"]
+        assert all(case["in_numerator"] for case in listed["numerator"])
+        assert all(case["in_denominator"] and not case["in_numerator"] for case in listed["missed"])
+        assert not any(case["in_denominator"] or case["in_numerator"] for case in listed["neither"])
+        every = {(case["case_id"], case["assignment"]) for part in listed.values() for case in part}
+        assert len(every) == len(listed["neither"]) + len(
+            {(case["case_id"], case["assignment"]) for case in (*listed["denominator"], *listed["numerator"])}
+        )
+    refused = await edge.get(f"/v1/scores/{rate['score_id']}/cases", params={"part": "all"}, headers=monitor)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "query.part")
+
+
 async def test_a_department_gets_only_its_own_row(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor, department_headers = await create_key(pool, "role:monitor"), await create_key(pool, "department:b")
     query = {"city": "tiny", "period": "2026-03"}

@@ -72,7 +72,7 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
             settings=settings,
             process=process,
             pool=pool,
-            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic),
+            kafka=settings.kafka_cluster(find_topic),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
             packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
         )

@@ -109,4 +109,4 @@ def create_subscription(settings: Settings) -> Subscription:
 
 def create_kafka(settings: Settings) -> KafkaCluster:
     """Return the cluster, with topics as the contracts declare them."""
-    return KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
+    return settings.kafka_cluster(find_topic)

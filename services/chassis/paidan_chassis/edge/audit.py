@@ -24,7 +24,7 @@ _OTHERS: Final = "others"
 _log = get_logger()
 
 
-class CountedRefusal(NamedTuple):
+class RefusedRequests(NamedTuple):
     """A refused request as it is counted. ``key_id`` is empty where no valid key was sent."""
 
     minute: datetime
@@ -50,14 +50,14 @@ class AccessRecorder:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._refusals: Counter[CountedRefusal] = Counter()
+        self._refusals: Counter[RefusedRequests] = Counter()
         self._used: dict[str, float] = {}
         self._unwritten_uses: set[str] = set()
 
     def count_refusal(self, *, key_id: str, address: str, route: str, status: int) -> None:
         """Count a refused request. Above a bound of rows, its address is no longer told apart."""
         minute = real_now().replace(second=0, microsecond=0)
-        refusal = CountedRefusal(minute, key_id, address, route, status)
+        refusal = RefusedRequests(minute, key_id, address, route, status)
         if len(self._refusals) >= _MAX_PENDING and refusal not in self._refusals:
             refusal = refusal._replace(address=_OTHERS)
         self._refusals[refusal] += 1

@@ -128,8 +128,18 @@ def from_validation_errors(errors: Sequence[Mapping[str, Any]], *, field: str | 
     if first["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
     path = [str(part) for part in first["loc"] if part != "body"]
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind(".".join(path) or None, str(first["msg"]))
     message = redact_quotes(str(first["msg"])) if first["type"] in _VALIDATOR_ERROR_TYPES else str(first["msg"])
     return invalid(".".join(path) or field, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
+
+
+def _unknown_kind(field: str | None, message: str) -> Problem:
+    """Return a 422 that names the kinds there are, as pydantic's message does after the last colon."""
+    kinds = message.rpartition("expected tags: ")[2].replace("'", "") if "expected tags: " in message else ""
+    if not kinds:
+        return invalid(field, "its kind is missing", "缺少类别 kind")
+    return invalid(field, f"there is no such kind; there are: {kinds}", f"没有该类别 kind；可用的有：{kinds}")
 
 
 # Pydantic's own messages state what was expected; a validator's may quote the input.

@@ -23,9 +23,14 @@ def require_case_access(principal: Principal) -> None:
         raise forbidden("the key may not read cases; a department finds its own under /v1/orders", "该密钥无权查看案件")
 
 
-def has_order(state: CaseState, department: str | None) -> bool:
-    """Return whether this is the department that has the case's order; for others there is no such case."""
-    return department == state.department is not None and state.status not in ("received", "filed") and not state.past
+def has_order(state: CaseState, department: str) -> bool:
+    """Return whether a department has a valid order in this case, as the one that leads or as one that helps."""
+    if state.past or state.status in ("received", "filed"):
+        return False
+    return state.department == department or any(
+        each.department == department and each.returned_at is None and each.withdrawn_at is None
+        for each in state.helpers
+    )
 
 
 def covers_area(principal: Principal, area: str) -> bool:

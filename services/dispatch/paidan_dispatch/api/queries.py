@@ -12,7 +12,8 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
-from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
@@ -30,7 +31,7 @@ SELECT_CASE: Final = """
 """
 
 SELECT_CASES_WITH_POLICY: Final = """
-    SELECT case_id, step, lane_city.version
+    SELECT case_id, step, lane_city.version, lane
       FROM case_now
       JOIN lane_city USING (lane, city)
      WHERE case_id = ANY($1::text[])
@@ -50,7 +51,12 @@ SELECT_OPEN_ORDERS: Final = """
              WHERE department = $1
                AND ended_at IS NULL
                AND status <> ALL(ARRAY['received', 'filed'])
-               AND NOT past) AS open_order
+               AND NOT past
+             UNION ALL
+            SELECT step, reported_at, case_id, city
+              FROM case_now
+              JOIN helper USING (case_id)
+             WHERE helper.department = $1) AS open_order
      WHERE ($2::text IS NULL OR city = $2)
        AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
      ORDER BY reported_at, case_id
@@ -104,6 +110,7 @@ class CaseWithPolicy(NamedTuple):
 
     state: CaseState
     pack_version: str
+    partition: int
 
 
 class OutcomeScope(NamedTuple):
@@ -145,7 +152,7 @@ async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
-    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"]) for row in rows}
+    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"], row["lane"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:

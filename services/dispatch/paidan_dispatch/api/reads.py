@@ -17,14 +17,15 @@ from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, Status
+from paidan_contracts.state import CaseState, RuleRef, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
 from paidan_dispatch.api.queries import CaseFilter, OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
 MAX_ORDERS: Final = 1000
 _CURSORS = CursorCodec(PageKey)
@@ -42,7 +43,8 @@ class CaseQuery(RequestModel):
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
-        default=False, description="Only closed cases whose reporter has not been called back since."
+        default=False,
+        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
     )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
@@ -129,6 +131,7 @@ class ReadRoutes:
     ) -> OrderList:
         """Return the open orders of a department, oldest first, each with its version; keep the highest.
 
+        Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
         All pages together are a complete snapshot, of the times at which they were read.
         """
         own_department = grants_of(caller.scopes).department
@@ -145,23 +148,23 @@ class ReadRoutes:
         return OrderList(
             department=department_id,
             as_of=as_of,
-            orders=await self._order_items(states),
+            orders=await self._order_items(states, department_id),
             after=_next_cursor(states, limit),
         )
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
-        if not access.has_order(state, grants_of(caller.scopes).department):
+        department = grants_of(caller.scopes).department
+        items = await self._order_items([state], department) if department is not None else []
+        if not items:
             raise problems.not_found("there is no such case", "无此案件")
-        return (await self._order_items([state]))[0]
+        return items[0]
 
-    async def _order_items(self, states: Sequence[CaseState]) -> list[OrderItem]:
+    async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:
         async with self.pool.acquire() as conn:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
-        return [
-            OrderItem(order=orders.current_order(state, policies[state.city_version]), status=state.status)
-            for state in states
-        ]
+        found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
+        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
 
 
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
@@ -192,18 +195,15 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    filed = [state.filed_by] if state.filed_by else []
+    decisions: list[tuple[Literal["filed", "placed", "rated"], RuleRef, str | None]] = []
+    if state.filed_by:
+        decisions.append(("filed", state.filed_by, None))
+    decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
+    if state.rated_by:
+        decisions.append(("rated", state.rated_by, None))
     return [
-        *(Receipt(decision="filed", rule=each.rule, city_version=each.city_version) for each in filed),
-        *(
-            Receipt(
-                decision="placed",
-                rule=assignment.placed_by.rule,
-                city_version=assignment.placed_by.city_version,
-                department=assignment.department,
-            )
-            for assignment in state.assignments
-        ),
+        Receipt(decision=decision, rule=by.rule, city_version=by.city_version, department=department)
+        for decision, by, department in decisions
     ]
 
 
