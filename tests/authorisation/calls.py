@@ -62,6 +62,12 @@ CALLS: Final[Mapping[str, Call]] = {
     "POST /v1/actions/batch": Call(DRY, LINE),
     "GET /v1/actions/{action_id}": Call(),
     "POST /v1/outcomes/lookup": Call(body='{"ids": ["%(action_id)s"]}', lists="outcomes", is_json=True),
+    "GET /v1/cases/{case_id}/reports": Call(lists="reports"),
+    "GET /v1/callbacks": Call(lists="callbacks"),
+    "GET /v1/noted": Call(lists="reports"),
+    "POST /v1/noted/{report_id}/reply": Call(
+        body='{"text": "已答复"}', headers={"Idempotency-Key": "reply"}, is_json=True
+    ),
     "GET /v1/orders": Call("?department=streets", lists="orders"),
     "GET /v1/scores": Call("?city=tiny&period=2026-03&by=department"),
     "GET /v1/scores/{score_id}/cases": Call(),

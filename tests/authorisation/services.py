@@ -63,7 +63,8 @@ class Edges:
 
     clients: dict[str, httpx.AsyncClient]
     keys: Keys
-    ids: dict[str, str]
+    ids: dict[str, dict[str, str]]
+    """By service: of its case, its report..."""
 
 
 @asynccontextmanager
@@ -71,7 +72,7 @@ async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Ed
     """Open all edges; Kafka and PostgreSQL are real."""
     async with AsyncExitStack() as stack:
         stored, keys = _make_keys()
-        edges = Edges({}, keys, {"score_id": SCORE_ID})
+        edges = Edges({}, keys, {"scoring": {"score_id": SCORE_ID}})
         await _open_dispatch(stack, servers, edges, stored)
         await _open_intake(stack, servers, edges, stored, folder)
         await _open_scoring(stack, servers, edges, stored, folder)
@@ -117,8 +118,8 @@ async def _open_dispatch(
     opened = await stack.enter_async_context(open_dispatch(servers, "loop", "edge"))
     await _store_keys(opened.service.dsn, "dispatch", stored)
     await opened.run(dispatch.INBOX_CONSUMER)
-    report = build_report("matrix")
-    await opened.service.append_to_inbox(report)
+    noted, report = build_report("thanks", matter="praise"), build_report("matrix")
+    await opened.service.append_to_inbox(noted, report)
     await opened.clients.wait_for_event(case_id_of(report), "case.dispatched.v1")
     client = edges.clients["dispatch"] = await stack.enter_async_context(client_of(opened.parts))
     accepted = await client.post(
@@ -127,7 +128,11 @@ async def _open_dispatch(
         headers=edges.keys.valid["department", "tiny"] | {"Idempotency-Key": "accept"},
     )
     await opened.clients.wait_for_event(case_id_of(report), "case.accepted.v1")
-    edges.ids |= {"case_id": case_id_of(report), "action_id": accepted.json()["action_id"]}
+    edges.ids["dispatch"] = {
+        "case_id": case_id_of(report),
+        "action_id": accepted.json()["action_id"],
+        "report_id": noted.report_id,
+    }
 
 
 async def _open_intake(
@@ -148,7 +153,7 @@ async def _open_intake(
     body = build_ticket(source_ref="matrix", reporter={"name": "王敏", "phone": "13812345678"}, wants_callback=True)
     ticket = await client.post("/v1/tickets", json=body, headers=headers)
     assert (photo.status_code, ticket.status_code) == (201, 202), (photo.text, ticket.text)
-    edges.ids |= {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
+    edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
 
 
 async def _open_scoring(

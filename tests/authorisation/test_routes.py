@@ -24,8 +24,8 @@ async def call(edges: Edges, row: RouteRow, headers: Headers) -> httpx.Response:
     request = CALLS[row.route]
     return await edges.clients[row.service].request(
         method,
-        path.format(**edges.ids) + request.query,
-        content=request.content(edges.ids),
+        path.format(**edges.ids[row.service]) + request.query,
+        content=request.content(edges.ids[row.service]),
         headers={**request.headers, **headers},
     )
 

@@ -56,10 +56,10 @@ async def send(  # noqa: PLR0913 - each is a part of the request that a rule is 
     """Send a route's valid request with these differences."""
     method, template = row.route.split(" ", 1)
     request = CALLS[row.route]
-    url = (path or template.format(**edges.ids)) + request.query
+    url = (path or template.format(**edges.ids[row.service])) + request.query
     url += ("&" if "?" in url else "?") + query if query else ""
     kept = {name: value for name, value in request.headers.items() if name != drops}
-    body = request.content(edges.ids) if content is None else content
+    body = request.content(edges.ids[row.service]) if content is None else content
     return await edges.clients[row.service].request(
         method,
         url,
@@ -122,7 +122,7 @@ async def header_text(edges: Edges, rule: RuleRow) -> None:
             client = edges.clients[row.service]
             sent = [(b"idempotency-key", value) for value in values]
             headers = [*((name.encode(), value.encode()) for name, value in key_of(edges, row).items()), *sent]
-            url = row.route.split(" ")[1].format(**edges.ids) + CALLS[row.route].query
+            url = row.route.split(" ")[1].format(**edges.ids[row.service]) + CALLS[row.route].query
             assert error(await client.post(url, content="{}", headers=headers)) == rule.answer
 
 
@@ -135,7 +135,7 @@ async def content_type(edges: Edges, _rule: RuleRow) -> None:
 
 async def unknown_field(edges: Edges, rule: RuleRow) -> None:
     for row in reading(ROWS, lambda each: each.is_json):
-        body = json.loads(str(CALLS[row.route].content(edges.ids)))
+        body = json.loads(str(CALLS[row.route].content(edges.ids[row.service])))
         spoilt = [body | {"nonsense": 1}]
         spoilt += [body | {name: part | {"nonsense": 1}} for name, part in body.items() if isinstance(part, dict)]
         for each in spoilt:
@@ -147,7 +147,7 @@ async def unknown_field(edges: Edges, rule: RuleRow) -> None:
 async def id_form(edges: Edges, rule: RuleRow) -> None:
     for row in ROWS:
         for name in re.findall(r"{(report_id|action_id|score_id)}", row.route):
-            plain = edges.ids[name]
+            plain = edges.ids[row.service][name]
             for form in (f"urn:uuid:{plain}", f"{{{plain}}}", plain.upper(), plain.replace("-", ""), "nonsense"):
                 if form == plain:
                     continue
@@ -157,7 +157,7 @@ async def id_form(edges: Edges, rule: RuleRow) -> None:
 
 async def trailing_slash(edges: Edges, rule: RuleRow) -> None:
     for row in ROWS:
-        path = row.route.split(" ", 1)[1].format(**edges.ids) + "/"
+        path = row.route.split(" ", 1)[1].format(**edges.ids[row.service]) + "/"
         response = await send(edges, row, path=path, headers={"host": "evil.example"})
         assert error(response) == rule.answer, row
         assert "location" not in response.headers
