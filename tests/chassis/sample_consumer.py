@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -55,10 +56,12 @@ class ConsumerOptions:
     kill_point: KillPoint = ""
     kill_after: int = 0
     sleep_s: float = 0.0
+    slow_s: float = 0.0
     sql_sleep_s: float = 0.0
     waits_at: int = 0
     max_records: int = 100
     dead_letter_limit: int = 100
+    written_by_others: bool = False
     stalls_after_s: float = 60.0
     compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
@@ -86,6 +89,7 @@ class ConsumerOptions:
             topics=tuple(self.topics),
             prefixes=tuple(self.prefixes),
             tuning=tuning,
+            written_by_others=self.written_by_others,
             cipher=vault.build_cipher(),
         )
 
@@ -152,6 +156,10 @@ class LedgerHandler:
                 raise Halt("pack_missing", "the pack named by the log")
             case "bug":
                 raise ZeroDivisionError
+            case "deadly":
+                kill_self()
+            case "slow":
+                time.sleep(self.options.slow_s)  # it computes, and nothing else in the process runs
             case "large":
                 batch.emit(record, Message("echo", _key(record), b"x" * 2_000_000, ()))
             case _:

@@ -72,7 +72,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     answers_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.answers_dead_letter_limit)
     inbox_subscription = Subscription(INBOX_CONSUMER, topics=(INBOX.name,), tuning=inbox_tuning, cipher=cipher)
     answers_subscription = Subscription(
-        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, cipher=cipher
+        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, written_by_others=True, cipher=cipher
     )
     inbox_consumer = await stack.enter_async_context(resources.create_consumer(inbox_subscription, inbox_handler))
     answers_consumer = await stack.enter_async_context(

@@ -37,7 +37,7 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
+        decoded = [(record, alarm) for record in batch.records if (alarm := await _decode_in_turn(batch, record))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
@@ -54,6 +54,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
             batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
@@ -111,6 +112,7 @@ class StatusProjection:
         outcomes: dict[str, ReportOutcome] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
+            await batch.pause()
             if record.topic == OUTCOMES.name:
                 _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
             else:
@@ -122,6 +124,11 @@ class StatusProjection:
 
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
+
+
+async def _decode_in_turn(batch: Batch, record: Record) -> AlarmRaised | None:
+    await batch.pause()
+    return decode(batch, record, AlarmRaised)
 
 
 def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:

@@ -109,10 +109,12 @@ COUNT_RECENT: Final = """
 
 
 async def store(
-    conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int, cipher: Cipher
+    conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int | None, cipher: Cipher
 ) -> None:
-    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past the limit of an hour."""
+    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past a limit of an hour."""
     await conn.executemany(UPSERT_DEAD_LETTER, [_to_row(consumer, dead_letter, cipher) for dead_letter in dead_letters])
+    if limit is None:
+        return
     recent_count = await conn.fetchval(COUNT_RECENT, consumer)
     if recent_count > limit:
         last = dead_letters[-1]

@@ -78,6 +78,7 @@ async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[st
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:
+    await batch.pause()
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
     match entry:
         case ReportReceived():
