@@ -62,6 +62,10 @@ class ConsumerOptions:
     max_records: int = 100
     dead_letter_limit: int = 100
     written_by_others: bool = False
+    reads_everything: bool = False
+    """Nothing is a dead letter: what was wrong with the handler is mended."""
+    unreadable_word: str = ""
+    """Only bodies with this word are unreadable."""
     stalls_after_s: float = 60.0
     compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
@@ -142,12 +146,12 @@ class LedgerHandler:
         await asyncio.sleep(self.options.sleep_s)
 
     def _entry(self, batch: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
-        if record.value is None:
+        if record.value is None and not self.options.reads_everything:
             batch.dead_letter(record, "null_value", "")
             return None
-        body = record.value.decode(errors="replace")
+        body = (record.value or b"").decode(errors="replace").replace("\x00", "")
         match body.partition(" ")[0]:
-            case "unreadable":
+            case "unreadable" if self.options.unreadable_word in body and not self.options.reads_everything:
                 batch.dead_letter(record, "unreadable", "field body")
                 return None
             case "poison":
@@ -184,7 +188,7 @@ class LedgerHandler:
 
 
 def _key(record: Record) -> str:
-    return (record.key or b"").decode(errors="replace")
+    return (record.key or b"").decode(errors="replace").replace("\x00", "")
 
 
 class KillingSender:

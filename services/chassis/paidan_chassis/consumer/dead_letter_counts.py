@@ -19,6 +19,13 @@ COUNT: Final = """
      WHERE consumer = $1
 """
 
+COUNT_WAITING: Final = """
+    SELECT count(*)
+      FROM dead_letter
+     WHERE redriven_at IS NULL
+       AND dropped_at IS NULL
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -49,3 +56,8 @@ class DeadLetterCounts:
                 name = each.sender if len(set_aside) < MAX_LABELS or each.sender in set_aside else "others"
                 set_aside[name] = set_aside.get(name, 0) + each.counted
         self.current = Counts(row["kept"] + row["counted"], row["waiting"], set_aside)
+
+
+async def count_waiting(conn: Connection) -> int:
+    """Return how many dead letters of this schema were neither redriven nor dropped."""
+    return int(await conn.fetchval(COUNT_WAITING) or 0)
