@@ -6,7 +6,7 @@ import json
 import pytest
 
 from paidan_chassis.consumer import dead_letters, halts
-from paidan_chassis.consumer.redriving import redrive
+from paidan_chassis.consumer.redrive import redrive
 from paidan_chassis.errors import Halted
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from tests import vault

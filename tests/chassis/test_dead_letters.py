@@ -14,7 +14,7 @@ from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.dead_letter_counts import count_waiting
 from paidan_chassis.consumer.dead_letters import StoredDeadLetter
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.consumer.redriving import RedriveResult, redrive
+from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.encryption import Cipher, DecryptionFailed
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate

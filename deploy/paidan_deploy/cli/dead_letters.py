@@ -12,7 +12,7 @@ import typer
 from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, ids_to_redrive, list_dead_letters
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.consumer.redriving import RedriveResult, redrive
+from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
