@@ -1,15 +1,29 @@
-"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, city packs put in force."""
+"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, what is put in force."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import ActionRequested
+from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
+from paidan_contracts.wire import (
+    AnyTimerKind,
+    Area,
+    CaseId,
+    Digest,
+    Id,
+    PhotoRef,
+    PositiveInt,
+    Slug,
+    Timestamp,
+    WireModel,
+)
 
-TimerKind = Literal["accept", "handle"]
-"""The time limits of accepting (签收) and of handling (处置)."""
+RELEASE: Final = 2
+"""The release by which this code decides; it is raised whenever the same records would be decided otherwise.
+
+0.1.0 is release 1, which neither read nor placed a mark: a partition whose log holds none was decided by it.
+"""
 
 
 class TimerDue(WireModel):
@@ -22,7 +36,7 @@ class TimerDue(WireModel):
     timer_id: Id
     case_id: CaseId
     area: Area
-    kind: TimerKind
+    kind: AnyTimerKind
     generation: PositiveInt
     due_at: Timestamp
 
@@ -40,6 +54,33 @@ class CityInForce(WireModel):
     in_force_at: Timestamp
 
 
+class ReleaseInForce(WireModel):
+    """From this record on, its partition is decided by this release of dispatch, and by no other.
+
+    Published by `paidan prepare` and `paidan up` on every partition of ``paidan.inbox``, as its first record or on an
+    upgrade. Read by dispatch, which halts a partition that another release must decide. A repeat, or the mark of an
+    older release, changes nothing. Without a key: it is sent to each partition.
+    """
+
+    type: Literal["release.in_force.v1"] = "release.in_force.v1"
+    number: PositiveInt
+
+
+class PhotoStored(WireModel):
+    """A proof photo was stored for a case; a finish or an inspection may name it from this record on.
+
+    Published by intake on ``paidan.inbox``, before the upload is answered. Read by dispatch. Keyed by the case's area.
+    """
+
+    type: Literal["photo.stored.v1"] = "photo.stored.v1"
+    ref: PhotoRef
+    case_id: CaseId
+    area: Area
+    holder: Actor = Field(description="Who uploaded it, by the API key.")
+    stored_at: Timestamp
+
+
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce, Field(discriminator="type")
+    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce,
+    Field(discriminator="type"),
 ]

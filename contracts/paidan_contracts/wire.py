@@ -1,9 +1,12 @@
 """Field types and base classes of messages and HTTP requests. No events here."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
 
 # PostgreSQL stores no NUL in text or jsonb; pydantic's own parser refuses lone surrogates.
 _NO_NUL = r"^[^\x00]*$"
@@ -50,6 +53,11 @@ MatterType = Literal["consultation", "help", "suggestion", "complaint", "tip_off
 """Matter types of the hotline: 咨询, 求助, 建议, 投诉, 举报, 感谢, 其他."""
 
 
+TimerKind = Literal["accept", "handle", "dispatch", "verify", "inspect", "callback"]
+"""Time limits: accepting 签收, handling 处置, dispatching 派遣, verifying 核实, inspecting 核查, calling back 回访."""
+AnyTimerKind: TypeAlias = Annotated[TimerKind | Unknown, ExtensibleEnum()]
+
+
 class WireModel(BaseModel):
     """Base of messages between services: frozen; unknown fields are ignored, so that writers may be newer."""
 
@@ -60,3 +68,8 @@ class RequestModel(BaseModel):
     """Base of HTTP requests: frozen; an unknown field is refused, so that a misspelt one is not lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def without_unknown_fields(message: Any) -> BeforeValidator:  # noqa: ANN401 - a model or a union of models
+    """Return the mark of a request's field that is a message's model: unknown fields are refused in it, too."""
+    return BeforeValidator(partial(TypeAdapter(message).validate_python, extra="forbid"))

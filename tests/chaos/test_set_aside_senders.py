@@ -87,8 +87,10 @@ async def test_halted_loop_leaves_the_edge_taking_tickets_until_it_is_resumed(in
 async def start(installation: ChaosInstallation, **intake_settings: str) -> None:
     """Start the services and wait until their edges serve."""
     for service in SERVICES:
-        settings = intake_settings if service.name == "intake" else {}
-        installation.new_process(service).start(**settings)
+        if service.name == "intake":
+            installation.new_process(service).start(**intake_settings)  # type: ignore[arg-type] # settings alone
+        else:
+            installation.new_process(service).start()
     for process in installation.processes.values():
         await poll(lambda url=process.url: _serves(url), within_s=90, what=f"{process.name} serves")  # type: ignore[misc]
 

@@ -16,6 +16,7 @@ from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.consumer.senders import SetAsideSender
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
 from paidan_deploy.stack.consumers import ConsumerStates
 from paidan_deploy.stack.stack import Stack
@@ -98,21 +99,34 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
 
 @print_errors
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show addresses, pids, data folders, halts with their reasons, and senders that are set aside.
+    """Show addresses, pids, data folders, the clock, halts with their reasons, and senders that are set aside.
 
     Exit status 1 when anything is not running, or a loop is halted. A sender that is set aside halts nothing.
     """
     stack = Stack.current()
     running = stack.probed_state()
     consumers = stack.consumer_states() if running is not None else ConsumerStates()
+    clock = stack.clock() if running is not None else None
     if as_json:
-        console.print_json(json.dumps(_status_document(stack, running, consumers)), highlight=False)
+        document = _status_document(stack, running, consumers) | {"clock": _clock_document(clock)}
+        console.print_json(json.dumps(document), highlight=False)
     elif running is None:
         console.print("Not running; `paidan up` starts everything.")
     else:
         print_state(running, consumers)
+        if clock is not None:
+            console.print(_clock_line(clock), highlight=False)
     if running is None or not _is_healthy(running):
         raise typer.Exit(1)
+
+
+def _clock_document(clock: ClockReading | None) -> dict[str, object] | None:
+    return None if clock is None else asdict(clock) | {"city_time": clock.city_time.isoformat()}
+
+
+def _clock_line(clock: ClockReading) -> str:
+    speed = "" if clock.kind == "real" else f", {clock.factor:g} times as fast as real time"
+    return f"clock  {clock.kind}{speed}; the city's time is {clock.city_time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _is_healthy(state: StackState) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from paidan_chassis.consumer.batch import DeadLetter, PoisonRecord, Record
-from paidan_chassis.consumer.dead_letters import DeadLetterLimitExceeded
 from paidan_chassis.consumer.errors import TooSlow, is_data_error
 from paidan_chassis.consumer.ownership import LONE_DEATHS, SHRINKING_FACTOR
 from paidan_chassis.observability.health import LoopProgress
@@ -27,15 +26,10 @@ class BatchFaults:
                 _reject(rejected, error.dead_letter)
             case TooSlow():
                 return self._slow_down(part, rejected)
-            case DeadLetterLimitExceeded() if len(part) == 1:
-                raise error
-            case DeadLetterLimitExceeded():
-                # The records before the limit are applied; otherwise each resume would fail on the same batch again.
-                return _half(part)
             case _ if not is_data_error(error):
                 raise error
             case _ if len(part) > 1:
-                return _half(part)
+                return half(part)
             case _:
                 # The message may quote a value; the code never does.
                 sqlstate = getattr(error, "sqlstate", None) or "22000"
@@ -56,7 +50,7 @@ class BatchFaults:
         return None
 
 
-def _half(part: Sequence[Record]) -> int:
+def half(part: Sequence[Record]) -> int:
     return (len(part) + 1) // 2
 
 

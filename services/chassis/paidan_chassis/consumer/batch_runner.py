@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record, UntoldDeadLetter
-from paidan_chassis.consumer.batch_faults import BatchFaults
+from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record
+from paidan_chassis.consumer.batch_faults import BatchFaults, half
 from paidan_chassis.consumer.config import ConsumerTuning
 from paidan_chassis.consumer.connection import HeldConnection
-from paidan_chassis.consumer.dead_letters import DeadLetterLimitExceeded
 from paidan_chassis.consumer.errors import (
     DATA_ERRORS,
     SERVER_ERRORS,
@@ -19,14 +18,16 @@ from paidan_chassis.consumer.errors import (
     TooSlow,
 )
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
-from paidan_chassis.consumer.ownership import LONE_DEATHS, LaneClaims, split_for_trials
+from paidan_chassis.consumer.ownership import LaneClaims, split_for_trials
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
 from paidan_chassis.database import IDLE_IN_TRANSACTION_S
+from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
@@ -51,6 +52,7 @@ class BatchRunner:
         subscriber: GroupSubscriber,
         rebalance: RebalanceListener,
         relay: Relay,
+        held_lanes: HeldLanes,
         shutdown: Shutdown,
         log: Logger,
         progress: LoopProgress | None,
@@ -75,6 +77,7 @@ class BatchRunner:
         self._subscriber = subscriber
         self._batch_lock = rebalance.batch_lock
         self._relay = relay
+        self._held_lanes = held_lanes
         self._shutdown = shutdown
         self._log = log
         self._progress = progress
@@ -109,7 +112,7 @@ class BatchRunner:
         """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
         rewound: set[Lane] = set()
-        pending = [records]
+        pending = self._held_lanes.leave_out([records]) if self._lanes.held else [records]
         try:
             new_lanes = {lane for lane, _ in group_by_lane(records)} - self._lanes.states.keys()
             if new_lanes:
@@ -123,6 +126,8 @@ class BatchRunner:
                 if isinstance(result, int):
                     self._log.info("batch_split", records=len(part), into=result)
                     pending += [part[at : at + result] for at in reversed(range(0, len(part), result))]
+                    if self._lanes.held:
+                        pending = self._held_lanes.leave_out(pending)
                 else:
                     self._record_result(result, part, started=started)
                     if result.records < len(part):
@@ -139,7 +144,13 @@ class BatchRunner:
                 return await self._apply_through_outages(part, rejected)
             except LanesMoved as moved:
                 await self._recovery.reload(moved.lanes)
-            except (PoisonRecord, TooSlow, DeadLetterLimitExceeded, *DATA_ERRORS) as error:
+            except Halt as halt:
+                self._handler.clear_cache()
+                # The records before it are applied; otherwise each resume would fail on the same batch again.
+                if len(part) == 1:
+                    self._held_lanes.hold(part[0].lane, halt)
+                return half(part)
+            except (PoisonRecord, TooSlow, *DATA_ERRORS) as error:
                 self._handler.clear_cache()
                 if smaller := self.faults.reject_or_split(error, part, rejected):
                     return smaller
@@ -180,10 +191,8 @@ class BatchRunner:
         if trial is None or first_offset >= trial.until or part[-1].lane != lane:
             return
         conn = await self._connection.get()
-        await self._claims.announce(conn, lane, first_offset=first_offset, count=part[-1].offset + 1 - first_offset)
-        if trial.deaths >= LONE_DEATHS and trial.deaths_at == part[-1].offset == first_offset:
-            dead_letter = DeadLetter if trial.deaths == LONE_DEATHS else UntoldDeadLetter
-            rejected[part[0]] = dead_letter(part[0], "ended_its_process")
+        if dead_letter := await self._claims.announce(conn, part, trial, first_offset=first_offset):
+            rejected[dead_letter.record] = dead_letter
 
     def _record_result(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
         self.records += result.records

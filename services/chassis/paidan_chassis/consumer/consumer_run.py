@@ -14,6 +14,7 @@ from paidan_chassis.consumer.consumer_metrics import ConsumerMetrics
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS
 from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.ownership import LaneClaims
@@ -61,12 +62,13 @@ class ConsumerRun:
         self._relay = relay = Relay(name, sender or publisher, log)
         self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)
         self._subscriber = subscriber = GroupSubscriber(subscription, kafka, listener=rebalance)
+        held_lanes = HeldLanes(lanes, subscriber, log)
         self._outages = outages = OutageRetry(
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
         self._claims = claims = LaneClaims(name, max_records=tuning.max_records)
         takeover = LaneTakeover(
-            name, kafka=kafka, topic_admin=publisher.topic_admin, connection=connection, claims=claims
+            subscription, kafka=kafka, topic_admin=publisher.topic_admin, connection=connection, claims=claims
         )
         self._recovery = recovery = LaneRecovery(
             subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
@@ -75,14 +77,14 @@ class ConsumerRun:
         self._batch_runner = batch_runner = BatchRunner(
             tuning=tuning, handler=handler, lanes=lanes, recovery=recovery, outages=outages, subscriber=subscriber,
             transaction=FencedTransaction(subscription, handler, connection=connection, relay=relay, lanes=lanes),
-            rebalance=rebalance, relay=relay, shutdown=shutdown, log=log, progress=progress,
+            rebalance=rebalance, relay=relay, held_lanes=held_lanes, shutdown=shutdown, log=log, progress=progress,
             claims=claims, connection=connection,
         )  # fmt: skip
         self._dead_letter_counts = DeadLetterCounts(subscription)
         self._maintenance = Maintenance(
             subscription=subscription, lanes=lanes, recovery=recovery, connection=connection,
             subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner, log=log,
-            dead_letter_counts=self._dead_letter_counts,
+            dead_letter_counts=self._dead_letter_counts, held_lanes=held_lanes,
         )  # fmt: skip
         self._watchdog = Watchdog(
             subscription=subscription, lanes=lanes, takeover=takeover, subscriber=subscriber,

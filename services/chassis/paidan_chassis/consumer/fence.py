@@ -18,6 +18,7 @@ from paidan_chassis.consumer.ownership import Trial
 from paidan_chassis.consumer.positions import LaneAdvance, LanePosition, SequencedMessage
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.database import DB_ERRORS, Connection
+from paidan_chassis.errors import Halt
 
 
 class OwnedLanes:
@@ -31,6 +32,8 @@ class OwnedLanes:
         """Offsets at which a lane's log has no record, for good."""
         self.trials: dict[Lane, Trial] = {}
         """Lanes whose last owner may have been ended by one of their records; empty as a rule."""
+        self.held: dict[Lane, Halt] = {}
+        """Lanes that halted, while the others go on; empty as a rule."""
 
     def add(self, lane: Lane, state: LaneState, *, trial: Trial | None = None) -> None:
         """Add a lane that was taken over, with its state."""
@@ -39,11 +42,13 @@ class OwnedLanes:
         self.trials.pop(lane, None)
         if trial:
             self.trials[lane] = trial
+        self.held.pop(lane, None)
 
     def remove(self, lanes: Collection[Lane]) -> None:
         """Drop lanes, if they are owned."""
         for lane in lanes:
             self._states.pop(lane, None)
+            self.held.pop(lane, None)
             self.trials.pop(lane, None)
 
     def end_trials(self) -> None:

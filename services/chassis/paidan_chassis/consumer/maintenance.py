@@ -13,6 +13,7 @@ from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
 from paidan_chassis.consumer.fence import OwnedLanes
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
@@ -42,6 +43,7 @@ class Maintenance:
         relay: Relay,
         batch_runner: BatchRunner,
         dead_letter_counts: DeadLetterCounts,
+        held_lanes: HeldLanes,
         log: Logger,
     ) -> None:
         self._subscription = subscription
@@ -53,6 +55,7 @@ class Maintenance:
         self._relay = relay
         self._batch_runner = batch_runner
         self._dead_letter_counts = dead_letter_counts
+        self._held_lanes = held_lanes
         self._log = log
         self._next_runs: dict[str, float] = {}
         self._compared_acquisition = 0
@@ -64,6 +67,8 @@ class Maintenance:
             await self._tolerate_outage(self._take_over_assigned)
             if time.monotonic() - self._batch_runner.last_batch_at > _SAVE_AFTER_IDLE_S:
                 await self._tolerate_outage(self.save_relay_progress)
+            if self._lanes.held:
+                self._held_lanes.raise_when_drained(idle_s=time.monotonic() - self._batch_runner.last_batch_at)
             await self._compare_when_due()
             await self._run_every(_PRUNE_INTERVAL_S, self._prune)
             await self._run_every(_COMMIT_INTERVAL_S, self.commit_kafka_offsets)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from paidan_chassis.consumer.batch import Lane, Record
+from paidan_chassis.consumer.batch import DeadLetter, Lane, Record, UntoldDeadLetter
 from paidan_chassis.consumer.positions import lane_columns
 from paidan_chassis.database import Connection
 
@@ -152,9 +152,20 @@ class LaneClaims:
         trials = {lane: row.trial_at(lanes[lane].next_offset) for lane, row in claimed.items()}
         return {lane: trial for lane, trial in trials.items() if trial}
 
-    async def announce(self, conn: Connection, lane: Lane, *, first_offset: int, count: int) -> None:
-        """Record, in a transaction of its own, that a batch on trial is decided now."""
-        await conn.execute(ANNOUNCE, self._consumer, *lane, self._id, first_offset, count)
+    async def announce(
+        self, conn: Connection, batch: Sequence[Record], trial: Trial, *, first_offset: int
+    ) -> DeadLetter | None:
+        """Record, in a transaction of its own, that a batch on trial is decided now.
+
+        Return the dead letter of its one record when that has ended too many processes.
+        """
+        last_offset = batch[-1].offset
+        count = last_offset + 1 - first_offset
+        await conn.execute(ANNOUNCE, self._consumer, *batch[0].lane, self._id, first_offset, count)
+        if trial.deaths < LONE_DEATHS or not trial.deaths_at == first_offset == last_offset:
+            return None
+        dead_letter = DeadLetter if trial.deaths == LONE_DEATHS else UntoldDeadLetter
+        return dead_letter(batch[-1], "ended_its_process")
 
     async def release(self, conn: Connection) -> None:
         """Return all lanes in order: whatever happens to this process from now on, no record is to blame."""
