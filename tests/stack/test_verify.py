@@ -13,7 +13,7 @@ from paidan_deploy.conservation.chained_logs import ChainedLogs
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.cut import Cut, LaneAtCut
 from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
-from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog
+from paidan_deploy.conservation.log_contents import AlarmsLog, CountedRange, InboxLog, OutcomesLog
 from paidan_deploy.conservation.report import Check, ConservationReport
 from paidan_deploy.conservation.tables import TallyCounts
 from paidan_deploy.errors import DeployError
@@ -53,7 +53,7 @@ def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
         "chained_logs": ChainedLogs(),
     }
     empty: dict[str, Any] = {name: {} for name in ("outcomes_by_id", "case_table", "history", "fact_versions")}
-    empty |= dict.fromkeys(("inbox_dead_letters", "alarm_dead_letters", "missing_vault_entries"), ())
+    empty |= dict.fromkeys(("inbox_dead_letters", "alarm_dead_letters", "counted_alarms", "missing_vault_entries"), ())
     return Evidence(**fields | empty | {"dead_letters": {}} | found)
 
 
@@ -85,6 +85,21 @@ def test_dead_letters_of_every_topic_are_in_the_line() -> None:
         "1006 received = 0 opened + 0 merged + 0 noted + 0 suppressed + 0 refused + 1006 dead_lettered"
         "; dead letters: 1005 of paidan.alarms, 3 of paidan.answers.streets, 1 of paidan.inbox"
     )
+
+
+@pytest.mark.parametrize(("counted", "missing"), [(4, 1), (5, 0), (6, 0)])
+def test_alarms_that_were_only_counted_are_accounted_for(counted: int, missing: int) -> None:
+    """One in a thousand letters of a sender beyond its limit is kept."""
+    alarms = AlarmsLog()
+    for offset in range(10):
+        alarms.add(record(offset, b"not JSON"))
+    kept = {(0, offset) for offset in (0, 1, 2, 5, 9)}
+
+    report = evaluate(
+        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange(0, 3, 8, counted)])
+    )
+
+    assert sum(claim.against for claim in report.claims) == missing
 
 
 def test_a_result_that_is_new_is_counted_and_named() -> None:
