@@ -19,6 +19,7 @@ from tests.scoring import database_fixture, oracle
 
 ZONE: Final = "Asia/Shanghai"
 OPEN_STATUSES: Final = ("dispatched", "handling", "inspecting")
+ENDED_STATUSES: Final = ("closed", "voided", "not_accepted")
 EventBody = dict[str, Any]
 
 
@@ -134,7 +135,7 @@ def check_sequence_numbers(logs: TopicLogs) -> None:
 
 
 def check_orders(logs: TopicLogs) -> None:
-    """Check that the highest version of each order leaves open exactly the cases that wait for a department."""
+    """Check that the highest version of each order leaves open exactly what waits for a department."""
     latest_orders: dict[str, EventBody] = {}
     for department in DEPARTMENTS:
         for each in logs.bodies(orders_topic_of(department).name):
@@ -147,6 +148,12 @@ def check_orders(logs: TopicLogs) -> None:
     expected = {
         state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES
     }  # fmt: skip
+    expected |= {
+        helper.order_id
+        for state in logs.latest_states
+        for helper in state.helpers
+        if state.status not in ENDED_STATUSES and helper.returned_at is None and helper.withdrawn_at is None
+    }
     assert open_orders == expected, (
         f"orders without cases {open_orders - expected}, cases without orders {expected - open_orders}"
     )
