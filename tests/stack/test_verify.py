@@ -1,5 +1,6 @@
 """The summary line of `paidan verify`: the counts, as they are, and anchors."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +9,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from paidan_deploy.conservation.anchor import Anchor, Head, LogDigests
-from paidan_deploy.conservation.cases_log import CasesLog
+from paidan_deploy.conservation.cases_log import NO_STEPS, CasesLog
 from paidan_deploy.conservation.chained_logs import ChainedLogs
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.cut import Cut, LaneAtCut
@@ -48,6 +49,7 @@ def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
         "alarms_log": AlarmsLog(),
         "outcomes_log": OutcomesLog(CUT),
         "complete": True,
+        "cases_complete": True,
         "tallies": TallyCounts(0, 0, 0),
         "photos": PhotoFindings(),
         "chained_logs": ChainedLogs(),
@@ -106,6 +108,27 @@ def test_a_result_that_is_new_is_counted_and_named() -> None:
     report = evaluate(evidence(outcomes_by_id={"a": ("report", "of_tomorrow")}, complete=False))
 
     assert "1 of_tomorrow" in report.line
+
+
+STEP: Final = {"case_id": "tiny-1", "version": 1, "state": {"status": "filed", "reports": 1}}
+
+
+@pytest.mark.parametrize(
+    ("complete", "cases_complete", "holds", "noted"),
+    [(True, True, False, 0), (False, True, False, 0), (False, False, True, 1)],
+)
+def test_histories_are_compared_as_long_as_their_own_log_is_whole(
+    *, complete: bool, cases_complete: bool, holds: bool, noted: int
+) -> None:
+    """The inbox loses its first records after ninety days, and the log of cases never does."""
+    cases = CasesLog(CUT)
+    cases.add(record(0, json.dumps(STEP).encode()))
+    rewritten = {"tiny-1": NO_STEPS.extend(1, b"another step's", b"its chain")}
+
+    report = evaluate(evidence(cases_log=cases, history=rewritten, complete=complete, cases_complete=cases_complete))
+
+    [history] = [claim for claim in report.claims if "byte for byte" in claim.name]
+    assert (history.holds, sum(remark.found for remark in report.remarks)) == (holds, noted)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ class Evidence:
     alarms_log: AlarmsLog
     outcomes_log: OutcomesLog
     complete: bool
+    cases_complete: bool
+    """Whether the log of cases has its first records: it is kept for ever, and the inbox is not."""
     outcomes_by_id: Mapping[str, tuple[str, str]]
     case_table: Mapping[str, CaseRow]
     history: Mapping[str, CaseSteps]

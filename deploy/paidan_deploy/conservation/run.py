@@ -154,6 +154,7 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
         alarms_log=alarms_log,
         outcomes_log=outcomes_log,
         complete=spans[INBOX.name].is_complete and spans[CASES.name].is_complete,
+        cases_complete=spans[CASES.name].is_complete,
         missing_vault_entries=await tables.missing_vault_entries(sources.connection, inbox_log.vault_references),
         photos=await _check_photos(sources, inbox_log),
         contradicted_anchors=contradicted if sources.anchor else None,
