@@ -20,8 +20,8 @@ from tests.polling import poll
 
 PACKAGES: Final = ("paidan_contracts", "paidan_chassis", "paidan_intake", "paidan_dispatch", "paidan_scoring")
 # Uuid.decode runs in a task of aiokafka's on the responses to Watchdog.run; a request on a road enters its module in
-# any case, by building the request. Keys are looked up again, limits leased and what was refused or used is written every
-# few seconds, whichever request comes then, if any.
+# any case, by building the request. Keys are looked up again, limits are leased, and what was refused or used is
+# written every few seconds, whichever request comes then, if any.
 BACKGROUND: Final = frozenset(
     each.__code__
     for each in (
