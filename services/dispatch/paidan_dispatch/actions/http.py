@@ -172,9 +172,7 @@ class ActionRoutes:
             )
             return self._build_request(requested_action, caller, action_line.id)
         except ValidationError as error:
-            return problems.from_validation_errors(
-                error.errors(include_url=False, include_context=False, include_input=False)
-            )
+            return problems.from_validation_errors(error.errors(include_url=False, include_input=False))
         except Problem as problem:
             return problem
 
