@@ -92,6 +92,7 @@ class AnswersHandler:
         """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
         await self._load_departments(batch)
         for record in batch.records:
+            await batch.pause()
             department = record.topic.removeprefix(ANSWERS_PREFIX)
             if department not in self._departments:
                 # No refusal: it would create a topic for an arbitrary name.

@@ -25,7 +25,9 @@ class Settings(ServiceSettings):
     batch_bytes: int = Field(default=20_000_000, ge=1_000)
     reports_waiting: int = Field(default=20_000, ge=1, description="Most pending reports; further ones get 503.")
     dead_letter_limit: int = Field(
-        default=1_000, ge=1, description="More dead letters within an hour halt a consumer; other systems write alarms."
+        default=1_000,
+        ge=1,
+        description="Beyond so many an hour of one sender and partition, 1 in 1,000 is kept, the rest counted.",
     )
     answer_within_s: float = Field(default=5.0, gt=0, le=60, description="Then 503: perhaps stored, to be sent again.")
     packs_reread_s: float = Field(default=1.0, gt=0, le=60, description="How often published city packs are polled.")

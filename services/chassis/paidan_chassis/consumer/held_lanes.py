@@ -3,9 +3,10 @@
 As on an upgrade, where each lane halts at the mark of the next release, and must be read up to its own.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.errors import Halt
@@ -30,6 +31,11 @@ class HeldLanes:
             "lane_halted", topic=lane.topic, partition=lane.partition, reason=halt.reason, detail=halt.detail
         )
         self.raise_when_drained(idle_s=0.0)
+
+    def leave_out(self, parts: Sequence[Sequence[Record]]) -> list[Sequence[Record]]:
+        """Return parts of a batch without the records of held lanes."""
+        held = self._lanes.held
+        return [rest for part in parts if (rest := [record for record in part if record.lane not in held])]
 
     def raise_when_drained(self, *, idle_s: float) -> None:
         """Raise the halt of the held lanes once all are held, or the others have been idle for a moment."""

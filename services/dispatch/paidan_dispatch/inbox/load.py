@@ -89,6 +89,7 @@ async def load_photos(conn: Connection, refs: Collection[str], lanes: Collection
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
+    await batch.pause()
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
     release = in_force.releases.get(record.partition, FIRST_RELEASE)
     if release != in_force.release and not isinstance(entry, ReleaseInForce):
