@@ -59,6 +59,11 @@ class CityPolicy:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle
 
+    def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
+        """Return when a warning of a limit is due; None where the city wants none."""
+        share = self.city.clocks.warn_at
+        return None if share is None or due_at is None else began_at + (due_at - began_at) * share
+
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
         limit: TimeLimit | None = getattr(self.city.clocks, stage)

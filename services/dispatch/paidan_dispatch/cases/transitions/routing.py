@@ -212,13 +212,15 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
 def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy: CityPolicy) -> Assignment:
     row = policy.city.rows.get(state.row_id or "")
     number = len(state.assignments) + 1
+    accept_by = None if state.past else policy.deadline(at, policy.accept_limit(row))
     return _new_assignment(
         number=number,
         order_id=ids.order_id(state.case_id, number),
         department=assigned.department,
         placed_by=assigned.placed_by,
         dispatched_at=at,
-        accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
-        limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
+        accept_by=accept_by,
+        accept_warn_at=policy.warn_at(at, accept_by),
+        limits=(next_limit(state, at, handling_deadline(state, row, at, policy), policy),),
         proofs_checked=True,
     )
