@@ -59,6 +59,15 @@ class CityPolicy:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle
 
+    @property
+    def calendar_covers(self) -> Bilingual:
+        """Why a limit cannot be set: what the working calendar covers."""
+        first, last = self.city.calendar.first, self.city.calendar.last
+        return Bilingual(
+            f"The working calendar covers {first} to {last}, which does not reach far enough to set a limit.",
+            f"工作日历自 {first} 至 {last}，不足以计算时限。",
+        )
+
     def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
         """Return when a warning of a limit is due; None where the city wants none."""
         share = self.city.clocks.warn_at
