@@ -11,6 +11,7 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.scopes import grants_of
@@ -63,7 +64,7 @@ class ReportRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes."""
-        router = APIRouter(tags=["reports"])
+        router = create_router(tags=["reports"])
         router.add_api_route(
             "/v1/cases/{case_id}/reports", self.list_case_reports, methods=["GET"], response_model=CaseReportList,
             summary="The reports of a case",
