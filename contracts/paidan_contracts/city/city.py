@@ -13,7 +13,9 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
+from paidan_contracts.pii_words import MaskingTerms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class City:
     """For all classes; ``effective_matching`` returns what holds for one of them."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
+    masking: MaskingTerms
     indicators: Indicators
     departments: Mapping[str, Department]
     sources: Mapping[str, Source]
@@ -74,6 +77,7 @@ class City:
             clocks=pack.clocks,
             matching=pack.matching,
             screening=pack.screening,
+            masking=masking_terms(pack.privacy, pack.geography),
             indicators=pack.indicators,
             departments={department.id: department for department in pack.departments},
             sources={source.id: source for source in pack.sources},

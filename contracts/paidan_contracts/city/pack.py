@@ -14,6 +14,7 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
 AreaLevel = Literal["city", "district"]
@@ -44,6 +45,7 @@ class Pack(PackModel):
     clocks: StageLimits
     matching: MatchingPolicy
     screening: ScreeningPolicy
+    privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()
     geography: Geography

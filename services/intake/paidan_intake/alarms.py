@@ -10,6 +10,7 @@ from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
+from paidan_contracts.text_forms import clean
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.screening import AlarmSubject, SuppressionReason
@@ -34,6 +35,7 @@ class NormalizedAlarm:
     geocoded: Geocoded
     text: MaskedText
     address: MaskedText
+    category: MaskedText
 
     @property
     def subject(self) -> AlarmSubject:
@@ -48,7 +50,9 @@ class NormalizedAlarm:
 
 def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
     """Return an alarm normalized by the city's pack."""
-    text, address = mask(alarm.text), mask(alarm.address or "")
+    text, address = mask(alarm.text, terms=city.masking), mask(alarm.address or "", terms=city.masking)
+    is_known = (alarm.source, alarm.category) in city.categories
+    category = MaskedText(alarm.category) if is_known else mask(alarm.category, terms=city.masking)
     return NormalizedAlarm(
         alarm=alarm,
         report_id=ids.report_id(alarm.source, alarm.alarm_ref),
@@ -58,6 +62,7 @@ def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
         geocoded=geocode(city, alarm.position, district=None, address=address.text or None),
         text=text,
         address=address,
+        category=category,
     )
 
 
@@ -73,13 +78,13 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
     return ReportReceived(
         report_id=normalized.report_id,
         source=alarm.source,
-        source_ref=alarm.alarm_ref,
+        source_ref=clean(alarm.alarm_ref) or normalized.report_id,
         channel=city.sources[alarm.source].kind,
         city=city.id,
         area=normalized.geocoded.area,
         city_version=city.version,
         digest=normalized.digest,
-        category=alarm.category,
+        category=normalized.category.text,
         class_code=normalized.classified.class_code,
         row_id=normalized.classified.row_id,
         place=normalized.geocoded.place,

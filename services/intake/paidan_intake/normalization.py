@@ -1,17 +1,17 @@
 """Normalizes a ticket into a report: id, class, location, masking of personal data. Pure; nothing is stored."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.pii_mask import MaskedKind, MaskedText, mask
+from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.text_forms import clean
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode, is_known_district
 from paidan_intake.tickets import Note, Position, Reporter, Ticket
@@ -65,7 +65,8 @@ class NormalizedReport:
 
     report: ReportReceived
     vault_content: VaultContent | None
-    masked_counts: dict[MaskedKind, int]
+    masked: Mapping[str, Mapping[str, int]]
+    """How many values of each kind were masked, by field."""
     notes: tuple[Note, ...]
 
 
@@ -77,11 +78,9 @@ class _MaskedTexts:
     address: MaskedText
     category: MaskedText
 
-    def counts(self) -> dict[MaskedKind, int]:
-        total: Counter[MaskedKind] = Counter()
-        for each in (self.text, self.address, self.category):
-            total.update(each.counts)
-        return dict(total)
+    def counts(self) -> dict[str, Mapping[str, int]]:
+        fields = {"text": self.text, "address": self.address, "category": self.category}
+        return {name: masked.counts for name, masked in fields.items() if masked.counts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def normalize(
     return NormalizedReport(
         report=_build_report(ticket, sender, now, photos, resolved),
         vault_content=_vault_content(ticket, texts),
-        masked_counts=texts.counts(),
+        masked=texts.counts(),
         notes=_notes(ticket, classified, geocoded, from_photo=position is not None and ticket.position is None),
     )
 
@@ -143,12 +142,14 @@ def _find_refusal(ticket: Ticket, sender: Sender) -> RefusedTicket | None:
 
 
 def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
-    reporter = ticket.reporter
-    personal_values = [each for each in (reporter.name, reporter.phone, reporter.address) if each] if reporter else []
+    reporter, terms = ticket.reporter, sender.city.masking
+    person = [each for each in (reporter.name, reporter.phone) if each] if reporter else []
+    # Where the problem is must stay readable, even at the reporter's own door.
+    home = [reporter.address] if reporter and reporter.address else []
     return _MaskedTexts(
-        mask(ticket.text, reporter_terms=personal_values),
-        mask(ticket.address or "", reporter_terms=personal_values),
-        _mask_category(ticket, sender, personal_values),
+        mask(ticket.text, reporter_terms=[*person, *home], terms=terms),
+        mask(ticket.address or "", reporter_terms=person, terms=terms),
+        _mask_category(ticket, sender, [*person, *home]),
     )
 
 
@@ -156,7 +157,9 @@ def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str
     category = ticket.category or ""
     # A category of the pack is not personal data, whatever its digits; any other one is free text.
     is_known = (sender.source.id, category) in sender.city.categories
-    return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
+    if is_known:
+        return MaskedText(category)
+    return mask(category, reporter_terms=personal_values, terms=sender.city.masking)
 
 
 def _raw_position(position: Position | None, source: Source) -> RawPosition | None:
@@ -171,7 +174,7 @@ def _build_report(
     return ReportReceived(
         report_id=report_id,
         source=sender.source.id,
-        source_ref=ticket.source_ref,
+        source_ref=clean(ticket.source_ref) or report_id,
         channel=sender.source.kind,
         city=sender.city.id,
         area=resolved.geocoded.area,

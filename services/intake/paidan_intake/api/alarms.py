@@ -8,6 +8,7 @@ from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
+from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
@@ -51,12 +52,18 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:
     return normalized.alarm.model_copy(
-        update={"text": normalized.text.text, "address": normalized.address.text or None}
+        update={
+            "category": normalized.category.text,
+            "text": normalized.text.text,
+            "address": normalized.address.text or None,
+        }
     )
 
 
 def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> AcceptedReport:
     place = normalized.geocoded.place
+    fields = {"text": normalized.text, "address": normalized.address, "category": normalized.category}
+    masked = {name: dict(found.counts) for name, found in fields.items() if found.counts}
     return AcceptedReport(
         report_id=normalized.report_id,
         source=normalized.alarm.source,
@@ -72,7 +79,8 @@ def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> Acc
         longitude=place.longitude,
         latitude=place.latitude,
         photos=normalized.alarm.photos,
-        masked=dict(normalized.text.counts),
+        masked=total_by_kind(masked),
+        masked_in=masked,
         notes=_notes(normalized),
         text=normalized.text.text if dry_run else None,
         dry_run=dry_run,

@@ -19,6 +19,7 @@ from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
@@ -216,7 +217,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         longitude=place.longitude,
         latitude=place.latitude,
         photos=report.photos,
-        masked=dict(normalized.masked_counts),
+        masked=total_by_kind(normalized.masked),
+        masked_in={name: dict(counts) for name, counts in normalized.masked.items()},
         notes=normalized.notes,
         text=report.text if dry_run else None,
         recorded_at=None if dry_run else report.recorded_at,
