@@ -46,10 +46,6 @@ class DigitCluster:
         """Return the index of the first digit of each group that is not taken yet."""
         return [index for index in self.group_starts if index not in self.taken]
 
-    def may_begin(self, first_digits: str) -> bool:
-        """Return whether a number that begins with one of these digits may stand at its start or inside it."""
-        return len(self.group_starts) > 1 or (not self.taken and self.digits[0] in first_digits)
-
     @property
     def is_decided(self) -> bool:
         """Whether all digits are taken."""

@@ -124,6 +124,9 @@ NUMBER_KINDS: Final = (
     NumberKind("landline", "123456789", _bracketed_lengths),
 )
 """In this order: what is longer and better proven first, for an identity number contains a mobile number."""
+KINDS_BY_DIGIT: Final = {
+    digit: tuple(kind for kind in NUMBER_KINDS if digit in kind.first_digits) for digit in "0123456789"
+}
 
 
 def is_identity_number(text: str) -> bool:

@@ -5,27 +5,26 @@ A text is folded first (text_forms), so that one pattern finds every spelling. N
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from paidan_contracts.digit_clusters import MIN_DIGITS, SEPARATORS, DigitCluster, find_clusters
-from paidan_contracts.pii_kinds import NUMBER_KINDS, NumberKind, is_mobile_number, is_service_number, with_end
-from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms, NumberShape
+from paidan_contracts.digit_clusters import MIN_DIGITS, SEPARATORS
+from paidan_contracts.pii_numbers import LOOSE_KINDS, FoundData, find_numbers
+from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms
 from paidan_contracts.text_forms import FoldedText, clean, fold, squeeze
 
 MASK_CHARACTER: Final = "*"
 # Searched for first, because most texts hold nothing but ideographs and common punctuation.
+_NUMERALS: Final = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 _SUSPECT: Final = re.compile(
-    r"[^ \t\n!-/:-?\[-^`{-~\u3000-\u3006\u3008-\u303f\u3400-\u9fff，。！？：；（）、“”‘’…—《》·]"
-    r"|[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖](?:[\W_]{0,6}[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]){2}"
+    r"[^ \t\n!-?\[-^`{-~\u3000-\u3006\u3008-\u303f\u3400-\u9fff，。！？：；（）、“”‘’…—《》·]"
+    rf"|[0-9](?:{SEPARATORS}[0-9]){{4}}|[{_NUMERALS}](?:{SEPARATORS}[{_NUMERALS}]){{2}}"
 )
+_ENCLOSED: Final = "²³¹⁰-₉①-⒛⓪-⓿❶-➓㈠-㈩㉈-㉟㊀-㊉㊱-㊿\U0001f100-\U0001f10c"
+_MAY_BE_LOOSE: Final = re.compile(f"[{_NUMERALS}{_ENCLOSED}]")
 # Three Chinese numerals, or one enclosed, raised or lowered digit.
-_LOOSE_DIGITS: Final = re.compile(
-    r"(?:[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖][^〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]*){3}"
-    r"|[²³¹⁰-₉①-⒛⓪-⓿❶-➓㈠-㈩㉈-㉟㊀-㊉㊱-㊿\U0001f100-\U0001f10c]"
-)
-_LOOSE_KINDS: Final = frozenset({"identity", "card", "mobile", "landline"})
+_LOOSE_DIGITS: Final = re.compile(f"(?:[{_NUMERALS}][^{_NUMERALS}]*){{3}}|[{_ENCLOSED}]")
 _MAY_BE_NUMBER: Final = re.compile(r"[\W_]*[0-9]|[\W_]*\d")
 _MASKED_RUN: Final = re.compile(r"\*{2,}")
 _EMAIL: Final = re.compile(r"(?<=[a-z0-9._%+-])[ \t]{0,2}@[ \t]{0,2}(?:[a-z0-9-]{1,63}+\.){1,8}[a-z]{2,24}+")
@@ -35,7 +34,6 @@ _PLATE: Final = re.compile(
     rf"(?:{SEPARATORS}[a-hj-np-z0-9]){{5}}(?:[a-hj-np-z0-9]|挂|学|警|港|澳|领|试|超)?(?![a-z0-9])"
 )
 _PLATE_DIGITS: Final = 3
-_MAX_DIGITS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,6 @@ class MaskedText:
 
     text: str
     counts: Mapping[str, int] = field(default_factory=dict)
-
-
-class _Found(NamedTuple):
-    """Personal data in a folded text."""
-
-    kind: str
-    start: int
-    end: int
 
 
 _EMPTY: Final = MaskedText("")
@@ -76,9 +66,9 @@ def mask(text: str, *, reporter_terms: Sequence[str] = (), terms: MaskingTerms =
     counts: Counter[str] = Counter()
     folded = fold(masked)
     masked = _replace(masked, folded, _find(_hide_masks(folded), reporter_terms, terms), counts)
-    if is_suspect and _LOOSE_DIGITS.search(masked):
+    if is_suspect and _MAY_BE_LOOSE.search(masked) and _LOOSE_DIGITS.search(masked):
         folded = fold(masked, loose=True)
-        found = _find_numbers(_hide_masks(folded).text, terms, frozenset(), _LOOSE_KINDS)
+        found = find_numbers(_hide_masks(folded).text, terms, frozenset(), LOOSE_KINDS)
         masked = _replace(masked, folded, found, counts)
     return MaskedText(masked, dict(counts))
 
@@ -102,7 +92,7 @@ def _hide_masks(folded: FoldedText) -> FoldedText:
     return folded._replace(text=_MASKED_RUN.sub(lambda run: "口" * len(run[0]), folded.text))
 
 
-def _replace(text: str, folded: FoldedText, found: Iterator[_Found], counts: Counter[str]) -> str:
+def _replace(text: str, folded: FoldedText, found: Iterator[FoundData], counts: Counter[str]) -> str:
     characters: list[str] | None = None
     for kind, start, end in found:
         counts[kind] += 1
@@ -113,7 +103,7 @@ def _replace(text: str, folded: FoldedText, found: Iterator[_Found], counts: Cou
     return text if characters is None else "".join(characters)
 
 
-def _find(folded: FoldedText, reporter_terms: Sequence[str], terms: MaskingTerms) -> Iterator[_Found]:
+def _find(folded: FoldedText, reporter_terms: Sequence[str], terms: MaskingTerms) -> Iterator[FoundData]:
     text = folded.text
     own_numbers: set[str] = set()
     for term in reporter_terms:
@@ -125,16 +115,16 @@ def _find(folded: FoldedText, reporter_terms: Sequence[str], terms: MaskingTerms
         yield from _find_emails(text)
     for match in _PLATE.finditer(text):
         if sum(each.isdecimal() for each in match[0]) >= _PLATE_DIGITS and not terms.marks_thing(text, *match.span()):
-            yield _Found("plate", *match.span())
+            yield FoundData("plate", *match.span())
     for start, end in terms.find_accounts(text):
-        yield _Found("account", start, end)
-    yield from _find_numbers(text, terms, frozenset(own_numbers))
+        yield FoundData("account", start, end)
+    yield from find_numbers(text, terms, frozenset(own_numbers))
 
 
-def _find_emails(text: str) -> Iterator[_Found]:
+def _find_emails(text: str) -> Iterator[FoundData]:
     for match in _EMAIL.finditer(text):
         before = text[max(0, match.start() - 64) : match.start()]
-        yield _Found("email", match.start() - len(before) + len(before.rstrip(_EMAIL_NAME)), match.end())
+        yield FoundData("email", match.start() - len(before) + len(before.rstrip(_EMAIL_NAME)), match.end())
 
 
 def _own_number(term: str) -> str | None:
@@ -148,7 +138,7 @@ def _own_number(term: str) -> str | None:
     return digits.removeprefix("86") if len(digits) == 13 else digits
 
 
-def _find_term(text: str, term: str, terms: MaskingTerms) -> Iterator[_Found]:
+def _find_term(text: str, term: str, terms: MaskingTerms) -> Iterator[FoundData]:
     """Yield where a folded text names the reporter's name, telephone or address, whatever stands between its letters.
 
     A name is passed over where it is part of a longer word or of the name of a place, and an address that is a place's.
@@ -165,7 +155,7 @@ def _find_term(text: str, term: str, terms: MaskingTerms) -> Iterator[_Found]:
     while found >= 0:
         start, end = squeezed.original_span(found, found + len(needle))
         if not (is_name and (_is_inside_word(text, start, end) or terms.is_part_of_place(text, start, end))):
-            yield _Found("named", start, end)
+            yield FoundData("named", start, end)
         found = squeezed.text.find(needle, found + len(needle))
 
 
@@ -174,76 +164,3 @@ def _is_inside_word(text: str, start: int, end: int) -> bool:
         return inner.isascii() and outer.isascii() and outer.isalnum()
 
     return joins(text[start], text[start - 1 : start]) or joins(text[end - 1], text[end : end + 1])
-
-
-def _find_numbers(
-    text: str, terms: MaskingTerms, own_numbers: Collection[str], kinds: Collection[str] | None = None
-) -> Iterator[_Found]:
-    for cluster in find_clusters(text):
-        for number in own_numbers:
-            yield from _find_own(cluster, number)
-        for kind in NUMBER_KINDS:
-            if cluster.may_begin(kind.first_digits) and (kinds is None or kind.name in kinds):
-                yield from _find_kind(cluster, kind, terms)
-        if kinds is None and not cluster.is_decided:
-            for shape in terms.numeric_shapes:
-                yield from _find_shape(cluster, shape, terms)
-            yield from _find_marked(cluster, terms)
-    for shape in terms.mixed_shapes if kinds is None else ():
-        for match in shape.pattern.finditer(text):
-            if not terms.marks_thing(text, *match.span()):
-                yield _Found(shape.name, *match.span())
-
-
-def _find_own(cluster: DigitCluster, number: str) -> Iterator[_Found]:
-    start = cluster.digits.find(number)
-    while start >= 0:
-        end = start + len(number)
-        cluster.take(start, end)
-        yield _Found("mobile" if is_mobile_number(number) else "named", *cluster.span(start, end))
-        start = cluster.digits.find(number, end)
-
-
-def _find_kind(cluster: DigitCluster, kind: NumberKind, terms: MaskingTerms) -> Iterator[_Found]:
-    for start in cluster.starts():
-        if cluster.digits[start] not in kind.first_digits:
-            continue
-        for length in kind.lengths(cluster, start):
-            end = start + length
-            if not cluster.is_free(start, end) or not (kind.is_proven or cluster.is_plausible(start, end)):
-                continue
-            cluster.take(start, end)
-            first, last = cluster.span(start, end)
-            is_thing = cluster.digits[start:end] in terms.codes or terms.marks_thing(cluster.text, first, last)
-            if kind.is_proven or not is_thing:
-                yield _Found(kind.name, first, with_end(kind.name, cluster.text, last))
-            break
-
-
-def _find_shape(cluster: DigitCluster, shape: NumberShape, terms: MaskingTerms) -> Iterator[_Found]:
-    for start in cluster.starts():
-        match = shape.pattern.match(cluster.digits, start)
-        if match is None or not cluster.ends_group(match.end()) or not cluster.is_free(start, match.end()):
-            continue
-        if not all(cluster.ends_group(start + size) for size in shape.groups):
-            continue
-        if cluster.is_plausible(start, match.end()):
-            cluster.take(start, match.end())
-            if not terms.marks_thing(cluster.text, *cluster.span(start, match.end())):
-                yield _Found(shape.name, *cluster.span(start, match.end()))
-
-
-def _find_marked(cluster: DigitCluster, terms: MaskingTerms) -> Iterator[_Found]:
-    """Yield a local telephone number or the like, which only the word before it shows to be a person's."""
-    if 0 in cluster.taken or not terms.marks_person(cluster.text, cluster.span(0, 1)[0]):
-        return
-    end = next(
-        end
-        for end in range(1, len(cluster.digits) + 1)
-        if cluster.ends_group(end) and (end >= MIN_DIGITS or is_service_number(cluster.digits[:end]))
-    )
-    if end > _MAX_DIGITS or is_service_number(cluster.digits[:end]):
-        return
-    if cluster.is_free(0, end) and cluster.is_plausible(0, end):
-        cluster.take(0, end)
-        yield _Found("telephone", *cluster.span(0, end))

@@ -11,7 +11,10 @@ from tests.contracts.invalid_packs import InvalidPackCase, Mutate, diagnostic_fo
 
 
 def write_privacy(text: str) -> Mutate:
-    return lambda folder: (folder / "privacy.toml").write_text(text, encoding="utf-8") and None
+    def mutate(folder: Path) -> None:
+        (folder / "privacy.toml").write_text(text, encoding="utf-8")
+
+    return mutate
 
 
 def pattern(shapes: str, name: str = "telephone") -> str:

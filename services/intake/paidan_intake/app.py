@@ -115,6 +115,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         photo_pool=await stack.enter_async_context(photo_pool),
         photo_store=writer_context.photo_store,
         cipher=writer_context.cipher,
+        digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
         rate_limiter=TokenBuckets(settings.rate_per_s, settings.rate_burst),
     )

@@ -79,10 +79,10 @@ class AlarmsHandler:
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
-                normalized.digest, normalized.geocoded.area, self._record_time(record)
+                normalized.digest.value, None, normalized.geocoded.area, self._record_time(record)
             )
             return True
-        if first.digest != normalized.digest:
+        if not normalized.digest.matches(first.digest, first.digest_key):
             batch.emit(record, outcome_message(alarms.id_reused_outcome(normalized, self._record_time(record))))
         return False
 
@@ -167,7 +167,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
         alarm.alarm_ref,
         normalized.city.id,
         normalized.geocoded.area,
-        normalized.digest,
+        normalized.digest.value,
         recorded_at,
     )
 

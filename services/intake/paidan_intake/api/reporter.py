@@ -50,17 +50,17 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         if not grants_of(caller.scopes).has_role("caller", "operator"):
             raise problems.forbidden()
         entry = await _find_entry(context, report_id)
-        if entry is None or entry.ciphertext is None or not covers_city(caller.city, entry.city):
+        if entry is None or entry.sealed is None or not covers_city(caller.city, entry.binding.city):
             raise problems.not_found()
         try:
             await vault.log_access(
                 context.pool, report_id, api_key=caller.key_id, reader=caller.name, reason=body.reason
             )
-            content = vault.decrypt(context.cipher, str(uuid.UUID(report_id)), entry.ciphertext)
+            content = vault.open_sealed(context.cipher, entry.binding, entry.sealed)
         except DB_ERRORS:
             raise problems.unavailable() from None
         except DecryptionFailed:
-            _log.error("vault_not_opened", report_id=report_id, vault_key=entry.ciphertext.key_id)
+            _log.error("vault_not_opened", report_id=report_id, vault_key=entry.sealed.key_id)
             raise Problem(
                 503, "vault_locked", "the key of this vault entry is not configured", "缺少保险库密钥"
             ) from None
