@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, get_args
 
-Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin"]
+Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin", "privacy_officer"]
 
 ALL_CITIES: Final = "*"
 """The city of a key that is valid in every city."""
@@ -31,7 +31,7 @@ class Grants:
     department: str | None
     """The only department that the key may answer for."""
     roles: frozenset[Role]
-    """An admin's key holds every role."""
+    """An admin's key holds every role but that of the privacy officer, which is a duty of its own."""
     may_backdate: bool
     """Whether time limits are judged by the times that the sender states, instead of the times of receipt."""
 
@@ -46,7 +46,7 @@ def grants_of(scopes: frozenset[str]) -> Grants:
     return Grants(
         source=_only_value(scopes, "source:"),
         department=_only_value(scopes, "department:"),
-        roles=frozenset(role for role in _ROLES if scopes & {"role:admin", f"role:{role}"}),
+        roles=frozenset(role for role in _ROLES if scopes & {_admin_scope(role), f"role:{role}"}),
         may_backdate="backdate" in scopes,
     )
 
@@ -72,6 +72,10 @@ def validate_key(city: str, scopes: Collection[str]) -> None:
         raise InvalidScope("a key needs at least one scope")
     if not _CITY.fullmatch(city):
         raise InvalidScope(f"city {city!r} is neither a city's id nor * for all cities")
+
+
+def _admin_scope(role: Role) -> str:
+    return "" if role == "privacy_officer" else "role:admin"
 
 
 def _only_value(scopes: frozenset[str], prefix: str) -> str | None:

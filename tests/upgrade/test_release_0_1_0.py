@@ -126,6 +126,6 @@ async def check_vault(installation: ChaosInstallation) -> None:
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
     async with installation.client("intake", "admin") as client:
-        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
+        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "核实上报内容"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]

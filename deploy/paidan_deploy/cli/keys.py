@@ -31,7 +31,8 @@ def add_command(
     scopes: Annotated[
         list[str],
         typer.Argument(
-            help="source:<id>, department:<id>, role:<inspector|caller|operator|monitor|importer>, backdate"
+            help="source:<id>, department:<id>, backdate,"
+            " role:<inspector|caller|operator|monitor|importer|privacy_officer>"
         ),
     ],
     name: Annotated[str, typer.Option(help="Holder of the key; shown in the list.")],

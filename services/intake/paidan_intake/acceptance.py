@@ -20,8 +20,8 @@ from paidan_intake import queries, vault
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
-from paidan_intake.report_digest import UnknownDigestKey
-from paidan_intake.vault import Binding, KnownReport, NewVaultEntry
+from paidan_intake.report_digest import KnownReport, UnknownDigestKey
+from paidan_intake.vault import Binding, NewVaultEntry
 
 _log = logs.get_logger()
 _MAX_GROUP_SIZE: Final = 500
@@ -153,7 +153,7 @@ class ReportWriter:
         known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         for each in group:
             report = first[each.report.report_id].normalized.report
-            _apply_known_report(each, known.get(report.report_id) or _as_known(first[each.report.report_id].normalized))
+            _apply_known_report(each, known.get(report.report_id) or first[each.report.report_id].normalized.as_first())
         accepted = [each for each in group if not each.future.done()]
         for each in accepted:
             if each.photos:
@@ -226,17 +226,8 @@ def _apply_known_report(pending: _PendingReport, known: KnownReport) -> None:
         return
     if not is_same:
         pending.fail(IdReused())
-    elif (known.digest, known.area, known.recorded_at) != (report.digest, report.area, report.recorded_at):
-        occurred_at = known.recorded_at if report.occurred_at == report.recorded_at else report.occurred_at
-        first_values = {
-            "digest": known.digest, "area": known.area, "recorded_at": known.recorded_at, "occurred_at": occurred_at
-        }  # fmt: skip
-        pending.report = report.model_copy(update=first_values)
-
-
-def _as_known(normalized: NormalizedReport) -> KnownReport:
-    report = normalized.report
-    return KnownReport(report.digest, normalized.digest.version, report.area, report.recorded_at)
+    elif known != pending.normalized.as_first():
+        pending.report = known.repeated_by(report)
 
 
 @asynccontextmanager

@@ -118,6 +118,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
         rate_limiter=TokenBuckets(settings.rate_per_s, settings.rate_burst),
+        metrics=process.metrics,
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)

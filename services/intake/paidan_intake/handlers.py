@@ -18,9 +18,10 @@ from paidan_intake.city_packs import PackCache
 from paidan_intake.decode import decode
 from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import ReportOutcome
+from paidan_intake.report_digest import KnownReport
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
-from paidan_intake.vault import KnownReport, NewVaultEntry
+from paidan_intake.vault import NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""

@@ -14,7 +14,7 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.text_forms import clean
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode, is_known_district
-from paidan_intake.report_digest import DigestKeys, ReportDigest, digest_ticket
+from paidan_intake.report_digest import DigestKeys, KnownReport, ReportDigest, digest_ticket
 from paidan_intake.tickets import Note, Position, Reporter, Ticket
 
 
@@ -70,6 +70,11 @@ class NormalizedReport:
     masked: Mapping[str, Mapping[str, int]]
     """How many values of each kind were masked, by field."""
     notes: tuple[Note, ...]
+
+    def as_first(self) -> KnownReport:
+        """Return this report as the first under its id, by which repeats are judged."""
+        report = self.report
+        return KnownReport(report.digest, self.digest.version, report.area, report.recorded_at)
 
 
 _NO_TEXT: Final = MaskedText("")

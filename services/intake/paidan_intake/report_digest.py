@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import Final, Self
+from typing import Any, Final, NamedTuple, Self
 
-from paidan_contracts.reports import AlarmRaised, ImportedHistory
+from paidan_contracts.reports import AlarmRaised, ImportedHistory, ReportReceived
 from paidan_intake.classification import to_matter_type
 from paidan_intake.tickets import Ticket
 
@@ -65,6 +65,31 @@ class ReportDigest:
         if version is None:
             return value == self.value or value in self.unkeyed()
         return hmac.compare_digest(value, self.value if version == self.version else self.sign(version))
+
+
+class KnownReport(NamedTuple):
+    """The first report under an id: a repeat must have the same digest, and gets its area and time."""
+
+    digest: str
+    digest_key: str | None
+    """Version of the digest's key; None: it has none."""
+    area: str
+    recorded_at: datetime
+    is_erased: bool = False
+
+    def repeated_by(self, report: ReportReceived) -> ReportReceived:
+        """Return a repeat as it is published: with the first report's digest, area and times.
+
+        What was erased is not said again.
+        """
+        occurred_at = self.recorded_at if report.occurred_at == report.recorded_at else report.occurred_at
+        first: dict[str, Any] = {
+            "digest": self.digest, "area": self.area, "recorded_at": self.recorded_at, "occurred_at": occurred_at
+        }  # fmt: skip
+        if self.is_erased:
+            place = report.place.model_copy(update={"address": None})
+            first |= {"text": "", "category": None, "place": place, "reporter": None}
+        return report.model_copy(update=first)
 
 
 def digest_ticket(

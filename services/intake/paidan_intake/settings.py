@@ -24,6 +24,9 @@ class Settings(ServiceSettings):
     digest_old_keys: VaultKeys = Field(
         default=SecretStr(""), description="Former digest keys, comma-separated, for retries of what came under them."
     )
+    vault_accesses_per_h: int = Field(
+        default=60, ge=1, description="Most accesses of each API key to personal data within an hour; then 429."
+    )
     photos: Path = Field(description="Folder of the stored photos; it needs its own backup, as the vault does.")
     photo_workers: int = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")
     photos_waiting: int = Field(default=16, ge=1, description="Most concurrent uploads; further ones get 503.")

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from paidan_chassis.database import Executor
 from paidan_chassis.encryption import Cipher, SealedContent
 from paidan_intake.normalization import VaultContent
+from paidan_intake.report_digest import KnownReport
 
 _CONTENT_ADAPTER: Final = TypeAdapter(VaultContent)
 
@@ -53,16 +54,6 @@ class NewVaultEntry(NamedTuple):
     sealed: SealedContent | None = None
 
 
-class KnownReport(NamedTuple):
-    """The first report under an id: a repeat must have the same digest, and gets its area and time."""
-
-    digest: str
-    digest_key: str | None
-    """Version of the digest's key; None: it has none."""
-    area: str
-    recorded_at: datetime
-
-
 _INSERT_REPORTS: Final = """
     INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, digest_key, confidential,
                        key_id, data_key, sealed)
@@ -99,7 +90,7 @@ async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry
 
 
 _SELECT_KNOWN: Final = """
-    SELECT report_id, digest, digest_key, area, recorded_at
+    SELECT report_id, digest, digest_key, area, recorded_at, erased_at IS NOT NULL AS is_erased
       FROM vault
      WHERE report_id = ANY($1::uuid[])
 """
@@ -111,41 +102,8 @@ async def load_known_reports(executor: Executor, report_ids: Collection[str]) ->
         return {}
     rows = await executor.fetch(_SELECT_KNOWN, list(report_ids))
     return {
-        str(row["report_id"]): KnownReport(row["digest"].hex(), row["digest_key"], row["area"], row["recorded_at"])
+        str(row["report_id"]): KnownReport(
+            row["digest"].hex(), row["digest_key"], row["area"], row["recorded_at"], row["is_erased"]
+        )
         for row in rows
     }
-
-
-class VaultEntry(NamedTuple):
-    """The encrypted part of a report; None where it has no personal data."""
-
-    binding: Binding
-    sealed: SealedContent | None
-
-
-_SELECT_ENTRY: Final = """
-    SELECT report_id, city, confidential, key_id, data_key, sealed
-      FROM vault
-     WHERE report_id = $1::uuid
-"""
-
-
-async def find_entry(executor: Executor, report_id: str) -> VaultEntry | None:
-    """Return the vault entry of a report; None when the id is unknown."""
-    row = await executor.fetchrow(_SELECT_ENTRY, report_id)
-    if row is None:
-        return None
-    binding = Binding(str(row["report_id"]), row["city"], row["confidential"])
-    is_sealed = row["sealed"] is not None
-    return VaultEntry(binding, SealedContent(row["key_id"], row["data_key"], row["sealed"]) if is_sealed else None)
-
-
-_INSERT_ACCESS: Final = """
-    INSERT INTO vault_reading (report_id, api_key, reader, reason)
-    VALUES ($1::uuid, $2, $3, $4)
-"""
-
-
-async def log_access(executor: Executor, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
-    """Record who reads an entry, and why."""
-    await executor.execute(_INSERT_ACCESS, report_id, api_key, reader, reason)

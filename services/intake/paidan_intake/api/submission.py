@@ -19,6 +19,7 @@ from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
@@ -84,6 +85,7 @@ class ApiContext:
     digest_keys: DigestKeys
     link_signer: LinkSigner
     rate_limiter: TokenBuckets
+    metrics: Metrics
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
