@@ -74,6 +74,10 @@ async def log_access(pool: Pool, access: Access, *, per_hour: int) -> bool:
         return bool(await conn.fetchval(_INSERT_ACCESS, *access, per_hour))
 
 
+SELECT_ACCESSES: Final = """
+    SELECT read_at, 'person_' || act, reader, api_key, report_id::text, reason, reading_id FROM vault_reading
+"""
+"""For the audit trail: time, kind, actor, key, subject, detail, id."""
 _SELECT_ACCESSES: Final = """
     SELECT read_at, reader, reason, act
       FROM vault_reading

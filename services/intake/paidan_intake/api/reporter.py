@@ -23,7 +23,7 @@ from paidan_contracts.text_forms import clean
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault, vault_entries
 from paidan_intake.api.access import AccessRefusal, refuse_officer, refuse_reason, refuse_reveal
-from paidan_intake.api.submission import ApiContext
+from paidan_intake.api.submission import ApiContext, ReportIdParam
 from paidan_intake.normalization import VaultContent
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault_entries import Access, Act, VaultEntry
@@ -66,7 +66,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the routes of personal data to the app."""
 
     @app.post("/v1/reports/{report_id}/reporter")
-    async def show_reporter(report_id: str, body: RevealRequest, caller: Caller, response: Response) -> ReporterDetails:
+    async def show_reporter(
+        report_id: ReportIdParam, body: RevealRequest, caller: Caller, response: Response
+    ) -> ReporterDetails:
         """Return the reporter's personal data to a caller-back whose call waits, or to an operator with a reason.
 
         Of a confidential report the key needs the role `privacy_officer` besides. The access is recorded before
@@ -80,7 +82,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     @app.post("/v1/reports/{report_id}/export")
     async def export_report(
-        report_id: str, body: RevealRequest, caller: Caller, response: Response
+        report_id: ReportIdParam, body: RevealRequest, caller: Caller, response: Response
     ) -> PersonalDataExport:
         """Return all that the vault holds of a report to a privacy officer, for the person who asks for it."""
         response.headers.update(_NO_STORE)
@@ -94,7 +96,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         return PersonalDataExport(**_fields(_open(context, entry), entry), accesses=accesses)
 
     @app.post("/v1/reports/{report_id}/erasure")
-    async def erase_report(report_id: str, body: RevealRequest, caller: Caller) -> Erased:
+    async def erase_report(report_id: ReportIdParam, body: RevealRequest, caller: Caller) -> Erased:
         """Destroy the personal data of a report, for a privacy officer. Once and for all; a repeat changes nothing.
 
         The masked text that was published stays: it names nobody.
