@@ -39,6 +39,7 @@ class ReplyRoutes:
         area = await report_queries.find_noted_area(self.actions.pool, report_id)
         if area is None or not access.covers_area(caller, area):
             raise problems.not_found("no such report was noted", "没有此登记事项")
+        await self.actions.terms.refresh(self.actions.pool)
         requested = RequestedAction(
             # The case that it would have opened: an action's area is read off it.
             case_id=ids.case_id(area, report_id),
