@@ -2,16 +2,22 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator
 
 import httpx
 import pytest
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
-from paidan_chassis.encryption import DecryptionFailed, SealedContent
-from paidan_intake import vault
+from paidan_chassis import migrations
+from paidan_chassis.database import open_pool
+from paidan_chassis.encryption import Cipher, DecryptionFailed, SealedContent
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_intake import vault, vault_entries
 from paidan_intake.normalization import VaultContent
+from paidan_intake.reseal import reseal
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault import Binding
+from paidan_intake.vault_entries import Resealed
 from tests import vault as keys
 from tests.intake.intake_service import IntakeService
 from tests.intake.ticket_payloads import build_ticket
@@ -206,3 +212,43 @@ async def test_export_holds_what_the_vault_holds_and_who_looked(intake: IntakeSe
         ("operator", "read"), ("officer", "export")
     ]  # fmt: skip
     assert exported.headers["cache-control"] == "no-store"
+
+
+async def test_entries_are_sealed_under_the_newest_key_and_former_ones_can_go(database: str) -> None:
+    """After a rotation every entry opens with the new key alone, those of release 0.1 too, and none is lost."""
+    old, rotated, new = (
+        keys.build_cipher(),
+        keys.build_cipher(keys.OTHER_KEY, keys.KEY),
+        keys.build_cipher(keys.OTHER_KEY),
+    )
+    lost = Cipher(b"x" * 32)
+    async with open_connection(database) as conn:
+        await migrations.migrate(conn, "intake", (migrations.CHASSIS_MIGRATIONS, "paidan_intake.migrations"))
+    bindings = [Binding(str(uuid.uuid4()), "tiny", confidential=bool(number % 2)) for number in range(5)]
+    async with open_pool(SecretStr(database), schema="intake", size=2) as pool:
+        await pool.executemany(
+            "INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, confidential, key_id,"
+            " data_key, sealed) VALUES ($1::uuid, 's', $1, $2, 'tiny', $3, now(), $4, $5, $6, $7)",
+            [
+                (each.report_id, each.city, bytes(32), each.confidential, sealed.key_id, sealed.data_key, sealed.body)
+                for each, sealed in zip(bindings, _entries(bindings, old, lost), strict=True)
+            ],
+        )
+
+        first, again = await reseal(pool, rotated, chunk=2), await reseal(pool, rotated, chunk=2)
+        entries = [await vault_entries.find_entry(pool, each.report_id) for each in bindings[:4]]
+
+    assert (first, again) == (Resealed(4, 1), Resealed(0, 1))
+    for entry in entries:
+        assert entry is not None
+        assert entry.sealed is not None
+        assert vault.open_sealed(new, entry.binding, entry.sealed) == PRIVATE
+
+
+def _entries(bindings: list[Binding], old: Cipher, lost: Cipher) -> Iterator[SealedContent]:
+    """Yield three entries of today, one of release 0.1, and one under a key that nobody has."""
+    for binding in bindings[:3]:
+        yield vault.seal(old, binding, PRIVATE)
+    plain = old.encrypt(TypeAdapter(VaultContent).dump_json(PRIVATE), associated_data=bindings[3].report_id)
+    yield SealedContent(plain.key_id, None, plain.body)
+    yield vault.seal(lost, bindings[4], PRIVATE)
