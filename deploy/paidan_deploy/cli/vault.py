@@ -1,8 +1,11 @@
-"""`paidan vault reseal`."""
+"""`paidan vault reseal`, `export` and `erase`."""
 
+import getpass
 import json
 import subprocess
 import sys
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -13,17 +16,21 @@ from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.services import INTAKE, ServiceConfig, service_environment
 from paidan_deploy.stack.stack import Stack
 
+_MIN_DIGITS = 7
+ReportIds = Annotated[list[UUID] | None, typer.Argument(metavar="[REPORT_ID]...", help="Ids of reports.")]
+Phone = Annotated[str | None, typer.Option(metavar="NUMBER", help="All reports of the person with this telephone.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded with your name.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it; without it, who is logged in.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    group = typer.Typer(help="The vault of personal data.", no_args_is_help=True)
+    group = typer.Typer(help="The vault of personal data: reseal, export, erase.", no_args_is_help=True)
     group.command("reseal", epilog=example_epilog("paidan vault reseal"))(reseal_command)
-    group.callback()(_keep_subcommand_names)
+    person = "--phone 13812345678 --reason '本人申请'"
+    group.command("export", epilog=example_epilog(f"paidan vault export {person}"))(export_command)
+    group.command("erase", epilog=example_epilog(f"paidan vault erase {person}"))(erase_command)
     app.add_typer(group, name="vault")
-
-
-def _keep_subcommand_names() -> None:
-    """Keep the subcommand's name required, though there is one alone."""
 
 
 @print_errors
@@ -34,6 +41,48 @@ def reseal_command() -> None:
     INTAKE_VAULT_OLD_KEYS, restart, and run this. Intake may run meanwhile. Keep a former key in INTAKE_VAULT_OLD_KEYS,
     or set INTAKE_DIGEST_KEY before, as long as retries of reports that came under it are to be recognized.
     """
+    total = _run("reseal")
+    console.print(f"{total['sealed']} entries sealed under the newest key.")
+    if total["locked"]:
+        raise DeployError(f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS")
+
+
+@print_errors
+def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
+    """Print all that the vault holds of reports or of a person, and who had a look at it, as JSON."""
+    sys.stdout.write(json.dumps(_run_on_reports("export", report_ids, phone, reason, by), ensure_ascii=False, indent=2))
+    sys.stdout.write("\n")
+
+
+@print_errors
+def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
+    """Destroy the personal data of reports or of a person: keys and words. It cannot be undone.
+
+    The masked texts that were published stay: they name nobody.
+    """
+    for report in _run_on_reports("erase", report_ids, phone, reason, by):
+        done = f"erased at {report['erased_at']}" if report["found"] else "there is no such report"
+        console.print(f"{report['report_id']}  {done}", highlight=False)
+
+
+def _run_on_reports(
+    command: str, report_ids: list[UUID] | None, phone: str | None, reason: str, by: str | None
+) -> list[dict[str, Any]]:
+    if not report_ids and not phone:
+        raise DeployError("name reports, or a person by --phone")
+    if phone and sum(each.isdecimal() for each in phone) < _MIN_DIGITS:
+        raise DeployError(f"a telephone number has at least {_MIN_DIGITS} digits")
+    if not reason.strip():
+        raise DeployError("the reason is blank")
+    chosen = [*map(str, report_ids or ()), *(["--phone", phone] if phone else [])]
+    found: list[dict[str, Any]] = _run(command, *chosen, "--reason", reason, "--by", by or getpass.getuser())["reports"]
+    if not found:
+        raise DeployError("no report of this person is in the vault")
+    return found
+
+
+def _run(*arguments: str) -> dict[str, Any]:
+    """Run intake's own command, with its role and its keys."""
     stack = Stack.current()
     config = ServiceConfig(
         kafka=stack.servers.bootstrap,
@@ -43,11 +92,10 @@ def reseal_command() -> None:
         clock="real",
     )
     env = service_environment(INTAKE, config, paths=stack.paths, credentials=stack.credentials)
-    argv = [sys.executable, "-m", f"{INTAKE.package}.reseal"]
+    argv = [sys.executable, "-m", f"{INTAKE.package}.vault_command", *arguments]
     ended = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
-    if ended.returncode not in (0, 1) or not ended.stdout.strip():
-        raise DeployError(f"the vault could not be sealed anew: {ended.stderr.strip()[-500:]}")
-    total = json.loads(ended.stdout)
-    console.print(f"{total['sealed']} entries sealed under the newest key.")
-    if total["locked"]:
-        raise DeployError(f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS")
+    if ended.returncode != 0:
+        last = ended.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise DeployError(f"intake's vault could not be worked on: {last[0]}")
+    result: dict[str, Any] = json.loads(ended.stdout)
+    return result

@@ -93,6 +93,34 @@ async def list_accesses(executor: Executor, report_id: str) -> list[dict[str, An
     return [dict(row) for row in await executor.fetch(_SELECT_ACCESSES, report_id)]
 
 
+_SELECT_SEALED: Final = """
+    SELECT report_id, city, confidential, key_id, data_key, sealed
+      FROM vault
+     WHERE report_id > $1::uuid
+       AND sealed IS NOT NULL
+     ORDER BY report_id
+     LIMIT $2
+"""
+
+
+class SealedEntry(NamedTuple):
+    """A sealed entry, and the row that it is bound to."""
+
+    binding: Binding
+    sealed: SealedContent
+
+
+async def load_sealed(executor: Executor, *, after: str, limit: int) -> list[SealedEntry]:
+    """Return the next sealed entries in the order of their ids."""
+    return [
+        SealedEntry(
+            Binding(str(row["report_id"]), row["city"], row["confidential"]),
+            SealedContent(row["key_id"], row["data_key"], row["sealed"]),
+        )
+        for row in await executor.fetch(_SELECT_SEALED, after, limit)
+    ]
+
+
 # Of a report without personal data, too, so that a repeat brings none.
 _ERASE: Final = """
     UPDATE vault
