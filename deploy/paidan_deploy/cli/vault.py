@@ -1,5 +1,6 @@
-"""`paidan vault reseal`, `export` and `erase`."""
+"""`paidan vault reseal`, `export`, `erase` and `sweep-photos`."""
 
+import asyncio
 import getpass
 import json
 import subprocess
@@ -11,7 +12,10 @@ import typer
 
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.photo_sweep import PhotoSweep, SweepResult
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.services import INTAKE, ServiceConfig, service_environment
 from paidan_deploy.stack.stack import Stack
@@ -30,6 +34,7 @@ def register(app: typer.Typer) -> None:
     person = "--phone 13812345678 --reason '本人申请'"
     group.command("export", epilog=example_epilog(f"paidan vault export {person}"))(export_command)
     group.command("erase", epilog=example_epilog(f"paidan vault erase {person}"))(erase_command)
+    group.command("sweep-photos", epilog=example_epilog("paidan vault sweep-photos --days 30 --delete"))(sweep_command)
     app.add_typer(group, name="vault")
 
 
@@ -63,6 +68,27 @@ def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = N
     for report in _run_on_reports("erase", report_ids, phone, reason, by):
         done = f"erased at {report['erased_at']}" if report["found"] else "there is no such report"
         console.print(f"{report['report_id']}  {done}", highlight=False)
+
+
+@print_errors
+def sweep_command(
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Photos that were last uploaded so long ago.")] = 30,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove them; without it they are counted.")] = False,
+) -> None:
+    """Find photos that no report, action, answer or case refers to, and remove them. It reads the logs as a whole."""
+    result = asyncio.run(_sweep(Stack.current(), days, delete=delete))
+    done = "removed" if delete else "can be removed (--delete)"
+    console.print(f"{result.swept} photos, {result.size / 1e6:.1f} MB, {done}.", highlight=False)
+    if result.kept:
+        console.print(f"{result.kept} were taken up meanwhile and stay.", highlight=False)
+
+
+async def _sweep(stack: Stack, days: int, *, delete: bool) -> SweepResult:
+    installation = stack.installation()
+    async with open_connection(installation.database) as connection:
+        sweep = PhotoSweep(LogReader(stack.servers.cluster), connection, stack.paths.photos, min_age_s=days * 86_400)
+        refs = await sweep.find()
+        return await sweep.remove(refs) if delete and refs else SweepResult(len(refs), sweep.size(refs), 0)
 
 
 def _run_on_reports(
