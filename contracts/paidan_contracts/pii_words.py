@@ -21,7 +21,9 @@ _THING_LABELS: Final = (
 _THING_PUNCTUATION: Final = " \t:：.#([{\"'“”‘’/-_=<【《«"
 _PERSONAL_LABELS: Final = ("号码", "号", "码", "为", "是", "at", "on", "is", "no", "number")
 _PERSONAL_PUNCTUATION: Final = _THING_PUNCTUATION + ",，、+"
-_ACCOUNT_LABEL: Final = r"(?:号码|账号|帐号|号|id|is|是|为|同|群|[\W_]){1,6}+"
+_ACCOUNT_LABEL: Final = (
+    r"[\W_]{0,3}+(?:(?:号码|账号|帐号|号|id|number|是|为|同|群)[\W_]{0,3}+){1,3}+|[ \t]{0,2}+[:：=@][\W_]{0,3}+"
+)
 _ACCOUNT: Final = r"[a-z0-9][a-z0-9_-]{4,23}+"
 _SHAPE_ELEMENT: Final = re.compile(r"\[([0-9])-([0-9])\]|[#@?]|-|[0-9A-Za-z]|[^\W\d_]")
 
@@ -143,7 +145,8 @@ class MaskingTerms:
 
     @cached_property
     def _account(self) -> re.Pattern[str]:
-        token = rf"(?:{_ACCOUNT_LABEL}({_ACCOUNT})|((?=[a-z]*[0-9_-]){_ACCOUNT}))"
+        # Without a label it might be any word, unless it holds digits.
+        token = rf"(?:(?:{_ACCOUNT_LABEL})({_ACCOUNT})|[\W_]{{0,3}}+((?=[a-z]*[0-9_]){_ACCOUNT}))"
         return re.compile(f"(?:{_alternation(self.account_words)}){token}")
 
     @cached_property

@@ -118,6 +118,19 @@ def test_every_notation_is_masked(text: str, kind: str) -> None:
     assert (masked.text, masked.counts) == (f"我是{'*' * len(text)}，请回电", {kind: 1})
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("wechat: wang-min", "wechat: ********"),
+        ("my WeChat id wangmin", "my WeChat id *******"),
+        ("skype wang_min", "skype ********"),
+        ("passport number E12345678, thanks", "passport number *********, thanks"),
+    ],
+)
+def test_accounts_are_masked_in_english_texts(text: str, expected: str) -> None:
+    assert mask(text).text == expected
+
+
 def test_reporter_details_are_masked_in_text() -> None:
     """The text must not identify the reporter."""
     masked = mask("我是王小明，住西街1号，电话82345678，王小明", reporter_terms=["王小明", "西街1号", "82345678", "王"])

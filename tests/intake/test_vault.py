@@ -2,16 +2,23 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
-from paidan_chassis.encryption import DecryptionFailed, SealedContent
-from paidan_intake import vault
+from paidan_chassis import migrations
+from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.encryption import Cipher, DecryptionFailed, SealedContent
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_intake import vault, vault_entries
 from paidan_intake.normalization import VaultContent
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault import Binding
+from paidan_intake.vault_command import parse, reseal, run
+from paidan_intake.vault_entries import Resealed
 from tests import vault as keys
 from tests.intake.intake_service import IntakeService
 from tests.intake.ticket_payloads import build_ticket
@@ -206,3 +213,76 @@ async def test_export_holds_what_the_vault_holds_and_who_looked(intake: IntakeSe
         ("operator", "read"), ("officer", "export")
     ]  # fmt: skip
     assert exported.headers["cache-control"] == "no-store"
+
+
+@asynccontextmanager
+async def open_vault(dsn: str) -> AsyncIterator[Pool]:
+    """Open a pool on an empty schema of intake."""
+    async with open_connection(dsn) as conn:
+        await migrations.migrate(conn, "intake", (migrations.CHASSIS_MIGRATIONS, "paidan_intake.migrations"))
+    async with open_pool(SecretStr(dsn), schema="intake", size=2) as pool:
+        yield pool
+
+
+async def store(pool: Pool, entries: Iterable[tuple[Binding, SealedContent]]) -> None:
+    """Insert entries into the vault."""
+    await pool.executemany(
+        "INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, confidential, key_id,"
+        " data_key, sealed) VALUES ($1::uuid, 's', $1, $2, 'tiny', $3, now(), $4, $5, $6, $7)",
+        [
+            (each.report_id, each.city, bytes(32), each.confidential, sealed.key_id, sealed.data_key, sealed.body)
+            for each, sealed in entries
+        ],
+    )
+
+
+async def test_entries_are_sealed_under_the_newest_key_and_former_ones_can_go(database: str) -> None:
+    """After a rotation every entry opens with the new key alone, those of release 0.1 too, and none is lost."""
+    old, new = keys.build_cipher(), keys.build_cipher(keys.OTHER_KEY)
+    rotated = keys.build_cipher(keys.OTHER_KEY, keys.KEY)
+    bindings = [Binding(str(uuid.uuid4()), "tiny", confidential=bool(number % 2)) for number in range(5)]
+    async with open_vault(database) as pool:
+        await store(pool, zip(bindings, _entries(bindings, old, Cipher(b"x" * 32)), strict=True))
+
+        first, again = await reseal(pool, rotated, chunk=2), await reseal(pool, rotated, chunk=2)
+        entries = [await vault_entries.find_entry(pool, each.report_id) for each in bindings[:4]]
+
+    assert (first, again) == (Resealed(4, 1), Resealed(0, 1))
+    for entry in entries:
+        assert entry is not None
+        assert entry.sealed is not None
+        assert vault.open_sealed(new, entry.binding, entry.sealed) == PRIVATE
+
+
+async def test_all_reports_of_a_person_are_exported_and_erased_by_command(database: str) -> None:
+    """A person asks for what is known, or to be forgotten, with a telephone number and no report's id."""
+    cipher = keys.build_cipher()
+    phones = ["13812345678", "+86 138-1234-5678", "１３８１２３４５６７８", "13912345678", None]
+    bindings = [Binding(str(uuid.uuid4()), "tiny", confidential=False) for _ in phones]
+    contents = [VaultContent(Reporter(phone=phone), "话", None, secrecy=False) for phone in phones]
+    sealed = [vault.seal(cipher, binding, content) for binding, content in zip(bindings, contents, strict=True)]
+    chosen = ["--phone", "138 1234 5678", "--reason", "本人申请", "--by", "李"]
+    async with open_vault(database) as pool:
+        await store(pool, zip(bindings, sealed, strict=True))
+
+        exported = (await run(pool, cipher, parse(["export", *chosen])))["reports"]
+        erased = (await run(pool, cipher, parse(["erase", *chosen])))["reports"]
+        left = [row["report_id"] for row in await pool.fetch("SELECT report_id FROM vault WHERE sealed IS NOT NULL")]
+        looks = await pool.fetch("SELECT DISTINCT reader, reason, act FROM vault_reading ORDER BY act")
+        unknown = await run(pool, cipher, parse(["erase", str(uuid.uuid4()), *chosen[2:]]))
+
+    theirs = {each.report_id for each in bindings[:3]}
+    assert {each["report_id"] for each in exported} == {each["report_id"] for each in erased} == theirs
+    assert {each["content"]["reporter"]["phone"] for each in exported} == set(phones[:3])
+    assert set(map(str, left)) == {each.report_id for each in bindings[3:]}
+    assert [tuple(row) for row in looks] == [("李", "本人申请", "erase"), ("李", "本人申请", "export")]
+    assert [each["found"] for each in unknown["reports"]] == [False]
+
+
+def _entries(bindings: list[Binding], old: Cipher, lost: Cipher) -> Iterator[SealedContent]:
+    """Yield three entries of today, one of release 0.1, and one under a key that nobody has."""
+    for binding in bindings[:3]:
+        yield vault.seal(old, binding, PRIVATE)
+    plain = old.encrypt(TypeAdapter(VaultContent).dump_json(PRIVATE), associated_data=bindings[3].report_id)
+    yield SealedContent(plain.key_id, None, plain.body)
+    yield vault.seal(lost, bindings[4], PRIVATE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -37,6 +37,12 @@ def open_sealed(cipher: Cipher, binding: Binding, sealed: SealedContent) -> Vaul
     # Release 0.1 had no keys of reports, and bound a seal to the report's id alone.
     associated_data = binding.report_id if sealed.data_key is None else binding.associated_data
     return _CONTENT_ADAPTER.validate_json(cipher.open_sealed(sealed, associated_data=associated_data))
+
+
+def to_json(content: VaultContent) -> dict[str, Any]:
+    """Return the personal part of a report as JSON."""
+    document: dict[str, Any] = _CONTENT_ADAPTER.dump_python(content, mode="json")
+    return document
 
 
 class NewVaultEntry(NamedTuple):

@@ -1,12 +1,14 @@
 """Entries of the vault after their report was accepted: found, accessed, erased, sealed anew. SQL."""
 
+import uuid
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from asyncpg import Record
 
 from paidan_chassis.database import Executor, Pool
-from paidan_chassis.encryption import Cipher, SealedContent
+from paidan_chassis.encryption import Cipher, DecryptionFailed, SealedContent
 from paidan_intake.vault import Binding, open_sealed, seal
 
 
@@ -91,6 +93,34 @@ async def list_accesses(executor: Executor, report_id: str) -> list[dict[str, An
     return [dict(row) for row in await executor.fetch(_SELECT_ACCESSES, report_id)]
 
 
+_SELECT_SEALED: Final = """
+    SELECT report_id, city, confidential, key_id, data_key, sealed
+      FROM vault
+     WHERE report_id > $1::uuid
+       AND sealed IS NOT NULL
+     ORDER BY report_id
+     LIMIT $2
+"""
+
+
+class SealedEntry(NamedTuple):
+    """A sealed entry, and the row that it is bound to."""
+
+    binding: Binding
+    sealed: SealedContent
+
+
+async def load_sealed(executor: Executor, *, after: str, limit: int) -> list[SealedEntry]:
+    """Return the next sealed entries in the order of their ids."""
+    return [
+        SealedEntry(
+            Binding(str(row["report_id"]), row["city"], row["confidential"]),
+            SealedContent(row["key_id"], row["data_key"], row["sealed"]),
+        )
+        for row in await executor.fetch(_SELECT_SEALED, after, limit)
+    ]
+
+
 # Of a report without personal data, too, so that a repeat brings none.
 _ERASE: Final = """
     UPDATE vault
@@ -109,14 +139,17 @@ async def erase(executor: Executor, report_id: str) -> datetime | None:
     return erased_at
 
 
+FIRST_ID: Final = str(uuid.UUID(int=0))
+"""Before every report's id."""
 _SELECT_OTHER_KEYS: Final = """
     SELECT report_id, city, confidential, key_id, data_key, sealed
       FROM vault
-     WHERE sealed IS NOT NULL
-       AND (key_id <> $1 OR data_key IS NULL)
+     WHERE report_id > $1::uuid
+       AND sealed IS NOT NULL
+       AND (key_id <> $2 OR data_key IS NULL)
      ORDER BY report_id
-     LIMIT $2
-       FOR UPDATE SKIP LOCKED
+     LIMIT $3
+       FOR UPDATE
 """
 _RESEAL: Final = """
     UPDATE vault
@@ -128,22 +161,32 @@ _RESEAL: Final = """
 """
 
 
-async def reseal_some(pool: Pool, cipher: Cipher, *, limit: int) -> int:
-    """Seal entries under the newest key that are under another, and return their number; raises ``DecryptionFailed``.
+class Resealed(NamedTuple):
+    """How many entries were sealed anew, and how many are under a key that is not configured."""
 
-    Entries of release 0.1 get a key of their own and are bound to their city and secrecy.
+    sealed: int
+    locked: int
+
+
+async def reseal_some(pool: Pool, cipher: Cipher, *, after: str, limit: int) -> tuple[Resealed, str | None]:
+    """Seal the next entries under the newest key that are under another; return the last id, None where none is left.
+
+    Entries of release 0.1 get a key of their own, and are bound to their city and secrecy.
     """
     async with pool.acquire() as conn, conn.transaction():
-        rows = await conn.fetch(_SELECT_OTHER_KEYS, cipher.newest_key_id, limit)
-        renewed = [_reseal(cipher, row) for row in rows]
+        rows = await conn.fetch(_SELECT_OTHER_KEYS, after, cipher.newest_key_id, limit)
+        renewed: dict[uuid.UUID, SealedContent] = {}
+        for row in rows:
+            with suppress(DecryptionFailed):
+                renewed[row["report_id"]] = _reseal(cipher, row)
         await conn.execute(
             _RESEAL,
-            [row["report_id"] for row in rows],
-            [sealed.key_id for sealed in renewed],
-            [sealed.data_key for sealed in renewed],
-            [sealed.body for sealed in renewed],
+            list(renewed),
+            [sealed.key_id for sealed in renewed.values()],
+            [sealed.data_key for sealed in renewed.values()],
+            [sealed.body for sealed in renewed.values()],
         )
-    return len(rows)
+    return Resealed(len(renewed), len(rows) - len(renewed)), str(rows[-1]["report_id"]) if rows else None
 
 
 def _reseal(cipher: Cipher, row: Record) -> SealedContent:
@@ -151,5 +194,4 @@ def _reseal(cipher: Cipher, row: Record) -> SealedContent:
     sealed = SealedContent(row["key_id"], row["data_key"], row["sealed"])
     if sealed.data_key is not None:
         return cipher.rewrap(sealed, associated_data=binding.associated_data)
-    content = open_sealed(cipher, binding, sealed)
-    return seal(cipher, binding, content)
+    return seal(cipher, binding, open_sealed(cipher, binding, sealed))
