@@ -144,23 +144,12 @@ def check_orders(logs: TopicLogs) -> None:
                 if order_id not in latest_orders or latest_orders[order_id]["order"]["version"] < version:
                     latest_orders[order_id] = each
     open_orders = {name for name, each in latest_orders.items() if each["type"] != "order.withdrawn.v1"}
-<<<<<<< HEAD
     expected = {state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES} | {
         helper.order_id
         for state in logs.latest_states
         if state.status in (*OPEN_STATUSES, "filed")  # they go on helping while another lead is looked for
         for helper in state.helpers
         if helper.returned_at is None and helper.withdrawn_at is None
-=======
-    expected = {
-        state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES
-    }  # fmt: skip
-    expected |= {
-        helper.order_id
-        for state in logs.latest_states
-        for helper in state.helpers
-        if state.status not in ENDED_STATUSES and helper.returned_at is None and helper.withdrawn_at is None
->>>>>>> release
     }
     assert open_orders == expected, (
         f"orders without cases {open_orders - expected}, cases without orders {expected - open_orders}"
