@@ -9,7 +9,8 @@ import pytest
 from paidan_chassis.clock import RealClock
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
-from paidan_dispatch.city_packs import CityTerms, PackCache
+from paidan_dispatch.actions.requests import CityTerms
+from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler
 from tests.dispatch import database_fixture
 from tests.dispatch.database_fixture import START_TIME, InboxRecords, apply_records, build_report, city_in_force
