@@ -19,7 +19,6 @@ from tests.scoring import database_fixture, oracle
 
 ZONE: Final = "Asia/Shanghai"
 OPEN_STATUSES: Final = ("dispatched", "handling", "inspecting")
-ENDED_STATUSES: Final = ("closed", "voided", "not_accepted")
 EventBody = dict[str, Any]
 
 
@@ -145,14 +144,12 @@ def check_orders(logs: TopicLogs) -> None:
                 if order_id not in latest_orders or latest_orders[order_id]["order"]["version"] < version:
                     latest_orders[order_id] = each
     open_orders = {name for name, each in latest_orders.items() if each["type"] != "order.withdrawn.v1"}
-    expected = {
-        state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES
-    }  # fmt: skip
-    expected |= {
+    expected = {state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES} | {
         helper.order_id
         for state in logs.latest_states
+        if state.status in (*OPEN_STATUSES, "filed")  # they go on helping while another lead is looked for
         for helper in state.helpers
-        if state.status not in ENDED_STATUSES and helper.returned_at is None and helper.withdrawn_at is None
+        if helper.returned_at is None and helper.withdrawn_at is None
     }
     assert open_orders == expected, (
         f"orders without cases {open_orders - expected}, cases without orders {expected - open_orders}"

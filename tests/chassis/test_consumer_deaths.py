@@ -1,6 +1,8 @@
 """A record that ends its process is found and set aside; no other end of a process is held against any record."""
 
+import asyncio
 import signal
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.batch import Batch, Lane
 from paidan_chassis.consumer.ownership import LONE_DEATHS, LogExtent, OwnedRow, Trial, claim, split_for_trials
 from paidan_chassis.kafka.producer import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
@@ -108,6 +110,21 @@ def test_poll_is_split_where_lanes_are_on_trial() -> None:
     assert [[(each.partition, each.offset) for each in part] for part in parts] == [
         [(0, 10), (0, 11)], [(0, 12)], [(0, 13), (0, 14), (1, 0), (1, 1), (1, 2)],
     ]  # fmt: skip
+
+
+async def test_pause_gives_the_event_loop_its_turn_only_when_that_is_due() -> None:
+    """Between records of a long batch the edge must be served; between those of a short one it would only cost."""
+    turns: list[int] = []
+    batch = Batch(None, [], max_message_bytes=100)  # type: ignore[arg-type] # the database is not used
+    asyncio.get_running_loop().call_soon(turns.append, 1)
+
+    await batch.pause()
+    assert turns == []
+    deadline = time.monotonic() + 0.03
+    while time.monotonic() < deadline:
+        await batch.pause()
+
+    assert turns == [1]
 
 
 async def wait_killed(process: ConsumerProcess) -> None:

@@ -200,3 +200,12 @@ def test_a_resumed_loop_has_its_whole_time_before_it_counts_as_stalled(
     assert health.is_alive()
     fake_time.advance(61)
     assert not health.is_alive()
+
+
+def test_a_loop_of_which_a_part_is_held_is_not_ready(health: Health, inbox: LoopProgress) -> None:
+    inbox.hold("lane paidan.inbox-3 is halted")
+
+    assert health.unready_reasons() == {"inbox": "lane paidan.inbox-3 is halted"}
+    assert health.is_alive()
+    inbox.hold(None)
+    assert health.unready_reasons() == {}

@@ -215,8 +215,9 @@ async def check_vault(installation: ChaosInstallation) -> None:
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
     async with installation.conn() as conn:
-        installation.tokens["caller"], _ = await create_key(conn, name="caller", city="*", scopes=["role:caller"])
-    async with installation.client("intake", "caller") as client:
-        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
+        scopes = ["role:operator", "role:privacy_officer"]
+        installation.tokens["officer"], _ = await create_key(conn, name="officer", city="*", scopes=scopes)
+    async with installation.client("intake", "officer") as client:
+        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "核实上报内容"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]

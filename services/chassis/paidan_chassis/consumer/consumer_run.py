@@ -55,6 +55,7 @@ class ConsumerRun:
         self._publisher = publisher
         self._subscription = subscription
         self._handler = handler
+        self._progress = progress
         self._log = log = get_logger(consumer=name)
         self._shutdown = shutdown = Shutdown()
         self.lanes = lanes = OwnedLanes()
@@ -62,7 +63,7 @@ class ConsumerRun:
         self._relay = relay = Relay(name, sender or publisher, log)
         self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)
         self._subscriber = subscriber = GroupSubscriber(subscription, kafka, listener=rebalance)
-        held_lanes = HeldLanes(lanes, subscriber, log)
+        held_lanes = HeldLanes(lanes, subscriber, log, progress)
         self._outages = outages = OutageRetry(
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
@@ -167,6 +168,8 @@ class ConsumerRun:
         lanes = list(self.lanes.states)
         self._relay.drop(lanes)
         self.lanes.remove(lanes)
+        if self._progress:
+            self._progress.hold(None)
         self._handler.clear_cache()
         self._subscription.on_revoked(lanes)
         if lanes:

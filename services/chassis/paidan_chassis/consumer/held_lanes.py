@@ -10,6 +10,7 @@ from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.errors import Halt
+from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _DRAINED_AFTER_IDLE_S: Final = 1.0
@@ -18,14 +19,19 @@ _DRAINED_AFTER_IDLE_S: Final = 1.0
 class HeldLanes:
     """The lanes of a consumer that halted by themselves. After a rebalance the next owner finds the cause."""
 
-    def __init__(self, lanes: OwnedLanes, subscriber: GroupSubscriber, log: Logger) -> None:
+    def __init__(
+        self, lanes: OwnedLanes, subscriber: GroupSubscriber, log: Logger, progress: LoopProgress | None
+    ) -> None:
         self._lanes = lanes
+        self._progress = progress
         self._subscriber = subscriber
         self._log = log
 
     def hold(self, lane: Lane, halt: Halt) -> None:
         """Apply nothing more of a lane. Raises the halt when no other lane is left to go on with."""
         self._lanes.held[lane] = halt
+        if self._progress:
+            self._progress.hold(f"lane {lane} is halted, the others go on: {halt}")
         self._subscriber.pause(lane)
         self._log.error(
             "lane_halted", topic=lane.topic, partition=lane.partition, reason=halt.reason, detail=halt.detail

@@ -49,12 +49,17 @@ class LoopProgress:
         self._lag_since = 0.0
         self._fault: str | None = None
         self._last_failure = 0.0
+        self._held: str | None = None
         self.halt_reason: str | None = None
         """Why the loop is halted; None unless it is."""
 
     def halt(self, reason: str) -> None:
         """Record that the loop is halted, until it reports progress again."""
-        self.halt_reason = reason
+        self.halt_reason, self._held = reason, None
+
+    def hold(self, reason: str | None) -> None:
+        """Record that a part of the loop's work is held while the rest goes on; None when nothing is."""
+        self._held = reason
 
     def record_poll(self) -> None:
         """Record that a poll returned, with or without records."""
@@ -142,7 +147,7 @@ class LoopProgress:
             return f"halted: {self.halt_reason}"
         if not self._has_polled:
             return "has not polled yet"
-        return self._fault or self._stall_reason(now)
+        return self._fault or self._stall_reason(now) or self._held
 
 
 class Health:
