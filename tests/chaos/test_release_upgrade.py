@@ -6,7 +6,6 @@ from typing import Final
 import pytest
 
 from paidan_chassis.consumer import halts
-from paidan_chassis.errors import EXIT_HALTED
 from paidan_contracts.inbox import RELEASE
 from paidan_deploy.provisioning.release import place_release_marks
 from paidan_deploy.services import DISPATCH
@@ -23,8 +22,8 @@ RELEASES: Final = "SELECT lane, number FROM dispatch.lane_release ORDER BY lane"
 
 
 async def take_halt(installation: ChaosInstallation, process: ServiceProcess) -> str:
-    """Wait until dispatch has halted, lift the halt, and return its detail."""
-    assert await process.wait_for_exit() == EXIT_HALTED, process.log_text()[-3000:]
+    """Wait until dispatch has halted, stop it, lift the halt, and return its detail."""
+    await installation.stop_halted(process)
     async with installation.conn() as conn:
         (halt,) = await halts.open_halts(conn, "dispatch")
         assert await halts.resume(conn) == 1

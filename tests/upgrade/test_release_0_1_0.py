@@ -14,7 +14,6 @@ from uuid import UUID
 import pytest
 
 from paidan_chassis.consumer.halts import resume
-from paidan_chassis.errors import EXIT_HALTED
 from paidan_contracts.topics import CASES, INBOX
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
@@ -120,11 +119,11 @@ async def check_restored_backup(restored: RestoredInstallation, servers: real.Se
                 await place_marks(installation)
             dispatch = installation.new_process(DISPATCH)
             dispatch.start("--only", "loop")
-            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
+            await installation.stop_halted(dispatch)
             assert "must be decided by release 1 (0.1)" in await take_halt(installation)
 
             dispatch.start("--only", "loop", release=1)
-            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
+            await installation.stop_halted(dispatch)
             assert "must be decided by release 2" in await take_halt(installation)
             assert await place_marks(installation) == 0
             dispatch.start("--only", "loop")
