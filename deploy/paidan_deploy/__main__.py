@@ -16,6 +16,7 @@ COMMAND_MODULES: Final = {
     "scores": ("scores",),
     "verify": ("verify",),
     "dead_letters": ("dead-letters",),
+    "vault": ("vault",),
     "demo": ("demo",),
 }
 

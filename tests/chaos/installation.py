@@ -29,7 +29,6 @@ from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.services import SERVICES, Service, ServiceConfig, service_environment
 from tests import servers as real
 from tests.chaos.service_process import ServiceProcess
-from tests.polling import poll
 
 ROOT: Final = Path(__file__).parents[2]
 TINY: Final = ROOT / "tests" / "cities" / "tiny"
@@ -42,7 +41,6 @@ KEY_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "caller": ("role:caller",),
     "operator": ("role:operator",),
 }
-OPEN_HALTS: Final = "SELECT count(*) FROM halt WHERE resumed_at IS NULL"
 # A killed process's lanes are reassigned after 1.5 s instead of Kafka's minimum of 6 s.
 SHORT_SESSIONS: Final = {"DISPATCH_SESSION_TIMEOUT_MS": "1500", "SCORING_SESSION_TIMEOUT_MS": "1500"}
 
@@ -114,17 +112,6 @@ class ChaosInstallation:
             each.send_signal(signal.SIGTERM)
         for each in running:
             assert await each.wait_for_exit() == 0, each.log_text()[-3000:]
-
-    async def stop_halted(self, process: ServiceProcess) -> None:
-        """Wait until a process has a halted loop, which ends nothing else, and stop it."""
-
-        async def is_halted() -> bool:
-            return bool(await self.fetch_value(OPEN_HALTS, schema=process.name))
-
-        await poll(is_halted, within_s=90, what=f"a halt of {process.name}")
-        assert process.exit_code is None, process.log_text()[-3000:]
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait_for_exit() == 0, process.log_text()[-3000:]
 
     def client(self, service: str, key_name: str) -> httpx.AsyncClient:
         """Return a client of a service with one of the keys."""

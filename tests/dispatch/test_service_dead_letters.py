@@ -9,6 +9,8 @@ import pytest
 from paidan_chassis.clock import RealClock
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
+from paidan_dispatch.actions.requests import CityTerms
+from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler
 from tests.dispatch import database_fixture
 from tests.dispatch.database_fixture import START_TIME, InboxRecords, apply_records, build_report, city_in_force
@@ -100,7 +102,7 @@ async def test_department_is_told_of_an_answer_that_the_consumer_rejected(pool: 
     async with pool.acquire() as conn:
         batch = Batch(conn, [], MAX_VALUE_BYTES, [DeadLetter(each, "ended_its_process") for each in (record, nobodys)])
 
-        await AnswersHandler(RealClock()).apply(batch)
+        await AnswersHandler(RealClock(), CityTerms(PackCache())).apply(batch)
 
     [(cause, message)] = batch.messages
     body = json.loads(message.value)

@@ -19,7 +19,7 @@ from paidan_contracts.inbox import RELEASE
 from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.topics import ANSWERS_PREFIX
-from paidan_dispatch.actions.requests import RequestedAction, Requester, build_request, department_sender
+from paidan_dispatch.actions.requests import CityTerms, RequestedAction, Requester, build_request, department_sender
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
@@ -83,14 +83,16 @@ class InboxHandler:
 class AnswersHandler:
     """Forwards departments' answers to the inbox, undecided: department from the topic, time from the broker."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, terms: CityTerms) -> None:
         self._clock = clock
+        self._terms = terms
         self._departments: frozenset[str] = frozenset()
         self._noted_fields: set[tuple[str, str]] = set()
 
     async def apply(self, batch: Batch) -> None:
         """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
         await self._load_departments(batch)
+        await self._terms.refresh(batch.conn)
         for record, reason, _ in batch.rejected:
             department = record.topic.removeprefix(ANSWERS_PREFIX)
             if department in self._departments:
@@ -142,7 +144,9 @@ class AnswersHandler:
             sender_ref=answer.id,
             answer_position=(record.partition, record.offset),
         )
-        requested_action = RequestedAction(case_id=answer.case_id, action=answer.action, occurred_at=answer.occurred_at)
+        requested_action = RequestedAction(
+            answer.case_id, answer.action, answer.occurred_at, terms=self._terms.of(answer.case_id)
+        )
         request = build_request(requested_action, requester, self._clock.city_time(record.appended_at))
         batch.emit(record, messages.request_message(request))
 

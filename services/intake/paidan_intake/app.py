@@ -22,7 +22,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
-from paidan_intake import vault
+from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
@@ -126,7 +126,9 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         photo_pool=await stack.enter_async_context(photo_pool),
         photo_store=writer_context.photo_store,
         cipher=writer_context.cipher,
+        digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
+        metrics=process.metrics,
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
@@ -141,7 +143,7 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     app = create_app(edge_config)
     routes.add_routes(app, context)
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
-    app.include_router(create_audit_router(context.pool, duties, looks=vault.SELECT_ACCESSES))
+    app.include_router(create_audit_router(context.pool, duties, looks=vault_entries.SELECT_ACCESSES))
     return app
 
 

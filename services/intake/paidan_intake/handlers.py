@@ -18,9 +18,10 @@ from paidan_intake.city_packs import PackCache
 from paidan_intake.decode import decode
 from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import ReportOutcome
+from paidan_intake.report_digest import KnownReport
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
-from paidan_intake.vault import KnownReport, NewVaultEntry
+from paidan_intake.vault import NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""
@@ -81,10 +82,10 @@ class AlarmsHandler:
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
-                normalized.digest, normalized.geocoded.area, self._record_time(record)
+                normalized.digest.value, None, normalized.geocoded.area, self._record_time(record)
             )
             return True
-        if first.digest != normalized.digest:
+        if not normalized.digest.matches(first.digest, first.digest_key):
             batch.emit(record, outcome_message(alarms.id_reused_outcome(normalized, self._record_time(record))))
         return False
 
@@ -192,7 +193,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
         alarm.alarm_ref,
         normalized.city.id,
         normalized.geocoded.area,
-        normalized.digest,
+        normalized.digest.value,
         recorded_at,
     )
 

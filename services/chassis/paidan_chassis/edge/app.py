@@ -167,7 +167,10 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
             problem = problems.too_large(error.limit if isinstance(error, BodyTooLarge) else 0)
         case status:
             problem = Problem(status, "invalid", "the request could not be read", "请求无法读取")
-    return problem.response()
+    response = problem.response()
+    if allowed := (error.headers or {}).get("Allow"):
+        response.headers["Allow"] = allowed
+    return response
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ CounterName = Literal[
     "paidan_rebalances_total",
     "paidan_sessions_terminated_total",
     "paidan_requests_total",
+    "paidan_vault_requests_total",
 ]
 GaugeName = Literal[
     "paidan_lane_lag_records",
@@ -52,6 +53,7 @@ COUNTERS: Final[Mapping[CounterName, tuple[str, ...]]] = {
     "paidan_rebalances_total": ("Rebalances of the consumer group.", "loop"),
     "paidan_sessions_terminated_total": ("Sessions of frozen owners ended because they held a lane.", "loop"),
     "paidan_requests_total": ("Requests answered, by the route's template.", "route", "status"),
+    "paidan_vault_requests_total": ("Requests for personal data, by what was done or why not.", "outcome"),
 }
 GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
     "paidan_lane_lag_records": ("Records between a lane's position and its log's end.", "loop", "lane"),

@@ -20,7 +20,7 @@ from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
 from paidan_dispatch.inbox import messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
-from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
+from paidan_dispatch.inbox.refusals import ID_REUSED, unknown_area, unknown_city
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
@@ -96,7 +96,8 @@ class _BatchDecider:
 
     def _decide_report(self, record: Record, report: ReportReceived, policy: CityPolicy | None) -> None:
         if policy is None or report.area not in policy.city.areas:
-            self._refuse(record, report, _refused_outcome(report, UNKNOWN_AREA if policy else UNKNOWN_CITY))
+            refusal = unknown_area(report.city, report.area) if policy else unknown_city(report.city)
+            self._refuse(record, report, _refused_outcome(report, refusal))
             return
         decided_by = noted_by(report, policy)
         if decided_by is not None:
