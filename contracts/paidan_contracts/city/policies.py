@@ -94,6 +94,10 @@ class NotingRule(PackModel):
     id: Slug
     names: Names | None = None
     matters: tuple[MatterType, ...] = Field(min_length=1)
+    unclassified_only: bool = Field(
+        default=False,
+        description="Only reports without a class: those that name one are about something to be handled.",
+    )
 
 
 class ClassScreeningOverride(PackModel):

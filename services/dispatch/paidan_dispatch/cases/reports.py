@@ -55,7 +55,9 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
     if category is not None and category.ignored:
         return policy.rule_ref(IGNORED_CATEGORY_RULE)
     rule = city.noting_rules.get(matter) if matter else None
-    return policy.rule_ref(rule) if rule is not None else None
+    if rule is None or (rule.unclassified_only and report.class_code is not None):
+        return None
+    return policy.rule_ref(rule.id)
 
 
 def receive_report(

@@ -33,20 +33,15 @@ from paidan_dispatch.inbox.unit_of_work import (
     sender_of,
 )
 
-# On a slow machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
-KEEPALIVE_EVERY: Final = 250
-KEEPALIVE: Final = "SELECT 1"
-
 _new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
 async def decide_batch(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    """Decide on every record. It runs no SQL but a statement that keeps the connection from idling."""
+    """Decide on every record. It runs no SQL but what keeps the connection from idling."""
     decider = _BatchDecider(batch, unit_of_work)
-    for number, entry in enumerate(unit_of_work.entries, start=1):
+    for entry in unit_of_work.entries:
         decider.decide(entry)
-        if number % KEEPALIVE_EVERY == 0:
-            await batch.conn.execute(KEEPALIVE)
+        await batch.pause()
 
 
 class _BatchDecider:

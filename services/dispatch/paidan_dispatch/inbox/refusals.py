@@ -79,6 +79,11 @@ def unreadable_refusal(field: str | None, problem: str) -> Refusal:
     )
 
 
+def rejected_refusal(reason: str) -> Refusal:
+    """Return the refusal of a record that the consumer itself has dead-lettered for this reason."""
+    return too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason)
+
+
 def too_large_refusal() -> Refusal:
     """Return the refusal of a record whose results exceed the size of a message."""
     return Refusal(
