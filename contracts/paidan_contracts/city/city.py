@@ -15,6 +15,7 @@ from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
     CallbackPolicy,
     MatchingPolicy,
+    NotingRule,
     ScreeningPolicy,
     StageLimits,
 )
@@ -42,7 +43,7 @@ class City:
     matching: MatchingPolicy
     """For all classes; ``effective_matching`` returns what holds for one of them."""
     callbacks: CallbackPolicy
-    noting_rules: Mapping[MatterType, str]
+    noting_rules: Mapping[MatterType, NotingRule]
     """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
@@ -86,7 +87,7 @@ class City:
             clocks=pack.clocks,
             matching=pack.matching,
             callbacks=pack.callbacks,
-            noting_rules={matter: rule.id for rule in pack.noted for matter in rule.matters},
+            noting_rules={matter: rule for rule in pack.noted for matter in rule.matters},
             screening=pack.screening,
             masking=masking_terms(pack.privacy, pack.geography),
             indicators=pack.indicators,

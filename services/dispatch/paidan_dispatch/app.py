@@ -86,7 +86,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         cipher=cipher,
     )
     answers_subscription = Subscription(
-        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, cipher=cipher
+        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, written_by_others=True, cipher=cipher
     )
     inbox_consumer = await stack.enter_async_context(resources.create_consumer(inbox_subscription, inbox_handler))
     answers_consumer = await stack.enter_async_context(

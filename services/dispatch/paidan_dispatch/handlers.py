@@ -26,7 +26,7 @@ from paidan_dispatch.inbox.decide_batch import decide_batch
 from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
-from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
+from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
@@ -93,7 +93,12 @@ class AnswersHandler:
         """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
         await self._load_departments(batch)
         await self._terms.refresh(batch.conn)
+        for record, reason, _ in batch.rejected:
+            department = record.topic.removeprefix(ANSWERS_PREFIX)
+            if department in self._departments:
+                self._refuse(batch, record, department, rejected_refusal(reason))
         for record in batch.records:
+            await batch.pause()
             department = record.topic.removeprefix(ANSWERS_PREFIX)
             if department not in self._departments:
                 # No refusal: it would create a topic for an arbitrary name.
@@ -111,7 +116,8 @@ class AnswersHandler:
         """Drop nothing: a published pack is never withdrawn, so known departments stay known."""
 
     async def _load_departments(self, batch: Batch) -> None:
-        departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
+        records = (*batch.records, *(rejected.record for rejected in batch.rejected))
+        departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in records}
         if not departments <= self._departments:
             # Of any version: a department that was dropped yesterday still has orders to answer.
             items = await city_packs.load_item_ids(batch.conn, ["departments"])

@@ -54,11 +54,18 @@ class Resources:
     packs: PackCache
 
     def create_consumer(
-        self, name: str, handler: Handler, *topics: str, tuning: ConsumerTuning = DEFAULT_TUNING
+        self,
+        name: str,
+        handler: Handler,
+        *topics: str,
+        tuning: ConsumerTuning = DEFAULT_TUNING,
+        written_by_others: bool = False,
     ) -> LaneConsumer:
         """Return a consumer of these topics."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
-        subscription = Subscription(name, topics=topics, tuning=tuning, cipher=self.settings.cipher())
+        subscription = Subscription(
+            name, topics=topics, tuning=tuning, written_by_others=written_by_others, cipher=self.settings.cipher()
+        )
         progress = self.process.health.register_loop(name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
@@ -89,7 +96,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         lambda outcome, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
     alarms_consumer = await stack.enter_async_context(
-        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name)
+        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name, written_by_others=True)
     )
     status_consumer = await stack.enter_async_context(
         resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)

@@ -39,7 +39,7 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
+        decoded = [(record, alarm) for record in batch.records if (alarm := await _decode_in_turn(batch, record))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
@@ -56,6 +56,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
             batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
@@ -114,6 +115,7 @@ class StatusProjection:
         replies: dict[str, ReportReplied] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
+            await batch.pause()
             if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
                 _collect_reply(replies, decode(batch, record, ReportReplied))
             elif record.topic == OUTCOMES.name:
@@ -129,6 +131,11 @@ class StatusProjection:
 
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
+
+
+async def _decode_in_turn(batch: Batch, record: Record) -> AlarmRaised | None:
+    await batch.pause()
+    return decode(batch, record, AlarmRaised)
 
 
 def _event_type(record: Record) -> bytes | None:

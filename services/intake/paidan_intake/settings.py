@@ -1,7 +1,6 @@
 """Intake's settings, from variables with the prefix INTAKE_."""
 
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field, SecretStr
 
@@ -35,15 +34,13 @@ class Settings(ServiceSettings):
     photo_pixels: int = Field(default=50_000_000, ge=10_000, description="Most pixels of an uploaded photo.")
     photo_side: int = Field(default=2560, ge=64, le=10_000, description="Most pixels of a stored photo's longer side.")
     link_lasts_s: int = Field(default=3600, ge=1, description="How long a signed link is valid.")
-    rate_per_s: Annotated[float, Field(gt=0)] = Field(
-        default=5_000, description="Rate limit of each API key, in requests or lines of batches a second."
-    )
-    rate_burst: int = Field(default=10_000, ge=1, description="Most requests or lines of each API key at once.")
     batch_lines: int = Field(default=5_000, ge=1, le=100_000, description="Most lines of an NDJSON batch.")
     batch_bytes: int = Field(default=20_000_000, ge=1_000)
     reports_waiting: int = Field(default=20_000, ge=1, description="Most pending reports; further ones get 503.")
     dead_letter_limit: int = Field(
-        default=1_000, ge=1, description="More dead letters within an hour halt a consumer; other systems write alarms."
+        default=1_000,
+        ge=1,
+        description="Beyond so many an hour of one sender and partition, 1 in 1,000 is kept, the rest counted.",
     )
     answer_within_s: float = Field(default=5.0, gt=0, le=60, description="Then 503: perhaps stored, to be sent again.")
     packs_reread_s: float = Field(default=1.0, gt=0, le=60, description="How often published city packs are polled.")

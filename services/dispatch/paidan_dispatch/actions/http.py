@@ -93,9 +93,15 @@ class ActionRoutes:
         that are sent before either is decided both get 202 and the first is applied; a sender learns by 202 or 409 to
         a repeat whether it was its own.
         """
+        requested_action = RequestedAction(case_id, body.action, body.occurred_at, body.of_report)
+        return await self.submit(requested_action, caller, http_request, dry_run=dry_run)
+
+    async def submit(
+        self, requested_action: RequestedAction, caller: Principal, http_request: Request, *, dry_run: bool
+    ) -> Response:
+        """Put an action into the inbox, or evaluate it without effect."""
         await self.terms.refresh(self.pool)
-        requested = RequestedAction(case_id, body.action, body.occurred_at, body.of_report)
-        action_request = self._build_request(requested, caller, _idempotency_key(http_request))
+        action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
         [earlier] = await find_earlier(self.pool, [action_request])
         if earlier.is_reused:
             raise _id_reused("Idempotency-Key")
@@ -104,15 +110,6 @@ class ActionRoutes:
             return _json_response(result.model_dump_json(), 200)
         await self._publish([action_request])
         return _json_response(_accepted(action_request, earlier).model_dump_json(exclude_none=True), 202)
-
-    async def accept_reply(self, reply: RequestedAction, caller: Principal, http_request: Request) -> ActionAccepted:
-        """Put a reply to a noted report into the inbox."""
-        action_request = self._build_request(reply, caller, _idempotency_key(http_request))
-        [earlier] = await find_earlier(self.pool, [action_request])
-        if earlier.is_reused:
-            raise _id_reused("Idempotency-Key")
-        await self._publish([action_request])
-        return _accepted(action_request, earlier)
 
     async def request_actions(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
         """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
@@ -175,9 +172,7 @@ class ActionRoutes:
             requested = RequestedAction(line.case_id, line.action, line.occurred_at, line.of_report)
             return self._build_request(requested, caller, line.id)
         except ValidationError as error:
-            return problems.from_validation_errors(
-                error.errors(include_url=False, include_context=False, include_input=False)
-            )
+            return problems.from_validation_errors(error.errors(include_url=False, include_input=False))
         except Problem as problem:
             return problem
 

@@ -128,7 +128,7 @@ def normalize_ticket(
         normalized = normalize(ticket, sender, context.clock.now(), photos, digest_keys=context.digest_keys)
     except ValidationError as error:
         # A report may be narrower than ticket and photos together: 20 photos, whether sent before or along.
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = error.errors(include_url=False, include_input=False)
         raise problems.from_validation_errors(errors) from None
     if isinstance(normalized, RefusedTicket):
         status = 403 if normalized.is_forbidden else 422
