@@ -9,9 +9,10 @@ from paidan_deploy.cli.app import app
 # Each module has `register(app)`, which adds these commands.
 COMMAND_MODULES: Final = {
     "stack": ("up", "down", "status", "resume"),
-    "containers": ("prepare", "serve"),
+    "containers": ("prepare", "serve", "secrets"),
     "city": ("city",),
     "keys": ("keys",),
+    "topics": ("topics",),
     "import_records": ("import",),
     "scores": ("scores",),
     "verify": ("verify",),

@@ -42,6 +42,11 @@ class Source(PackModel):
     )
     crs: Datum = Field(default="wgs84", description="Datum of its positions where a report states none.")
     callback: bool = Field(default=False, description="Its reporters are called back (回访) after closing.")
+    own_topic: bool | None = Field(
+        default=None,
+        description="Its alarms over Kafka are taken from its own topic paidan.alarms.<id> alone, so that no other"
+        " sender can speak in its name; by default from paidan.alarms too, where a sender names its source itself.",
+    )
 
 
 SourceCategory = Name

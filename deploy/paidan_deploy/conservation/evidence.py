@@ -3,7 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, RecordPosition
+from paidan_deploy.conservation.log_contents import (
+    AlarmPosition,
+    AlarmsLog,
+    CasesLog,
+    InboxLog,
+    OutcomesLog,
+    RecordPosition,
+)
 from paidan_deploy.conservation.tables import TallyCounts
 
 
@@ -29,7 +36,7 @@ class Evidence:
     fact_versions: Mapping[str, int]
     tallies: TallyCounts
     inbox_dead_letters: Collection[RecordPosition]
-    alarm_dead_letters: Collection[RecordPosition]
+    alarm_dead_letters: Collection[AlarmPosition]
     missing_vault_entries: Collection[str]
     """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings

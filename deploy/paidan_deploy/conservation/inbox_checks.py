@@ -42,11 +42,14 @@ def check_unreadable_dead_lettered(evidence: Evidence) -> Check:
 
 def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Check:
     dead_lettered = set(evidence.alarm_dead_letters)
-    missing = [f"{partition}:{offset}" for partition, offset in evidence.alarms_log.unreadable - dead_lettered]
+    missing = [
+        f"{topic}:{partition}:{offset}" for topic, partition, offset in evidence.alarms_log.unreadable - dead_lettered
+    ]
     for name, positions in evidence.alarms_log.positions_by_id.items():
-        # An alarm without a known city is refused under another id than its own, and may still be accepted later.
+        # An alarm without a known city, or on a topic that does not prove its source, is refused under another id than
+        # its own, and may still be accepted later.
         accounted_for = name in evidence.inbox_log.reports or not screened_out.isdisjoint(
-            {name, ids.unknown_origin_id(name)}
+            {name, ids.unknown_origin_id(name), ids.not_your_source_id(name)}
         )
         if not accounted_for and not dead_lettered.issuperset(positions):
             missing.append(name)

@@ -12,6 +12,8 @@ from paidan_contracts import ids
 from paidan_contracts.wire import SCREENED_CHANNELS
 
 RecordPosition = tuple[int, int]
+AlarmPosition = tuple[str, int, int]
+"""Topic, as it is named on the cluster, partition and offset: alarms come over several topics."""
 Subject = Literal["report", "action"]
 _is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
@@ -106,13 +108,13 @@ class CasesLog:
 class AlarmsLog:
     """The report ids of alarms: each becomes a report or is suppressed."""
 
-    positions_by_id: dict[str, list[RecordPosition]] = field(default_factory=dict)
-    unreadable: set[RecordPosition] = field(default_factory=set)
+    positions_by_id: dict[str, list[AlarmPosition]] = field(default_factory=dict)
+    unreadable: set[AlarmPosition] = field(default_factory=set)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Add one alarm."""
         alarm = _parse_object(record.value)
-        position = (record.partition, record.offset)
+        position = (record.topic, record.partition, record.offset)
         if alarm is None or not isinstance(alarm.get("source"), str) or not isinstance(alarm.get("alarm_ref"), str):
             self.unreadable.add(position)
         else:

@@ -1,13 +1,13 @@
 """Runs the conservation check: waits until services have applied their logs, reads everything, evaluates."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from paidan_chassis.database import Connection
-from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, INBOX, OUTCOMES
 from paidan_deploy.conservation import tables
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
@@ -35,7 +35,8 @@ class Sources:
 class LogSpans:
     """The spans of all logs at one moment."""
 
-    alarms: LogSpan
+    alarms: Mapping[str, LogSpan]
+    """Of the topic of all alarms, and of each source's own."""
     inbox: LogSpan
     cases: LogSpan
     outcomes: LogSpan
@@ -63,7 +64,10 @@ async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> Co
 
 async def _await_caught_up(sources: Sources) -> LogSpans:
     return LogSpans(
-        alarms=await _await_applied(sources, "intake", ALARMS.name),
+        alarms={
+            topic: await _await_applied(sources, "intake", topic)
+            for topic in (ALARMS.name, *await sources.logs.topics(ALARMS_PREFIX))
+        },
         inbox=await _await_applied(sources, "dispatch", INBOX.name),
         cases=await _await_applied(sources, "scoring", CASES.name),
         outcomes=await sources.logs.current_span(OUTCOMES.name),
@@ -93,7 +97,8 @@ async def _collect_evidence(sources: Sources, spans: LogSpans) -> Evidence:
     inbox_log, cases_log, alarms_log, outcomes_log = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
     await add_records(inbox_log, sources.logs.records(spans.inbox))
     await add_records(cases_log, sources.logs.records(spans.cases))
-    await add_records(alarms_log, sources.logs.records(spans.alarms))
+    for alarms_span in spans.alarms.values():
+        await add_records(alarms_log, sources.logs.records(alarms_span))
     await add_records(outcomes_log, sources.logs.records(spans.outcomes))
     conn = sources.connection
     return Evidence(
@@ -107,7 +112,11 @@ async def _collect_evidence(sources: Sources, spans: LogSpans) -> Evidence:
         fact_versions=await tables.fact_versions(conn),
         tallies=await tables.tally_counts(conn),
         inbox_dead_letters=await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
-        alarm_dead_letters=await tables.dead_letter_positions(conn, "intake", ALARMS.name),
+        alarm_dead_letters={
+            (sources.logs.prefixed(topic), *position)
+            for topic in spans.alarms
+            for position in await tables.dead_letter_positions(conn, "intake", topic)
+        },
         missing_vault_entries=await tables.missing_vault_entries(conn, inbox_log.vault_references),
         photos=await _check_photos(sources, inbox_log),
     )

@@ -50,10 +50,12 @@ def probe_service(port: int, instance: str) -> ProbeResult:
 def _send_and_receive(port: int, request: bytes, length: int, *, tls: bool = False) -> bytes:
     """Send a request and read up to so many bytes; none when nothing listens or answers in time."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection:
-            with _encrypted(connection) if tls else nullcontext(connection) as stream:
-                stream.sendall(request)
-                return _receive(stream, length)
+        with (
+            socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection,
+            _encrypted(connection) if tls else nullcontext(connection) as stream,
+        ):
+            stream.sendall(request)
+            return _receive(stream, length)
     except OSError:
         return b""
 

@@ -18,7 +18,7 @@ from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find_topic
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext, TokenBuckets
@@ -50,11 +50,18 @@ class Resources:
     packs: PackCache
 
     def create_consumer(
-        self, name: str, handler: Handler, *topics: str, tuning: ConsumerTuning = DEFAULT_TUNING
+        self,
+        name: str,
+        handler: Handler,
+        *topics: str,
+        prefixes: tuple[str, ...] = (),
+        tuning: ConsumerTuning = DEFAULT_TUNING,
     ) -> LaneConsumer:
-        """Return a consumer of these topics."""
+        """Return a consumer of these topics, and of all whose names start with one of the prefixes."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
-        subscription = Subscription(name, topics=topics, tuning=tuning, cipher=self.settings.cipher())
+        subscription = Subscription(
+            name, topics=topics, prefixes=prefixes, tuning=tuning, cipher=self.settings.cipher()
+        )
         progress = self.process.health.register_loop(name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
@@ -85,7 +92,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         lambda outcome, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
     alarms_consumer = await stack.enter_async_context(
-        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name)
+        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,))
     )
     status_consumer = await stack.enter_async_context(
         resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)

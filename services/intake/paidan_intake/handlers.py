@@ -10,7 +10,7 @@ from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised
-from paidan_contracts.topics import OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake import alarms, queries, vault
 from paidan_intake.alarms import NormalizedAlarm
@@ -67,6 +67,9 @@ class AlarmsHandler:
 
     def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
+        if _speaks_for_another(record, alarm, city):
+            batch.emit(record, outcome_message(alarms.not_your_source_outcome(alarm, self._record_time(record))))
+            return None
         if isinstance(city, str):
             batch.emit(record, outcome_message(alarms.unknown_origin_outcome(alarm, city, self._record_time(record))))
             return None
@@ -181,6 +184,13 @@ def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str
     if len(found) > 1:
         return "city"
     return found[0] if found else "source"
+
+
+def _speaks_for_another(record: Record, alarm: AlarmRaised, city: City | str) -> bool:
+    """Return whether the topic does not prove the source: another source's, or that of all where the pack closes it."""
+    if record.topic != ALARMS.name:
+        return alarm.source != record.topic.removeprefix(ALARMS_PREFIX)
+    return not isinstance(city, str) and city.sources[alarm.source].own_topic is True
 
 
 def _has_screened_source(city: City, source: str) -> bool:
