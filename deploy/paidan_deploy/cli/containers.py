@@ -14,7 +14,6 @@ from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database as database_provisioning
 from paidan_deploy.provisioning.clock import settle_clock
-from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.handover import (
     OWN_SECRETS,
     can_create_secrets,
@@ -71,8 +70,7 @@ async def _prepare(stack: Stack) -> None:
         for service in SERVICES:
             service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database_provisioning.prepare_database(stack.servers.dsn, stack.credentials)
-    async with open_connection(stack.servers.dsn) as connection:
-        await settle_clock(connection, stack.settings.clock, stack.settings.cities)
+    await settle_clock(stack.servers.dsn, stack.settings.clock, stack.settings.cities)
     await create_topics(stack.servers.cluster)
     messages = await publish_missing_packs(stack.settings.cities, dsn=stack.servers.dsn, kafka=stack.servers.cluster)
     for message in messages:

@@ -12,6 +12,7 @@ from paidan_chassis.clock import ClockKind, ClockSetBack, keep_kind, read_kind, 
 from paidan_chassis.database import Connection
 from paidan_contracts.city import Pack
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
 
 WAY_OUT: Final = (
     "unset PAIDAN_CLOCK, or begin anew with `paidan down --wipe` (on servers of your own: an empty database)"
@@ -39,12 +40,12 @@ class CityPackKind:
     demo: bool | None
 
 
-async def settle_clock(connection: Connection, requested: ClockKind | None, packs: Path) -> ClockKind:
+async def settle_clock(dsn: str, requested: ClockKind | None, packs: Path) -> ClockKind:
     """Return the installation's clock, and record it at the first start. Raises ClockRefused for another one later.
 
     Without a request, an installation of demo cities alone gets the scaled clock, any other one real time.
     """
-    async with connection.transaction():
+    async with open_connection(dsn) as connection, connection.transaction():
         await connection.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
         kept = await read_kind(connection)
         published = await _published_cities(connection)
