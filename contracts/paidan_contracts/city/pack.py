@@ -13,7 +13,7 @@ from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
-from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
 from paidan_contracts.city.routing import RoutingRule
 
 AreaLevel = Literal["city", "district"]
@@ -47,6 +47,8 @@ class Pack(PackModel):
     calendar: Calendar
     clocks: StageLimits
     matching: MatchingPolicy
+    callbacks: CallbackPolicy = CallbackPolicy()
+    noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
-from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
@@ -25,6 +25,7 @@ from paidan_intake.vault import KnownReport, NewVaultEntry
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""
 NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
+_REPLIED_TYPE: Final[bytes] = ReportReplied.model_fields["type"].default.encode()
 
 
 class AlarmsHandler:
@@ -112,19 +113,28 @@ class StatusProjection:
     async def apply(self, batch: Batch) -> None:
         """Store the latest outcome of each report and status of each case, within the batch's transaction."""
         outcomes: dict[str, ReportOutcome] = {}
+        replies: dict[str, ReportReplied] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
-            if record.topic == OUTCOMES.name:
+            if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
+                _collect_reply(replies, decode(batch, record, ReportReplied))
+            elif record.topic == OUTCOMES.name:
                 _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
             else:
                 _collect_status(statuses, decode(batch, record, PartialCaseEvent))
         if outcomes:
             await queries.save_outcomes(batch.conn, list(outcomes.values()))
+        if replies:
+            await queries.save_replies(batch.conn, replies.values())
         if statuses:
             await queries.save_statuses(batch.conn, list(statuses.values()))
 
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
+
+
+def _event_type(record: Record) -> bytes | None:
+    return next((value for name, value in record.headers if name == "ce_type"), None)
 
 
 def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:
@@ -137,7 +147,7 @@ def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided
     outcomes[outcome.id] = ReportOutcome(
         outcome.id,
         outcome.result,
-        refusal.code if refusal else None,
+        refusal.code if refusal else outcome.rule,
         refusal.message if refusal else None,
         refusal.message_zh if refusal else None,
         outcome.case_id,
@@ -145,12 +155,20 @@ def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided
     )
 
 
+def _collect_reply(replies: dict[str, ReportReplied], reply: ReportReplied | None) -> None:
+    if reply is None:
+        return
+    previous = replies.get(reply.report_id)
+    if previous is None or previous.replied_at <= reply.replied_at:
+        replies[reply.report_id] = reply
+
+
 def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent | None) -> None:
     if event is None:
         return
     status, previous = status_of(event), statuses.get(event.case_id)
     if previous is None or previous.version < status.version:
-        statuses[event.case_id] = status._replace(answer=status.answer or (previous.answer if previous else None))
+        statuses[event.case_id] = status
 
 
 def _decide_verdict(

@@ -18,6 +18,7 @@ from paidan_contracts.wire import (
     Slug,
     Text,
     Timestamp,
+    without_unknown_fields,
 )
 from paidan_intake.classification import to_matter_type
 
@@ -69,4 +70,6 @@ class Ticket(RequestModel):
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
     occurred_at: Timestamp | None = Field(default=None, description="When the problem was seen; with a time zone.")
-    past: ImportedHistory | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
+    past: Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None = Field(
+        default=None, description="Of an import; needs a key with the backdate scope."
+    )

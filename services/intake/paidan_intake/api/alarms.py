@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
@@ -13,7 +13,7 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
-from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
+from paidan_intake.api.submission import ApiContext, accepted_response, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
 from paidan_intake.tickets import Note
 
@@ -23,7 +23,6 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
         """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
-        check_rate(context, hot_request.principal)
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
         if sender.source.kind not in SCREENED_CHANNELS:
@@ -46,7 +45,15 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         return accepted_response(_accepted_body(normalized))
 
-    hot_route(app, "/v1/alarms/generic", submit_alarm, name="take_alarm", model=Alarm, response_model=AcceptedReport)
+    hot_route(
+        app,
+        "/v1/alarms/generic",
+        submit_alarm,
+        name="take_alarm",
+        model=Alarm,
+        response_model=AcceptedReport,
+        query=(query.DRY_RUN_PARAMETER,),
+    )
 
 
 def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:

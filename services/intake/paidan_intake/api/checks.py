@@ -4,21 +4,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from paidan_chassis.database import DB_ERRORS, Pool
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.problems import Problem
 from paidan_intake import vault
 from paidan_intake.api import queries
 
-DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
-    "parameters": [
-        {
-            "name": "dry-run",
-            "in": "query",
-            "schema": {"type": "boolean", "default": False},
-            "description": "Validate and answer, and store nothing.",
-        }
-    ]
-}
+DRY_RUN_PARAMETERS: Final[Mapping[str, Any]] = {"parameters": [query.DRY_RUN_PARAMETER]}
 
 
 async def check_id(pool: Pool, report_id: str, digest: str, *, field: str = "source_ref") -> None:

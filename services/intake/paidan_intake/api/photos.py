@@ -16,15 +16,15 @@ from paidan_chassis.edge.middleware import authenticate
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import PhotoRef
 from paidan_intake import queries
-from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS
 from paidan_intake.api.queries import load_photo_holders
-from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
+from paidan_intake.api.submission import ApiContext, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.photos import SanitizedPhoto
 
 PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {
@@ -65,9 +65,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
     async def upload_photo(request: Request, caller: Caller) -> Response:
         """Store a photo: the image itself as the body, or a form with one part ``photo``."""
-        check_rate(context, caller)
         holder = _holder_of(caller)
-        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+        async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
             if not is_dry_run(request):
                 await _store_photo(context, photo, holder, caller.city)

@@ -24,6 +24,11 @@ _PHOTO_ERRORS: Final = {
 }
 
 
+def _too_many_uploads() -> Problem:
+    message = "the key has too many uploads under way; send this one when another has ended"
+    return Problem(429, "too_many_requests", message, "该密钥同时上传过多，请在其他上传结束后再发送", retry_after_s=2)
+
+
 @dataclass(frozen=True, slots=True)
 class UploadForm:
     """The parts of a multipart request."""
@@ -33,12 +38,15 @@ class UploadForm:
 
 
 @asynccontextmanager
-async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterator[None]:
-    """Hold a slot of the photo pool from before the upload is read; raise 503 without one, 408 after ``timeout_s``."""
+async def upload_slot(photo_pool: PhotoPool, key_id: str, *, timeout_s: float) -> AsyncIterator[None]:
+    """Hold a slot of the photo pool from before the upload is read; raise 503 without one, 408 after ``timeout_s``.
+
+    Raises 429 where this key holds too many.
+    """
     try:
-        photo_pool.acquire_slot()
-    except PhotoPoolBusy:
-        raise problems.unavailable() from None
+        photo_pool.acquire_slot(key_id)
+    except PhotoPoolBusy as busy:
+        raise _too_many_uploads() if busy.is_own else problems.unavailable() from None
     try:
         # Or a few slow senders would block all others.
         async with asyncio.timeout(timeout_s):
@@ -46,7 +54,7 @@ async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterat
     except TimeoutError:
         raise Problem(408, "too_slow", "the upload took too long", "上传超时") from None
     finally:
-        photo_pool.release_slot()
+        photo_pool.release_slot(key_id)
 
 
 async def read_form(request: Request, max_bytes: int) -> UploadForm:
