@@ -14,7 +14,7 @@ from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.inbox.save import COPY_THRESHOLD
+from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
 from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
@@ -179,6 +179,7 @@ async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[
             assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)
             assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))
             assert row["awaits_call"] == awaits_callback(state)
+            assert (row["held"], row["overdue"]) == (is_held(state), is_overdue(state))
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone
             assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or FAR_FUTURE)

@@ -176,3 +176,11 @@ def test_every_package_is_pinned_with_a_hash_and_names_no_registry(kind: str) ->
     )
     assert "://" not in text
     assert f" {kind} " in (DEPLOY / "audit.sh").read_text().replace(";", " ")
+
+
+def test_every_figure_of_a_city_has_an_alert_and_a_panel() -> None:
+    figures = {name for name in GAUGES if name.startswith(("paidan_cases_", "paidan_source_"))}
+
+    for file in ("alerts.yaml", "dashboard.json"):
+        assert named_series((DEPLOY / "monitoring" / file).read_text()) >= figures, file
+    assert len(figures) == 6

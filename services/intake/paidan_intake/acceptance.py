@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import inf
 from typing import Final
 
@@ -44,6 +45,8 @@ class WriterContext:
     publisher: Publisher
     photo_store: PhotoStore
     cipher: Cipher
+    heard: dict[str, datetime] = field(default_factory=dict)
+    """When each source was last heard."""
 
 
 @dataclass(slots=True, eq=False)
@@ -150,6 +153,8 @@ class ReportWriter:
             self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
         )
         known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
+        for each in first.values():
+            self._context.heard[each.report.source] = each.report.recorded_at
         for each in group:
             report = first[each.report.report_id].normalized.report
             _apply_known_report(

@@ -1,7 +1,7 @@
 """Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -31,8 +31,15 @@ _REPLIED_TYPE: Final[bytes] = ReportReplied.model_fields["type"].default.encode(
 class AlarmsHandler:
     """Screens alarms: each becomes a report or an outcome. It caches nothing."""
 
-    def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        packs: PackCache,
+        record_time: RecordTime,
+        count: Callable[[str, int], None],
+        heard: MutableMapping[str, datetime],
+    ) -> None:
         self._packs = packs
+        self._heard = heard
         self._record_time = record_time
         self._count = count
 
@@ -55,6 +62,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            self._heard[normalized.alarm.source] = self._record_time(record)
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
             batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]

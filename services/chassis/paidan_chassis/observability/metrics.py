@@ -27,6 +27,12 @@ GaugeName = Literal[
     "paidan_lane_outbox_waiting",
     "paidan_poll_age_seconds",
     "paidan_commit_age_seconds",
+    "paidan_cases_open",
+    "paidan_cases_overdue",
+    "paidan_cases_held",
+    "paidan_cases_uncalled",
+    "paidan_source_silent_seconds",
+    "paidan_source_silence_limit_seconds",
 ]
 HistogramName = Literal[
     "paidan_batch_seconds",
@@ -56,6 +62,20 @@ GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
     "paidan_lane_outbox_waiting": ("Messages committed and not yet acknowledged by Kafka.", "loop", "lane"),
     "paidan_poll_age_seconds": ("Since the loop last got an answer from Kafka.", "loop"),
     "paidan_commit_age_seconds": ("Since the loop last committed work.", "loop"),
+    "paidan_cases_open": ("Cases that have not ended. Each process counts all of them.", "city"),
+    "paidan_cases_overdue": ("Open cases whose running time limit has passed.", "city"),
+    "paidan_cases_held": ("Cases that wait for an operator at the hard-to-place desk.", "city"),
+    "paidan_cases_uncalled": ("Closed cases whose reporter is still to be called back.", "city"),
+    "paidan_source_silent_seconds": (
+        "City time since a source's last report, for sources with a limit.",
+        "city",
+        "source",
+    ),
+    "paidan_source_silence_limit_seconds": (
+        "How long a source may be silent, as the city's pack says.",
+        "city",
+        "source",
+    ),
 }
 _LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COUNT_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
