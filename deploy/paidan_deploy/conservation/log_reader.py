@@ -41,9 +41,9 @@ class LogReader:
             await consumer.stop()
         return [self._kafka.unprefixed(name) for name in names if name.startswith(self._kafka.prefixed(prefix))]
 
-    def prefixed(self, topic: str) -> str:
-        """Return a topic's name on the cluster."""
-        return self._kafka.prefixed(topic)
+    def unprefixed(self, topic: str) -> str:
+        """Return a topic's name within the installation."""
+        return self._kafka.unprefixed(topic)
 
     async def current_span(self, topic: str) -> LogSpan:
         """Return where the topic's log begins and ends now."""

@@ -178,14 +178,6 @@ async def read_kind(conn: Connection) -> ClockKind | None:
     return kind
 
 
-async def keep_kind(conn: Connection, kind: ClockKind) -> None:
-    """Record the installation's clock. To a real one the city's time moves on to the real time, and stays there."""
-    if kind == "real" and await read_kind(conn) != "real":
-        now = real_now()
-        await set_scale(conn, city_time=now, factor=1.0, fast_until=now)
-    await conn.execute("UPDATE cities.clock SET kind = $1", kind)
-
-
 async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fast_until: datetime) -> ClockScale:
     """Set the city time to ``city_time``, to run ``factor`` times as fast up to ``fast_until``.
 
