@@ -191,7 +191,7 @@ async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fas
         scale = ClockScale(
             anchor_real=real, anchor_city=city_time, factor=factor, fast_until=max(fast_until, city_time)
         )
-        await _save_scale(conn, scale)
+        await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
     return scale
 
 
@@ -207,12 +207,8 @@ async def extend_fast_until(conn: Connection, *, until: datetime) -> ClockScale:
             raise ClockNotSet
         scale = current.extended_to(until, real_now())
         if scale != current:
-            await _save_scale(conn, scale)
+            await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
     return scale
-
-
-async def _save_scale(conn: Connection, scale: ClockScale) -> None:
-    await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
 
 
 UPSERT_SCALE: Final = """
