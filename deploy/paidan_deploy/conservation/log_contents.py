@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from aiokafka.structs import ConsumerRecord
 
@@ -15,6 +15,21 @@ from paidan_deploy.conservation.cut import Cut
 RecordPosition = tuple[int, int]
 AlarmPosition = tuple[str, int, int]
 """Topic, partition and offset: alarms come over several topics."""
+
+
+class CountedRange(NamedTuple):
+    """Offsets of a partition between which so many records were dead-lettered and only counted."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    counted: int
+
+    def covers(self, position: AlarmPosition) -> bool:
+        return position[:2] == (self.topic, self.partition) and self.first_offset <= position[2] <= self.last_offset
+
+
 Subject = Literal["report", "action"]
 _is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
@@ -92,7 +107,7 @@ class InboxLog:
 class AlarmsLog:
     """The report ids of alarms: each becomes a report or is suppressed."""
 
-    topic_name: Callable[[str], str]
+    topic_name: Callable[[str], str] = str
     """Returns a topic's name within the installation."""
     positions_by_id: dict[str, list[AlarmPosition]] = field(default_factory=dict)
     unreadable: set[AlarmPosition] = field(default_factory=set)

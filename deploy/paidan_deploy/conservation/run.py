@@ -130,6 +130,11 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
                     for topic in _alarm_topics(cut)
                     for position in await tables.dead_letter_positions(conn, "intake", topic)
                 },
+                "counted_alarms": [
+                    counted
+                    for topic in _alarm_topics(cut)
+                    for counted in await tables.counted_dead_letters(conn, "intake", topic)
+                ],
                 "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
                 "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
             },

@@ -1,6 +1,5 @@
 """Normalizes an alarm in its city, and builds the report or the outcome that it becomes. Pure."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,8 +9,10 @@ from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
+from paidan_contracts.text_forms import clean
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode
+from paidan_intake.report_digest import ReportDigest, digest_alarm
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
@@ -27,13 +28,15 @@ class NormalizedAlarm:
     """An alarm with its class, location and masked texts."""
 
     alarm: AlarmRaised
+    masked_alarm: AlarmRaised
     report_id: str
-    digest: str
+    digest: ReportDigest
     city: City
     classified: Classified
     geocoded: Geocoded
     text: MaskedText
     address: MaskedText
+    category: MaskedText
 
     @property
     def subject(self) -> AlarmSubject:
@@ -48,23 +51,23 @@ class NormalizedAlarm:
 
 def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
     """Return an alarm normalized by the city's pack."""
-    text, address = mask(alarm.text), mask(alarm.address or "")
+    text, address = mask(alarm.text, terms=city.masking), mask(alarm.address or "", terms=city.masking)
+    is_known = (alarm.source, alarm.category) in city.categories
+    category = MaskedText(alarm.category) if is_known else mask(alarm.category, terms=city.masking)
+    masked = {"category": category.text, "text": text.text, "address": address.text or None}
+    masked_alarm = alarm.model_copy(update=masked)
     return NormalizedAlarm(
         alarm=alarm,
+        masked_alarm=masked_alarm,
         report_id=ids.report_id(alarm.source, alarm.alarm_ref),
-        digest=alarm_digest(alarm, city.id),
+        digest=digest_alarm(alarm, masked_alarm, city.id, city.zone),
         city=city,
         classified=classify(city, alarm.source, alarm.category),
         geocoded=geocode(city, alarm.position, district=None, address=address.text or None),
         text=text,
         address=address,
+        category=category,
     )
-
-
-def alarm_digest(alarm: AlarmRaised, city: str) -> str:
-    """Return a hash of the alarm's content, without its source, which is part of the id."""
-    content = alarm.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
-    return hashlib.sha256(b"\n".join([city.encode(), content])).hexdigest()
 
 
 def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_first: bool) -> ReportReceived:
@@ -73,13 +76,13 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
     return ReportReceived(
         report_id=normalized.report_id,
         source=alarm.source,
-        source_ref=alarm.alarm_ref,
+        source_ref=clean(alarm.alarm_ref) or normalized.report_id,
         channel=city.sources[alarm.source].kind,
         city=city.id,
         area=normalized.geocoded.area,
         city_version=city.version,
-        digest=normalized.digest,
-        category=alarm.category,
+        digest=normalized.digest.value,
+        category=normalized.category.text,
         class_code=normalized.classified.class_code,
         row_id=normalized.classified.row_id,
         place=normalized.geocoded.place,
@@ -110,7 +113,7 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
     refusal = Refusal(
         code="id_reused", field="alarm_ref", message="another alarm has this id", message_zh="该编号已被其他告警使用"
     )
-    outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest)
+    outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest.value)
     return OutcomeDecided(
         id=outcome_id,
         about="report",

@@ -23,7 +23,7 @@ from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find_topic
-from paidan_intake import vault
+from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
@@ -63,11 +63,17 @@ class Resources:
         *topics: str,
         prefixes: tuple[str, ...] = (),
         tuning: ConsumerTuning = DEFAULT_TUNING,
+        written_by_others: bool = False,
     ) -> LaneConsumer:
         """Return a consumer of these topics, and of all whose names start with one of the prefixes."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
         subscription = Subscription(
-            name, topics=topics, prefixes=prefixes, tuning=tuning, cipher=self.settings.cipher()
+            name,
+            topics=topics,
+            prefixes=prefixes,
+            tuning=tuning,
+            written_by_others=written_by_others,
+            cipher=self.settings.cipher(),
         )
         progress = self.process.health.register_loop(name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
@@ -107,7 +113,9 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         resources.activity.heard,
     )
     alarms_consumer = await stack.enter_async_context(
-        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,))
+        resources.create_consumer(
+            ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,), written_by_others=True
+        )
     )
     status_consumer = await stack.enter_async_context(
         resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)
@@ -139,7 +147,9 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         photo_pool=await stack.enter_async_context(photo_pool),
         photo_store=writer_context.photo_store,
         cipher=writer_context.cipher,
+        digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
+        metrics=process.metrics,
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
@@ -154,7 +164,7 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     app = create_app(edge_config)
     routes.add_routes(app, context)
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
-    app.include_router(create_audit_router(context.pool, duties, looks=vault.SELECT_ACCESSES))
+    app.include_router(create_audit_router(context.pool, duties, looks=vault_entries.SELECT_ACCESSES))
     return app
 
 

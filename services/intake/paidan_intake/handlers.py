@@ -18,9 +18,10 @@ from paidan_intake.city_packs import PackCache
 from paidan_intake.decode import decode
 from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import ReportOutcome
+from paidan_intake.report_digest import KnownReport
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
-from paidan_intake.vault import KnownReport, NewVaultEntry
+from paidan_intake.vault import NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""
@@ -45,7 +46,7 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
+        decoded = [(record, alarm) for record in batch.records if (alarm := await _decode_in_turn(batch, record))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
@@ -63,6 +64,7 @@ class AlarmsHandler:
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
             self._heard[normalized.alarm.source] = self._record_time(record)
+            await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
             batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
@@ -91,10 +93,10 @@ class AlarmsHandler:
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
-                normalized.digest, normalized.geocoded.area, self._record_time(record)
+                normalized.digest.value, None, normalized.geocoded.area, self._record_time(record)
             )
             return True
-        if first.digest != normalized.digest:
+        if not normalized.digest.matches(first.digest, first.digest_key):
             batch.emit(record, outcome_message(alarms.id_reused_outcome(normalized, self._record_time(record))))
         return False
 
@@ -124,6 +126,7 @@ class StatusProjection:
         replies: dict[str, ReportReplied] = {}
         statuses: dict[str, CaseStatus] = {}
         for record in batch.records:
+            await batch.pause()
             if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
                 _collect_reply(replies, decode(batch, record, ReportReplied))
             elif record.topic == OUTCOMES.name:
@@ -139,6 +142,11 @@ class StatusProjection:
 
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
+
+
+async def _decode_in_turn(batch: Batch, record: Record) -> AlarmRaised | None:
+    await batch.pause()
+    return decode(batch, record, AlarmRaised)
 
 
 def _event_type(record: Record) -> bytes | None:
@@ -196,7 +204,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
         alarm.alarm_ref,
         normalized.city.id,
         normalized.geocoded.area,
-        normalized.digest,
+        normalized.digest.value,
         recorded_at,
     )
 

@@ -110,9 +110,10 @@ async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -
 
 
 _UPSERT_STATUSES: Final = """
-    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at)
-    SELECT *
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, callbacks_awaited)
+    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(callbacks_awaited, ' ')::uuid[]
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+           AS c (case_id, version, status, answer, due_at, changed_at, callbacks_awaited)
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
@@ -120,15 +121,18 @@ _UPSERT_STATUSES: Final = """
            answer = CASE WHEN EXCLUDED.status = 'closed' THEN COALESCE(EXCLUDED.answer, standing.answer)
                          ELSE EXCLUDED.answer END,
            due_at = EXCLUDED.due_at,
-           changed_at = EXCLUDED.changed_at
+           changed_at = EXCLUDED.changed_at,
+           callbacks_awaited = EXCLUDED.callbacks_awaited
      WHERE standing.version < EXCLUDED.version
 """
 
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    rows = sorted(statuses)
-    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
+    *columns, awaited = zip(*sorted(statuses, key=lambda status: status.case_id), strict=True)
+    # unnest would flatten lists of lists.
+    joined = [None if reports is None else " ".join(reports) for reports in awaited]
+    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), joined)
 
 
 _INSERT_HOLDER: Final = """

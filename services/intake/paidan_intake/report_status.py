@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from paidan_contracts.wire import CaseId, PositiveInt, Timestamp, WireModel
+from paidan_contracts.wire import CaseId, Id, PositiveInt, Timestamp, WireModel
 
 
 class CaseStatus(NamedTuple):
@@ -15,6 +15,8 @@ class CaseStatus(NamedTuple):
     answer: str | None
     due_at: datetime | None
     changed_at: datetime
+    callbacks_awaited: tuple[str, ...] | None
+    """The reports whose reporter is to be called back now; None: release 0.1 did not say."""
 
 
 class PartialLimit(WireModel):
@@ -35,6 +37,7 @@ class PartialState(WireModel):
     status: str
     assignments: tuple[PartialAssignment, ...] = ()
     answer: str | None = None
+    callbacks_awaited: tuple[Id, ...] | None = None
 
 
 class PartialCaseEvent(WireModel):
@@ -57,4 +60,5 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         answer=event.state.answer,
         due_at=limits[-1].due_at if limits else None,
         changed_at=event.recorded_at,
+        callbacks_awaited=event.state.callbacks_awaited,
     )

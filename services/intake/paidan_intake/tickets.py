@@ -66,7 +66,11 @@ class Ticket(RequestModel):
     address: ShortText | None = Field(default=None, description="Of the problem.")
     reporter: Reporter | None = None
     wants_callback: bool = False
-    secrecy: bool = Field(default=False, description="保密: stored with the reporter's personal data in the vault.")
+    confidential: bool = Field(
+        default=False,
+        description="保密: the words, the address and the reporter stay in the vault; what travels says so.",
+    )
+    secrecy: bool = Field(default=False, description="The name of `confidential` in release 0.1, and the same.")
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20, description="References from POST /v1/photos.")
     suggested_owner: Slug | None = Field(default=None, description="Department that owns the component, if known.")
     occurred_at: Timestamp | None = Field(default=None, description="When the problem was seen; with a time zone.")

@@ -8,9 +8,9 @@ from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
-from paidan_contracts.reports import AlarmRaised
+from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
+from paidan_intake.alarms import NormalizedAlarm, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
 from paidan_intake.api.submission import ApiContext, accepted_response, is_dry_run, resolve_sender
@@ -31,15 +31,13 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             )
         await check_photos(context.pool, alarm.photos)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
-        masked_alarm = _masked_alarm(normalized)
         # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
-        await check_id(
-            context.pool, normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref"
-        )
+        await check_id(context.pool, normalized.report_id, normalized.digest, field="alarm_ref")
         if is_dry_run(hot_request.request):
             return accepted_response(_accepted_body(normalized, dry_run=True))
         try:
-            message = alarm_message(masked_alarm, normalized.report_id, own_topic=sender.source.own_topic or False)
+            own_topic = sender.source.own_topic or False
+            message = alarm_message(normalized.masked_alarm, normalized.report_id, own_topic=own_topic)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
@@ -56,14 +54,10 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
 
 
-def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:
-    return normalized.alarm.model_copy(
-        update={"text": normalized.text.text, "address": normalized.address.text or None}
-    )
-
-
 def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> AcceptedReport:
     place = normalized.geocoded.place
+    fields = {"text": normalized.text, "address": normalized.address, "category": normalized.category}
+    masked = {name: dict(found.counts) for name, found in fields.items() if found.counts}
     return AcceptedReport(
         report_id=normalized.report_id,
         source=normalized.alarm.source,
@@ -79,7 +73,8 @@ def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> Acc
         longitude=place.longitude,
         latitude=place.latitude,
         photos=normalized.alarm.photos,
-        masked=dict(normalized.text.counts),
+        masked=total_by_kind(masked),
+        masked_in=masked,
         notes=_notes(normalized),
         text=normalized.text.text if dry_run else None,
         dry_run=dry_run,

@@ -80,7 +80,7 @@ async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, 
         )
         await check_photos(context.pool, ticket.photos)
         if dry_run:
-            await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+            await check_id(context.pool, normalized.report.report_id, normalized.digest)
         report = normalized.report if dry_run else await accept(context, normalized)
     except Problem as problem:
         return {"status": problem.status, **problem.body()}
