@@ -42,6 +42,11 @@ def unknown_origin_id(original: str) -> str:
     return _format_uuid(_uuid5_hex(("homeless", original)))
 
 
+def not_your_source_id(original: str) -> str:
+    """Return the id under which an alarm is refused whose topic does not prove its source; its own id stays unused."""
+    return _format_uuid(_uuid5_hex(("not_your_source", original)))
+
+
 def case_id(area: str, opened_by: str) -> str:
     """Return the id of a case, by its area and the report that opened it."""
     return f"{area}-{_uuid5_hex(('case', area, opened_by))}"

@@ -77,7 +77,7 @@ def test_dead_letters_of_every_topic_are_in_the_line() -> None:
             inbox_log=inbox,
             alarms_log=alarms,
             inbox_dead_letters={(0, 0)},
-            alarm_dead_letters={(0, offset) for offset in range(1005)},
+            alarm_dead_letters={("t", 0, offset) for offset in range(1005)},
             dead_letters=letters,
         )
     )
@@ -95,10 +95,10 @@ def test_alarms_that_were_only_counted_are_accounted_for(counted: int, missing: 
     alarms = AlarmsLog()
     for offset in range(10):
         alarms.add(record(offset, b"not JSON"))
-    kept = {(0, offset) for offset in (0, 1, 2, 5, 9)}
+    kept = {("t", 0, offset) for offset in (0, 1, 2, 5, 9)}
 
     report = evaluate(
-        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange(0, 3, 8, counted)])
+        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange("t", 0, 3, 8, counted)])
     )
 
     assert sum(claim.against for claim in report.claims) == missing

@@ -34,7 +34,16 @@ from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
 _DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
-_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "trusted", "min_confidence", "crs", "callback"}
+_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
+    "id",
+    "kind",
+    "trusted",
+    "min_confidence",
+    "crs",
+    "callback",
+    "own_topic",
+    "silent_after_min",
+}
 _CLASS_COLUMNS: Final = _NAME_COLUMNS | {"code", "big.zh", "big.en"}
 _ROW_COLUMNS: Final = frozenset(
     {"id", "class_code", "condition", "default", "limit", "accept_limit", "evidence[]"}

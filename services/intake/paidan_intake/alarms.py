@@ -124,6 +124,26 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
     )
 
 
+def not_your_source_outcome(alarm: AlarmRaised, decided_at: datetime) -> OutcomeDecided:
+    """Return the refusal of an alarm on a topic that does not prove its source; the source's own id stays free."""
+    topic = f"paidan.alarms.{alarm.source}"
+    refusal = Refusal(
+        code="not_your_source",
+        field="source",
+        message=f"alarms of this source are taken from {topic} alone",
+        message_zh=f"该来源的告警只能经主题 {topic} 上报",
+    )
+    report_id = ids.report_id(alarm.source, alarm.alarm_ref)
+    return OutcomeDecided(
+        id=ids.not_your_source_id(report_id),
+        about="report",
+        result="refused",
+        why=refusal,
+        repeats=report_id,
+        decided_at=decided_at,
+    )
+
+
 def unknown_origin_outcome(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
     """Return the refusal of an alarm whose city is unknown (``city``), or has no such source (``source``).
 

@@ -1,7 +1,7 @@
 """Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -10,7 +10,7 @@ from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.reports import AlarmRaised
-from paidan_contracts.topics import OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake import alarms, queries, vault
 from paidan_intake.alarms import NormalizedAlarm
@@ -32,8 +32,15 @@ _REPLIED_TYPE: Final[bytes] = ReportReplied.model_fields["type"].default.encode(
 class AlarmsHandler:
     """Screens alarms: each becomes a report or an outcome. It caches nothing."""
 
-    def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        packs: PackCache,
+        record_time: RecordTime,
+        count: Callable[[str, int], None],
+        heard: MutableMapping[str, datetime],
+    ) -> None:
         self._packs = packs
+        self._heard = heard
         self._record_time = record_time
         self._count = count
 
@@ -56,6 +63,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            self._heard[normalized.alarm.source] = self._record_time(record)
             await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
@@ -70,6 +78,9 @@ class AlarmsHandler:
 
     def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
+        if _speaks_for_another(record, alarm, city):
+            batch.emit(record, outcome_message(alarms.not_your_source_outcome(alarm, self._record_time(record))))
+            return None
         if isinstance(city, str):
             batch.emit(record, outcome_message(alarms.unknown_origin_outcome(alarm, city, self._record_time(record))))
             return None
@@ -207,6 +218,13 @@ def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str
     if len(found) > 1:
         return "city"
     return found[0] if found else "source"
+
+
+def _speaks_for_another(record: Record, alarm: AlarmRaised, city: City | str) -> bool:
+    """Return whether the topic does not prove the source: another source's, or that of all where the pack closes it."""
+    if record.topic != ALARMS.name:
+        return alarm.source != record.topic.removeprefix(ALARMS_PREFIX)
+    return not isinstance(city, str) and city.sources[alarm.source].own_topic is True
 
 
 def _has_screened_source(city: City, source: str) -> bool:

@@ -36,7 +36,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         if is_dry_run(hot_request.request):
             return accepted_response(_accepted_body(normalized, dry_run=True))
         try:
-            message = alarm_message(normalized.masked_alarm, normalized.report_id)
+            own_topic = sender.source.own_topic or False
+            message = alarm_message(normalized.masked_alarm, normalized.report_id, own_topic=own_topic)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
