@@ -24,7 +24,8 @@ from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext, TokenBuckets
 from paidan_intake.city_packs import PackCache, open_pack_cache
 from paidan_intake.handlers import AlarmsHandler, StatusProjection
-from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
+from paidan_intake.photo_pool import open_photo_pool
+from paidan_intake.photos import PhotoLimits, PhotoStore
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 

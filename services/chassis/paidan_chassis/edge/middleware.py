@@ -5,6 +5,7 @@ import hashlib
 import random
 import re
 import time
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -188,7 +189,7 @@ async def authenticate(request: Request) -> Principal:
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     """Return the model of a JSON body, or raise 400 or 422 naming the field and quoting no value."""
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise problems.from_validation_errors(
             error.errors(include_url=False, include_context=False, include_input=False)

@@ -11,7 +11,7 @@ from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
@@ -99,10 +99,7 @@ class ActionRoutes:
         An `id` that was used before for another action is `id_reused`, also within the batch: the first one remains.
         With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
-        raw = await read_body(http_request, MAX_BATCH_BYTES)
-        numbered_lines = ndjson.parse_lines(
-            raw, max_lines=MAX_BATCH_LINES, too_many=f"a batch has {MAX_BATCH_LINES} lines at most"
-        )
+        numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
         parsed = await self._refuse_reused_ids([self._parse_line(line, caller) for _, line in numbered_lines])
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
         results = iter(await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests)))

@@ -26,7 +26,8 @@ from paidan_intake.api.checks import check_id, check_photos, id_reused
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.city_packs import PackCache
 from paidan_intake.normalization import AttachedPhoto, NormalizedReport, RefusedTicket, Sender, normalize
-from paidan_intake.photos import PhotoPool, PhotoStore, SanitizedPhoto
+from paidan_intake.photo_pool import PhotoPool
+from paidan_intake.photos import PhotoStore, SanitizedPhoto
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 from paidan_intake.tickets import Ticket

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from paidan_chassis.edge import ndjson
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
@@ -53,9 +53,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
     async def submit_tickets(request: Request, caller: Caller) -> Response:
         """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
-        raw = await read_body(request, context.settings.batch_bytes)
-        max_lines = context.settings.batch_lines
-        lines = ndjson.parse_lines(raw, max_lines=max_lines, too_many=f"at most {max_lines} lines")
+        settings = context.settings
+        lines = await ndjson.read_lines(request, max_bytes=settings.batch_bytes, max_lines=settings.batch_lines)
         check_rate(context, caller, len(lines))
         return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 
