@@ -1,9 +1,11 @@
 """Actions on a case: one model for each, a department's answer, and the request that enters the inbox."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
+from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleEnum, ExtensibleUnion, Unknown, kind_of_model
 from paidan_contracts.wire import (
     Area,
     CaseId,
@@ -61,13 +63,14 @@ class Accept(WireModel):
 
 ReturnCode = Literal["not_our_area", "not_our_duty", "owner_unclear", "duplicate", "other"]
 """退单 reasons: 属地不符, 职能不符, 权属不清, 重复, 其他."""
+AnyReturnCode: TypeAlias = Annotated[ReturnCode | Unknown, ExtensibleEnum()]
 
 
 class Return(WireModel):
     """退单: the department returns the order, because it is not responsible; the reason is mandatory."""
 
     kind: Literal["return"] = "return"
-    code: ReturnCode
+    code: AnyReturnCode
     reason: Reason
 
 
@@ -96,6 +99,9 @@ class CallBack(WireModel):
     """回访: the resident's rating. Dissatisfied and judged reasonable, it reopens the case, once."""
 
     kind: Literal["call_back"] = "call_back"
+    report_id: Id | None = Field(
+        default=None, description="The report whose reporter was called; None: the one that opened the case."
+    )
     rating: Rating
     solved: Literal["solved", "partly", "unsolved"] | None = None
     reasonable: bool = Field(default=True, description="Whether a dissatisfied rating is judged reasonable (合理差评).")
@@ -114,6 +120,25 @@ class Urge(WireModel):
 
     kind: Literal["urge"] = "urge"
     reason: Text = ""
+
+
+class Amend(WireModel):
+    """修正: correct what an imported record said, from a later export or a mended mapping; imported pasts only."""
+
+    kind: Literal["amend"] = "amend"
+    promised_by: Timestamp | None = None
+    occurred_at: Timestamp | None = None
+    closed_at: Timestamp | None = None
+    row_id: Code | None = None
+    text: Text | None = None
+    reason: Reason
+
+
+class Reply(WireModel):
+    """答复: the public answer to a report that was noted and opened no case; the action names it by ``of_report``."""
+
+    kind: Literal["reply"] = "reply"
+    text: Reason
 
 
 class _NotSupportedYet(WireModel):
@@ -168,9 +193,31 @@ UnsupportedAction: TypeAlias = (
     AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Escalate | Appeal | ForceClose
 )
 SupportedAction: TypeAlias = (
-    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge
+    Verify | File | Assign | Redispatch | Accept | Return | Finish | Inspect | CallBack | Void | Urge | Amend | Reply
 )
-Action: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
+KnownAction: TypeAlias = Annotated[SupportedAction | UnsupportedAction, Field(discriminator="kind")]
+"""What HTTP requests may hold: an unknown kind is a mistake there, and is refused at once."""
+KNOWN_ACTION_KINDS: Final = frozenset(
+    kind_of_model(model) for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))
+)
+
+
+class UnknownAction(WireModel):
+    """An action of a kind that this release does not know: kept as it is, and refused with ``unknown_action``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Annotated[str, Field(pattern=VALUE_PATTERN, json_schema_extra={"not": {"enum": sorted(KNOWN_ACTION_KINDS)}})]
+
+    @field_validator("kind")
+    @classmethod
+    def _refuse_known(cls, kind: str) -> str:
+        if kind in KNOWN_ACTION_KINDS:
+            raise PydanticCustomError("known_kind", "the kind is known, and its fields are invalid")
+        return kind
+
+
+Action: TypeAlias = Annotated[SupportedAction | UnsupportedAction | UnknownAction, ExtensibleUnion()]
 
 
 class Actor(WireModel):
@@ -178,6 +225,9 @@ class Actor(WireModel):
 
     kind: Literal["department", "inspector", "caller", "operator", "importer", "source"]
     id: Slug
+    member: Slug | None = Field(default=None, description="The department to which the person belongs, by the key.")
+    person: Id | None = Field(default=None, description="An opaque id of the person, where a person signed in.")
+    post: Code | None = Field(default=None, description="The person's post, where a person signed in.")
 
 
 class Answer(WireModel):

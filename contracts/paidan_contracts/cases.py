@@ -4,10 +4,24 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import Actor, Rating, ReturnCode
-from paidan_contracts.inbox import TimerKind
-from paidan_contracts.state import CaseState, RuleRef
-from paidan_contracts.wire import CaseId, Code, Id, PhotoRef, PositiveInt, Reason, Slug, Text, Timestamp, WireModel
+from paidan_contracts.actions import Actor, AnyReturnCode, Rating
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
+from paidan_contracts.reports import JoinedReport
+from paidan_contracts.state import CaseState, HelperRole, RuleRef
+from paidan_contracts.wire import (
+    AnyTimerKind,
+    CaseId,
+    Code,
+    Id,
+    PhotoRef,
+    PositiveInt,
+    Reason,
+    ShortText,
+    Slug,
+    Text,
+    Timestamp,
+    WireModel,
+)
 
 
 class Cause(WireModel):
@@ -42,6 +56,7 @@ class CaseMerged(CaseEvent):
     type: Literal["case.merged.v1"] = "case.merged.v1"
     report_id: Id
     metres: float | None = Field(default=None, description="Distance of the report from the case.")
+    report: JoinedReport | None = Field(default=None, description="The report in full, without what is in the vault.")
 
 
 class CaseFiled(CaseEvent):
@@ -50,6 +65,7 @@ class CaseFiled(CaseEvent):
     type: Literal["case.filed.v1"] = "case.filed.v1"
     row_id: Code | None = None
     filed_by: RuleRef
+    reason: Text = Field(default="", description="Of the action that filed it.")
 
 
 class CaseDispatched(CaseEvent):
@@ -62,6 +78,7 @@ class CaseDispatched(CaseEvent):
     due_at: Timestamp | None = Field(
         default=None, description="End of the time limit for handling, by the city's calendar; None: no limit."
     )
+    reason: Text = Field(default="", description="Of the action that assigned or redispatched it.")
 
 
 class CaseHeld(CaseEvent):
@@ -83,7 +100,7 @@ class CaseReturned(CaseEvent):
 
     type: Literal["case.returned.v1"] = "case.returned.v1"
     department: Slug
-    code: ReturnCode
+    code: AnyReturnCode
     reason: Reason
 
 
@@ -121,6 +138,8 @@ class CaseCalledBack(CaseEvent):
 
     type: Literal["case.called_back.v1"] = "case.called_back.v1"
     rating: Rating
+    report_id: Id | None = Field(default=None, description="The report whose reporter was called.")
+    reason: Text = ""
 
 
 class CaseReopened(CaseEvent):
@@ -129,6 +148,7 @@ class CaseReopened(CaseEvent):
     type: Literal["case.reopened.v1"] = "case.reopened.v1"
     department: Slug
     due_at: Timestamp | None = None
+    reason: Text = ""
 
 
 class CaseVoided(CaseEvent):
@@ -158,8 +178,36 @@ class CaseOverdue(CaseEvent):
 
     type: Literal["case.overdue.v1"] = "case.overdue.v1"
     department: Slug
-    clock: TimerKind
+    clock: AnyTimerKind
     due_at: Timestamp
+
+
+class CaseClockOverdue(CaseEvent):
+    """A time limit has passed that no department of the case answers for: dispatching, verifying, calling back..."""
+
+    type: Literal["case.clock_overdue.v1"] = "case.clock_overdue.v1"
+    clock: AnyTimerKind
+    due_at: Timestamp
+
+
+class CaseHelperAnswered(CaseEvent):
+    """协办: a helping department answered its own order; the case's status does not change."""
+
+    type: Literal["case.helper_answered.v1"] = "case.helper_answered.v1"
+    department: Slug
+    role: Annotated[HelperRole | Unknown, ExtensibleEnum()]
+    answer: Annotated[Literal["accepted", "returned", "finished"] | Unknown, ExtensibleEnum()]
+    code: AnyReturnCode | None = None
+    text: Text = ""
+    proof: tuple[PhotoRef, ...] = ()
+
+
+class CaseAmended(CaseEvent):
+    """修正: an imported record was corrected from a later export."""
+
+    type: Literal["case.amended.v1"] = "case.amended.v1"
+    reason: Reason
+    fields: tuple[ShortText, ...] = Field(description="Names of the fields of the state that changed.")
 
 
 AnyCaseEvent: TypeAlias = Annotated[
@@ -178,6 +226,9 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseVoided
     | CaseNotAccepted
     | CaseUrged
-    | CaseOverdue,
+    | CaseOverdue
+    | CaseClockOverdue
+    | CaseHelperAnswered
+    | CaseAmended,
     Field(discriminator="type"),
 ]

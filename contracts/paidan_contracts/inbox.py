@@ -4,12 +4,20 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import ActionRequested
+from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.wire import Area, CaseId, Digest, Id, PositiveInt, Slug, Timestamp, WireModel
-
-TimerKind = Literal["accept", "handle"]
-"""The time limits of accepting (签收) and of handling (处置)."""
+from paidan_contracts.wire import (
+    AnyTimerKind,
+    Area,
+    CaseId,
+    Digest,
+    Id,
+    PhotoRef,
+    PositiveInt,
+    Slug,
+    Timestamp,
+    WireModel,
+)
 
 
 class TimerDue(WireModel):
@@ -22,7 +30,7 @@ class TimerDue(WireModel):
     timer_id: Id
     case_id: CaseId
     area: Area
-    kind: TimerKind
+    kind: AnyTimerKind
     generation: PositiveInt
     due_at: Timestamp
 
@@ -40,6 +48,20 @@ class CityInForce(WireModel):
     in_force_at: Timestamp
 
 
+class PhotoStored(WireModel):
+    """A proof photo was stored for a case; a finish or an inspection may name it from this record on.
+
+    Published by intake on ``paidan.inbox``, before the upload is answered. Read by dispatch. Keyed by the case's area.
+    """
+
+    type: Literal["photo.stored.v1"] = "photo.stored.v1"
+    ref: PhotoRef
+    case_id: CaseId
+    area: Area
+    holder: Actor = Field(description="Who uploaded it, by the API key.")
+    stored_at: Timestamp
+
+
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce, Field(discriminator="type")
+    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored, Field(discriminator="type")
 ]

@@ -4,8 +4,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.places import Place
+from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import (
     CaseId,
     Code,
@@ -28,6 +30,11 @@ class Order(WireModel):
     case_id: CaseId
     version: PositiveInt = Field(description="The case's version; readers keep the highest.")
     department: Slug
+    role: Annotated[Literal["lead", "helper"] | Unknown, ExtensibleEnum()] = Field(
+        default="lead", description="lead: the department's answers move the case; helper (协办): they are recorded."
+    )
+    lead: Slug | None = Field(default=None, description="Of a helper's order: the department that leads.")
+    helpers: tuple[Slug, ...] = Field(default=(), description="Departments that help, each with an order of its own.")
     class_code: Code | None = None
     row_id: Code | None = None
     closing_condition: Text | None = Field(
@@ -37,7 +44,11 @@ class Order(WireModel):
     text: Text = ""
     place: Place
     photos: tuple[PhotoRef, ...] = ()
+    confidential: bool = Field(default=False, description="保密: words and address are not sent.")
     reports: NonNegativeInt = 1
+    joined: tuple[JoinedReport, ...] = Field(
+        default=(), description="The newest 20 reports that were merged, oldest first; text cut at 500 characters."
+    )
     round: PositiveInt = 1
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
@@ -62,15 +73,16 @@ class OrderChanged(OrderEvent):
     """The order changed: another report was merged, rework, reopening, or another catalogue row."""
 
     type: Literal["order.changed.v1"] = "order.changed.v1"
-    because: Literal["merged", "rework", "reopened", "refiled"]
+    because: Annotated[Literal["merged", "rework", "reopened", "refiled"] | Unknown, ExtensibleEnum()]
     reason: Text = ""
+    report: JoinedReport | None = Field(default=None, description="Of a merger: the report in full.")
 
 
 class OrderWithdrawn(OrderEvent):
     """The order needs no more work: redispatched to another department, returned, closed or voided."""
 
     type: Literal["order.withdrawn.v1"] = "order.withdrawn.v1"
-    because: Literal["returned", "redispatched", "voided", "closed"]
+    because: Annotated[Literal["returned", "redispatched", "voided", "closed"] | Unknown, ExtensibleEnum()]
     reason: Text = ""
 
 

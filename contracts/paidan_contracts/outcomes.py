@@ -1,12 +1,13 @@
 """The outcome of each report and each action, by which intake and dispatch answer its sender."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.wire import Area, CaseId, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
+from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
 
-ReportResult = Literal["opened", "merged", "suppressed", "refused", "dead_lettered"]
+ReportResult = Literal["opened", "merged", "suppressed", "noted", "refused", "dead_lettered"]
 ActionResult = Literal["applied", "refused", "dead_lettered"]
 RefusalCode = Literal[
     "not_allowed_in_state",
@@ -34,13 +35,20 @@ RefusalCode = Literal[
     "unreadable",
     "invalid_field",
     "too_large",
+    "unknown_action",
+    "unknown_report",
+    "unknown_photo",
+    "photo_used",
+    "not_an_import",
 ]
+AnyResult: TypeAlias = Annotated[ReportResult | ActionResult | Unknown, ExtensibleEnum()]
+AnyRefusalCode: TypeAlias = Annotated[RefusalCode | Unknown, ExtensibleEnum()]
 
 
 class Refusal(WireModel, title="Why"):
     """The reason of a refusal: a code, the invalid field, and a message in English and in Chinese."""
 
-    code: RefusalCode
+    code: AnyRefusalCode
     field: ShortText | None = None
     message: Text
     message_zh: Text
@@ -56,7 +64,7 @@ class OutcomeDecided(WireModel):
     type: Literal["outcome.decided.v1"] = "outcome.decided.v1"
     id: Id
     about: Literal["report", "action"]
-    result: ReportResult | ActionResult
+    result: AnyResult
     why: Refusal | None = None
     repeats: Id | None = Field(
         default=None,
@@ -66,4 +74,21 @@ class OutcomeDecided(WireModel):
     area: Area | None = None
     case_id: CaseId | None = None
     case_version: PositiveInt | None = None
+    rule: Code | None = Field(
+        default=None, description="Of a noted report: the rule of the city's pack that decided so."
+    )
+    city_version: Digest | None = Field(default=None, description="Version of the pack that the rule is in.")
     decided_at: Timestamp
+
+
+class ReportReplied(WireModel):
+    """答复: the public answer to a report that was noted, which its source may read.
+
+    Published by dispatch on ``paidan.outcomes``. Read by intake, to answer the sender. Keyed by ``report_id``.
+    """
+
+    type: Literal["report.replied.v1"] = "report.replied.v1"
+    report_id: Id
+    action_id: Id = Field(description="The action that replied; the latest reply is the answer.")
+    text: Text
+    replied_at: Timestamp

@@ -68,6 +68,10 @@ class ReportReceived(WireModel):
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
     reporter: Id | None = Field(default=None, description="Reference into intake's vault.")
     wants_callback: bool = False
+    confidential: bool = Field(
+        default=False,
+        description="保密: words, address and reporter stay in intake's vault; text and address are empty here.",
+    )
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     verify_first: bool = Field(
         default=False, description="Screening was not certain: the case awaits verification (核实)."
@@ -77,6 +81,21 @@ class ReportReceived(WireModel):
         description="When it was received; for a sender with the backdate scope, occurred_at."
     )
     past: ImportedHistory | None = None
+
+
+class JoinedReport(WireModel):
+    """A report as the case that it opened or joined holds it."""
+
+    report_id: Id
+    source: Slug
+    channel: Channel
+    text: Text = ""
+    address: ShortText | None = None
+    photos: tuple[PhotoRef, ...] = ()
+    metres: float | None = Field(default=None, description="Distance from the case, where both have a position.")
+    recorded_at: Timestamp
+    wants_callback: bool = False
+    confidential: bool = Field(default=False, description="保密: its words and address stay in intake's vault.")
 
 
 class AlarmRaised(WireModel):

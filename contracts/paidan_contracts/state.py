@@ -1,12 +1,15 @@
 """The whole public state of a case, which every event on ``paidan.cases`` carries."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.actions import Rating, ReturnCode
+from paidan_contracts.actions import AnyReturnCode, Rating
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
 from paidan_contracts.places import Place
+from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import (
+    AnyTimerKind,
     Area,
     CaseId,
     Channel,
@@ -81,7 +84,7 @@ class Assignment(WireModel):
     )
     reworks: NonNegativeInt = Field(default=0, description="Failed inspections under this assignment.")
     returned_at: Timestamp | None = None
-    return_code: ReturnCode | None = None
+    return_code: AnyReturnCode | None = None
     withdrawn_at: Timestamp | None = Field(
         default=None, description="When it was redispatched to another department, or voided."
     )
@@ -91,11 +94,48 @@ class Assignment(WireModel):
 class CalledBack(WireModel):
     """The resident's rating at a callback."""
 
+    report_id: Id | None = Field(default=None, description="The report whose reporter was called.")
     rating: Rating
     solved: Literal["solved", "partly", "unsolved"] | None = None
     reasonable: bool = True
     at: Timestamp
     round: PositiveInt
+
+
+HelperRole = Literal["helper", "summoned", "informed", "joint"]
+"""协办, 吹哨报到, 知会, 联合处置."""
+AnyHelperRole: TypeAlias = Annotated[HelperRole | Unknown, ExtensibleEnum()]
+
+
+class Helper(WireModel):
+    """A department that helps the one that leads, with an order, answers and a time limit of its own."""
+
+    department: Slug
+    role: AnyHelperRole = "helper"
+    order_id: Id
+    placed_by: RuleRef
+    dispatched_at: Timestamp
+    accept_by: Timestamp | None = None
+    due_at: Timestamp | None = None
+    accepted_at: Timestamp | None = None
+    finished_at: Timestamp | None = Field(default=None, description="When it last reported its part as done.")
+    returned_at: Timestamp | None = None
+    return_code: AnyReturnCode | None = None
+    withdrawn_at: Timestamp | None = None
+    overdue_at: Timestamp | None = Field(default=None, description="When a time limit of it first passed, if one did.")
+    text: Text = Field(default="", description="Of its last finish.")
+    proof: tuple[PhotoRef, ...] = ()
+
+
+class StageClock(WireModel):
+    """A time limit of a stage other than accepting and handling, which the assignments hold."""
+
+    kind: AnyTimerKind
+    number: PositiveInt = Field(description="Counted from 1 within the case for this kind.")
+    began_at: Timestamp
+    due_at: Timestamp
+    ended_at: Timestamp | None = Field(default=None, description="When the stage ended; None: it runs.")
+    overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
 
 
 class CaseState(WireModel):
@@ -122,7 +162,12 @@ class CaseState(WireModel):
     text: Text = ""
     photos: tuple[PhotoRef, ...] = ()
     reporter: Id | None = None
+    wants_callback: bool = Field(default=False, description="The reporter who opened it wants to be called back.")
+    confidential: bool = Field(default=False, description="保密: words and address stay in intake's vault.")
     reports: NonNegativeInt = Field(description="Number of merged reports, with the one that opened it.")
+    joined: tuple[JoinedReport, ...] = Field(
+        default=(), description="The newest 20 reports that were merged, oldest first; text cut at 500 characters."
+    )
     occurred_at: Timestamp
     reported_at: Timestamp = Field(
         description="recorded_at of the report that opened it; the case is counted on that day."
@@ -132,13 +177,30 @@ class CaseState(WireModel):
         default=None, description="The current or last department, for which the case is counted."
     )
     assignments: tuple[Assignment, ...] = ()
+    helpers: tuple[Helper, ...] = Field(default=(), description="Of the current and earlier assignments, in order.")
+    clocks: tuple[StageClock, ...] = Field(default=(), description="In order of their beginning.")
     held_because: Text | None = Field(default=None, description="Why the case waits at the hard-to-place desk.")
     round: PositiveInt = Field(default=1, description="1, plus one for each failed inspection and each reopening.")
     hops: NonNegativeInt = Field(default=0, description="Number of returns by departments.")
     reopened: NonNegativeInt = 0
     inspected_at: Timestamp | None = None
     closed_at: Timestamp | None = None
-    called_back: tuple[CalledBack, ...] = Field(default=(), description="In order; the last one counts.")
+    called_back: tuple[CalledBack, ...] = Field(
+        default=(), description="In order; the last one of each report counts for it."
+    )
+    callbacks_awaited: tuple[Id, ...] = Field(
+        default=(), description="Reports whose reporter is to be called back now, in order of their arrival."
+    )
+    rating: Rating | None = Field(
+        default=None, description="The case's rating, from all that count, by the rule of the city's pack."
+    )
+    raw_rating: Rating | None = Field(
+        default=None, description="The same from all ratings as given, those judged unreasonable included."
+    )
+    rated_by: RuleRef | None = Field(default=None, description="The rule that made one rating of several.")
+    answer: Text | None = Field(
+        default=None, description="The public answer to the residents, once the work was inspected, or the case ended."
+    )
     ended_because: Reason | None = Field(default=None, description="Why it was voided or not accepted.")
     ended_at: Timestamp | None = Field(default=None, description="When it was voided or not accepted.")
     urged: NonNegativeInt = 0

@@ -7,9 +7,9 @@ from typing import Final, Generic, TypeVar
 from paidan_contracts.actions import ActionRequested, Answer
 from paidan_contracts.cases import AnyCaseEvent, CaseEvent
 from paidan_contracts.dead_letters import RecordDeadLettered
-from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
-from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.wire import WireModel
@@ -64,14 +64,14 @@ ALARMS: Final = Topic[AlarmRaised](
     read_by=("intake",),
     event_types=(AlarmRaised,),
 )
-INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce](
+INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored](
     name="paidan.inbox",
     key="area",
     partitions=4,
     retention=timedelta(days=90),
     written_by=("intake", "dispatch", "paidan city publish"),
     read_by=("dispatch",),
-    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce),
+    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce, PhotoStored),
 )
 CASES: Final = Topic[CaseEvent](
     name="paidan.cases",
@@ -82,14 +82,14 @@ CASES: Final = Topic[CaseEvent](
     read_by=("scoring", "intake", "monitoring", "anyone"),
     event_types=(AnyCaseEvent,),
 )
-OUTCOMES: Final = Topic[OutcomeDecided](
+OUTCOMES: Final = Topic[OutcomeDecided | ReportReplied](
     name="paidan.outcomes",
     key="id",
     partitions=4,
     retention=timedelta(days=30),
     written_by=("dispatch", "intake"),
     read_by=("intake", "dispatch"),
-    event_types=(OutcomeDecided,),
+    event_types=(OutcomeDecided, ReportReplied),
 )
 SCORES: Final = Topic[ScoreUpdated](
     name="paidan.scores",

@@ -1,9 +1,11 @@
 """Field types and base classes of messages and HTTP requests. No events here."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from paidan_contracts.extensible import ExtensibleEnum, Unknown
 
 # PostgreSQL stores no NUL in text or jsonb; pydantic's own parser refuses lone surrogates.
 _NO_NUL = r"^[^\x00]*$"
@@ -48,6 +50,11 @@ SCREENED_CHANNELS: Final[frozenset[Channel]] = frozenset({"camera", "sensor"})
 """Channels of machines, whose alarms are screened before they become reports."""
 MatterType = Literal["consultation", "help", "suggestion", "complaint", "tip_off", "praise", "other"]
 """Matter types of the hotline: 咨询, 求助, 建议, 投诉, 举报, 感谢, 其他."""
+
+
+TimerKind = Literal["accept", "handle", "dispatch", "verify", "inspect", "callback"]
+"""Time limits: accepting 签收, handling 处置, dispatching 派遣, verifying 核实, inspecting 核查, calling back 回访."""
+AnyTimerKind: TypeAlias = Annotated[TimerKind | Unknown, ExtensibleEnum()]
 
 
 class WireModel(BaseModel):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Action, SupportedAction, UnsupportedAction
+from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction, UnsupportedAction
 from paidan_dispatch.actions.requests import RequestedAction
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
@@ -26,6 +26,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "inspect": {"passed": True},
     "call_back": {"rating": "satisfied"},
     "void": {"reason": "a"},
+    "amend": {"reason": "a"},
+    "reply": {"text": "a"},
 }
 NUMBERS = ("13812345678", "0531-88123456", "11010519491231002X", "6222 0200 1234 5678 903")
 FREE_TEXT = "打 13812345678 或 0531-88123456，身份证 11010519491231002X"
@@ -54,11 +56,17 @@ def test_personal_numbers_are_masked_in_every_free_text(kind: str, name: str) ->
     assert ACTIONS.validate_json(requested_action.action.model_dump_json()) == requested_action.action
 
 
+def test_fields_of_an_action_of_unknown_kind_are_not_passed_on() -> None:
+    action = RequestedAction(UNKNOWN_CASE, ACTIONS.validate_python({"kind": "whistle", "note": FREE_TEXT})).action
+
+    assert action.model_dump() == {"kind": "whistle"}
+
+
 def test_every_action_with_free_text_is_covered() -> None:
     fields = set(free_text_fields())
 
     assert {("return", "reason"), ("finish", "text"), ("inspect", "reason"), ("call_back", "reason")} <= fields
-    assert len(fields) == len(MODELS) - len(("accept", "resume"))
+    assert {kind for kind, _ in fields} == KNOWN_ACTION_KINDS - {"accept", "resume"}
 
 
 def test_codes_departments_and_photos_stay_as_they_are() -> None:

@@ -4,12 +4,15 @@ from functools import cache
 from typing import get_args
 
 import pytest
+from pydantic import TypeAdapter
 
 from paidan_contracts.actions import (
+    KNOWN_ACTION_KINDS,
     Accept,
     Action,
     Actor,
     Adjudicate,
+    Amend,
     Appeal,
     AskExtension,
     AskSuspension,
@@ -22,8 +25,10 @@ from paidan_contracts.actions import (
     ForceClose,
     Inspect,
     Redispatch,
+    Reply,
     Resume,
     Return,
+    UnknownAction,
     Urge,
     Verify,
     Void,
@@ -33,6 +38,7 @@ from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, case_after, decide_action, opened_case
 
+ACTIONS_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 STATES: tuple[Status, ...] = get_args(Status)
 ACTIONS: dict[str, Action] = {
     "verify": Verify(verified=True),
@@ -59,6 +65,8 @@ NOT_YET_SUPPORTED: dict[str, Action] = {
     "escalate": Escalate(),
     "appeal": Appeal(),
     "force_close": ForceClose(),
+    "amend": Amend(reason="the later export"),
+    "reply": Reply(text="thank you"),
 }
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
@@ -203,6 +211,24 @@ def test_handling_department_may_not_inspect_its_own_work() -> None:
 def test_allowed_table_is_complete() -> None:
     """Or a new one would go untested."""
     assert {status for status, _ in ALLOWED} | {"suspended", "not_accepted", "voided"} == set(STATES)
-    assert {action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values())} == {
-        model.model_fields["kind"].default for model in get_args(get_args(Action)[0])
-    }
+    assert {action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values())} == KNOWN_ACTION_KINDS
+
+
+def test_return_for_a_reason_of_no_list_is_refused_by_name() -> None:
+    code = ACTIONS_ADAPTER.validate_python({"kind": "return", "code": "too_far", "reason": "it is far"})
+
+    result = decide_action(case_in_status("handling"), code, ActionContext(actor="department:north"))
+
+    assert isinstance(result, Refused)
+    assert (result.refusal.code, result.refusal.field) == ("invalid_field", "action.code")
+    assert "not_our_duty" in result.refusal.message
+    assert "not_our_duty" in result.refusal.message_zh
+
+
+def test_action_of_unknown_kind_is_refused_by_name() -> None:
+    result = decide_action(
+        case_in_status("handling"), UnknownAction(kind="whistle"), ActionContext(actor="department:north")
+    )
+
+    assert isinstance(result, Refused)
+    assert (result.refusal.code, result.refusal.field) == ("unknown_action", "action.kind")

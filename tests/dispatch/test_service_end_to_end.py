@@ -68,7 +68,7 @@ async def test_unreadable_answer_is_dead_lettered_and_its_department_notified(
 ) -> None:
     assert (await client.get("/healthz")).status_code == 200
     await service.append_answer(
-        "lamps", {"id": "x9", "case_id": UNKNOWN_CASE, "action": {"kind": "return", "code": "because"}}
+        "lamps", {"id": "x9", "case_id": UNKNOWN_CASE, "action": {"kind": "return", "code": "No code", "reason": "a"}}
     )
     await service.append_answer("lamps", b"\xff not JSON")
     await service.append_answer("lamps", {"id": "x10", "case_id": UNKNOWN_CASE, "action": {"kind": "accept"}})

@@ -1,10 +1,12 @@
-"""Compares schemas: only an optional field may be added to an event type without a new version of it."""
+"""Compares schemas: only optional fields, and values or kinds that are extensible, may be added to an event type."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
+from paidan_contracts.extensible import UNION_KEYWORD, VALUES_KEYWORD
 from paidan_contracts.schema_export.schemas import Schema
 
+_VALUE_KEYS: Final = frozenset({VALUES_KEYWORD, "enum", "anyOf", "type", "pattern"})
 _ANNOTATION_KEYS: Final = frozenset({"title", "description", "examples", "$id", "$schema", "$defs"})
 
 
@@ -21,6 +23,7 @@ def _compare(
     visited_refs: tuple[str, ...],
 ) -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
+        old, new = _as_known_to(old, new)
         if "$ref" in old and old["$ref"] in visited_refs:
             return
         visited_refs = (*visited_refs, old["$ref"]) if "$ref" in old else visited_refs
@@ -30,6 +33,31 @@ def _compare(
             yield from _compare(old_item, new_item, roots, f"{path}[{index}]", visited_refs)
     elif old != new:
         yield f"{path}: was {old!r}, is {new!r}"
+
+
+def _as_known_to(old: Schema, new: Schema) -> tuple[Schema, Schema]:
+    """Return both without what may be added to an extensible enum or union, and without its becoming extensible.
+
+    A released enum that becomes extensible breaks nobody who reads what was recorded; older readers know its values.
+    """
+    if VALUES_KEYWORD in new:
+        known = _known_values(old)
+        if known and known <= set(new[VALUES_KEYWORD]):
+            return _without(old, _VALUE_KEYS, {}), _without(new, _VALUE_KEYS, {})
+    if UNION_KEYWORD in new and "oneOf" in old:
+        kept = [part for part in new["oneOf"] if part in old["oneOf"]]
+        return _without(old, {UNION_KEYWORD}, {}), _without(new, {UNION_KEYWORD}, {"oneOf": kept})
+    return old, new
+
+
+def _known_values(schema: Schema) -> set[str]:
+    """Return the values of an enum, extensible or closed, or of a union of closed ones."""
+    alternatives: set[str] = set().union(*map(_known_values, schema.get("anyOf", ())))
+    return alternatives | set(schema.get(VALUES_KEYWORD, ())) | set(schema.get("enum", ()))
+
+
+def _without(schema: Schema, keys: Collection[str], replacements: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key not in keys} | replacements
 
 
 def _resolve_ref(schema: Schema, root: Schema) -> Schema:

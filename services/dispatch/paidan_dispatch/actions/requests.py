@@ -13,7 +13,7 @@ from typing import Final, Literal, get_type_hints
 
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
-from paidan_contracts.actions import Action, ActionRequested, Actor
+from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
 from paidan_contracts.ids import area_of
 from paidan_contracts.pii_mask import mask
 from paidan_contracts.scopes import Role, grants_of
@@ -110,6 +110,9 @@ def department_sender(department: str) -> str:
 
 
 def _mask_texts(action: Action) -> Action:
+    if isinstance(action, UnknownAction):
+        # What an unknown field holds cannot be judged, and the action is refused for its kind alone.
+        return UnknownAction(kind=action.kind)
     texts = {name: text for name in _free_texts(type(action)) if (text := getattr(action, name))}
     masked = {name: mask(text).text for name, text in texts.items()}
     return action if masked == texts else replace_unvalidated(action, **masked)
@@ -119,4 +122,4 @@ def _mask_texts(action: Action) -> Action:
 def _free_texts(model: type[Action]) -> tuple[str, ...]:
     # By the types of the contract, so that the free text of a new action is masked, too.
     hints = get_type_hints(model, include_extras=True)
-    return tuple(name for name in model.model_fields if hints[name] in (Text, Reason))
+    return tuple(name for name in model.model_fields if hints[name] in (Text, Reason, Text | None))

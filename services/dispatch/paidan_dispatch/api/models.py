@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from paidan_contracts.actions import Action
+from paidan_contracts.actions import KnownAction
 from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
@@ -16,7 +16,7 @@ from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp
 class ActionBody(RequestModel, title="ActionAsked"):
     """An action on a case."""
 
-    action: Action
+    action: KnownAction
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
 
 

@@ -8,11 +8,12 @@ from typing import Final, TypeAlias, TypedDict
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.cases import CaseEvent, Cause
-from paidan_contracts.inbox import TimerDue, TimerKind
+from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import Assignment, CaseState, Limit, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
+from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -59,7 +60,7 @@ class Timer:
 
     case_id: str
     area: str
-    kind: TimerKind
+    kind: AnyTimerKind
     generation: int
     due_at: datetime
 

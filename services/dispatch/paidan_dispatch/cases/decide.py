@@ -1,20 +1,24 @@
 """Decides on actions and timers: checks role and state, then applies the transition. Reports: see ``reports``."""
 
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import TypeGuard, get_args
 
 from paidan_contracts.actions import (
     Accept,
     Action,
     ActionRequested,
+    Amend,
     Assign,
     CallBack,
     File,
     Finish,
     Inspect,
     Redispatch,
+    Reply,
     Return,
+    ReturnCode,
     SupportedAction,
+    UnknownAction,
     Urge,
     Verify,
     Void,
@@ -61,9 +65,11 @@ class Ignored:
 def decide(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Progressed | Refused:
     """Return the steps that an action causes in this state, or why it is refused."""
     action = request.action
+    if isinstance(action, UnknownAction):
+        return Refused(guards.unknown_action(state, action.kind))
     if not _is_supported(action):
         return Refused(guards.not_supported_yet(state, action.kind))
-    refusal = _role_refusal(state, request) or _state_refusal(state, request) or _missing_reason_refusal(state, action)
+    refusal = _role_refusal(state, request) or _state_refusal(state, request) or _content_refusal(state, action)
     if refusal is not None:
         return Refused(refusal)
     try:
@@ -105,6 +111,8 @@ def _apply(  # noqa: C901, PLR0911 - one arm for each action
             return fulfilment.urge(state, action, provenance)
         case CallBack():
             return callback.call_back(state, action, provenance, policy)
+        case Amend() | Reply():
+            return guards.not_supported_yet(state, action.kind)
 
 
 def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
@@ -140,7 +148,9 @@ def _state_refusal(state: CaseState, request: ActionRequested) -> Refusal | None
     return None
 
 
-def _missing_reason_refusal(state: CaseState, action: SupportedAction) -> Refusal | None:
+def _content_refusal(state: CaseState, action: SupportedAction) -> Refusal | None:
+    if isinstance(action, Return) and action.code not in get_args(ReturnCode):
+        return guards.unknown_return_code(state)
     match action:
         case Assign(reason=reason) | Redispatch(reason=reason) | Return(reason=reason) | Void(reason=reason):
             is_missing = not reason.strip()

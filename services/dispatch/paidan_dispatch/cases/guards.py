@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
+from paidan_contracts.actions import ReturnCode
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -82,6 +83,19 @@ def not_supported_yet(state: CaseState, kind: str) -> Refusal:
     """Return the refusal of an action that the contract names and dispatch does not support yet."""
     text = Bilingual(f"The action {kind} is not supported yet.", f"尚不支持操作 {kind}。")
     return build_refusal(state, "not_supported_yet", text, "action.kind")
+
+
+def unknown_action(state: CaseState, kind: str) -> Refusal:
+    """Return the refusal of an action of a kind that the contract does not name."""
+    text = Bilingual(f"There is no action of kind {kind}.", f"没有名为 {kind} 的操作。")
+    return build_refusal(state, "unknown_action", text, "action.kind")
+
+
+def unknown_return_code(state: CaseState) -> Refusal:
+    """Return the refusal of a return whose code the contract does not name."""
+    codes = get_args(ReturnCode)
+    text = Bilingual(f"The code is none of {', '.join(codes)}.", f"退单原因代码须为以下之一：{'、'.join(codes)}。")
+    return build_refusal(state, "invalid_field", text, "action.code")
 
 
 def calendar_exhausted(state: CaseState) -> Refusal:

@@ -8,7 +8,7 @@ from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.ids import area_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
@@ -57,6 +57,8 @@ class _BatchDecider:
                     self._decide_action(record, entry, policy)
             case TimerDue() as entry:
                 self._decide_timer(record, entry, policy)
+            case PhotoStored():
+                pass  # finishes are not judged by it yet
             case CityInForce():
                 pass  # in force since it was decoded
             case DecodeError() as entry:

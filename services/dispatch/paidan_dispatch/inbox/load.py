@@ -8,7 +8,7 @@ from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
 from paidan_dispatch.cases.policy import CityPolicy
@@ -84,6 +84,8 @@ async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: Poli
             return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
         case ActionRequested() | TimerDue():
             return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
+        case PhotoStored():
+            return DecodedRecord(record, entry, None)
         case CityInForce():
             policy = await packs.get(batch.conn, entry.version)
             if policy.city.id != entry.city:

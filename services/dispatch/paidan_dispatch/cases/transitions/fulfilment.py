@@ -12,9 +12,9 @@ from paidan_contracts.cases import (
     CaseReworked,
     CaseUrged,
 )
-from paidan_contracts.inbox import TimerKind
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_contracts.wire import AnyTimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ActResult,
@@ -118,7 +118,7 @@ def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
     return [_new_urged(**event_fields(after, provenance), department=department, reason=action.reason)]
 
 
-def overdue(state: CaseState, provenance: Provenance, timer_kind: TimerKind) -> CaseOverdue:
+def overdue(state: CaseState, provenance: Provenance, timer_kind: AnyTimerKind) -> CaseOverdue:
     """超时: the accept or handling limit of the running assignment has passed."""
     assignment = state.assignments[-1]
     if timer_kind == "accept":
