@@ -42,6 +42,11 @@ def unknown_origin_id(original: str) -> str:
     return _format_uuid(_uuid5_hex(("homeless", original)))
 
 
+def invalid_alarm_id(source: str, digest: str) -> str:
+    """Return the id under which an alarm with an invalid field is refused, by its sender and the record's bytes."""
+    return _format_uuid(_uuid5_hex(("invalid", source, digest)))
+
+
 def case_id(area: str, opened_by: str) -> str:
     """Return the id of a case, by its area and the report that opened it."""
     return f"{area}-{_uuid5_hex(('case', area, opened_by))}"

@@ -1,21 +1,22 @@
 """Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import TypeAlias
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
 from paidan_contracts.outcomes import OutcomeDecided
-from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.topics import OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake import alarms, queries, vault
+from paidan_intake.alarm_input import AlarmRecord
 from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
-from paidan_intake.decode import decode
+from paidan_intake.decode import InvalidAlarm, decode, decode_alarm
 from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import ReportOutcome
 from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
@@ -37,10 +38,11 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := decode(batch, record, AlarmRaised))]
+        decoded = list(self._decode(batch))
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
+        normalized_records = await self._refuse_unknown_photos(batch, normalized_records)
         known = await vault.load_known_reports(
             batch.conn, {normalized.report_id for _, normalized in normalized_records}
         )
@@ -65,12 +67,56 @@ class AlarmsHandler:
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
 
-    def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
+    def _decode(self, batch: Batch) -> Iterator[tuple[Record, AlarmRecord]]:
+        """Yield the valid alarms; refuse those with an invalid field by name, as the HTTP route does."""
+        for record in batch.records:
+            match decode_alarm(batch, record):
+                case AlarmRecord() as alarm:
+                    yield record, alarm
+                case InvalidAlarm() as invalid:
+                    self._refuse(batch, record, invalid)
+                case None:
+                    pass
+
+    def _refuse(self, batch: Batch, record: Record, invalid: InvalidAlarm) -> None:
+        outcome = alarms.invalid_alarm_outcome(
+            invalid.refusal,
+            source=invalid.source,
+            alarm_ref=invalid.alarm_ref,
+            digest=invalid.digest,
+            decided_at=self._record_time(record),
+        )
+        batch.emit(record, outcome_message(outcome))
+        self._count("alarm_invalid", 1)
+
+    async def _refuse_unknown_photos(
+        self, batch: Batch, normalized_records: Sequence[NormalizedRecord]
+    ) -> list[NormalizedRecord]:
+        refs: dict[str, set[str]] = {}
+        for _, normalized in normalized_records:
+            if normalized.alarm.photos:
+                refs.setdefault(normalized.alarm.source, set()).update(normalized.alarm.photos)
+        missing = {
+            source: await queries.find_missing_photos(batch.conn, each, holders=[f"source:{source}"])
+            for source, each in refs.items()
+        }
+        accepted: list[NormalizedRecord] = []
+        for record, normalized in normalized_records:
+            alarm = normalized.alarm
+            if missing and missing.get(alarm.source, set()) & set(alarm.photos):
+                digest = sha256(record.value or b"").hexdigest()
+                invalid = InvalidAlarm(alarms.unknown_photo_refusal(), alarm.source, alarm.alarm_ref, digest)
+                self._refuse(batch, record, invalid)
+            else:
+                accepted.append((record, normalized))
+        return accepted
+
+    def _normalize(self, batch: Batch, record: Record, alarm: AlarmRecord) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
         if isinstance(city, str):
             batch.emit(record, outcome_message(alarms.unknown_origin_outcome(alarm, city, self._record_time(record))))
             return None
-        return record, alarms.normalize_alarm(alarm, city)
+        return record, alarms.normalize_alarm(alarm.to_event(alarm.source, city), city)
 
     def _register_id(
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, known: dict[str, KnownReport]
@@ -82,7 +128,7 @@ class AlarmsHandler:
                 normalized.digest, normalized.geocoded.area, self._record_time(record)
             )
             return True
-        if first.digest != normalized.digest:
+        if first.digest not in (normalized.digest, normalized.legacy_digest):
             batch.emit(record, outcome_message(alarms.id_reused_outcome(normalized, self._record_time(record))))
         return False
 
@@ -90,8 +136,8 @@ class AlarmsHandler:
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, sightings: dict[AlarmSubject, Sighting]
     ) -> str:
         recorded_at = self._record_time(record)
-        verdict, sighting = _decide_verdict(normalized, sightings.get(normalized.subject), recorded_at)
-        if sighting is not None:
+        verdict, sighting = _decide_verdict(normalized, sightings.get(normalized.subject, ()), recorded_at)
+        if sighting:
             sightings[normalized.subject] = sighting
         match verdict:
             case BecomesReport(verify_first):
@@ -150,9 +196,7 @@ def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent | N
         statuses[event.case_id] = status._replace(answer=status.answer or (previous.answer if previous else None))
 
 
-def _decide_verdict(
-    normalized: NormalizedAlarm, previous: Sighting | None, recorded_at: datetime
-) -> tuple[Verdict, Sighting | None]:
+def _decide_verdict(normalized: NormalizedAlarm, previous: Sighting, recorded_at: datetime) -> tuple[Verdict, Sighting]:
     if normalized.classified.is_ignored:
         return Suppressed("alarm_ignored"), previous
     terms = effective_screening(normalized.city.screening, normalized.classified.class_code)
@@ -172,7 +216,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
     )
 
 
-def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str:
+def _resolve_city(alarm: AlarmRecord, current: Mapping[str, City]) -> City | str:
     """Return the alarm's city, or the name of the field that does not determine one."""
     if alarm.city is not None and alarm.city not in current:
         return "city"

@@ -1,5 +1,6 @@
 """Intake's events as Kafka messages: topic, key, CloudEvents headers, body."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from paidan_chassis.kafka.cloudevents import EventEncoder, encode_body, encode_headers
@@ -9,6 +10,9 @@ from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.topics import ALARMS, INBOX, OUTCOMES
 
 SOURCE: Final = "/paidan/intake"
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
+_UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 report_message: Final = EventEncoder[ReportReceived](
@@ -22,5 +26,7 @@ outcome_message: Final = EventEncoder[OutcomeDecided](OUTCOMES.name, SOURCE, id_
 
 def alarm_message(alarm: AlarmRaised, report_id: str) -> Message:
     """Return an alarm that came over HTTP for the topic that camera platforms write to themselves."""
-    headers = encode_headers(report_id, SOURCE, alarm.type, alarm.occurred_at, alarm.camera, alarm.camera)
+    # A clock that was not set may state a year that UTC has not.
+    time = alarm.occurred_at if _FIRST_YEAR <= alarm.occurred_at.year <= _LAST_YEAR else _UNKNOWN_TIME
+    headers = encode_headers(report_id, SOURCE, alarm.type, time, alarm.camera, alarm.camera)
     return Message(ALARMS.name, alarm.camera, encode_body(alarm), headers)

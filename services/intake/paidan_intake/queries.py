@@ -4,12 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from pydantic import TypeAdapter
+
 from paidan_chassis.database import Executor
 from paidan_intake.report_status import CaseStatus
-from paidan_intake.screening import AlarmSubject, Sighting
+from paidan_intake.screening import AlarmSubject, Sighting, Stay
 
+_STAYS: Final = TypeAdapter(Sighting)
 _SELECT_SIGHTINGS: Final = """
-    SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at
+    SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at, s.is_unsure, s.earlier
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS sought (source, camera, kind, region)
       JOIN sighting s USING (source, camera, kind, region)
 """
@@ -19,22 +22,25 @@ async def load_sightings(executor: Executor, subjects: Collection[AlarmSubject])
     """Return the sightings of these subjects. The lane's lock keeps other processes from changing them."""
     rows = await executor.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
     return {
-        AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): Sighting(
-            row["first_seen"], row["last_seen"], row["reported_at"]
+        AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): (
+            *_STAYS.validate_json(row["earlier"]),
+            Stay(row["first_seen"], row["last_seen"], row["reported_at"], row["is_unsure"]),
         )
         for row in rows
     }
 
 
 _UPSERT_SIGHTINGS: Final = """
-    INSERT INTO sighting (source, camera, kind, region, first_seen, last_seen, reported_at)
+    INSERT INTO sighting (source, camera, kind, region, first_seen, last_seen, reported_at, is_unsure, earlier)
     SELECT *
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                  $7::timestamptz[])
+                  $7::timestamptz[], $8::boolean[], $9::jsonb[])
         ON CONFLICT (source, camera, kind, region) DO UPDATE
        SET first_seen = EXCLUDED.first_seen,
            last_seen = EXCLUDED.last_seen,
-           reported_at = EXCLUDED.reported_at
+           reported_at = EXCLUDED.reported_at,
+           is_unsure = EXCLUDED.is_unsure,
+           earlier = EXCLUDED.earlier
 """
 
 
@@ -44,9 +50,11 @@ async def save_sightings(executor: Executor, sightings: dict[AlarmSubject, Sight
     await executor.execute(
         _UPSERT_SIGHTINGS,
         *_subject_columns([subject for subject, _ in ordered]),
-        [sighting.first_seen for _, sighting in ordered],
-        [sighting.last_seen for _, sighting in ordered],
-        [sighting.reported_at for _, sighting in ordered],
+        [sighting[-1].first_seen for _, sighting in ordered],
+        [sighting[-1].last_seen for _, sighting in ordered],
+        [sighting[-1].reported_at for _, sighting in ordered],
+        [sighting[-1].is_unsure for _, sighting in ordered],
+        [_STAYS.dump_json(sighting[:-1]).decode() for _, sighting in ordered],
     )
 
 
@@ -126,3 +134,15 @@ async def save_photo_holder(
 ) -> None:
     """Record who uploaded these photos; doing so again changes nothing."""
     await executor.execute(_INSERT_HOLDER, sorted(set(refs)), holder, city, received_at)
+
+
+_SELECT_MISSING: Final = """
+    SELECT ref
+      FROM unnest($1::text[]) AS ref
+     WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref AND p.holder = ANY($2::text[]))
+"""
+
+
+async def find_missing_photos(executor: Executor, refs: Collection[str], *, holders: Collection[str]) -> set[str]:
+    """Return the references under which none of these holders uploaded a photo."""
+    return {row["ref"] for row in await executor.fetch(_SELECT_MISSING, list(refs), list(holders))}

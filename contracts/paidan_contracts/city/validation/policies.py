@@ -4,16 +4,18 @@ from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
-from paidan_contracts.city.validation.references import KnownIds
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 
 
 def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield overrides of unknown classes, and confidence thresholds in the wrong order."""
+    """Yield overrides of unknown classes, duplicate placeholders, and confidence thresholds in the wrong order."""
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
         for pattern in patterns:
             if not known_ids.classes_matching(pattern):
                 yield Violation((part, "by_class", index, "classes"), f"{pattern!r} matches no class of the catalogue")
+    points = ((each.x, each.y, each.crs) for each in pack.matching.placeholders)
+    yield from find_duplicates(("matching", "placeholders"), "x", points)
     if pack.screening.review_at > pack.screening.report_at:
         yield Violation(("screening", "review_at"), "is above report_at")

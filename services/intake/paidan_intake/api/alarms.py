@@ -1,5 +1,7 @@
 """``POST /v1/alarms/generic``: alarms are published to the topic of all alarms, whose consumer screens them."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 from starlette.responses import Response
 
@@ -8,14 +10,13 @@ from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
-from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_intake.alarms import NormalizedAlarm, alarm_digest, normalize_alarm
+from paidan_intake.alarms import NormalizedAlarm, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
 from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
-from paidan_intake.tickets import Note
+from paidan_intake.notes import Note
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -30,32 +31,27 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise Problem(
                 422, "not_screened", "send this source's reports to /v1/tickets", "该来源不是告警设备", "source"
             )
-        await check_photos(context.pool, alarm.photos)
-        normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
-        masked_alarm = _masked_alarm(normalized)
+        await check_photos(context.pool, alarm.photos, sender, hot_request.principal)
+        normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city), sender.city)
+        masked_alarm = normalized.masked_alarm()
         # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
-        await check_id(
-            context.pool, normalized.report_id, alarm_digest(masked_alarm, sender.city.id), field="alarm_ref"
-        )
+        masked = normalize_alarm(masked_alarm, sender.city)
+        digests = (masked.digest, masked.legacy_digest)
+        await check_id(context.pool, normalized.report_id, *digests, field="alarm_ref")
+        notes = normalized.notes(context.clock.now())
         if is_dry_run(hot_request.request):
-            return accepted_response(_accepted_body(normalized, dry_run=True))
+            return accepted_response(_accepted_body(normalized, notes, dry_run=True))
         try:
             message = alarm_message(masked_alarm, normalized.report_id)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
-        return accepted_response(_accepted_body(normalized))
+        return accepted_response(_accepted_body(normalized, notes))
 
     hot_route(app, "/v1/alarms/generic", submit_alarm, name="take_alarm", model=Alarm, response_model=AcceptedReport)
 
 
-def _masked_alarm(normalized: NormalizedAlarm) -> AlarmRaised:
-    return normalized.alarm.model_copy(
-        update={"text": normalized.text.text, "address": normalized.address.text or None}
-    )
-
-
-def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> AcceptedReport:
+def _accepted_body(normalized: NormalizedAlarm, notes: Sequence[Note], *, dry_run: bool = False) -> AcceptedReport:
     place = normalized.geocoded.place
     return AcceptedReport(
         report_id=normalized.report_id,
@@ -73,16 +69,8 @@ def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> Acc
         latitude=place.latitude,
         photos=normalized.alarm.photos,
         masked=dict(normalized.text.counts),
-        notes=_notes(normalized),
+        notes=tuple([note.code for note in notes]),
+        note_details=tuple(notes),
         text=normalized.text.text if dry_run else None,
         dry_run=dry_run,
     )
-
-
-def _notes(normalized: NormalizedAlarm) -> tuple[Note, ...]:
-    candidates: list[tuple[bool, Note]] = [
-        (normalized.classified.is_unknown, "unknown_category"),
-        (normalized.geocoded.place.raw is None, "no_position"),
-        (normalized.geocoded.is_outside_city, "position_outside_city"),
-    ]
-    return tuple(note for applies, note in candidates if applies)

@@ -23,8 +23,9 @@ from paidan_intake.api.submission import (
     resolve_sender,
 )
 from paidan_intake.api.uploads import read_form, sanitize_upload, upload_slot
-from paidan_intake.normalization import AttachedPhoto, Sender
+from paidan_intake.normalization import Sender
 from paidan_intake.photos import SanitizedPhoto
+from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
@@ -79,7 +80,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
                 for number, upload in enumerate(form.uploads)
             ]
             normalized = normalize_ticket(context, ticket, sender, [_attached_photo(photo, sender) for photo in photos])
-            await check_photos(context.pool, ticket.photos)
+            await check_photos(context.pool, ticket.photos, sender, caller)
             if is_dry_run(request):
                 await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
                 return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))

@@ -1,6 +1,6 @@
 """The SQL of HTTP reads about reports and photos, one function a statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,15 +43,3 @@ _SELECT_HOLDERS: Final = """
 async def load_photo_holders(executor: Executor, ref: str) -> Mapping[str, str]:
     """Return who uploaded a photo, and for which city each did."""
     return {row["holder"]: row["city"] for row in await executor.fetch(_SELECT_HOLDERS, ref)}
-
-
-_SELECT_MISSING: Final = """
-    SELECT ref
-      FROM unnest($1::text[]) AS ref
-     WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref)
-"""
-
-
-async def find_missing_photos(executor: Executor, refs: Collection[str]) -> list[str]:
-    """Return the references under which nobody uploaded a photo."""
-    return [row["ref"] for row in await executor.fetch(_SELECT_MISSING, list(refs))]

@@ -74,10 +74,9 @@ async def _process_lines(
 async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, dry_run: bool) -> dict[str, Any]:
     try:
         ticket = parse_body(Ticket, line)
-        normalized = normalize_ticket(
-            context, ticket, resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
-        )
-        await check_photos(context.pool, ticket.photos)
+        sender = resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
+        normalized = normalize_ticket(context, ticket, sender)
+        await check_photos(context.pool, ticket.photos, sender, caller)
         if dry_run:
             await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
         report = normalized.report if dry_run else await accept(context, normalized)
