@@ -13,8 +13,8 @@ from tests.servers import ServerAddresses
 MODULES_IN_0_1_0: Final = {"http to inbox": 28, "inbox to case": 51, "case to score": 24, "answer to closure": 56}
 """Modules entered in release 0.1.0; the bound is half of them: 14, 25, 12, 28."""
 MODULES_ADDED: Final = {"http to inbox": 2}
-"""Modules that a road may enter beyond that bound: blanks and spellings of other systems (``lenient``), and what a ticket
-means in its city with notes on what it does not (``resolution``), which is more than one module may hold."""
+"""Modules that a road may enter beyond that bound: blanks and spellings of other systems (``lenient``), and what a
+ticket means in its city, with notes to its sender (``resolution``), which is more than one module may hold."""
 SERVICES: Final = {
     "http to inbox": "paidan_intake",
     "inbox to case": "paidan_dispatch",

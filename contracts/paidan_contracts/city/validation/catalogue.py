@@ -14,7 +14,7 @@ CHANNELS: Final = frozenset(get_args(Channel))
 
 
 def check_catalogue(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield classes without a default row, rows without a class, categories without a meaning or with two, unknown sources."""
+    """Yield classes without a default row, rows without a class, categories without one meaning, unknown sources."""
     catalogue = pack.catalogue
     path: DocumentPath = ("catalogue",)
     yield from find_duplicates((*path, "classes"), "code", (each.code for each in catalogue.classes))
