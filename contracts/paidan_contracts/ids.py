@@ -47,6 +47,11 @@ def invalid_alarm_id(source: str, digest: str) -> str:
     return _format_uuid(_uuid5_hex(("invalid", source, digest)))
 
 
+def photo_stored_id(case_id: str, ref: str, holder_kind: str, holder_id: str) -> str:
+    """Return the id of the event that a proof photo was stored for a case: the same when it is uploaded again."""
+    return _format_uuid(_uuid5_hex(("photo", case_id, ref, holder_kind, holder_id)))
+
+
 def case_id(area: str, opened_by: str) -> str:
     """Return the id of a case, by its area and the report that opened it."""
     return f"{area}-{_uuid5_hex(('case', area, opened_by))}"

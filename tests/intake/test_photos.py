@@ -214,6 +214,8 @@ async def test_signed_link_opens_one_photo_for_a_while(intake: IntakeService) ->
         bare = await anonymous.get(f"/v1/photos/{stored['ref']}")
 
     assert (opened.status_code, opened.headers["content-type"]) == (200, "image/jpeg")
+    lasts_s = int(opened.headers["cache-control"].removeprefix("private, max-age=").removesuffix(", immutable"))
+    assert 800 < lasts_s <= 900, "no cache shows it for longer than its link"
     assert (answers, bare.status_code) == ([403, 403, 403], 401)
 
 

@@ -19,7 +19,7 @@ from paidan_intake.city_packs import PackCache
 from paidan_intake.decode import InvalidAlarm, decode, decode_alarm
 from paidan_intake.messages import outcome_message, report_message
 from paidan_intake.queries import ReportOutcome
-from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
+from paidan_intake.report_status import CaseStatus, PartialCaseEvent, photos_of, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
 from paidan_intake.vault import KnownReport, NewVaultEntry
 
@@ -156,15 +156,19 @@ class StatusProjection:
         """Store the latest outcome of each report and status of each case, within the batch's transaction."""
         outcomes: dict[str, ReportOutcome] = {}
         statuses: dict[str, CaseStatus] = {}
+        photos: set[tuple[str, str]] = set()
         for record in batch.records:
             if record.topic == OUTCOMES.name:
                 _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
-            else:
-                _collect_status(statuses, decode(batch, record, PartialCaseEvent))
+            elif event := decode(batch, record, PartialCaseEvent):
+                _collect_status(statuses, event)
+                photos.update((ref, event.case_id) for ref in photos_of(event))
         if outcomes:
             await queries.save_outcomes(batch.conn, list(outcomes.values()))
         if statuses:
             await queries.save_statuses(batch.conn, list(statuses.values()))
+        if photos:
+            await queries.save_case_photos(batch.conn, photos)
 
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
@@ -188,9 +192,7 @@ def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided
     )
 
 
-def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent | None) -> None:
-    if event is None:
-        return
+def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent) -> None:
     status, previous = status_of(event), statuses.get(event.case_id)
     if previous is None or previous.version < status.version:
         statuses[event.case_id] = status._replace(answer=status.answer or (previous.answer if previous else None))

@@ -5,6 +5,8 @@ from typing import Final
 
 from paidan_chassis.kafka.cloudevents import EventEncoder, encode_body, encode_headers
 from paidan_chassis.kafka.message import Message
+from paidan_contracts import ids
+from paidan_contracts.inbox import PhotoStored
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.topics import ALARMS, INBOX, OUTCOMES
@@ -22,6 +24,13 @@ report_message: Final = EventEncoder[ReportReceived](
 
 outcome_message: Final = EventEncoder[OutcomeDecided](OUTCOMES.name, SOURCE, id_="id", time="decided_at", key="id")
 """The outcome of an alarm that does not become a report."""
+
+
+def photo_stored_message(event: PhotoStored) -> Message:
+    """Return the event that a proof photo was stored, for dispatch's inbox."""
+    event_id = ids.photo_stored_id(event.case_id, event.ref, event.holder.kind, event.holder.id)
+    headers = encode_headers(event_id, SOURCE, event.type, event.stored_at, event.case_id, event.area)
+    return Message(INBOX.name, event.area, encode_body(event), headers)
 
 
 def alarm_message(alarm: AlarmRaised, report_id: str) -> Message:

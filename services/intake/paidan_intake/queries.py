@@ -101,23 +101,40 @@ async def save_outcomes(executor: Executor, outcomes: Sequence[ReportOutcome]) -
 
 
 _UPSERT_STATUSES: Final = """
-    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at)
-    SELECT *
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments)
+    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ',')
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+        AS changed (case_id, version, status, answer, due_at, changed_at, departments)
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
            answer = COALESCE(EXCLUDED.answer, standing.answer),
            due_at = EXCLUDED.due_at,
-           changed_at = EXCLUDED.changed_at
-     WHERE standing.version < EXCLUDED.version
+           changed_at = EXCLUDED.changed_at,
+           departments = EXCLUDED.departments
+     WHERE standing.version <= EXCLUDED.version
 """
 
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    rows = sorted(statuses)
+    # asyncpg passes no arrays of different lengths within an array.
+    rows = [(*status[:-1], ",".join(status.departments)) for status in sorted(statuses)]
     await executor.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
+
+
+_INSERT_CASE_PHOTOS: Final = """
+    INSERT INTO case_photo (ref, case_id)
+    SELECT *
+      FROM unnest($1::text[], $2::text[])
+        ON CONFLICT DO NOTHING
+"""
+
+
+async def save_case_photos(executor: Executor, photos: Collection[tuple[str, str]]) -> None:
+    """Record photos, each by its reference, with the case that each belongs to; doing so again changes nothing."""
+    rows = sorted(photos)
+    await executor.execute(_INSERT_CASE_PHOTOS, [ref for ref, _ in rows], [case_id for _, case_id in rows])
 
 
 _INSERT_HOLDER: Final = """

@@ -33,6 +33,19 @@ async def find_report(executor: Executor, report_id: str) -> ReportWithStatus | 
     return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None
 
 
+_SELECT_ORDER: Final = """
+    SELECT EXISTS (
+        SELECT FROM case_photo p
+          JOIN standing s USING (case_id)
+         WHERE p.ref = $1 AND $2 = ANY(s.departments))
+"""
+
+
+async def has_order_with_photo(executor: Executor, ref: str, department: str) -> bool:
+    """Return whether a department has an order in a case that this photo belongs to."""
+    return bool(await executor.fetchval(_SELECT_ORDER, ref, department))
+
+
 _SELECT_HOLDERS: Final = """
     SELECT holder, city
       FROM photo
