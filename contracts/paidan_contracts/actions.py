@@ -29,6 +29,9 @@ class Verify(WireModel):
     kind: Literal["verify"] = "verify"
     verified: bool
     reason: Text = ""
+    answer: Text | None = Field(
+        default=None, description="Of one that is not verified: what its reporters are told; the reason is internal."
+    )
 
 
 class File(WireModel):
@@ -89,6 +92,9 @@ class Inspect(WireModel):
     passed: bool
     reason: Text = ""
     proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+    answer: Text | None = Field(
+        default=None, description="What the reporters are told when it passed; None: the department's last account."
+    )
 
 
 Rating = Literal["satisfied", "basically_satisfied", "dissatisfied", "no_answer"]
@@ -113,6 +119,7 @@ class Void(WireModel):
 
     kind: Literal["void"] = "void"
     reason: Reason
+    answer: Text | None = Field(default=None, description="What the reporters are told; the reason is internal.")
 
 
 class Urge(WireModel):

@@ -75,6 +75,11 @@ def order_id(case_id: str, assignment_number: int) -> str:
     return _format_uuid(_uuid5_hex(("order", case_id, assignment_number)))
 
 
+def helper_order_id(case_id: str, number: int) -> str:
+    """Return the id of the order of a case's n-th helper, counted from 1 over its whole life."""
+    return _format_uuid(_uuid5_hex(("order", case_id, "helper", number)))
+
+
 def timer_id(case_id: str, kind: str, generation: int) -> str:
     """Return the id of a case's timer; a timer that is set again has a higher generation."""
     return _format_uuid(_uuid5_hex(("timer", case_id, kind, generation)))

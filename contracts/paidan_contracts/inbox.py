@@ -1,6 +1,6 @@
-"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, city packs put in force."""
+"""The events of ``paidan.inbox``, on which dispatch decides: reports, actions, timers due, what is put in force."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -18,6 +18,12 @@ from paidan_contracts.wire import (
     Timestamp,
     WireModel,
 )
+
+RELEASE: Final = 2
+"""The release by which this code decides; it is raised whenever the same records would be decided otherwise.
+
+0.1.0 is release 1, which neither read nor placed a mark: a partition whose log holds none was decided by it.
+"""
 
 
 class TimerDue(WireModel):
@@ -48,6 +54,18 @@ class CityInForce(WireModel):
     in_force_at: Timestamp
 
 
+class ReleaseInForce(WireModel):
+    """From this record on, its partition is decided by this release of dispatch, and by no other.
+
+    Published by `paidan prepare` and `paidan up` on every partition of ``paidan.inbox``, as its first record or on an
+    upgrade. Read by dispatch, which halts a partition that another release must decide. A repeat, or the mark of an
+    older release, changes nothing. Without a key: it is sent to each partition.
+    """
+
+    type: Literal["release.in_force.v1"] = "release.in_force.v1"
+    number: PositiveInt
+
+
 class PhotoStored(WireModel):
     """A proof photo was stored for a case; a finish or an inspection may name it from this record on.
 
@@ -63,5 +81,6 @@ class PhotoStored(WireModel):
 
 
 InboxEvent: TypeAlias = Annotated[
-    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored, Field(discriminator="type")
+    ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce,
+    Field(discriminator="type"),
 ]

@@ -88,7 +88,11 @@ class Assignment(WireModel):
     withdrawn_at: Timestamp | None = Field(
         default=None, description="When it was redispatched to another department, or voided."
     )
+    text: Text = Field(default="", description="The department's account at the last finish.")
     proof: tuple[PhotoRef, ...] = Field(default=(), description="Proof photos of the last finish.")
+    proofs_checked: bool = Field(
+        default=False, description="Proofs must be stored for this case; False for orders that release 0.1 issued."
+    )
 
 
 class CalledBack(WireModel):
@@ -118,11 +122,18 @@ class Helper(WireModel):
     accept_by: Timestamp | None = None
     due_at: Timestamp | None = None
     accepted_at: Timestamp | None = None
-    finished_at: Timestamp | None = Field(default=None, description="When it last reported its part as done.")
+    accept_overdue_at: Timestamp | None = Field(
+        default=None, description="When the time limit for accepting passed, if it did."
+    )
+    finished_at: Timestamp | None = Field(
+        default=None, description="When it last reported its part as done; reopening begins anew."
+    )
     returned_at: Timestamp | None = None
     return_code: AnyReturnCode | None = None
     withdrawn_at: Timestamp | None = None
-    overdue_at: Timestamp | None = Field(default=None, description="When a time limit of it first passed, if one did.")
+    overdue_at: Timestamp | None = Field(
+        default=None, description="When due_at passed with its part undone, if it did."
+    )
     text: Text = Field(default="", description="Of its last finish.")
     proof: tuple[PhotoRef, ...] = ()
 
@@ -187,6 +198,11 @@ class CaseState(WireModel):
     closed_at: Timestamp | None = None
     called_back: tuple[CalledBack, ...] = Field(
         default=(), description="In order; the last one of each report counts for it."
+    )
+    callbacks_wanted: tuple[Id, ...] = Field(
+        default=(),
+        description="Reports whose reporter is called back once the case is closed, because the reporter asked for it"
+        " or the city's pack says so of the source; in order of their arrival.",
     )
     callbacks_awaited: tuple[Id, ...] = Field(
         default=(), description="Reports whose reporter is to be called back now, in order of their arrival."

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from paidan_contracts.actions import ActionRequested, Answer
 from paidan_contracts.cases import AnyCaseEvent, CaseEvent
 from paidan_contracts.dead_letters import RecordDeadLettered
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.reports import AlarmRaised, ReportReceived
@@ -64,14 +64,14 @@ ALARMS: Final = Topic[AlarmRaised](
     read_by=("intake",),
     event_types=(AlarmRaised,),
 )
-INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored](
+INBOX: Final = Topic[ReportReceived | ActionRequested | TimerDue | CityInForce | PhotoStored | ReleaseInForce](
     name="paidan.inbox",
     key="area",
     partitions=4,
     retention=timedelta(days=90),
-    written_by=("intake", "dispatch", "paidan city publish"),
+    written_by=("intake", "dispatch", "paidan city publish", "paidan prepare"),
     read_by=("dispatch",),
-    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce, PhotoStored),
+    event_types=(ReportReceived, ActionRequested, TimerDue, CityInForce, PhotoStored, ReleaseInForce),
 )
 CASES: Final = Topic[CaseEvent](
     name="paidan.cases",

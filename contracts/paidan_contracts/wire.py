@@ -1,9 +1,10 @@
 """Field types and base classes of messages and HTTP requests. No events here."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
 
@@ -67,3 +68,8 @@ class RequestModel(BaseModel):
     """Base of HTTP requests: frozen; an unknown field is refused, so that a misspelt one is not lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def without_unknown_fields(message: Any) -> BeforeValidator:  # noqa: ANN401 - a model or a union of models
+    """Return the mark of a request's field that is a message's model: unknown fields are refused in it, too."""
+    return BeforeValidator(partial(TypeAdapter(message).validate_python, extra="forbid"))

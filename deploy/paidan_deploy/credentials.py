@@ -25,12 +25,12 @@ class Credentials:
 
     @property
     def admin_token(self) -> str:
-        """The token of the operator's own API key, which may do everything."""
+        """The token of the system administrator's key, with which commands read scores."""
         return self._read_or_create("admin-token", TOKEN_PREFIX + secrets.token_urlsafe(32))
 
     @property
     def admin_key(self) -> NewApiKey:
-        """The operator's key as services store it: a hash of the token."""
+        """The administrator's key as services store it: a hash of the token."""
         token = self.admin_token
         return NewApiKey(f"key_{hash_token(token).hex()[:16]}", hash_token(token), "admin", "*", ("role:admin",))
 

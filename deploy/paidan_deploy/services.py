@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from paidan_chassis.clock import ClockKind
+from paidan_chassis.kafka.security import KafkaSecuritySettings
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
@@ -57,25 +59,33 @@ class ServiceConfig:
     database: str
     topic_prefix: str
     port: int
-    real_clock: bool
+    clock: ClockKind
     host: str = LOOPBACK
+    kafka_security: KafkaSecuritySettings | None = None
 
 
 def service_environment(
     service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
 ) -> Mapping[str, str]:
-    """Return a service's environment variables: those of this process, then its configuration and secrets."""
+    """Return a service's environment variables: its configuration and secrets over those of this process.
+
+    A login to Kafka of the service's own, such as INTAKE_KAFKA_USER, prevails over that of the whole installation.
+    """
     variables = {
         "KAFKA": config.kafka,
         "DATABASE": config.database,
         "TOPIC_PREFIX": config.topic_prefix,
         "PORT": str(config.port),
         "HOST": config.host,
-        "CLOCK": "real" if config.real_clock else "scaled",
+        "CLOCK": config.clock,
         "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
+        **(config.kafka_security.security_variables() if config.kafka_security else {}),
         **service_secrets(service, paths=paths, credentials=credentials),
     }
-    return inherited_environment() | {service.environment_variable(name): value for name, value in variables.items()}
+    inherited = inherited_environment()
+    own_login = {service.environment_variable(name) for name in ("KAFKA_USER", "KAFKA_PASSWORD")} & inherited.keys()
+    configured = {service.environment_variable(name): value for name, value in variables.items()}
+    return inherited | {name: value for name, value in configured.items() if name not in own_login}
 
 
 def service_secrets(service: Service, *, paths: StackPaths, credentials: Credentials) -> dict[str, str]:

@@ -3,12 +3,25 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from paidan_chassis.clock import ClockKind
+from paidan_chassis.kafka.security import KafkaSecuritySettings
+from paidan_chassis.settings import describe_errors
+from paidan_deploy.errors import DeployError
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+
+class InvalidSetting(DeployError):
+    """A variable of the `paidan` command has a value that it cannot have."""
+
+
+def _rename_clock(value: object) -> object:
+    return "scaled" if value == "city" else value  # its name up to release 0.1
 
 
 def default_home() -> Path:
@@ -16,7 +29,7 @@ def default_home() -> Path:
     return (CHECKOUT if (CHECKOUT / "Makefile").exists() else Path.cwd()) / ".paidan"
 
 
-class StackSettings(BaseSettings):
+class StackSettings(KafkaSecuritySettings):
     """Environment variables of the `paidan` command, with the prefix ``PAIDAN_``."""
 
     model_config = SettingsConfigDict(env_prefix="PAIDAN_", frozen=True, extra="ignore")
@@ -25,17 +38,21 @@ class StackSettings(BaseSettings):
     kafka: str | None = Field(default=None, description="Bootstrap servers of your own Kafka, host:port[,host:port].")
     database: str | None = Field(default=None, description="DSN of an owner of your own PostgreSQL database.")
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
-    clock: Literal["city", "real"] = Field(
-        default="city",
-        description="city: the city's own clock, which a demonstration runs fast; real: the machine's.",
+    clock: Annotated[ClockKind, BeforeValidator(_rename_clock)] | None = Field(
+        default=None,
+        description="real: the machine's clock; scaled: the city's own, which a demonstration runs fast. By default"
+        " the one that the installation was started with; at the first start scaled where all cities are demo cities.",
     )
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
 
 
 @cache
 def load_settings() -> StackSettings:
-    """Read the environment; later calls return the same settings."""
-    return StackSettings()
+    """Read the environment; later calls return the same settings. Raises InvalidSetting naming every such variable."""
+    try:
+        return StackSettings()
+    except ValidationError as error:
+        raise InvalidSetting("; ".join(describe_errors(error, "PAIDAN_"))) from None
 
 
 def inherited_environment() -> dict[str, str]:

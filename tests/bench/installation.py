@@ -85,7 +85,7 @@ class BenchInstallation:
             database=dsn_for_role(self.dsn, service.role, Credentials(self.paths.secrets).password(service.role)),
             topic_prefix=self.kafka.prefix,
             port=ports.choose_port([None]),
-            real_clock=False,
+            clock="scaled",
         )
         folder = self.paths.services / service.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,8 +145,8 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
         await provisioning_database.create_database(database.dsn)
         dsn = database.dsn.removesuffix("/postgres") + "/paidan"
         await provisioning_database.prepare_database(dsn, credentials)
-        await create_topics(broker.address, "")
         kafka = KafkaCluster(broker.address, topic_spec=find_topic)
+        await create_topics(kafka)
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}
         installation = BenchInstallation(paths, kafka, dsn, pids, load_city(CITY_PACK), profiled_service, profile_file)

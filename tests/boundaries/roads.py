@@ -46,7 +46,6 @@ from tests.boundaries.in_process import (
 )
 from tests.boundaries.tracer import PASSES, Calls, count_calls, modules_entered
 from tests.dispatch.database_fixture import build_report, case_id_of
-from tests.dispatch.service_client import PROOF
 from tests.intake.intake_service import prepared_service
 from tests.intake.ticket_payloads import build_ticket
 from tests.polling import poll
@@ -133,16 +132,19 @@ async def answer_to_closure(servers: ServerAddresses) -> Calls:
         client.headers.update(inspector)
         reports = [build_report(f"closing {each}", east_m=2000 * each) for each in range(PASSES)]
         cases, bodies = [case_id_of(each) for each in reports], [each.model_dump_json().encode() for each in reports]
-        answers = answers_topic_of("streets").name
+        answers, proofs = answers_topic_of("streets").name, list[str]()
         for number, case_id in enumerate(cases):
             await opened.clients.send(INBOX.name, reports[number].area, bodies[number])
             await opened.clients.wait_for_event(case_id, "case.dispatched.v1")
             await opened.clients.send(answers, case_id, encode_answer(case_id, {"kind": "accept"}))
             await opened.clients.wait_for_event(case_id, "case.accepted.v1")
+            proofs.append(await opened.service.store_proof(case_id))
 
         async def pass_once(number: int) -> None:
             case_id = cases[number]
-            await opened.clients.send(answers, case_id, encode_answer(case_id, {"kind": "finish", "proof": [PROOF]}))
+            await opened.clients.send(
+                answers, case_id, encode_answer(case_id, {"kind": "finish", "proof": [proofs[number]]})
+            )
             await opened.clients.wait_for_event(case_id, "case.finished.v1")
             response = await client.post(
                 f"/v1/cases/{case_id}/actions",

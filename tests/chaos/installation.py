@@ -73,7 +73,7 @@ class ChaosInstallation:
             database=dsn or self.dsn_of(service),
             topic_prefix=self.prefix,
             port=port,
-            real_clock=False,
+            clock="scaled",
         )
         environment_variables = service_environment(
             service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)
@@ -170,9 +170,7 @@ class ChaosInstallation:
     async def run_verification(self) -> ConservationReport:
         """Return the result of the check that `paidan verify` runs."""
         async with self.conn() as conn:
-            return await check_conservation(
-                Sources(LogReader(self.servers.kafka, self.prefix), conn, self.paths.photos), timeout_s=60
-            )
+            return await check_conservation(Sources(LogReader(self.cluster), conn, self.paths.photos), timeout_s=60)
 
 
 @asynccontextmanager
@@ -194,7 +192,7 @@ async def prepared_installation(
 
 async def _prepare_servers(installation: ChaosInstallation) -> None:
     await provisioning_database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await create_topics(installation.servers.kafka, installation.prefix)
+    await create_topics(installation.cluster)
     async with installation.conn("cities") as conn:
         await set_scale(conn, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
         await publish(conn, installation.cluster, load_city(TINY).pack)

@@ -37,9 +37,10 @@ class ServiceProcess:
         """The current process's exit code, None while it runs or before it started."""
         return self.process.poll() if self.process else None
 
-    def start(self, *arguments: str, kill_point: str = "", **settings: str) -> None:
-        """Start a process; ``kill_point`` names the point of a batch at which it kills or stops itself."""
+    def start(self, *arguments: str, kill_point: str = "", release: int = 0, **settings: str) -> None:
+        """Start a process, as another ``release``, or to kill or stop itself at the ``kill_point`` of a batch."""
         module = ["tests.chaos.kill_points", self.name, kill_point] if kill_point else [f"paidan_{self.name}"]
+        module = ["tests.chaos.as_release", str(release)] if release else module
         variables = {f"{self.name}_{name}".upper(): value for name, value in settings.items()}
         self.process = fork_server.start(
             *module, *arguments, environment={**self.environment, **variables}, out=self.log

@@ -98,7 +98,7 @@ async def verify_damaged(installation: ChaosInstallation, damage: str = "SELECT"
         # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        sources = Sources(LogReader(installation.servers.kafka, installation.prefix), conn, installation.paths.photos)
+        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos)
         report = await check_conservation(sources, timeout_s=60)
         await transaction.rollback()
     finally:

@@ -27,6 +27,7 @@ REPLAYED = {
         "outcome": "id",
         "timer": "case_id, kind",
         "lane_city": "lane, city",
+        "lane_release": "lane",
     },
     "scoring": {"fact": "case_id, assignment", "tally": "1, 2, 3, 4, 5, 6"},
 }

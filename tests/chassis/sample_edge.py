@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import asyncpg
 import httpx
-from fastapi import FastAPI, File, UploadFile
+from fastapi import FastAPI, File, Query, Request, UploadFile
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +18,8 @@ from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
 from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.edge.query import DRY_RUN_PARAMETER, DryRun
+from paidan_chassis.edge.routes import require_header
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -50,6 +52,13 @@ class Loan(BaseModel):
         return reader
 
 
+class ShelfQuery(BaseModel):
+    """A search for shelves."""
+
+    floor: list[int] = []
+    sort_by: str = "number"
+
+
 class LoanAccepted(BaseModel):
     """The answer to a loan."""
 
@@ -70,7 +79,7 @@ def build_app(pool: Pool) -> FastAPI:
     metrics = Metrics("library")
     config = EdgeConfig("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
     app = create_app(config)
-    hot_route(app, "/v1/loans", lend, name="lend", model=Loan, response_model=LoanAccepted)
+    hot_route(app, "/v1/loans", lend, name="lend", model=Loan, response_model=LoanAccepted, query=(DRY_RUN_PARAMETER,))
     hot_route(app, "/v1/loans/long", lend, name="lend", model=Loan, body_limit=500_000)
 
     @app.post("/v1/books")
@@ -85,6 +94,24 @@ def build_app(pool: Pool) -> FastAPI:
     async def find(title: str, _caller: Caller, least: int = 0) -> str:
         return str(await pool.fetchval("SELECT $1::text || $2::int", title, least))
 
+    @app.get("/v1/shelves")
+    async def shelves(query: Annotated[ShelfQuery, Query()], _caller: Caller, dry_run: DryRun = False) -> str:
+        return f"{query.floor} {query.sort_by} {dry_run}"
+
+    @app.post(
+        "/v1/returns",
+        openapi_extra={
+            "parameters": [{"name": "Return-Id", "in": "header", "required": True, "schema": {"type": "string"}}]
+        },
+    )
+    async def give_back(request: Request, _book: Book, _caller: Caller) -> str:
+        return require_header(request.scope, "Return-Id")
+
+    _add_failing_routes(app)
+    return app
+
+
+def _add_failing_routes(app: FastAPI) -> None:
     @app.get("/v1/breaks")
     async def breaks() -> None:
         raise RuntimeError(f"secret of '{PHONE}'")
@@ -105,8 +132,6 @@ def build_app(pool: Pool) -> FastAPI:
     @app.get("/v1/stored-perhaps")
     async def stored_perhaps() -> None:
         raise problems.unavailable(7)
-
-    return app
 
 
 @asynccontextmanager

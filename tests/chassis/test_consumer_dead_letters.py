@@ -124,9 +124,9 @@ async def test_each_resume_advances_past_the_dead_letter_limit(harness: Consumer
 
 
 async def test_handler_halt_is_recorded_and_has_its_own_exit_code(harness: ConsumerHarness) -> None:
-    """Code 75 tells the supervisor not to restart it; nothing of the batch is applied."""
+    """Code 75 tells the supervisor not to restart it; what precedes the record at fault is applied, and no more."""
     await append_records(
-        harness, [ProducerRecord("in", 0, b"k", b"plain", []), ProducerRecord("in", 0, b"k", b"halt", [])]
+        harness, [ProducerRecord("in", 0, b"k", body, []) for body in (b"plain", b"halt", b"never applied")]
     )
 
     for _ in range(2):
@@ -135,10 +135,26 @@ async def test_handler_halt_is_recorded_and_has_its_own_exit_code(harness: Consu
             assert code == 75
             assert "pack_missing" in actor.log_text()
 
-    assert await harness.balance() == 0
+    assert await harness.balance() == 1
     async with harness.conn() as conn:
         (halt,) = await halts.open_halts(conn, "ledger")
     assert (halt.reason, halt.detail) == ("pack_missing", "the pack named by the log")
+
+
+async def test_a_lane_that_halts_lets_the_others_go_on_to_their_ends(harness: ConsumerHarness) -> None:
+    """On an upgrade each lane halts at a mark of its own, and must be read up to there."""
+    await append_records(
+        harness,
+        [ProducerRecord("in", 0, b"k", body, []) for body in (b"halt", b"held")]
+        + [ProducerRecord("in", partition, b"k", b"%d" % n, []) for partition in (1, 2) for n in range(150)],
+    )
+
+    async with harness.run_in_process() as task:
+        with pytest.raises(Halted, match="pack_missing"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+
+    assert await harness.balance() == 300
+    assert await harness.fetch_number("SELECT next_offset FROM lane WHERE partition = 0") == 0
 
 
 async def test_handler_bug_ends_the_process_and_is_not_poison(harness: ConsumerHarness) -> None:

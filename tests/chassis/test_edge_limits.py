@@ -12,7 +12,7 @@ from tests.polling import poll
 GET = b"GET /length HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /length HTTP/1.1\r\nHost: x\r\n"
 PATIENT = replace(DEFAULT_LIMITS, head_within_s=20, stalled_after_s=20)
-HASTY = replace(DEFAULT_LIMITS, head_within_s=0.3, stalled_after_s=0.3)
+HASTY = replace(DEFAULT_LIMITS, head_within_s=0.3, stalled_after_s=0.3, unread_after_s=0.3)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,65 @@ async def test_large_head_within_the_limits_and_larger_body_are_accepted_whole_o
 async def test_ambiguous_framing_is_refused(headers: bytes) -> None:
     """Behind a proxy, a request could be hidden in the body of another."""
     assert await ask(PATIENT, POST + headers + b"\r\n{}") == (400, "invalid")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /length HTTP/1.1\r\n\r\n",
+        b"GET /length HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /length HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
+        b"GET /length HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"GET /length HTTP/1.1\r\nHost:\r\n\r\n",
+        b"GET /length HTTP/1.1\r\nHost: a b\r\n\r\n",
+        b"GET /length HTTP/1.1\r\nHost: a/../b\r\n\r\n",
+        b"GET /length HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET /length HTTP/0.9\r\n\r\n",
+        b"GET /length\r\n\r\n",
+        b"POST /length HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+async def test_request_without_one_host_or_one_end_is_refused(sent: bytes) -> None:
+    """Two servers in a row would take it for another host's request, or see its end elsewhere."""
+    assert await ask(PATIENT, sent) == (400, "invalid")
+
+
+async def test_old_client_needs_no_host() -> None:
+    async with served(PATIENT) as connect:
+        reader, writer = await connect()
+        writer.write(b"POST /length HTTP/1.0\r\nContent-Length: 2\r\n\r\nab")
+
+        assert await answer(reader) == (200, b"2")
+
+
+async def test_body_that_keeps_the_least_pace_ends_in_time_all_the_same() -> None:
+    """A gigabyte announced could otherwise be sent for days."""
+    limits = replace(HASTY, least_body_bytes=1, body_within_s=1.0)
+    async with served(limits) as connect:
+        reader, writer = await connect()
+        writer.write(POST + b"Content-Length: 100000000\r\n\r\n")
+
+        async def stream() -> None:
+            while True:
+                writer.write(b"a" * 100)
+                await asyncio.sleep(0.05)
+
+        streaming = asyncio.create_task(stream())
+        try:
+            assert await refused(reader) == (408, "too_slow")
+        finally:
+            streaming.cancel()
+
+
+async def test_refusal_before_routing_has_the_security_headers() -> None:
+    async with served(PATIENT) as connect:
+        reader, writer = await connect()
+        writer.write(b"nonsense\r\n\r\n")
+
+        head = await reader.readuntil(b"\r\n\r\n")
+
+    assert b"cache-control: no-store" in head.lower()
 
 
 async def test_connection_without_a_request_is_closed() -> None:

@@ -17,7 +17,9 @@ from paidan_contracts.city import City, Pack
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import INBOX, find_topic
 from paidan_deploy.citypacks.check import check_folder
+from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.citypacks.publish import AreaLevelChanged, IdTaken, publish
+from paidan_deploy.citypacks.queries import cities_in_force
 from tests.contracts.city_packs import TINY
 from tests.servers import ServerAddresses
 
@@ -36,11 +38,13 @@ def kafka(servers: ServerAddresses, topic_prefix: str) -> KafkaCluster:
 async def connection(database: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     connection = await asyncpg.connect(database)
     await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
+    await migrations.migrate(connection, "dispatch", [migrations.CHASSIS_MIGRATIONS, "paidan_dispatch.migrations"])
     yield connection
     await connection.close()
 
 
 async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return the announcements of packs, without the release marks that precede the first."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers, auto_offset_reset="earliest")
     try:
         await consumer.start()
@@ -52,6 +56,7 @@ async def read_inbox(kafka: KafkaCluster) -> list[ConsumerRecord[bytes, bytes]]:
             for partition in partitions
             if ends[partition]
             for record in (await consumer.getmany(partition, timeout_ms=5000)).get(partition, [])
+            if dict(record.headers)["ce_type"] == b"city.in_force.v1"
         ]
     finally:
         await consumer.stop()
@@ -183,3 +188,16 @@ def test_canonical_bytes_are_plain_sorted_json() -> None:
     document = json.loads(content)
     assert list(document) == sorted(document)
     assert json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == content
+
+
+async def test_a_pack_made_from_a_published_one_is_published_beside_it(
+    connection: "asyncpg.Connection[asyncpg.Record]", kafka: KafkaCluster, pack: Pack, tmp_path: Path
+) -> None:
+    await publish(connection, kafka, pack)
+    await publish(connection, kafka, create_pack("mine", TINY, tmp_path / "mine"))
+    older = await publish(connection, kafka, pack.model_copy(update={"note": "another"}))
+
+    cities = await cities_in_force(connection)
+
+    assert [each.id for each in cities] == ["mine", "tiny"]
+    assert cities[1].version == older.version

@@ -70,6 +70,11 @@ INVALID_PACKS = {
         "imports/myla311.toml: time_format: '%d/%y %H:%M' does not contain year, month and day",
         LOSANGELES,
     ),
+    "a promise that is a day and a moment": InvalidPackCase(
+        replace_text("imports/myla311.toml", 'promised_on = "servicedate"', 'promised_on = "a"\npromised_at = "b"'),
+        "imports/myla311.toml: columns.promised_at: stands beside promised_on: a promise is a day or a moment",
+        LOSANGELES,
+    ),
     "a street of no district": InvalidPackCase(
         replace_text("geography/places.csv", "990102001,street,990102", "990102001,street,990109"),
         "geography/places.csv:5: 990102001: within: there is no district '990109'",

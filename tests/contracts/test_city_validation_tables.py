@@ -48,6 +48,38 @@ INVALID_PACKS = {
         replace_text("rows.csv", "2 urgent_hour", "2 fortnight"),
         "rows.csv:3: E0401-1: limit.unit: Input should be 'working_",
     ),
+    "a rule of ratings that nobody knows": InvalidPackCase(
+        replace_text("terms.toml", 'rating = "worst"', 'rating = "best"'),
+        "terms.toml: callbacks: rating: Input should be 'worst', 'last' or 'opener', not 'best'",
+    ),
+    "a misspelt term of callbacks": InvalidPackCase(
+        replace_text("terms.toml", "unreasonable =", "unresonable ="),
+        "terms.toml: callbacks: unresonable: unknown field",
+    ),
+    "a noting rule twice": InvalidPackCase(
+        replace_text("terms.toml", 'id = "consultations"', 'id = "praise"'),
+        "terms.toml:30: praise: id: duplicate 'praise'",
+    ),
+    "a noting rule without a matter": InvalidPackCase(
+        replace_text("terms.toml", 'matters = ["praise"]', "matters = []"),
+        "terms.toml:25: praise: matters: Tuple should have at least 1 item",
+    ),
+    "a noting rule of an unknown matter": InvalidPackCase(
+        replace_text("terms.toml", 'matters = ["praise"]', 'matters = ["thanks"]'),
+        "terms.toml:25: praise: matters.0: Input should be 'consultation', 'help'",
+    ),
+    "a matter that two rules note": InvalidPackCase(
+        replace_text("terms.toml", 'matters = ["consultation"]', 'matters = ["consultation", "praise"]'),
+        "terms.toml:30: consultations: matters: 'praise' is noted by an earlier rule already",
+    ),
+    "a noting rule under the name of ignored categories": InvalidPackCase(
+        replace_text("terms.toml", 'id = "praise"', 'id = "ignored-category"'),
+        "terms.toml:25: ignored-category: id: 'ignored-category' is the rule of ignored categories; choose another id",
+    ),
+    "no address at a point": InvalidPackCase(
+        replace_text("terms.toml", "radius_m = 50", "radius_m = 50\naddresses_per_point = 0"),
+        "terms.toml: matching: addresses_per_point: Input should be greater than or equal to 1, not 0",
+    ),
     "a category of an unknown class": InvalidPackCase(
         replace_text("categories.csv", "camera,890,E0110", "camera,890,E0199"),
         "categories.csv:6: 890: class_code: there is no class 'E0199'",

@@ -1,10 +1,22 @@
 """A key grants what its scopes name and nothing else."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_contracts.scopes import ALL_CITIES, Grants, InvalidScope, covers_city, grants_of, validate_key
+from paidan_contracts.scopes import (
+    ALL_CITIES,
+    ROLE_MEANINGS,
+    SCOPE_MEANINGS,
+    Grants,
+    InvalidScope,
+    Role,
+    covers_city,
+    grants_of,
+    validate_key,
+)
 
 SCOPES = ("backdate", "source:hotline", "source:patrol", "department:water", "role:inspector", "role:admin")
 
@@ -12,12 +24,23 @@ SCOPES = ("backdate", "source:hotline", "source:patrol", "department:water", "ro
 def test_grants_of_a_source_key() -> None:
     grants = grants_of(frozenset({"source:hotline", "backdate"}))
 
-    assert grants == Grants(source="hotline", department=None, roles=frozenset(), may_backdate=True)
+    assert grants == Grants(source="hotline", department=None, member=None, roles=frozenset(), may_backdate=True)
     assert not grants.has_role("operator", "monitor")
 
 
-def test_admin_key_has_every_role() -> None:
-    assert grants_of(frozenset({"role:admin"})).has_role("inspector")
+def test_system_administrator_reads_as_a_monitor_and_does_nothing_else() -> None:
+    """Whoever runs the system neither acts on cases, nor reads persons, nor the trail of what he did."""
+    assert grants_of(frozenset({"role:admin"})).roles == {"admin", "monitor"}
+
+
+@pytest.mark.parametrize("role", ["security", "auditor"])
+def test_security_and_audit_are_duties_of_their_own(role: str) -> None:
+    assert grants_of(frozenset({f"role:{role}"})).roles == {role}
+
+
+def test_inspector_belongs_to_the_department_that_his_key_names() -> None:
+    assert grants_of(frozenset({"role:inspector", "member:water"})).member == "water"
+    assert grants_of(frozenset({"role:inspector", "member:water", "member:fire"})).member is None
 
 
 def test_role_key_has_its_own_role_only() -> None:
@@ -51,11 +74,34 @@ def test_key_is_valid_in_its_city(key_city: str, *, covered: bool) -> None:
         ["source:a\n"],
         ["source:a", "source:b"],
         ["department:a", "department:b"],
+        ["role:inspector", "member:a", "member:b"],
+        ["member:a"],
+        ["member:a", "source:b"],
+        ["role:admin", "role:auditor"],
+        ["role:admin", "backdate"],
+        ["role:auditor", "role:operator"],
+        ["role:security", "source:a"],
     ],
 )
 def test_invalid_scopes_are_refused(scopes: list[str]) -> None:
     with pytest.raises(InvalidScope):
         validate_key("quancheng", scopes)
+
+
+def test_every_mistake_is_named_in_both_languages_with_the_nearest_word() -> None:
+    with pytest.raises(InvalidScope) as refused:
+        validate_key("Quan", ["role:oprator", "Department:water", "source:a", "source:b"])
+
+    assert len(refused.value.mistakes) == 4
+    assert "role:operator" in refused.value.mistakes[0].en.rpartition("mean")[2]
+    for each in refused.value.mistakes:
+        assert each.en
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in each.zh)
+
+
+def test_every_role_is_explained_in_both_languages() -> None:
+    assert set(ROLE_MEANINGS) == set(get_args(Role))
+    assert all(meaning.en and meaning.zh for meaning in (*ROLE_MEANINGS.values(), *SCOPE_MEANINGS.values()))
 
 
 @pytest.mark.parametrize("city", ["", "Quan Cheng", "quancheng.370102", "**"])

@@ -11,6 +11,7 @@ from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import Timer
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
+from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import Opened, ReportDecision, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
@@ -37,6 +38,7 @@ def build_report(ref: str = "1", *, minutes: float = 0, east_m: float = 0, **ove
         "digest": DIGEST,
         "class_code": "E0110",
         "place": place,
+        "wants_callback": source in ("hotline", "app"),
         "occurred_at": at,
         "recorded_at": at,
     }
@@ -81,7 +83,8 @@ USUAL_ACTORS = {
     "verify": "inspector:ivy",
     "inspect": "inspector:ivy",
     "call_back": "caller:carl",
-    **dict.fromkeys(("file", "assign", "redispatch", "void", "urge"), "operator:olga"),
+    "amend": "importer:records",
+    **dict.fromkeys(("reply", "file", "assign", "redispatch", "void", "urge"), "operator:olga"),
 }
 """The usual actor of an action; all others are the department's."""
 
@@ -94,6 +97,8 @@ class ActionContext:
     actor: str | None = None
     of_report: str | None = None
     door: Literal["kafka", "http", "import"] = "http"
+    member: str | None = None
+    evidence: ActionEvidence = NO_EVIDENCE
 
 
 def build_request(state: CaseState, action: Action, context: ActionContext = ActionContext()) -> ActionRequested:
@@ -106,7 +111,7 @@ def build_request(state: CaseState, action: Action, context: ActionContext = Act
         case_id=state.case_id,
         of_report=context.of_report,
         area=state.area,
-        actor=Actor.model_validate({"kind": kind, "id": name}),
+        actor=Actor.model_validate({"kind": kind, "id": name, "member": context.member}),
         door=context.door,
         digest=DIGEST,
         sender_ref="ours",
@@ -120,14 +125,24 @@ def decide_action(
     state: CaseState, action: Action, context: ActionContext = ActionContext(), *, policy: CityPolicy | None = None
 ) -> Progressed | Refused:
     """Decide on an action."""
-    return decide(state, build_request(state, action, context), policy or default_policy())
+    return decide(state, build_request(state, action, context), policy or default_policy(), context.evidence)
+
+
+def stored_photos(state: CaseState, *refs: str, holder: str | None = None) -> ActionEvidence:
+    """Return that photos were stored for a case when its order was issued, by default by its department."""
+    at = state.assignments[-1].dispatched_at if state.assignments else START_TIME
+    by = holder or f"department:{state.department}"
+    return ActionEvidence([ProofPhoto(ref, state.case_id, by, at) for ref in refs])
 
 
 def case_after(
     state: CaseState, action: Action, *, minutes: float = 0, actor: str | None = None, policy: CityPolicy | None = None
 ) -> CaseState:
-    """Return the state after an action that must be applied."""
-    result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor), policy=policy)
+    """Return the state after an action that must be applied; photos that it names were stored for the case."""
+    evidence = (
+        stored_photos(state, *action.proof, holder=actor) if isinstance(action, Finish | Inspect) else NO_EVIDENCE
+    )
+    result = decide_action(state, action, ActionContext(minutes=minutes, actor=actor, evidence=evidence), policy=policy)
     assert isinstance(result, Progressed), result.refusal
     return result.after
 

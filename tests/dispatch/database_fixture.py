@@ -15,11 +15,12 @@ from pydantic import SecretStr
 
 from paidan_chassis import database
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.database import Executor
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
 from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
-from paidan_contracts.inbox import CityInForce, TimerDue
+from paidan_contracts.inbox import RELEASE, CityInForce, PhotoStored, TimerDue
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
@@ -67,10 +68,16 @@ async def publish_pack(conn: "asyncpg.Connection[Any] | asyncpg.Pool[Any]", cont
 
 @asynccontextmanager
 async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
-    """Prepare a database and open a pool in schema dispatch."""
+    """Prepare a database in which every lane has read this release's mark, and open a pool in schema dispatch."""
     await prepare_database(dsn)
     async with database.open_pool(SecretStr(dsn), schema="dispatch", size=4) as pool:
+        await _mark_lanes(pool)
         yield pool
+
+
+async def _mark_lanes(executor: Executor) -> None:
+    await executor.execute("DELETE FROM lane_release")
+    await executor.execute("INSERT INTO lane_release SELECT lane, $1 FROM generate_series(0, 3) AS lane", RELEASE)
 
 
 def city_in_force(*, city: str = "tiny", of_version: str | None = None) -> CityInForce:
@@ -94,6 +101,7 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
         "class_code": "E0110",
         "place": {"latitude": 36.01, "longitude": 117.01 + east_m / 90_000},
         "text": "垃圾 rubbish",
+        "wants_callback": source in ("hotline", "photo"),
         "occurred_at": at,
         "recorded_at": at,
     }
@@ -103,6 +111,18 @@ def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides
 def case_id_of(report: ReportReceived) -> str:
     """Return the id of the case that a report opens."""
     return ids.case_id(report.area, report.report_id)
+
+
+def photo_stored(case_id: str, ref: str, *, by: str = "department:streets", minutes: float = 0) -> PhotoStored:
+    """Build the entry of a photo that ``by`` (``role:id``) stored for a case."""
+    kind, name = by.split(":")
+    return PhotoStored(
+        ref=ref,
+        case_id=case_id,
+        area=ids.area_of(case_id),
+        holder=Actor.model_validate({"kind": kind, "id": name}),
+        stored_at=START_TIME + timedelta(minutes=minutes),
+    )
 
 
 def build_action(
@@ -163,7 +183,8 @@ class BatchOutput:
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Return each outcome's result and, of a refusal, its code."""
-        return [(each["result"], each.get("why", {}).get("code")) for each in self.bodies_on("paidan.outcomes")]
+        outcomes = [each for each in self.bodies_on("paidan.outcomes") if each["type"] == "outcome.decided.v1"]
+        return [(each["result"], each.get("why", {}).get("code")) for each in outcomes]
 
     def types(self) -> list[str]:
         """Return the types of the case events, in order."""
@@ -211,9 +232,14 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
     tables = {
         "history": "case_id, version",
         "case_now": "case_id",
+        "case_report": "case_id, number",
+        "noted_report": "report_id",
         "outcome": "id",
         "timer": "case_id, kind",
         "lane_city": "lane, city",
+        "helper": "case_id, department",
+        "photo": "ref, case_id, holder",
+        "lane_release": "lane",
     }
     return {
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
@@ -222,11 +248,14 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
 
 
 async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
-    """Delete all rows, as in a restored empty database, without the triggers that forbid it."""
+    """Delete all rows but that every lane has read its mark, without the triggers that forbid it."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
-        for table in ("history", "case_now", "outcome", "timer", "lane_city"):
+        for table in (
+            "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
+        ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
+        await _mark_lanes(conn)
 
 
 def timer_due(row: "asyncpg.Record") -> TimerDue:

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Component, ProcessContext
 from paidan_contracts.inbox import CityInForce, InboxEvent
 from paidan_contracts.topics import INBOX, TOPICS, answers_topic_of, find_topic, orders_topic_of
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.release import place_release_marks
 from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import fork_server, vault
 from tests.dispatch import database_fixture
+from tests.dispatch.database_fixture import photo_stored
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
@@ -55,6 +59,12 @@ class DispatchService:
             else:
                 key = getattr(entry, "area", "")
                 await self.publisher.send([Message(INBOX.name, key, entry.model_dump_json().encode(), ())])
+
+    async def store_proof(self, case_id: str, *, by: str = "department:streets") -> str:
+        """Append that ``by`` (``role:id``) stored a photo for a case, as intake does; return its reference."""
+        ref = f"{sha256(f'{case_id} {by}'.encode()).hexdigest()}.jpg"
+        await self.append_to_inbox(photo_stored(case_id, ref, by=by, minutes=1))
+        return ref
 
     async def _append_to_every_partition(self, entry: CityInForce) -> None:
         key_by_partition = {_partition_of(f"{n}"): f"{n}" for n in range(200)}
@@ -173,13 +183,15 @@ class DispatchService:
 
 @asynccontextmanager
 async def open_service(kafka: str, prefix: str, dsn: str) -> AsyncIterator[DispatchService]:
-    """Prepare tables and topics; the topics are deleted with the broker."""
+    """Prepare tables, topics and release marks; the topics are deleted with the broker."""
     await database_fixture.prepare_database(dsn)
     async with Publisher(KafkaCluster(kafka, prefix, topic_spec=find_topic), client_id="test") as publisher:
         service = DispatchService(kafka, prefix, dsn, publisher)
         departments = [orders_topic_of(each).name for each in ("streets", "lamps")]
         answers = [answers_topic_of(each).name for each in ("streets", "lamps")]
         await publisher.topic_admin.ensure([*(topic.name for topic in TOPICS), *departments, *answers])
+        async with open_connection(dsn) as conn:
+            await place_release_marks(conn, service.cluster)
         yield service
 
 

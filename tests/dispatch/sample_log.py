@@ -1,7 +1,14 @@
 """A log of one case on the usual path, one that is returned and one that is voided."""
 
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
-from tests.dispatch.database_fixture import InboxRecords, build_action, build_report, case_id_of, city_in_force
+from tests.dispatch.database_fixture import (
+    InboxRecords,
+    build_action,
+    build_report,
+    case_id_of,
+    city_in_force,
+    photo_stored,
+)
 
 
 def sample_log() -> InboxRecords:
@@ -14,9 +21,11 @@ def sample_log() -> InboxRecords:
         build_action(one, Accept(), by=department, minutes=10),
         build_action(two, Return(code="not_our_duty", reason="no"), by=department),
     )
-    log.append(build_action(one, Finish(proof=("a" * 64 + ".jpg",)), by=department, minutes=60))
+    photos = ["a" * 64 + ".jpg", "b" * 64 + ".jpg"]
+    log.append(*(photo_stored(one, each, minutes=50) for each in photos))
+    log.append(build_action(one, Finish(proof=(photos[0],)), by=department, minutes=60))
     log.append(build_action(one, Inspect(passed=False, reason="still dirty"), by=inspector, minutes=70))
-    log.append(build_action(one, Finish(proof=("b" * 64 + ".jpg",)), by=department, minutes=90))
+    log.append(build_action(one, Finish(proof=(photos[1],)), by=department, minutes=90))
     log.append(build_action(three, Void(reason="a joke"), by="operator:olga", minutes=91))
     log.append(build_action(one, Inspect(passed=True), by=inspector, minutes=95))
     return log.append(build_action(one, CallBack(rating="satisfied"), by="caller:carl", minutes=200))

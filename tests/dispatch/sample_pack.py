@@ -64,6 +64,7 @@ DEPARTMENTS: Final[list[dict[str, Any]]] = [
 SOURCES: Final[list[dict[str, Any]]] = [
     _source("hotline", "hotline", trusted=True),
     _source("app", "photo", trusted=False),
+    _source("phone", "hotline", trusted=True, callback=True),
     _source("camera", "camera", trusted=False, min_confidence=0.8),
     _source("records", "import", trusted=True),
 ]
@@ -144,6 +145,13 @@ def pack_document() -> dict[str, Any]:
 def policy_of(pack: dict[str, Any]) -> CityPolicy:
     """Return the policy of a pack."""
     return CityPolicy.from_city(City.of(Pack.model_validate(pack)))
+
+
+def policy_with_helpers(pattern: str, lead: str, helpers: list[str]) -> CityPolicy:
+    """Return the policy of the pack with a first rule, ``together``, that names departments to help."""
+    document = pack_document()
+    document["routing"].insert(0, {"id": "together", "classes": [pattern], "lead": lead, "helpers": helpers})
+    return policy_of(document)
 
 
 @cache

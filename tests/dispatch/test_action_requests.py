@@ -13,7 +13,7 @@ from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction
 from paidan_dispatch.actions.requests import RequestedAction
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import PROOF, UNKNOWN_CASE, act_and_await, await_decision
+from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)
 MODELS = [*get_args(SupportedAction), *get_args(UnsupportedAction)]
@@ -102,8 +102,9 @@ async def test_no_personal_number_passes_http_or_kafka(service: DispatchService,
     returned = {"kind": "return", "code": "other", "reason": f"not ours, ask {words}"}
     await service.append_answer("streets", {"id": "n1", "case_id": case_id_of(first), "action": returned})
     await act_and_await(client, case_id_of(second), {"kind": "accept"}, streets)
+    proof = await service.store_proof(case_id_of(second))
     results = [
-        await act_and_await(client, case_id_of(second), {"kind": "finish", "text": words, "proof": [PROOF]}, streets),
+        await act_and_await(client, case_id_of(second), {"kind": "finish", "text": words, "proof": [proof]}, streets),
         await act_and_await(
             client, case_id_of(second), {"kind": "inspect", "passed": True, "reason": words}, inspector
         ),

@@ -31,9 +31,11 @@ def test_callback_rating_is_stored(rating: Rating) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [opened_case(), finished(), replace_unvalidated(closed(), past=True)], ids=["opened", "done", "past"]
+    "state",
+    [opened_case(), finished(), case_after(replace_unvalidated(finished(), past=True), Inspect(passed=True))],
+    ids=["opened", "done", "past"],
 )
-def test_callback_is_refused_before_closing_and_for_imports(state: CaseState) -> None:
+def test_nobody_is_called_back_before_closing_and_of_imports(state: CaseState) -> None:
     assert not awaits_callback(state)
 
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from paidan_contracts.actions import (
     Accept,
     Action,
+    Amend,
     Appeal,
     Assign,
     CallBack,
@@ -18,6 +19,7 @@ from paidan_contracts.actions import (
     Finish,
     Inspect,
     Redispatch,
+    Reply,
     Return,
     Urge,
     Verify,
@@ -27,11 +29,11 @@ from paidan_contracts.cases import AnyCaseEvent, CaseEvent
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
-from paidan_dispatch.cases.reports import Opened, receive_report
+from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
-from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, build_request, timer_due
+from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
 from tests.dispatch.sample_pack import default_policy
 
 POLICY = default_policy()
@@ -47,6 +49,13 @@ actions = st.sampled_from(
         Inspect(passed=False),
         CallBack(rating="dissatisfied"),
         CallBack(rating="satisfied"),
+        CallBack(rating="dissatisfied", reasonable=False),
+        CallBack(rating="no_answer", report_id=build_report("twin 1").report_id),
+        CallBack(rating="basically_satisfied", report_id=build_report("twin 2", source="app").report_id),
+        Amend(reason="x", promised_by=at_minute(200), text="amended"),
+        Amend(reason="x", row_id="E0111-1", closed_at=at_minute(100)),
+        Amend(reason="x", occurred_at=at_minute(-60)),
+        Reply(text="x"),
         Verify(verified=True),
         Verify(verified=False, reason="no"),
         File(row_id="E0110-2"),
@@ -106,14 +115,27 @@ class TimerStep:
 
 @dataclass(frozen=True)
 class MergeStep:
-    """Another report of the same thing."""
+    """Another report of the same thing, perhaps confidential, perhaps of somebody who is to be called."""
 
     minute: float
+    number: int = 1
+    source: str = "hotline"
+    confidential: bool = False
+    wants_callback: bool = True
 
     def apply(self, state: CaseState, _: list[Timer]) -> Result:
         row = candidate_of(state, POLICY.match_rules)
         past = ImportedHistory(matched_within="x") if state.past else None
-        twin = build_report("twin", minutes=self.minute, class_code=state.class_code, past=past)
+        twin = build_report(
+            f"twin {self.number}",
+            minutes=self.minute,
+            class_code=state.class_code,
+            past=past,
+            source=self.source,
+            text="t" * 501,
+            confidential=self.confidential,
+            wants_callback=self.wants_callback,
+        )
         result = receive_report(
             twin, nearby=CandidateIndex([row] if row else []), state_of=lambda _: state, policy=POLICY
         )
@@ -124,7 +146,14 @@ RandomStep: TypeAlias = ActionStep | TimerStep | MergeStep
 random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
     st.builds(ActionStep, actions, minutes, actors)
     | st.builds(TimerStep, st.integers(0, 9))
-    | st.builds(MergeStep, minutes),
+    | st.builds(
+        MergeStep,
+        minutes,
+        st.integers(1, 3),
+        st.sampled_from(["hotline", "app", "camera"]),
+        st.booleans(),
+        st.booleans(),
+    ),
     max_size=14,
 )
 
@@ -152,6 +181,22 @@ def _assert_legal(state: CaseState) -> None:
     assert state.round == 1 + sum(assignment.reworks for assignment in assignments) + state.reopened
     assert state.reopened <= 1
     assert state.past <= (running_timers(state) == ())
+    _assert_reports_are_legal(state)
+
+
+def _assert_reports_are_legal(state: CaseState) -> None:
+    assert len(state.joined) == min(JOINED_KEPT, state.reports - 1)
+    assert all(len(each.text) <= JOINED_TEXT_LENGTH for each in state.joined)
+    assert all(not each.text and each.address is None for each in state.joined if each.confidential)
+    known = {state.opened_by, *(each.report_id for each in state.joined)}
+    assert {each.report_id for each in state.called_back} | {*state.callbacks_wanted} <= known
+    assert set(state.callbacks_awaited) <= set(state.callbacks_wanted)
+    assert not state.callbacks_awaited or (state.status == "closed" and not state.past)
+    assert state.past <= (state.callbacks_wanted == ())
+    assert (state.rated_by is not None) == (state.called_back != ())
+    assert not any(each.channel == "camera" and each.report_id in state.callbacks_wanted for each in state.joined)
+    has_ended = state.status in ("closed", "voided", "not_accepted")
+    assert (state.answer is not None) == has_ended or state.past, "residents are told what was inspected, or the end"
 
 
 def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
@@ -183,14 +228,14 @@ def _open(report: ReportReceived) -> Opened:
 def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(report)
     _assert_follows(None, opening.events)
-    state, timers = opening.after, list(timer_changes(None, opening.after).to_set)
+    state, timers = opening.after, list(running_timers(opening.after))
     for step in steps:
         before = state.model_dump_json()
         result = step.apply(state, timers)
         assert state.model_dump_json() == before
         if isinstance(result, Progressed):
             _assert_follows(state, result.events)
-            timers += timer_changes(state, result.after).to_set
+            timers += running_timers(result.after)
             state = result.after
 
 
@@ -198,12 +243,12 @@ def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[
 def test_restored_case_continues_identically(report: ReportReceived, steps: list[RandomStep]) -> None:
     """A new owner reads states from the database where the old one had them in memory."""
     in_memory = _open(report).after
-    timers = list(timer_changes(None, in_memory).to_set)
+    timers = list(running_timers(in_memory))
     for step in steps:
         restored = CaseState.model_validate_json(in_memory.model_dump_json())
         one, other = step.apply(in_memory, timers), step.apply(restored, timers)
         assert type(one) is type(other)
         if isinstance(one, Progressed) and isinstance(other, Progressed):
             assert [each.model_dump_json() for each in one.events] == [each.model_dump_json() for each in other.events]
-            timers += timer_changes(in_memory, one.after).to_set
+            timers += running_timers(one.after)
             in_memory = one.after

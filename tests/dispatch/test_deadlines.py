@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from paidan_contracts.actions import Accept, Action, CallBack, File, Finish, Inspect, Redispatch, Return, Void
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_dispatch.cases.case_state import Timer, next_timer, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from tests.dispatch.builders import (
     at_minute,
@@ -36,19 +36,19 @@ def step_after(state: CaseState, timer: Timer) -> CaseState:
 def test_a_dispatch_sets_both_timers() -> None:
     state = opened_case()
 
-    assert [(each.kind, each.due_at) for each in timer_changes(None, state).to_set] == [
+    assert [(each.kind, each.due_at) for each in running_timers(state)] == [
         ("accept", at_minute(30)),
         ("handle", at_minute(360)),
     ]
+    assert next_timer(state) == single_timer(state, "accept")
 
 
-def test_undispatched_finished_and_imported_cases_have_no_timer() -> None:
+def test_imported_cases_and_those_that_nothing_awaits_have_no_timer() -> None:
     for state in (
-        opened_case(build_report(source="app")),
-        opened_case(build_report(class_code=None)),
         opened_case(imported_report(past=ImportedHistory(owner="water", promised_by=at_minute(60)))),
-        finished(),
-        closed(),
+        opened_case(imported_report(past=ImportedHistory(verified=False))),
+        case_after(opened_case(), Void(reason="x")),
+        closed().model_copy(update={"callbacks_awaited": (), "clocks": ()}),
     ):
         assert running_timers(state) == ()
 
@@ -67,18 +67,13 @@ def test_without_a_limit_only_acceptance_is_timed() -> None:
         (File(row_id="E0111-1"), ["handle"], ["handle"]),
     ],
 )
-def test_every_event_declares_its_timer_changes(action: Action, cancelled: list[str], newly_set: list[str]) -> None:
+def test_timers_that_a_step_cancels_and_sets(action: Action, cancelled: list[str], newly_set: list[str]) -> None:
     state = opened_case()
 
-    change = timer_changes(state, case_after(state, action, minutes=5))
+    before, after = running_timers(state), running_timers(case_after(state, action, minutes=5))
 
-    assert ([each.kind for each in change.to_cancel], [each.kind for each in change.to_set]) == (cancelled, newly_set)
-
-
-def test_a_step_without_effect_on_limits_changes_no_timer() -> None:
-    state = finished()
-
-    assert timer_changes(state, case_after(state, Inspect(passed=True))) == timer_changes(state, state)
+    assert [each.kind for each in before if each not in after] == cancelled
+    assert [each.kind for each in after if each not in before] == newly_set
 
 
 def test_no_generation_is_ever_used_twice() -> None:
@@ -91,7 +86,7 @@ def test_no_generation_is_ever_used_twice() -> None:
         Accept(),
         File(row_id="E0110-1"),
         Finish(),
-        Inspect(passed=False),
+        Inspect(passed=False, reason="x"),
         File(row_id="E0111-1"),
         Finish(),
         Inspect(passed=True),
@@ -99,10 +94,10 @@ def test_no_generation_is_ever_used_twice() -> None:
     ]
     for minute, action in enumerate(steps):
         was, state = state, case_after(state, action, minutes=minute)
-        for timer in timer_changes(was, state).to_set:
+        for timer in set(running_timers(state)) - set(running_timers(was)):
             assert (timer.kind, timer.generation) not in seen
             seen.add((timer.kind, timer.generation))
-    assert len(seen) == 7
+    assert len(seen) == 10
 
 
 @pytest.mark.parametrize("kind", ["accept", "handle"])
@@ -117,7 +112,7 @@ def test_timer_expires_once(kind: str) -> None:
     body = event.model_dump()
     assert (body["type"], body["clock"], body["due_at"]) == ("case.overdue.v1", kind, timer.due_at)
     assert (event.recorded_at, event.cause.kind, event.actor) == (timer.due_at, "timer", None)
-    assert timer_changes(state, late.after).to_cancel == (timer,)
+    assert set(running_timers(state)) - set(running_timers(late.after)) == {timer}
     assert isinstance(expire(late.after, timer), Ignored)
 
 
@@ -150,7 +145,7 @@ def test_timer_after_completion_is_ignored() -> None:
 
 def test_rework_past_the_deadline_is_overdue_at_once() -> None:
     """The deadline passed while the inspector was on the way; no timer ran, but the limit was not reset."""
-    state = case_after(finished(minutes=350), Inspect(passed=False), minutes=400)
+    state = case_after(finished(minutes=350), Inspect(passed=False, reason="x"), minutes=400)
 
     assert single_timer(state, "handle").due_at == at_minute(360)
     assert step_after(state, single_timer(state, "handle")).assignments[0].overdue_at == at_minute(360)

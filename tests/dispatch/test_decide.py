@@ -4,7 +4,7 @@ import pytest
 
 from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch, Return, Urge, Verify, Void
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
-from paidan_dispatch.cases.guards import unknown_case
+from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import receive_report
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import (
@@ -54,6 +54,8 @@ def test_a_row_that_asks_for_a_photo_is_not_finished_without() -> None:
 
     assert isinstance(refused, Refused)
     assert refused.refusal.code == "proof_missing"
+    assert "1 to 20" in refused.refusal.message
+    assert "1 至 20" in refused.refusal.message_zh
     assert case_after(state, Finish(proof=(PHOTO,))).assignments[0].proof == (PHOTO,)
 
 
@@ -71,6 +73,53 @@ def test_rework_keeps_the_deadline_and_the_last_finish_counts() -> None:
         True,
     )
     assert (done.round, done.assignments[0].reworks) == (2, 1)
+
+
+def test_finishing_accepts_as_well() -> None:
+    """At the time of finishing, so that an acceptance that came too late stays so."""
+    in_time, late = (case_after(opened_case(), Finish(text="swept"), minutes=minute) for minute in (30, 31))
+
+    assert (in_time.status, in_time.version) == ("inspecting", opened_case().version + 2)
+    assert in_time.assignments[0].accepted_at == at_minute(30)
+    assert [each.assignments[0].accept_overdue_at for each in (in_time, late)] == [None, at_minute(30)]
+
+
+def test_pack_may_want_acceptance_before_finishing() -> None:
+    pack = pack_document()
+    pack["clocks"]["finish_without_accept"] = False
+    strict = policy_of(pack)
+
+    refused = decide_action(opened_case(), Finish(text="swept"), policy=strict)
+
+    assert isinstance(refused, Refused)
+    assert refused.refusal.code == "not_allowed_in_state"
+    assert "accepted before" in refused.refusal.message
+    assert "先签收" in refused.refusal.message_zh
+    accepted = case_after(opened_case(), Accept(), minutes=1, policy=strict)
+    assert case_after(accepted, Finish(), minutes=2, policy=strict).status == "inspecting"
+
+
+@pytest.mark.parametrize("action", [Void(reason="a test call"), Redispatch(department="south", reason="their side")])
+@pytest.mark.parametrize("minutes", [100, 400])
+def test_accepted_case_may_be_voided_or_moved(action: Void | Redispatch, minutes: float) -> None:
+    """Its limit is met or missed by then; work that was finished in time stays so."""
+    at_work, done = case_after(opened_case(), Accept(), minutes=5), finished(minutes=50)
+
+    left, moved = (case_after(each, action, minutes=minutes).assignments[0] for each in (at_work, done))
+
+    assert (left.withdrawn_at, moved.withdrawn_at) == (at_minute(minutes), at_minute(minutes))
+    assert left.overdue_at == (at_minute(360) if minutes > 360 else None)
+    assert (moved.overdue_at, moved.limits[0].late) == (None, False)
+
+
+@pytest.mark.parametrize("reason", ["", " ", "　\t"])
+def test_failed_inspection_needs_a_reason(reason: str) -> None:
+    result = decide_action(finished(), Inspect(passed=False, reason=reason), ActionContext(minutes=20))
+
+    assert isinstance(result, Refused)
+    assert (result.refusal.code, result.refusal.field) == ("reason_missing", "action.reason")
+    assert "1 to 1000" in result.refusal.message
+    assert "1 至 1000" in result.refusal.message_zh
 
 
 def test_urging_is_counted_and_changes_nothing_else() -> None:

@@ -36,7 +36,9 @@ from paidan_contracts.actions import (
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.decide import Progressed, Refused
+from paidan_dispatch.cases.guards import ActionEvidence
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, case_after, decide_action, opened_case
+from tests.dispatch.sample_pack import policy_with_helpers
 
 ACTIONS_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 STATES: tuple[Status, ...] = get_args(Status)
@@ -65,9 +67,9 @@ NOT_YET_SUPPORTED: dict[str, Action] = {
     "escalate": Escalate(),
     "appeal": Appeal(),
     "force_close": ForceClose(),
-    "amend": Amend(reason="the later export"),
-    "reply": Reply(text="thank you"),
 }
+ELSEWHERE: tuple[Action, ...] = (Amend(reason="the later export"), Reply(text="thank you"))
+"""Actions on imported pasts and on noted reports alone, tested beside them."""
 # The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
 ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("received", "verify"): ("dispatched", ("filed", "dispatched")),
@@ -76,6 +78,8 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("filed", "file"): ("dispatched", ("filed", "dispatched")),
     ("filed", "void"): ("voided", ("voided",)),
     ("dispatched", "accept"): ("handling", ("accepted",)),
+    ("dispatched", "finish"): ("inspecting", ("accepted", "finished")),
+    ("dispatched", "urge"): ("dispatched", ("urged",)),
     ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
     ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),
     ("dispatched", "file"): ("dispatched", ("filed",)),
@@ -84,6 +88,10 @@ ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
     ("handling", "return"): ("dispatched", ("returned", "dispatched")),
     ("handling", "file"): ("handling", ("filed",)),
     ("handling", "urge"): ("handling", ("urged",)),
+    ("handling", "redispatch"): ("dispatched", ("dispatched",)),
+    ("handling", "void"): ("voided", ("voided",)),
+    ("inspecting", "redispatch"): ("dispatched", ("dispatched",)),
+    ("inspecting", "void"): ("voided", ("voided",)),
     ("inspecting", "inspect"): ("closed", ("closed",)),
     ("inspecting", "inspect_false"): ("handling", ("reworked",)),
     ("closed", "call_back"): ("closed", ("called_back",)),
@@ -94,8 +102,8 @@ ROLES: dict[str, set[str]] = {
     "inspector": {"verify", "inspect"},
     "caller": {"call_back"},
     "operator": {"verify", "file", "assign", "redispatch", "void", "urge"},
-    "importer": {action.kind for action in ACTIONS.values()},
-    "source": set(),
+    "importer": set(),
+    "source": {"urge"},
 }
 
 
@@ -147,7 +155,7 @@ def test_allowed_actions_by_status(status: Status, name: str) -> None:
 
 def _other_department(name: str) -> str:
     kind = ACTIONS[name].kind
-    return USUAL_ACTORS.get(kind, "importer:them")
+    return USUAL_ACTORS.get(kind, "department:them")
 
 
 def _assert_explains(refused: Refused, status: Status) -> None:
@@ -172,22 +180,25 @@ def test_unsupported_action_is_refused_in_every_status(status: Status, name: str
 def _request_by(role: str, name: str) -> tuple[CaseState, str]:
     status = next(state for state, action in ALLOWED if action == name)
     state = case_in_status(status)
-    return state, f"{role}:{state.department if role == 'department' and state.department else 'anne'}"
+    own = {"department": state.department, "source": state.source}.get(role)
+    return state, f"{role}:{own or 'anne'}"
 
 
 @pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("role", get_args(Actor.model_fields["kind"].annotation))
 def test_actions_allowed_by_role(role: str, name: str) -> None:
     state, actor = _request_by(role, name)
+    of_report = state.opened_by if role == "source" else None
 
-    result = decide_action(state, ACTIONS[name], ActionContext(minutes=5, actor=actor))
+    result = decide_action(state, ACTIONS[name], ActionContext(minutes=5, actor=actor, of_report=of_report))
 
     if ACTIONS[name].kind in ROLES[role]:
         assert isinstance(result, Progressed)
         return
     assert isinstance(result, Refused)
     department = role == "department" and ACTIONS[name].kind == "inspect"
-    assert result.refusal.code == ("doer_may_not_inspect" if department else "not_your_role")
+    usual = "not_an_import" if role == "importer" else "not_your_role"
+    assert result.refusal.code == ("doer_may_not_inspect" if department else usual)
     _assert_explains(result, state.status)
 
 
@@ -201,17 +212,75 @@ def test_a_department_may_not_touch_another_ones_order(status: Status, name: str
     assert result.refusal.code == "not_your_order"
 
 
-def test_handling_department_may_not_inspect_its_own_work() -> None:
-    result = decide_action(case_in_status("inspecting"), ACTIONS["inspect"], ActionContext(actor="inspector:north"))
+@pytest.mark.parametrize(
+    ("actor", "member", "code"),
+    [
+        ("department:north", None, "doer_may_not_inspect"),
+        # Over HTTP the actor is the key's id: its department is what the key says that its holder belongs to.
+        ("inspector:0f3c9a", "north", "doer_may_not_inspect"),
+        ("inspector:0f3c9a", "water", "doer_may_not_inspect"),
+        ("inspector:0f3c9a", "south", None),
+        ("inspector:0f3c9a", None, None),
+        ("inspector:north", None, "doer_may_not_inspect"),
+        ("importer:0f3c9a", "north", "not_an_import"),
+    ],
+)
+def test_who_did_the_work_may_not_inspect_it(actor: str, member: str | None, code: str | None) -> None:
+    state = opened_case(build_report(class_code="C0101"), policy=policy_with_helpers("C*", "north", ["water", "roads"]))
+    state = case_after(state, Accept(), actor="department:water")
+    state = case_after(state, Finish(), minutes=5)
+
+    result = decide_action(state, Inspect(passed=True), ActionContext(minutes=9, actor=actor, member=member))
+
+    assert (result.refusal.code if isinstance(result, Refused) else None) == code
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "own", "others"),
+    [
+        ("handling", "department:north", "finish, return to you", "redispatch, file, void, urge to others."),
+        ("handling", "inspector:ivy", "nothing to you", "finish, return"),
+        ("closed", "department:north", "nothing to you", "call_back to others"),
+    ],
+)
+def test_refusal_tells_what_the_asker_may_do_apart_from_others(
+    status: Status, role: str, own: str, others: str
+) -> None:
+    result = decide_action(case_in_status(status), Accept(), ActionContext(actor=role))
 
     assert isinstance(result, Refused)
-    assert result.refusal.code == "doer_may_not_inspect"
+    allowed = result.refusal.message.partition("allowed there: ")[2]
+    assert allowed.startswith(own)
+    assert others in allowed
+    assert "贵方可做" in result.refusal.message_zh
+    assert "他人可做" in result.refusal.message_zh
+
+
+def test_source_may_urge_about_its_own_reports_alone() -> None:
+    state = case_in_status("dispatched")
+    twin = build_report("2").report_id
+
+    def urge(of_report: str | None, **known: str) -> str | None:
+        context = ActionContext(
+            actor="source:hotline", of_report=of_report, evidence=ActionEvidence(report_source=known.get("source"))
+        )
+        result = decide_action(state, Urge(reason="it smells"), context)
+        return result.refusal.code if isinstance(result, Refused) else None
+
+    assert urge(state.opened_by) is None
+    assert urge(twin, source="hotline") is None
+    assert urge(None) == "unknown_report"
+    assert urge(twin) == "unknown_report"
+    assert urge(twin, source="app") == "unknown_report"
+    assert urge(state.opened_by, source="app") == "unknown_report"
 
 
 def test_allowed_table_is_complete() -> None:
     """Or a new one would go untested."""
     assert {status for status, _ in ALLOWED} | {"suspended", "not_accepted", "voided"} == set(STATES)
-    assert {action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values())} == KNOWN_ACTION_KINDS
+    assert {
+        action.kind for action in (*ACTIONS.values(), *NOT_YET_SUPPORTED.values(), *ELSEWHERE)
+    } == KNOWN_ACTION_KINDS
 
 
 def test_return_for_a_reason_of_no_list_is_refused_by_name() -> None:

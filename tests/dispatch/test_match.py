@@ -12,7 +12,7 @@ from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.reports import ReportDecision, receive_report
-from paidan_dispatch.matching.candidates import Candidate, Duplicate, NoMatch
+from paidan_dispatch.matching.candidates import Candidate, Duplicate, MatchResult, NoMatch
 from paidan_dispatch.matching.match import (
     CandidateIndex,
     candidate_of,
@@ -118,8 +118,11 @@ def test_matching_agrees_with_brute_force(reports: list[ReportReceived]) -> None
 def test_match_rule_is_independent_of_candidates_found(reports: list[ReportReceived]) -> None:
     """Squares only save work: the rule rejects what they return by chance."""
     *others, new = reports or [build_report()]
-    rows = [row for each in others if (row := candidate_of(opened_case(each), POLICY.match_rules)) is not None]
-    found = match(new, rows, POLICY.match_rules) if squares_around(new, POLICY.match_rules) else NoMatch()
+    states = {state.case_id: state for state in map(opened_case, others)}
+    rows = [row for each in states.values() if (row := candidate_of(each, POLICY.match_rules)) is not None]
+    found: MatchResult = NoMatch()
+    if squares_around(new, POLICY.match_rules):
+        found = match(new, rows, POLICY.match_rules, states.__getitem__)
 
     same = sorted((old.recorded_at, _case_id(old)) for old in others if _are_about_the_same(new, old))
 

@@ -15,7 +15,7 @@ from tests.dispatch.builders import (
     receive_reports,
     types,
 )
-from tests.dispatch.sample_pack import default_policy
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
 
 def test_report_is_dispatched_immediately() -> None:
@@ -60,11 +60,27 @@ def test_unknown_class_never_refuses_a_report(class_code: str | None) -> None:
     assert state.held_because
 
 
-def test_unrouted_case_is_held_with_a_reason() -> None:
-    (step,) = receive_reports(build_report(class_code="E0505", place={}))
+@pytest.mark.parametrize(
+    ("class_code", "place", "reason"),
+    [
+        ("E0505", {}, "缺少位置和所在区"),
+        ("E0110", {}, "缺少位置和所在区"),
+        ("E0505", {"latitude": 36.0, "longitude": 117.0}, "位置不在本市任何区内"),
+        ("E0505", {"district": "3"}, "没有派遣规则适用"),
+        ("E0601", {"district": "1"}, "缺少所在街道"),
+    ],
+    ids=["no position", "its department is the district's", "outside", "no rule", "no street"],
+)
+def test_unrouted_case_is_held_with_what_is_missing(class_code: str, place: dict[str, object], reason: str) -> None:
+    pack = pack_document()
+    pack["routing"][-1] = {"id": "rest", "classes": ["E0505", "C*"], "places": ["1", "2"], "lead": "roads"}
+    pack["routing"].append({"id": "by-street", "classes": ["E06*"], "lead": "street:office"})
+
+    (step,) = receive_reports(build_report(class_code=class_code, place=place), policy=policy_of(pack))
 
     assert types(step) == ["opened", "held"]
-    assert "No routing rule covers it." in str(step.after.held_because)
+    assert step.after.held_because
+    assert reason in step.after.held_because
 
 
 def test_reports_past_the_calendars_end_are_held() -> None:

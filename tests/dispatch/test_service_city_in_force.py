@@ -17,6 +17,7 @@ from tests.dispatch.database_fixture import (
     clear_tables,
     pack_bytes,
     pack_version,
+    photo_stored,
     publish_pack,
     timer_due,
 )
@@ -54,19 +55,19 @@ async def test_timers_are_set_cancelled_and_fired_once(pool: "asyncpg.Pool[Any]"
     first = build_report("1")
     case_id, log = case_id_of(first), InboxRecords().append(city_in_force(), first)
     await apply_records(pool, log.records)
-    rows = {row["kind"]: row for row in await pool.fetch("SELECT * FROM timer")}
-    assert set(rows) == {"accept", "handle"}
-
-    log.append(timer_due(rows["accept"]), timer_due(rows["accept"]))
+    [accept] = await pool.fetch("SELECT * FROM timer")
+    log.append(timer_due(accept), timer_due(accept))
     log.append(build_action(case_id, Accept(), by="department:streets", minutes=30))
-    log.append(timer_due(rows["accept"]), timer_due(rows["handle"]), timer_due(rows["handle"]))
+    log.append(timer_due(accept))
     output = await apply_records(pool, log.records[2:], batch_size=2)
+    [handle] = await pool.fetch("SELECT * FROM timer")
+    log.append(timer_due(handle), timer_due(handle), timer_due(accept))
+    later = await apply_records(pool, log.records[6:], batch_size=2)
 
-    assert output.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]
-    assert [each["clock"] for each in output.bodies_on("paidan.cases") if each["type"] == "case.overdue.v1"] == [
-        "accept",
-        "handle",
-    ]
+    assert [row["kind"] for row in (accept, handle)] == ["accept", "handle"], "the next one alone is stored"
+    assert output.types() + later.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]
+    overdue = [*output.bodies_on("paidan.cases"), *later.bodies_on("paidan.cases")]
+    assert [each["clock"] for each in overdue if each["type"] == "case.overdue.v1"] == ["accept", "handle"]
     assert await pool.fetchval("SELECT count(*) FROM timer") == 0
 
 
@@ -76,8 +77,10 @@ async def test_finishing_cancels_the_handling_timer(pool: "asyncpg.Pool[Any]") -
     log = InboxRecords().append(
         city_in_force(), first, build_action(case_id, Accept(), by="department:streets", minutes=1)
     )
-    log.append(build_action(case_id, Finish(proof=("a" * 64 + ".jpg",)), by="department:streets", minutes=2))
+    photo = "a" * 64 + ".jpg"
+    log.append(photo_stored(case_id, photo, minutes=1))
+    log.append(build_action(case_id, Finish(proof=(photo,)), by="department:streets", minutes=2))
 
     await apply_records(pool, log.records, batch_size=2)
 
-    assert await pool.fetchval("SELECT count(*) FROM timer") == 0
+    assert [row["kind"] for row in await pool.fetch("SELECT kind FROM timer")] == ["inspect"]

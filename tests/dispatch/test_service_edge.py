@@ -24,7 +24,7 @@ async def test_dry_run_evaluates_without_effect(service: DispatchService, client
     refused = await client.post(url, json={"action": {"kind": "finish"}}, headers=streets)
 
     assert (would_be.status_code, would_be.json()["result"], would_be.json()["status"]) == (200, "applied", "handling")
-    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "not_allowed_in_state")
+    assert (refused.json()["result"], refused.json()["why"]["code"]) == ("refused", "proof_missing")
     assert ids.action_id("department:streets", "dry") not in str(await service.read_topic("paidan.inbox"))
 
 
@@ -32,7 +32,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     service: DispatchService, client: httpx.AsyncClient
 ) -> None:
     first, twin = build_report("dry lines", east_m=3000), build_report("dry twin", east_m=3001)
-    importer, streets = await service.create_key("role:importer"), await service.create_key("department:streets")
+    operator, streets = await service.create_key("role:operator"), await service.create_key("department:streets")
     await service.append_to_inbox(first, twin)
     merged = await service.await_messages("paidan.outcomes", 2, about=[first.report_id, twin.report_id])
 
@@ -50,7 +50,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     response = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
     by_stranger = line("dry 7", {"kind": "accept"}, case_id="tiny.990102-" + "0" * 32, of_report=first.report_id)
     of_reports = await client.post(
-        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=importer
+        "/v1/actions/batch?dry-run=true", content=f"{by_report}\n{by_stranger}", headers=operator
     )
     answers = [json.loads(each) for each in response.text.splitlines()]
 
@@ -59,7 +59,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
     for number in (0, 4):
         assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
         assert answers[number]["dry_run"] is True
-    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["not_allowed_in_state", "unknown_case"]
+    assert [answers[number]["why"]["code"] for number in (1, 2)] == ["proof_missing", "unknown_case"]
     assert answers[3]["error"]["field"] == "action"
     assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
         "merged_report",
@@ -96,12 +96,38 @@ async def test_what_a_department_may_see(service: DispatchService, client: httpx
         ("/v1/cases?after=!!", monitor, 422),
         ("/v1/cases?nonsense=1", monitor, 422),
         ("/v1/cases/nonsense", monitor, 422),
-        ("/v1/actions/nonsense", monitor, 404),
+        ("/v1/actions/nonsense", monitor, 422),
+        ("/v1/cases/", monitor, 404),
         ("/v1/cases", {}, 401),
     ):
         response = await client.get(url, headers=headers)
         assert response.status_code == status, (url, response.text)
         assert response.json()["error"]["code"]
+
+
+async def test_orders_are_paged(service: DispatchService, client: httpx.AsyncClient) -> None:
+    """One answer of every order would grow with a department's backlog."""
+    reports = [build_report(f"order {n}", minutes=n, east_m=6000 + 200 * n) for n in range(5)]
+    streets = await service.create_key("department:streets")
+    await service.append_to_inbox(*reports)
+    await service.await_messages("paidan.orders.streets", 5, about=[case_id_of(each) for each in reports])
+    whole = (await client.get("/v1/orders", headers=streets)).json()
+
+    seen, after = [], ""
+    while after is not None:
+        query = f"?limit=2&after={after}" if after else "?limit=2"
+        page = (await client.get(f"/v1/orders{query}", headers=streets)).json()
+        assert len(page["orders"]) <= 2
+        seen += page["orders"]
+        after = page["after"]
+    foreign = await service.create_key("department:streets", city="other")
+
+    assert whole["after"] is None
+    # Time limits pass meanwhile, so that versions differ.
+    assert [each["order"]["order_id"] for each in seen] == [each["order"]["order_id"] for each in whole["orders"]]
+    assert {case_id_of(each) for each in reports} <= {each["order"]["case_id"] for each in seen}
+    assert (await client.get("/v1/orders", headers=foreign)).json()["orders"] == []
+    assert (await client.get("/v1/orders?after=!!", headers=streets)).status_code == 422
 
 
 async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, client: httpx.AsyncClient) -> None:
@@ -135,6 +161,10 @@ async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, 
     ("headers", "body", "status", "field"),
     [
         ({}, {"action": {"kind": "accept"}}, 400, "Idempotency-Key"),
+        ({}, {"action": "dance"}, 400, "Idempotency-Key"),
+        ({}, {"nothing": 1}, 400, "Idempotency-Key"),
+        ({"Idempotency-Key": " "}, {"action": {"kind": "accept"}}, 400, "Idempotency-Key"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "accept", "more": 1}}, 422, "action.accept.more"),
         ({"Idempotency-Key": "k" * 201}, {"action": {"kind": "accept"}}, 422, "Idempotency-Key"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "dance"}}, 422, "action"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "finish", "text": "a\x00b"}}, 422, "action.finish.text"),
@@ -173,3 +203,27 @@ async def test_action_is_accepted_only_once_kafka_has_it(service: DispatchServic
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
     assert still.status_code == 200
+
+
+async def test_dry_run_of_another_departments_case_is_answered_as_if_there_were_none(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    """A refusal names the state, by which any department could follow every case."""
+    first = build_report("foreign dry", east_m=5000)
+    lamps = await service.create_key("department:lamps")
+    await service.append_to_inbox(first)
+    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(first)])
+
+    async def answers(case_id: str) -> list[str]:
+        key = lamps | {"Idempotency-Key": "4711"}
+        bodies = [{"action": each} for each in ({"kind": "accept"}, {"kind": "void", "reason": "a"}, {"kind": "urge"})]
+        url = f"/v1/cases/{case_id}/actions?dry-run=true"
+        line = json.dumps({"id": "4711", "case_id": case_id, "action": {"kind": "accept"}})
+        one_by_one = [(await client.post(url, json=body, headers=key)).text for body in bodies]
+        batch = await client.post("/v1/actions/batch?dry_run=true", content=line, headers=lamps)
+        return [each.replace(case_id, "<case>") for each in (*one_by_one, batch.text)]
+
+    foreign = await answers(case_id_of(first))
+
+    assert foreign == await answers(UNKNOWN_CASE)
+    assert all("unknown_case" in each and '"status":null' in each.replace(" ", "") for each in foreign)

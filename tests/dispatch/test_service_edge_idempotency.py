@@ -9,9 +9,8 @@ import httpx
 from paidan_contracts import ids
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import PROOF, act_and_await, await_decision
+from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
-FINISH = {"kind": "finish", "proof": [PROOF]}
 RETURN = {"kind": "return", "code": "other", "reason": "not ours"}
 
 
@@ -24,19 +23,20 @@ async def test_a_key_that_was_used_for_something_else_is_refused(
     await service.append_to_inbox(first, second)
     await service.await_messages("paidan.orders.streets", 2, about=[case_id_of(first), case_id_of(second)])
     await act_and_await(client, case_id_of(first), {"kind": "accept"}, streets)
+    finish = {"kind": "finish", "proof": [await service.store_proof(case_id_of(first))]}
 
     async def post(case_id: str, action: dict[str, Any], query: str = "") -> httpx.Response:
         url = f"/v1/cases/{case_id}/actions{query}"
         return await client.post(url, json={"action": action}, headers=streets | {"Idempotency-Key": "K"})
 
-    accepted = await post(case_id_of(first), FINISH)
+    accepted = await post(case_id_of(first), finish)
     outcome = await await_decision(client, accepted.json()["action_id"], streets)
     refused = [
         await post(case_id_of(first), RETURN),
-        await post(case_id_of(second), FINISH),
+        await post(case_id_of(second), finish),
         await post(case_id_of(first), RETURN, "?dry-run=true"),
     ]
-    repeat = await post(case_id_of(first), FINISH)
+    repeat = await post(case_id_of(first), finish)
 
     assert (accepted.status_code, outcome["result"]) == (202, "applied")
     assert [each.status_code for each in refused] == [409] * 3
@@ -66,7 +66,8 @@ async def test_a_line_whose_id_was_used_for_something_else_is_refused_alone(
 
     accepted = await post(("L", {"kind": "accept"}))
     await await_decision(client, accepted[0]["action_id"], streets)
-    answers = await post(("L", FINISH), ("L", {"kind": "accept"}), ("M", FINISH), ("M", RETURN))
+    finish = {"kind": "finish", "proof": [await service.store_proof(case_id)]}
+    answers = await post(("L", finish), ("L", {"kind": "accept"}), ("M", finish), ("M", RETURN))
     finished = await await_decision(client, answers[2]["action_id"], streets)
 
     assert ["error" in each for each in answers] == [True, False, False, True]
@@ -99,6 +100,28 @@ async def test_concurrent_reuse_of_a_key_is_resolved_on_retry(
     done = {entry["event"]["type"] for entry in detail["history"]} & {"case.accepted.v1", "case.returned.v1"}
     assert done == ({"case.accepted.v1"} if again[0].status_code == 202 else {"case.returned.v1"})
     assert sorted(each.status_code for each in again) == [202, 409]
+
+
+async def test_ids_outside_ascii_are_as_many_actions_as_there_are_ids_and_the_same_in_a_batch(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    """Read as Latin-1 and stripped, 4711-内 and 4711-冠 were one action, and neither was its line in a batch."""
+    streets = await service.create_key("department:streets")
+    refs = ["4711-内", "4711-冠", "4711-å", "签收 1", "id\u00a0"]
+
+    async def post_one(ref: str) -> str:
+        url, key = f"/v1/cases/{UNKNOWN_CASE}/actions?dry-run=true", (b"idempotency-key", ref.encode())
+        headers = [*((name.encode(), value.encode()) for name, value in streets.items()), key]
+        response = await client.post(url, content='{"action": {"kind": "accept"}}', headers=headers)
+        assert response.status_code == 200, response.text
+        return str(response.json()["action_id"])
+
+    lines = [json.dumps({"id": ref, "case_id": UNKNOWN_CASE, "action": {"kind": "accept"}}) for ref in refs]
+    batch = await client.post("/v1/actions/batch?dry-run=true", content="\n".join(lines), headers=streets)
+
+    one_by_one = [await post_one(ref) for ref in refs]
+    assert one_by_one == [json.loads(line)["action_id"] for line in batch.text.splitlines()]
+    assert one_by_one == [ids.action_id("department:streets", ref) for ref in refs]
 
 
 async def _requests(service: DispatchService, ref: str) -> list[dict[str, Any]]:

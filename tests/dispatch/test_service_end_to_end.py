@@ -8,7 +8,7 @@ from paidan_contracts import ids
 from paidan_contracts.orders import OrderIssued
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import PROOF, UNKNOWN_CASE, act_and_await, await_decision
+from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
 
 async def test_full_case_over_http_and_kafka(service: DispatchService, client: httpx.AsyncClient) -> None:
@@ -23,7 +23,8 @@ async def test_full_case_over_http_and_kafka(service: DispatchService, client: h
     issued = (await service.await_messages("paidan.orders.streets", 1, about=[case_id]))[0]
     await service.append_answer("streets", {"id": "a1", "case_id": case_id, "action": {"kind": "accept"}})
     accepted = await await_decision(client, ids.action_id("department:streets", "a1"), streets)
-    finished = await act_and_await(client, case_id, {"kind": "finish", "proof": [PROOF]}, streets)
+    proof = await service.store_proof(case_id)
+    finished = await act_and_await(client, case_id, {"kind": "finish", "proof": [proof]}, streets)
     inspected = await act_and_await(client, case_id, {"kind": "inspect", "passed": True}, inspector)
     called = await act_and_await(client, case_id, {"kind": "call_back", "rating": "satisfied"}, caller)
 
@@ -34,7 +35,7 @@ async def test_full_case_over_http_and_kafka(service: DispatchService, client: h
     assert [each["version"] for each in steps] == list(range(1, len(steps) + 1))
     assert [entry["event"] for entry in detail["history"]] == steps
     assert (detail["chain_holds"], detail["case"]["status"]) == (True, "closed")
-    assert [each["rule"] for each in detail["receipts"]] == ["default_row", "rubbish"]
+    assert [each["rule"] for each in detail["receipts"]] == ["default_row", "rubbish", "worst"]
 
 
 async def test_http_and_kafka_agree_on_ids_and_content(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -34,7 +34,19 @@ async def clear_database(service: DispatchService) -> None:
     conn = await asyncpg.connect(service.dsn, server_settings={"search_path": "dispatch"})
     try:
         await conn.execute("SET session_replication_role = replica")
-        for table in ("history", "case_now", "outcome", "timer", "lane_city", "lane", "outbox"):
+        for table in (
+            "history",
+            "case_now",
+            "case_report",
+            "noted_report",
+            "outcome",
+            "timer",
+            "lane_city",
+            "helper",
+            "photo",
+            "lane",
+            "outbox",
+        ):
             await conn.execute(f"DELETE FROM {table}")
     finally:
         await conn.close()

@@ -46,7 +46,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
     log = InboxRecords().append(
         city_in_force(),
         first,
-        build_action(case_id, Finish(), by=streets, ref="too early", answer_partition=0, answer_offset=7),
+        build_action(case_id, Finish(), by=streets, ref="unproved", answer_partition=0, answer_offset=7),
         build_action(case_id, Accept(), by=lamps),
         build_action(nobodys, Accept(), by=streets),
         build_action(case_id, AskExtension(), by=streets),
@@ -59,7 +59,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
 
     codes = [code for result, code in output.outcomes() if result == "refused"]
     assert codes == [
-        "not_allowed_in_state",
+        "proof_missing",
         "not_your_order",
         "unknown_case",
         "not_supported_yet",
@@ -69,23 +69,25 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
     ]
     refused = [each for each in output.bodies_on("paidan.orders.streets") if each["type"] == "answer.refused.v1"]
     assert [each["why"]["code"] for each in refused] == [
-        "not_allowed_in_state",
+        "proof_missing",
         "unknown_case",
         "not_supported_yet",
         "doer_may_not_inspect",
         "reason_missing",
     ]
-    assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("too early", 7)
+    assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("unproved", 7)
     assert [each["why"]["code"] for each in output.bodies_on("paidan.orders.lamps")] == ["not_your_order"]
     assert output.types() == ["case.opened.v1", "case.dispatched.v1"]
 
 
 async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Pool[Any]") -> None:
-    """An importer closes a record without knowing whether its report opened a case or joined one."""
+    """Its sender need not know whether the report opened a case or joined one."""
     first, twin = build_report("1"), build_report("2", east_m=5)
     unaccepted = build_report("3", area="tiny.999999")
-    by_twin = build_action(case_id_of(twin), Accept(), by="importer:key", of_report=twin.report_id)
-    by_unaccepted = build_action(case_id_of(unaccepted), Accept(), by="importer:key", of_report=unaccepted.report_id)
+    by_twin = build_action(case_id_of(twin), Accept(), by="department:streets", of_report=twin.report_id)
+    by_unaccepted = build_action(
+        case_id_of(unaccepted), Accept(), by="department:streets", of_report=unaccepted.report_id
+    )
     log = InboxRecords().append(city_in_force(), first, twin, unaccepted, by_twin, by_unaccepted)
 
     for cut in (1000, 1):

@@ -6,7 +6,7 @@ import pytest
 
 from paidan_deploy.importing.csv_rows import UnreadableFile
 from paidan_deploy.importing.parse import RowParser
-from tests.importing.sample_records import HEADER, IMPORT_MAPPING, KNOWN_CODES, parse_lines, record_line
+from tests.importing.sample_records import HEADER, IMPORT_MAPPING, KNOWN_CODES, NOW, parse_lines, record_line
 
 
 def test_first_row_of_a_duplicated_id_is_kept() -> None:
@@ -38,7 +38,7 @@ def test_invalid_bytes_do_not_drop_the_row(encoding: str, tmp_path: Path) -> Non
     file = tmp_path / "latin.csv"
     rows = (HEADER, record_line("1"), record_line("2", where="Calle Espa~a"), record_line("3"))
     file.write_bytes("\n".join(rows).encode().replace(b"~", b"\xff"))
-    parser = RowParser(IMPORT_MAPPING.model_copy(update={"encoding": encoding}), KNOWN_CODES)
+    parser = RowParser(IMPORT_MAPPING.model_copy(update={"encoding": encoding}), KNOWN_CODES, NOW)
 
     found = list(parser.parse_file(file))
 
@@ -94,7 +94,7 @@ def test_more_or_fewer_cells_than_names_are_listed() -> None:
     ],
 )
 def test_file_of_another_format_is_refused(header: str, message: str) -> None:
-    parser = RowParser(IMPORT_MAPPING, KNOWN_CODES)
+    parser = RowParser(IMPORT_MAPPING, KNOWN_CODES, NOW)
 
     with pytest.raises(UnreadableFile) as refused:
         list(parser.parse([header + "\n", record_line("1")]))
@@ -133,4 +133,6 @@ def test_invalid_promised_day_drops_only_the_deadline() -> None:
     )
 
     assert [row.promised_by for row in rows] == [None, None]
-    assert [each.problem for each in parser.warnings] == ["is out of range: the case gets no limit"] * 2
+    assert [each.problem for each in parser.warnings] == [
+        "is out of the range of years 1990 to 2199: the case gets no limit"
+    ] * 2

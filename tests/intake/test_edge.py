@@ -37,6 +37,9 @@ async def test_document_names_every_route_and_its_dry_run(intake: IntakeService)
         "/v1/alarms/generic",
         "/v1/reports/{report_id}",
         "/v1/reports/{report_id}/reporter",
+        "/v1/audit/events",
+        "/v1/audit/keys",
+        "/v1/audit/refusals",
     }
     for path in writes.keys() - {"/v1/photos/{ref}/links", "/v1/reports/{report_id}/reporter"}:
         assert "dry-run" in {each["name"] for each in writes[path]["parameters"]}, path

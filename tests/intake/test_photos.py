@@ -15,6 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from paidan_intake.photo_pool import PhotoPoolBusy, open_photo_pool
 from paidan_intake.photos import InvalidPhoto, PhotoLimits, sanitize
 from paidan_intake.signed_links import LinkSigner
 from tests import servers as real
@@ -132,22 +133,40 @@ async def test_endless_body_is_refused(intake: IntakeService) -> None:
     assert response.status_code == 413
 
 
-async def test_slow_upload_releases_its_slot(
+async def test_slow_upload_shuts_out_its_own_key_alone_and_releases_its_slot(
     servers: real.ServerAddresses, database: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """Otherwise one slow sender would hold the only slot for ever."""
-    slow = {"PHOTOS_WAITING": "1", "UPLOAD_WITHIN_S": "4"}
+    """Otherwise a few slow senders of one key would shut the door for everybody."""
+    slow = {"PHOTOS_WAITING": "4", "UPLOAD_WITHIN_S": "4"}
     async with prepared_service(servers.kafka, database, topic_prefix, tmp_path, **slow) as service:
         await service.start("--only", "edge")
         async with service.client("department") as client:
             async with _slow_sender(service) as reader:
                 turned_away = await client.post("/v1/photos", content=make_jpeg())
+                async with service.client("inspector") as other:
+                    accepted = await other.post("/v1/photos", content=make_jpeg())
                 response = await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)
             stored = await client.post("/v1/photos", content=make_jpeg())
 
-    assert turned_away.status_code == 503
+    assert (turned_away.status_code, turned_away.headers["retry-after"]) == (429, "2")
+    assert accepted.status_code == 201
     assert response.startswith(b"HTTP/1.1 408")
     assert stored.status_code == 201
+
+
+async def test_slots_are_shared_by_keys_and_none_holds_more_than_a_quarter() -> None:
+    async with open_photo_pool(LIMITS, workers=1, max_pending=8) as pool:
+        for holder in "abcd":
+            pool.acquire_slot(holder)
+            pool.acquire_slot(holder)
+        with pytest.raises(PhotoPoolBusy) as own:
+            pool.acquire_slot("a")
+        with pytest.raises(PhotoPoolBusy) as full:
+            pool.acquire_slot("e")
+        pool.release_slot("b")
+        pool.acquire_slot("e")
+
+    assert (own.value.is_own, full.value.is_own) == (True, False)
 
 
 @asynccontextmanager

@@ -7,8 +7,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from paidan_contracts import ids
-from paidan_contracts.cases import CaseClosed, CaseEvent, CaseFinished, CaseOpened, Cause
-from paidan_contracts.outcomes import OutcomeDecided, Refusal
+from paidan_contracts.cases import CaseClosed, CaseEvent, CaseFinished, CaseOpened, CaseReopened, CaseVoided, Cause
+from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
 from paidan_contracts.places import Place
 from paidan_contracts.state import Assignment, CaseState, Limit, RuleRef
 from paidan_contracts.wire import WireModel
@@ -25,7 +25,9 @@ async def publish_events(intake: IntakeService, *events: tuple[str, WireModel]) 
     try:
         await producer.start()
         for topic, event in events:
-            await producer.send_and_wait(intake.prefix + topic, event.model_dump_json().encode(), partition=0)
+            headers = [("ce_type", type(event).model_fields["type"].default.encode())]
+            body = event.model_dump_json().encode()
+            await producer.send_and_wait(intake.prefix + topic, body, partition=0, headers=headers)
     finally:
         await producer.stop()
 
@@ -49,7 +51,7 @@ async def await_status(intake: IntakeService, report_id: str, **expected: object
     return await poll(look, within_s=30, what=f"the status is {expected}")
 
 
-def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa: ANN401
+def case_of(report_id: str, *, version: int, status: Any, answer: str | None = None) -> CaseState:  # noqa: ANN401
     """Return the state of a case."""
     rule = RuleRef(rule="r1", city_version="0" * 64)
     case_id = ids.case_id("tiny", report_id)
@@ -76,14 +78,15 @@ def case_of(report_id: str, *, version: int, status: Any) -> CaseState:  # noqa:
         occurred_at=NOON,
         reported_at=NOON,
         assignments=(assignment,),
+        answer=answer,
     )
 
 
 def case_event(
-    kind: type[CaseEvent], opened_by: str, version: int, status: str, **fields: object
+    kind: type[CaseEvent], opened_by: str, version: int, status: str, *, answer: str | None = None, **fields: object
 ) -> tuple[str, CaseEvent]:
     """Return a case event with its topic."""
-    state = case_of(opened_by, version=version, status=status)
+    state = case_of(opened_by, version=version, status=status, answer=answer)
     event = kind(
         case_id=state.case_id,
         version=version,
@@ -102,19 +105,68 @@ async def test_source_sees_its_case_and_the_answer(intake: IntakeService) -> Non
     finished = case_event(
         CaseFinished, report_id, 2, "inspecting", department="sanitation", late=False, text="清理完毕"
     )
-    closed = case_event(CaseClosed, report_id, 3, "closed")
+    closed = case_event(CaseClosed, report_id, 3, "closed", answer="已清理，感谢您的反映")
     outcome = OutcomeDecided(
         id=report_id, about="report", result="opened", case_id=opened[1].case_id, case_version=1, decided_at=NOON
     )
 
     await publish_events(intake, opened, ("paidan.outcomes", outcome))
     open_now = await await_status(intake, report_id, status="dispatched")
-    await publish_events(intake, finished, closed, opened, finished)
+    await publish_events(intake, finished)
+    finished_now = await await_status(intake, report_id, status="inspecting")
+    await publish_events(intake, closed, opened, finished)
     closed_now = await await_status(intake, report_id, status="closed")
 
     assert (open_now["stands"], open_now["case_id"], open_now["version"]) == ("opened", opened[1].case_id, 1)
     assert datetime.fromisoformat(open_now["due_at"]) == DUE
-    assert (closed_now["version"], closed_now["answer"]) == (3, "清理完毕")
+    assert "answer" not in finished_now, "the department's account is nobody's answer before it was inspected"
+    assert (closed_now["version"], closed_now["answer"]) == (3, "已清理，感谢您的反映")
+
+
+async def test_answer_goes_when_the_case_is_reopened_and_every_reporter_gets_the_next(intake: IntakeService) -> None:
+    """The one that opened the case and the one that was merged into it read the same."""
+    opener, joined = await accepted_report(intake), await accepted_report(intake)
+    case_id = ids.case_id("tiny", opener)
+    outcomes = [
+        OutcomeDecided(id=opener, about="report", result="opened", case_id=case_id, decided_at=NOON),
+        OutcomeDecided(id=joined, about="report", result="merged", case_id=case_id, decided_at=NOON),
+    ]
+    closed = case_event(CaseClosed, opener, 5, "closed", answer="已清理")
+    reopened = case_event(CaseReopened, opener, 7, "handling", department="sanitation")
+    voided = case_event(CaseVoided, opener, 8, "voided", answer="该上报已终止办理", reason="内部原因")
+
+    await publish_events(intake, *(("paidan.outcomes", each) for each in outcomes), closed)
+    before = [await await_status(intake, each, status="closed") for each in (opener, joined)]
+    await publish_events(intake, reopened)
+    reopened_now = await await_status(intake, joined, status="handling")
+    await publish_events(intake, voided)
+    after = [await await_status(intake, each, status="voided") for each in (opener, joined)]
+
+    assert [(each["stands"], each["answer"]) for each in before] == [("opened", "已清理"), ("merged", "已清理")]
+    assert "answer" not in reopened_now
+    assert {each["answer"] for each in after} == {"该上报已终止办理"}
+    assert "内部原因" not in str(after)
+
+
+async def test_noted_report_names_its_rule_and_gets_the_latest_reply(intake: IntakeService) -> None:
+    report_id = await accepted_report(intake)
+    noted = OutcomeDecided(
+        id=report_id, about="report", result="noted", rule="praise", city_version="0" * 64, decided_at=NOON
+    )
+
+    def reply(text: str, minutes: int) -> tuple[str, ReportReplied]:
+        at = NOON + timedelta(minutes=minutes)
+        return "paidan.outcomes", ReportReplied(
+            report_id=report_id, action_id=str(uuid.uuid4()), text=text, replied_at=at
+        )
+
+    await publish_events(intake, ("paidan.outcomes", noted))
+    found = await await_status(intake, report_id, stands="noted")
+    await publish_events(intake, reply("已转达", 5), reply("已转达，谢谢", 6), reply("已转达", 5))
+    answered = await await_status(intake, report_id, answer="已转达，谢谢")
+
+    assert (found["reason"], found.get("answer"), found.get("case_id")) == ("praise", None, None)
+    assert datetime.fromisoformat(answered["changed_at"]) == NOON + timedelta(minutes=6)
 
 
 async def test_a_skipped_version_and_an_old_one_change_nothing(intake: IntakeService) -> None:

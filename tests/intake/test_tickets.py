@@ -193,4 +193,4 @@ async def test_report_status_is_visible_to_its_source_only(intake: IntakeService
         nobodys = await hotline.get("/v1/reports/none")
 
     assert (own.status_code, own.json()["stands"]) == (200, "waiting")
-    assert (others.status_code, operators.status_code, nobodys.status_code) == (404, 200, 404)
+    assert (others.status_code, operators.status_code, nobodys.status_code) == (404, 200, 422)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from paidan_chassis.consumer.batch import Record
+from paidan_contracts.actions import Rating
 from paidan_contracts.cases import CaseEvent, CaseUrged, Cause
 from paidan_contracts.ids import case_id, order_id, report_id
 from paidan_contracts.places import Place
@@ -118,6 +119,17 @@ def call_back(rating: str) -> CaseMove:
             return None
         callback = CalledBack.model_validate({"rating": rating, "at": at, "round": state.round})
         return with_fields(state, called_back=(*state.called_back, callback))
+
+    return move
+
+
+def rate(rating: Rating | None, raw_rating: Rating | None) -> CaseMove:
+    """Make the ratings of several reporters one, as a pack's rule does."""
+
+    def move(state: CaseState, at: datetime) -> CaseState | None:
+        called = call_back("no_answer")(state, at)
+        rule = RuleRef(rule="worst", city_version=state.city_version)
+        return called and with_fields(called, rating=rating, raw_rating=raw_rating, rated_by=rule)
 
     return move
 

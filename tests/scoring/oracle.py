@@ -104,9 +104,12 @@ def _case_facts(state: CaseState, assignment: Assignment | None) -> Iterator[str
         "imported": state.past,
     }
     yield from (fact for fact, is_true in flags.items() if is_true)
-    rating = state.called_back[-1].rating if state.called_back else "no_answer"
-    if rating != "no_answer":
-        yield from ("rated", rating)
+    last = state.called_back[-1].rating if state.called_back else None
+    reviewed, raw = (state.rating, state.raw_rating) if state.rated_by else (last, last)
+    if reviewed not in (None, "no_answer"):
+        yield from ("rated", str(reviewed))
+    if raw not in (None, "no_answer"):
+        yield from ("rated_raw", f"{raw}_raw")
     if assignment and assignment.limits[-1].finished_at and state.status in ("inspecting", "closed"):
         yield "handled"
         yield from {True: ["late"], False: ["on_time"], None: []}[assignment.limits[-1].late]

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
-from paidan_scoring.app import create_http_app
+from paidan_scoring.app import TITLE, VERSION, create_http_app
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
 from tests.scoring import case_histories, database_fixture
@@ -45,7 +47,7 @@ async def edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClient]:
 
 def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     metrics = Metrics("scoring")
-    return create_http_app(pool, Health(metrics), metrics)
+    return create_http_app(EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), pool)
 
 
 async def test_rows_contain_counts_numerators_and_denominators(
@@ -136,6 +138,30 @@ async def test_counted_cases_can_be_filtered_to_missed_ones(edge: httpx.AsyncCli
     assert not missed["in_numerator"]
 
 
+async def test_each_part_of_a_score_can_be_listed(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
+    """Of a rate whose cases are the bad ones, the numerator is what somebody looks for."""
+    monitor = await create_key(pool, "role:monitor")
+    query = {"city": "tiny", "period": "2026-03", "by": "city"}
+    [row] = (await edge.get("/v1/scores", params=query, headers=monitor)).json()["rows"]
+
+    for rate in row["rates"].values():
+        listed = {
+            part: await pages(edge, rate["score_id"], monitor, limit=2, part=part)
+            for part in ("numerator", "denominator", "missed", "neither")
+        }
+        assert len(listed["numerator"]) == rate["numerator"]
+        assert len(listed["denominator"]) == rate["denominator"]
+        assert all(case["in_numerator"] for case in listed["numerator"])
+        assert all(case["in_denominator"] and not case["in_numerator"] for case in listed["missed"])
+        assert not any(case["in_denominator"] or case["in_numerator"] for case in listed["neither"])
+        every = {(case["case_id"], case["assignment"]) for part in listed.values() for case in part}
+        assert len(every) == len(listed["neither"]) + len(
+            {(case["case_id"], case["assignment"]) for case in (*listed["denominator"], *listed["numerator"])}
+        )
+    refused = await edge.get(f"/v1/scores/{rate['score_id']}/cases", params={"part": "all"}, headers=monitor)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "query.part")
+
+
 async def test_a_department_gets_only_its_own_row(edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]") -> None:
     monitor, department_headers = await create_key(pool, "role:monitor"), await create_key(pool, "department:b")
     query = {"city": "tiny", "period": "2026-03"}
@@ -182,6 +208,22 @@ async def test_unknown_city_is_not_an_empty_result(edge: httpx.AsyncClient, pool
     answer = await edge.get("/v1/scores", params={"city": "nowhere", "period": "2026-03"}, headers=monitor)
 
     assert answer.status_code == 404
+
+
+async def test_reading_a_period_without_cases_writes_nothing(
+    edge: httpx.AsyncClient, pool: "asyncpg.Pool[Any]"
+) -> None:
+    """Anyone with a key may ask for any day of any year."""
+    key = await create_key(pool, "role:monitor")
+    before = await pool.fetchval("SELECT count(*) FROM score")
+
+    for period in ("2031-01-01", "2031-01", "1999"):
+        for by in ALL_SCOPES:
+            url = f"/v1/scores?city=tiny&period={period}&by={by}"
+            response = await edge.get(url, headers=key)
+            assert (response.status_code, response.json()["rows"]) == (200, []), response.text
+
+    assert await pool.fetchval("SELECT count(*) FROM score") == before
 
 
 @pytest.mark.parametrize("route", ["scores", "cases", "indicators"])

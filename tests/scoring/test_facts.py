@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from paidan_contracts.actions import Rating
 from paidan_contracts.city.conditions import KNOWN_FACTS
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
@@ -131,6 +132,27 @@ def test_last_rating_counts(ratings: list[str], found: set[str]) -> None:
     [row] = rows_after(assign("a"), accept, finish, close, *map(call_back, ratings))
 
     assert facts_of(row) & {"rated", "satisfied", "basically_satisfied", "dissatisfied"} == found
+
+
+@pytest.mark.parametrize(
+    ("rating", "raw_rating", "found"),
+    [
+        ("satisfied", "dissatisfied", {"rated", "satisfied", "rated_raw", "dissatisfied_raw"}),
+        (None, "dissatisfied", {"rated_raw", "dissatisfied_raw"}),
+        (
+            "basically_satisfied",
+            "basically_satisfied",
+            {"rated", "basically_satisfied", "rated_raw", "basically_satisfied_raw"},
+        ),
+        (None, None, set()),
+    ],
+)
+def test_rating_by_the_packs_rule_counts_beside_the_raw_one(
+    rating: Rating | None, raw_rating: Rating | None, found: set[str]
+) -> None:
+    [row] = rows_after(assign("a"), accept, finish, close, case_histories.rate(rating, raw_rating))
+
+    assert {fact for fact in facts_of(row) if "rated" in fact or "satisfied" in fact} == found
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The table of scores shows each rate's fraction, however narrow the terminal."""
 
+import csv
 import io
 from typing import Any, Final
 
@@ -75,5 +76,18 @@ def test_an_empty_period_has_the_same_columns(capsys: pytest.CaptureFixture[str]
     write_csv({**SCOREBOARD, "rows": []})
 
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert lines[3] == lines[0]
+    assert len(lines) == 6
+    assert lines[4] == lines[0]
+
+
+def test_csv_has_names_and_the_total_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(SCOREBOARD)
+
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [(row["key"], row["names.zh"], row["cases"]) for row in rows] == [
+        ("匡山区城市管理局", "匡山区城市管理局", "1311"),
+        ("交警支队", "交警支队", "31"),
+        ("", "合计", "1342"),
+    ]
+    assert rows[2]["names.en"] == "Total"
+    assert (rows[2]["on_time.numerator"], rows[2]["rework.value"]) == ("28", "")

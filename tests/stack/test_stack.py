@@ -49,6 +49,9 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
     assert status["postgres"]["pid"] in psutil.pids()
     assert status["halts"] == {"intake": [], "dispatch": [], "scoring": []}
     assert any("ACLs" in note for note in status["notes"])
+    assert (status["clock"]["kind"], status["clock"]["factor"]) == ("scaled", 1.0)
+    assert status["clock"]["city_time"].startswith("2026-03-0")
+    assert "clock  scaled" in paidan("status").stdout
 
 
 def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanCommand) -> None:
@@ -83,6 +86,13 @@ def test_a_second_up_finds_the_first(paidan: PaidanCommand) -> None:
     paidan("up", "--detach")
 
     assert paidan.pids() == before
+
+
+def test_a_running_stack_keeps_its_clock(paidan: PaidanCommand) -> None:
+    other = PaidanCommand(paidan.paths, {"PAIDAN_CLOCK": "real"})("up", "--detach", check=False)
+
+    assert other.returncode == 1
+    assert "the running stack's clock is scaled" in other.stderr
 
 
 def test_a_killed_service_comes_back(paidan: PaidanCommand) -> None:

@@ -91,8 +91,15 @@ async def restore(release: RecordedRelease, target: RestoreTarget) -> None:
     cluster = KafkaCluster(target.kafka, target.topic_prefix, topic_spec=release.topics.__getitem__)
     async with TopicAdmin(cluster, client_id="restore") as topic_admin:
         await topic_admin.ensure(release.topics)
-        metadata = await topic_admin.describe(release.topics)
     await append_records(release.records, cluster)
+    await restore_backup(release, target)
+
+
+async def restore_backup(release: RecordedRelease, target: RestoreTarget) -> None:
+    """Restore the database alone, whatever its topics hold by now."""
+    cluster = KafkaCluster(target.kafka, target.topic_prefix, topic_spec=release.topics.__getitem__)
+    async with TopicAdmin(cluster, client_id="restore") as topic_admin:
+        metadata = await topic_admin.describe(release.topics)
     conn = await asyncpg.connect(target.dsn, timeout=10)
     try:
         await _restore_database(conn, release.database)

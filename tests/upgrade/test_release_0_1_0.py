@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,15 +13,22 @@ from uuid import UUID
 
 import pytest
 
+from paidan_chassis.consumer.halts import resume
+from paidan_chassis.errors import EXIT_HALTED
 from paidan_contracts.topics import CASES, INBOX
+from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.api_keys import create_key
+from paidan_deploy.provisioning.release import ReleaseNotDrained, place_release_marks
 from paidan_deploy.provisioning.topics import create_topics
+from paidan_deploy.services import DISPATCH
 from tests import servers as real
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.wait_settled import wait_settled
-from tests.upgrade.release import RecordedRelease, RestoreTarget, read_release, restore
+from tests.polling import poll
+from tests.upgrade.release import RecordedRelease, RestoreTarget, read_release, restore, restore_backup
 
 ARCHIVE: Final = Path(__file__).parent / "release_0_1_0" / "installation.tar.xz"
 SETTLE_TIMEOUT_S: Final = 120.0
@@ -46,24 +54,42 @@ async def restored(
     home = StackPaths(run_folder / topic_prefix / "home")
     async with real.fresh_database(servers) as dsn:
         await restore(release, RestoreTarget(servers.kafka, topic_prefix, dsn, home))
-        credentials = Credentials(home.secrets)
-        tokens = {"admin": credentials.admin_token}
-        installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], topic_prefix, home, tokens)
-        try:
+        async with installation_on(servers, dsn, topic_prefix, home) as installation:
             yield RestoredInstallation(installation, release)
-        finally:
-            installation.kill_all()
 
 
-async def test_current_services_continue_a_recorded_installation(restored: RestoredInstallation) -> None:
-    """Published history and outcomes do not change, and no pending record is lost."""
+@asynccontextmanager
+async def installation_on(
+    servers: real.ServerAddresses, dsn: str, prefix: str, home: StackPaths
+) -> AsyncIterator[ChaosInstallation]:
+    """Bring a restored database up to date, as every start does, and kill its processes at the end."""
+    credentials = Credentials(home.secrets)
+    installation = ChaosInstallation(servers, dsn.rsplit("/", 1)[1], prefix, home, {"admin": credentials.admin_token})
+    await database.prepare_database(dsn, credentials)
+    await create_topics(installation.cluster)
+    try:
+        yield installation
+    finally:
+        installation.kill_all()
+
+
+async def test_current_services_continue_a_recorded_installation(
+    restored: RestoredInstallation, servers: real.ServerAddresses
+) -> None:
+    """Published history and outcomes do not change, and no pending record is lost.
+
+    0.1 decides what it had received; from the mark on this release does, also after an older backup is restored.
+    """
     installation, pending = restored.installation, await pending_ids(restored)
     assert len(pending) > 10
     assert all([await installation.fetch_value(UNRELAYED, schema=schema) for schema in ("intake", "dispatch")])
     history, outcomes = await rows(installation, HISTORY), await rows(installation, OUTCOMES)
 
-    await database.prepare_database(installation.dsn, Credentials(installation.paths.secrets))
-    await create_topics(installation.servers.kafka, installation.prefix)
+    with pytest.raises(
+        ReleaseNotDrained, match=r"0\.1\) has not decided all of its inbox: paidan\.inbox-\d from offset"
+    ):
+        await place_marks(installation)
+    assert await place_marks_after_draining(installation) == INBOX.partitions
     await installation.start()
     await wait_settled(installation, within_s=SETTLE_TIMEOUT_S)
 
@@ -77,6 +103,68 @@ async def test_current_services_continue_a_recorded_installation(restored: Resto
         await installation.read_topic(CASES.name), {(row["case_id"], row["version"]): row["event"] for row in events}
     )
     await check_vault(installation)
+    await installation.stop()
+    await check_restored_backup(restored, servers)
+
+
+async def check_restored_backup(restored: RestoredInstallation, servers: real.ServerAddresses) -> None:
+    """Check that the backup of before the upgrade is replayed by both releases, each up to the mark and from there."""
+    upgraded = restored.installation
+    async with real.fresh_database(servers) as dsn:
+        target = RestoreTarget(servers.kafka, upgraded.prefix, dsn, upgraded.paths)
+        await restore_backup(restored.release, target)
+        async with installation_on(servers, dsn, upgraded.prefix, upgraded.paths) as installation:
+            with pytest.raises(ReleaseNotDrained):
+                await place_marks(installation)
+            dispatch = installation.new_process(DISPATCH)
+            dispatch.start("--only", "loop")
+            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
+            assert "must be decided by release 1 (0.1)" in await take_halt(installation)
+
+            dispatch.start("--only", "loop", release=1)
+            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
+            assert "must be decided by release 2" in await take_halt(installation)
+            assert await place_marks(installation) == 0
+            dispatch.start("--only", "loop")
+            await poll(lambda: is_decided_to_the_end(installation), within_s=SETTLE_TIMEOUT_S, what="the whole replay")
+            assert await rows(installation, HISTORY) == await rows(upgraded, HISTORY)
+            assert await rows(installation, OUTCOMES) == await rows(upgraded, OUTCOMES)
+
+
+async def take_halt(installation: ChaosInstallation) -> str:
+    """Lift the halt, and return its detail."""
+    detail: str = await installation.fetch_value("SELECT detail FROM halt WHERE resumed_at IS NULL")
+    async with installation.conn() as conn:
+        assert await resume(conn) == 1
+    return detail
+
+
+async def place_marks_after_draining(installation: ChaosInstallation) -> int:
+    """Let dispatch alone decide what waits in the inbox, by the number of 0.1, and stop it, until nothing is left."""
+    dispatch = installation.new_process(DISPATCH)
+    for _ in range(10):
+        dispatch.start("--only", "loop", release=1)
+        await poll(lambda: is_decided_to_the_end(installation), within_s=SETTLE_TIMEOUT_S, what="a drained inbox")
+        await installation.stop()
+        # As it stopped, it may have appended answers and timers that it did not read any more.
+        with suppress(ReleaseNotDrained):
+            return await place_marks(installation)
+    raise AssertionError("the inbox is never drained")
+
+
+async def is_decided_to_the_end(installation: ChaosInstallation) -> bool:
+    await asyncio.sleep(0.1)
+    span = await LogReader(installation.cluster).current_span(INBOX.name)
+    offsets = {
+        row["partition"]: row["next_offset"]
+        for row in await rows(installation, f"SELECT partition, next_offset FROM lane WHERE topic = '{INBOX.name}'")
+    }
+    return all(offsets.get(at.partition, 0) == end for at, end in span.ends.items())
+
+
+async def place_marks(installation: ChaosInstallation) -> int:
+    async with installation.conn() as conn:
+        return await place_release_marks(conn, installation.cluster)
 
 
 async def rows(installation: ChaosInstallation, statement: str) -> list[Any]:
@@ -125,7 +213,9 @@ async def check_vault(installation: ChaosInstallation) -> None:
     report_id = await installation.fetch_value(
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
-    async with installation.client("intake", "admin") as client:
+    async with installation.conn() as conn:
+        installation.tokens["caller"], _ = await create_key(conn, name="caller", city="*", scopes=["role:caller"])
+    async with installation.client("intake", "caller") as client:
         response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]

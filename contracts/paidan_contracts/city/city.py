@@ -12,7 +12,12 @@ from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
-from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.policies import (
+    CallbackPolicy,
+    MatchingPolicy,
+    ScreeningPolicy,
+    StageLimits,
+)
 from paidan_contracts.city.rule_index import RuleIndex
 from paidan_contracts.wire import MatterType
 
@@ -36,6 +41,9 @@ class City:
     clocks: StageLimits
     matching: MatchingPolicy
     """For all classes; ``effective_matching`` returns what holds for one of them."""
+    callbacks: CallbackPolicy
+    noting_rules: Mapping[MatterType, str]
+    """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
     indicators: Indicators
@@ -78,6 +86,8 @@ class City:
             areas=frozenset(area_by_district.values()),
             clocks=pack.clocks,
             matching=pack.matching,
+            callbacks=pack.callbacks,
+            noting_rules={matter: rule.id for rule in pack.noted for matter in rule.matters},
             screening=pack.screening,
             indicators=pack.indicators,
             departments={department.id: department for department in pack.departments},

@@ -27,10 +27,14 @@ Fact = Literal[
     "reopened",  # reopened after closing at least once
     "returned",  # the department returned this assignment: 退单
     "resent",  # redispatched from this department to another: 重派
-    "rated",  # called back, with an answer: one of the next three facts holds
+    "rated",  # it has a rating, by the pack's rule over its reporters: one of the next three facts holds
     "satisfied",  # 满意
     "basically_satisfied",  # 基本满意
     "dissatisfied",  # 不满意
+    "rated_raw",  # the same of all ratings as given, those judged unreasonable included, whatever the pack counts
+    "satisfied_raw",
+    "basically_satisfied_raw",
+    "dissatisfied_raw",
     "exempt",  # an appeal was granted: it is left out of the statistics
     "recurring",  # opened soon after a case of the same kind and place was closed: 复发
     "repeated",  # more than one report was merged into it

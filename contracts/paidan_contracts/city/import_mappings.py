@@ -4,14 +4,16 @@ Each row of the file becomes one report and the actions that followed it:
 
 1. The report, at ``reported_at``: its own id, class by ``categories``, source by ``sources``, place by the position
    columns (in ``crs``), district from its column even where the pack has no shape for it, address, text.
-2. Dispatch to the recorded owner, by ``owners``, due at the end of the day in ``promised_on`` (in ``zone``); without a
-   time limit where that is empty.
+2. Dispatch to the recorded owner, by ``owners``, due at the end of the day in ``promised_on`` (in ``zone``), or at the
+   moment in ``promised_at``; without a time limit where that is empty.
 3. What followed from its status, by ``statuses``: see ``StatusMapping``.
 
 A cell that is empty, cannot be parsed, or has no entry in the mapping is reported with line, column and value, and the
 row is imported without it: without a position, an owner (the case is held at the hard-to-place desk), a class or a
-time limit; without the time that its status needs the case stays open. Contradictory times (promised or closed before
-reported) are imported as they are, and reported. Only a row without an id or a valid ``reported_at`` is left out.
+time limit. A record that has ended at no usable time (none, unreadable, before its report, in the future) ends at the
+moment of its report and gets no time limit, so that it counts neither as on time nor as late. A promise before the
+report is imported as it is. Only a row without a usable id or a valid ``reported_at`` is left out; an id that a
+spreadsheet has rounded is not usable.
 """
 
 from typing import Annotated, Literal
@@ -38,6 +40,7 @@ class Columns(PackModel):
     owner: Column | None = None
     source: Column | None = None
     promised_on: Column | None = Field(default=None, description="A date; a time of day is ignored.")
+    promised_at: Column | None = Field(default=None, description="A moment, in place of promised_on.")
     latitude: Column | None = None
     longitude: Column | None = None
     district: Column | None = Field(default=None, description="District codes of the pack.")
@@ -72,7 +75,7 @@ class StatusMapping(PackModel):
 
     ``open``: dispatched. ``closed``: accepted, finished, inspected and closed, all at the time in ``at``. ``voided``:
     voided at that time. ``not_accepted``: verification failed at that time; the case is counted for the recorded
-    owner. ``at`` lists columns; the first that is not empty holds the time.
+    owner. ``at`` lists columns; the first that holds a usable time is taken.
     """
 
     value: Name
@@ -89,8 +92,11 @@ class ImportMapping(PackModel):
     encoding: Literal["utf-8", "utf-8-sig", "gb18030", "latin-1"] = "utf-8"
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     zone: ZoneName = Field(description="Time zone of the file, such as America/Los_Angeles.")
-    time_format: Name = Field(description="Format of strptime for every time column: `%m/%d/%y %H:%M`.")
-    date_format: Name | None = Field(default=None, description="Format of promised_on, where it is not time_format.")
+    time_format: Name = Field(
+        description="Format of strptime for every time column: `%m/%d/%y %H:%M`; with %z each time has its own offset."
+    )
+    date_format: Name | None = Field(default=None, description="Format of the promise, where it is not time_format.")
+    header_line: int = Field(default=1, ge=1, le=100, description="Line of the column names; those above are skipped.")
     crs: Datum = "wgs84"
     columns: Columns
     default_source: Slug = Field(description="For an empty or unmapped value of the source column, which is reported.")

@@ -2,7 +2,7 @@
 
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
-terms.toml            clocks, matching, screening
+terms.toml            clocks, matching, callbacks, [[noted]], screening
 departments.csv       departments
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
@@ -28,6 +28,7 @@ from paidan_contracts.city.diagnostics import Diagnostic, DocumentPath, InvalidP
 from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_files import RawDocument, RawPack
+from paidan_contracts.city.pack_folder import check_file_names, merge_missing_columns
 from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
 
@@ -77,6 +78,7 @@ def load_pack(folder: FilePath) -> LoadResult:
     _read_csv_files(raw_pack)
     _read_toml_lists(raw_pack)
     raw_pack.document["geography"] = read_geography(raw_pack, raw_pack.document.pop("grid", None))
+    check_file_names(raw_pack)
     return _validate(raw_pack)
 
 
@@ -85,7 +87,8 @@ def _read_city(raw_pack: RawPack) -> None:
     raw = raw_pack.read_toml("city.toml")
     raw_pack.document.update(raw)
     terms = raw_pack.read_toml("terms.toml")
-    for part in ("clocks", "matching", "screening"):
+    raw_pack.record_entry_lines("terms.toml", terms, [("noted", ("noted",))])
+    for part in ("clocks", "matching", "callbacks", "noted", "screening"):
         raw_pack.origins[part,] = Origin("terms.toml", item=part)
         if part in terms:
             raw_pack.document[part] = terms.pop(part)
@@ -157,7 +160,7 @@ def _validate(raw_pack: RawPack) -> LoadResult:
     origins = OriginMap(raw_pack.origins)
     if pack is not None:
         diagnostics += origins.to_diagnostics(validate(pack, pruned_ids))
-    return LoadResult(pack, tuple(sorted(set(diagnostics))), origins)
+    return LoadResult(pack, merge_missing_columns(raw_pack, diagnostics), origins)
 
 
 def _build_pack(raw_pack: RawPack) -> tuple[Pack | None, list[Violation]]:

@@ -13,7 +13,7 @@ from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
-from paidan_contracts.city.policies import MatchingPolicy, ScreeningPolicy, StageLimits
+from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
 from paidan_contracts.city.routing import RoutingRule
 
 AreaLevel = Literal["city", "district"]
@@ -30,6 +30,10 @@ class Pack(PackModel):
     id: CityId
     names: Names
     note: Text | None = None
+    demo: bool | None = Field(
+        default=None,
+        description="Made up, or long past: only an installation of such cities alone may run on a scaled clock.",
+    )
     zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]{1,60}$")] = Field(
         description="Time zone, such as Asia/Shanghai."
     )
@@ -43,6 +47,8 @@ class Pack(PackModel):
     calendar: Calendar
     clocks: StageLimits
     matching: MatchingPolicy
+    callbacks: CallbackPolicy = CallbackPolicy()
+    noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()

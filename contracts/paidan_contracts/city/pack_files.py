@@ -8,8 +8,9 @@ import csv
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -26,6 +27,8 @@ class RawPack:
     document: RawDocument = field(default_factory=dict)
     origins: dict[DocumentPath, Origin] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
+    headers: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The columns of each CSV file."""
 
     def record_file_violation(self, origin: Origin, problem: str) -> None:
         """Record an error that belongs to a file and to no part of the document."""
@@ -78,21 +81,25 @@ class RawPack:
         if text is None:
             return []
         reader = csv.reader(text.splitlines())
-        header = next(reader, [])
-        if not self._check_header(name, header, columns):
-            return []
+        header = self._meant_columns(name, next(reader, []), columns)
+        self.headers[name] = frozenset(header)
         return list(self._csv_entries(name, path, header, reader))
 
-    def _check_header(self, name: str, header: list[str], columns: frozenset[str]) -> bool:
-        unknown = [column for column in header if column not in columns]
-        for column in unknown:
-            self.record_file_violation(
-                Origin(name, 1), f"unknown column {column!r}; known columns: {', '.join(sorted(columns))}"
-            )
-        duplicates = {column for column in header if header.count(column) > 1}
-        for column in sorted(duplicates):
-            self.record_file_violation(Origin(name, 1), f"duplicate column {column!r}")
-        return not unknown and not duplicates
+    def _meant_columns(self, name: str, header: list[str], columns: frozenset[str]) -> list[str]:
+        """Record what is wrong with a header, and return the columns that were meant, empty where nothing is known.
+
+        The rows are read all the same: one mistake in a header would else become one in every row and reference.
+        """
+        meant: list[str] = []
+        for column in header:
+            near = column if column in columns else _nearest(column, columns - set(header))
+            if column not in columns:
+                hint = f"did you mean {near!r}?" if near else f"known columns: {', '.join(sorted(columns))}"
+                self.record_file_violation(Origin(name, 1), f"unknown column {column!r}; {hint}")
+            elif column in meant:
+                self.record_file_violation(Origin(name, 1), f"duplicate column {column!r}")
+            meant.append("" if near is None or near in meant else near)
+        return meant
 
     def _csv_entries(self, name: str, path: DocumentPath, header: list[str], reader: Any) -> Iterator[RawDocument]:  # noqa: ANN401  # csv's reader has no public type
         index = 0
@@ -127,7 +134,7 @@ def _parse_entry(header: list[str], cells: list[str]) -> RawDocument:
     entry: RawDocument = {}
     for column, cell in zip(header, cells, strict=True):
         value: object = cell.split() if column.endswith("[]") else cell.strip()
-        if not value:
+        if not value or not column:
             continue
         node = entry
         *outer, last = column.removesuffix("[]").split(".")
@@ -141,12 +148,21 @@ def _parse_feature(raw: RawDocument) -> RawDocument:
     geometry = raw["geometry"]
     match geometry["type"]:
         case "Polygon":
-            polygons = [geometry["coordinates"]]
+            polygons = [_without_heights(geometry["coordinates"])]
         case "MultiPolygon":
-            polygons = geometry["coordinates"]
+            polygons = [_without_heights(rings) for rings in geometry["coordinates"]]
         case other:
             raise ValueError(f"a {other} is not a polygon")
     return {"properties": raw.get("properties") or {}, "shape": {"polygons": polygons}}
+
+
+def _without_heights(rings: list[list[list[float]]]) -> list[list[list[float]]]:
+    """Return a polygon's rings with longitude and latitude alone: RFC 7946 allows a height as a third number."""
+    return [[point[:2] if isinstance(point, list) else point for point in ring] for ring in rings]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.6)), None)
 
 
 def _entry_name(entry: object) -> str:

@@ -1,9 +1,16 @@
 """A city's policies: time limits of each stage, matching and screening. The services apply them."""
 
+from typing import Final, Literal, TypeAlias
+
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import ClassPattern, PackModel, Text, TimeLimit
-from paidan_contracts.wire import Channel, Datum, Latitude, Longitude
+from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, Text, TimeLimit
+from paidan_contracts.wire import Channel, Datum, Latitude, Longitude, MatterType, Slug
+
+RatingRule: TypeAlias = Literal["worst", "last", "opener"]
+"""Which reporter's latest rating is the case's: the worst, the last that was given, or the opener's."""
+IGNORED_CATEGORY_RULE: Final = "ignored-category"
+"""The rule by which a report of an ``ignored`` category is noted; it stands before the pack's own."""
 
 
 class ReopeningPolicy(PackModel):
@@ -28,6 +35,9 @@ class StageLimits(PackModel):
     reopening: ReopeningPolicy
     returns_before_adjudication: int = Field(
         default=2, ge=1, description="Number of 退单 after which the case is held for an operator's decision."
+    )
+    finish_without_accept: bool = Field(
+        default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
     )
 
 
@@ -59,10 +69,38 @@ class MatchingPolicy(PackModel):
         description="A report within this time after closing opens a new case that is marked as recurring."
     )
     channels: tuple[Channel, ...] = Field(description="Reports from other channels are never merged.")
+    addresses_per_point: int = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description="How many different addresses reports at one and the same point may have; where there are more, the"
+        " point is a geocoder's fall-back, and no report is merged by it.",
+    )
     by_class: tuple[ClassMatchingOverride, ...] = ()
     placeholders: tuple[PlaceholderPosition, ...] = Field(
         default=(), description="Positions that are nobody's: nothing is matched by them. 0/0 is always one."
     )
+
+
+class CallbackPolicy(PackModel):
+    """回访: how the ratings of several reporters of a case become the case's rating; no answer is no rating."""
+
+    rating: RatingRule = Field(
+        default="worst",
+        description="Which reporter's latest rating is the case's: the worst, the last that was given, or that of the"
+        " reporter who opened the case.",
+    )
+    unreasonable: Literal["counts", "left_out"] = Field(
+        default="counts", description="Whether a dissatisfied rating that was judged unreasonable counts."
+    )
+
+
+class NotingRule(PackModel):
+    """Which reports are noted and answered without becoming a case."""
+
+    id: Slug
+    names: Names | None = None
+    matters: tuple[MatterType, ...] = Field(min_length=1)
 
 
 class ClassScreeningOverride(PackModel):

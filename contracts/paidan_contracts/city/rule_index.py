@@ -10,6 +10,7 @@ from paidan_contracts.city.class_overrides import matches_class
 from paidan_contracts.city.geography import PlaceCodes
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.pack_types import ClassCode
 from paidan_contracts.city.routing import (
     Routed,
     RouteDecision,
@@ -99,6 +100,17 @@ class RuleIndex:
                     return Routed(rule.id, lead, tuple(self._find_helpers(rule, routing_input, lead)))
         return Unrouted()
 
+    def asks_for_place(self, class_code: ClassCode | None) -> bool:
+        """Return whether a rule for this class asks where the case is, or names the department of its place."""
+        return any(_asks_for_place(each.rule) for each in self._rules_for(class_code))
+
+    def asks_for_street(self, class_code: ClassCode | None) -> bool:
+        """Return whether a rule for this class names the department of its street."""
+        return any(each.rule.lead.startswith("street:") for each in self._rules_for(class_code))
+
+    def _rules_for(self, class_code: ClassCode | None) -> tuple[CompiledRule, ...]:
+        return self.by_class.get(class_code or "", self.without_class)
+
     def _find_helpers(self, rule: RoutingRule, routing_input: RoutingInput, lead: str) -> Iterator[str]:
         for helper in rule.helpers:
             department = self.departments.find(helper, routing_input.place, routing_input.owner)
@@ -109,6 +121,11 @@ class RuleIndex:
 def rule_matches_class(rule: RoutingRule, class_code: str) -> bool:
     """Return whether a rule may cover this class."""
     return rule.classes is None or any(matches_class(pattern, class_code) for pattern in rule.classes)
+
+
+def _asks_for_place(rule: RoutingRule) -> bool:
+    is_by_place = rule.lead.startswith(("district:", "street:"))
+    return is_by_place or any(each is not None for each in (rule.places, rule.areas, rule.grids))
 
 
 def _value_tests(rule: RoutingRule) -> Iterator[RuleTest]:

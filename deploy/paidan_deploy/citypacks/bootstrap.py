@@ -1,25 +1,28 @@
-"""Publishes the city packs that come with the stack, each once, so that a first start has cities."""
+"""Puts in force what services need before they start: this release, then each city that has no pack in force."""
 
 from pathlib import Path
 
 from paidan_chassis import city_packs
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city import InvalidPack, Pack
-from paidan_contracts.topics import find_topic
+from paidan_contracts.inbox import RELEASE
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.release import place_release_marks
 
 
-async def publish_missing_packs(packs: Path, *, dsn: str, bootstrap: str, topic_prefix: str) -> list[str]:
-    """Publish every pack of a city that has none in force; return a message for each. Raises DeployError for mistakes.
+async def publish_missing_packs(packs: Path, *, dsn: str, kafka: KafkaCluster) -> list[str]:
+    """Place this release's marks, then publish every pack of a city that has none in force; return a message for each.
 
-    A pack in force is never replaced here: a person publishes later versions.
+    A pack in force is never replaced here: a person publishes later versions. Raises DeployError for mistakes in a
+    pack, and where an older release has not decided all that it must.
     """
-    kafka = KafkaCluster(bootstrap, topic_prefix, topic_spec=find_topic)
     messages = []
     async with open_connection(dsn) as connection:
+        if marked := await place_release_marks(connection, kafka):
+            messages.append(f"release {RELEASE} decides from here on: {marked} partitions of the inbox are marked")
         for folder in _pack_folders(packs):
             # A folder is named after its city: a pack that is in force already need not be read.
             if await city_packs.find_version_in_force(connection, folder.name) is not None:

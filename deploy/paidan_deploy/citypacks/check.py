@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from paidan_contracts.city import Diagnostic, InvalidPack, Pack, load_pack
+from paidan_contracts.city.validation import find_implausible
 from paidan_deploy.citypacks.geometry import check_shapes
 
 # The dates of a year are published in November of the year before.
@@ -18,6 +19,8 @@ class CheckedPack:
 
     pack: Pack | None
     mistakes: tuple[Diagnostic, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+    """What is probably a mistake, and may be meant."""
 
     def valid_pack(self) -> Pack:
         """Return the pack. Raises ``InvalidPack`` when it has mistakes."""
@@ -32,7 +35,8 @@ def check_folder(folder: Path) -> CheckedPack:
     if loaded.pack is None:
         return CheckedPack(None, loaded.diagnostics)
     shapes = loaded.origins.to_diagnostics(check_shapes(loaded.pack))
-    return CheckedPack(loaded.pack, tuple(sorted({*loaded.diagnostics, *shapes})))
+    warnings = loaded.origins.to_diagnostics(find_implausible(loaded.pack))
+    return CheckedPack(loaded.pack, tuple(sorted({*loaded.diagnostics, *shapes})), warnings)
 
 
 def calendar_warning(pack: Pack, today: date) -> str | None:

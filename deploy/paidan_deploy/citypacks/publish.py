@@ -14,6 +14,8 @@ from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import CityInForce
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.clock import check_city_fits_clock
+from paidan_deploy.provisioning.release import place_release_marks
 
 
 class AreaLevelChanged(DeployError):
@@ -37,12 +39,15 @@ class PublishedPack:
 async def publish(connection: Connection, kafka: KafkaCluster, pack: Pack) -> PublishedPack:
     """Put a checked pack in force. Safe to repeat after an interruption anywhere: every partition gets the event again.
 
-    A consumer halts at a version that is not in the database, so the pack is committed before the event is sent.
+    A consumer halts at a version that is not in the database, so the pack is committed before the event is sent. And it
+    halts where no release is in force, so this release's marks are the inbox's first records.
     """
     content = pack.canonical_bytes()
     version = pack_version(content)
+    await check_city_fits_clock(connection, pack)
     await _check_area_level(connection, pack)
     await _check_unique_ids(connection, pack)
+    await place_release_marks(connection, kafka)
     async with Publisher(kafka, client_id="paidan-city") as publisher:
         await publisher.topic_admin.ensure([INBOX.name, *_topics(pack)])
         partitions = await publisher.topic_admin.partitions(INBOX.name)

@@ -1,4 +1,4 @@
-"""`paidan city check` and `publish`."""
+"""`paidan city`: check and publish packs, make a new one, list, show and compare them."""
 
 import asyncio
 from pathlib import Path
@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from paidan_chassis.clock import real_now
-from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_contracts.city import InvalidPack, Pack, pack_version
-from paidan_contracts.topics import find_topic
+from paidan_contracts.city import City, InvalidPack, Pack, pack_version
+from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
+from paidan_deploy.citypacks.compare import compare_packs
+from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.citypacks.publish import PublishedPack, publish
 from paidan_deploy.cli.app import example_epilog
-from paidan_deploy.cli.output import console, error_console, print_errors
+from paidan_deploy.cli.output import console, error_console, print_errors, table
+from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
@@ -27,13 +29,20 @@ def register(app: typer.Typer) -> None:
     city = typer.Typer(help="City packs: everything that is specific to one city, as files.", no_args_is_help=True)
     city.command("check", epilog=example_epilog("paidan city check deploy/cities/quancheng"))(check_command)
     city.command("publish", epilog=example_epilog("paidan city publish deploy/cities/quancheng"))(publish_command)
+    city.command("new", epilog=example_epilog("paidan city new mycity --from deploy/cities/quancheng"))(new_command)
+    city.command("list", epilog=example_epilog("paidan city list"))(list_command)
+    city.command("show", epilog=example_epilog("paidan city show quancheng"))(show_command)
+    city.command("diff", epilog=example_epilog("paidan city diff quancheng deploy/cities/quancheng"))(diff_command)
     app.add_typer(city, name="city")
 
 
 @print_errors
 def check_command(folder: PackFolder) -> None:
     """Print file, line and field of every mistake in a pack. Exit status 1 if there is one."""
-    pack = _valid_or_exit(check_folder(folder))
+    checked = check_folder(folder)
+    for warning in checked.warnings:
+        error_console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+    pack = _valid_or_exit(checked)
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
     console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
     if note := calendar_warning(pack, real_now().date()):
@@ -49,6 +58,74 @@ def publish_command(folder: PackFolder) -> None:
     console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
 
 
+@print_errors
+def new_command(
+    name: Annotated[str, typer.Argument(help="Id of the new city: small letters and digits.")],
+    origin: Annotated[Path, typer.Option("--from", exists=True, file_okay=False, help="The pack to begin with.")],
+    target: Annotated[Path | None, typer.Option("--to", help="Its folder; by default beside the other pack.")] = None,
+) -> None:
+    """Make a pack for a city of your own from another one's, with department and source ids of its own."""
+    folder = target or origin.resolve().parent / name
+    pack = create_pack(name, origin, folder)
+    console.print(f"{folder}: {summarize(pack)}", highlight=False, soft_wrap=True)
+    console.print(
+        "Next: edit its files (names and places are still those of the other city), then"
+        f" `paidan city check {folder}` and `paidan city publish {folder}`",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@print_errors
+def list_command() -> None:
+    """List the cities of this installation and the version of each that is in force."""
+    cities = asyncio.run(_read_published())
+    rows = [
+        [city.id, city.pack.names.zh, city.pack.names.en, city.version[:12], summarize(city.pack)] for city in cities
+    ]
+    console.print(table(["city", "名称", "name", "version", "content"], rows, unwrapped=["city", "version"]))
+
+
+@print_errors
+def show_command(name: Annotated[str, typer.Argument(help="City id.")]) -> None:
+    """Show what is in force in a city: its departments, sources and the classes that they handle."""
+    city = _published_city(name)
+    console.print(f"{city.id} {city.pack.names.zh} {city.pack.names.en}, version {city.version}", highlight=False)
+    console.print(f"{summarize(city.pack)}; calendar to {city.pack.calendar.last}", highlight=False)
+    for title, entries in (("departments", city.pack.departments), ("sources", city.pack.sources)):
+        rows = [[each.id, each.names.zh, each.names.en, each.kind] for each in entries]
+        console.print(table([title, "名称", "name", "kind"], rows, unwrapped=[title]))
+
+
+@print_errors
+def diff_command(
+    old: Annotated[str, typer.Argument(help="A pack's folder, or the id of a city: its version in force.")],
+    new: Annotated[str, typer.Argument(help="Likewise.")],
+) -> None:
+    """Print what differs between two packs. Exit status 1 if anything does."""
+    lines = list(compare_packs(_pack_of(old), _pack_of(new)))
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if lines:
+        raise typer.Exit(1)
+
+
+def _pack_of(folder_or_city: str) -> Pack:
+    folder = Path(folder_or_city)
+    return _valid_or_exit(check_folder(folder)) if folder.is_dir() else _published_city(folder_or_city).pack
+
+
+def _published_city(name: str) -> City:
+    cities = {city.id: city for city in asyncio.run(_read_published())}
+    if name not in cities:
+        raise DeployError(f"no city called {name} is published; there are: {', '.join(cities) or 'none'}")
+    return cities[name]
+
+
+async def _read_published() -> list[City]:
+    async with open_connection(Stack.current().installation().database) as connection:
+        return await queries.cities_in_force(connection)
+
+
 def _valid_or_exit(checked: CheckedPack) -> Pack:
     try:
         return checked.valid_pack()
@@ -60,6 +137,5 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
 
 
 async def _publish(installation: Installation, pack: Pack) -> PublishedPack:
-    kafka = KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=find_topic)
     async with open_connection(installation.database) as connection:
-        return await publish(connection, kafka, pack)
+        return await publish(connection, installation.cluster, pack)

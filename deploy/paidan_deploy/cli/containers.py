@@ -12,6 +12,8 @@ from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.clock import settle_clock
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
@@ -41,12 +43,13 @@ async def _prepare(stack: Stack) -> None:
     for service in SERVICES:
         service_secrets(service, paths=stack.paths, credentials=stack.credentials)
     await database.prepare_database(stack.servers.dsn, stack.credentials)
-    await create_topics(stack.servers.bootstrap, stack.settings.topic_prefix)
+    async with open_connection(stack.servers.dsn) as connection:
+        await settle_clock(connection, stack.settings.clock, stack.settings.cities)
+    await create_topics(stack.servers.cluster)
     messages = await publish_missing_packs(
         stack.settings.cities,
         dsn=stack.servers.dsn,
-        bootstrap=stack.servers.bootstrap,
-        topic_prefix=stack.settings.topic_prefix,
+        kafka=stack.servers.cluster,
     )
     for message in messages:
         console.print(message)
@@ -67,7 +70,8 @@ def serve(
         topic_prefix=stack.settings.topic_prefix,
         port=service.port,
         host=host,
-        real_clock=stack.settings.clock == "real",
+        clock=stack.settings.clock or "real",
+        kafka_security=stack.settings,
     )
     env = service_environment(service, config, paths=stack.paths, credentials=stack.credentials)
     # A service must not have the database owner's DSN.

@@ -19,9 +19,7 @@ from paidan_chassis.consumer.dead_letters import (
 )
 from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.database import Connection
-from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
-from paidan_contracts.topics import find_topic
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
@@ -160,9 +158,7 @@ async def _redrive_by_service(
     installation = stack.installation()
     ciphers = {service: cipher_for(service, stack.credentials) for service in ids_by_service}
     total = RedriveResult(0, [])
-    async with Publisher(
-        KafkaCluster(installation.kafka, installation.topic_prefix, topic_spec=find_topic), client_id="paidan-redrive"
-    ) as publisher:
+    async with Publisher(installation.cluster, client_id="paidan-redrive") as publisher:
         for service, letters in ids_by_service.items():
             await connection.execute(f"SET search_path = {service.name}")
             for start in range(0, len(letters), _REDRIVE_BATCH):

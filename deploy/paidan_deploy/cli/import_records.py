@@ -20,7 +20,7 @@ from paidan_deploy.importing import run
 from paidan_deploy.importing.csv_rows import UnreadableFile
 from paidan_deploy.importing.report import ImportReport
 from paidan_deploy.importing.send import Endpoints
-from paidan_deploy.provisioning.api_keys import create_key, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import OWN_VALIDITY, create_key, revoke_everywhere
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
@@ -96,7 +96,14 @@ async def _import(
 async def temporary_key(dsn: str, city: str) -> AsyncIterator[str]:
     """Create a key that may backdate, and revoke it at the end; no connection is held meanwhile."""
     async with open_connection(dsn) as connection:
-        token, key_id = await create_key(connection, name="import", city=city, scopes=IMPORT_KEY_SCOPES)
+        token, key_id = await create_key(
+            connection,
+            name="import",
+            city=city,
+            scopes=IMPORT_KEY_SCOPES,
+            valid_for=OWN_VALIDITY,
+            granted_by="paidan import",
+        )
     try:
         yield token
     finally:

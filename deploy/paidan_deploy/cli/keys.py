@@ -1,26 +1,48 @@
 """`paidan keys add`, `list` and `revoke`."""
 
 import asyncio
-from typing import Annotated
+import getpass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 
+from paidan_chassis.clock import real_now
 from paidan_chassis.edge.api_keys import ApiKey
-from paidan_contracts.scopes import InvalidScope
+from paidan_contracts.scopes import ROLE_MEANINGS, SCOPE_MEANINGS, InvalidScope, validate_key
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning.api_keys import all_keys, create_key, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import (
+    DEFAULT_VALIDITY,
+    all_keys,
+    create_key,
+    require_published,
+    revoke_everywhere,
+)
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Stack
+
+_MAX_DAYS: Final = 3650
+_SCOPES_HELP: Final = "\n\n".join(
+    f"[bold]{scope}[/bold]  {meaning.en}. {meaning.zh}。"
+    for scope, meaning in [
+        *SCOPE_MEANINGS.items(),
+        *((f"role:{role}", meaning) for role, meaning in ROLE_MEANINGS.items()),
+    ]
+)
+_ADD_HELP: Final = (
+    "Create a key and print its token, once: only a hash of it is stored. 创建密钥并显示令牌，仅此一次。\n\n"
+    "City, source and department must be in a published pack. 城市、来源、单位须在已发布的城市包中。\n\n"
+    f"{_SCOPES_HELP}"
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
     keys = typer.Typer(help="API keys: which clients may call the services, with which scopes.", no_args_is_help=True)
-    keys.command("add", epilog=example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345"))(
-        add_command
-    )
+    epilog = example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345")
+    keys.command("add", help=_ADD_HELP, epilog=epilog)(add_command)
     keys.command("list", epilog=example_epilog("paidan keys list"))(list_command)
     keys.command("revoke", epilog=example_epilog("paidan keys revoke key_0123456789abcdef"))(revoke_command)
     app.add_typer(keys, name="keys")
@@ -28,40 +50,78 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def add_command(
-    scopes: Annotated[
-        list[str],
-        typer.Argument(
-            help="source:<id>, department:<id>, role:<inspector|caller|operator|monitor|importer>, backdate"
-        ),
-    ],
-    name: Annotated[str, typer.Option(help="Holder of the key; shown in the list.")],
-    city: Annotated[str, typer.Option(help="City id, or * for all cities.")],
+    scopes: Annotated[list[str], typer.Argument(metavar="SCOPE", help="What its holder may do; see above.")],
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Holder of the key; shown in the list.")],
+    city: Annotated[str, typer.Option(metavar="ID", help="City id, or * for all cities.")],
+    days: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=_MAX_DAYS, help=f"Valid so long; without it {DEFAULT_VALIDITY.days}."),
+    ] = None,
+    expires: Annotated[
+        datetime | None, typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="Last day that it is valid, UTC.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="TEXT", help="Who grants it; without it, who is logged in.")] = None,
 ) -> None:
-    """Create a key and print its token, once: only a hash of it is stored."""
+    """Create a key; its help is put together above, from what each scope means."""
+    valid_for = _validity(days, expires)
     try:
-        token, key_id = asyncio.run(_create_key(scopes, name, city))
+        token, key_id = asyncio.run(_create_key(scopes, name, city, valid_for, by or grantor()))
     except InvalidScope as error:
         raise DeployError(str(error)) from error
     console.print(f"{key_id}  {token}", highlight=False, soft_wrap=True)
 
 
-async def _create_key(scopes: list[str], name: str, city: str) -> tuple[str, str]:
+def _validity(days: int | None, expires: datetime | None) -> timedelta:
+    if expires is None:
+        return timedelta(days=days) if days else DEFAULT_VALIDITY
+    if days is not None:
+        raise DeployError("give --days or --expires, not both / --days 与 --expires 只能用其一")
+    valid_for = expires.replace(tzinfo=UTC) + timedelta(days=1) - real_now()
+    if not timedelta(0) < valid_for <= timedelta(days=_MAX_DAYS + 1):
+        raise DeployError(
+            f"--expires {expires:%Y-%m-%d} is in the past, or more than {_MAX_DAYS} days away"
+            f" / --expires 须在今后 {_MAX_DAYS} 天之内"
+        )
+    return valid_for
+
+
+def grantor() -> str:
+    """Return the name of the system's user, under which grants and revocations are logged."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no user of this id, as in some containers
+        return "unknown"
+
+
+async def _create_key(
+    scopes: list[str], name: str, city: str, valid_for: timedelta, granted_by: str
+) -> tuple[str, str]:
+    validate_key(city, scopes)
     async with open_connection(Stack.current().installation().database) as connection:
-        return await create_key(connection, name=name, city=city, scopes=scopes)
+        await require_published(connection, city, scopes)
+        return await create_key(
+            connection, name=name, city=city, scopes=scopes, valid_for=valid_for, granted_by=granted_by
+        )
 
 
 @print_errors
 def list_command() -> None:
-    """List every key with its scopes; tokens are not stored."""
-    titles = ("key", "name", "city", "scopes", "created", "revoked")
-    console.print(
-        table(titles, [_key_row(key) for key in asyncio.run(_load_keys())], unwrapped=("key", "name", "city"))
-    )
+    """List every key with its scopes, end, last use and grantor; tokens are not stored."""
+    titles = ("key", "name", "city", "scopes", "expires", "last used", "granted", "by", "revoked")
+    rows = [_key_row(key) for key in asyncio.run(_load_keys())]
+    console.print(table(titles, rows, unwrapped=("key", "name", "city")))
 
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
-    revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-    return key.key_id, key.name, key.city, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked
+    expires = _minute(key.expires_at) or "never"
+    if key.expires_at and key.expires_at <= real_now():
+        expires += " (expired)"
+    times = expires, _minute(key.last_used_at), _minute(key.created_at)
+    return key.key_id, key.name, key.city, " ".join(key.scopes), *times, key.granted_by or "", _minute(key.revoked_at)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
 async def _load_keys() -> list[ApiKey]:
@@ -79,4 +139,4 @@ def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, fro
 
 async def _revoke_key(key_id: str) -> bool:
     async with open_connection(Stack.current().installation().database) as connection:
-        return await revoke_everywhere(connection, key_id)
+        return await revoke_everywhere(connection, key_id, revoked_by=grantor())

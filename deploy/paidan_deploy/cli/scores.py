@@ -109,16 +109,21 @@ def _percentage(rate: JsonObject | None) -> str:
 
 def _total_row(board: JsonObject) -> list[JsonObject]:
     total = board.get("total")
-    return [{**total, "key": "", "names": {"zh": "合计 total"}}] if total else []
+    return [{**total, "key": "", "names": {"zh": "合计", "en": "Total"}}] if total else []
 
 
 def _row_label(row: JsonObject) -> str:
     names = row.get("names") or {}
-    return str(names.get("zh") or row["key"])
+    zh = names.get("zh")
+    # Where the key says nothing, the English name stands beside the Chinese one.
+    return f"{zh} {names['en'].lower()}" if zh and row["key"] in ("", "unknown") else str(zh or row["key"])
 
 
 def write_csv(board: JsonObject) -> None:
-    """Write rows to standard output as CSV: counts, then each rate with numerator and denominator."""
+    """Write rows and total to standard output as CSV: names, counts, each rate with numerator and denominator.
+
+    The total has no key, for any key may be a row's.
+    """
     rows = board["rows"]
     # With the total, so that a period without cases has the same columns.
     rows_and_total = [*rows, *([board["total"]] if board.get("total") else [])]
@@ -126,7 +131,10 @@ def write_csv(board: JsonObject) -> None:
     rates = sorted({name for row in rows_and_total for name in row["rates"]})
     parts = ("numerator", "denominator", "value")
     writer = csv.writer(sys.stdout)
-    writer.writerow(["key", *counts, *(f"{rate}.{part}" for rate in rates for part in parts)])
-    for row in rows:
+    writer.writerow(["key", "names.zh", "names.en", *counts, *(f"{rate}.{part}" for rate in rates for part in parts)])
+    for row in [*rows, *_total_row(board)]:
+        names = row.get("names") or {}
         rate_values = [row["rates"][rate][part] for rate in rates for part in parts]
-        writer.writerow([row["key"], *(row["counts"][name] for name in counts), *rate_values])
+        writer.writerow(
+            [row["key"], names.get("zh"), names.get("en"), *(row["counts"][name] for name in counts), *rate_values]
+        )

@@ -15,6 +15,7 @@ from rich.markup import escape
 from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
@@ -96,18 +97,31 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
 
 @print_errors
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show addresses, pids, data folders, and halts with their reasons. Exit status 1 when anything is not running."""
+    """Show addresses, pids, data folders, the clock, and halts with reasons; exit status 1 when anything is down."""
     stack = Stack.current()
     running = stack.probed_state()
     halts = stack.open_halts() if running is not None else {}
+    clock = stack.clock() if running is not None else None
     if as_json:
-        console.print_json(json.dumps(_status_document(stack, running, halts)), highlight=False)
+        document = _status_document(stack, running, halts) | {"clock": _clock_document(clock)}
+        console.print_json(json.dumps(document), highlight=False)
     elif running is None:
         console.print("Not running; `paidan up` starts everything.")
     else:
         print_state(running, halts)
+        if clock is not None:
+            console.print(_clock_line(clock), highlight=False)
     if running is None or not _is_healthy(running):
         raise typer.Exit(1)
+
+
+def _clock_document(clock: ClockReading | None) -> dict[str, object] | None:
+    return None if clock is None else asdict(clock) | {"city_time": clock.city_time.isoformat()}
+
+
+def _clock_line(clock: ClockReading) -> str:
+    speed = "" if clock.kind == "real" else f", {clock.factor:g} times as fast as real time"
+    return f"clock  {clock.kind}{speed}; the city's time is {clock.city_time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _is_healthy(state: StackState) -> bool:

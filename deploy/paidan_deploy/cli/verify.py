@@ -45,9 +45,7 @@ async def run_verification(stack: Stack) -> ConservationReport:
     """Run the conservation check on a running installation."""
     installation = stack.installation()
     async with open_connection(installation.database) as connection:
-        return await check_conservation(
-            Sources(LogReader(installation.kafka, installation.topic_prefix), connection, stack.paths.photos)
-        )
+        return await check_conservation(Sources(LogReader(installation.cluster), connection, stack.paths.photos))
 
 
 def print_report(report: ConservationReport) -> None:

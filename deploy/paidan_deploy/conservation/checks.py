@@ -19,7 +19,7 @@ def evaluate(evidence: Evidence) -> ConservationReport:
     }
     results = Counter(result for name, (about, result) in evidence.outcomes_by_id.items() if about == "report")
     results.update(screened_out.values())
-    result_names = ("opened", "merged", "suppressed", "refused", "dead_lettered")
+    result_names = ("opened", "merged", "noted", "suppressed", "refused", "dead_lettered")
     reused = {name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports}
     claimed = evidence.inbox_log.claimed_ids("report")
     received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})

@@ -48,7 +48,7 @@ class InboxLog:
             case "action.requested.v1" if action_id := _id_in(body, "action_id"):
                 self._add_id(self.actions, action_id, body, position)
                 self.claimed_photos.update(_proof_photos(body))
-            case "timer.due.v1" | "city.in_force.v1":
+            case "timer.due.v1" | "city.in_force.v1" | "release.in_force.v1" | "photo.stored.v1":
                 pass
             case _:
                 self.unreadable.add(position)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from paidan_chassis.kafka.cluster import KafkaCluster
+
 OffsetsByPartition = Mapping[TopicPartition, int]
 
 
@@ -26,13 +28,12 @@ class LogSpan:
 class LogReader:
     """Reads topics of one installation without a consumer group, leaving no trace."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._bootstrap = bootstrap
-        self._prefix = prefix
+    def __init__(self, kafka: KafkaCluster) -> None:
+        self._kafka = kafka
 
     async def current_span(self, topic: str) -> LogSpan:
         """Return where the topic's log begins and ends now."""
-        async with self._open_consumer(self._prefix + topic) as consumer:
+        async with self._open_consumer(self._kafka.prefixed(topic)) as consumer:
             partitions = sorted(consumer.assignment())
             return LogSpan(await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions))
 
@@ -56,7 +57,7 @@ class LogReader:
     @asynccontextmanager
     async def _open_consumer(self, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
         """Open a consumer of all the topic's partitions."""
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(topic, group_id=None, enable_auto_commit=False, **self._kafka.client_options())
         try:
             await consumer.start()
             yield consumer

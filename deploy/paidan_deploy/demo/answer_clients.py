@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.demo.departments import DemoDepartment
 from paidan_deploy.demo.http_client import CallRefused, ServiceClient
 
@@ -35,15 +36,15 @@ class HttpAnswerClient:
         await self.client.submit_action(case_id, action, idempotency_key=answer_id)
 
 
-async def follow_orders_topic(department: DemoDepartment, bootstrap: str, topic: str) -> None:
+async def follow_orders_topic(department: DemoDepartment, kafka: KafkaCluster, topic: str) -> None:
     """Follow the department's orders for ever, from where its consumer group stopped."""
     consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=bootstrap,
+        kafka.prefixed(topic),
         group_id=f"office-{department.department_id}",
         auto_offset_reset="earliest",
         enable_auto_commit=True,
         auto_commit_interval_ms=1000,
+        **kafka.client_options(),
     )
     try:
         await consumer.start()

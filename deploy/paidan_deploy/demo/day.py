@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from paidan_chassis.clock import ClockScale, ScaledClock, read_scale, real_now, set_scale
+from paidan_chassis.clock import ClockScale, ScaledClock, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.topics import answers_topic_of, orders_topic_of
@@ -32,6 +32,7 @@ from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
 from paidan_deploy.demo.staff import Staff
+from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation
 
 SEED: Final = 20
@@ -55,7 +56,15 @@ class DemoDay:
 
 
 async def next_day(connection: Connection, city: City, duration_s: float) -> DemoDay:
-    """Return the first day after the city's present time: the clock is never set back."""
+    """Return the first day after the city's present time: the clock is never set back.
+
+    Raises DeployError where the installation runs on real time.
+    """
+    if await read_kind(connection) == "real":
+        raise DeployError(
+            "this installation runs on real time; a day of the demo city needs one with a scaled clock:"
+            " another PAIDAN_HOME, or `paidan down --wipe` and PAIDAN_CLOCK unset"
+        )
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()
     tomorrow = city.calendar.local_day(present) + _DAY
@@ -92,7 +101,7 @@ async def play_day(
     reports = await asyncio.to_thread(plan_day, day.city, day.midnight.date(), DaySize(), seed=SEED)
     async with AsyncExitStack() as exit_stack:
         keys = await exit_stack.enter_async_context(DemoKeys.issued(connection, day.city))
-        monitor = Monitor(installation.kafka, installation.topic_prefix)
+        monitor = Monitor(installation.cluster)
         await monitor.start()
         async with _open_context(installation, connection, day, keys, exit_stack) as context:
             sources = DemoSources({source: context.client("intake", token) for source, token in keys.sources.items()})
@@ -149,15 +158,15 @@ async def _run_until_midnight(
 
 
 async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, None]]:
-    producer = AIOKafkaProducer(bootstrap_servers=context.installation.kafka, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **context.installation.cluster.client_options())
     await producer.start()
     context.exit_stack.push_async_callback(producer.stop)
     listeners: list[Coroutine[Any, Any, None]] = []
     for department in context.day.city.departments.values():
-        token, prefix = context.keys.departments[department.id], context.installation.topic_prefix
+        token, kafka = context.keys.departments[department.id], context.installation.cluster
         client = context.client("dispatch", token)
         by_kafka = department.channel == "kafka"
-        answers_topic = answers_topic_of(department.id).prefixed(prefix)
+        answers_topic = kafka.prefixed(answers_topic_of(department.id).name)
         answers = KafkaAnswerClient(producer, answers_topic) if by_kafka else HttpAnswerClient(client)
         behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
         demo_department = DemoDepartment(
@@ -166,11 +175,7 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         demo_department.proof = (await _upload_proof_photo(context, token),)
         await restore_open_orders(demo_department, client)
         if by_kafka:
-            listeners.append(
-                follow_orders_topic(
-                    demo_department, context.installation.kafka, orders_topic_of(department.id).prefixed(prefix)
-                )
-            )
+            listeners.append(follow_orders_topic(demo_department, kafka, orders_topic_of(department.id).name))
         else:
             listeners.append(poll_orders(demo_department, client, every_s=2.0))
     return listeners

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paidan_chassis.database import Connection
 from paidan_contracts.city import City
-from paidan_deploy.provisioning.api_keys import create_key, revoke_everywhere
+from paidan_deploy.provisioning.api_keys import OWN_VALIDITY, create_key, revoke_everywhere
 
 _STAFF_ROLES = ("inspector", "caller", "operator", "monitor")
 
@@ -26,7 +26,9 @@ class DemoKeys:
         issued_keys, key_ids = cls(), []
 
         async def create_token(name: str, scope: str) -> str:
-            token, key_id = await create_key(connection, name=f"demo {name}", city=city.id, scopes=(scope,))
+            token, key_id = await create_key(
+                connection, name=f"demo {name}", city=city.id, scopes=(scope,), valid_for=OWN_VALIDITY
+            )
             key_ids.append(key_id)
             return token
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
 
+from paidan_chassis.kafka.cluster import KafkaCluster
+
 
 @dataclass(slots=True)
 class Observed:
@@ -32,15 +34,15 @@ class Observed:
 class Monitor:
     """Follows `paidan.cases` and `paidan.outcomes` from their present end."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, kafka: KafkaCluster) -> None:
         self.observed = Observed()
         self._consumer = AIOKafkaConsumer(
-            f"{prefix}paidan.cases",
-            f"{prefix}paidan.outcomes",
-            bootstrap_servers=bootstrap,
+            kafka.prefixed("paidan.cases"),
+            kafka.prefixed("paidan.outcomes"),
             group_id=None,
             auto_offset_reset="latest",
             enable_auto_commit=False,
+            **kafka.client_options(),
         )
 
     async def start(self) -> None:

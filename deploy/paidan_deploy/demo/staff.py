@@ -55,13 +55,13 @@ class Staff:
             self._schedule(state, action, self.rng.uniform(2, 12))
 
     async def call_back(self) -> None:
-        """回访: call back those who reported by telephone or photo, and record their rating."""
+        """回访: call back each reporter of a case who is to be called, and record the rating."""
         async for state in self._new_cases("closed", not_called_back=True, order="newest"):
-            if state["channel"] not in ("hotline", "photo"):
-                continue
-            rating = self.rng.choices([name for name, _ in _RATINGS], [weight for _, weight in _RATINGS])[0]
-            action = {"kind": "call_back", "rating": rating, "reasonable": self.rng.random() < 0.7}
-            self._schedule(state, action, self.rng.uniform(10, 90))
+            for report_id in state["callbacks_awaited"]:
+                rating = self.rng.choices([name for name, _ in _RATINGS], [weight for _, weight in _RATINGS])[0]
+                reasonable = self.rng.random() < 0.7
+                action = {"kind": "call_back", "report_id": report_id, "rating": rating, "reasonable": reasonable}
+                self._schedule(state, action, self.rng.uniform(10, 90))
 
     async def _new_cases(self, status: str, **filters: Any) -> AsyncIterator[CaseBody]:  # noqa: ANN401  # parameters of the list
         while True:
@@ -83,7 +83,8 @@ class Staff:
         )
 
     def _action_task(self, state: CaseBody, action: dict[str, Any]) -> Task:
-        idempotency_key = f"{state['case_id']}:{action['kind']}:{state['version']}"
+        about = action.get("report_id", state["case_id"])
+        idempotency_key = f"{about}:{action['kind']}:{state['version']}"
 
         async def act() -> None:
             await self.client.submit_action(state["case_id"], action, idempotency_key=idempotency_key)

@@ -2,7 +2,10 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Final
 
 from paidan_deploy.errors import DeployError
@@ -13,6 +16,21 @@ OnProblem = Callable[[int, str, str, str], None]
 # Undecodable bytes become lone surrogates (`surrogateescape`); PostgreSQL stores no NUL.
 _INVALID_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_MAX_TITLE_LINES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLayout:
+    """What the header of a file must be like."""
+
+    delimiter: str
+    header_line: int
+    """Counted from 1; the lines above it are skipped."""
+    required: frozenset[str]
+    """The columns that are read."""
+    expected: str
+    """What the mapping expects, for an error message."""
 
 
 class UnreadableFile(DeployError):
@@ -20,18 +38,62 @@ class UnreadableFile(DeployError):
 
 
 class CsvTable:
-    """Rows of cells by the column names in the first line."""
+    """Rows of cells by the column names in the header."""
 
-    def __init__(self, lines: Iterable[str], delimiter: str, on_problem: OnProblem) -> None:
-        """Read the first line. Raises ``UnreadableFile`` when that fails."""
-        self._rows = csv.reader(lines, delimiter=delimiter)
-        self._delimiter = delimiter
+    def __init__(self, lines: Iterable[str], layout: CsvLayout, on_problem: OnProblem) -> None:
+        """Read the header. Raises ``UnreadableFile`` when that fails, or when it does not hold the required columns."""
+        self._rows = csv.reader(lines, delimiter=layout.delimiter)
+        self._delimiter = layout.delimiter
         self._on_problem = on_problem
         self.skipped = 0
+        for _ in range(layout.header_line - 1):
+            self._read_names()
+        self._header_line = self._rows.line_num + 1
+        self.names: Sequence[str] = self._read_names()
+        self._require_columns(layout)
+        self._report_doubled_names(layout.required)
+
+    def _read_names(self) -> list[str]:
         try:
-            self.names: Sequence[str] = [_replace_invalid(name) for name in next(self._rows, [])]
+            names = [_replace_invalid(name) for name in next(self._rows, [])]
         except csv.Error as error:
-            raise UnreadableFile(f"line 1: {error}") from error
+            raise UnreadableFile(f"line {self._rows.line_num}: {error}") from error
+        # Left by an export as UTF-8 that is read as such.
+        return [name.removeprefix(_BYTE_ORDER_MARK) if index == 0 else name for index, name in enumerate(names)]
+
+    def _require_columns(self, layout: CsvLayout) -> None:
+        missing = sorted(layout.required - set(self.names))
+        if not missing:
+            return
+        line = self._header_line
+        if found := self._find_header(layout.required):
+            raise UnreadableFile(
+                f"line {line} is a title; line {found} has the column names: set header_line = {found} in the mapping"
+            )
+        raise UnreadableFile(f"line {line}: there is no column {', '.join(missing)}; {layout.expected}")
+
+    def _find_header(self, required: AbstractSet[str]) -> int | None:
+        for _ in range(_MAX_TITLE_LINES):
+            line = self._rows.line_num + 1
+            try:
+                if required <= set(self._read_names()):
+                    return line
+            except UnreadableFile:
+                return None
+        return None
+
+    def _report_doubled_names(self, required: AbstractSet[str]) -> None:
+        """Refuse a doubled column that is read, for one of the two is meant; list any other."""
+        for name, count in Counter(self.names).items():
+            if count == 1 or not name:
+                continue
+            columns = " and ".join(str(index) for index, each in enumerate(self.names, start=1) if each == name)
+            if name in required:
+                raise UnreadableFile(
+                    f"line {self._header_line}: the column {name} stands there {count} times (columns {columns});"
+                    " rename all but one"
+                )
+            self._on_problem(self._header_line, name, f"stands there {count} times (columns {columns})", "")
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row with the number of its first line; rows that cannot be parsed are counted in ``skipped``."""

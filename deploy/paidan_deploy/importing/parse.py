@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar, get_args
-from zoneinfo import ZoneInfo
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import StringConstraints
 
 from paidan_contracts.city.import_mappings import ImportMapping, MappedStatus, StatusMapping
-from paidan_contracts.wire import ShortText, Text, Timestamp
-from paidan_deploy.importing.csv_rows import CsvTable, UnreadableFile
+from paidan_contracts.wire import ShortText, Text
+from paidan_deploy.importing.csv_rows import CsvLayout, CsvTable
+from paidan_deploy.importing.record_ids import is_scientific, zero_filled
+from paidan_deploy.importing.record_times import RecordTimes
 from paidan_deploy.importing.rows import ImportRow, KnownCodes, RowWarning
 
 T = TypeVar("T")
@@ -24,27 +25,19 @@ def _max_length(annotated_type: object) -> int:
     return limits.max_length
 
 
-def _is_valid_timestamp(moment: datetime) -> bool:
-    try:
-        _TIMESTAMP.validate_python(moment)
-    except ValidationError:
-        return False
-    return True
-
-
 _MAX_SHORT_TEXT: Final = _max_length(ShortText)
+_ROUNDED: Final = "row skipped: a spreadsheet has rounded its id; export the column as text"
 _MAX_TEXT: Final = _max_length(Text)
-_TIMESTAMP: Final = TypeAdapter[datetime](Timestamp)
-_END_OF_DAY: Final = time(23, 59, 59, 999999)
 
 
 class RowParser:
     """Parses rows by one mapping, and collects warnings."""
 
-    def __init__(self, mapping: ImportMapping, codes: KnownCodes) -> None:
+    def __init__(self, mapping: ImportMapping, codes: KnownCodes, now: datetime) -> None:
+        """Take the mapping, the codes of its city, and the time of the import."""
         self._mapping = mapping
+        self._times = RecordTimes(mapping, now, self._warn)
         self._codes = codes
-        self._zone = ZoneInfo(mapping.zone)
         self._categories = {kind.value: kind for kind in mapping.categories}
         self._owners = {owner.value: owner.department for owner in mapping.owners}
         self._sources = {source.value: source.source for source in mapping.sources}
@@ -65,10 +58,9 @@ class RowParser:
 
         A row that equals an earlier one gets a warning and counts in ``repeated``.
 
-        Raises ``UnreadableFile`` when the first line lacks a column of the mapping.
+        Raises ``UnreadableFile`` when the header lacks a column of the mapping, or has one twice.
         """
-        csv_table = CsvTable(lines, self._mapping.delimiter, self._warn)
-        self._require_columns(csv_table.names)
+        csv_table = CsvTable(lines, self._layout(), self._warn)
         for line, cells in csv_table:
             row = self._parse_row(line, cells)
             if row is None:
@@ -76,6 +68,15 @@ class RowParser:
             elif self._accept_first(row):
                 yield row
         self.skipped += csv_table.skipped
+
+    def without_rounded_ids(self, rows: list[ImportRow]) -> list[ImportRow]:
+        """Return the rows but those whose long ids all end in zeros, which are listed and count in ``skipped``."""
+        rounded = zero_filled(row.ref for row in rows)
+        for row in rows:
+            if row.ref in rounded:
+                self.skipped += 1
+                self._warn(row.line, self._mapping.columns.id, _ROUNDED, row.ref)
+        return [row for row in rows if row.ref not in rounded]
 
     def _accept_first(self, row: ImportRow) -> bool:
         # Actions find their case by source and id alone: those of a second row would act on the first row's case.
@@ -91,25 +92,29 @@ class RowParser:
         self._warn(row.line, self._mapping.columns.id, problem, row.ref)
         return False
 
-    def _require_columns(self, names: Iterable[str]) -> None:
-        present = set(names)
-        required = [name for name in self._mapping.columns.model_dump().values() if name]
-        required += [column for status in self._mapping.statuses for column in status.at]
-        if missing := sorted(set(required) - present):
-            expected_format = f"{self._mapping.encoding} text with '{self._mapping.delimiter}' between its cells"
-            raise UnreadableFile(
-                f"line 1: there is no column {', '.join(missing)}; the mapping expects {expected_format}"
-            )
+    def _layout(self) -> CsvLayout:
+        mapping = self._mapping
+        required = {name for name in mapping.columns.model_dump().values() if name}
+        required.update(column for status in mapping.statuses for column in status.at)
+        expected = f"the mapping expects {mapping.encoding} text with '{mapping.delimiter}' between its cells"
+        return CsvLayout(mapping.delimiter, mapping.header_line, frozenset(required), expected)
 
     def _parse_row(self, line: int, cells: Mapping[str, str]) -> ImportRow | None:
         columns = self._mapping.columns
         ref = cells[columns.id].strip()
-        reported_at = self._parse_time(line, columns.reported_at, cells)
+        if is_scientific(ref):
+            self._warn(line, columns.id, _ROUNDED, ref)
+            return None
+        reported_at = self._times.reported_at(line, cells)
         if not ref or reported_at is None:
             self._warn(line, columns.id if not ref else columns.reported_at, "row skipped: it has no id or no time")
             return None
         category = self._lookup(line, columns.category, cells, self._categories)
+        promised_by = self._times.promised_by(line, cells, reported_at)
         becomes, ended_at = self._parse_end(line, cells, reported_at)
+        if becomes != "open" and ended_at is None:
+            ended_at, promised_by = reported_at, None
+            self._warn(line, columns.status, "has ended at no usable time: at that of its report, without a limit")
         latitude, longitude = self._parse_position(line, cells)
         return ImportRow(
             line=line,
@@ -120,7 +125,7 @@ class RowParser:
             class_code=None if category is None else category.class_code,
             condition=None if category is None else category.condition,
             owner=self._lookup(line, columns.owner, cells, self._owners),
-            promised_by=self._parse_promise(line, cells, reported_at),
+            promised_by=promised_by,
             latitude=latitude,
             longitude=longitude,
             crs=self._mapping.crs,
@@ -151,39 +156,6 @@ class RowParser:
         if value not in table:
             self._warn(line, column, "is empty" if not value else "has an unknown value", value)
         return table.get(value)
-
-    def _parse_time(self, line: int, column: str, cells: Mapping[str, str]) -> datetime | None:
-        text = self._cell(column, cells)
-        if not text:
-            return None
-        try:
-            return datetime.strptime(text, self._mapping.time_format).replace(tzinfo=self._zone)
-        except ValueError:
-            self._warn(line, column, "is not a time in this format", text)
-            return None
-
-    def _parse_promise(self, line: int, cells: Mapping[str, str], reported_at: datetime) -> datetime | None:
-        column = self._mapping.columns.promised_on
-        text = self._cell(column, cells)
-        if column is None or not text:
-            if column is not None:
-                self._warn(line, column, "has no promised day: the case gets no limit")
-            return None
-        try:
-            day = datetime.strptime(text, self._mapping.date_format or self._mapping.time_format).date()  # noqa: DTZ007  # a day has no zone yet
-        except ValueError:
-            self._warn(line, column, "is not a day in this format: the case gets no limit", text)
-            return None
-        promised = self._end_of_day(day)
-        if not _is_valid_timestamp(promised):
-            self._warn(line, column, "is out of range: the case gets no limit", text)
-            return None
-        if promised < reported_at:
-            self._warn(line, column, "is before the day of the report", text)
-        return promised
-
-    def _end_of_day(self, day: date) -> datetime:
-        return datetime.combine(day, _END_OF_DAY, self._zone)
 
     def _parse_position(self, line: int, cells: Mapping[str, str]) -> tuple[float, float] | tuple[None, None]:
         columns = self._mapping.columns
@@ -218,11 +190,4 @@ class RowParser:
         status: StatusMapping | None = self._lookup(line, column, cells, self._statuses)
         if status is None or status.becomes == "open":
             return "open", None
-        at = next((name for name in status.at if self._cell(name, cells)), None)
-        ended_at = self._parse_time(line, at, cells) if at else None
-        if ended_at is None:
-            self._warn(line, column, "has ended, but has no end time: imported as open", status.value)
-            return "open", None
-        if ended_at < reported_at:
-            self._warn(line, at or column, "is before the time of the report", cells[at or column])
-        return status.becomes, ended_at
+        return status.becomes, self._times.ended_at(line, status.at, cells, reported_at)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from paidan_chassis.clock import real_now
 from paidan_contracts.city.city import City
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
@@ -39,7 +40,7 @@ async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgr
     unavailable, ``DecisionTimeout`` when dispatch decides nothing for a minute.
     """
     parser = _create_parser(job)
-    rows = list(parser.parse_file(job.file))
+    rows = parser.without_rounded_ids(list(parser.parse_file(job.file)))
     matched_within = f"import-{job.mapping.id}" if job.matching else None
     requests = plan_requests(rows, ImportOptions(job.city.id, matched_within))
     progress.on_planned(len(requests))
@@ -67,7 +68,7 @@ def _create_parser(job: ImportJob) -> RowParser:
         departments=frozenset(job.city.departments),
         districts=frozenset(place.code for place in job.city.pack.geography.places if place.level == "district"),
     )
-    return RowParser(job.mapping, codes)
+    return RowParser(job.mapping, codes, real_now())
 
 
 def _start_report(job: ImportJob, parser: RowParser, sent: SentRequests, *, accepted: int) -> ImportReport:

@@ -1,5 +1,6 @@
-"""Creates what services need before they start: database, roles, schemas, tables, the operator's key."""
+"""Creates what services need before they start: database, roles, schemas, tables, the administrator's key."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -7,11 +8,11 @@ import asyncpg
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from paidan_chassis import migrations
-from paidan_chassis.clock import read_scale, set_scale
+from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
-from paidan_chassis.edge.api_keys import add_key
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.api_keys import DEFAULT_VALIDITY, store_key
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.dsn import DATABASE_NAME
 from paidan_deploy.services import SERVICES, Service
@@ -45,8 +46,13 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
             await _ensure_role(connection, service, credentials)
             await _migrate_service_schema(connection, service)
         await _prepare_cities_schema(connection)
-        for service in SERVICES:
-            await add_key(connection, service.name, credentials.admin_key)
+        await _renew_admin_key(connection, credentials)
+
+
+async def _renew_admin_key(connection: Connection, credentials: Credentials) -> None:
+    """Store the administrator's key: a token that nobody renews so, as in an old backup, ends by itself."""
+    key = replace(credentials.admin_key, expires_at=real_now() + DEFAULT_VALIDITY, granted_by="provisioning")
+    await store_key(connection, key, kind="key_renewed")
 
 
 async def _ensure_role(connection: Connection, service: Service, credentials: Credentials) -> None:

@@ -2,10 +2,10 @@
 
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
-from paidan_contracts.topics import TOPICS, find_topic
+from paidan_contracts.topics import TOPICS
 
 
-async def create_topics(bootstrap: str, prefix: str) -> None:
+async def create_topics(kafka: KafkaCluster) -> None:
     """Create every topic of the contracts that does not exist yet."""
-    async with TopicAdmin(KafkaCluster(bootstrap, prefix, topic_spec=find_topic), client_id="paidan") as topic_admin:
+    async with TopicAdmin(kafka, client_id="paidan") as topic_admin:
         await topic_admin.ensure(topic.name for topic in TOPICS)

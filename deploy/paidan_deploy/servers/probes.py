@@ -2,7 +2,9 @@
 
 import http.client
 import socket
+import ssl
 import struct
+from contextlib import nullcontext
 from typing import Final, Literal
 
 from paidan_chassis.edge.headers import INSTANCE_HEADER
@@ -17,9 +19,9 @@ SERVICE_TIMEOUT_S: Final = 0.5
 ProbeResult = Literal["ready", "unready", "silent", "other_process"]
 
 
-def kafka_is_ready(port: int) -> bool:
+def kafka_is_ready(port: int, *, tls: bool = False) -> bool:
     """Check whether the broker accepts requests."""
-    answer = _send_and_receive(port, struct.pack(">i", len(API_VERSIONS_REQUEST)) + API_VERSIONS_REQUEST, 10)
+    answer = _send_and_receive(port, struct.pack(">i", len(API_VERSIONS_REQUEST)) + API_VERSIONS_REQUEST, 10, tls=tls)
     return len(answer) == 10 and struct.unpack(">h", answer[8:10])[0] == 0
 
 
@@ -45,14 +47,23 @@ def probe_service(port: int, instance: str) -> ProbeResult:
     return "ready" if response.status == http.client.OK else "unready"
 
 
-def _send_and_receive(port: int, request: bytes, length: int) -> bytes:
+def _send_and_receive(port: int, request: bytes, length: int, *, tls: bool = False) -> bytes:
     """Send a request and read up to so many bytes; none when nothing listens or answers in time."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection:
-            connection.sendall(request)
-            return _receive(connection, length)
+        with (
+            socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_S) as connection,
+            _encrypted(connection) if tls else nullcontext(connection) as stream,
+        ):
+            stream.sendall(request)
+            return _receive(stream, length)
     except OSError:
         return b""
+
+
+def _encrypted(connection: socket.socket) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # on loopback, and nothing secret is sent
+    return context.wrap_socket(connection)
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:

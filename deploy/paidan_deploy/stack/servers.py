@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_contracts.topics import find_topic
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import kafka, kafka_jars, postgres
@@ -49,6 +51,12 @@ class Servers:
         """Kafka's bootstrap address."""
         own = self.own_kafka
         return own.address if own is not None else str(self.settings.kafka)
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The Kafka cluster, with the login and encryption that the settings have for one of the user's."""
+        security = None if self.settings.kafka is None else self.settings.kafka_security()
+        return KafkaCluster(self.bootstrap, self.settings.topic_prefix, topic_spec=find_topic, security=security)
 
     @property
     def maintenance_dsn(self) -> str:

@@ -12,9 +12,11 @@ from typing import Final
 import asyncpg
 
 from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resume
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
+from paidan_deploy.provisioning.clock import WAY_OUT, ClockReading, ClockRefused, read_clock
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
@@ -42,9 +44,8 @@ class StillUpError(DeployError):
 class Installation:
     """Addresses and the operator's token of a running installation."""
 
-    kafka: str
+    cluster: KafkaCluster
     database: str
-    topic_prefix: str
     urls: Mapping[str, str]
     """Of running services only: another process may listen on the port of one that is down."""
     admin_token: str
@@ -117,9 +118,8 @@ class Stack:
         if running is None or running.phase != "ready":
             raise NotUpError("the stack is not running; `paidan up --detach` starts it")
         return Installation(
-            kafka=self.servers.bootstrap,
+            cluster=self.servers.cluster,
             database=self.servers.dsn,
-            topic_prefix=self.settings.topic_prefix,
             urls={service.name: service.url for service in running.services if service.condition == "running"},
             admin_token=self.credentials.admin_token,
         )
@@ -127,6 +127,7 @@ class Stack:
     def up(self, on_progress: OnProgress) -> StackState:
         """Start it in the background unless it runs, and wait until it is ready. Raises DeployError with the reason."""
         if (running := self.state) is not None and running.phase == "ready":
+            self._check_clock()
             return running
         if running is None:
             argv = [sys.executable, "-m", "paidan_deploy.stack.supervisor"]
@@ -134,6 +135,11 @@ class Stack:
         else:
             supervisor = running.supervisor
         return self._await_ready(supervisor, on_progress)
+
+    def _check_clock(self) -> None:
+        requested, clock = self.settings.clock, self.clock() if self.settings.clock else None
+        if clock is not None and clock.kind != requested:
+            raise ClockRefused(f"PAIDAN_CLOCK={requested}, but the running stack's clock is {clock.kind}: {WAY_OUT}")
 
     def _await_ready(self, supervisor: process.ProcessIdentity, on_progress: OnProgress) -> StackState:
         deadline = time.monotonic() + DOWNLOAD_TIMEOUT_S
@@ -201,6 +207,17 @@ class Stack:
                 await connection.execute(f"SET search_path = {service.name}")
                 halts[service.name] = list(await open_halts(connection))
             return halts
+
+    def clock(self) -> ClockReading | None:
+        """Return what the installation's clock shows; None when the database cannot be reached."""
+        try:
+            return asyncio.run(self._load_clock())
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            return None
+
+    async def _load_clock(self) -> ClockReading | None:
+        async with open_connection(self.servers.dsn, timeout_s=5) as connection:
+            return await read_clock(connection)
 
     def resume(self, service: str | None, resume_from: ResumeFrom) -> int:
         """Clear the halts of one service or all, and have those services restarted; return the number of halts."""

@@ -10,11 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from paidan_chassis.clock import ClockKind
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning.clock import settle_clock
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
 from paidan_deploy.servers.dsn import dsn_for_role
@@ -54,6 +57,7 @@ class Supervisor:
     """The state that was last written."""
     services: list[SupervisedService] = field(default_factory=list)
     notes: list[str] = field(default_factory=lambda: [NO_ACLS_NOTE])
+    clock: ClockKind = "real"
     stopping: bool = False
     resuming: bool = False
     interruptible: bool = False
@@ -107,13 +111,14 @@ class Supervisor:
         if self.servers.own_postgres is not None:
             await database.create_database(self.servers.maintenance_dsn)
         await database.prepare_database(self.servers.dsn, self.credentials)
-        await create_topics(self.servers.bootstrap, self.settings.topic_prefix)
+        async with open_connection(self.servers.dsn) as connection:
+            self.clock = await settle_clock(connection, self.settings.clock, self.settings.cities)
+        await create_topics(self.servers.cluster)
         self._publish_state("starting", "publishing city packs")
         for message in await publish_missing_packs(
             self.settings.cities,
             dsn=self.servers.dsn,
-            bootstrap=self.servers.bootstrap,
-            topic_prefix=self.settings.topic_prefix,
+            kafka=self.servers.cluster,
         ):
             log.info("%s", message)
 
@@ -123,7 +128,8 @@ class Supervisor:
             database=dsn_for_role(self.servers.dsn, service.role, self.credentials.password(service.role)),
             topic_prefix=self.settings.topic_prefix,
             port=service.port,
-            real_clock=self.settings.clock == "real",
+            clock=self.clock,
+            kafka_security=self.settings,
         )
         return SupervisedService(
             name=service.name,

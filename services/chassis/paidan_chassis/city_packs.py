@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from paidan_chassis.database import Connection, Executor, Pool
+from paidan_chassis.database import Connection, Executor
 
 _SELECT_CONTENT: Final = """
     SELECT content
@@ -100,9 +100,9 @@ async def load_newest_versions(conn: Connection) -> dict[str, str]:
     return {row["city"]: row["version"] for row in await conn.fetch(_SELECT_NEWEST_VERSIONS)}
 
 
-async def load_current_versions(pool: Pool, *, timeout_s: float | None = None) -> dict[str, str]:
+async def load_current_versions(executor: Executor, *, timeout_s: float | None = None) -> dict[str, str]:
     """Return, by city, the version in force, or the one published last where none is in force yet."""
-    rows = await pool.fetch(_SELECT_CURRENT_VERSIONS, timeout=timeout_s)
+    rows = await executor.fetch(_SELECT_CURRENT_VERSIONS, timeout=timeout_s)
     return {row["city"]: row["version"] for row in rows}
 
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from paidan_chassis.database import DB_ERRORS, Connection, Pool
-from paidan_chassis.errors import ChassisError
+from paidan_chassis.errors import ChassisError, Misconfigured
 
 POLL_INTERVAL_S: Final = 1.0
+ClockKind: TypeAlias = Literal["real", "scaled"]
 
 
 class Clock(Protocol):
@@ -48,6 +49,13 @@ class ClockSetBack(ChassisError):
         super().__init__(f"the city's time is {current.isoformat()} already, it cannot become {requested.isoformat()}")
         self.requested = requested
         self.current = current
+
+
+class ClockMismatch(Misconfigured):
+    """The settings name another clock than the one that the installation was started with."""
+
+    def __init__(self, requested: ClockKind, kept: ClockKind) -> None:
+        super().__init__(f"the settings say clock={requested}, but this installation's clock is {kept} (cities.clock)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,20 @@ async def read_scale(conn: Connection) -> ClockScale | None:
     return ClockScale(**dict(row)) if row else None
 
 
+async def read_kind(conn: Connection) -> ClockKind | None:
+    """Return the clock that the installation was started with; None if that was not recorded."""
+    kind: ClockKind | None = await conn.fetchval("SELECT kind FROM cities.clock")
+    return kind
+
+
+async def keep_kind(conn: Connection, kind: ClockKind) -> None:
+    """Record the installation's clock. To a real one the city's time moves on to the real time, and stays there."""
+    if kind == "real" and await read_kind(conn) != "real":
+        now = real_now()
+        await set_scale(conn, city_time=now, factor=1.0, fast_until=now)
+    await conn.execute("UPDATE cities.clock SET kind = $1", kind)
+
+
 async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fast_until: datetime) -> ClockScale:
     """Set the city time to ``city_time``, to run ``factor`` times as fast up to ``fast_until``.
 
@@ -213,13 +235,18 @@ UPSERT_SCALE: Final = """
 
 
 @asynccontextmanager
-async def open_clock(source: Literal["real", "scaled"], pool: Pool) -> AsyncIterator[Clock]:
-    """Open the clock that the settings name; a scaled one is refreshed while the context is open."""
+async def open_clock(source: ClockKind, pool: Pool) -> AsyncIterator[Clock]:
+    """Open the clock that the settings name; a scaled one is refreshed while the context is open.
+
+    Raises ClockMismatch where the installation was started with the other one.
+    """
+    async with pool.acquire() as conn:
+        kept, scale = await read_kind(conn), await read_scale(conn)
+    if kept not in {None, source}:
+        raise ClockMismatch(source, "scaled" if source == "real" else "real")
     if source == "real":
         yield RealClock()
         return
-    async with pool.acquire() as conn:
-        scale = await read_scale(conn)
     if scale is None:
         raise ClockNotSet
     clock = ScaledClock(scale)

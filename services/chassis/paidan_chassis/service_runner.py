@@ -5,6 +5,7 @@ import faulthandler
 import gc
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class ServiceRunner:
         if not loops:
             self._context.health.disable_loops()
         with bind_socket(self._settings.host, self._settings.port) as sock:
-            server = HttpServer(self._http_app(parts), sock, stop_within_s=self._settings.stop_within_s / 2)
+            server = self._create_server(parts, sock)
             async with asyncio.TaskGroup() as task_group:
                 monitor_tasks = [
                     task_group.create_task(self._context.health.watch_loops()),
@@ -123,6 +124,14 @@ class ServiceRunner:
                 await self._stop(server, edge_task, loop_tasks)
                 for task in monitor_tasks:
                     task.cancel()
+
+    def _create_server(self, parts: ServiceParts, sock: socket.socket) -> HttpServer:
+        return HttpServer(
+            self._http_app(parts),
+            sock,
+            stop_within_s=self._settings.stop_within_s / 2,
+            ssl_context=self._settings.edge_ssl_context(),
+        )
 
     async def _stop(
         self, server: HttpServer, edge_task: "asyncio.Task[None]", loop_tasks: "list[asyncio.Task[None]]"

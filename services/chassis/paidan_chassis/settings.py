@@ -2,16 +2,21 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from paidan_chassis.clock import ClockKind
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
 from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicDeclaration
+from paidan_chassis.kafka.security import KafkaSecuritySettings
 
 
 def _validate_key(value: SecretStr) -> SecretStr:
@@ -30,7 +35,7 @@ VaultKey = Annotated[SecretStr, AfterValidator(_validate_key)]
 VaultKeys = Annotated[SecretStr, AfterValidator(_validate_keys)]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSecuritySettings):
     """The settings common to all services. Subclasses set ``model_config = settings_config("INTAKE_")``."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -44,6 +49,10 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", description="Prefix of every topic's name.")
     host: str = Field(default="127.0.0.1", description="Address the HTTP edge listens on; by default local.")
     port: Port = Field(description="Port of the HTTP edge; 0 lets the system choose.")
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file of the HTTP edge's certificate and its chain; without it, plain HTTP."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file of the private key of that certificate.")
     instance: str = Field(
         default="",
         max_length=64,
@@ -52,7 +61,11 @@ class ServiceSettings(BaseSettings):
     )
     log_level: LogLevel = "info"
     access_log: Literal["failed", "all", "none"] = "failed"
-    clock: Literal["real", "scaled"] = Field(default="real", description="scaled: use the clock in schema cities.")
+    clock: ClockKind = Field(default="real", description="scaled: use the clock in schema cities.")
+    rate_per_s: Annotated[float, Field(gt=0)] = Field(
+        default=1_000, description="Rate limit of each API key, in requests or lines of batches a second."
+    )
+    rate_burst: int = Field(default=5_000, ge=1, description="Most requests or lines of each API key at once.")
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
     stalls_after_s: float = Field(
@@ -72,6 +85,27 @@ class ServiceSettings(BaseSettings):
         if unknown:
             raise ValueError("; ".join(unknown))
         return values
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key need each other")
+        return self
+
+    def kafka_cluster(self, topic_spec: Callable[[str], TopicDeclaration]) -> KafkaCluster:
+        """Return the cluster that these settings name, with the login and encryption that they have."""
+        return KafkaCluster(self.kafka, self.topic_prefix, topic_spec=topic_spec, security=self.kafka_security())
+
+    def edge_ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context of the HTTP edge; raise Misconfigured for a file that cannot be used."""
+        if self.tls_cert is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(f"{self.tls_cert} or {self.tls_key} cannot be used: {error}") from error
+        return context
 
     def cipher(self) -> Cipher:
         """Return a cipher with the service's keys."""
@@ -103,7 +137,7 @@ class ServiceSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise Misconfigured("; ".join(_describe_errors(error, cls.prefix()))) from None
+            raise Misconfigured("; ".join(describe_errors(error, cls.prefix()))) from None
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
@@ -119,7 +153,8 @@ def unknown_variables(environment: Mapping[str, str], *, prefix: str, known_name
             yield f"{name} is not a setting" + (f" (did you mean {closest[0]}?)" if closest else "")
 
 
-def _describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:
+def describe_errors(error: ValidationError, prefix: str) -> Iterator[str]:
+    """Yield a message for each variable that is invalid, with what it may be and without its value."""
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         path = "_".join(str(part) for part in problem["loc"])
         variable = f"{prefix}{path}".upper() if path else ""

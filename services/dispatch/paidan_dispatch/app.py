@@ -13,14 +13,20 @@ from paidan_chassis.consumer.batch import Handler
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.inbox import RELEASE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.api.reads import ReadRoutes
+from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler, InboxHandler
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
@@ -52,7 +58,7 @@ class Resources:
 @asynccontextmanager
 async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Build the requested components; connections are closed in reverse order at the end."""
-    kafka = KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
+    kafka = settings.kafka_cluster(find_topic)
     async with AsyncExitStack() as stack:
         # The edge has a pool of its own: however many lists are requested, consumers never wait for a connection.
         pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
@@ -65,12 +71,19 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
 
 async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str, Loop]:
     scheduler = TimerScheduler(resources.pool, resources.clock, batch_size=resources.settings.timers_per_claim)
-    inbox_handler = InboxHandler(PackCache(), timers=scheduler, metrics=resources.process.metrics)
+    metrics = resources.process.metrics
+    inbox_handler = InboxHandler(PackCache(), release=RELEASE, timers=scheduler, metrics=metrics)
     settings, cipher = resources.settings, resources.settings.cipher()
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     inbox_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
     answers_tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.answers_dead_letter_limit)
-    inbox_subscription = Subscription(INBOX_CONSUMER, topics=(INBOX.name,), tuning=inbox_tuning, cipher=cipher)
+    inbox_subscription = Subscription(
+        INBOX_CONSUMER,
+        topics=(INBOX.name,),
+        tuning=inbox_tuning,
+        verify_lanes=inbox_handler.verify_lanes,
+        cipher=cipher,
+    )
     answers_subscription = Subscription(
         ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, cipher=cipher
     )
@@ -90,7 +103,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings, process = resources.settings, resources.process
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="dispatch-edge"))
-    edge_config = EdgeConfig(TITLE, VERSION, KeyRing(pool), process.health, process.metrics, settings.access_log)
+    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     return create_http_app(
         edge_config,
         ReadRoutes(pool, PackCache(), resources.clock),
@@ -102,5 +116,9 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
+    app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
+    app.include_router(ReplyRoutes(action_routes).router())
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(read_routes.pool, duties))
     return app

@@ -1,12 +1,17 @@
 """The consumers' handlers: the inbox, decided batch by batch, and departments' answers, forwarded to the inbox."""
 
+from collections.abc import Mapping
+
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
-from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.consumer.batch import Batch, Lane, Record
+from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_chassis.observability.metrics import Counter, Metrics
 from paidan_contracts import ids
 from paidan_contracts.actions import Actor, Answer
+from paidan_contracts.inbox import RELEASE
 from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.topics import ANSWERS_PREFIX
@@ -15,28 +20,35 @@ from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
 from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
-from paidan_dispatch.inbox.load import PoliciesInForce, load, load_policies_in_force
+from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
+from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
 
 class InboxHandler:
-    """Applies batches of the inbox, each partition in log order."""
+    """Applies batches of the inbox, each partition in log order, as far as this release decides it."""
 
     def __init__(
-        self, packs: PackCache, *, timers: TimerScheduler | None = None, metrics: Metrics | None = None
+        self,
+        packs: PackCache,
+        *,
+        release: int = RELEASE,
+        timers: TimerScheduler | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._packs = packs
+        self._release = release
         self._timers = timers
         self._metrics = metrics
         self._counters: dict[str, Counter] = {}
-        self._in_force: PoliciesInForce | None = None
+        self._in_force: InForce | None = None
 
     async def apply(self, batch: Batch) -> None:
         """Decide on every record and write the results; the consumer commits them together with the offsets."""
         if self._in_force is None:
-            self._in_force = await load_policies_in_force(batch.conn, self._packs)
+            self._in_force = await load_in_force(batch.conn, self._packs, self._release)
         unit_of_work = await load(batch, self._packs, self._in_force)
         await decide_batch(batch, unit_of_work)
         next_due_at = await save(batch.conn, unit_of_work)
@@ -50,8 +62,13 @@ class InboxHandler:
                     self._counters[outcome] = counter
                 counter.inc(number)
 
+    async def verify_lanes(self, conn: Connection, lanes: Mapping[Lane, LaneState]) -> None:
+        """Raise ``Halt`` for a lane that another release must decide, as far as its row and its log's end show it."""
+        unread = {lane.partition: state.next_offset < state.bounds.end for lane, state in lanes.items()}
+        await require_release(conn, unread, self._release)
+
     def clear_cache(self) -> None:
-        """Drop the packs in force: after a rollback, a change of owner or a restore they may be wrong."""
+        """Drop what is in force: after a rollback, a change of owner or a restore they may be wrong."""
         self._in_force = None
 
 

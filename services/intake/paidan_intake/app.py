@@ -13,21 +13,26 @@ from paidan_chassis.consumer.batch import Handler
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning, Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool
-from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
+from paidan_intake import vault
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
-from paidan_intake.api.submission import ApiContext, TokenBuckets
+from paidan_intake.api.submission import ApiContext
 from paidan_intake.city_packs import PackCache, open_pack_cache
-from paidan_intake.handlers import AlarmsHandler, StatusProjection
+from paidan_intake.handlers import AlarmsHandler
 from paidan_intake.photo_pool import open_photo_pool
 from paidan_intake.photos import PhotoLimits, PhotoStore
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
+from paidan_intake.status_projection import StatusProjection
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
@@ -70,7 +75,7 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
             settings=settings,
             process=process,
             pool=pool,
-            kafka=KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic),
+            kafka=settings.kafka_cluster(find_topic),
             clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
             packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
         )
@@ -118,12 +123,12 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         photo_store=writer_context.photo_store,
         cipher=writer_context.cipher,
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
-        rate_limiter=TokenBuckets(settings.rate_per_s, settings.rate_burst),
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
+    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
     return create_http_app(
-        EdgeConfig(TITLE, VERSION, KeyRing(pool), process.health, process.metrics, settings.access_log), context
+        EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log), context
     )
 
 
@@ -131,6 +136,8 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     """Return the FastAPI app with its routes."""
     app = create_app(edge_config)
     routes.add_routes(app, context)
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(context.pool, duties, looks=vault.SELECT_ACCESSES))
     return app
 
 

@@ -1,4 +1,4 @@
-"""Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
+"""The handler of alarms, which are screened; that of the status of reports is in ``status_projection``."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,17 +9,13 @@ from typing import TypeAlias
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
-from paidan_contracts.outcomes import OutcomeDecided
-from paidan_contracts.topics import OUTCOMES
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake import alarms, queries, vault
 from paidan_intake.alarm_input import AlarmRecord
 from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
-from paidan_intake.decode import InvalidAlarm, decode, decode_alarm
+from paidan_intake.decode import InvalidAlarm, decode_alarm
 from paidan_intake.messages import outcome_message, report_message
-from paidan_intake.queries import ReportOutcome
-from paidan_intake.report_status import CaseStatus, PartialCaseEvent, photos_of, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
 from paidan_intake.vault import KnownReport, NewVaultEntry
 
@@ -147,55 +143,6 @@ class AlarmsHandler:
             case Suppressed(reason):
                 batch.emit(record, outcome_message(alarms.suppressed_outcome(normalized, reason, recorded_at)))
                 return reason
-
-
-class StatusProjection:
-    """Projects outcomes and cases onto the status of reports. It publishes nothing."""
-
-    async def apply(self, batch: Batch) -> None:
-        """Store the latest outcome of each report and status of each case, within the batch's transaction."""
-        outcomes: dict[str, ReportOutcome] = {}
-        statuses: dict[str, CaseStatus] = {}
-        photos: set[tuple[str, str]] = set()
-        for record in batch.records:
-            if record.topic == OUTCOMES.name:
-                _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
-            elif event := decode(batch, record, PartialCaseEvent):
-                _collect_status(statuses, event)
-                photos.update((ref, event.case_id) for ref in photos_of(event))
-        if outcomes:
-            await queries.save_outcomes(batch.conn, list(outcomes.values()))
-        if statuses:
-            await queries.save_statuses(batch.conn, list(statuses.values()))
-        if photos:
-            await queries.save_case_photos(batch.conn, photos)
-
-    def clear_cache(self) -> None:
-        """Do nothing: no state is cached."""
-
-
-def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:
-    if outcome is None or outcome.about != "report":
-        return
-    previous = outcomes.get(outcome.id)
-    if previous is not None and previous.result != "dead_lettered":
-        return
-    refusal = outcome.why
-    outcomes[outcome.id] = ReportOutcome(
-        outcome.id,
-        outcome.result,
-        refusal.code if refusal else None,
-        refusal.message if refusal else None,
-        refusal.message_zh if refusal else None,
-        outcome.case_id,
-        outcome.decided_at,
-    )
-
-
-def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent) -> None:
-    status, previous = status_of(event), statuses.get(event.case_id)
-    if previous is None or previous.version < status.version:
-        statuses[event.case_id] = status._replace(answer=status.answer or (previous.answer if previous else None))
 
 
 def _decide_verdict(normalized: NormalizedAlarm, previous: Sighting, recorded_at: datetime) -> tuple[Verdict, Sighting]:

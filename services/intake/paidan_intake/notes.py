@@ -2,7 +2,9 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from paidan_contracts.wire import RequestModel
 
 NoteCode = Literal[
     "unknown_category",
@@ -70,10 +72,8 @@ _TEXTS: Final[dict[NoteCode, tuple[str, str, str]]] = {
 }  # fmt: skip
 
 
-class Note(BaseModel):
+class Note(RequestModel):
     """A note to the sender of a report that was accepted all the same."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: NoteCode
     field: str = Field(description="The field that it is about.")

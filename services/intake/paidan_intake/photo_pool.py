@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -23,7 +24,11 @@ _EXIF: Final = TypeAdapter(ExifMetadata)
 
 
 class PhotoPoolBusy(Exception):
-    """Too many photos are being processed."""
+    """Too many photos are being processed; ``is_own``: too many of this holder's."""
+
+    def __init__(self, *, is_own: bool) -> None:
+        super().__init__()
+        self.is_own = is_own
 
 
 class WorkerDied(Exception):
@@ -91,17 +96,24 @@ class PhotoPool:
         for worker in self.workers:
             self._idle.put_nowait(worker)
         self._max_pending = max_pending
-        self._in_flight = 0
+        self._max_per_holder = max(1, max_pending // 4)
+        self._in_flight: Counter[str] = Counter()
 
-    def acquire_slot(self) -> None:
-        """Acquire a slot before an upload is read; raises PhotoPoolBusy if there is none."""
-        if self._in_flight >= self._max_pending:
-            raise PhotoPoolBusy
-        self._in_flight += 1
+    def acquire_slot(self, holder: str) -> None:
+        """Acquire a slot before an upload is read; raises PhotoPoolBusy if there is none, or none for this holder.
 
-    def release_slot(self) -> None:
+        A quarter of the slots is one holder's at most: idle uploads of one key must not shut out all others.
+        """
+        if self._in_flight[holder] >= self._max_per_holder:
+            raise PhotoPoolBusy(is_own=True)
+        if self._in_flight.total() >= self._max_pending:
+            raise PhotoPoolBusy(is_own=False)
+        self._in_flight[holder] += 1
+
+    def release_slot(self, holder: str) -> None:
         """Release a slot."""
-        self._in_flight -= 1
+        self._in_flight[holder] -= 1
+        self._in_flight += Counter()  # drops those that hold none
 
     async def sanitize(self, upload: bytes) -> SanitizedPhoto:
         """Return a sanitized photo; raises InvalidPhoto."""

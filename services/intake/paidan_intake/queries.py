@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from pydantic import TypeAdapter
 
 from paidan_chassis.database import Executor
+from paidan_contracts.outcomes import ReportReplied
 from paidan_intake.report_status import CaseStatus
 from paidan_intake.screening import AlarmSubject, Sighting, Stay
 
@@ -100,6 +101,22 @@ async def save_outcomes(executor: Executor, outcomes: Sequence[ReportOutcome]) -
     await executor.execute(_UPSERT_OUTCOMES, *(list(column) for column in zip(*rows, strict=True)))
 
 
+_UPDATE_ANSWERS: Final = """
+    UPDATE outcome AS o
+       SET answer = reply.text,
+           answered_at = reply.replied_at
+      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+     WHERE o.report_id = reply.report_id
+       AND (o.answered_at IS NULL OR o.answered_at <= reply.replied_at)
+"""
+
+
+async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -> None:
+    """Store the latest reply to each of different noted reports; an earlier one changes nothing."""
+    rows = sorted((each.report_id, each.text, each.replied_at) for each in replies)
+    await executor.execute(_UPDATE_ANSWERS, *(list(column) for column in zip(*rows, strict=True)))
+
+
 _UPSERT_STATUSES: Final = """
     INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments)
     SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ',')
@@ -108,7 +125,9 @@ _UPSERT_STATUSES: Final = """
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
-           answer = COALESCE(EXCLUDED.answer, standing.answer),
+           -- A case that an earlier release closed has no answer in its state: what was told stays told.
+           answer = CASE WHEN EXCLUDED.status = 'closed' THEN COALESCE(EXCLUDED.answer, standing.answer)
+                         ELSE EXCLUDED.answer END,
            due_at = EXCLUDED.due_at,
            changed_at = EXCLUDED.changed_at,
            departments = EXCLUDED.departments

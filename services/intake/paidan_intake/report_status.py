@@ -59,7 +59,7 @@ class PartialState(WireModel):
     joined: tuple[PartialReport, ...] = ()
     assignments: tuple[PartialAssignment, ...] = ()
     helpers: tuple[PartialOrder, ...] = ()
-    ended_because: str | None = None
+    answer: str | None = None
 
 
 class PartialCaseEvent(WireModel):
@@ -69,18 +69,17 @@ class PartialCaseEvent(WireModel):
     case_id: CaseId
     version: PositiveInt
     recorded_at: Timestamp
-    text: str | None = None
     state: PartialState
 
 
 def status_of(event: PartialCaseEvent) -> CaseStatus:
-    """Return the status after an event. ``answer`` is the department's text on finishing, or why the case was ended."""
+    """Return the status after an event. ``answer`` is the public one: nobody's account before it was inspected."""
     limits = event.state.assignments[-1].limits if event.state.assignments else ()
     return CaseStatus(
         case_id=event.case_id,
         version=event.version,
         status=event.state.status,
-        answer=event.state.ended_because or (event.text if event.type == "case.finished.v1" else None) or None,
+        answer=event.state.answer,
         due_at=limits[-1].due_at if limits else None,
         changed_at=event.recorded_at,
         departments=_departments(event.state),

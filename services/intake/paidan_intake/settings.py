@@ -27,9 +27,9 @@ class Settings(ServiceSettings):
         description="How long a signed link is valid, and the photo may be cached by whom it was given to.",
     )
     rate_per_s: Annotated[float, Field(gt=0)] = Field(
-        default=5_000, description="Rate limit of each API key, in reports a second."
+        default=5_000, description="Rate limit of each API key, in requests or lines of batches a second."
     )
-    rate_burst: int = Field(default=10_000, ge=1, description="Most reports of each API key at once.")
+    rate_burst: int = Field(default=10_000, ge=1, description="Most requests or lines of each API key at once.")
     batch_lines: int = Field(default=5_000, ge=1, le=100_000, description="Most lines of an NDJSON batch.")
     batch_bytes: int = Field(default=20_000_000, ge=1_000)
     reports_waiting: int = Field(default=20_000, ge=1, description="Most pending reports; further ones get 503.")

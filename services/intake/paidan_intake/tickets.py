@@ -18,6 +18,7 @@ from paidan_contracts.wire import (
     ShortText,
     Slug,
     Text,
+    without_unknown_fields,
 )
 
 # What is published as accepted is what these validators accept, and not only what they return.
@@ -109,4 +110,6 @@ class Ticket(RequestModel):
         description="When the problem was seen. Without a zone it is the city's time; one in the future, or of a clock"
         " that was not set, is replaced by the time of receipt, with a note.",
     )
-    past: ImportedHistory | None = Field(default=None, description="Of an import; needs a key with the backdate scope.")
+    past: Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None = Field(
+        default=None, description="Of an import; needs a key with the backdate scope."
+    )

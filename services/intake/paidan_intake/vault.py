@@ -118,6 +118,12 @@ _INSERT_ACCESS: Final = """
 """
 
 
+SELECT_ACCESSES: Final = """
+    SELECT read_at, 'person_read', reader, api_key, report_id::text, reason, reading_id FROM vault_reading
+"""
+"""For the audit trail: time, kind, actor, key, subject, detail, id."""
+
+
 async def log_access(executor: Executor, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
     """Record who reads an entry, and why."""
     await executor.execute(_INSERT_ACCESS, report_id, api_key, reader, reason)

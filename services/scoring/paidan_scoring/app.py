@@ -12,12 +12,13 @@ from paidan_chassis.clock import Clock, open_clock
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
+from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.observability.health import Health
-from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import CASES, find_topic
 from paidan_scoring.api import routes
 from paidan_scoring.api.score_reader import ScoreReader
@@ -26,6 +27,7 @@ from paidan_scoring.handlers import Fold
 from paidan_scoring.publisher import PublisherContext, ScorePublisher
 from paidan_scoring.settings import CONSUMER, SCHEMA, Settings
 
+TITLE: Final = "Paidan scoring"
 VERSION: Final = "0.1.0"
 
 
@@ -84,13 +86,17 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings = resources.settings
     # A pool of its own: however many requests come in, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
-    return create_http_app(pool, resources.process.health, resources.process.metrics, access_log=settings.access_log)
+    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    process = resources.process
+    return create_http_app(EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log), pool)
 
 
-def create_http_app(pool: Pool, health: Health, metrics: Metrics, *, access_log: str = "failed") -> FastAPI:
+def create_http_app(edge_config: EdgeConfig, pool: Pool) -> FastAPI:
     """Return the HTTP edge with all routes."""
-    app = create_app(EdgeConfig("Paidan scoring", VERSION, KeyRing(pool), health, metrics, access_log))
-    app.include_router(routes.create_router(ScoreReader(pool, PackCache(pool)), pool))
+    app = create_app(edge_config)
+    app.include_router(routes.create_score_router(ScoreReader(pool, PackCache(pool)), pool))
+    duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
+    app.include_router(create_audit_router(pool, duties))
     return app
 
 
@@ -103,4 +109,4 @@ def create_subscription(settings: Settings) -> Subscription:
 
 def create_kafka(settings: Settings) -> KafkaCluster:
     """Return the cluster, with topics as the contracts declare them."""
-    return KafkaCluster(settings.kafka, settings.topic_prefix, topic_spec=find_topic)
+    return settings.kafka_cluster(find_topic)

@@ -72,6 +72,9 @@ class ScoringState(PartialModel):
     assignments: Annotated[tuple[ScoringAssignment, ...], Field(max_length=1000)] = ()
     reopened: NonNegativeInt = 0
     called_back: tuple[ScoringCallback, ...] = ()
+    rating: Rating | None = None
+    raw_rating: Rating | None = None
+    rated_by: PartialModel | None = None
     urged: NonNegativeInt = 0
     past: bool = False
     recurrence_of: CaseId | None = None

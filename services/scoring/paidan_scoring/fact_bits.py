@@ -35,6 +35,10 @@ FACT_ORDER: Final[tuple[Fact, ...]] = (
     "repeated",
     "urged",
     "imported",
+    "rated_raw",
+    "satisfied_raw",
+    "basically_satisfied_raw",
+    "dissatisfied_raw",
 )
 FACT_BIT: Final[dict[Fact, int]] = {fact: 1 << place for place, fact in enumerate(FACT_ORDER)}
 

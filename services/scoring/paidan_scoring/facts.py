@@ -13,10 +13,15 @@ from paidan_scoring.fact_bits import FACT_BIT
 UNKNOWN: Final = "unknown"
 """The key of what has no department, district, street or class. It is shown like any other."""
 _END_FACTS: Final[dict[str, Fact]] = {"voided": "voided", "not_accepted": "not_accepted", "closed": "closed"}
-_RATING_FACTS: Final[dict[Rating, Fact]] = {
-    "satisfied": "satisfied",
-    "basically_satisfied": "basically_satisfied",
-    "dissatisfied": "dissatisfied",
+_RATING_FACTS: Final[dict[Rating, tuple[Fact, Fact]]] = {
+    "satisfied": ("rated", "satisfied"),
+    "basically_satisfied": ("rated", "basically_satisfied"),
+    "dissatisfied": ("rated", "dissatisfied"),
+}
+_RAW_RATING_FACTS: Final[dict[Rating, tuple[Fact, Fact]]] = {
+    "satisfied": ("rated_raw", "satisfied_raw"),
+    "basically_satisfied": ("rated_raw", "basically_satisfied_raw"),
+    "dissatisfied": ("rated_raw", "dissatisfied_raw"),
 }
 _HANDLED_STATUSES: Final = frozenset({"inspecting", "closed"})
 
@@ -135,8 +140,16 @@ def _accepted_late(assignment: ScoringAssignment) -> bool:
 
 
 def _rating_facts(state: ScoringState) -> int:
-    """Return the last callback's rating; no answer is no rating."""
+    """Return the facts of the case's rating, reviewed and raw; no answer is no rating."""
     if not state.called_back:
         return 0
-    rating = _RATING_FACTS.get(state.called_back[-1].rating)
-    return FACT_BIT["rated"] | FACT_BIT[rating] if rating else 0
+    if state.rated_by is None:
+        # Of a release whose last callback was the case's rating.
+        last = state.called_back[-1].rating
+        return _facts_of_rating(last, _RATING_FACTS) | _facts_of_rating(last, _RAW_RATING_FACTS)
+    return _facts_of_rating(state.rating, _RATING_FACTS) | _facts_of_rating(state.raw_rating, _RAW_RATING_FACTS)
+
+
+def _facts_of_rating(rating: Rating | None, facts: dict[Rating, tuple[Fact, Fact]]) -> int:
+    names = facts.get(rating, ()) if rating else ()
+    return sum(FACT_BIT[name] for name in names)

@@ -7,11 +7,12 @@ from paidan_contracts.city.validation.catalogue import check_catalogue
 from paidan_contracts.city.validation.geography import check_geography
 from paidan_contracts.city.validation.indicators_and_imports import check_imports, check_indicators
 from paidan_contracts.city.validation.organisation import check_organisation
+from paidan_contracts.city.validation.plausibility import find_implausible
 from paidan_contracts.city.validation.policies import check_policies
 from paidan_contracts.city.validation.references import KnownIds
 from paidan_contracts.city.validation.routing import check_routing
 
-__all__ = ["validate"]
+__all__ = ["find_implausible", "validate"]
 
 
 def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Violation]:

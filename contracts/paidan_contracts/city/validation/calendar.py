@@ -5,8 +5,10 @@ from datetime import timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from paidan_contracts.city.calendar import Shift
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.pack_types import TimeLimit
 
 
 def check_calendar(pack: Pack) -> Iterator[Violation]:
@@ -23,8 +25,44 @@ def check_calendar(pack: Pack) -> Iterator[Violation]:
             yield Violation(path, f"dates are missing before it: {first} to {last}")
         elif step < 1:
             yield Violation(path, f"{day.date} comes after {before.date}: every date once, in order")
+    yield from _check_limits(pack)
     if not any(day.working for day in days):
         yield Violation(("calendar", "days"), "there is no working day: no limit in working time would ever end")
+
+
+def _check_limits(pack: Pack) -> Iterator[Violation]:
+    """Yield limits in working time that end on no day of the calendar, whenever they begin."""
+    days = sum(day.working for day in pack.calendar.days)
+    hours = days * sum(_hours(shift) for shift in pack.calendar.shifts)
+    for path, limit in _limits(pack):
+        available = {"working_day": days, "working_hour": hours}.get(limit.unit)
+        if available is not None and limit.amount > available:
+            unit = limit.unit.removeprefix("working_")
+            problem = (
+                f"{limit.amount} {limit.unit} is longer than the calendar, which has {available:.0f} working {unit}s"
+            )
+            yield Violation(path, problem)
+
+
+def _limits(pack: Pack) -> Iterator[tuple[DocumentPath, TimeLimit]]:
+    for name, value in pack.clocks:
+        if isinstance(value, TimeLimit):
+            yield ("clocks", name), value
+    for name, value in pack.clocks.reopening:
+        if isinstance(value, TimeLimit):
+            yield ("clocks", "reopening", name), value
+    for index, row in enumerate(pack.catalogue.rows):
+        for name in ("limit", "accept_limit"):
+            if (limit := getattr(row, name)) is not None:
+                yield ("catalogue", "rows", index, name), limit
+    yield ("matching", "recurrence"), pack.matching.recurrence
+    for index, override in enumerate(pack.matching.by_class):
+        if override.recurrence is not None:
+            yield ("matching", "by_class", index, "recurrence"), override.recurrence
+
+
+def _hours(shift: Shift) -> float:
+    return (shift.end.hour - shift.begin.hour) + (shift.end.minute - shift.begin.minute) / 60
 
 
 def check_zone(path: DocumentPath, zone: str) -> Iterator[Violation]:

@@ -1,7 +1,7 @@
 """Validates indicators and import mappings."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -55,6 +55,10 @@ def check_imports(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
         yield from _check_format((*path, "date_format"), mapping.date_format or mapping.time_format)
         yield from _check_targets(path, mapping, known_ids)
         yield from _check_statuses(path, mapping)
+        if mapping.columns.promised_on and mapping.columns.promised_at:
+            yield Violation(
+                (*path, "columns", "promised_at"), "stands beside promised_on: a promise is a day or a moment"
+            )
 
 
 def _check_targets(path: DocumentPath, mapping: ImportMapping, known_ids: KnownIds) -> Iterator[Violation]:
@@ -87,7 +91,7 @@ def _check_statuses(path: DocumentPath, mapping: ImportMapping) -> Iterator[Viol
 
 
 def _check_format(path: DocumentPath, time_format: str) -> Iterator[Violation]:
-    sample = datetime(2020, 11, 22, 12, 30)  # noqa: DTZ001  # imported files state no zone
+    sample = datetime(2020, 11, 22, 12, 30, tzinfo=UTC)
     try:
         parsed = datetime.strptime(sample.strftime(time_format), time_format)  # noqa: DTZ007  # likewise
     except ValueError as error:

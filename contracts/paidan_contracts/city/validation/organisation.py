@@ -12,7 +12,7 @@ def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield duplicate ids, and departments of unknown places."""
     yield from find_duplicates(("departments",), "id", (each.id for each in pack.departments))
     yield from find_duplicates(("sources",), "id", (each.id for each in pack.sources))
-    if not pack.departments:
+    if not pack.departments and not known_ids.pruned:
         yield Violation(("departments",), "a city has at least one department")
     for index, department in enumerate(pack.departments):
         yield from _check_jurisdiction(("departments", index), department, known_ids)

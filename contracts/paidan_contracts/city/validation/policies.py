@@ -1,14 +1,16 @@
-"""Validates the matching and screening policies."""
+"""Validates the policies: matching, screening, and which reports are noted."""
 
 from collections.abc import Iterator
 
 from paidan_contracts.city.diagnostics import Violation
 from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
 
 
 def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield overrides of unknown classes, duplicate placeholders, and confidence thresholds in the wrong order."""
+    """Yield overrides of unknown classes, duplicate placeholders, wrong orders of thresholds, clashing noting rules."""
+    yield from _check_noting(pack)
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
     for part, index, patterns in matching + screening:
@@ -19,3 +21,15 @@ def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     yield from find_duplicates(("matching", "placeholders"), "x", points)
     if pack.screening.review_at > pack.screening.report_at:
         yield Violation(("screening", "review_at"), "is above report_at")
+
+
+def _check_noting(pack: Pack) -> Iterator[Violation]:
+    yield from find_duplicates(("noted",), "id", (rule.id for rule in pack.noted))
+    known: set[str] = set()
+    for index, rule in enumerate(pack.noted):
+        if rule.id == IGNORED_CATEGORY_RULE:
+            yield Violation(("noted", index, "id"), f"{rule.id!r} is the rule of ignored categories; choose another id")
+        for matter in rule.matters:
+            if matter in known:
+                yield Violation(("noted", index, "matters"), f"{matter!r} is noted by an earlier rule already")
+            known.add(matter)

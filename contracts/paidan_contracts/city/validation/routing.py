@@ -15,7 +15,7 @@ from paidan_contracts.city.validation.shadowed_rules import check_shadowed_rules
 def check_routing(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     """Yield rules that are empty, can never apply, choose no department, or are shadowed by earlier rules."""
     yield from find_duplicates(("routing",), "id", (rule.id for rule in pack.routing))
-    if not pack.routing:
+    if not pack.routing and not known_ids.pruned:
         yield Violation(("routing",), "there is no rule: every case would wait at the hard-to-place desk")
     for index, rule in enumerate(pack.routing):
         path: DocumentPath = ("routing", index)

@@ -10,15 +10,16 @@ import asyncpg
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record
 from paidan_chassis.consumer.config import ConsumerTuning
-from paidan_chassis.consumer.dead_letters import DeadLetterLimitExceeded
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, LanesMoved, is_data_error
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
+from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
@@ -40,6 +41,7 @@ class BatchRunner:
         subscriber: GroupSubscriber,
         rebalance: RebalanceListener,
         relay: Relay,
+        held_lanes: HeldLanes,
         shutdown: Shutdown,
         log: Logger,
         progress: LoopProgress | None,
@@ -57,6 +59,7 @@ class BatchRunner:
         self._subscriber = subscriber
         self._batch_lock = rebalance.batch_lock
         self._relay = relay
+        self._held_lanes = held_lanes
         self._shutdown = shutdown
         self._log = log
         self._progress = progress
@@ -85,7 +88,7 @@ class BatchRunner:
         """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
         rewound: set[Lane] = set()
-        pending = [records]
+        pending = self._without_held([records]) if self._lanes.held else [records]
         try:
             new_lanes = {lane for lane, _ in group_by_lane(records)} - self._lanes.states.keys()
             if new_lanes:
@@ -97,6 +100,8 @@ class BatchRunner:
                 if result is None:
                     half = len(part) // 2
                     pending += [part[half:], part[:half]]
+                    if self._lanes.held:
+                        pending = self._without_held(pending)
                 else:
                     self._record_result(result, part, started=started)
                     if result.records < len(part):
@@ -105,7 +110,7 @@ class BatchRunner:
             self._log.info("batch_left_to_next_owner", records=len(records))
 
     async def _apply(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult | None:
-        """Apply a part of the batch; return None when it must be split, because of a bad record or of too many."""
+        """Apply a part of the batch; return None when it must be split, or left where its lane halted."""
         while True:
             try:
                 return await self._apply_through_outages(part, rejected)
@@ -114,11 +119,11 @@ class BatchRunner:
                 _reject(rejected, poison.dead_letter)
             except LanesMoved as moved:
                 await self._recovery.reload(moved.lanes)
-            except DeadLetterLimitExceeded:
+            except Halt as halt:
                 self._handler.clear_cache()
+                # The records before it are applied; otherwise each resume would fail on the same batch again.
                 if len(part) == 1:
-                    raise
-                # The records before the limit are applied; otherwise each resume would fail on the same batch again.
+                    self._held_lanes.hold(part[0].lane, halt)
                 return None
             except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
                 self._handler.clear_cache()
@@ -138,6 +143,10 @@ class BatchRunner:
         if self._outages.outage:
             self._outages.clear()
         return result
+
+    def _without_held(self, parts: Sequence[Sequence[Record]]) -> list[Sequence[Record]]:
+        held = self._lanes.held
+        return [rest for part in parts if (rest := [record for record in part if record.lane not in held])]
 
     def _record_result(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
         self.records += result.records

@@ -1,10 +1,12 @@
 """The configuration of a consumer: its subscription and its tuning."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
 
@@ -36,6 +38,10 @@ def _ignore(_lanes: Collection[Lane]) -> None:
     """Do nothing."""
 
 
+async def _accept(_conn: Connection, _lanes: Mapping[Lane, LaneState]) -> None:
+    """Accept all lanes."""
+
+
 DEFAULT_TUNING: Final = ConsumerTuning()
 
 
@@ -44,14 +50,16 @@ class Subscription:
     """The topics a consumer reads: those named, and all whose names start with one of the prefixes, new ones too.
 
     ``name`` is the consumer group and the first part of each message's ``ce_origin``; it must never change. Topics are
-    named without the installation's prefix. ``cipher`` encrypts dead letters. ``on_assigned`` and ``on_revoked`` are
-    called on the event loop and must not block.
+    named without the installation's prefix. ``cipher`` encrypts dead letters. ``verify_lanes`` is called before lanes
+    are taken over, also again after a restore of the database, and may raise ``Halt``. ``on_assigned`` and
+    ``on_revoked`` are called on the event loop and must not block.
     """
 
     name: str
     topics: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     tuning: ConsumerTuning = DEFAULT_TUNING
+    verify_lanes: Callable[[Connection, Mapping[Lane, LaneState]], Awaitable[None]] = _accept
     on_assigned: Callable[[Collection[Lane]], None] = _ignore
     on_revoked: Callable[[Collection[Lane]], None] = _ignore
     cipher: Cipher = field(kw_only=True)

@@ -14,6 +14,7 @@ from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics
 from paidan_chassis.consumer.errors import SERVER_ERRORS
 from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.rebalance import RebalanceListener
@@ -68,10 +69,13 @@ class LaneConsumer:
         self._relay = relay = Relay(name, sender or self.publisher, log)
         self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)
         self._subscriber = subscriber = GroupSubscriber(subscription, kafka, listener=rebalance)
+        held_lanes = HeldLanes(lanes, subscriber, log)
         self._outages = outages = OutageRetry(
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
-        takeover = LaneTakeover(name, kafka=kafka, topic_admin=self.publisher.topic_admin, connection=connection)
+        takeover = LaneTakeover(
+            subscription, kafka=kafka, topic_admin=self.publisher.topic_admin, connection=connection
+        )
         self._recovery = recovery = LaneRecovery(
             subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
             subscriber=subscriber, relay=relay, outages=outages, log=log,
@@ -79,11 +83,12 @@ class LaneConsumer:
         self._batch_runner = batch_runner = BatchRunner(
             tuning=tuning, handler=handler, lanes=lanes, recovery=recovery, outages=outages, subscriber=subscriber,
             transaction=FencedTransaction(subscription, handler, connection=connection, relay=relay, lanes=lanes),
-            rebalance=rebalance, relay=relay, shutdown=shutdown, log=log, progress=progress,
+            rebalance=rebalance, relay=relay, held_lanes=held_lanes, shutdown=shutdown, log=log, progress=progress,
         )  # fmt: skip
         self._maintenance = Maintenance(
             subscription=subscription, lanes=lanes, recovery=recovery, connection=connection,
-            subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner, log=log,
+            subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner,
+            held_lanes=held_lanes, log=log,
         )  # fmt: skip
         self._watchdog = Watchdog(
             subscription=subscription, lanes=lanes, takeover=takeover, subscriber=subscriber,

@@ -17,6 +17,7 @@ from paidan_chassis.consumer.lane_state import LaneState
 from paidan_chassis.consumer.positions import LaneAdvance, LanePosition, SequencedMessage
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.database import DB_ERRORS, Connection
+from paidan_chassis.errors import Halt
 
 
 class OwnedLanes:
@@ -28,16 +29,20 @@ class OwnedLanes:
         self._known_gaps: dict[Lane, int] = {}
         self.known_gaps: Mapping[Lane, int] = MappingProxyType(self._known_gaps)
         """Offsets at which a lane's log has no record, for good."""
+        self.held: dict[Lane, Halt] = {}
+        """Lanes that halted, while the others go on; empty as a rule."""
 
     def add(self, lane: Lane, state: LaneState) -> None:
         """Add a lane that was taken over, with its state."""
         self._states[lane] = state
         self._known_gaps.pop(lane, None)
+        self.held.pop(lane, None)
 
     def remove(self, lanes: Collection[Lane]) -> None:
         """Drop lanes, if they are owned."""
         for lane in lanes:
             self._states.pop(lane, None)
+            self.held.pop(lane, None)
 
     def accept_gap(self, lane: Lane, offset: int) -> None:
         """Record that a lane's log has no record at this offset: its next batch may begin after it."""

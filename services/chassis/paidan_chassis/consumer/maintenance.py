@@ -12,6 +12,7 @@ from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
 from paidan_chassis.consumer.fence import OwnedLanes
+from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
@@ -39,6 +40,7 @@ class Maintenance:
         rebalance: RebalanceListener,
         relay: Relay,
         batch_runner: BatchRunner,
+        held_lanes: HeldLanes,
         log: Logger,
     ) -> None:
         self._subscription = subscription
@@ -49,6 +51,7 @@ class Maintenance:
         self._batch_lock = rebalance.batch_lock
         self._relay = relay
         self._batch_runner = batch_runner
+        self._held_lanes = held_lanes
         self._log = log
         self._next_runs: dict[str, float] = {}
         self._compared_acquisition = 0
@@ -60,6 +63,8 @@ class Maintenance:
             await self._tolerate_outage(self._take_over_assigned)
             if time.monotonic() - self._batch_runner.last_batch_at > _SAVE_AFTER_IDLE_S:
                 await self._tolerate_outage(self.save_relay_progress)
+            if self._lanes.held:
+                self._held_lanes.raise_when_drained(idle_s=time.monotonic() - self._batch_runner.last_batch_at)
             await self._compare_when_due()
             await self._run_every(_PRUNE_INTERVAL_S, self._prune)
             await self._run_every(_COMMIT_INTERVAL_S, self.commit_kafka_offsets)

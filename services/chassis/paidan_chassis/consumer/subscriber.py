@@ -96,6 +96,11 @@ class GroupSubscriber:
         if self.client is not None and self.to_topic_partition(lane) in self.client.assignment():
             self.client.seek(self.to_topic_partition(lane), offset)
 
+    def pause(self, lane: Lane) -> None:
+        """Poll a lane no more, as long as it is assigned."""
+        if self.client is not None and self.to_topic_partition(lane) in self.client.assignment():
+            self.client.pause(self.to_topic_partition(lane))
+
     def to_records(self, polled: PolledRecords) -> list[Record]:
         """Return the polled records of lanes that are still assigned, lane by lane, each in the order of its log."""
         assigned = self.client.assignment() if self.client else set()

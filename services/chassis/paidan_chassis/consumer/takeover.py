@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from paidan_chassis.consumer import halts, outbox, stored_lanes
 from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds, LogPosition, check_position, initial_position
 from paidan_chassis.consumer.positions import LanePosition, SequencedMessage
@@ -47,9 +48,10 @@ class LaneTakeover:
     """Access to lanes' rows, logs and outbox for a take-over. Inserts missing rows, changes no stored position."""
 
     def __init__(
-        self, consumer: str, *, kafka: KafkaCluster, topic_admin: TopicAdmin, connection: HeldConnection
+        self, subscription: Subscription, *, kafka: KafkaCluster, topic_admin: TopicAdmin, connection: HeldConnection
     ) -> None:
-        self._consumer = consumer
+        self._consumer = subscription.name
+        self._verify_lanes = subscription.verify_lanes
         self._kafka = kafka
         self._topic_admin = topic_admin
         self._connection = connection
@@ -57,7 +59,8 @@ class LaneTakeover:
     async def take_over(self, client: OffsetsClient, lanes: Collection[Lane]) -> dict[Lane, TakenLane]:
         """Return lanes as a new owner takes them over.
 
-        Raises ``Halt`` when a stored offset is no longer valid in the lane's log, ``Halted`` when a halt is open.
+        Raises ``Halt`` when a stored offset is no longer valid in the lane's log or the subscription refuses a lane,
+        ``Halted`` when a halt is open.
         """
         conn = await self._connection.get()
         for halt in await halts.open_halts(conn, self._consumer):
@@ -66,7 +69,9 @@ class LaneTakeover:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             # One snapshot: between reading a row and its outbox, another owner could relay and prune.
             rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
-            return {lane: await self._load_lane(conn, lane, row, bounds[lane]) for lane, row in rows.items()}
+            taken = {lane: await self._load_lane(conn, lane, row, bounds[lane]) for lane, row in rows.items()}
+            await self._verify_lanes(conn, {lane: each.state for lane, each in taken.items()})
+            return taken
 
     async def stored_positions(self, lanes: Collection[Lane]) -> dict[Lane, LanePosition]:
         """Return the positions that the database holds now."""

@@ -1,15 +1,20 @@
 """API keys: generated, stored, revoked and looked up. Scopes are opaque here; services interpret them."""
 
+import asyncio
 import hashlib
+import math
 import re
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection, Pool
+from paidan_chassis.edge.audit import AccessRecorder
+from paidan_chassis.edge.rate_limit import NO_LIMIT, Allowance, RateLimit, RateLimiter
 
 TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
 _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
@@ -35,6 +40,10 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    """None of a key of 0.1, which is valid until it is revoked."""
+    last_used_at: datetime | None
+    granted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +55,23 @@ class NewApiKey:
     name: str
     city: str
     scopes: tuple[str, ...]
+    expires_at: datetime | None = None
+    granted_by: str | None = None
 
 
-def generate_key(*, name: str, city: str, scopes: Collection[str]) -> tuple[str, NewApiKey]:
+def generate_key(
+    *,
+    name: str,
+    city: str,
+    scopes: Collection[str],
+    expires_at: datetime | None = None,
+    granted_by: str | None = None,
+) -> tuple[str, NewApiKey]:
     """Return a new token, to be shown once, and the key to store for it. City and scopes are not validated."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key_id = "key_" + secrets.token_hex(8)
-    return token, NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))))
+    stored = NewApiKey(key_id, hash_token(token), name, city, tuple(sorted(set(scopes))), expires_at, granted_by)
+    return token, stored
 
 
 def hash_token(token: str) -> bytes:
@@ -65,23 +84,26 @@ def hash_token(token: str) -> bytes:
 
 
 async def add_key(conn: Connection, schema: str, key: NewApiKey) -> None:
-    """Store a key in one service's schema; adding the same key again changes nothing."""
+    """Store a key in one service's schema; adding the same key again changes nothing but when it expires."""
     await conn.execute(
-        f"INSERT INTO {_quote_identifier(schema)}.api_key (key_id, hash, name, city, scopes)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key_id) DO NOTHING",
+        f"INSERT INTO {_quote_identifier(schema)}.api_key AS known"
+        " (key_id, hash, name, city, scopes, expires_at, granted_by) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT (key_id) DO UPDATE SET expires_at = EXCLUDED.expires_at WHERE known.revoked_at IS NULL",
         key.key_id,
         key.token_hash,
         key.name,
         key.city,
         list(key.scopes),
+        key.expires_at,
+        key.granted_by,
     )
 
 
 async def list_keys(conn: Connection, schema: str) -> list[ApiKey]:
     """Return every key, revoked ones included, oldest first."""
     rows = await conn.fetch(
-        f"SELECT key_id, name, city, scopes, created_at, revoked_at FROM {_quote_identifier(schema)}.api_key"
-        " ORDER BY created_at, key_id"
+        "SELECT key_id, name, city, scopes, created_at, revoked_at, expires_at, last_used_at, granted_by"
+        f" FROM {_quote_identifier(schema)}.api_key ORDER BY created_at, key_id"
     )
     return [ApiKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
@@ -96,11 +118,12 @@ async def revoke_key(conn: Connection, schema: str, key_id: str) -> bool:
     return status == "UPDATE 1"
 
 
-class CachedPrincipal(NamedTuple):
-    """A cached look-up: the principal of a token, or None for an invalid token, and when the entry expires."""
+class CachedKey(NamedTuple):
+    """A cached look-up: the principal of a token, or None for an invalid token; and when the entry expires."""
 
     expires_at: float
     principal: Principal | None
+    allowance: Allowance
 
 
 class KeyRing:
@@ -110,27 +133,41 @@ class KeyRing:
         self,
         pool: Pool,
         *,
+        limit: RateLimit = NO_LIMIT,
         ttl_s: float = 5.0,
         query_timeout_s: float = 5.0,
         max_entries: int = 4096,
     ) -> None:
+        self.limiter = RateLimiter(pool, limit)
+        self.recorder = AccessRecorder(pool)
         self._pool = pool
         self._query_timeout_s = query_timeout_s
         self._ttl_s = ttl_s
         self._max_entries = max_entries
-        self.cache: dict[bytes, CachedPrincipal] = {}
+        self.cache: dict[bytes, CachedKey] = {}
 
     async def find(self, token: str) -> Principal | None:
-        """Return the holder of a token; None if there is none or the key is revoked."""
+        """Return the holder of a token; None if there is none or the key is revoked or has expired."""
+        return (await self.look_up(token)).principal
+
+    async def look_up(self, token: str) -> CachedKey:
+        """Return the entry of a token, from the cache if it is there."""
         if not _TOKEN.fullmatch(token):
-            return None
+            return _NO_KEY
         token_hash = hash_token(token)
         found = self.cache.get(token_hash)
         if found is None or found.expires_at < time.monotonic():
-            found = CachedPrincipal(time.monotonic() + self._ttl_s, await self._look_up(token_hash))
+            principal = await self._load(token_hash)
+            found = CachedKey(time.monotonic() + self._ttl_s, principal, self._allowance_of(principal))
             self._evict()
             self.cache[token_hash] = found
-        return found.principal
+        return found
+
+    def _allowance_of(self, principal: Principal | None) -> Allowance:
+        if principal is None:
+            return _NO_KEY.allowance
+        self.recorder.note_use(principal.key_id)
+        return self.limiter.allowance(principal.key_id)
 
     def _evict(self) -> None:
         if len(self.cache) < self._max_entries:
@@ -140,13 +177,33 @@ class KeyRing:
         if len(self.cache) >= self._max_entries:
             self.cache.clear()
 
-    async def _look_up(self, token_hash: bytes) -> Principal | None:
+    async def _load(self, token_hash: bytes) -> Principal | None:
         async with self._pool.acquire(timeout=self._query_timeout_s) as conn:
             row = await conn.fetchrow(_SELECT_BY_HASH, token_hash, timeout=self._query_timeout_s)
         return Principal(row["key_id"], row["name"], row["city"], frozenset(row["scopes"])) if row else None
 
 
-_SELECT_BY_HASH: Final = "SELECT key_id, name, city, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL"
+@asynccontextmanager
+async def open_key_ring(pool: Pool, limit: RateLimit) -> AsyncIterator[KeyRing]:
+    """Open a key ring whose records of refusals and uses are written while the context is open."""
+    keys = KeyRing(pool, limit=limit)
+    async with asyncio.TaskGroup() as task_group:
+        writer = task_group.create_task(keys.recorder.run(), name="access records")
+        try:
+            yield keys
+        finally:
+            writer.cancel()
+            await keys.recorder.close()
+
+
+_SELECT_BY_HASH: Final = """
+    SELECT key_id, name, city, scopes
+      FROM api_key
+     WHERE hash = $1
+       AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > clock_timestamp())
+"""
+_NO_KEY: Final = CachedKey(math.inf, None, Allowance("", 0.0))
 
 
 def _quote_identifier(schema: str) -> str:

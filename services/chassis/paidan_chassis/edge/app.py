@@ -1,8 +1,8 @@
 """Builds the FastAPI app of a service: middleware, error handlers, probes, hot routes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -16,8 +16,6 @@ from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
 from paidan_chassis.edge.middleware import (
-    BODY_LIMIT_KEY,
-    TRACE_ID_KEY,
     HotRequest,
     ModelT,
     RequestMiddleware,
@@ -25,6 +23,9 @@ from paidan_chassis.edge.middleware import (
     hot_endpoint,
 )
 from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
+from paidan_chassis.edge.query import QueryRules
+from paidan_chassis.edge.routes import EdgeRoute, plain_route
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, TRACE_ID_KEY
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 
@@ -52,11 +53,14 @@ def create_app(config: EdgeConfig) -> FastAPI:
         version=config.version,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # added below, as a route that takes no query
+        redirect_slashes=False,  # a redirect would name the Host that the caller sent
         routes=probe_routes(config.health, config.metrics),
         responses={422: {"model": ErrorBody, "description": "The error, and where it is."}},
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours cost less
     )
     app.state.keys = config.keys
+    app.router.route_class = EdgeRoute
     app.add_middleware(
         RequestMiddleware, metrics=config.metrics, body_limit=config.body_limit, access_log=config.access_log
     )
@@ -87,9 +91,9 @@ def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
         return Response(metrics.render(), media_type="text/plain; version=0.0.4")
 
     return [
-        Route("/healthz", healthz, include_in_schema=False),
-        Route("/readyz", readyz, include_in_schema=False),
-        Route("/metrics", metrics_page, include_in_schema=False),
+        plain_route("/healthz", healthz),
+        plain_route("/readyz", readyz),
+        plain_route("/metrics", metrics_page),
     ]
 
 
@@ -117,17 +121,19 @@ def hot_route(  # noqa: PLR0913 - each is a property of the route
     model: type[ModelT],
     response_model: type[BaseModel] | None = None,
     body_limit: int | None = None,
+    query: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Add a POST route that bypasses FastAPI's dependencies and is still part of the OpenAPI document.
 
-    ``name`` and the handler's docstring are published as operation id and summary. The handler returns a Response or
-    raises Problem.
+    ``name`` and the handler's docstring are published as operation id and summary, ``query`` are its parameters, as in
+    the document. The handler returns a Response or raises Problem.
     """
 
-    endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit)
+    rules = QueryRules(frozenset(str(each["name"]) for each in query))
+    endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit, query_rules=rules)
     # First, because the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
-    openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model))
+    openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model, query))
 
 
 async def _on_problem(_request: Request, error: Exception) -> Response:

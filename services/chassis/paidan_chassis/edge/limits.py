@@ -1,6 +1,8 @@
 """Limits on HTTP/1.1 connections, enforced before a route gets the request; uvicorn itself has none of them."""
 
 import asyncio
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -8,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.security_headers import DEFAULT_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +21,43 @@ class ConnectionLimits:
     header_lines: int = 100
     head_within_s: float = 10.0
     """From the connection's start, or from the first byte of a later request, to the end of its headers."""
-    stalled_after_s: float = 30.0
-    """In this time ``least_body_bytes`` of a body must arrive, and a peer must read some of a waiting response."""
-    least_body_bytes: int = 1_000
+    stalled_after_s: float = 10.0
+    """In this time ``least_body_bytes`` of a body must arrive, or its end."""
+    least_body_bytes: int = 10_000
+    body_within_s: float = 300.0
+    """From a body's start to its end, at whatever pace."""
+    unread_after_s: float = 30.0
+    """In this time a peer must read some of a waiting response."""
     connections: int = 800
     """Below the 1,024 open files that a process has by default: connections to our own servers need some."""
 
 
 DEFAULT_LIMITS: Final = ConnectionLimits()
 _MALFORMED: Final = Problem(400, "invalid", "the request could not be read", "请求无法读取")
+_INVALID_HOST: Final = Problem(
+    400, "invalid", "the header Host is required, once", "须有且仅有一个 Host 请求头", "Host"
+)
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]+")
 _TOO_SLOW: Final = Problem(408, "too_slow", "the request took too long", "请求超时")
+
+
+def find_ambiguity(version: str, headers: Iterable[tuple[bytes, bytes]]) -> Problem | None:
+    """Return the refusal of a head that another server might read as another request.
+
+    A request without a Host, or with two, is for whichever host the next server believes; a chunked body of HTTP/1.0,
+    or one of another coding, ends for one server where it goes on for the next.
+    """
+    hosts, is_chunked, is_coded = [], False, False
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"transfer-encoding":
+            is_chunked, is_coded = True, value.strip().lower() != b"chunked"
+    if version not in ("1.1", "1.0") or is_coded or (is_chunked and version == "1.0"):
+        return _MALFORMED
+    if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(_HOST.fullmatch, hosts)):
+        return _INVALID_HOST
+    return None
 
 
 def limited_protocol(limits: ConnectionLimits) -> type[HttpToolsProtocol]:
@@ -52,6 +82,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._bytes_received = 0
         self._bytes_since_body = 0
         self._refusal: Problem | None = None
+        self._body_due_at = 0.0
         self._read_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
@@ -89,10 +120,14 @@ class LimitedConnection(HttpToolsProtocol):
         head_bytes = self._head_bytes() if self._bytes_received > self.limits.head_bytes else 0
         if len(self.headers) > self.limits.header_lines or head_bytes > self.limits.head_bytes:
             self._refusal = self._head_too_large()
+        else:
+            self._refusal = find_ambiguity(self.parser.get_http_version(), self.headers)
+        if self._refusal is not None:
             raise ValueError(self._refusal.code)  # the parser stops, and uvicorn calls send_400_response
         super().on_headers_complete()
         self._in_head = False
         self._bytes_received = 0
+        self._body_due_at = 0.0
         if self._read_timer is not None:
             self._cancel_timer()  # the body has its own timer
 
@@ -116,7 +151,7 @@ class LimitedConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Start the timer that ends a connection whose peer does not read the response."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(self.limits.stalled_after_s, self.transport.abort)
+        self._write_timer = self.loop.call_later(self.limits.unread_after_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Cancel that timer, because the peer reads again."""
@@ -143,6 +178,8 @@ class LimitedConnection(HttpToolsProtocol):
         due = not self._in_head or not self._is_answering
         if due and self._read_timer is None:
             within_s = self.limits.head_within_s if self._in_head else self.limits.stalled_after_s
+            if not self._in_head and not self._body_due_at:
+                self._body_due_at = self.loop.time() + self.limits.body_within_s
             self._read_timer = self.loop.call_later(within_s, self._on_timeout)
 
     def _cancel_timer(self) -> None:
@@ -156,7 +193,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._close() if self._bytes_received == 0 else self._refuse(_TOO_SLOW)
         elif self.cycle.response_complete:
             self._close()  # it is answered already, and its body still arrives
-        elif (
+        elif self.loop.time() < self._body_due_at and (
             self._bytes_received >= self.limits.least_body_bytes
             or self.flow.read_paused
             or self.cycle.waiting_for_100_continue
@@ -186,7 +223,8 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _write(self, problem: Problem) -> None:
         response = problem.response()
-        headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+        defaults = (*self.server_state.default_headers, *DEFAULT_HEADERS)
+        headers = [*defaults, *response.raw_headers, (b"connection", b"close")]
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + bytes(response.body))
 

@@ -6,7 +6,7 @@ import random
 import re
 import time
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -17,16 +17,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paidan_chassis.edge import problems
+from paidan_chassis.edge.access_log import AccessLog
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.problems import BodyTooLarge
-from paidan_chassis.observability.logs import Logger, LogThrottle, get_logger
+from paidan_chassis.edge.query import NO_QUERY, QueryRules
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
+from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT
+from paidan_chassis.observability.logs import Logger, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-BODY_LIMIT_KEY: Final = "paidan.body_limit"
-TRACE_ID_KEY: Final = "paidan.trace_id"
-ROUTE_KEY: Final = "paidan.route"
-_ACCESS_LOG_BURST: Final = 50
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -38,9 +38,8 @@ class RequestMiddleware:
         self._metrics = metrics
         self._request_metrics: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._body_limit = body_limit
-        self._access_log = access_log
+        self._access_log = AccessLog(access_log)
         self._log: Logger = get_logger()
-        self._throttle = LogThrottle(_ACCESS_LOG_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,24 +74,10 @@ class RequestMiddleware:
         counter, timer = self._request_metrics[route_status]
         counter.inc()
         timer.observe(duration_s)
-        if self._access_log == "all":
-            self._log_access(exchange, duration_s)
-        elif self._access_log == "failed" and exchange.status >= 400:
-            # A client that repeats bad requests must not fill the disk.
-            suppressed = self._throttle.admit(route_status, time.monotonic())
-            if suppressed is not None:
-                self._log_access(exchange, duration_s, suppressed=suppressed)
-
-    def _log_access(self, exchange: "Exchange", duration_s: float, *, suppressed: int = 0) -> None:
-        self._log.info(
-            "request_answered",
-            method=exchange.scope["method"],
-            route=exchange.route,
-            status=exchange.status,
-            took_ms=round(duration_s * 1000, 1),
-            trace_id=exchange.trace_id,
-            **({"left_out": suppressed} if suppressed else {}),
-        )
+        if exchange.status >= 400 or self._access_log.logs_all:
+            self._access_log.record(exchange, duration_s)
+            if 400 <= exchange.status < 500:
+                exchange.scope["app"].state.keys.recorder.count_request(exchange.scope, exchange.route, exchange.status)
 
 
 class Exchange:
@@ -103,7 +88,9 @@ class Exchange:
         "_discards_response",
         "_inner_receive",
         "_inner_send",
+        "_is_tls",
         "_limit",
+        "announced_bytes",
         "scope",
         "started",
         "status",
@@ -114,12 +101,31 @@ class Exchange:
         self.scope = scope
         self.started = time.perf_counter()
         self.status = 0
-        self.trace_id = scope[TRACE_ID_KEY] = _trace_id(scope)
+        self.announced_bytes = 0
+        self._is_tls = scope["scheme"] == "https"
+        self.trace_id = scope[TRACE_ID_KEY] = self._read_head() or f"{random.getrandbits(128):032x}"
         self._inner_receive = receive
         self._inner_send = send
         self._limit = limit
         self._bytes_read = 0
         self._discards_response = False
+
+    def _read_head(self) -> str | None:
+        """Note what the headers say about body and transport, and return the caller's trace id."""
+        trace_id = None
+        for name, value in self.scope["headers"]:
+            if name == b"content-length":
+                self.announced_bytes = int(value) if value.isdigit() else 0
+            elif name == b"traceparent" and (traceparent := _TRACEPARENT.fullmatch(value)):
+                trace_id = traceparent[1].decode()
+            elif name == b"x-forwarded-proto" and value.strip().lower() == b"https":
+                self._is_tls = True
+        return trace_id
+
+    @property
+    def method(self) -> str:
+        """Return the request's method."""
+        return str(self.scope["method"])
 
     @property
     def route(self) -> str:
@@ -138,7 +144,7 @@ class Exchange:
     async def receive(self) -> Message:
         """Receive the next part of the body; raise ``BodyTooLarge`` above the limit, whatever length was announced."""
         limit = self.limit
-        if self._bytes_read == 0 and _content_length(self.scope) > limit:
+        if self._bytes_read == 0 and self.announced_bytes > limit:
             raise BodyTooLarge(limit)
         message = await self._inner_receive()
         self._bytes_read += len(message.get("body", b""))
@@ -148,7 +154,7 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, with the trace id among its headers."""
-        if message["type"] == "http.response.start" and _is_starlette_413(message):
+        if message["type"] == "http.response.start" and message["status"] == 413 and problems.is_starlette_413(message):
             self._discards_response = True
             await problems.too_large(self.limit).response()(self.scope, self.receive, self._forward)
         if not self._discards_response:
@@ -157,8 +163,14 @@ class Exchange:
     async def _forward(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), (b"x-trace-id", self.trace_id.encode())]}
+            message = {**message, "headers": self._complete_headers(message.get("headers", ()))}
         await self._inner_send(message)
+
+    def _complete_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        own = {name for name, _ in headers if name in DEFAULT_NAMES}
+        defaults = [each for each in DEFAULT_HEADERS if each[0] not in own] if own else DEFAULT_HEADERS
+        transport = (STRICT_TRANSPORT,) if self._is_tls else ()
+        return [*headers, *defaults, *transport, (b"x-trace-id", self.trace_id.encode())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +184,38 @@ class HotRequest(Generic[ModelT]):
 
 
 async def authenticate(request: Request) -> Principal:
-    """Return the holder of the request's key (``Authorization: Bearer`` or ``X-API-Key``), or raise 401."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = request.headers.get("x-api-key", "")
-    token = token.strip()
-    keys: KeyRing = request.app.state.keys
+    """Return the holder of the request's key (``Authorization: Bearer`` or ``X-API-Key``), or raise 401.
+
+    Called before a byte of the body is read, and again as a dependency of FastAPI's routes.
+    """
+    scope = request.scope
+    if (known := scope.get(PRINCIPAL_KEY)) is not None:
+        principal: Principal = known
+        return principal
+    token = _token_of(scope)
+    keys: KeyRing = scope["app"].state.keys
     # The cache is read here and not by find(), which a hot route then need not call.
-    found = keys.cache.get(hashlib.sha256(token.encode()).digest())
-    principal = found.principal if found and time.monotonic() < found.expires_at else await keys.find(token)
-    if principal is None:
+    found = keys.cache.get(hashlib.sha256(token).digest())
+    if found is None or time.monotonic() > found.expires_at:
+        found = await keys.look_up(token.decode("latin-1"))
+    caller, allowance = found.principal, found.allowance
+    if caller is None:
         raise problems.unauthorized()
-    return principal
+    scope[PRINCIPAL_KEY] = caller
+    if allowance.tokens >= 1:
+        allowance.tokens -= 1
+    else:
+        await keys.limiter.spend(allowance, 1)
+    return caller
+
+
+def _token_of(scope: Scope) -> bytes:
+    sent = [each for each in scope["headers"] if each[0] in (b"authorization", b"x-api-key")]
+    by_name: dict[bytes, bytes] = dict(sent)
+    if len(by_name) < len(sent):
+        raise problems.unauthorized()  # two keys are none
+    scheme, _, token = by_name.get(b"authorization", b"").partition(b" ")
+    return (token if scheme.lower() == b"bearer" else by_name.get(b"x-api-key", b"")).strip()
 
 
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
@@ -202,6 +234,7 @@ def hot_endpoint(
     *,
     model: type[ModelT],
     body_limit: int | None,
+    query_rules: QueryRules = NO_QUERY,
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that authenticates, reads and validates a request, and then calls the handler."""
 
@@ -209,28 +242,9 @@ def hot_endpoint(
         request.scope[ROUTE_KEY] = path
         request.scope[BODY_LIMIT_KEY] = body_limit
         caller = await authenticate(request)
+        if request.scope["query_string"]:
+            query_rules.apply(request.scope)
         raw = await request.body()
         return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
 
     return endpoint
-
-
-def _is_starlette_413(response_start: Message) -> bool:
-    # Starlette replaces any answer to a body that was announced too long for its route by plain text.
-    return response_start["status"] == 413 and (b"content-type", b"application/json") not in response_start.get(
-        "headers", ()
-    )
-
-
-def _trace_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"traceparent" and (traceparent := _TRACEPARENT.fullmatch(value)):
-            return traceparent[1].decode()
-    return f"{random.getrandbits(128):032x}"
-
-
-def _content_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.middleware import BODY_LIMIT_KEY
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
 
 MEDIA_TYPE: Final = "application/x-ndjson"
 

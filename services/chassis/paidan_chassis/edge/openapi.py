@@ -1,6 +1,7 @@
 """The OpenAPI document of an app: FastAPI's own, extended by the hot routes, which bypass FastAPI."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -9,10 +10,12 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from paidan_chassis.edge.problems import ErrorBody
+from paidan_chassis.edge.routes import plain_route
+from paidan_chassis.edge.security_headers import DOCS_POLICY
 
 _REF: Final = "#/components/schemas/{model}"
 _SECURITY_SCHEMES: Final = {
@@ -32,6 +35,7 @@ class RouteDoc:
     description: str
     request_model: type[BaseModel]
     response_model: type[BaseModel] | None
+    query: Sequence[Mapping[str, Any]] = ()
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -43,7 +47,12 @@ def install_openapi(app: FastAPI) -> None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
+    async def document_page(request: Request) -> JSONResponse:
+        root_path = request.scope.get("root_path", "").rstrip("/")
+        return JSONResponse(app.openapi() | ({"servers": [{"url": root_path}]} if root_path else {}))
+
     app.openapi = document  # type: ignore[method-assign] # the way FastAPI documents
+    app.router.routes.append(plain_route("/openapi.json", document_page))
     _add_docs_page(app)
 
 
@@ -51,15 +60,17 @@ def _add_docs_page(app: FastAPI) -> None:
     # FastAPI's own page loads its script from the internet, which a closed network cannot reach.
     async def docs(request: Request) -> HTMLResponse:
         at = request.scope.get("root_path", "")
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             openapi_url=f"{at}/openapi.json",
             title=app.title,
             swagger_js_url=f"{at}/docs/assets/swagger-ui-bundle.js",
             swagger_css_url=f"{at}/docs/assets/swagger-ui.css",
             swagger_favicon_url=f"{at}/docs/assets/favicon.png",
         )
+        page.headers["content-security-policy"] = DOCS_POLICY
+        return page
 
-    app.add_route("/docs", docs, include_in_schema=False)
+    app.router.routes.append(plain_route("/docs", docs))
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
@@ -115,6 +126,7 @@ def _operation(path: str, route: RouteDoc, schemas: dict[str, Any]) -> dict[str,
     if route.response_model:
         response["content"] = _json_content(route.response_model, "serialization", schemas)
     return {
+        **({"parameters": [dict(each) for each in route.query]} if route.query else {}),
         "summary": summary,
         "description": description.strip(),
         "operationId": "_".join([route.name, *re.findall("[a-z0-9]+", path), "post"]),

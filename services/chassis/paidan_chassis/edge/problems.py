@@ -43,7 +43,9 @@ class Problem(ChassisError):
 
     def response(self) -> Response:
         """Return the HTTP response."""
-        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else None
+        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         content = json.dumps(self.body(), ensure_ascii=False).encode()
         return Response(content, status_code=self.status, headers=headers, media_type="application/json")
 
@@ -98,6 +100,11 @@ def invalid(field: str | None, message: str, message_zh: str = "内容不符合�
     return Problem(422, "invalid", message, message_zh, field)
 
 
+def is_starlette_413(response_start: Mapping[str, Any]) -> bool:
+    """Return whether a 413 is Starlette's, which replaces any answer to a body announced too long by plain text."""
+    return (b"content-type", b"application/json") not in response_start.get("headers", ())
+
+
 def problem_for(error: Exception) -> Problem:
     """Return the problem that answers an unhandled error."""
     if is_transient(error) or isinstance(error, Unacknowledged):
@@ -112,14 +119,27 @@ def problem_for(error: Exception) -> Problem:
     return Problem(500, "internal", "internal error; please report the trace id", "内部错误，请告知我们 trace id")
 
 
-def from_validation_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Return a 400 or 422 for the first of pydantic's errors, in the order of the model's fields."""
+def from_validation_errors(errors: Sequence[Mapping[str, Any]], *, field: str | None = None) -> Problem:
+    """Return a 400 or 422 for the first of pydantic's errors, in the order of the model's fields.
+
+    ``field`` is the name of what was validated, if it is a single value.
+    """
     first = errors[0]
     if first["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
     path = [str(part) for part in first["loc"] if part != "body"]
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind(".".join(path) or None, str(first["msg"]))
     message = redact_quotes(str(first["msg"])) if first["type"] in _VALIDATOR_ERROR_TYPES else str(first["msg"])
-    return invalid(".".join(path) or None, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
+    return invalid(".".join(path) or field, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
+
+
+def _unknown_kind(field: str | None, message: str) -> Problem:
+    """Return a 422 that names the kinds there are, as pydantic's message does after the last colon."""
+    kinds = message.rpartition("expected tags: ")[2].replace("'", "") if "expected tags: " in message else ""
+    if not kinds:
+        return invalid(field, "its kind is missing", "缺少类别 kind")
+    return invalid(field, f"there is no such kind; there are: {kinds}", f"没有该类别 kind；可用的有：{kinds}")
 
 
 # Pydantic's own messages state what was expected; a validator's may quote the input.

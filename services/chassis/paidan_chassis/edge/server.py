@@ -1,6 +1,7 @@
 """The HTTP server within the process: uvicorn on a socket that is bound before, without its signal handlers."""
 
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -16,7 +17,13 @@ class HttpServer:
     """A uvicorn server on one socket. The socket is bound already, so that a port in use raises an ordinary error."""
 
     def __init__(
-        self, app: ASGIApp, sock: socket.socket, *, stop_within_s: float, limits: ConnectionLimits = DEFAULT_LIMITS
+        self,
+        app: ASGIApp,
+        sock: socket.socket,
+        *,
+        stop_within_s: float,
+        limits: ConnectionLimits = DEFAULT_LIMITS,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._sock = sock
         self._server = _UvicornServer(
@@ -30,6 +37,7 @@ class HttpServer:
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=max(1, int(stop_within_s)),
+                ssl_context_factory=None if ssl_context is None else lambda _config, _default: ssl_context,
             )
         )
 

@@ -9,14 +9,16 @@ from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
+from paidan_dispatch.api.access import has_order
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
-from paidan_dispatch.cases.guards import unknown_case
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.load import load_known_outcomes
-from paidan_dispatch.inbox.unit_of_work import KnownOutcome
+from paidan_dispatch.inbox.load import load_known_outcomes, load_photos
+from paidan_dispatch.inbox.rows import KnownOutcome
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork, proof_of
 
 # A state takes some 50 us to decode; other requests must not wait for a whole file.
 CHUNK_SIZE: Final = 100
@@ -32,14 +34,19 @@ async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionReques
 
 async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
     async with pool.acquire() as conn:
-        known_outcomes = await load_known_outcomes(conn, {each.of_report for each in requests if each.of_report})
+        ids = {each.action_id for each in requests} | {each.of_report for each in requests if each.of_report}
+        known_outcomes = await load_known_outcomes(conn, ids)
         case_ids = [_resolve_case_id(each, known_outcomes) for each in requests]
         cases = await api_queries.load_cases_with_policy(conn, {case_id for case_id in case_ids if case_id})
+        refs = {ref for each in requests for ref in proof_of(each)}
+        photos = await load_photos(conn, refs, {each.partition for each in cases.values()}) if refs else {}
         policies = {
             version: await packs.get(conn, version) for version in {each.pack_version for each in cases.values()}
         }
+    # As a batch of the inbox, which is judged by the same evidence.
+    unit_of_work = UnitOfWork([], {}, known_outcomes=known_outcomes, photos=photos)
     return [
-        _evaluate_one(request, cases.get(case_id) if case_id else None, policies)
+        _evaluate_one(request, cases.get(case_id) if case_id else None, policies, unit_of_work)
         for request, case_id in zip(requests, case_ids, strict=True)
     ]
 
@@ -55,11 +62,20 @@ def _resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, Know
 
 
 def _evaluate_one(
-    request: ActionRequested, stored: CaseWithPolicy | None, policies: dict[str, CityPolicy]
+    request: ActionRequested,
+    stored: CaseWithPolicy | None,
+    policies: dict[str, CityPolicy],
+    unit_of_work: UnitOfWork,
 ) -> DryRunResult:
-    if stored is None:
+    # A refusal names the case's state, which a department may know of its own cases only.
+    is_foreign = stored and request.actor.kind == "department" and not has_order(stored.state, request.actor.id)
+    if stored is None or is_foreign:
         return _build_result(request, "refused", None, unknown_case(request.case_id))
-    match decide(stored.state, request, policies[stored.pack_version]):
+    earlier = unit_of_work.known_outcomes.get(request.action_id)
+    if earlier is not None and earlier.why is not None and earlier.result != DEAD_LETTERED:
+        # An id is decided once: sent in earnest, it would be refused again.
+        return _build_result(request, "refused", stored.state.status, Refusal.model_validate_json(earlier.why))
+    match decide(stored.state, request, policies[stored.pack_version], unit_of_work.evidence_for(request)):
         case Progressed() as progressed:
             return _build_result(request, "applied", progressed.after.status, None)
         case Refused(refusal):

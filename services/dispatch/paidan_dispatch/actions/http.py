@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter, ValidationError
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
@@ -13,28 +13,36 @@ from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.query import DryRun
+from paidan_chassis.edge.rate_limit import charge
+from paidan_chassis.edge.routes import create_router, require_header
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.scopes import covers_city, grants_of
-from paidan_contracts.wire import CaseId
+from paidan_contracts.wire import CaseId, Id, SenderRef
 from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.dry_run import evaluate
-from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request, request_sender
+from paidan_dispatch.actions.requests import (
+    EarlierUse,
+    RequestedAction,
+    Requester,
+    actor_of,
+    build_request,
+    find_earlier,
+    request_sender,
+)
 from paidan_dispatch.api import access, queries
 from paidan_dispatch.api.models import ActionAccepted, ActionBody, ActionLine, OutcomeDetail, OutcomeList, OutcomeLookup
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
-from paidan_dispatch.inbox.load import load_known_outcomes
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 
 ACK_TIMEOUT_S: Final = 5.0
 MAX_BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_LINES: Final = 2000
-DryRun = Annotated[
-    bool, Query(alias="dry-run", description="Evaluate it against the case's current state, and change nothing.")
-]
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+_SENDER_REF: Final[TypeAdapter[str]] = TypeAdapter(SenderRef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class ActionRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
-        router = APIRouter(tags=["actions"])
+        router = create_router(tags=["actions"])
         router.add_api_route(
             "/v1/cases/{case_id}/actions", self.request_action, name="act", methods=["POST"],
             status_code=202, response_model=None,
@@ -78,19 +86,30 @@ class ActionRoutes:
     ) -> Response:
         """Request an action. It is accepted once it is stored in Kafka; its outcome can be read under its id.
 
-        A repeat with the same `Idempotency-Key` is ignored. The same key with another body, or for another case, is
-        refused: 409 `id_reused` once the first is decided. Of two that are sent before either is decided both get 202
-        and the first is applied; a sender learns by 202 or 409 to a repeat whether it was its own.
+        A repeat with the same `Idempotency-Key` changes nothing; if the first was refused, it is told so again. The
+        same key with another body, or for another case, is refused: 409 `id_reused` once the first is decided. Of two
+        that are sent before either is decided both get 202 and the first is applied; a sender learns by 202 or 409 to
+        a repeat whether it was its own.
         """
-        requested_action = RequestedAction(case_id=case_id, action=body.action, occurred_at=body.occurred_at)
+        requested_action = RequestedAction(case_id, body.action, body.occurred_at, body.of_report)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
-        if any(await _find_reused(self.pool, [action_request])):
+        [earlier] = await find_earlier(self.pool, [action_request])
+        if earlier.is_reused:
             raise _id_reused("Idempotency-Key")
         if dry_run:
             [result] = await evaluate(self.pool, self.packs, [action_request])
             return _json_response(result.model_dump_json(), 200)
         await self._publish([action_request])
-        return _json_response(ActionAccepted(action_id=action_request.action_id).model_dump_json(), 202)
+        return _json_response(_accepted(action_request, earlier).model_dump_json(exclude_none=True), 202)
+
+    async def accept_reply(self, reply: RequestedAction, caller: Principal, http_request: Request) -> ActionAccepted:
+        """Put a reply to a noted report into the inbox."""
+        action_request = self._build_request(reply, caller, _idempotency_key(http_request))
+        [earlier] = await find_earlier(self.pool, [action_request])
+        if earlier.is_reused:
+            raise _id_reused("Idempotency-Key")
+        await self._publish([action_request])
+        return _accepted(action_request, earlier)
 
     async def request_actions(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
         """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
@@ -100,20 +119,23 @@ class ActionRoutes:
         With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
         numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
-        parsed = await self._refuse_reused_ids([self._parse_line(line, caller) for _, line in numbered_lines])
+        await charge(http_request, len(numbered_lines) - 1)
+        parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
-        results = iter(await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests)))
+        results = iter(
+            await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests, earlier))
+        )
         bodies = [_error_line(each, dry_run=dry_run) if isinstance(each, Problem) else next(results) for each in parsed]
         numbers = (number for number, _ in numbered_lines)
         return ndjson.ndjson_response(zip(numbers, bodies, strict=True), 200 if dry_run else 202)
 
-    async def show_outcome(self, action_id: str, caller: Caller) -> OutcomeDetail:
+    async def show_outcome(self, action_id: Id, caller: Caller) -> OutcomeDetail:
         """Return the outcome of an action: applied, or refused with the reason. 404 until it is decided.
 
         It is the outcome of the first action with this id. Where several senders use one id, send yours again: 409
         `id_reused` if it was another.
         """
-        outcomes = await self._load_outcomes([action_id], caller) if queries.is_uuid(action_id) else []
+        outcomes = await self._load_outcomes([action_id], caller)
         if not outcomes or outcomes[0].about != "action":
             raise problems.not_found("no such action, or it is not decided yet", "无此操作，或尚未有结果")
         return outcomes[0]
@@ -153,19 +175,27 @@ class ActionRoutes:
         except Problem as problem:
             return problem
 
-    async def _refuse_reused_ids(self, parsed: Sequence[ActionRequested | Problem]) -> list[ActionRequested | Problem]:
+    async def _find_earlier_lines(
+        self, parsed: Sequence[ActionRequested | Problem]
+    ) -> tuple[list[ActionRequested | Problem], list[EarlierUse]]:
+        """Return the lines, those that reuse an id as problems, and what became of the others' ids."""
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
-        reused_flags = iter(await _find_reused(self.pool, requests))
-        return [
-            _id_reused("id") if isinstance(each, ActionRequested) and next(reused_flags) else each for each in parsed
+        found = await find_earlier(self.pool, requests)
+        uses = iter(found)
+        lines = [
+            _id_reused("id") if isinstance(each, ActionRequested) and next(uses).is_reused else each for each in parsed
         ]
+        return lines, [each for each in found if not each.is_reused]
 
     async def _dry_run_results(self, requests: list[ActionRequested]) -> list[dict[str, Any]]:
         return [each.model_dump(mode="json") for each in await evaluate(self.pool, self.packs, requests)]
 
-    async def _accepted_results(self, requests: list[ActionRequested]) -> list[dict[str, Any]]:
+    async def _accepted_results(
+        self, requests: list[ActionRequested], earlier: list[EarlierUse]
+    ) -> list[dict[str, Any]]:
         await self._publish(requests)
-        return [{"status": 202, "action_id": each.action_id} for each in requests]
+        accepted = [_accepted(request, use) for request, use in zip(requests, earlier, strict=True)]
+        return [{"status": 202, **each.model_dump(mode="json", exclude_none=True)} for each in accepted]
 
     async def _publish(self, requests: list[ActionRequested]) -> None:
         try:
@@ -177,26 +207,17 @@ class ActionRoutes:
 def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
     if scope.area is not None and not access.covers_area(caller, scope.area):
         return False
-    department = grants_of(caller.scopes).department
-    if department is not None:
-        return scope.sender == f"department:{department}"
+    grants = grants_of(caller.scopes)
+    if grants.department is not None:
+        return scope.sender == f"department:{grants.department}"
+    if grants.source is not None and scope.sender == f"source:{grants.source}":
+        return True
     return access.may_read_cases(caller)
 
 
-async def _find_reused(pool: Pool, requests: Sequence[ActionRequested]) -> list[bool]:
-    """Return for each request whether its id was decided for, or is earlier in the list with, another body.
-
-    What is in the log and not decided yet is not found: it is refused when it is consumed.
-    """
-    async with pool.acquire() as conn:
-        known_outcomes = await load_known_outcomes(conn, {each.action_id for each in requests})
-    # A dead letter may still be decided, by a redrive or when its sender sends it again.
-    digests = {
-        id_: outcome.digest.hex()
-        for id_, outcome in known_outcomes.items()
-        if outcome.digest and outcome.result != DEAD_LETTERED
-    }
-    return [digests.setdefault(each.action_id, each.digest) != each.digest for each in requests]
+def _accepted(request: ActionRequested, earlier: EarlierUse) -> ActionAccepted:
+    result: Literal["refused"] | None = "refused" if earlier.refusal else None
+    return ActionAccepted(action_id=request.action_id, result=result, why=earlier.refusal)
 
 
 def _id_reused(field: str) -> Problem:
@@ -207,13 +228,10 @@ def _id_reused(field: str) -> Problem:
 
 
 def _idempotency_key(http_request: Request) -> str:
-    key = http_request.headers.get("idempotency-key", "").strip()
-    if not key:
-        message = "the header Idempotency-Key is required: your own id for this action"
-        raise Problem(400, "idempotency_key_missing", message, "缺少请求头 Idempotency-Key", "Idempotency-Key")
-    if len(key) > 200:
-        raise problems.invalid("Idempotency-Key", "it may have 200 characters at most")
-    return key
+    try:
+        return _SENDER_REF.validate_python(require_header(http_request.scope, IDEMPOTENCY_HEADER))
+    except ValidationError as error:
+        raise problems.from_validation_errors(error.errors(), field=IDEMPOTENCY_HEADER) from None
 
 
 def _error_line(problem: Problem, *, dry_run: bool) -> dict[str, Any]:

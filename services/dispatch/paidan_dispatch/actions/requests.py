@@ -6,21 +6,27 @@ is computed, so that neither the digest nor the inbox holds a personal number.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
 from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
 from paidan_contracts.ids import area_of
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
 from paidan_contracts.scopes import Role, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
+from paidan_dispatch.inbox.load import load_known_outcomes
+from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 
+_FREE_TEXTS: Final = frozenset(get_args(Text)[1:] + get_args(Reason)[1:])
 _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
 
 
@@ -60,6 +66,13 @@ class Requester:
     may_backdate: bool = False
 
 
+class EarlierUse(NamedTuple):
+    """What became of an id that a request uses: it is another's, or the request was refused before."""
+
+    is_reused: bool
+    refusal: Refusal | None
+
+
 def build_request(requested_action: RequestedAction, requester: Requester, recorded_at: datetime) -> ActionRequested:
     """Return the inbox record of a requested action. Whether it is allowed is decided when it is consumed."""
     occurred_at = requested_action.occurred_at or recorded_at
@@ -87,9 +100,11 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     if grants.department is not None:
         return Actor(kind="department", id=grants.department)
     roles = [role for role in _ACTION_ROLES if role in grants.roles]
+    if not roles and grants.source is not None:
+        return Actor(kind="source", id=grants.source)
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
-    actors = [Actor.model_validate({"kind": role, "id": principal.key_id}) for role in roles]
+    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": grants.member}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
 
 
@@ -101,12 +116,38 @@ def request_sender(principal: Principal, actor: Actor) -> str:
     """
     if actor.kind == "importer":
         return f"role:importer:{principal.city}"
+    if actor.kind == "source":
+        return f"source:{actor.id}"
     return department_sender(actor.id) if actor.kind == "department" else f"role:{actor.kind}:{principal.key_id}"
 
 
 def department_sender(department: str) -> str:
     """Return the sender that a department's action ids are derived from."""
     return f"department:{department}"
+
+
+async def find_earlier(pool: Pool, requests: Sequence[ActionRequested]) -> list[EarlierUse]:
+    """Return for each request whether its id was decided for, or is earlier in the list with, another body.
+
+    What is in the log and not decided yet is not found: it is refused when it is consumed.
+    """
+    async with pool.acquire() as conn:
+        known_outcomes = await load_known_outcomes(conn, {each.action_id for each in requests})
+    # A dead letter may still be decided, by a redrive or when its sender sends it again.
+    digests = {
+        id_: outcome.digest.hex()
+        for id_, outcome in known_outcomes.items()
+        if outcome.digest and outcome.result != DEAD_LETTERED
+    }
+    refusals = {
+        id_: Refusal.model_validate_json(each.why)
+        for id_, each in known_outcomes.items()
+        if each.why and each.result != DEAD_LETTERED
+    }
+    return [
+        EarlierUse(digests.setdefault(each.action_id, each.digest) != each.digest, refusals.get(each.action_id))
+        for each in requests
+    ]
 
 
 def _mask_texts(action: Action) -> Action:
@@ -122,4 +163,11 @@ def _mask_texts(action: Action) -> Action:
 def _free_texts(model: type[Action]) -> tuple[str, ...]:
     # By the types of the contract, so that the free text of a new action is masked, too.
     hints = get_type_hints(model, include_extras=True)
-    return tuple(name for name in model.model_fields if hints[name] in (Text, Reason, Text | None))
+    return tuple(name for name in model.model_fields if _is_free_text(hints[name]))
+
+
+def _is_free_text(hint: Any) -> bool:  # noqa: ANN401 - a type
+    """Return whether a type is free text, perhaps with further constraints, or None."""
+    if get_origin(hint) is Annotated:
+        return not _FREE_TEXTS.isdisjoint(hint.__metadata__)
+    return any(_is_free_text(part) for part in get_args(hint))

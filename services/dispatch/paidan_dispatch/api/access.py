@@ -6,6 +6,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
+from paidan_contracts.state import CaseState
 
 _READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
 
@@ -20,6 +21,16 @@ def require_case_access(principal: Principal) -> None:
     """Raise Problem 403 unless the key may read whole cases."""
     if not may_read_cases(principal):
         raise forbidden("the key may not read cases; a department finds its own under /v1/orders", "该密钥无权查看案件")
+
+
+def has_order(state: CaseState, department: str) -> bool:
+    """Return whether a department has a valid order in this case, as the one that leads or as one that helps."""
+    if state.past or state.status in ("received", "filed"):
+        return False
+    return state.department == department or any(
+        each.department == department and each.returned_at is None and each.withdrawn_at is None
+        for each in state.helpers
+    )
 
 
 def covers_area(principal: Principal, area: str) -> bool:

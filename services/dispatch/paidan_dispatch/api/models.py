@@ -9,15 +9,19 @@ from paidan_contracts.actions import KnownAction
 from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Timestamp
+from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
     """An action on a case."""
 
-    action: KnownAction
+    action: Annotated[KnownAction, without_unknown_fields(KnownAction)]
     occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
+    of_report: Id | None = Field(
+        default=None, description="Act on the case that this report is in; a source names a report of its own."
+    )
 
 
 class ActionLine(ActionBody):
@@ -25,13 +29,17 @@ class ActionLine(ActionBody):
 
     id: SenderRef
     case_id: CaseId
-    of_report: Id | None = Field(default=None, description="Act on the case that this report is in.")
 
 
 class ActionAccepted(BaseModel, title="Taken"):
-    """The action is accepted; its outcome can be read under its id."""
+    """The action is accepted; its outcome can be read under its id.
+
+    The repeat of one that was refused is told so again: an id is decided once, and a new try needs a new one.
+    """
 
     action_id: str
+    result: Literal["refused"] | None = None
+    why: Refusal | None = None
 
 
 class DryRunResult(BaseModel, title="Judged"):
@@ -75,10 +83,71 @@ class CaseList(BaseModel):
     after: str | None = Field(description="Value of `after` for the next page; null on the last page.")
 
 
+class CaseReport(BaseModel):
+    """A report of a case: number 1 opened it, the others joined it. What is in the vault is not shown."""
+
+    number: int
+    report: JoinedReport
+
+
+class CaseReportList(BaseModel):
+    """A page of a case's reports, in order of their arrival."""
+
+    case_id: str
+    reports: list[CaseReport]
+    after: int | None = Field(description="Value of `after` for the next page; null on the last page.")
+
+
+class Callback(BaseModel):
+    """A report whose reporter is to be called back; the call is recorded by `call_back` with its `report_id`."""
+
+    case_id: str
+    report_id: str
+    report: JoinedReport | None = Field(description="Null where a release before this one stored no report.")
+    class_code: str | None
+    round: int
+    closed_at: datetime | None
+    answer: str | None = Field(description="The public answer, to be told.")
+
+
+class CallbackList(BaseModel):
+    """A page of callbacks, by the time of their case's first report. A case's callbacks are on one page."""
+
+    callbacks: list[Callback]
+    after: str | None = Field(description="Value of `after` for the next page; null on the last page.")
+
+
+class NotedReport(BaseModel):
+    """A report that was noted without a case, by which rule of which pack, and the answer to it."""
+
+    report_id: str
+    city: str
+    area: str
+    rule: str
+    city_version: str
+    recorded_at: datetime
+    report: JoinedReport
+    answer: str | None
+    answered_at: datetime | None
+
+
+class NotedReportList(BaseModel):
+    """A page of noted reports, oldest first."""
+
+    reports: list[NotedReport]
+    after: str | None = Field(description="Value of `after` for the next page; null on the last page.")
+
+
+class ReplyBody(RequestModel, title="Reply"):
+    """The public answer to a noted report, which its source may read."""
+
+    text: Annotated[Text, Field(min_length=1)]
+
+
 class Receipt(BaseModel):
     """The rule of a decision, and the version of the city's pack that it is in."""
 
-    decision: Literal["filed", "placed"]
+    decision: Literal["filed", "placed", "rated"]
     rule: str
     city_version: str
     department: str | None = None
@@ -109,8 +178,9 @@ class OrderItem(BaseModel, title="OrderShown"):
 
 
 class OrderList(BaseModel, title="Orders"):
-    """All open orders of a department: a complete snapshot, for one that lost its position in its topic."""
+    """A page of a department's open orders: all pages are a snapshot, for one that lost its position in its topic."""
 
     department: str
     as_of: datetime
     orders: list[OrderItem]
+    after: str | None = Field(default=None, description="Value of `after` for the next page; null on the last page.")

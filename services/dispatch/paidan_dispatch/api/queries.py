@@ -1,6 +1,5 @@
 """SQL for HTTP reads, on a pool of their own, so that no list delays a consumer."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +12,9 @@ from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState, Status
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
-from paidan_dispatch.inbox.unit_of_work import EventRow, StoredEvent
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 SELECT_OUTCOMES: Final = """
@@ -32,7 +31,7 @@ SELECT_CASE: Final = """
 """
 
 SELECT_CASES_WITH_POLICY: Final = """
-    SELECT case_id, step, lane_city.version
+    SELECT case_id, step, lane_city.version, lane
       FROM case_now
       JOIN lane_city USING (lane, city)
      WHERE case_id = ANY($1::text[])
@@ -47,12 +46,21 @@ SELECT_HISTORY: Final = """
 
 SELECT_OPEN_ORDERS: Final = """
     SELECT step
-      FROM case_now
-     WHERE department = $1
-       AND ended_at IS NULL
-       AND status <> ALL(ARRAY['received', 'filed'])
-       AND NOT past
+      FROM (SELECT step, reported_at, case_id, city
+              FROM case_now
+             WHERE department = $1
+               AND ended_at IS NULL
+               AND status <> ALL(ARRAY['received', 'filed'])
+               AND NOT past
+             UNION ALL
+            SELECT step, reported_at, case_id, city
+              FROM case_now
+              JOIN helper USING (case_id)
+             WHERE helper.department = $1) AS open_order
+     WHERE ($2::text IS NULL OR city = $2)
+       AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
      ORDER BY reported_at, case_id
+     LIMIT $5
 """
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
@@ -82,6 +90,14 @@ class PageKey(NamedTuple):
     case_id: CaseId
 
 
+class OrderPage(NamedTuple):
+    """Which orders of a department to list. A city of None means all."""
+
+    city: str | None
+    after: PageKey | None
+    limit: int
+
+
 class StoredCase(NamedTuple):
     """A case's newest state, and its partition."""
 
@@ -94,6 +110,7 @@ class CaseWithPolicy(NamedTuple):
 
     state: CaseState
     pack_version: str
+    partition: int
 
 
 class OutcomeScope(NamedTuple):
@@ -120,11 +137,6 @@ class CaseFilter:
     limit: int = 100
 
 
-def is_uuid(text: str) -> bool:
-    """Return whether a text is a UUID as ids are written."""
-    return _UUID.fullmatch(text) is not None
-
-
 async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await pool.fetch(SELECT_OUTCOMES, ids, timeout=10)
@@ -140,7 +152,7 @@ async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
-    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"]) for row in rows}
+    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"], row["lane"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
@@ -148,9 +160,11 @@ async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
     return [EventRow(**row) for row in await conn.fetch(SELECT_HISTORY, case_id)]
 
 
-async def load_open_orders(pool: Pool, department: str) -> list[CaseState]:
-    """Return the cases that a department is to act on, oldest first."""
-    return [_decode_state(row["step"]) for row in await pool.fetch(SELECT_OPEN_ORDERS, department, timeout=30)]
+async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list[CaseState]:
+    """Return a page of the cases that a department is to act on, oldest first."""
+    after = page.after or (None, None)
+    rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
+    return [_decode_state(row["step"]) for row in rows]
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:

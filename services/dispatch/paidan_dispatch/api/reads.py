@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
@@ -14,17 +14,20 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
-from paidan_contracts.state import CaseState, Status
+from paidan_contracts.state import CaseState, RuleRef, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
 from paidan_dispatch.api import access, queries
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
-from paidan_dispatch.api.queries import CaseFilter, PageKey
+from paidan_dispatch.api.queries import CaseFilter, OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN, EventRow
+from paidan_dispatch.inbox.rows import EventRow
+from paidan_dispatch.inbox.unit_of_work import GENESIS_CHAIN
 
+MAX_ORDERS: Final = 1000
 _CURSORS = CursorCodec(PageKey)
 _RECEIPTS_ADAPTER: TypeAdapter[list[Receipt]] = TypeAdapter(list[Receipt])
 
@@ -40,7 +43,8 @@ class CaseQuery(RequestModel):
     reported_from: Timestamp | None = None
     reported_until: Timestamp | None = None
     not_called_back: bool = Field(
-        default=False, description="Only closed cases whose reporter has not been called back since."
+        default=False,
+        description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
     )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
@@ -73,7 +77,7 @@ class ReadRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
-        router = APIRouter(tags=["cases"])
+        router = create_router(tags=["cases"])
         router.add_api_route(
             "/v1/cases", self.list_cases, methods=["GET"], response_model=CaseList, summary="Cases and queues"
         )
@@ -102,8 +106,7 @@ class ReadRoutes:
         """
         access.require_case_access(caller)
         cases = await queries.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
-        last = cases[-1] if len(cases) == query.limit else None
-        return CaseList(cases=cases, after=_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None)
+        return CaseList(cases=cases, after=_next_cursor(cases, query.limit))
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -119,8 +122,18 @@ class ReadRoutes:
         order_item = await self._own_order(stored.state, caller)
         return Response(order_item.model_dump_json(), media_type="application/json")
 
-    async def list_orders(self, caller: Caller, department: Annotated[Slug | None, Query()] = None) -> OrderList:
-        """Return all open orders of a department, oldest first, each with its version; keep the highest."""
+    async def list_orders(
+        self,
+        caller: Caller,
+        department: Annotated[Slug | None, Query()] = None,
+        after: Annotated[str | None, Query(max_length=300, description="The `after` of the previous page.")] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_ORDERS)] = MAX_ORDERS,
+    ) -> OrderList:
+        """Return the open orders of a department, oldest first, each with its version; keep the highest.
+
+        Those to help (`role` helper) are among them; their `status` follows from the department's own answers.
+        All pages together are a complete snapshot, of the times at which they were read.
+        """
         own_department = grants_of(caller.scopes).department
         department_id = own_department or department
         if own_department is None:
@@ -130,28 +143,33 @@ class ReadRoutes:
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
-        states = [
-            each
-            for each in await queries.load_open_orders(self.pool, department_id)
-            if access.covers_area(caller, each.area)
-        ]
-        return OrderList(department=department_id, as_of=as_of, orders=await self._order_items(states))
+        page = OrderPage(access.resolve_city_filter(caller, None), _decode_cursor(after) if after else None, limit)
+        states = await queries.load_open_orders(self.pool, department_id, page)
+        return OrderList(
+            department=department_id,
+            as_of=as_of,
+            orders=await self._order_items(states, department_id),
+            after=_next_cursor(states, limit),
+        )
 
     async def _own_order(self, state: CaseState, caller: Principal) -> OrderItem:
         department = grants_of(caller.scopes).department
-        has_order = state.department == department and state.status not in ("received", "filed") and not state.past
-        if department is None or not has_order:
+        items = await self._order_items([state], department) if department is not None else []
+        if not items:
             raise problems.not_found("there is no such case", "无此案件")
-        return (await self._order_items([state]))[0]
+        return items[0]
 
-    async def _order_items(self, states: Sequence[CaseState]) -> list[OrderItem]:
+    async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:
         async with self.pool.acquire() as conn:
             versions = {state.city_version for state in states}
             policies = {version: await self.packs.get(conn, version) for version in versions}
-        return [
-            OrderItem(order=orders.current_order(state, policies[state.city_version]), status=state.status)
-            for state in states
-        ]
+        found = [(state, orders.open_order_of(state, department, policies[state.city_version])) for state in states]
+        return [OrderItem(order=order, status=orders.status_for(state, order)) for state, order in found if order]
+
+
+def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
+    last = states[-1] if len(states) == limit else None
+    return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
 
 
 def _decode_cursor(cursor: str) -> PageKey:
@@ -177,18 +195,15 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    filed = [state.filed_by] if state.filed_by else []
+    decisions: list[tuple[Literal["filed", "placed", "rated"], RuleRef, str | None]] = []
+    if state.filed_by:
+        decisions.append(("filed", state.filed_by, None))
+    decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
+    if state.rated_by:
+        decisions.append(("rated", state.rated_by, None))
     return [
-        *(Receipt(decision="filed", rule=each.rule, city_version=each.city_version) for each in filed),
-        *(
-            Receipt(
-                decision="placed",
-                rule=assignment.placed_by.rule,
-                city_version=assignment.placed_by.city_version,
-                department=assignment.department,
-            )
-            for assignment in state.assignments
-        ),
+        Receipt(decision=decision, rule=by.rule, city_version=by.city_version, department=department)
+        for decision, by, department in decisions
     ]
 
 

@@ -1,4 +1,4 @@
-"""Builds the state after a step: provenance, version, assignments with their limits, and the timers that then run."""
+"""Builds the state after a step: provenance, version, assignments with their limits, clocks, timers that then run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Final, TypeAlias, TypedDict
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
 from paidan_contracts.cases import CaseEvent, Cause
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.state import Assignment, CaseState, Limit, Status
+from paidan_contracts.state import Assignment, CaseState, Helper, Limit, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
-from paidan_contracts.wire import AnyTimerKind
+from paidan_contracts.wire import AnyTimerKind, TimerKind
 from paidan_dispatch.cases.policy import CityPolicy
 
 ActResult: TypeAlias = list[CaseEvent] | Refusal
@@ -21,25 +22,32 @@ ActResult: TypeAlias = list[CaseEvent] | Refusal
 
 ASSIGNED_STATUSES: Final[frozenset[Status]] = frozenset({"dispatched", "handling", "suspended", "inspecting"})
 """A department has a valid order."""
+OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
+"""A helper's order is open: it stays while the case looks for another lead."""
+HELPER_ACCEPT: Final = Unknown("helper_accept")
+HELPER_HANDLE: Final = Unknown("helper_handle")
+HELPERS_PER_ROUND: Final = 1000
+"""Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
 _new_cause: Final = unvalidated_constructor(Cause)
 _new_limit: Final = unvalidated_constructor(Limit)
+_new_clock: Final = unvalidated_constructor(StageClock)
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What causes a step: the inbox entry, the actor if any, both times, and the pack version decided by."""
+    """What causes a step: the inbox entry, the actor if any, both times, and the policy decided by."""
 
     cause: Cause
     occurred_at: datetime
     recorded_at: datetime
     """Paidan's own time, by which deadlines are judged."""
-    city_version: str
+    policy: CityPolicy
     actor: Actor | None = None
 
     def without_actor(self) -> "Provenance":
         """Return the provenance of a step that follows automatically."""
-        return Provenance(self.cause, self.occurred_at, self.recorded_at, self.city_version) if self.actor else self
+        return Provenance(self.cause, self.occurred_at, self.recorded_at, self.policy) if self.actor else self
 
 
 class EventFields(TypedDict):
@@ -70,30 +78,22 @@ class Timer:
         return ids.timer_id(self.case_id, self.kind, self.generation)
 
 
-@dataclass(frozen=True, slots=True)
-class TimerChanges:
-    """Timers to insert and to delete (by case, kind and generation)."""
-
-    to_set: tuple[Timer, ...] = ()
-    to_cancel: tuple[Timer, ...] = ()
-
-
 def report_provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
     """Return the provenance of the steps that a report causes."""
     cause = _new_cause(kind="report", id=report.report_id)
-    return Provenance(cause, report.occurred_at, report.recorded_at, policy.version)
+    return Provenance(cause, report.occurred_at, report.recorded_at, policy)
 
 
 def action_provenance(request: ActionRequested, policy: CityPolicy) -> Provenance:
     """Return the provenance of the steps that an action causes."""
     cause = _new_cause(kind="action", id=request.action_id)
-    return Provenance(cause, request.occurred_at, request.recorded_at, policy.version, request.actor)
+    return Provenance(cause, request.occurred_at, request.recorded_at, policy, request.actor)
 
 
 def timer_provenance(timer: TimerDue, policy: CityPolicy) -> Provenance:
     """Return the provenance of an overdue step: it happened when the timer was due, not when it was consumed."""
     cause = _new_cause(kind="timer", id=timer.timer_id)
-    return Provenance(cause, timer.due_at, timer.due_at, policy.version)
+    return Provenance(cause, timer.due_at, timer.due_at, policy)
 
 
 def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
@@ -110,8 +110,26 @@ def event_fields(state: CaseState, provenance: Provenance) -> EventFields:
 
 
 def next_state(state: CaseState, provenance: Provenance, **changes: object) -> CaseState:
-    """Return the state under the next version, with these fields changed."""
-    return replace_unvalidated(state, version=state.version + 1, city_version=provenance.city_version, **changes)
+    """Return the state under the next version, with these fields changed and the clock of its stage running."""
+    version, city_version = state.version + 1, provenance.policy.version
+    return with_clock(replace_unvalidated(state, version=version, city_version=city_version, **changes), provenance)
+
+
+def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
+    """Return the state with the clock of its stage begun, and that of another stage ended, met or missed."""
+    stage, last = _stage(state), state.clocks[-1] if state.clocks else None
+    running = last if last is not None and last.ended_at is None else None
+    if stage == (running.kind if running else None):
+        return state
+    at, clocks = provenance.recorded_at, state.clocks
+    if running is not None:
+        ended = replace_unvalidated(running, ended_at=at, overdue_at=_overdue_since(running.due_at, at))
+        clocks = (*clocks[:-1], ended)
+    due_at = provenance.policy.stage_deadline(stage, at) if stage else None
+    if stage and due_at:
+        number = 1 + sum(each.kind == stage for each in clocks)
+        clocks = (*clocks, _new_clock(kind=stage, number=number, began_at=at, due_at=due_at))
+    return replace_unvalidated(state, clocks=clocks)
 
 
 def replace_assignment(state: CaseState, assignment: Assignment) -> tuple[Assignment, ...]:
@@ -148,36 +166,82 @@ def stop_limit(limit: Limit, at: datetime) -> Limit:
 def end_assignment(state: CaseState, at: datetime, **fields: object) -> tuple[Assignment, ...]:
     """Return the case's assignments after its department lost the order: limits stop, met or missed."""
     assignment = state.assignments[-1]
-    stopped = replace_limit(stop_accept_limit(assignment, at), stop_limit(assignment.limits[-1], at))
+    limit = assignment.limits[-1]
+    # Finished work that nobody has failed was met or missed when it was finished.
+    stopped_limit = limit if state.status == "inspecting" else stop_limit(limit, at)
+    stopped = replace_limit(stop_accept_limit(assignment, at), stopped_limit)
     return replace_assignment(state, replace_unvalidated(stopped, **fields))
+
+
+def is_active(helper: Helper) -> bool:
+    """Return whether the helper still has its order, in a case that is open."""
+    return helper.returned_at is None and helper.withdrawn_at is None
+
+
+def open_helpers(state: CaseState) -> tuple[str, ...]:
+    """Return the departments that have an order to help with an open case."""
+    if not state.helpers or state.status not in OPEN_STATUSES:
+        return ()
+    return tuple(each.department for each in state.helpers if is_active(each))
 
 
 def running_timers(state: CaseState) -> tuple[Timer, ...]:
     """Return the timers that run in this state and have not been consumed; an imported case has none."""
-    if state.past or state.status not in ("dispatched", "handling"):
-        return ()
-    return tuple(_iter_running(state))
+    return () if state.past else tuple(_iter_running(state))
 
 
-def timer_changes(previous: CaseState | None, current: CaseState) -> TimerChanges:
-    """Return the timers to set and to cancel between two states, however many steps lie between them."""
-    timers_before, timers_after = running_timers(previous) if previous else (), running_timers(current)
-    if timers_before == timers_after:
-        return TimerChanges()
-    return TimerChanges(
-        tuple(each for each in timers_after if each not in timers_before),
-        tuple(each for each in timers_before if each not in timers_after),
-    )
+def next_timer(state: CaseState) -> Timer | None:
+    """Return the running timer that is due first: the database holds no more of a case, all others follow from it."""
+    return min(running_timers(state), key=_due_order, default=None)
+
+
+def _due_order(timer: Timer) -> tuple[datetime, str, int]:
+    return timer.due_at, timer.kind, timer.generation
 
 
 def _iter_running(state: CaseState) -> Iterator[Timer]:
-    assignment = state.assignments[-1]
-    limit = assignment.limits[-1]
-    if state.status == "dispatched" and assignment.accept_by is not None and assignment.accept_overdue_at is None:
-        yield Timer(state.case_id, state.area, "accept", assignment.number, assignment.accept_by)
-    if limit.due_at is not None and limit.overdue_at is None:
-        # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
-        yield Timer(state.case_id, state.area, "handle", limit.number + state.round, limit.due_at)
+    if state.status in ("dispatched", "handling"):
+        assignment = state.assignments[-1]
+        limit = assignment.limits[-1]
+        if state.status == "dispatched" and assignment.accept_by is not None and assignment.accept_overdue_at is None:
+            yield Timer(state.case_id, state.area, "accept", assignment.number, assignment.accept_by)
+        if limit.due_at is not None and limit.overdue_at is None:
+            # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
+            yield Timer(state.case_id, state.area, "handle", limit.number + state.round, limit.due_at)
+    if state.helpers and state.status in OPEN_STATUSES:
+        for number, helper in enumerate(state.helpers, start=1):
+            if is_active(helper):
+                yield from _iter_helper_timers(state, helper, number)
+    if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
+        yield Timer(state.case_id, state.area, clock.kind, clock.number, clock.due_at)
+
+
+def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:
+    # A helper's limit begins anew when the case is reopened; the generation tells the two apart.
+    generation = number + HELPERS_PER_ROUND * state.reopened
+    if helper.accepted_at is None and helper.accept_by is not None and helper.accept_overdue_at is None:
+        yield Timer(state.case_id, state.area, HELPER_ACCEPT, generation, helper.accept_by)
+    if helper.finished_at is None and helper.due_at is not None and helper.overdue_at is None:
+        yield Timer(state.case_id, state.area, HELPER_HANDLE, generation, helper.due_at)
+
+
+def _stage(state: CaseState) -> TimerKind | None:
+    """Return the stage, if any, whose clock runs though no department answers for it."""
+    match state.status:
+        case _ if state.past:
+            return None
+        case "received":
+            return "verify"
+        case "filed":
+            # Not for the moment between filing and routing; but filing by hand does not begin the clock anew.
+            is_running = bool(state.clocks) and state.clocks[-1].kind == "dispatch" and not state.clocks[-1].ended_at
+            return "dispatch" if state.held_because is not None or is_running else None
+        case "inspecting":
+            return "inspect"
+        case "closed":
+            return "callback" if state.callbacks_awaited else None
+        case _:
+            return None
 
 
 def _overdue_since(due_at: datetime | None, at: datetime) -> datetime | None:

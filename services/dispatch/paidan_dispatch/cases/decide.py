@@ -7,6 +7,7 @@ from paidan_contracts.actions import (
     Accept,
     Action,
     ActionRequested,
+    Actor,
     Amend,
     Assign,
     CallBack,
@@ -18,7 +19,6 @@ from paidan_contracts.actions import (
     Return,
     ReturnCode,
     SupportedAction,
-    UnknownAction,
     Urge,
     Verify,
     Void,
@@ -27,12 +27,31 @@ from paidan_contracts.cases import CaseEvent
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import CaseState
-from paidan_dispatch.cases import guards
+from paidan_contracts.state import Assignment, CaseState, Helper
+from paidan_contracts.unvalidated import replace_unvalidated
+from paidan_dispatch.cases import refusals
 from paidan_dispatch.cases.bilingual import Bilingual
-from paidan_dispatch.cases.case_state import ActResult, Provenance, action_provenance, running_timers, timer_provenance
+from paidan_dispatch.cases.case_state import (
+    HELPER_ACCEPT,
+    HELPER_HANDLE,
+    ActResult,
+    Provenance,
+    action_provenance,
+    is_active,
+    running_timers,
+    timer_provenance,
+)
+from paidan_dispatch.cases.guards import (
+    ALLOWED_ACTIONS,
+    NO_EVIDENCE,
+    ROLE_ACTIONS,
+    SUPPORTED_ACTIONS,
+    ActionEvidence,
+    ActorRole,
+    ProofPhoto,
+)
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.transitions import callback, filing, fulfilment, routing
+from paidan_dispatch.cases.transitions import amendment, callback, filing, fulfilment, helper_orders, routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +81,27 @@ class Ignored:
     reason: str
 
 
-def decide(state: CaseState, request: ActionRequested, policy: CityPolicy) -> Progressed | Refused:
+def decide(
+    state: CaseState, request: ActionRequested, policy: CityPolicy, evidence: ActionEvidence = NO_EVIDENCE
+) -> Progressed | Refused:
     """Return the steps that an action causes in this state, or why it is refused."""
     action = request.action
-    if isinstance(action, UnknownAction):
-        return Refused(guards.unknown_action(state, action.kind))
     if not _is_supported(action):
-        return Refused(guards.not_supported_yet(state, action.kind))
-    refusal = _role_refusal(state, request) or _state_refusal(state, request) or _content_refusal(state, action)
+        return Refused(refusals.not_supported(state, action))
+    refusal = (
+        _role_refusal(state, request)
+        or _state_refusal(state, request, evidence)
+        or _content_refusal(state, action, request.actor.kind)
+        or _proof_refusal(state, request, evidence)
+    )
     if refusal is not None:
         return Refused(refusal)
+    if isinstance(action, CallBack) and action.report_id is None:
+        action = replace_unvalidated(action, report_id=request.of_report)
     try:
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
-        return Refused(guards.calendar_exhausted(state))
+        return Refused(refusals.calendar_exhausted(state))
     return Refused(result) if isinstance(result, Refusal) else Progressed(state, tuple(result))
 
 
@@ -83,13 +109,18 @@ def expire_timer(state: CaseState, timer: TimerDue, policy: CityPolicy) -> Progr
     """Return the overdue step that a timer causes, once for each limit; a cancelled generation is ignored."""
     for running in running_timers(state):
         if (running.kind, running.generation) == (timer.kind, timer.generation):
-            return Progressed(state, (fulfilment.overdue(state, timer_provenance(timer, policy), timer.kind),))
+            is_helpers = timer.kind in (HELPER_ACCEPT, HELPER_HANDLE)
+            overdue = helper_orders.overdue if is_helpers else fulfilment.overdue
+            return Progressed(state, (overdue(state, timer_provenance(timer, policy), timer),))
     return Ignored(f"no {timer.kind} clock of generation {timer.generation} runs in state {state.status}")
 
 
-def _apply(  # noqa: C901, PLR0911 - one arm for each action
+def _apply(  # noqa: C901, PLR0911, PLR0912 - one arm for each action
     state: CaseState, action: SupportedAction, provenance: Provenance, policy: CityPolicy
 ) -> ActResult:
+    helper = _acting_helper(state, provenance.actor)
+    if helper is not None and isinstance(action, Accept | Return | Finish):
+        return helper_orders.answer(state, helper, action, provenance)
     match action:
         case Verify():
             return filing.verify(state, action, provenance, policy)
@@ -106,59 +137,109 @@ def _apply(  # noqa: C901, PLR0911 - one arm for each action
         case Finish():
             return fulfilment.finish(state, action, provenance, policy)
         case Inspect():
-            return fulfilment.inspect(state, action, provenance)
+            return fulfilment.inspect(state, action, provenance, policy)
         case Urge():
             return fulfilment.urge(state, action, provenance)
         case CallBack():
             return callback.call_back(state, action, provenance, policy)
-        case Amend() | Reply():
-            return guards.not_supported_yet(state, action.kind)
+        case Amend():
+            return amendment.amend(state, action, provenance, policy)
+        case Reply():
+            return refusals.reply_to_case(state)
+
+
+def _acting_helper(state: CaseState, actor: Actor | None) -> Helper | None:
+    if actor is None or actor.kind != "department" or actor.id == state.department:
+        return None
+    return helper_orders.find_helper(state, actor.id)
 
 
 def _is_supported(action: Action) -> TypeGuard[SupportedAction]:
-    return action.kind in guards.SUPPORTED_ACTIONS
+    return action.kind in SUPPORTED_ACTIONS
 
 
 def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     kind, actor = request.action.kind, request.actor
-    if kind == "inspect" and actor.kind != "importer" and actor.id == state.department:
+    if kind == "inspect" and actor.kind != "importer" and not _doers(state).isdisjoint((actor.id, actor.member)):
         text = Bilingual("Who did the work may not inspect it.", "处置单位不得核查自己的处置。")
-        return guards.build_refusal(state, "doer_may_not_inspect", text, "actor")
-    if kind not in guards.ROLE_ACTIONS[actor.kind]:
-        text = Bilingual(f"{actor.kind} is no role that may {kind}.", f"角色 {actor.kind} 无权进行此操作。")
-        return guards.build_refusal(state, "not_your_role", text, "actor")
-    if actor.kind == "department" and actor.id != state.department:
+        return refusals.build_refusal(state, "doer_may_not_inspect", text, "actor", role="inspector")
+    if kind not in ROLE_ACTIONS[actor.kind]:
+        return refusals.not_your_role(state, kind, actor.kind)
+    if actor.kind == "importer" and not state.past:
+        return refusals.not_an_import(state)
+    if actor.kind == "department" and actor.id != state.department and _acting_helper(state, actor) is None:
         text = Bilingual("The order is not yours.", "该派单不属于贵单位。")
-        return guards.build_refusal(state, "not_your_order", text, "actor")
+        return refusals.build_refusal(state, "not_your_order", text, "actor", role="department")
     return None
 
 
-def _state_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
-    action = request.action
-    if action.kind not in guards.ALLOWED_ACTIONS[state.status]:
-        text = Bilingual(f"The action {action.kind} is not allowed now.", "当前状态下不可进行此操作。")
-        return guards.build_refusal(state, "not_allowed_in_state", text, "action.kind")
+def _doers(state: CaseState) -> frozenset[str]:
+    """Return the departments whose work an inspection judges: the lead, and those that helped it."""
+    helpers = {each.department for each in state.helpers if is_active(each) and each.accepted_at is not None}
+    return frozenset({*helpers, state.department} if state.department else helpers)
+
+
+def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+    action, actor = request.action, request.actor
+    if actor.kind == "source" and _source_of(state, request.of_report, evidence) != actor.id:
+        return refusals.not_your_report(state, request.of_report)
+    is_helpers = actor.kind == "department" and actor.id != state.department
+    if action.kind not in ALLOWED_ACTIONS[state.status] and not is_helpers:
+        return refusals.not_allowed_in_state(state, action.kind, actor.kind)
     ends_case = isinstance(action, Void) or (isinstance(action, Verify) and not action.verified)
     if ends_case and request.of_report not in (None, state.opened_by):
-        text = Bilingual(
-            "The report joined a case that another one opened, which goes on.",
-            "该上报已并入他人上报的案件，案件继续办理。",
-        )
-        return guards.build_refusal(state, "merged_report", text, "of_report")
+        return refusals.merged_report(state, actor.kind)
     return None
 
 
-def _content_refusal(state: CaseState, action: SupportedAction) -> Refusal | None:
-    if isinstance(action, Return) and action.code not in get_args(ReturnCode):
-        return guards.unknown_return_code(state)
+def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
+    """Return why photos prove nothing: each must be stored by the actor, for this case, under the order, and be unused.
+
+    An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
+    """
+    action, actor = request.action, request.actor
+    if not isinstance(action, Finish | Inspect) or not action.proof or actor.kind == "importer" or state.past:
+        return None
+    order = _acting_helper(state, actor) or state.assignments[-1]
+    if isinstance(order, Assignment) and not order.proofs_checked:
+        return None
+    reported = {*state.photos, *(ref for each in state.joined for ref in each.photos)}
+    for ref in action.proof:
+        photos = [each for each in evidence.photos if each.ref == ref]
+        if any(each.used_in not in (None, state.case_id) for each in photos):
+            return refusals.photo_used(state, ref, actor.kind)
+        own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
+        if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
+            return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
+    return None
+
+
+def _is_held_by(photo: ProofPhoto, actor: Actor) -> bool:
+    kind, _, id_ = photo.holder.partition(":")
+    # A key with several roles stores and acts in whichever it needs.
+    is_same_role = kind == actor.kind or not {kind, actor.kind} & {"department", "source"}
+    return is_same_role and id_ == actor.id
+
+
+def _source_of(state: CaseState, report_id: str | None, evidence: ActionEvidence) -> str | None:
+    if evidence.report_source is not None or report_id is None:
+        return evidence.report_source
+    reports = {state.opened_by: state.source} | {each.report_id: each.source for each in state.joined}
+    return reports.get(report_id)
+
+
+def _content_refusal(state: CaseState, action: SupportedAction, role: ActorRole) -> Refusal | None:
     match action:
+        case Return(code=code) if code not in get_args(ReturnCode):
+            return refusals.unknown_return_code(state, code, role)
         case Assign(reason=reason) | Redispatch(reason=reason) | Return(reason=reason) | Void(reason=reason):
             is_missing = not reason.strip()
         case Verify(verified=False, reason=reason):
+            is_missing = not reason.strip()
+        case Inspect(passed=False, reason=reason) if not state.past:
             is_missing = not reason.strip()
         case _:
             is_missing = False
     if not is_missing:
         return None
-    text = Bilingual("A reason is needed.", "须填写理由。")
-    return guards.build_refusal(state, "reason_missing", text, "action.reason")
+    return refusals.reason_missing(state, action.kind, role)

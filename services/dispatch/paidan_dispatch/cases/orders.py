@@ -1,7 +1,7 @@
 """Order events for departments: orders issued, changed, withdrawn and urged, and answers refused."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import (
@@ -9,6 +9,7 @@ from paidan_contracts.cases import (
     CaseDispatched,
     CaseEvent,
     CaseFiled,
+    CaseHelperAnswered,
     CaseMerged,
     CaseReopened,
     CaseReturned,
@@ -26,9 +27,9 @@ from paidan_contracts.orders import (
     OrderWithdrawn,
 )
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import Assignment, CaseState
+from paidan_contracts.state import Assignment, CaseState, Helper, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES
+from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
 from paidan_dispatch.cases.policy import CityPolicy
 
 _new_order_issued: Final = unvalidated_constructor(OrderIssued)
@@ -47,6 +48,8 @@ def order_events(previous: CaseState | None, events: Sequence[CaseEvent], policy
     for event in events:
         if not event.state.past:
             result.extend(_events_of(previous, event, policy))
+            if event.state.helpers:
+                result.extend(_events_of_helpers(previous, event, policy))
         previous = event.state
     return result
 
@@ -73,10 +76,12 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
         case CaseDispatched():
             if assigned_before is not None:
                 previous_order = _build_order(state, state.assignments[-2], policy)
-                yield _new_order_withdrawn(order=previous_order, recorded_at=at, because="redispatched")
+                yield _new_order_withdrawn(
+                    order=previous_order, recorded_at=at, because="redispatched", reason=event.reason
+                )
             yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseReopened():
-            yield _new_order_changed(order=current_order(state, policy), recorded_at=at, because="reopened")
+            yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
         case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
@@ -87,24 +92,69 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             return
 
 
-def _order_changed(event: CaseMerged | CaseFiled | CaseReworked, order: Order) -> OrderChanged:
+def _events_of_helpers(previous: CaseState | None, event: CaseEvent, policy: CityPolicy) -> Iterator[OrderEvent]:
+    """Yield the events of orders to help: each is issued once, changes as the lead's does, and ends with the case."""
+    state, at = event.state, event.recorded_at
+    before = {each.order_id: is_active(each) for each in previous.helpers} if previous is not None else {}
+    for helper in state.helpers:
+        was_active = before.get(helper.order_id)
+        order = _build_helper_order(state, helper, policy)
+        if was_active is None:
+            yield _new_order_issued(order=order, recorded_at=at)
+        elif was_active and helper.returned_at is not None:
+            reason = event.text if isinstance(event, CaseHelperAnswered) else ""
+            yield _new_order_withdrawn(order=order, recorded_at=at, because="returned", reason=reason)
+        elif was_active and isinstance(event, CaseVoided | CaseClosed):
+            yield _order_withdrawn(event, order)
+        elif was_active and helper.withdrawn_at is not None:
+            reason = event.reason if isinstance(event, CaseDispatched) else ""
+            yield _new_order_withdrawn(order=order, recorded_at=at, because="redispatched", reason=reason)
+        elif was_active and isinstance(event, CaseMerged | CaseFiled | CaseReworked | CaseReopened):
+            yield _order_changed(event, order)
+
+
+def _order_changed(event: CaseMerged | CaseFiled | CaseReworked | CaseReopened, order: Order) -> OrderChanged:
+    at = event.recorded_at
     match event:
-        case CaseMerged():
-            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="merged")
-        case CaseFiled():
-            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="refiled")
+        case CaseMerged(report=report):
+            return _new_order_changed(order=order, recorded_at=at, because="merged", report=report)
+        case CaseFiled(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because="refiled", reason=reason)
         case CaseReworked(reason=reason):
-            return _new_order_changed(order=order, recorded_at=event.recorded_at, because="rework", reason=reason)
+            return _new_order_changed(order=order, recorded_at=at, because="rework", reason=reason)
+        case CaseReopened(reason=reason):
+            return _new_order_changed(order=order, recorded_at=at, because="reopened", reason=reason)
 
 
 def _order_withdrawn(event: CaseReturned | CaseVoided | CaseClosed, order: Order) -> OrderWithdrawn:
     match event:
-        case CaseReturned(reason=reason):
-            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="returned", reason=reason)
-        case CaseVoided(reason=reason):
-            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="voided", reason=reason)
-        case CaseClosed(reason=reason):
-            return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because="closed", reason=reason)
+        case CaseReturned():
+            because: Literal["returned", "voided", "closed"] = "returned"
+        case CaseVoided():
+            because = "voided"
+        case CaseClosed():
+            because = "closed"
+    return _new_order_withdrawn(order=order, recorded_at=event.recorded_at, because=because, reason=event.reason)
+
+
+def open_order_of(state: CaseState, department: str, policy: CityPolicy) -> Order | None:
+    """Return the order that a department has in a case, to lead or to help; None if it has none."""
+    if state.past:
+        return None
+    if state.department == department and state.status not in ("received", "filed"):
+        return current_order(state, policy)
+    helper = next((each for each in state.helpers if each.department == department and is_active(each)), None)
+    return _build_helper_order(state, helper, policy) if helper is not None else None
+
+
+def status_for(state: CaseState, order: Order) -> Status:
+    """Return the case's status as the order's department sees it: a helper's follows from its own answers."""
+    helper = next((each for each in state.helpers if each.order_id == order.order_id), None)
+    if helper is None or state.status not in OPEN_STATUSES:
+        return state.status
+    if helper.finished_at is not None:
+        return "inspecting"
+    return "handling" if helper.accepted_at is not None else "dispatched"
 
 
 def current_order(state: CaseState, policy: CityPolicy) -> Order:
@@ -113,12 +163,40 @@ def current_order(state: CaseState, policy: CityPolicy) -> Order:
 
 
 def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -> Order:
+    helpers = tuple(each.department for each in state.helpers if is_active(each)) if state.helpers else ()
+    return _order_of(
+        state,
+        policy,
+        order_id=assignment.order_id,
+        department=assignment.department,
+        helpers=helpers,
+        dispatched_at=assignment.dispatched_at,
+        accept_by=assignment.accept_by,
+        due_at=assignment.limits[-1].due_at,
+        rule=assignment.placed_by.rule,
+    )
+
+
+def _build_helper_order(state: CaseState, helper: Helper, policy: CityPolicy) -> Order:
+    return _order_of(
+        state,
+        policy,
+        order_id=helper.order_id,
+        department=helper.department,
+        role="helper",
+        lead=state.department,
+        dispatched_at=helper.dispatched_at,
+        accept_by=helper.accept_by,
+        due_at=helper.due_at,
+        rule=helper.placed_by.rule,
+    )
+
+
+def _order_of(state: CaseState, policy: CityPolicy, **own: Any) -> Order:  # noqa: ANN401 - fields of the order
     row = policy.city.rows.get(state.row_id or "")
     return _new_order(
-        order_id=assignment.order_id,
         case_id=state.case_id,
         version=state.version,
-        department=assignment.department,
         class_code=state.class_code,
         row_id=state.row_id,
         closing_condition=row.closing.en if row else None,
@@ -126,10 +204,9 @@ def _build_order(state: CaseState, assignment: Assignment, policy: CityPolicy) -
         text=state.text,
         place=state.place,
         photos=state.photos,
+        confidential=state.confidential,
         reports=state.reports,
+        joined=state.joined,
         round=state.round,
-        dispatched_at=assignment.dispatched_at,
-        accept_by=assignment.accept_by,
-        due_at=assignment.limits[-1].due_at,
-        rule=assignment.placed_by.rule,
+        **own,
     )

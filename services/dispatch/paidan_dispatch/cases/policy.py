@@ -15,6 +15,7 @@ from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.city.class_overrides import effective_matching
 from paidan_contracts.city.pack_types import TimeLimit
 from paidan_contracts.state import RuleRef
+from paidan_contracts.wire import TimerKind
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.matching.candidates import MatchRules
 
@@ -49,6 +50,7 @@ class CityPolicy:
             window=timedelta(hours=city.matching.window_h),
             terms_of=cache(partial(effective_matching, city.matching)),
             deadline=deadline,
+            addresses_per_point=city.matching.addresses_per_point,
         )
         rule_ref = cache(lambda rule: RuleRef(rule=rule, city_version=city.version))
         return cls(city, city.version, deadline, rule_ref, match_rules)
@@ -56,6 +58,19 @@ class CityPolicy:
     def handling_limit(self, row: CatalogueRow | None) -> TimeLimit | None:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle
+
+    def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
+        """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
+        limit: TimeLimit | None = getattr(self.city.clocks, stage)
+        try:
+            return self.deadline(at, limit) if limit else None
+        except CalendarExhausted:
+            return None
+
+    def calls_back(self, source: str) -> bool:
+        """Return whether the reporters of a source are called back, whether or not they ask for it."""
+        known = self.city.sources.get(source)
+        return known is not None and known.callback
 
     def accept_limit(self, row: CatalogueRow | None) -> TimeLimit:
         """Return the time in which the department must accept the order."""

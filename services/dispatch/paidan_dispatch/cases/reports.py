@@ -1,4 +1,4 @@
-"""上报/受理: decides on a report: it opens a case, or joins the open case that it is about."""
+"""上报/受理: decides on a report: it opens a case, joins the open case that it is about, or is noted without one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Final, TypeAlias
 
 from paidan_contracts import ids
 from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened
-from paidan_contracts.reports import ReportReceived
-from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance
+from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
+from paidan_contracts.reports import JoinedReport, ReportReceived
+from paidan_contracts.state import CaseState, RuleRef
+from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
+from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.transitions.filing import file_and_route
@@ -17,6 +19,11 @@ from paidan_dispatch.cases.transitions.routing import route_or_hold
 from paidan_dispatch.matching.candidates import Duplicate
 from paidan_dispatch.matching.match import CandidateIndex, match, squares_around
 
+JOINED_KEPT: Final = 20
+"""So many of the newest reports that joined a case stand in its state; all of them are stored beside it."""
+JOINED_TEXT_LENGTH: Final = 500
+
+_new_joined: Final = unvalidated_constructor(JoinedReport)
 _new_state: Final = unvalidated_constructor(CaseState)
 _new_opened: Final = unvalidated_constructor(CaseOpened)
 _new_merged: Final = unvalidated_constructor(CaseMerged)
@@ -38,6 +45,18 @@ ReportDecision: TypeAlias = Opened | Progressed
 """The report opened a case, or joined one."""
 
 
+def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
+    """Return the rule of the city's pack by which a report is noted and answered without a case; None: it is a case."""
+    if report.past is not None:
+        return None
+    city, matter = policy.city, report.matter
+    category = city.categories.get((report.source, report.category)) if report.category else None
+    if category is not None and category.ignored:
+        return policy.rule_ref(IGNORED_CATEGORY_RULE)
+    rule = city.noting_rules.get(matter) if matter else None
+    return policy.rule_ref(rule) if rule is not None else None
+
+
 def receive_report(
     report: ReportReceived, *, nearby: CandidateIndex, state_of: Callable[[str], CaseState], policy: CityPolicy
 ) -> ReportDecision:
@@ -49,10 +68,10 @@ def receive_report(
     """
     provenance = report_provenance(report, policy)
     rules = policy.match_rules
-    matched = match(report, nearby.in_squares(squares_around(report, rules)), rules)
+    matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
         return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    state = _first_state(report, matched.recurrence_of, policy)
+    state = with_clock(_first_state(report, matched.recurrence_of, policy), provenance)
     opened = _new_opened(**event_fields(state, provenance), report_id=report.report_id)
     if state.status == "received":
         return Opened((opened,))
@@ -61,15 +80,53 @@ def receive_report(
 
 def _join(state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy) -> Progressed:
     provenance = report_provenance(report, policy)
-    merged = _merged(state, provenance, report, metres)
+    merged = _merged(state, provenance, report, metres, policy)
     if state.status == "received" and _is_trusted(report, policy):
         return Progressed(state, (merged, *file_and_route(merged.state, provenance, policy)))
     return Progressed(state, (merged,))
 
 
-def _merged(state: CaseState, provenance: Provenance, report: ReportReceived, metres: float) -> CaseMerged:
-    after = next_state(state, provenance, reports=state.reports + 1)
-    return _new_merged(**event_fields(after, provenance), report_id=report.report_id, metres=metres)
+def as_held_by_case(report: ReportReceived, metres: float | None = None) -> JoinedReport:
+    """Return a report as its case holds it, in full but for what stays in the vault."""
+    return _new_joined(
+        report_id=report.report_id,
+        source=report.source,
+        channel=report.channel,
+        text=_public_text(report),
+        address=None if report.confidential else report.place.address,
+        photos=report.photos,
+        metres=metres,
+        recorded_at=report.recorded_at,
+        wants_callback=report.wants_callback,
+        confidential=report.confidential,
+    )
+
+
+def _public_text(report: ReportReceived) -> str:
+    return "" if report.confidential else report.text
+
+
+def _merged(
+    state: CaseState, provenance: Provenance, report: ReportReceived, metres: float, policy: CityPolicy
+) -> CaseMerged:
+    joined = as_held_by_case(report, metres)
+    kept = replace_unvalidated(joined, text=joined.text[:JOINED_TEXT_LENGTH])
+    wanted = state.callbacks_wanted
+    after = next_state(
+        state,
+        provenance,
+        reports=state.reports + 1,
+        joined=(*state.joined, kept)[-JOINED_KEPT:],
+        callbacks_wanted=(*wanted, report.report_id) if _is_called_back(report, policy) else wanted,
+    )
+    return _new_merged(**event_fields(after, provenance), report_id=report.report_id, metres=metres, report=joined)
+
+
+def _is_called_back(report: ReportReceived, policy: CityPolicy) -> bool:
+    """Return whether a report's reporter is called back: who asks for it, and whom the pack says; never a machine."""
+    if report.past is not None or report.channel in SCREENED_CHANNELS:
+        return False
+    return report.wants_callback or (report.reporter is not None and policy.calls_back(report.source))
 
 
 def _is_trusted(report: ReportReceived, policy: CityPolicy) -> bool:
@@ -105,11 +162,14 @@ def _first_state(report: ReportReceived, recurrence_of: str | None, policy: City
         suggested_row=None if filed else report.row_id,
         filed_by=filed.filed_by if filed else None,
         filed_at=report.recorded_at if filed else None,
-        place=report.place,
+        place=replace_unvalidated(report.place, address=None) if report.confidential else report.place,
         suggested_owner=report.suggested_owner,
-        text=report.text,
+        text=_public_text(report),
         photos=report.photos,
         reporter=report.reporter,
+        wants_callback=report.wants_callback,
+        confidential=report.confidential,
+        callbacks_wanted=(report.report_id,) if _is_called_back(report, policy) else (),
         reports=1,
         occurred_at=report.occurred_at,
         reported_at=report.recorded_at,

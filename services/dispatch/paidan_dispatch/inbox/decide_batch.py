@@ -5,23 +5,33 @@ from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.kafka.cloudevents import DecodeError, encode_body
-from paidan_contracts.actions import ActionRequested
-from paidan_contracts.cases import CaseEvent
+from paidan_contracts.actions import ActionRequested, Reply
+from paidan_contracts.cases import CaseEvent, CaseMerged
 from paidan_contracts.ids import area_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_contracts.state import CaseState
+from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
-from paidan_dispatch.cases.guards import unknown_case
 from paidan_dispatch.cases.orders import answer_refused, order_events
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.reports import Opened, receive_report
-from paidan_dispatch.inbox import messages
+from paidan_dispatch.cases.refusals import unknown_case
+from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
+from paidan_dispatch.inbox import messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
 from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, UnitOfWork
+from paidan_dispatch.inbox.rows import KnownOutcome
+from paidan_dispatch.inbox.unit_of_work import (
+    DEAD_LETTERED,
+    CaseFile,
+    DecodedRecord,
+    UnitOfWork,
+    id_of,
+    outcome_kind,
+    proof_of,
+    sender_of,
+)
 
 # On a slow machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
 KEEPALIVE_EVERY: Final = 250
@@ -57,9 +67,9 @@ class _BatchDecider:
                     self._decide_action(record, entry, policy)
             case TimerDue() as entry:
                 self._decide_timer(record, entry, policy)
-            case PhotoStored():
-                pass  # finishes are not judged by it yet
-            case CityInForce():
+            case PhotoStored() as entry:
+                self._unit_of_work.add_photo(entry, record.partition)
+            case CityInForce() | ReleaseInForce():
                 pass  # in force since it was decoded
             case DecodeError() as entry:
                 self._batch.dead_letter(record, entry.reason, entry.detail)
@@ -69,11 +79,12 @@ class _BatchDecider:
 
     def _is_new(self, record: Record, entry: ReportReceived | ActionRequested) -> bool:
         """Return whether the id is undecided; a repeat is dropped, another body under the same id is refused."""
-        id_ = _id_of(entry)
+        id_ = id_of(entry)
         known = self._unit_of_work.known_outcomes.get(id_)
         if known is None or known.result == DEAD_LETTERED:
             return True
         if known.digest == bytes.fromhex(entry.digest):
+            self._repeat_refusal(record, entry, known)
             return False
         outcome_id = reuse_refusal_id(id_, entry.digest)
         if outcome_id not in self._unit_of_work.known_outcomes:
@@ -81,30 +92,65 @@ class _BatchDecider:
             self._refuse(record, entry, outcome)
         return False
 
+    def _repeat_refusal(self, record: Record, entry: ReportReceived | ActionRequested, known: KnownOutcome) -> None:
+        """Send a department that repeats a refused answer the refusal again: a new try has a new id."""
+        if known.why is not None and isinstance(entry, ActionRequested):
+            refused = answer_refused(entry, Refusal.model_validate_json(known.why))
+            if refused is not None:
+                self._batch.emit(record, messages.refusal_message(refused, entry.actor.id))
+
     def _decide_report(self, record: Record, report: ReportReceived, policy: CityPolicy | None) -> None:
         if policy is None or report.area not in policy.city.areas:
             self._refuse(record, report, _refused_outcome(report, UNKNOWN_AREA if policy else UNKNOWN_CITY))
+            return
+        decided_by = noted_by(report, policy)
+        if decided_by is not None:
+            self._note(record, report, decided_by)
             return
         nearby = self._unit_of_work.nearby[record.partition]
         match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
             case Opened(events):
                 self._apply_events(record, CaseFile.new(record.partition), events, policy)
+                self._unit_of_work.add_report(events[-1].state, as_held_by_case(report))
                 self._record_success(record, report, "opened", events[-1].state)
             case Progressed(before, events):
                 self._apply_events(record, self._unit_of_work.case_files[before.case_id], events, policy)
+                metres = events[0].metres if isinstance(events[0], CaseMerged) else None
+                self._unit_of_work.add_report(events[-1].state, as_held_by_case(report, metres))
                 self._record_success(record, report, "merged", events[-1].state)
 
+    def _note(self, record: Record, report: ReportReceived, decided_by: RuleRef) -> None:
+        row = noted_reports.noted_row(report, as_held_by_case(report), decided_by, record.partition)
+        self._unit_of_work.noted_reports.append(row)
+        outcome = noted_reports.noted_outcome(report, decided_by)
+        self._record_outcome(record, outcome, digest=report.digest, sender=sender_of(report))
+
     def _decide_action(self, record: Record, request: ActionRequested, policy: CityPolicy | None) -> None:
+        is_reply = isinstance(request.action, Reply)
+        if is_reply and noted_reports.is_about_noted(request, self._unit_of_work.known_outcomes):
+            self._decide_reply(record, request)
+            return
         case_file = self._find_target(request, record.partition)
         if case_file is None or policy is None:
             self._refuse(record, request, _refused_outcome(request, unknown_case(request.case_id)))
             return
-        match decide(case_file.current_state, request, policy):
-            case Progressed(events=events):
+        match decide(case_file.current_state, request, policy, self._unit_of_work.evidence_for(request)):
+            case Progressed(before, events):
                 self._apply_events(record, case_file, events, policy)
+                self._unit_of_work.use_photos(proof_of(request), before.case_id)
                 self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
                 self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))
+
+    def _decide_reply(self, record: Record, request: ActionRequested) -> None:
+        reply = noted_reports.decide_reply(request)
+        if isinstance(reply, Refusal):
+            self._refuse(record, request, _refused_outcome(request, reply))
+            return
+        self._unit_of_work.replies[reply.report_id] = reply
+        outcome = noted_reports.applied_reply_outcome(request)
+        self._record_outcome(record, outcome, digest=request.digest, sender=sender_of(request))
+        self._batch.emit(record, messages.reply_message(reply))
 
     def _decide_timer(self, record: Record, timer: TimerDue, policy: CityPolicy | None) -> None:
         case_file = self._find_case_file(timer.case_id, record.partition)
@@ -145,18 +191,18 @@ class _BatchDecider:
         after: CaseState,
     ) -> None:  # fmt: skip
         outcome = _new_outcome(
-            id=_id_of(entry),
-            about=_outcome_kind(entry),
+            id=id_of(entry),
+            about=outcome_kind(entry),
             result=result,
             area=after.area,
             case_id=after.case_id,
             case_version=after.version,
             decided_at=entry.recorded_at,
         )
-        self._record_outcome(record, outcome, digest=entry.digest, sender=_sender(entry))
+        self._record_outcome(record, outcome, digest=entry.digest, sender=sender_of(entry))
 
     def _refuse(self, record: Record, entry: ReportReceived | ActionRequested, outcome: OutcomeDecided) -> None:
-        self._record_outcome(record, outcome, digest=entry.digest, sender=_sender(entry))
+        self._record_outcome(record, outcome, digest=entry.digest, sender=sender_of(entry))
         if isinstance(entry, ActionRequested) and outcome.why is not None:
             refused = answer_refused(entry, outcome.why)
             if refused is not None:
@@ -187,24 +233,12 @@ class _BatchDecider:
         return case_file if case_file is not None and case_file.partition == partition else None
 
 
-def _id_of(entry: ReportReceived | ActionRequested) -> str:
-    return entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
-
-
-def _outcome_kind(entry: ReportReceived | ActionRequested) -> Literal["report", "action"]:
-    return "report" if isinstance(entry, ReportReceived) else "action"
-
-
-def _sender(entry: ReportReceived | ActionRequested) -> str | None:
-    return f"{entry.actor.kind}:{entry.actor.id}" if isinstance(entry, ActionRequested) else None
-
-
 def _refused_outcome(
     entry: ReportReceived | ActionRequested, refusal: Refusal, state: CaseState | None = None
 ) -> OutcomeDecided:
     return _new_outcome(
-        id=_id_of(entry),
-        about=_outcome_kind(entry),
+        id=id_of(entry),
+        about=outcome_kind(entry),
         result="refused",
         why=refusal,
         area=entry.area,

@@ -1,35 +1,35 @@
 """Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.ids import city_of, reuse_refusal_id
-from paidan_contracts.inbox import CityInForce, PhotoStored, TimerDue
+from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import ReportReceived
-from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
+from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
 from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
-from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, CaseFile, DecodedRecord, KnownOutcome, UnitOfWork
+from paidan_dispatch.inbox.rows import KnownOutcome
+from paidan_dispatch.inbox.unit_of_work import (
+    DEAD_LETTERED,
+    CaseFile,
+    DecodedRecord,
+    UnitOfWork,
+    proof_of,
+)
 from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, squares_around
 
-PoliciesInForce: TypeAlias = dict[tuple[int, str], CityPolicy]
-"""By partition and city."""
-
-SELECT_PACKS_IN_FORCE: Final = """
-    SELECT lane, city, version
-      FROM lane_city
-"""
-
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
-    SELECT id::text, result, digest, case_id
+    SELECT id::text, result, digest, case_id, area, sender, why
       FROM outcome
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """
@@ -39,6 +39,14 @@ SELECT_CASES: Final = """
       FROM case_now
      WHERE case_id = ANY($1::text[])
        AND lane = ANY($2::integer[])
+"""
+
+SELECT_PHOTOS: Final = """
+    SELECT ref, case_id, holder, stored_at, CASE WHEN used THEN case_id END AS used_in
+      FROM photo
+     WHERE ref = ANY($1::text[])
+       AND lane = ANY($2::integer[])
+     ORDER BY ref, case_id, holder
 """
 
 # Of closed cases the rule needs only the index entry, of open ones the whole state: the report may join them.
@@ -52,14 +60,8 @@ SELECT_NEARBY: Final = """
 """
 
 
-async def load_policies_in_force(conn: Connection, packs: PackCache) -> PoliciesInForce:
-    """Return the policy by which each partition decides on each city."""
-    rows = await conn.fetch(SELECT_PACKS_IN_FORCE)
-    return {(row["lane"], row["city"]): await packs.get(conn, row["version"]) for row in rows}
-
-
-async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> UnitOfWork:
-    """Return the unit of work of a batch. City packs that its records put in force are added to ``in_force``."""
+async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
+    """Return the unit of work of a batch. What its records put in force is added to ``in_force``."""
     entries = [await _decode(batch, record, packs, in_force) for record in batch.records]
     if batch.rejected:
         entries = sorted((*entries, *map(_from_dead_letter, batch.rejected)), key=_log_position)
@@ -67,6 +69,7 @@ async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> Uni
     unit_of_work = UnitOfWork(entries, {partition: CandidateIndex() for partition in partitions})
     await _load_outcomes(batch, unit_of_work)
     await _load_targets(batch, unit_of_work)
+    await _load_photos(batch, unit_of_work)
     await _load_nearby(batch, unit_of_work)
     return unit_of_work
 
@@ -74,26 +77,38 @@ async def load(batch: Batch, packs: PackCache, in_force: PoliciesInForce) -> Uni
 async def load_known_outcomes(conn: Connection, ids: Collection[str]) -> dict[str, KnownOutcome]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await conn.fetch(SELECT_OUTCOMES, ",".join(ids)) if ids else ()
-    return {row["id"]: KnownOutcome(row["result"], row["digest"], row["case_id"]) for row in rows}
+    return {id_: KnownOutcome(*outcome) for id_, *outcome in rows}
 
 
-async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: PoliciesInForce) -> DecodedRecord:
+async def load_photos(conn: Connection, refs: Collection[str], lanes: Collection[int]) -> dict[str, list[ProofPhoto]]:
+    """Return what these lanes know of photos, by reference."""
+    photos: dict[str, list[ProofPhoto]] = {}
+    for row in await conn.fetch(SELECT_PHOTOS, list(refs), list(lanes)):
+        photos.setdefault(row["ref"], []).append(ProofPhoto(*row))
+    return photos
+
+
+async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
+    release = in_force.releases.get(record.partition, FIRST_RELEASE)
+    if release != in_force.release and not isinstance(entry, ReleaseInForce):
+        raise release_needed(record.partition, release, in_force.release)
     match entry:
         case ReportReceived():
-            return DecodedRecord(record, entry, in_force.get((record.partition, entry.city)))
+            return DecodedRecord(record, entry, in_force.policies.get((record.partition, entry.city)))
         case ActionRequested() | TimerDue():
-            return DecodedRecord(record, entry, in_force.get((record.partition, city_of(entry.area))))
-        case PhotoStored():
-            return DecodedRecord(record, entry, None)
+            return DecodedRecord(record, entry, in_force.policies.get((record.partition, city_of(entry.area))))
         case CityInForce():
             policy = await packs.get(batch.conn, entry.version)
             if policy.city.id != entry.city:
                 return DecodedRecord(record, DecodeError("invalid_field", "city", "the pack is another city's"), None)
-            in_force[record.partition, entry.city] = policy
+            in_force.policies[record.partition, entry.city] = policy
             return DecodedRecord(record, entry, policy)
-        case DecodeError():
-            return DecodedRecord(record, entry, None)
+        case ReleaseInForce():
+            read_mark(in_force, record.partition, entry.number)
+        case PhotoStored() | DecodeError():
+            pass
+    return DecodedRecord(record, entry, None)
 
 
 async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:
@@ -122,6 +137,12 @@ async def _load_targets(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.case_files = {row["case_id"]: _case_file(row) for row in rows}
 
 
+async def _load_photos(batch: Batch, unit_of_work: UnitOfWork) -> None:
+    refs = {ref for each in unit_of_work.entries for ref in _photos_of(each.entry)}
+    if refs:
+        unit_of_work.photos = await load_photos(batch.conn, refs, unit_of_work.nearby)
+
+
 async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
     reports = [
         (each.entry, each.policy.match_rules)
@@ -137,6 +158,10 @@ async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.nearby[row["lane"]].apply(_candidate(row))
         if row["step"]:
             unit_of_work.case_files.setdefault(row["case_id"], _case_file(row))
+
+
+def _photos_of(entry: object) -> tuple[str, ...]:
+    return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
 
 
 def _case_file(row: Mapping[str, Any]) -> CaseFile:

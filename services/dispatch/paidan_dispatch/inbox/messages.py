@@ -10,7 +10,7 @@ from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent
-from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES
 from paidan_contracts.wire import WireModel
 
@@ -38,11 +38,18 @@ def outcome_message(outcome: OutcomeDecided) -> Message:
     return Message(OUTCOMES.name, outcome.id, encode_body(outcome), headers)
 
 
+def reply_message(reply: ReportReplied) -> Message:
+    """Return the message of a reply to a noted report, under the id of the action that replied."""
+    headers = encode_headers(reply.action_id, SOURCE, reply.type, reply.replied_at, reply.report_id, reply.report_id)
+    return Message(OUTCOMES.name, reply.report_id, encode_body(reply), headers)
+
+
 def refusal_message(refused: AnswerRefused, department: str) -> Message:
     """Return the message that refuses a department's answer."""
     key = refused.case_id or department
-    cause = refused.action_id or f"{refused.answer_partition}@{refused.answer_offset}"
-    id_ = str(ids.cause_id("answer_refused", department, cause))
+    # By the answer's position: the refusal of a repeat is another message, that of the same record again is not.
+    position = f"{refused.answer_partition}@{refused.answer_offset}"
+    id_ = str(ids.cause_id("answer_refused", department, refused.action_id or "", position))
     headers = encode_headers(id_, SOURCE, refused.type, refused.recorded_at, key, key)
     return Message(ORDERS_PREFIX + department, key, encode_body(refused), headers)
 

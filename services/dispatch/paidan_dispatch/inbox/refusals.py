@@ -19,6 +19,12 @@ ID_REUSED: Final = Refusal(
     message="This id was used before with another content; the first one stands.",
     message_zh="该编号已用于其他内容，以首次为准。",
 )
+NOT_YOUR_ROLE: Final = Refusal(
+    code="not_your_role",
+    field="actor",
+    message="Replies to noted reports are an operator's or a caller's.",
+    message_zh="只有值班员或回访员可以答复。",
+)
 UNKNOWN_DEPARTMENT: Final = Refusal(
     code="unknown_department",
     message="No published city has a department of this name.",

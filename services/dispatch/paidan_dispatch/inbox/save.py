@@ -1,4 +1,4 @@
-"""Saves a unit of work: new and changed cases, history, outcomes, timers, packs in force. The caller commits."""
+"""Saves a unit of work: new and changed cases, history, outcomes, timers, what is in force. The caller commits."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,13 +7,12 @@ from typing import Final, NamedTuple, TypeAlias
 import asyncpg
 
 from paidan_chassis.database import Connection
-from paidan_contracts.inbox import CityInForce
-from paidan_dispatch.cases.case_state import Timer, running_timers, timer_changes
+from paidan_contracts.inbox import CityInForce, ReleaseInForce
+from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
 from paidan_dispatch.inbox import statements
+from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
-    EventRow,
-    OutcomeRow,
     UnitOfWork,
     awaits_callback,
     ended_at,
@@ -23,7 +22,7 @@ from paidan_dispatch.inbox.unit_of_work import (
 RowValues: TypeAlias = tuple[object, ...]
 TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
 
-# Up to so many events the round trips of four COPYs cost more than they save: asyncpg checks of each element of an
+# Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
 COPY_THRESHOLD: Final = 100
 
@@ -33,6 +32,7 @@ class NewRows(NamedTuple):
 
     case_now: Sequence[RowValues]
     history: Sequence[EventRow]
+    case_report: Sequence[ReportRow]
     outcome: Sequence[RowValues]
     timer: Sequence[TimerRow]
 
@@ -42,13 +42,15 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
 
     Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.
     """
-    await _save_packs_in_force(conn, unit_of_work)
+    await _save_in_force(conn, unit_of_work)
+    await _save_photos(conn, unit_of_work)
     opened_cases, updated_cases = unit_of_work.opened_cases, unit_of_work.updated_cases
-    new_timers = [_timer_row(timer, each) for each in opened_cases for timer in running_timers(each.current_state)]
+    new_timers = [_timer_row(timer, each) for each in opened_cases if (timer := next_timer(each.current_state))]
     dead_lettered = unit_of_work.previously_dead_lettered
     new_rows = NewRows(
         [_case_row(each) for each in opened_cases],
         unit_of_work.new_events,
+        unit_of_work.new_reports,
         [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],
         new_timers,
     )
@@ -56,15 +58,17 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
         await _insert(conn, new_rows)
     if updated_cases:
         await conn.execute(statements.UPDATE_CASES, *zip(*map(_case_update, updated_cases), strict=True))
+    await _save_helpers(conn, (*opened_cases, *updated_cases))
     if dead_lettered:
         replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
         if replacements:
             await conn.execute(statements.REPLACE_DEAD_LETTER_OUTCOMES, *zip(*replacements, strict=True))
+    await _save_noted_reports(conn, unit_of_work)
     changed_timers = await _save_timer_changes(conn, updated_cases, unit_of_work.fired_timers)
     return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
 
 
-async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
+async def _save_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
     changes = {
         (each.record.partition, each.entry.city): each.entry
         for each in unit_of_work.entries
@@ -73,6 +77,38 @@ async def _save_packs_in_force(conn: Connection, unit_of_work: UnitOfWork) -> No
     if changes:
         rows = [(*key, entry.version, entry.in_force_at) for key, entry in changes.items()]
         await conn.execute(statements.UPSERT_PACKS_IN_FORCE, *zip(*rows, strict=True))
+    for each in unit_of_work.entries:
+        if isinstance(each.entry, ReleaseInForce):
+            await conn.execute(statements.UPSERT_RELEASE, each.record.partition, each.entry.number)
+
+
+async def _save_photos(conn: Connection, unit_of_work: UnitOfWork) -> None:
+    if unit_of_work.new_photos:
+        rows = [(lane, *photo[:4]) for lane, photo in unit_of_work.new_photos]
+        await conn.execute(statements.INSERT_PHOTOS, *zip(*rows, strict=True))
+    if unit_of_work.used_photos:
+        await conn.execute(statements.USE_PHOTOS, *zip(*unit_of_work.used_photos, strict=True))
+
+
+async def _save_helpers(conn: Connection, changed_cases: Sequence[CaseFile]) -> None:
+    changed = [
+        (each.current_state, helpers)
+        for each in changed_cases
+        if (helpers := open_helpers(each.current_state)) != (open_helpers(each.stored) if each.stored else ())
+    ]
+    if changed:
+        await conn.execute(statements.DELETE_HELPERS, [state.case_id for state, _ in changed])
+    rows = [(department, state.case_id) for state, helpers in changed for department in helpers]
+    if rows:
+        await conn.execute(statements.INSERT_HELPERS, *zip(*rows, strict=True))
+
+
+async def _save_noted_reports(conn: Connection, unit_of_work: UnitOfWork) -> None:
+    if unit_of_work.noted_reports:
+        await conn.execute(statements.INSERT_NOTED_REPORTS, *zip(*unit_of_work.noted_reports, strict=True))
+    if unit_of_work.replies:
+        rows = [(each.report_id, each.text, each.replied_at) for each in unit_of_work.replies.values()]
+        await conn.execute(statements.UPDATE_REPLIES, *zip(*rows, strict=True))
 
 
 async def _insert(conn: Connection, new_rows: NewRows) -> None:
@@ -103,14 +139,15 @@ async def _copy_rows(conn: Connection, new_rows: NewRows) -> None:
 async def _save_timer_changes(
     conn: Connection, updated_cases: Sequence[CaseFile], fired_timers: Collection[tuple[str, str, int]]
 ) -> list[TimerRow]:
-    changes = [(each, timer_changes(each.stored, each.current_state)) for each in updated_cases]
-    cancelled = set(fired_timers)
-    cancelled.update(
-        (timer.case_id, timer.kind, timer.generation) for _, change in changes for timer in change.to_cancel
-    )
+    cancelled, rows = set(fired_timers), []
+    for each in updated_cases:
+        # Only the next one is stored. One of release 0.1 that is left over has no effect when it fires.
+        before, after = next_timer(each.stored) if each.stored else None, next_timer(each.current_state)
+        if before != after:
+            cancelled.update([(before.case_id, before.kind, before.generation)] if before else ())
+            rows += [_timer_row(after, each)] if after else []
     if cancelled:
         await conn.execute(statements.DELETE_TIMERS, *zip(*cancelled, strict=True))
-    rows = [_timer_row(timer, each) for each, change in changes for timer in change.to_set]
     if rows:
         await conn.execute(statements.UPSERT_TIMERS, *zip(*rows, strict=True))
     return rows
@@ -154,6 +191,7 @@ def _case_update(case_file: CaseFile) -> RowValues:
         state.status,
         state.department,
         state.class_code,
+        state.reported_at,
         case_file.index_change is not None,
         candidate and candidate.square,
         recurs_until(candidate),

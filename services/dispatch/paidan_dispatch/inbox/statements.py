@@ -28,6 +28,13 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
+    "case_report": {
+        "case_id": "text",
+        "number": "integer",
+        "report_id": "uuid",
+        "source": "text",
+        "report": "bytea",
+    },
     "outcome": {
         "id": "uuid",
         "about": "text",
@@ -57,22 +64,32 @@ UPSERT_PACKS_IN_FORCE: Final = """
            in_force_at = EXCLUDED.in_force_at
 """
 
+# The mark of an older release, repeated late, changes nothing.
+UPSERT_RELEASE: Final = """
+    INSERT INTO lane_release (lane, number)
+    VALUES ($1, $2)
+        ON CONFLICT (lane) DO UPDATE
+       SET number = greatest(lane_release.number, EXCLUDED.number)
+"""
+
 UPDATE_CASES: Final = """
     UPDATE case_now AS c
        SET version = changed.version,
            status = changed.status,
            department = changed.department,
            class_code = changed.class_code,
+           reported_at = changed.reported_at,
            square = CASE WHEN changed.is_reindexed THEN changed.square ELSE c.square END,
            recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
            ended_at = changed.ended_at,
            awaits_call = changed.awaits_call,
            step = changed.step,
            chain = changed.chain
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[],
-           $8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::bytea[], $12::bytea[])
-           AS changed (case_id, version, status, department, class_code, is_reindexed, square, recurs_until, ended_at,
-                       awaits_call, step, chain)
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::bytea[],
+           $13::bytea[])
+           AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
+                       recurs_until, ended_at, awaits_call, step, chain)
      WHERE c.case_id = changed.case_id
 """
 
@@ -93,6 +110,20 @@ REPLACE_DEAD_LETTER_OUTCOMES: Final = """
        AND outcome.result = 'dead_lettered'
 """
 
+INSERT_NOTED_REPORTS: Final = """
+    INSERT INTO noted_report (report_id, lane, city, area, source, rule, city_version, recorded_at, report)
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::timestamptz[], $9::bytea[])
+"""
+
+UPDATE_REPLIES: Final = """
+    UPDATE noted_report AS n
+       SET answer = reply.text,
+           answered_at = reply.replied_at
+      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
+     WHERE n.report_id = reply.report_id
+"""
+
 DELETE_TIMERS: Final = """
     DELETE FROM timer AS t
      USING unnest($1::text[], $2::text[], $3::bigint[]) AS cancelled (case_id, kind, generation)
@@ -107,6 +138,30 @@ UPSERT_TIMERS: Final = """
         ON CONFLICT (case_id, kind) DO UPDATE
        SET generation = EXCLUDED.generation,
            due_at = EXCLUDED.due_at
+"""
+
+INSERT_PHOTOS: Final = """
+    INSERT INTO photo (lane, ref, case_id, holder, stored_at)
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+        ON CONFLICT DO NOTHING
+"""
+
+USE_PHOTOS: Final = """
+    UPDATE photo
+       SET used = true
+      FROM unnest($1::text[], $2::text[]) AS proof (ref, case_id)
+     WHERE photo.ref = proof.ref
+       AND photo.case_id = proof.case_id
+"""
+
+DELETE_HELPERS: Final = """
+    DELETE FROM helper
+     WHERE case_id = ANY($1::text[])
+"""
+
+INSERT_HELPERS: Final = """
+    INSERT INTO helper (department, case_id)
+    SELECT * FROM unnest($1::text[], $2::text[])
 """
 
 

@@ -4,16 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
+from paidan_contracts.actions import ActionRequested, Finish, Inspect
 from paidan_contracts.cases import CaseEvent
-from paidan_contracts.inbox import InboxEvent
-from paidan_contracts.outcomes import OutcomeDecided, Refusal
+from paidan_contracts.inbox import InboxEvent, PhotoStored
+from paidan_contracts.outcomes import OutcomeDecided, Refusal, ReportReplied
+from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import WireModel
+from paidan_dispatch.cases.guards import NO_EVIDENCE, ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.inbox.rows import EventRow, KnownOutcome, NotedRow, OutcomeRow, ReportRow
 from paidan_dispatch.matching.candidates import Candidate, IndexChange, Removed
 from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 
@@ -38,31 +42,6 @@ class StoredEvent(WireModel):
     """The part of a published case event that is read back."""
 
     state: CaseState
-
-
-class KnownOutcome(NamedTuple):
-    """The outcome of a report or an action that was decided before."""
-
-    result: str
-    digest: bytes | None
-    case_id: str | None
-
-
-class EventRow(NamedTuple):
-    """A row of ``history``."""
-
-    case_id: str
-    version: int
-    event: bytes
-    chain: bytes
-
-
-class OutcomeRow(NamedTuple):
-    """An outcome, with the digest and sender that only this service stores."""
-
-    outcome: OutcomeDecided
-    digest: str | None
-    sender: str | None
 
 
 class CaseFile:
@@ -144,11 +123,20 @@ class UnitOfWork:
     case_files: dict[str, CaseFile] = field(default_factory=dict)
     changed_files: dict[str, CaseFile] = field(default_factory=dict)
     new_events: list[EventRow] = field(default_factory=list)
+    new_reports: list[ReportRow] = field(default_factory=list)
+    noted_reports: list[NotedRow] = field(default_factory=list)
+    replies: dict[str, ReportReplied] = field(default_factory=dict)
+    """By noted report, the latest one."""
     outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
     previously_dead_lettered: set[str] = field(default_factory=set)
     """Ids that were dead-lettered before this batch."""
     fired_timers: list[tuple[str, str, int]] = field(default_factory=list)
     """Consumed timers: case, kind, generation."""
+    photos: dict[str, list[ProofPhoto]] = field(default_factory=dict)
+    """By reference: those that the batch's actions name, and those that it stores."""
+    new_photos: list[tuple[int, ProofPhoto]] = field(default_factory=list)
+    used_photos: list[tuple[str, str]] = field(default_factory=list)
+    """Photos that prove something: reference and case."""
 
     def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
         """Add a case's new events."""
@@ -156,11 +144,46 @@ class UnitOfWork:
             self.new_events.append(row)
             self.changed_files[row.case_id] = self.case_files[row.case_id] = case_file
 
+    def add_report(self, state: CaseState, report: JoinedReport) -> None:
+        """Add a report that opened a case or joined it; ``state`` follows from it."""
+        self.new_reports.append(
+            ReportRow(state.case_id, state.reports, report.report_id, report.source, report.model_dump_json().encode())
+        )
+
     def record_outcome(self, outcome: OutcomeDecided, *, digest: str | None, sender: str | None = None) -> None:
         """Add the outcome of a report or an action."""
         self.outcomes[outcome.id] = OutcomeRow(outcome, digest, sender)
         digest_bytes = bytes.fromhex(digest) if digest else None
-        self.known_outcomes[outcome.id] = KnownOutcome(outcome.result, digest_bytes, outcome.case_id)
+        why = outcome.why.model_dump_json() if outcome.why is not None else None
+        self.known_outcomes[outcome.id] = KnownOutcome(
+            outcome.result, digest_bytes, outcome.case_id, outcome.area, sender, why
+        )
+
+    def evidence_for(self, request: ActionRequested) -> ActionEvidence:
+        """Return what the log said before that a decision on an action needs."""
+        proof, of_report = proof_of(request), request.of_report
+        if not proof and of_report is None:
+            return NO_EVIDENCE
+        known = self.known_outcomes.get(of_report) if of_report else None
+        return ActionEvidence([photo for ref in proof for photo in self.photos.get(ref, ())], source_of_report(known))
+
+    def add_photo(self, photo: PhotoStored, partition: int) -> None:
+        """Add a photo that was stored for a case; stored again, it stays as old as it was."""
+        holder = f"{photo.holder.kind}:{photo.holder.id}"
+        stored = ProofPhoto(photo.ref, photo.case_id, holder, photo.stored_at)
+        known = self.photos.setdefault(photo.ref, [])
+        if any((each.case_id, each.holder) == (stored.case_id, stored.holder) for each in known):
+            return
+        known.append(stored)
+        self.new_photos.append((partition, stored))
+
+    def use_photos(self, refs: Iterable[str], case_id: str) -> None:
+        """Record that photos have proved something in a case."""
+        for ref in refs:
+            self.photos[ref] = [
+                each._replace(used_in=case_id) if each.case_id == case_id else each for each in self.photos.get(ref, ())
+            ]
+            self.used_photos.append((ref, case_id))
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
@@ -171,6 +194,33 @@ class UnitOfWork:
     def updated_cases(self) -> Sequence[CaseFile]:
         """Stored cases with new events."""
         return [each for each in self.changed_files.values() if not each.is_new]
+
+
+def id_of(entry: ReportReceived | ActionRequested) -> str:
+    """Return the id of a report or an action."""
+    return entry.report_id if isinstance(entry, ReportReceived) else entry.action_id
+
+
+def outcome_kind(entry: ReportReceived | ActionRequested) -> Literal["report", "action"]:
+    """Return what an outcome is about."""
+    return "report" if isinstance(entry, ReportReceived) else "action"
+
+
+def sender_of(entry: ReportReceived | ActionRequested) -> str:
+    """Return who sent a report or an action, as ``kind:id``."""
+    return f"{entry.actor.kind}:{entry.actor.id}" if isinstance(entry, ActionRequested) else f"source:{entry.source}"
+
+
+def proof_of(entry: object) -> tuple[str, ...]:
+    """Return the photos that an action names as proof."""
+    action = entry.action if isinstance(entry, ActionRequested) else None
+    return action.proof if isinstance(action, Finish | Inspect) else ()
+
+
+def source_of_report(known: KnownOutcome | None) -> str | None:
+    """Return the source of a report that is decided; release 0.1 did not store it."""
+    sender = known.sender if known is not None else None
+    return sender.removeprefix("source:") if sender and sender.startswith("source:") else None
 
 
 def ended_at(state: CaseState) -> datetime | None:
@@ -192,6 +242,5 @@ def recurs_until(candidate: Candidate | None) -> datetime:
 
 
 def awaits_callback(state: CaseState) -> bool:
-    """Return whether the reporter is to be called back: the case is closed, and nobody has called in this round."""
-    last_callback_round = state.called_back[-1].round if state.called_back else 0
-    return state.status == "closed" and not state.past and last_callback_round < state.round
+    """Return whether a reporter is to be called back now."""
+    return state.status == "closed" and bool(state.callbacks_awaited)

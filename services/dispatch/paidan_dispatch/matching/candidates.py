@@ -19,6 +19,8 @@ class MatchRules:
     terms_of: Callable[[str], EffectiveMatching]
     """Returns radius and recurrence of a class."""
     deadline: Callable[[datetime, TimeLimit], datetime]
+    addresses_per_point: int
+    """How many different addresses one point may have before no merge follows from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Finds the case that a report is about: the rule, the index of candidates, and the squares it is searched by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from math import asin, cos, degrees, floor, radians, sin, sqrt
+from operator import itemgetter
 from typing import Final
 
 from paidan_contracts.city.calendar import CalendarExhausted
@@ -19,6 +20,7 @@ from paidan_dispatch.matching.candidates import (
     NoMatch,
     Removed,
 )
+from paidan_dispatch.matching.shared_points import is_same_point, is_shared
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius."""
@@ -74,14 +76,20 @@ def squares_around(report: ReportReceived, rules: MatchRules) -> tuple[int, ...]
     return squares_within(terms.radius_m, place.latitude, place.longitude, namespace)
 
 
-def match(report: ReportReceived, candidates: Sequence[Candidate], rules: MatchRules) -> MatchResult:
+def match(
+    report: ReportReceived,
+    candidates: Sequence[Candidate],
+    rules: MatchRules,
+    state_of: Callable[[str], CaseState],
+) -> MatchResult:
     """Return what a report is about: the oldest open case within reach, by case id where two are equally old.
 
-    Where there is none it may recur after the case closed last, by case id where two were closed at once.
+    Where there is none it may recur after the case closed last, by case id where two were closed at once. A point that
+    many addresses share matches nothing; ``state_of`` returns the whole state of an open candidate.
     """
     if not candidates:
         return NoMatch()
-    duplicates: list[tuple[datetime, str, float]] = []
+    duplicates: list[tuple[datetime, str, float, Candidate]] = []
     recurrences: list[tuple[datetime, str]] = []
     for candidate in candidates:
         distance_m = _distance_if_match(report, candidate, rules)
@@ -89,12 +97,18 @@ def match(report: ReportReceived, candidates: Sequence[Candidate], rules: MatchR
             continue
         if candidate.closed_at is None:
             if abs(report.recorded_at - candidate.reported_at) <= rules.window:
-                duplicates.append((candidate.reported_at, candidate.case_id, distance_m))
+                duplicates.append((candidate.reported_at, candidate.case_id, distance_m, candidate))
         elif _is_recurrence(report, candidate):
             recurrences.append((candidate.closed_at, candidate.case_id))
-    if duplicates:
-        _, case_id, distance_m = min(duplicates)
-        return Duplicate(case_id, distance_m)
+    is_nobodys = partial(
+        is_shared, report=report, candidates=candidates, limit=rules.addresses_per_point, state_of=state_of
+    )
+    own_point = next((each for each in candidates if is_same_point(each, report)), None) if duplicates else None
+    if own_point is not None and is_nobodys(own_point):
+        return NoMatch()
+    for _, case_id, distance_m, candidate in sorted(duplicates, key=itemgetter(0, 1)):
+        if not is_nobodys(candidate):
+            return Duplicate(case_id, distance_m)
     return NoMatch(max(recurrences)[1] if recurrences else None)
 
 
@@ -135,7 +149,7 @@ def candidate_of(state: CaseState, rules: MatchRules) -> Candidate | None:
 def _index_key(state: CaseState) -> tuple[object, ...]:
     # Only these parts of the entry ever change; place and area never do.
     closed_at = state.closed_at if state.status == "closed" else None
-    return state.class_code, closed_at, state.status in _UNMATCHABLE_STATUSES
+    return state.class_code, state.reported_at, closed_at, state.status in _UNMATCHABLE_STATUSES
 
 
 def _distance_if_match(report: ReportReceived, candidate: Candidate, rules: MatchRules) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
@@ -14,7 +14,7 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
-from paidan_intake.api.submission import ApiContext, accepted_response, check_rate, is_dry_run, resolve_sender
+from paidan_intake.api.submission import ApiContext, accepted_response, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
 from paidan_intake.notes import Note
 
@@ -24,7 +24,6 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
     async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
         """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
-        check_rate(context, hot_request.principal)
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
         if sender.source.kind not in SCREENED_CHANNELS:
@@ -48,7 +47,15 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         return accepted_response(_accepted_body(normalized, notes))
 
-    hot_route(app, "/v1/alarms/generic", submit_alarm, name="take_alarm", model=Alarm, response_model=AcceptedReport)
+    hot_route(
+        app,
+        "/v1/alarms/generic",
+        submit_alarm,
+        name="take_alarm",
+        model=Alarm,
+        response_model=AcceptedReport,
+        query=(query.DRY_RUN_PARAMETER,),
+    )
 
 
 def _accepted_body(normalized: NormalizedAlarm, notes: Sequence[Note], *, dry_run: bool = False) -> AcceptedReport:

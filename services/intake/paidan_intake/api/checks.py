@@ -4,23 +4,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from paidan_chassis.database import DB_ERRORS, Pool
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
 from paidan_intake import queries, vault
 from paidan_intake.alarms import UNKNOWN_PHOTO
 from paidan_intake.normalization import Sender
 
-DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
-    "parameters": [
-        {
-            "name": "dry-run",
-            "in": "query",
-            "schema": {"type": "boolean", "default": False},
-            "description": "Validate and answer, and store nothing.",
-        }
-    ]
-}
+DRY_RUN_PARAMETERS: Final[Mapping[str, Any]] = {"parameters": [query.DRY_RUN_PARAMETER]}
 
 
 async def check_id(pool: Pool, report_id: str, *digests: str, field: str = "source_ref") -> None:

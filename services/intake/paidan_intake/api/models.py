@@ -1,7 +1,5 @@
 """Request and response models of the HTTP API."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from paidan_contracts.wire import (
@@ -60,17 +58,22 @@ class ReportStatus(RequestModel, title="Stands"):
     source_ref: SenderRef
     city: Slug
     recorded_at: Timestamp
-    stands: Literal["waiting", "opened", "merged", "suppressed", "refused", "dead_lettered"] = Field(
-        description="waiting: accepted, and not decided yet."
+    stands: str = Field(
+        description="waiting: accepted, and not decided yet; opened, merged: see `status`; noted: answered without a"
+        " case; suppressed, refused, dead_lettered: see `reason`. Others may be added."
     )
-    reason: str | None = Field(default=None, description="Code of the reason why it was refused or suppressed.")
+    reason: str | None = Field(
+        default=None,
+        description="Code of the reason why it was refused or suppressed; the pack's rule by which it was noted.",
+    )
     message: str | None = None
     message_zh: str | None = None
     case_id: CaseId | None = None
     status: str | None = Field(default=None, description="Status of the case: filed, dispatched, handling, closed...")
     version: int | None = None
     answer: str | None = Field(
-        default=None, description="The department's account of its work, or why the case was ended."
+        default=None,
+        description="The public answer: once the case is closed, voided or not accepted, or the noted report answered.",
     )
     due_at: Timestamp | None = None
     changed_at: Timestamp | None = None

@@ -10,14 +10,13 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS, check_id, check_photos
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
     accepted_body,
     accepted_response,
-    check_rate,
     is_dry_run,
     normalize_ticket,
     resolve_sender,
@@ -29,7 +28,7 @@ from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {
@@ -66,8 +65,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
         Position and time are read from the photo where the report states none, and removed from the stored photo.
         """
-        check_rate(context, caller)
-        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+        async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             form = await read_form(request, max_bytes)
             if form.report is None:
                 raise problems.invalid("report", "the part is missing", "缺少 report 部分")

@@ -21,16 +21,16 @@ from paidan_contracts.inbox import PhotoStored
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import CaseId, PhotoRef
 from paidan_intake import queries
-from paidan_intake.api.checks import DRY_RUN_PARAMETER
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS
 from paidan_intake.api.queries import has_order_with_photo, load_photo_holders
-from paidan_intake.api.submission import ApiContext, check_rate, is_dry_run
+from paidan_intake.api.submission import ApiContext, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.messages import photo_stored_message
 from paidan_intake.photos import SanitizedPhoto
 
 PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
 _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {
@@ -80,11 +80,10 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
         A proof of work names its case; a finish or an inspection of that case may refer to it from then on.
         """
-        check_rate(context, caller)
         holder = _holder_of(caller)
         if case_id is not None:
             _check_case(context, caller, case_id)
-        async with upload_slot(context.photo_pool, timeout_s=context.settings.upload_within_s):
+        async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
             if not is_dry_run(request):
                 await _store_photo(context, photo, holder, caller.city)

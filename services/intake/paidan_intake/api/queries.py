@@ -19,7 +19,8 @@ class ReportWithStatus:
 _SELECT_REPORT: Final = """
     SELECT v.report_id::text, v.source, v.source_ref, v.city, v.recorded_at,
            COALESCE(o.result, 'waiting') AS stands, o.reason, o.message, o.message_zh, o.case_id,
-           c.status, c.version, c.answer, c.due_at, COALESCE(c.changed_at, o.decided_at) AS changed_at
+           c.status, c.version, COALESCE(c.answer, o.answer) AS answer, c.due_at,
+           COALESCE(c.changed_at, o.answered_at, o.decided_at) AS changed_at
       FROM vault v
       LEFT JOIN outcome o USING (report_id)
       LEFT JOIN standing c ON c.case_id = o.case_id

@@ -14,7 +14,7 @@ from paidan_chassis.observability import logs
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import Reason, RequestModel
 from paidan_intake import vault
-from paidan_intake.api.submission import ApiContext
+from paidan_intake.api.submission import ApiContext, ReportIdParam
 from paidan_intake.tickets import Reporter
 from paidan_intake.vault import VaultEntry
 
@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the reporter route to the app."""
 
     @app.post("/v1/reports/{report_id}/reporter")
-    async def show_reporter(report_id: str, body: RevealRequest, caller: Caller) -> ReporterDetails:
+    async def show_reporter(report_id: ReportIdParam, body: RevealRequest, caller: Caller) -> ReporterDetails:
         """Return the reporter's personal data to a caller-back or an operator who states a reason.
 
         The access is logged, with its reason, before anything is returned.

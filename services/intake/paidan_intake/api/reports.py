@@ -1,7 +1,5 @@
 """``GET /v1/reports/{report_id}``: the status of a report, for its source and for staff of its city."""
 
-import uuid
-
 from fastapi import FastAPI
 from starlette.responses import Response
 
@@ -13,14 +11,14 @@ from paidan_contracts.scopes import covers_city, grants_of
 from paidan_intake.api import queries
 from paidan_intake.api.models import ReportStatus
 from paidan_intake.api.queries import ReportWithStatus
-from paidan_intake.api.submission import ApiContext
+from paidan_intake.api.submission import ApiContext, ReportIdParam
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the report route to the app."""
 
     @app.get("/v1/reports/{report_id}", response_model=ReportStatus)
-    async def show_report(report_id: str, caller: Caller) -> Response:
+    async def show_report(report_id: ReportIdParam, caller: Caller) -> Response:
         """Return the status of a report, and the answer to it. ``waiting``: accepted and not decided yet."""
         found = await _find_report(context, report_id)
         if found is None or not _may_read(caller, found):
@@ -31,11 +29,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _find_report(context: ApiContext, report_id: str) -> ReportWithStatus | None:
     try:
-        canonical_id = str(uuid.UUID(report_id))
-    except ValueError:
-        return None
-    try:
-        return await queries.find_report(context.pool, canonical_id)
+        return await queries.find_report(context.pool, report_id)
     except DB_ERRORS:
         raise problems.unavailable() from None
 

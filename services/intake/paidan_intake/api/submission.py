@@ -1,18 +1,16 @@
 """Submitting one report over HTTP: ``POST /v1/tickets``, and the steps that batches, photo reports and alarms share."""
 
-import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Path, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
@@ -21,6 +19,7 @@ from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
+from paidan_contracts.wire import Id
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
 from paidan_intake.api.checks import check_id, check_photos, id_reused
 from paidan_intake.api.models import AcceptedReport
@@ -33,39 +32,7 @@ from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 from paidan_intake.tickets import Ticket
 
-_TRUE_VALUES: Final = frozenset({"true", "1", "yes", ""})
-_FALSE_VALUES: Final = frozenset({"false", "0", "no"})
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    refilled_at_s: float
-
-
-@dataclass(slots=True)
-class TokenBuckets:
-    """The rate limit of each API key: a bucket that fills by ``rate_per_s`` tokens a second, up to ``burst``."""
-
-    rate_per_s: float
-    burst: float
-    _buckets: dict[str, _Bucket] = field(default_factory=dict)
-
-    def consume(self, key: str, cost: float, now_s: float) -> float:
-        """Remove tokens and return 0; or remove none and return the seconds until there are enough.
-
-        A cost above ``burst`` needs a full bucket only; otherwise such a request could never be admitted.
-        """
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = _Bucket(self.burst, now_s)
-        bucket.tokens = min(self.burst, bucket.tokens + (now_s - bucket.refilled_at_s) * self.rate_per_s)
-        bucket.refilled_at_s = now_s
-        needed = min(cost, self.burst)
-        if bucket.tokens >= needed:
-            bucket.tokens -= needed
-            return 0.0
-        return (needed - bucket.tokens) / self.rate_per_s
+ReportIdParam = Annotated[Id, Path(description="Id of a report, as it was answered: a UUID in lower case.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +49,6 @@ class ApiContext:
     photo_store: PhotoStore
     cipher: Cipher
     link_signer: LinkSigner
-    rate_limiter: TokenBuckets
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -94,13 +60,13 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         name="take_ticket",
         model=Ticket,
         response_model=AcceptedReport,
+        query=(query.DRY_RUN_PARAMETER,),
     )
 
 
 def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[Response]]:
     async def submit_ticket(hot_request: HotRequest[Ticket]) -> Response:
         """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
-        check_rate(context, hot_request.principal)
         ticket = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)
         normalized = normalize_ticket(context, ticket, sender)
@@ -112,19 +78,6 @@ def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Await
         return accepted_response(accepted_body(await accept(context, normalized), normalized))
 
     return submit_ticket
-
-
-def check_rate(context: ApiContext, caller: Principal, report_count: int = 1) -> None:
-    """Count reports against the key's rate limit; raise 429 when it is exceeded."""
-    wait_s = context.rate_limiter.consume(caller.key_id, report_count, time.monotonic())
-    if wait_s > 0:
-        raise Problem(
-            429,
-            "too_many_requests",
-            "the key's rate limit is exceeded",
-            "请求过于频繁",
-            retry_after_s=math.ceil(wait_s),
-        )
 
 
 def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, city: str | None) -> Sender:
@@ -194,10 +147,7 @@ async def accept(
 
 def is_dry_run(request: Request) -> bool:
     """Return whether the request has ``?dry-run=true``; raise 422 for a value that is neither true nor false."""
-    value = request.query_params.get("dry-run", "false").lower()
-    if value not in _TRUE_VALUES | _FALSE_VALUES:
-        raise problems.invalid("dry-run", "true or false", "应为 true 或 false")
-    return value in _TRUE_VALUES
+    return bool(request.scope["query_string"]) and query.is_dry_run(request.query_params)
 
 
 def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:

@@ -12,12 +12,12 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.api.checks import DRY_RUN_PARAMETER, check_id, check_photos
+from paidan_chassis.edge.rate_limit import charge
+from paidan_intake.api.checks import DRY_RUN_PARAMETERS, check_id, check_photos
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
     accepted_body,
-    check_rate,
     is_dry_run,
     normalize_ticket,
     resolve_sender,
@@ -26,7 +26,7 @@ from paidan_intake.tickets import Ticket
 
 _YIELD_EVERY: Final = 100
 _BATCH_OPENAPI: Final[dict[str, Any]] = {
-    **DRY_RUN_PARAMETER,
+    **DRY_RUN_PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": "One ticket on each line."}}},
@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
         settings = context.settings
         lines = await ndjson.read_lines(request, max_bytes=settings.batch_bytes, max_lines=settings.batch_lines)
-        check_rate(context, caller, len(lines))
+        await charge(request, len(lines) - 1)
         return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 
 

@@ -12,8 +12,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.middleware import BODY_LIMIT_KEY
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
 from paidan_intake.photo_pool import PhotoPool, PhotoPoolBusy
 from paidan_intake.photos import InvalidPhoto, SanitizedPhoto
 
@@ -30,6 +30,11 @@ _FOUND_ZH: Final = {"cut off": "照片不完整", "too much memory": "解码照�
 _FOUND: Final = {"cut off": "the photo is cut off", "too much memory": "the photo needs too much memory to decode"}
 
 
+def _too_many_uploads() -> Problem:
+    message = "the key has too many uploads under way; send this one when another has ended"
+    return Problem(429, "too_many_requests", message, "该密钥同时上传过多，请在其他上传结束后再发送", retry_after_s=2)
+
+
 @dataclass(slots=True)
 class UploadForm:
     """The parts of a multipart request."""
@@ -39,12 +44,15 @@ class UploadForm:
 
 
 @asynccontextmanager
-async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterator[None]:
-    """Hold a slot of the photo pool from before the upload is read; raise 503 without one, 408 after ``timeout_s``."""
+async def upload_slot(photo_pool: PhotoPool, key_id: str, *, timeout_s: float) -> AsyncIterator[None]:
+    """Hold a slot of the photo pool from before the upload is read; raise 503 without one, 408 after ``timeout_s``.
+
+    Raises 429 where this key holds too many.
+    """
     try:
-        photo_pool.acquire_slot()
-    except PhotoPoolBusy:
-        raise problems.unavailable() from None
+        photo_pool.acquire_slot(key_id)
+    except PhotoPoolBusy as busy:
+        raise _too_many_uploads() if busy.is_own else problems.unavailable() from None
     try:
         # Or a few slow senders would block all others.
         async with asyncio.timeout(timeout_s):
@@ -52,7 +60,7 @@ async def upload_slot(photo_pool: PhotoPool, *, timeout_s: float) -> AsyncIterat
     except TimeoutError:
         raise Problem(408, "too_slow", "the upload took too long", "上传超时") from None
     finally:
-        photo_pool.release_slot()
+        photo_pool.release_slot(key_id)
 
 
 async def read_form(request: Request, max_bytes: int) -> UploadForm:

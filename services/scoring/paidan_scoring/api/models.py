@@ -56,13 +56,14 @@ class ScoreResponse(BaseModel, title="ScoreShown"):
 
 
 class CaseResponse(BaseModel, title="CaseShown"):
-    """A case, under one of its assignments, that is in the denominator of a score."""
+    """A case, under one of its assignments, that a score counts, or has to leave out."""
 
     case_id: str
     assignment: int = Field(description="Number of the assignment within the case, counted from 1.")
     department: str
     day: date = Field(description="Date of the report, in the city's time zone.")
     in_numerator: bool
+    in_denominator: bool
     facts: list[str] = Field(description="The facts that hold for it, to which the indicator's definition refers.")
 
 

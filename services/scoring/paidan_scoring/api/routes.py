@@ -9,6 +9,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts.city.pack_types import CityId
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
@@ -21,7 +22,7 @@ from paidan_scoring.api.models import (
     SchemesResponse,
     ScoresResponse,
 )
-from paidan_scoring.api.score_reader import ScoreQuery, ScoreReader, UnknownCity, UnknownIndicator
+from paidan_scoring.api.score_reader import CountedPart, ScoreQuery, ScoreReader, UnknownCity, UnknownIndicator
 from paidan_scoring.indicator_values import ScoreName
 from paidan_scoring.periods import InvalidPeriod, Period
 
@@ -33,14 +34,21 @@ DimensionParam = Annotated[Dimension, Query(description="Dimension of the rows."
 IndicatorParam = Annotated[Slug | None, Query(description="Only this rate.")]
 CountsParam = Annotated[str, Query(pattern="^(basic|all)$", description="`all`: every count that the city defines.")]
 ScoreIdParam = Annotated[Id, Path(description="Score id of a rate of `/v1/scores` or of a message on `paidan.scores`.")]
-MissedOnlyParam = Annotated[bool, Query(description="Only cases that are in the denominator and not in the numerator.")]
+PartParam = Annotated[
+    CountedPart,
+    Query(
+        description="Which cases: of the `denominator`, of the `numerator`, those `missed` (in the denominator and not"
+        " in the numerator: the bad ones of a good rate), or those in `neither`."
+    ),
+]
+MissedOnlyParam = Annotated[bool, Query(deprecated=True, description="The same as `part=missed`.")]
 AfterParam = Annotated[str | None, Query(max_length=200, description="`next` of the previous page.")]
 LimitParam = Annotated[int, Query(ge=1, le=1000)]
 
 
-def create_router(reader: ScoreReader, pool: Pool) -> APIRouter:
+def create_score_router(reader: ScoreReader, pool: Pool) -> APIRouter:
     """Return the router of all routes."""
-    router = APIRouter(prefix="/v1", tags=["scores"])
+    router = create_router(prefix="/v1", tags=["scores"])
     _add_scores_route(router, reader)
     _add_receipt_route(router, reader)
     _add_definition_routes(router, reader)
@@ -80,16 +88,17 @@ def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
     async def receipt(
         caller: Caller,
         score_id: ScoreIdParam,
+        part: PartParam = "denominator",
         missed_only: MissedOnlyParam = False,
         after: AfterParam = None,
         limit: LimitParam = 100,
     ) -> ReceiptResponse:
-        """List the cases of which a score consists: its denominator, with those of its numerator marked."""
+        """List the cases of which a score consists, or one part of them; each says whether it is in the numerator."""
         name = await reader.find_score_name(score_id)
         if name is None or not _may_read(caller, name):
             raise not_found("no score has this id", "没有此编号的指标值")
         try:
-            return await reader.receipt(name, missed_only=missed_only, after=after, limit=limit)
+            return await reader.receipt(name, part="missed" if missed_only else part, after=after, limit=limit)
         except InvalidCursor:
             raise invalid("after", "not the `next` of an earlier page", "分页标记无效") from None
         except KeyError:

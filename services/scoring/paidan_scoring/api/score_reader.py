@@ -3,11 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Connection, Pool
 from paidan_chassis.edge.cursors import CursorCodec
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scores import Dimension
 from paidan_scoring.api import queries
 from paidan_scoring.api.models import (
@@ -22,10 +23,15 @@ from paidan_scoring.api.models import (
 from paidan_scoring.api.queries import CountedCase, CountedCaseKey
 from paidan_scoring.city_packs import PackCache, ScoringPack
 from paidan_scoring.fact_bits import unpack_facts
+from paidan_scoring.facts import UNKNOWN
 from paidan_scoring.indicator_values import BASIC_COUNTS, Ratio, ScoreName, ScoreRow, Tally
 from paidan_scoring.periods import Period
 from paidan_scoring.rebuild_queries import is_rebuilding
 
+CountedPart = Literal["denominator", "numerator", "missed", "neither"]
+"""Which cases of a score: of the denominator, of the numerator, in the first and not in the second, in neither."""
+
+_UNKNOWN_NAMES: Final = Names(zh="不详", en="Unknown")
 _MAX_SAVED_IDS: Final = 200_000
 _SAVED_IDS_TTL_S: Final = 60.0
 _CURSORS: Final = CursorCodec(CountedCaseKey)
@@ -68,7 +74,8 @@ class ScoreReader:
         async with self._pool.acquire() as conn:
             tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
             response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
-            await self._save_names(conn, query, pack, response)
+            if tallies:  # a period without a case has no receipts to find again, and anyone may ask for any period
+                await self._save_names(conn, query, pack, response)
         return response
 
     async def find_score_name(self, score_id: str) -> ScoreName | None:
@@ -76,8 +83,8 @@ class ScoreReader:
         async with self._pool.acquire() as conn:
             return await queries.find_score_name(conn, score_id)
 
-    async def receipt(self, name: ScoreName, *, missed_only: bool, after: str | None, limit: int) -> ReceiptResponse:
-        """List the cases of a score's denominator, those of its numerator marked, in one snapshot.
+    async def receipt(self, name: ScoreName, *, part: CountedPart, after: str | None, limit: int) -> ReceiptResponse:
+        """List the cases of one part of a score, in one snapshot.
 
         Raises InvalidCursor.
         """
@@ -88,12 +95,12 @@ class ScoreReader:
             tallies = await queries.load_tallies(conn, name.city, period, by=name.by, key=name.key)
             numerator = _matching_facts(pack, f"{name.indicator}.numerator", tallies)
             denominator = _matching_facts(pack, f"{name.indicator}.denominator", tallies)
-            facts = denominator - numerator if missed_only else denominator
+            facts = _facts_of_part(part, tallies, numerator, denominator)
             rows = await queries.list_counted_cases(conn, name, facts=facts, after=page_key, limit=limit + 1)
         ratio = pack.calculator.total(tallies, key=name.key).rates[name.indicator]
         return ReceiptResponse(
             score=_score_response(name, ratio, pack.indicators.version),
-            cases=[_case_response(row, numerator) for row in rows[:limit]],
+            cases=[_case_response(row, numerator, denominator) for row in rows[:limit]],
             next=_CURSORS.encode(rows[limit - 1].page_key) if len(rows) > limit else None,
         )
 
@@ -164,7 +171,7 @@ def _row_response(query: ScoreQuery, pack: ScoringPack, by: Dimension, row: Scor
     basic = {count.id: row.counts[count.id] for count in BASIC_COUNTS}
     return RowResponse(
         key=row.key,
-        names=pack.names_by_key.get((by, row.key)),
+        names=pack.names_by_key.get((by, row.key), _UNKNOWN_NAMES if row.key == UNKNOWN else None),
         counts={**basic, **row.counts} if query.includes_all_counts else basic,
         rates={
             name: RateResponse(
@@ -183,6 +190,20 @@ def _matching_facts(pack: ScoringPack, name: str, tallies: Sequence[Tally]) -> f
     return frozenset(tally.facts for tally in tallies if pack.calculator.is_counted_in(name, tally.facts))
 
 
+def _facts_of_part(
+    part: CountedPart, tallies: Sequence[Tally], numerator: frozenset[int], denominator: frozenset[int]
+) -> frozenset[int]:
+    match part:
+        case "numerator":
+            return numerator
+        case "denominator":
+            return denominator
+        case "missed":
+            return denominator - numerator
+        case "neither":
+            return frozenset(tally.facts for tally in tallies) - numerator - denominator
+
+
 def _score_response(name: ScoreName, ratio: Ratio, version: str) -> ScoreResponse:
     return ScoreResponse(
         score_id=name.score_id,
@@ -198,12 +219,13 @@ def _score_response(name: ScoreName, ratio: Ratio, version: str) -> ScoreRespons
     )
 
 
-def _case_response(row: CountedCase, numerator: frozenset[int]) -> CaseResponse:
+def _case_response(row: CountedCase, numerator: frozenset[int], denominator: frozenset[int]) -> CaseResponse:
     return CaseResponse(
         case_id=row.case_id,
         assignment=row.assignment,
         department=row.department,
         day=row.day,
         in_numerator=row.facts in numerator,
+        in_denominator=row.facts in denominator,
         facts=sorted(unpack_facts(row.facts)),
     )

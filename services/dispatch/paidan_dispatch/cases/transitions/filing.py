@@ -6,6 +6,7 @@ from paidan_contracts.actions import File, Verify, Void
 from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVoided
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ASSIGNED_STATUSES,
@@ -18,8 +19,9 @@ from paidan_dispatch.cases.case_state import (
     replace_assignment,
     replace_limit,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
+from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.transitions.helper_orders import end_help
 from paidan_dispatch.cases.transitions.routing import handling_deadline, route_or_hold
 
 _new_filed: Final = unvalidated_constructor(CaseFiled)
@@ -30,17 +32,23 @@ _new_voided: Final = unvalidated_constructor(CaseVoided)
 def verify(state: CaseState, action: Verify, provenance: Provenance, policy: CityPolicy) -> ActResult:
     """核实: file and route a verified report; 不予受理: end the case of one that is not."""
     if action.verified:
-        return file_and_route(state, provenance, policy)
-    after = next_state(state, provenance, status="not_accepted", **_ended_fields(action.reason, provenance))
+        return file_and_route(state, provenance, policy, action.reason)
+    after = next_state(
+        state,
+        provenance,
+        status="not_accepted",
+        answer=action.answer or answers.NOT_ACCEPTED,
+        **_ended_fields(action.reason, provenance),
+    )
     return [_new_not_accepted(**event_fields(after, provenance), reason=action.reason)]
 
 
-def file_and_route(state: CaseState, provenance: Provenance, policy: CityPolicy) -> list[CaseEvent]:
+def file_and_route(state: CaseState, provenance: Provenance, policy: CityPolicy, reason: str = "") -> list[CaseEvent]:
     """File a verified case by the row that its report named, or its class's default row, and route it."""
     filing = select_row(state.class_code, state.suggested_row, policy)
     if isinstance(filing, Unfiled):
         return [route_or_hold(state, provenance, policy)]
-    filed = _filed(state, provenance, filing)
+    filed = _filed(state, provenance, filing, reason)
     return [filed, route_or_hold(filed.state, provenance, policy)]
 
 
@@ -52,11 +60,11 @@ def file(state: CaseState, action: File, provenance: Provenance, policy: CityPol
         return build_refusal(state, "unknown_row", text, "action.row_id")
     filing = Filed(row, policy.rule_ref("by_hand"))
     if state.status == "filed":
-        filed = _filed(state, provenance, filing)
+        filed = _filed(state, provenance, filing, action.reason)
         return [filed, route_or_hold(filed.state, provenance, policy)]
     began_at = state.assignments[-1].limits[-1].began_at
     limit = next_limit(state, began_at, handling_deadline(state, row, began_at, policy))
-    return [_refiled(state, provenance, filing, limit)]
+    return [_refiled(state, provenance, filing, limit, action.reason)]
 
 
 def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
@@ -64,19 +72,27 @@ def void(state: CaseState, action: Void, provenance: Provenance) -> ActResult:
     assignments, at = state.assignments, provenance.recorded_at
     if state.status in ASSIGNED_STATUSES:
         assignments = end_assignment(state, at, withdrawn_at=at)
-    ended = _ended_fields(action.reason, provenance)
-    after = next_state(state, provenance, status="voided", held_because=None, assignments=assignments, **ended)
+    after = next_state(
+        state,
+        provenance,
+        status="voided",
+        held_because=None,
+        answer=action.answer or answers.VOIDED,
+        assignments=assignments,
+        helpers=end_help(state, at) if state.helpers else (),
+        **_ended_fields(action.reason, provenance),
+    )
     return [_new_voided(**event_fields(after, provenance), reason=action.reason)]
 
 
-def _filed(state: CaseState, provenance: Provenance, filing: Filed) -> CaseFiled:
+def _filed(state: CaseState, provenance: Provenance, filing: Filed, reason: str) -> CaseFiled:
     after = next_state(
         state, provenance, status="filed", held_because=None, filed_at=provenance.recorded_at, **_filing_fields(filing)
     )
-    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by)
+    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
 
-def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Limit) -> CaseFiled:
+def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Limit, reason: str) -> CaseFiled:
     assignment = state.assignments[-1]
     finished_at = assignment.limits[-1].finished_at
     # Work that was finished is judged again by the other row's deadline.
@@ -89,7 +105,7 @@ def _refiled(state: CaseState, provenance: Provenance, filing: Filed, limit: Lim
         assignments=replace_assignment(state, refiled),
         **_filing_fields(filing),
     )
-    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by)
+    return _new_filed(**event_fields(after, provenance), row_id=filing.row.id, filed_by=filing.filed_by, reason=reason)
 
 
 class _FilingFields(TypedDict):

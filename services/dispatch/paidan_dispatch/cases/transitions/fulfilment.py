@@ -5,16 +5,21 @@ from typing import Final
 from paidan_contracts.actions import Finish, Inspect, Return, Urge
 from paidan_contracts.cases import (
     CaseAccepted,
+    CaseClockOverdue,
     CaseClosed,
+    CaseEvent,
     CaseFinished,
     CaseOverdue,
     CaseReturned,
     CaseReworked,
     CaseUrged,
 )
+from paidan_contracts.inbox import TimerDue
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_contracts.wire import AnyTimerKind
+from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ActResult,
@@ -27,11 +32,12 @@ from paidan_dispatch.cases.case_state import (
     stop_accept_limit,
     stop_limit,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.refusals import build_refusal
 from paidan_dispatch.cases.transitions.routing import route_or_hold
 
 _new_accepted: Final = unvalidated_constructor(CaseAccepted)
+_new_clock_overdue: Final = unvalidated_constructor(CaseClockOverdue)
 _new_closed: Final = unvalidated_constructor(CaseClosed)
 _new_finished: Final = unvalidated_constructor(CaseFinished)
 _new_overdue: Final = unvalidated_constructor(CaseOverdue)
@@ -40,7 +46,7 @@ _new_reworked: Final = unvalidated_constructor(CaseReworked)
 _new_urged: Final = unvalidated_constructor(CaseUrged)
 
 
-def accept(state: CaseState, provenance: Provenance) -> ActResult:
+def accept(state: CaseState, provenance: Provenance) -> list[CaseEvent]:
     """签收: the department takes the order; its accept limit stops."""
     at = provenance.recorded_at
     assignment = stop_accept_limit(state.assignments[-1], at).model_copy(update={"accepted_at": at})
@@ -63,33 +69,62 @@ def return_order(state: CaseState, action: Return, provenance: Provenance, polic
 
 
 def finish(state: CaseState, action: Finish, provenance: Provenance, policy: CityPolicy) -> ActResult:
-    """处置完成: the work is done and waits for inspection; the last time it is finished counts."""
+    """处置完成: the work is done and waits for inspection; the last time it is finished counts.
+
+    Work that is finished was accepted, too, unless the city's pack wants that said first.
+    """
+    refusal = _proof_missing(state, action, policy)
+    if refusal is not None:
+        return refusal
+    if state.status != "dispatched":
+        return [_finished(state, action, provenance)]
+    if not policy.city.clocks.finish_without_accept and not state.past:
+        text = Bilingual("This city wants an order accepted before it is finished.", "本市要求先签收，再处置完成。")
+        return build_refusal(state, "not_allowed_in_state", text, "action.kind", role="department")
+    accepted = accept(state, provenance)
+    return [*accepted, _finished(accepted[-1].state, action, provenance)]
+
+
+def _proof_missing(state: CaseState, action: Finish, policy: CityPolicy) -> Refusal | None:
     row = policy.city.rows.get(state.row_id or "")
-    if row is not None and "photo_after" in row.evidence and not action.proof and not state.past:
-        text = Bilingual(f"Row {row.id} asks for a photo of the finished work.", f"条目 {row.id} 要求处置后照片。")
-        return build_refusal(state, "proof_missing", text, "action.proof")
+    if row is None or "photo_after" not in row.evidence or action.proof or state.past:
+        return None
+    text = Bilingual(
+        f"Row {row.id} asks for a photo of the finished work: 1 to 20 in proof.",
+        f"条目 {row.id} 要求处置后照片：proof 须有 1 至 20 张。",
+    )
+    return build_refusal(state, "proof_missing", text, "action.proof")
+
+
+def _finished(state: CaseState, action: Finish, provenance: Provenance) -> CaseFinished:
     at, assignment = provenance.recorded_at, state.assignments[-1]
     limit = assignment.limits[-1]
     late = None if limit.due_at is None else at > limit.due_at
     finished_limit = stop_limit(limit, at).model_copy(update={"finished_at": at, "late": late})
-    finished = replace_limit(assignment, finished_limit).model_copy(update={"proof": action.proof})
+    finished = replace_limit(assignment, finished_limit).model_copy(update={"text": action.text, "proof": action.proof})
     after = next_state(state, provenance, status="inspecting", assignments=replace_assignment(state, finished))
-    return [
-        _new_finished(
-            **event_fields(after, provenance),
-            department=assignment.department,
-            late=late,
-            text=action.text,
-            proof=action.proof,
-        )
-    ]
+    return _new_finished(
+        **event_fields(after, provenance),
+        department=assignment.department,
+        late=late,
+        text=action.text,
+        proof=action.proof,
+    )
 
 
-def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActResult:
+def inspect(state: CaseState, action: Inspect, provenance: Provenance, policy: CityPolicy) -> ActResult:
     """核查: close (结案) when it passes; else rework (返工) by the same department, under the same deadline."""
     at = provenance.recorded_at
     if action.passed:
-        after = next_state(state, provenance, status="closed", inspected_at=at, closed_at=at)
+        after = next_state(
+            state,
+            provenance,
+            status="closed",
+            inspected_at=at,
+            closed_at=at,
+            answer=_public_answer(state, action),
+            callbacks_awaited=_reporters_to_call(state, policy),
+        )
         return [_new_closed(**event_fields(after, provenance), reason=action.reason, proof=action.proof)]
     assignment = state.assignments[-1]
     reworked = assignment.model_copy(update={"reworks": assignment.reworks + 1})
@@ -111,6 +146,21 @@ def inspect(state: CaseState, action: Inspect, provenance: Provenance) -> ActRes
     ]
 
 
+def _public_answer(state: CaseState, action: Inspect) -> str | None:
+    return action.answer or state.assignments[-1].text or (None if state.past else answers.CLOSED)
+
+
+def _reporters_to_call(state: CaseState, policy: CityPolicy) -> tuple[str, ...]:
+    """Return the reports whose reporters are called back when a case closes, in the order of their arrival."""
+    if state.past:
+        return ()
+    is_asked = state.reporter is not None and policy.calls_back(state.source)
+    if is_asked and state.channel not in SCREENED_CHANNELS and state.opened_by not in state.callbacks_wanted:
+        # Opened by a release that did not yet keep who is to be called, or under a pack that said otherwise.
+        return state.opened_by, *state.callbacks_wanted
+    return state.callbacks_wanted
+
+
 def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
     """催办: remind the department; the status stays."""
     after = next_state(state, provenance, urged=state.urged + 1)
@@ -118,10 +168,12 @@ def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
     return [_new_urged(**event_fields(after, provenance), department=department, reason=action.reason)]
 
 
-def overdue(state: CaseState, provenance: Provenance, timer_kind: AnyTimerKind) -> CaseOverdue:
-    """超时: the accept or handling limit of the running assignment has passed."""
+def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOverdue | CaseClockOverdue:
+    """超时: a limit has passed: of the running assignment, or of a stage that no department answers for."""
+    if timer.kind not in ("accept", "handle"):
+        return _clock_overdue(state, provenance)
     assignment = state.assignments[-1]
-    if timer_kind == "accept":
+    if timer.kind == "accept":
         assignment = assignment.model_copy(update={"accept_overdue_at": assignment.accept_by})
     else:
         limit = assignment.limits[-1]
@@ -130,6 +182,13 @@ def overdue(state: CaseState, provenance: Provenance, timer_kind: AnyTimerKind) 
     return _new_overdue(
         **event_fields(after, provenance),
         department=assignment.department,
-        clock=timer_kind,
+        clock=timer.kind,
         due_at=provenance.recorded_at,
     )
+
+
+def _clock_overdue(state: CaseState, provenance: Provenance) -> CaseClockOverdue:
+    clock = state.clocks[-1]
+    clocks = (*state.clocks[:-1], clock.model_copy(update={"overdue_at": clock.due_at}))
+    after = next_state(state, provenance, clocks=clocks)
+    return _new_clock_overdue(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)

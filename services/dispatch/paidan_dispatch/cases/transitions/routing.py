@@ -23,8 +23,9 @@ from paidan_dispatch.cases.case_state import (
     next_limit,
     next_state,
 )
-from paidan_dispatch.cases.guards import build_refusal
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
+from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.transitions.helper_orders import appoint
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
 _new_dispatched: Final = unvalidated_constructor(CaseDispatched)
@@ -35,6 +36,18 @@ _CALENDAR_EXHAUSTED: Final = Bilingual(
     "The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。"
 )
 _NO_RULE: Final = Bilingual("No routing rule covers it.", "没有派遣规则适用。")
+_NO_POSITION: Final = Bilingual(
+    "Its position and its district are missing, and the rules for its class go by them.",
+    "缺少位置和所在区，而该类别按所在地派遣。",
+)
+_NO_STREET: Final = Bilingual(
+    "No routing rule covers it by its district alone: its street is missing.",
+    "仅凭所在区没有适用的派遣规则：缺少所在街道。",
+)
+_OUTSIDE_DISTRICTS: Final = Bilingual(
+    "Its position lies in no district of the city, and the rules for its class go by the district.",
+    "位置不在本市任何区内，而该类别按所在区派遣。",
+)
 _NO_OWNER: Final = Bilingual("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。")
 
 
@@ -44,6 +57,9 @@ class Assigned:
 
     department: str
     placed_by: RuleRef
+    helpers: tuple[str, ...] | None = None
+    """The departments that the rule names beside it; None, by hand: those that help already go on."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +89,11 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         text = Bilingual(f"The city has no department {department}.", f"本市没有单位 {department}。")
         return build_refusal(state, "unknown_department", text, "action.department")
     if state.status in ASSIGNED_STATUSES and department == state.department:
-        text = Bilingual(f"It is with {department} already.", f"案件已在 {department}。")
+        names = policy.city.departments[department].names
+        text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
-    return [_dispatch(state, provenance, Assigned(department, policy.rule_ref("by_hand")), policy)]
+    assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
+    return [_dispatch(state, provenance, assigned, policy)]
 
 
 def handling_deadline(
@@ -104,8 +122,19 @@ def _route(state: CaseState, at: datetime, policy: CityPolicy) -> Assigned | NoR
         return NoRoute(_returned_text(state.hops))
     routed = policy.city.rule_index.route(_routing_input(state, at, policy))
     if not isinstance(routed, Routed):
-        return NoRoute(_NO_RULE)
-    return Assigned(routed.department, policy.rule_ref(routed.rule))
+        return NoRoute(_why_unrouted(state, policy))
+    return Assigned(routed.department, policy.rule_ref(routed.rule), routed.helpers)
+
+
+def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
+    """Return what keeps the rules from choosing: perhaps no more than an unknown place."""
+    place, rules = state.place, policy.city.rule_index
+    if place.district:
+        is_street_missing = place.street is None and rules.asks_for_street(state.class_code)
+        return _NO_STREET if is_street_missing else _NO_RULE
+    if not rules.asks_for_place(state.class_code):
+        return _NO_RULE
+    return _NO_POSITION if place.latitude is None else _OUTSIDE_DISTRICTS
 
 
 def _route_by_record(state: CaseState, policy: CityPolicy) -> Assigned | NoRoute:
@@ -158,6 +187,9 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
     if state.status in ASSIGNED_STATUSES:
         assignments = end_assignment(state, at, withdrawn_at=at)
     assignment = _build_assignment(state, assigned, at, policy)
+    helpers = state.helpers
+    if helpers or assigned.helpers:
+        helpers = appoint(state, assigned.helpers, assignment)
     after = next_state(
         state,
         provenance,
@@ -165,6 +197,7 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
         department=assigned.department,
         held_because=None,
         assignments=(*assignments, assignment),
+        helpers=helpers,
     )
     return _new_dispatched(
         **event_fields(after, provenance),
@@ -172,6 +205,7 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
         order_id=assignment.order_id,
         placed_by=assigned.placed_by,
         due_at=assignment.limits[-1].due_at,
+        reason=assigned.reason,
     )
 
 
@@ -186,4 +220,5 @@ def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy
         dispatched_at=at,
         accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
         limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
+        proofs_checked=True,
     )

@@ -1,0 +1,20 @@
+"""Finds what is probably a mistake in a valid pack and may be meant all the same."""
+
+from collections.abc import Iterator
+
+from paidan_contracts.city.class_overrides import matches_class
+from paidan_contracts.city.diagnostics import Violation
+from paidan_contracts.city.pack import Pack
+
+
+def find_implausible(pack: Pack) -> Iterator[Violation]:
+    """Yield classes that no rule covers, and a calendar without a day off."""
+    patterns = [pattern for rule in pack.routing for pattern in rule.classes or ("*",)]
+    for index, each in enumerate(pack.catalogue.classes):
+        if not any(matches_class(pattern, each.code) for pattern in patterns):
+            yield Violation(
+                ("catalogue", "classes", index, "code"),
+                "no routing rule covers it: each of its cases waits at the hard-to-place desk",
+            )
+    if all(day.working for day in pack.calendar.days):
+        yield Violation(("calendar", "days"), "every day is a working day, weekends and holidays included")

@@ -1,0 +1,123 @@
+"""The installation's clock: chosen at the first start, kept in the database, and shown by `paidan status`."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from paidan_chassis.clock import ClockKind, ClockSetBack, keep_kind, read_kind, read_scale, real_now
+from paidan_chassis.database import Connection
+from paidan_contracts.city import Pack
+from paidan_deploy.errors import DeployError
+
+WAY_OUT: Final = (
+    "unset PAIDAN_CLOCK, or begin anew with `paidan down --wipe` (on servers of your own: an empty database)"
+)
+
+
+class ClockRefused(DeployError):
+    """The city's time would be set back, or would jump over the limits of open cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What the installation's clock shows now."""
+
+    kind: ClockKind
+    factor: float
+    city_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CityPackKind:
+    """A city that is in force or about to be; ``demo`` is None in packs from before there was this property."""
+
+    id: str
+    demo: bool | None
+
+
+async def settle_clock(connection: Connection, requested: ClockKind | None, packs: Path) -> ClockKind:
+    """Return the installation's clock, and record it at the first start. Raises ClockRefused for another one later.
+
+    Without a request, an installation of demo cities alone gets the scaled clock, any other one real time.
+    """
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
+        kept = await read_kind(connection)
+        published = await _published_cities(connection)
+        known = {city.id for city in published}
+        cities = [*published, *(city for city in _cities_in(packs) if city.id not in known)]
+        kind = requested or kept or _default_kind(cities)
+        if kept is None:
+            _check_first_choice(kind, cities, is_requested=requested is not None)
+        elif kind != kept:
+            await _check_change(connection, kept)
+        try:
+            await keep_kind(connection, kind)
+        except ClockSetBack as error:
+            raise ClockRefused(f"PAIDAN_CLOCK=real: {error}: {WAY_OUT}") from error
+    return kind
+
+
+async def check_city_fits_clock(connection: Connection, pack: Pack) -> None:
+    """Raise ClockRefused for a real city on a scaled clock, unless it was published before this was checked."""
+    if pack.demo or await read_kind(connection) != "scaled":
+        return
+    if pack.id not in {city.id for city in await _published_cities(connection)}:
+        raise ClockRefused(
+            f"city {pack.id} is no demo city, and this installation runs on a scaled clock: begin anew with"
+            " `paidan down --wipe` and PAIDAN_CLOCK=real (or, for an invented city, set `demo = true` in city.toml)"
+        )
+
+
+async def read_clock(connection: Connection) -> ClockReading | None:
+    """Return what the installation's clock shows; None before one was chosen."""
+    kind, scale, real = await read_kind(connection), await read_scale(connection), real_now()
+    if kind is None or scale is None:
+        return None
+    city_time = real if kind == "real" else scale.city_time(real)
+    return ClockReading(kind, scale.factor if city_time < scale.fast_until else 1.0, city_time)
+
+
+def _default_kind(cities: list[CityPackKind]) -> ClockKind:
+    # Packs of an earlier release do not say; its installations ran on the scaled clock unless told otherwise.
+    return "real" if any(city.demo is False for city in cities) or not cities else "scaled"
+
+
+def _check_first_choice(kind: ClockKind, cities: list[CityPackKind], *, is_requested: bool) -> None:
+    real_cities = [city.id for city in cities if city.demo is False]
+    if kind == "scaled" and is_requested and real_cities:
+        raise ClockRefused(
+            f"PAIDAN_CLOCK=scaled is for demo cities alone, and {', '.join(real_cities)} is none: unset PAIDAN_CLOCK"
+        )
+
+
+async def _check_change(connection: Connection, kept: ClockKind) -> None:
+    if kept == "real":
+        raise ClockRefused(f"this installation runs on real time, and its time cannot go back: {WAY_OUT}")
+    open_cases = await connection.fetchval("SELECT count(*) FROM dispatch.case_now WHERE ended_at IS NULL")
+    if open_cases:
+        raise ClockRefused(
+            f"this installation runs on a scaled clock, and its {open_cases} open cases would be overdue at once"
+            f" on real time: {WAY_OUT}"
+        )
+
+
+async def _published_cities(connection: Connection) -> list[CityPackKind]:
+    rows = await connection.fetch(
+        "SELECT p.city, p.content FROM cities.in_force f JOIN cities.pack p USING (version) ORDER BY p.city"
+    )
+    return [CityPackKind(row["city"], json.loads(row["content"]).get("demo")) for row in rows]
+
+
+def _cities_in(packs: Path) -> Iterator[CityPackKind]:
+    """Yield the cities that a first start publishes; a file that cannot be read is reported when it is checked."""
+    for file in sorted(packs.glob("*/city.toml")):
+        try:
+            raw = tomllib.loads(file.read_text())
+        except (OSError, ValueError):
+            continue
+        yield CityPackKind(str(raw.get("id", file.parent.name)), raw.get("demo") is True)

@@ -1,0 +1,165 @@
+"""Places release marks in the inbox: from there on each partition is decided by this release of dispatch."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from paidan_chassis.clock import real_now
+from paidan_chassis.consumer.positions import LOG_END
+from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import encode_body, encode_headers
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_contracts.ids import cause_id
+from paidan_contracts.inbox import RELEASE, ReleaseInForce
+from paidan_contracts.topics import INBOX
+from paidan_deploy.errors import DeployError
+from paidan_deploy.services import DISPATCH, INTAKE
+
+READ_TIMEOUT_S: Final = 20.0
+NextRecord: TypeAlias = Literal["none", "mark", "other"]
+"""What a partition's log holds where dispatch reads on."""
+
+SELECT_LANES: Final = """
+    SELECT lane.partition, lane.next_offset, lane_release.number AS release
+      FROM dispatch.lane
+      LEFT JOIN dispatch.lane_release ON lane_release.lane = lane.partition
+     WHERE lane.consumer = 'dispatch'
+       AND lane.topic = $1
+"""
+# Whatever writes to the inbox holds sessions, in whatever release; those of a killed process end with it.
+SELECT_WRITERS: Final = """
+    SELECT DISTINCT usename
+      FROM pg_stat_activity
+     WHERE datname = current_database()
+       AND usename = ANY($1::name[])
+     ORDER BY usename
+"""
+
+
+class ReleaseNotDrained(DeployError):
+    """Records wait to be decided by an older release, or may still be written: its successor cannot begin."""
+
+
+class LaneProgress(NamedTuple):
+    """How far dispatch has decided a partition of the inbox, and by which release; None as long as it read no mark."""
+
+    partition: int
+    next_offset: int
+    release: int | None
+
+
+class MarkPlan(NamedTuple):
+    """The partitions to mark, and those of them in which the mark must be the next record: they never had one."""
+
+    to_mark: list[int]
+    first_marks: list[LaneProgress]
+
+
+async def place_release_marks(connection: Connection, kafka: KafkaCluster, *, release: int = RELEASE) -> int:
+    """Append this release's mark to every partition of the inbox that needs one; return to how many.
+
+    Safe to repeat after an interruption anywhere, and to run concurrently: a mark that is placed twice changes nothing.
+    Release 1 (0.1) knows no marks and would pass one over, so the first is placed only where that release was stopped
+    at the log's end. Raises ``ReleaseNotDrained`` where it was not; run it again once it is.
+    """
+    async with Publisher(kafka, client_id="paidan-release") as publisher:
+        partitions = await publisher.topic_admin.partitions(INBOX.name)
+        plan = await _plan(connection, kafka, partitions, release)
+        if plan.first_marks:
+            await _require_no_writers(connection)
+        if plan.to_mark:
+            await publisher.send_in_order([_mark(release, partition) for partition in plan.to_mark])
+    overtaken = [
+        lane for lane, found in (await _next_records(kafka, plan.first_marks)).items() if found != "mark"
+    ]  # what was written since the check belongs to the older release, too
+    if overtaken:
+        _refuse(overtaken)
+    return len(plan.to_mark)
+
+
+async def _plan(connection: Connection, kafka: KafkaCluster, partitions: int, release: int) -> MarkPlan:
+    rows = await connection.fetch(SELECT_LANES, INBOX.name)
+    stored = {row["partition"]: LaneProgress(**row) for row in rows}
+    lanes = [stored.get(partition, LaneProgress(partition, 0, None)) for partition in range(partitions)]
+    next_records = await _next_records(kafka, [lane for lane in lanes if lane.release is None])
+    undrained = [lane for lane, found in next_records.items() if found == "other"]
+    if undrained:
+        _refuse(undrained)
+    first_marks = [lane for lane, found in next_records.items() if found == "none"]
+    older = [lane.partition for lane in lanes if lane.release is not None and lane.release < release]
+    return MarkPlan([*older, *(lane.partition for lane in first_marks)], first_marks)
+
+
+def _refuse(undrained: Iterable[LaneProgress]) -> NoReturn:
+    lanes = ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in undrained)
+    raise ReleaseNotDrained(
+        f"release 1 (0.1) has not decided all of its inbox: {lanes}. This release decides otherwise, so 0.1 must"
+        " finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it, and repeat this"
+    )
+
+
+async def _require_no_writers(connection: Connection) -> None:
+    rows = await connection.fetch(SELECT_WRITERS, [INTAKE.role, DISPATCH.role])
+    if rows:
+        running = " and ".join(row["usename"].removeprefix("paidan_") for row in rows)
+        raise ReleaseNotDrained(
+            f"{running} of release 1 (0.1) still run, and would write past this release's mark: stop intake, wait until"
+            " dispatch has read its inbox, stop dispatch, and repeat this"
+        )
+
+
+async def _next_records(kafka: KafkaCluster, lanes: Iterable[LaneProgress]) -> Mapping[LaneProgress, NextRecord]:
+    by_partition = {TopicPartition(kafka.prefixed(INBOX.name), lane.partition): lane for lane in lanes}
+    if not by_partition:
+        return {}
+    consumer = AIOKafkaConsumer(group_id=None, enable_auto_commit=False, **kafka.client_options())
+    try:
+        await consumer.start()
+        begins = await consumer.beginning_offsets(list(by_partition))
+        ends = await consumer.end_offsets(list(by_partition))
+        offsets = {
+            partition: ends[partition] if lane.next_offset == LOG_END else max(lane.next_offset, begins[partition])
+            for partition, lane in by_partition.items()
+        }
+        unread = {partition: offset for partition, offset in offsets.items() if offset < ends[partition]}
+        values = await _first_values(consumer, unread)
+    finally:
+        await consumer.stop()
+    return {
+        lane: "none" if partition not in unread else "mark" if _is_mark(values[partition]) else "other"
+        for partition, lane in by_partition.items()
+    }
+
+
+async def _first_values(
+    consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]
+) -> Mapping[TopicPartition, bytes | None]:
+    """Return the value of each partition's first record from an offset on."""
+    consumer.assign(list(offsets))
+    for partition, offset in offsets.items():
+        consumer.seek(partition, offset)
+    values: dict[TopicPartition, bytes | None] = {}
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        while values.keys() != offsets.keys():
+            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+                values.setdefault(partition, records[0].value)
+    return values
+
+
+def _is_mark(value: bytes | None) -> bool:
+    try:
+        ReleaseInForce.model_validate_json(value or b"")
+    except ValidationError:
+        return False
+    return True
+
+
+def _mark(release: int, partition: int) -> ProducerRecord:
+    event = ReleaseInForce(number=release)
+    event_id = str(cause_id("release_in_force", release, partition))
+    headers = encode_headers(event_id, "urn:paidan:prepare", event.type, real_now(), str(release))
+    return ProducerRecord(INBOX.name, partition, None, encode_body(event), list(headers))

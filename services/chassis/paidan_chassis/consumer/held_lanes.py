@@ -1,0 +1,40 @@
+"""A lane that halts is held before the record at fault; once the consumer's others are drained, the consumer halts.
+
+As on an upgrade, where each lane halts at the mark of the next release, and must be read up to its own.
+"""
+
+from typing import Final
+
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.fence import OwnedLanes
+from paidan_chassis.consumer.subscriber import GroupSubscriber
+from paidan_chassis.errors import Halt
+from paidan_chassis.observability.logs import Logger
+
+_DRAINED_AFTER_IDLE_S: Final = 1.0
+
+
+class HeldLanes:
+    """The lanes of a consumer that halted by themselves. After a rebalance the next owner finds the cause."""
+
+    def __init__(self, lanes: OwnedLanes, subscriber: GroupSubscriber, log: Logger) -> None:
+        self._lanes = lanes
+        self._subscriber = subscriber
+        self._log = log
+
+    def hold(self, lane: Lane, halt: Halt) -> None:
+        """Apply nothing more of a lane. Raises the halt when no other lane is left to go on with."""
+        self._lanes.held[lane] = halt
+        self._subscriber.pause(lane)
+        self._log.error(
+            "lane_halted", topic=lane.topic, partition=lane.partition, reason=halt.reason, detail=halt.detail
+        )
+        self.raise_when_drained(idle_s=0.0)
+
+    def raise_when_drained(self, *, idle_s: float) -> None:
+        """Raise the halt of the held lanes once all are held, or the others have been idle for a moment."""
+        held = self._lanes.held
+        if held and (idle_s > _DRAINED_AFTER_IDLE_S or held.keys() >= self._lanes.states.keys()):
+            first = next(iter(held.values()))
+            same = [each.detail for each in held.values() if each.reason == first.reason]
+            raise Halt(first.reason, "; ".join(dict.fromkeys(same)))

@@ -1,0 +1,48 @@
+"""``POST /v1/noted/{report_id}/reply``: the public answer to a report that was noted without a case."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.app import Caller
+from paidan_contracts import ids
+from paidan_contracts.actions import Reply
+from paidan_contracts.wire import Id
+from paidan_dispatch.actions import route_docs
+from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.actions.requests import RequestedAction
+from paidan_dispatch.api import access, report_queries
+from paidan_dispatch.api.models import ActionAccepted, ReplyBody
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRoutes:
+    """``/v1/noted/{report_id}/reply``."""
+
+    actions: ActionRoutes
+
+    def router(self) -> APIRouter:
+        """Return the router with this route."""
+        router = APIRouter(tags=["reports"])
+        router.add_api_route(
+            "/v1/noted/{report_id}/reply", self.reply, methods=["POST"], status_code=202,
+            response_model=ActionAccepted, summary="Reply to a noted report", openapi_extra=route_docs.IDEMPOTENCY_KEY,
+        )  # fmt: skip
+        return router
+
+    async def reply(self, report_id: Id, body: ReplyBody, caller: Caller, http_request: Request) -> ActionAccepted:
+        """Reply to a report that was noted; its source reads the answer, and the latest reply counts.
+
+        Accepted once it is stored in Kafka; its outcome can be read under its id, as an action's.
+        """
+        area = await report_queries.find_noted_area(self.actions.pool, report_id)
+        if area is None or not access.covers_area(caller, area):
+            raise problems.not_found("no such report was noted", "没有此登记事项")
+        requested = RequestedAction(
+            # The case that it would have opened: an action's area is read off it.
+            case_id=ids.case_id(area, report_id),
+            action=Reply(text=body.text),
+            of_report=report_id,
+        )
+        return await self.actions.accept_reply(requested, caller, http_request)

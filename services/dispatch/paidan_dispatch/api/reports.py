@@ -1,0 +1,197 @@
+"""The routes about reports: those of a case, those whose reporters are to be called back, those that were noted."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from paidan_chassis.database import Pool
+from paidan_chassis.edge import problems
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_contracts import ids
+from paidan_contracts.reports import JoinedReport
+from paidan_contracts.scopes import grants_of
+from paidan_contracts.state import CaseState
+from paidan_contracts.wire import CaseId, RequestModel, Slug
+from paidan_dispatch.api import access, queries, report_queries
+from paidan_dispatch.api.models import (
+    Callback,
+    CallbackList,
+    CaseReport,
+    CaseReportList,
+    NotedReportList,
+)
+from paidan_dispatch.api.queries import CaseFilter, PageKey
+from paidan_dispatch.api.report_queries import NotedPageKey
+
+_CASE_CURSORS = CursorCodec(PageKey)
+_NOTED_CURSORS = CursorCodec(NotedPageKey)
+
+
+class CaseReportQuery(RequestModel):
+    """Query parameters of the list of a case's reports."""
+
+    after: int = Field(default=0, ge=0, le=2_000_000_000, description="The `after` of the previous page.")
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+class CallbackQuery(RequestModel):
+    """Query parameters of the list of callbacks."""
+
+    city: Slug | None = None
+    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
+    limit: int = Field(default=100, ge=1, le=500, description="Number of cases.")
+
+
+class NotedQuery(RequestModel):
+    """Query parameters of the list of noted reports."""
+
+    city: Slug | None = None
+    answered: bool | None = None
+    after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRoutes:
+    """``/v1/cases/{case_id}/reports``, ``/v1/callbacks``, ``/v1/noted``."""
+
+    pool: Pool
+
+    def router(self) -> APIRouter:
+        """Return the router with these routes."""
+        router = APIRouter(tags=["reports"])
+        router.add_api_route(
+            "/v1/cases/{case_id}/reports", self.list_case_reports, methods=["GET"], response_model=CaseReportList,
+            summary="The reports of a case",
+        )  # fmt: skip
+        router.add_api_route(
+            "/v1/callbacks", self.list_callbacks, methods=["GET"], response_model=CallbackList,
+            summary="The reporters to be called back",
+        )  # fmt: skip
+        router.add_api_route(
+            "/v1/noted", self.list_noted, methods=["GET"], response_model=NotedReportList,
+            summary="The reports that were noted without a case",
+        )  # fmt: skip
+        return router
+
+    async def list_case_reports(
+        self, case_id: CaseId, caller: Caller, query: Annotated[CaseReportQuery, Query()]
+    ) -> CaseReportList:
+        """List the reports of a case: all of them to staff and to departments with an order, to a source its own."""
+        if not access.covers_area(caller, ids.area_of(case_id)):
+            raise _no_such_case()
+        source = grants_of(caller.scopes).source
+        async with self.pool.acquire() as conn:
+            stored = await queries.find_case(conn, case_id)
+            if stored is None or not (source or _may_read_all(stored.state, caller)):
+                raise _no_such_case()
+            only_source = None if _may_read_all(stored.state, caller) else source
+            reports = await report_queries.load_case_reports(
+                conn, case_id, source=only_source, after=query.after, limit=query.limit
+            )
+        is_full = len(reports) == query.limit
+        if query.after == 0 and only_source in (None, stored.state.source):
+            reports = _with_opener(reports, stored.state)
+        if not reports and only_source is not None and query.after == 0:
+            raise _no_such_case()
+        return CaseReportList(case_id=case_id, reports=reports, after=reports[-1].number if is_full else None)
+
+    async def list_callbacks(self, caller: Caller, query: Annotated[CallbackQuery, Query()]) -> CallbackList:
+        """List the reporters of closed cases who are to be called back, each under the report that they sent."""
+        access.require_case_access(caller)
+        case_filter = CaseFilter(
+            city=access.resolve_city_filter(caller, query.city),
+            statuses=("closed",),
+            not_called_back=True,
+            oldest_first=True,
+            after=_decode_case_cursor(query.after) if query.after else None,
+            limit=query.limit,
+        )
+        states = await queries.list_cases(self.pool, case_filter)
+        awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
+        reports = await report_queries.load_reports_to_call(
+            self.pool, [state.case_id for state in states], [report_id for _, report_id in awaited]
+        )
+        last = states[-1] if len(states) == query.limit else None
+        return CallbackList(
+            callbacks=[_callback(state, report_id, reports.get(report_id)) for state, report_id in awaited],
+            after=_CASE_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None,
+        )
+
+    async def list_noted(self, caller: Caller, query: Annotated[NotedQuery, Query()]) -> NotedReportList:
+        """List the reports that were noted, oldest first; `answered=false` are those that wait for a reply."""
+        access.require_case_access(caller)
+        reports = await report_queries.list_noted_reports(
+            self.pool,
+            city=access.resolve_city_filter(caller, query.city),
+            answered=query.answered,
+            after=_decode_noted_cursor(query.after) if query.after else None,
+            limit=query.limit,
+        )
+        last = reports[-1] if len(reports) == query.limit else None
+        after = _NOTED_CURSORS.encode(NotedPageKey(last.recorded_at, last.report_id)) if last else None
+        return NotedReportList(reports=reports, after=after)
+
+
+def _may_read_all(state: CaseState, caller: Principal) -> bool:
+    department = grants_of(caller.scopes).department
+    if department is None:
+        return access.may_read_cases(caller)
+    return access.has_order(state, department)
+
+
+def _with_opener(reports: list[CaseReport], state: CaseState) -> list[CaseReport]:
+    """Return the reports with the one that opened the case, which a release before this one did not store."""
+    if any(each.number == 1 for each in reports):
+        return reports
+    opener = JoinedReport(
+        report_id=state.opened_by,
+        source=state.source,
+        channel=state.channel,
+        text=state.text,
+        address=state.place.address,
+        photos=state.photos,
+        recorded_at=state.reported_at,
+        wants_callback=state.wants_callback,
+        confidential=state.confidential,
+    )
+    return [CaseReport(number=1, report=opener), *reports]
+
+
+def _awaited(state: CaseState) -> tuple[str, ...]:
+    # A case that a release before this one closed does not say who waits: its opener.
+    return state.callbacks_awaited or (state.opened_by,)
+
+
+def _callback(state: CaseState, report_id: str, report: JoinedReport | None) -> Callback:
+    return Callback(
+        case_id=state.case_id,
+        report_id=report_id,
+        report=report,
+        class_code=state.class_code,
+        round=state.round,
+        closed_at=state.closed_at,
+        answer=state.answer,
+    )
+
+
+def _no_such_case() -> problems.Problem:
+    return problems.not_found("there is no such case", "无此案件")
+
+
+def _decode_case_cursor(cursor: str) -> PageKey:
+    try:
+        return _CASE_CURSORS.decode(cursor)
+    except InvalidCursor:
+        raise problems.invalid("after", "send the `after` of the previous page") from None
+
+
+def _decode_noted_cursor(cursor: str) -> NotedPageKey:
+    try:
+        return _NOTED_CURSORS.decode(cursor)
+    except InvalidCursor:
+        raise problems.invalid("after", "send the `after` of the previous page") from None

@@ -1,0 +1,215 @@
+"""The wording of refusals of actions, in English and in Chinese."""
+
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, get_args
+
+from paidan_contracts.actions import Action, ReturnCode, UnknownAction
+from paidan_contracts.outcomes import Refusal, RefusalCode
+from paidan_contracts.state import CaseState, Status
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, ROLE_ACTIONS, ActionKind, ActorRole
+
+_STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
+    {
+        "received": "待核实",
+        "filed": "已立案待派遣",
+        "dispatched": "已派遣待签收",
+        "handling": "处置中",
+        "suspended": "挂账",
+        "inspecting": "待核查",
+        "closed": "已结案",
+        "not_accepted": "不予受理",
+        "voided": "已作废",
+    }
+)
+ACTION_NAMES_ZH: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
+    {
+        "verify": "核实",
+        "file": "立案",
+        "assign": "派遣",
+        "redispatch": "重派",
+        "accept": "签收",
+        "return": "退单",
+        "finish": "处置完成",
+        "inspect": "核查",
+        "call_back": "回访",
+        "void": "作废",
+        "urge": "催办",
+        "amend": "修正",
+        "reply": "答复",
+    }
+)
+_ROLE_NAMES: Final[MappingProxyType[ActorRole, Bilingual]] = MappingProxyType(
+    {
+        "department": Bilingual("a department", "责任单位"),
+        "inspector": Bilingual("an inspector", "核查员"),
+        "caller": Bilingual("a caller", "回访员"),
+        "operator": Bilingual("an operator", "派遣员"),
+        "importer": Bilingual("an import", "历史数据导入"),
+        "source": Bilingual("a source", "上报来源"),
+    }
+)
+
+
+def build_refusal(
+    state: CaseState, code: RefusalCode, text: Bilingual, field: str | None = None, *, role: ActorRole | None = None
+) -> Refusal:
+    """Return a refusal whose text ends with the case's state and what the role (if None, anybody) may do in it."""
+    allowed = _ALLOWED_TEXTS[state.status, role, state.past]
+    return Refusal(code=code, field=field, message=f"{text.en} {allowed.en}", message_zh=f"{text.zh}{allowed.zh}")
+
+
+def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
+    """Return the refusal of a photo that has proved something in another case."""
+    text = Bilingual(
+        f"The photo {ref} has proved the work of another case: take a new one.",
+        f"照片 {ref} 已用于证明另一案件的处置，请重新拍摄。",
+    )
+    return build_refusal(state, "photo_used", text, "action.proof", role=role)
+
+
+def unknown_photo(state: CaseState, ref: str, since: datetime, role: ActorRole) -> Refusal:
+    """Return the refusal of a photo that its sender did not store for the case since then."""
+    text = Bilingual(
+        f"You stored no photo {ref} for this case since {since.isoformat(timespec='seconds')}: send it to"
+        f" POST /v1/photos?case_id={state.case_id} first, then name it under a new id of yours.",
+        f"自 {since.isoformat(timespec='seconds')} 起贵方没有为本案上传照片 {ref}：请先通过"
+        f" POST /v1/photos?case_id={state.case_id} 上传，再以新的编号提交。",
+    )
+    return build_refusal(state, "unknown_photo", text, "action.proof", role=role)
+
+
+def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
+    """Return the refusal of an action that a role may never take."""
+    may = ROLE_ACTIONS[role]
+    text = Bilingual(
+        f"{_ROLE_NAMES[role].en.capitalize()} may not {kind}; it may {', '.join(_sorted_kinds(may)) or 'do nothing'}.",
+        f"{_ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
+    )
+    return build_refusal(state, "not_your_role", text, "actor", role=role)
+
+
+def not_allowed_in_state(state: CaseState, kind: str, role: ActorRole | None) -> Refusal:
+    """Return the refusal of an action that is not allowed in the case's state."""
+    text = Bilingual(f"The action {kind} is not allowed now.", f"当前状态下不可进行{action_name_zh(kind)}。")
+    return build_refusal(state, "not_allowed_in_state", text, "action.kind", role=role)
+
+
+def not_supported(state: CaseState, action: Action) -> Refusal:
+    """Return the refusal of an action that dispatch does not support yet, or that nobody knows."""
+    if isinstance(action, UnknownAction):
+        return _unknown_action(state, action.kind)
+    text = Bilingual(f"The action {action.kind} is not supported yet.", f"尚不支持操作“{action.kind}”。")
+    return build_refusal(state, "not_supported_yet", text, "action.kind")
+
+
+def merged_report(state: CaseState, role: ActorRole) -> Refusal:
+    """Return the refusal of an action that would end a case for a report that joined it."""
+    text = Bilingual(
+        "The report joined a case that another one opened, which goes on.", "该上报已并入他人上报的案件，案件继续办理。"
+    )
+    return build_refusal(state, "merged_report", text, "of_report", role=role)
+
+
+def _unknown_action(state: CaseState, kind: str) -> Refusal:
+    kinds = get_args(ActionKind)
+    text = Bilingual(
+        f"There is no action {kind}; there are: {', '.join(kinds)}.",
+        f"没有操作“{kind}”；可用的有：{'、'.join(f'{ACTION_NAMES_ZH[each]}（{each}）' for each in kinds)}。",
+    )
+    return build_refusal(state, "unknown_action", text, "action.kind")
+
+
+def unknown_return_code(state: CaseState, code: str, role: ActorRole) -> Refusal:
+    """Return the refusal of a return with a code that this release does not know."""
+    names = dict(zip(get_args(ReturnCode), ("属地不符", "职能不符", "权属不清", "重复", "其他"), strict=True))
+    text = Bilingual(
+        f"There is no code {code} for a return; there are: {', '.join(names)}.",
+        f"没有退单代码“{code}”；可用的有：{'、'.join(f'{name}（{each}）' for each, name in names.items())}。",
+    )
+    return build_refusal(state, "invalid_field", text, "action.code", role=role)
+
+
+def reason_missing(state: CaseState, kind: str, role: ActorRole) -> Refusal:
+    """Return the refusal of an action without the reason that it needs."""
+    text = Bilingual(
+        f"The action {kind} needs a reason of 1 to 1000 characters.",
+        f"{action_name_zh(kind)}须填写理由，1 至 1000 字。",
+    )
+    return build_refusal(state, "reason_missing", text, "action.reason", role=role)
+
+
+def not_your_report(state: CaseState, report_id: str | None) -> Refusal:
+    """Return the refusal of a source that names no report of its own."""
+    if report_id is None:
+        text = Bilingual("A source names its own report in of_report.", "上报来源须在 of_report 中写明自己的上报编号。")
+    else:
+        text = Bilingual(f"The report {report_id} is not yours.", "该上报不属于贵方。")
+    return build_refusal(state, "unknown_report", text, "of_report", role="source")
+
+
+def not_an_import(state: CaseState) -> Refusal:
+    """Return the refusal of an import that would act on a case that is no imported past."""
+    text = Bilingual("An import acts on its own past records only.", "导入角色只能处理导入的历史案件。")
+    return build_refusal(state, "not_an_import", text, "actor", role="importer")
+
+
+def reply_to_case(state: CaseState) -> Refusal:
+    """Return the refusal of a reply to a report that is in a case: its answer is the case's, once it is closed."""
+    text = Bilingual(
+        "Only a report that was noted without a case is replied to.", "只有登记而未立案的上报才能单独答复。"
+    )
+    return build_refusal(state, "not_allowed_in_state", text, "action.kind")
+
+
+def calendar_exhausted(state: CaseState) -> Refusal:
+    """Return the refusal of an action whose limit the working calendar does not cover."""
+    text = Bilingual("The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。")
+    return build_refusal(state, "calendar_ended", text)
+
+
+def unknown_case(case_id: str) -> Refusal:
+    """Return the refusal of an action on a case that does not exist."""
+    return Refusal(
+        code="unknown_case", field="case_id", message=f"There is no case {case_id}.", message_zh=f"没有案件 {case_id}。"
+    )
+
+
+def action_name_zh(kind: str) -> str:
+    """Return an action's Chinese name; that of an unknown one is its kind in quotes."""
+    return next((name for each, name in ACTION_NAMES_ZH.items() if each == kind), f"“{kind}”")
+
+
+def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
+    return [kind for kind in get_args(ActionKind) if kind in kinds]
+
+
+def _names_zh(kinds: list[ActionKind]) -> str:
+    return "、".join(ACTION_NAMES_ZH[kind] for kind in kinds) or "无"
+
+
+def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
+    allowed = [kind for kind in ALLOWED_ACTIONS[status] if past or kind != "amend"]
+    own = [kind for kind in allowed if role is None or kind in ROLE_ACTIONS[role]]
+    others = [kind for kind in allowed if kind not in own]
+    yours = Bilingual(" to you", "贵方") if role is not None else Bilingual("", "")
+    rest = (
+        Bilingual(f"; {', '.join(others)} to others", f"；他人可做：{_names_zh(others)}")
+        if others
+        else Bilingual("", "")
+    )
+    return Bilingual(
+        f"The case is in state {status}; allowed there: {', '.join(own) or 'nothing'}{yours.en}{rest.en}.",
+        f"案件状态为“{_STATUS_NAMES_ZH[status]}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
+    )
+
+
+_ALLOWED_TEXTS: Final = MappingProxyType(
+    {
+        (status, role, past): _build_allowed_text(status, role, past=past)
+        for status in get_args(Status)
+        for role in (None, *get_args(ActorRole))
+        for past in (False, True)
+    }
+)

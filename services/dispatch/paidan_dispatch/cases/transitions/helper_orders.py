@@ -1,0 +1,159 @@
+"""协办: departments that help the one that leads, each with an order, answers and limits of its own."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from paidan_contracts import ids
+from paidan_contracts.actions import Accept, Finish, Return
+from paidan_contracts.cases import CaseHelperAnswered, CaseOverdue
+from paidan_contracts.inbox import TimerDue
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.state import Assignment, CaseState, Helper
+from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
+from paidan_dispatch.cases import refusals
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.case_state import (
+    HELPER_ACCEPT,
+    HELPERS_PER_ROUND,
+    OPEN_STATUSES,
+    ActResult,
+    Provenance,
+    event_fields,
+    is_active,
+    next_state,
+)
+
+_new_helper: Final = unvalidated_constructor(Helper)
+_new_answered: Final = unvalidated_constructor(CaseHelperAnswered)
+_new_overdue: Final = unvalidated_constructor(CaseOverdue)
+
+
+def find_helper(state: CaseState, department: str) -> Helper | None:
+    """Return the department's open order to help, if it has one."""
+    return next((each for each in state.helpers if each.department == department and is_active(each)), None)
+
+
+def appoint(state: CaseState, departments: Collection[str] | None, lead: Assignment) -> tuple[Helper, ...]:
+    """Return the case's helpers after it was dispatched to this lead.
+
+    ``departments`` are those that the rule names: the others lose their order. None, as by hand: all stay.
+    A department that returned its order to help is not asked again.
+    """
+    at, limit = lead.dispatched_at, lead.limits[-1]
+    wanted = None if departments is None else frozenset(departments)
+    kept = [
+        replace_unvalidated(each, withdrawn_at=at, **_stopped(each, at))
+        if is_active(each)
+        and (each.department == lead.department or (wanted is not None and each.department not in wanted))
+        else each
+        for each in state.helpers
+    ]
+    asked = {each.department for each in kept if each.withdrawn_at is None} | {lead.department}
+    for department in dict.fromkeys(departments or ()):
+        if department not in asked:
+            helper = _new_helper(
+                department=department,
+                order_id=ids.helper_order_id(state.case_id, len(kept) + 1),
+                placed_by=lead.placed_by,
+                dispatched_at=at,
+                accept_by=lead.accept_by,
+                due_at=limit.due_at,
+            )
+            kept.append(helper)
+    return tuple(kept)
+
+
+def renew(state: CaseState, due_at: datetime | None) -> tuple[Helper, ...]:
+    """Return the helpers of a case that is reopened: those that still have their order work again."""
+    return tuple(
+        replace_unvalidated(each, due_at=due_at, finished_at=None, overdue_at=None) if is_active(each) else each
+        for each in state.helpers
+    )
+
+
+def end_help(state: CaseState, at: datetime) -> tuple[Helper, ...]:
+    """Return the helpers of a case that ends without being handled: their orders are withdrawn."""
+    return tuple(
+        replace_unvalidated(each, withdrawn_at=at, **_stopped(each, at)) if is_active(each) else each
+        for each in state.helpers
+    )
+
+
+def answer(state: CaseState, helper: Helper, action: Accept | Return | Finish, provenance: Provenance) -> ActResult:
+    """Record a helper's answer to its own order; the case's status stays as it is."""
+    at = provenance.recorded_at
+    if state.status not in OPEN_STATUSES or (isinstance(action, Accept) and helper.accepted_at is not None):
+        return _not_allowed_now(state, helper, action.kind)
+    match action:
+        case Accept():
+            changed = replace_unvalidated(helper, accepted_at=at, accept_overdue_at=_passed(helper.accept_by, at))
+        case Return(code=code):
+            changed = replace_unvalidated(helper, returned_at=at, return_code=code, **_stopped(helper, at))
+        case Finish(text=text, proof=proof):
+            changed = replace_unvalidated(
+                helper,
+                accepted_at=helper.accepted_at or at,
+                finished_at=at,
+                text=text,
+                proof=proof,
+                **_stopped(helper, at),
+            )
+    after = next_state(state, provenance, helpers=_replace(state, changed))
+    return [_answered(after, changed, action, provenance)]
+
+
+def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOverdue:
+    """超时: a helper's limit for accepting or for its work has passed."""
+    helper = state.helpers[timer.generation % HELPERS_PER_ROUND - 1]
+    is_accept = timer.kind == HELPER_ACCEPT
+    mark = {"accept_overdue_at": helper.accept_by} if is_accept else {"overdue_at": helper.due_at}
+    after = next_state(state, provenance, helpers=_replace(state, replace_unvalidated(helper, **mark)))
+    return _new_overdue(
+        **event_fields(after, provenance),
+        department=helper.department,
+        clock="accept" if is_accept else "handle",
+        due_at=provenance.recorded_at,
+    )
+
+
+def _answered(
+    after: CaseState, helper: Helper, action: Accept | Return | Finish, provenance: Provenance
+) -> CaseHelperAnswered:
+    fields = event_fields(after, provenance)
+    department, role = helper.department, helper.role
+    match action:
+        case Accept():
+            return _new_answered(**fields, department=department, role=role, answer="accepted")
+        case Return(code=code, reason=reason):
+            return _new_answered(**fields, department=department, role=role, answer="returned", code=code, text=reason)
+        case Finish(text=text, proof=proof):
+            return _new_answered(**fields, department=department, role=role, answer="finished", text=text, proof=proof)
+
+
+def _not_allowed_now(state: CaseState, helper: Helper, kind: str) -> Refusal:
+    if state.status not in OPEN_STATUSES:
+        return refusals.not_allowed_in_state(state, kind, "department")
+    text = Bilingual(
+        f"You accepted this order to help at {helper.accepted_at}; a helper may now finish or return it.",
+        f"贵单位已于 {helper.accepted_at} 签收本协办单，此时可做：处置完成、退单。",
+    )
+    return refusals.build_refusal(state, "not_allowed_in_state", text, "action.kind", role=None)
+
+
+def _replace(state: CaseState, changed: Helper) -> tuple[Helper, ...]:
+    return tuple(changed if each.order_id == changed.order_id else each for each in state.helpers)
+
+
+def _stopped(helper: Helper, at: datetime) -> dict[str, datetime | None]:
+    """Return the marks of limits that stop: met or missed by the time of the deed, as those of the lead are."""
+    marks: dict[str, datetime | None] = {}
+    if helper.accepted_at is None:
+        marks["accept_overdue_at"] = _passed(helper.accept_by, at)
+    if helper.finished_at is None:
+        marks["overdue_at"] = _passed(helper.due_at, at)
+    return marks
+
+
+def _passed(limit: datetime | None, at: datetime) -> datetime | None:
+    return limit if limit is not None and at > limit else None

@@ -1,0 +1,60 @@
+"""Rows that a batch reads and writes, as values."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from paidan_contracts.outcomes import OutcomeDecided
+
+
+class KnownOutcome(NamedTuple):
+    """The outcome of a report or an action that was decided before."""
+
+    result: str
+    digest: bytes | None
+    case_id: str | None
+    area: str | None = None
+    sender: str | None = None
+    """``kind:id`` of the actor, or ``source:id`` of the report."""
+    why: str | None = None
+    """The refusal, as JSON."""
+
+
+class ReportRow(NamedTuple):
+    """A row of ``case_report``: a report that opened a case or joined it, as the case holds it."""
+
+    case_id: str
+    number: int
+    report_id: str
+    source: str
+    report: bytes
+
+
+class NotedRow(NamedTuple):
+    """A row of ``noted_report``: a report that was noted and opened no case."""
+
+    report_id: str
+    lane: int
+    city: str
+    area: str
+    source: str
+    rule: str
+    city_version: str
+    recorded_at: datetime
+    report: bytes
+
+
+class EventRow(NamedTuple):
+    """A row of ``history``."""
+
+    case_id: str
+    version: int
+    event: bytes
+    chain: bytes
+
+
+class OutcomeRow(NamedTuple):
+    """An outcome, with the digest and sender that only this service stores."""
+
+    outcome: OutcomeDecided
+    digest: str | None
+    sender: str | None

@@ -1,0 +1,106 @@
+"""Photos prove work if they were stored by who names them, for this case, under its order, and prove nothing else."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch
+from paidan_contracts.reports import ImportedHistory, JoinedReport
+from paidan_contracts.state import CaseState
+from paidan_dispatch.cases.decide import Refused
+from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from tests.dispatch.builders import (
+    START_TIME,
+    ActionContext,
+    build_report,
+    case_after,
+    decide_action,
+    imported_report,
+    opened_case,
+    stored_photos,
+)
+
+PHOTO, OTHER = "a" * 64 + ".jpg", "b" * 64 + ".jpg"
+AT_WORK = case_after(opened_case(build_report(row_id="E0110-2", photos=[OTHER])), Accept())
+SECOND = timedelta(seconds=1)
+
+
+def joined_report(**fields: object) -> JoinedReport:
+    report = build_report("2")
+    known = {"report_id": report.report_id, "source": "app", "channel": "photo", "recorded_at": START_TIME}
+    return JoinedReport.model_validate(known | fields)
+
+
+def code_of(state: CaseState, photos: Sequence[ProofPhoto], *proof: str, actor: str | None = None) -> str | None:
+    action = Inspect(passed=True, proof=proof) if state.status == "inspecting" else Finish(proof=proof)
+    context = ActionContext(minutes=9, actor=actor, evidence=ActionEvidence(photos))
+    result = decide_action(state, action, context)
+    if not isinstance(result, Refused):
+        return None
+    assert result.refusal.field == "action.proof"
+    assert any(ref in result.refusal.message and ref in result.refusal.message_zh for ref in proof)
+    return str(result.refusal.code)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, None),
+        ({"ref": OTHER}, "unknown_photo"),
+        ({"case_id": "town-" + "0" * 32}, "unknown_photo"),
+        ({"holder": "department:south"}, "unknown_photo"),
+        ({"holder": "inspector:ivy"}, "unknown_photo"),
+        ({"stored_at": START_TIME - SECOND}, "unknown_photo"),
+        ({"used_in": "town-" + "0" * 32}, "photo_used"),
+        ({"used_in": AT_WORK.case_id}, None),
+    ],
+)
+def test_work_is_proved_by_photos_of_the_department_for_this_case_since_its_order(
+    change: dict[str, object], code: str | None
+) -> None:
+    photo = ProofPhoto(PHOTO, AT_WORK.case_id, "department:roads", START_TIME)
+
+    assert code_of(AT_WORK, [photo._replace(**change)], PHOTO) == code  # type: ignore[arg-type]
+
+
+def test_every_photo_must_hold() -> None:
+    [photo] = stored_photos(AT_WORK, PHOTO).photos
+
+    assert code_of(AT_WORK, [photo], PHOTO, "c" * 64 + ".jpg") == "unknown_photo"
+    assert code_of(AT_WORK, [], PHOTO) == "unknown_photo"
+
+
+def test_a_photo_of_the_report_proves_nothing() -> None:
+    joined = AT_WORK.model_copy(update={"joined": (joined_report(photos=(PHOTO,)),)})
+
+    assert code_of(AT_WORK, list(stored_photos(AT_WORK, OTHER).photos), OTHER) == "unknown_photo"
+    assert code_of(joined, list(stored_photos(joined, PHOTO).photos), PHOTO) == "unknown_photo"
+
+
+def test_a_photo_under_an_earlier_order_of_the_same_department_proves_nothing() -> None:
+    moved = case_after(
+        case_after(AT_WORK, Redispatch(department="south", reason="x"), minutes=5),
+        Redispatch(department="roads", reason="y"),
+        minutes=6,
+    )
+
+    assert code_of(moved, list(stored_photos(AT_WORK, PHOTO).photos), PHOTO) == "unknown_photo"
+    assert code_of(moved, list(stored_photos(moved, PHOTO).photos), PHOTO) is None
+
+
+def test_an_inspection_is_proved_by_the_inspectors_own_photos() -> None:
+    done = case_after(AT_WORK, Finish(proof=(PHOTO,)), minutes=8)
+
+    assert code_of(done, list(stored_photos(done, PHOTO, holder="inspector:ivy").photos), PHOTO) is None
+    for holder in ("department:roads", "inspector:other"):
+        assert code_of(done, list(stored_photos(done, PHOTO, holder=holder).photos), PHOTO) == "unknown_photo"
+
+
+def test_orders_of_release_0_1_and_imported_pasts_are_not_judged() -> None:
+    """Release 0.1 recorded no photo; an imported record's proofs were judged where it came from."""
+    old = AT_WORK.assignments[0].model_copy(update={"proofs_checked": False})
+    past = case_after(opened_case(imported_report(past=ImportedHistory(owner="water"))), Accept(), actor="importer:x")
+
+    assert code_of(AT_WORK.model_copy(update={"assignments": (old,)}), [], PHOTO) is None
+    assert code_of(past, [], PHOTO, actor="importer:x") is None
