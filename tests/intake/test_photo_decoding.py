@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from PIL import Image, PngImagePlugin
 
-from paidan_intake.photo_pool import PhotoWorker, open_photo_pool
+from paidan_intake.photo_pool import PhotoWorker, WorkerNotStarted, open_photo_pool
 from paidan_intake.photos import InvalidPhoto, PhotoLimits, sanitize
 from paidan_intake.pixels import to_rgb
 from tests.intake.sample_photos import make_jpeg, make_png_bomb
@@ -229,6 +229,20 @@ async def test_a_decoder_stays_within_its_memory_and_the_next_photo_is_accepted(
         assert (await worker.sanitize(make_jpeg())).jpeg == sanitize(make_jpeg(), limits).jpeg
     finally:
         await worker.stop()
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/false"])
+async def test_a_decoder_that_cannot_start_is_no_fault_of_the_photo(
+    executable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not refused, but put off."""
+    worker = PhotoWorker(LIMITS)
+    monkeypatch.setattr("sys.executable", executable)
+
+    with pytest.raises(WorkerNotStarted):
+        await worker.sanitize(make_jpeg())
+
+    assert worker.process is None
 
 
 async def test_a_killed_decoder_costs_no_photo() -> None:

@@ -135,6 +135,14 @@ def test_a_late_alarm_of_a_long_stay_is_not_reported_again() -> None:
     assert reported_at([*long, (30, 0.9)], TERMS)[-1] == 600
 
 
+def test_three_times_at_once_are_three_stays() -> None:
+    """A camera may send two days' backlogs among what it sees."""
+    terms = EffectiveScreening(refire_s=300, dwell_s=180, report_at=0.8, review_at=0.5)
+    mixed = [(hours * 3600 + second, 0.9) for second in range(0, 181, 30) for hours in (48, 24, 0)]
+
+    assert reported_at(mixed, terms) == [48 * 3600 + 180, 24 * 3600 + 180, 180]
+
+
 def test_many_stays_keep_the_live_one() -> None:
     """A day's backlog has more stays than are kept."""
     terms = EffectiveScreening(refire_s=60, dwell_s=40, report_at=0.8, review_at=0.5)

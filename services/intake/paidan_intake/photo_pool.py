@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from paidan_intake.exif import ExifMetadata
-from paidan_intake.photo_worker import REQUEST_HEAD, RESPONSE_HEAD
+from paidan_intake.photo_worker import READY, REQUEST_HEAD, RESPONSE_HEAD
 from paidan_intake.photos import DecodedPhoto, InvalidPhoto, PhotoLimits, SanitizedPhoto
 
 _WORKER_MODULE: Final = "paidan_intake.photo_worker"
@@ -35,6 +35,10 @@ class WorkerDied(Exception):
     """The child process ended, answered nonsense, or did not answer in time."""
 
 
+class WorkerNotStarted(Exception):
+    """The child process cannot be started, which is no fault of a photo."""
+
+
 class PhotoWorker:
     """A child process that decodes one photo at a time. It is started with the first."""
 
@@ -43,7 +47,10 @@ class PhotoWorker:
         self.process: asyncio.subprocess.Process | None = None
 
     async def sanitize(self, upload: bytes) -> DecodedPhoto:
-        """Return a photo; raises InvalidPhoto, or WorkerDied, after which the next call starts a new process."""
+        """Return a photo; raises InvalidPhoto, WorkerNotStarted, or WorkerDied.
+
+        After the last two the next call starts a new process.
+        """
         try:
             async with asyncio.timeout(_DECODE_WITHIN_S):
                 description, jpeg = await self._exchange(upload)
@@ -74,7 +81,14 @@ class PhotoWorker:
         pipe = asyncio.subprocess.PIPE
         # Isolated, and with no variable of ours: what takes over a decoder finds no secret.
         command = (sys.executable, "-I", "-m", _WORKER_MODULE, *self._arguments)
-        return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env={}, cwd="/")
+        try:
+            process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env={}, cwd="/")
+            self.process = process
+            await _await_ready(process)
+        except (OSError, EOFError) as error:
+            await self.stop()
+            raise WorkerNotStarted from error
+        return process
 
     async def stop(self) -> None:
         """Kill the process, if it runs."""
@@ -116,7 +130,7 @@ class PhotoPool:
         self._in_flight += Counter()  # drops those that hold none
 
     async def sanitize(self, upload: bytes) -> SanitizedPhoto:
-        """Return a sanitized photo; raises InvalidPhoto."""
+        """Return a sanitized photo; raises InvalidPhoto, or WorkerNotStarted."""
         if len(upload) > self.limits.max_bytes:
             raise InvalidPhoto("photo_too_large", limit=self.limits.max_bytes)
         worker = await self._idle.get()
@@ -130,6 +144,11 @@ class PhotoPool:
         """Kill the child processes."""
         for worker in self.workers:
             await worker.stop()
+
+
+async def _await_ready(process: asyncio.subprocess.Process) -> None:
+    if process.stdout is None or await process.stdout.readexactly(len(READY)) != READY:
+        raise EOFError
 
 
 async def _sanitize_with(worker: PhotoWorker, upload: bytes) -> DecodedPhoto:

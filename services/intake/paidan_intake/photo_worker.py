@@ -14,6 +14,8 @@ from typing import IO, Any, Final
 
 from paidan_intake.photos import InvalidPhoto, PhotoLimits, sanitize
 
+READY: Final = b"R"
+"""Written once, before the first photo is read."""
 REQUEST_HEAD: Final = struct.Struct(">I")
 RESPONSE_HEAD: Final = struct.Struct(">II")
 """Bytes of the description, in JSON, and of the JPEG."""
@@ -26,6 +28,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     while upload := _read_upload(sys.stdin.buffer):
         description, jpeg = _describe(upload, limits)
         encoded = json.dumps(description).encode()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WrapValidator
 
 from paidan_contracts import lenient
 from paidan_contracts.reports import ImportedHistory
@@ -22,6 +22,7 @@ from paidan_contracts.wire import (
 )
 
 # What is published as accepted is what these validators accept, and not only what they return.
+Blank: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\s*$")]
 RequiredText: TypeAlias = Annotated[
     SenderRef, BeforeValidator(lenient.required_text, json_schema_input_type=SenderRef | int | float)
 ]
@@ -58,8 +59,18 @@ class Position(RequestModel):
     crs: OptionalDatum = None
 
 
-OptionalPosition: TypeAlias = Annotated[Position | None, BeforeValidator(lenient.none_if_no_coordinates)]
-"""A position without either coordinate is none."""
+class NoPosition(RequestModel):
+    """A position without either coordinate, which is none."""
+
+    x: Blank | None = None
+    y: Blank | None = None
+    crs: OptionalDatum = None
+
+
+OptionalPosition: TypeAlias = Annotated[
+    Position | None,
+    BeforeValidator(lenient.none_if_no_coordinates, json_schema_input_type=Position | NoPosition | Blank | None),
+]
 
 
 class Reporter(RequestModel):
@@ -97,7 +108,9 @@ class Ticket(RequestModel):
     )
     address: OptionalText = Field(default=None, description="Of the problem.")
     reporter: Annotated[
-        Reporter | None, BeforeValidator(lenient.none_if_blank), AfterValidator(lenient.none_if_empty)
+        Reporter | None,
+        BeforeValidator(lenient.none_if_blank, json_schema_input_type=Reporter | Blank | None),
+        AfterValidator(lenient.none_if_empty),
     ] = None
     wants_callback: Flag = False
     secrecy: Flag = Field(default=False, description="保密: stored with the reporter's personal data in the vault.")

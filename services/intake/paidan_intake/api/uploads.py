@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
-from paidan_intake.photo_pool import PhotoPool, PhotoPoolBusy
+from paidan_intake.photo_pool import PhotoPool, PhotoPoolBusy, WorkerNotStarted
 from paidan_intake.photos import InvalidPhoto, SanitizedPhoto
 
 if TYPE_CHECKING:
@@ -163,11 +163,13 @@ def is_multipart(headers: Headers) -> bool:
 
 
 async def sanitize_upload(photo_pool: PhotoPool, upload: bytes, *, field: str) -> SanitizedPhoto:
-    """Return a sanitized photo, or raise 413 or 422 naming the part and its limit."""
+    """Return a sanitized photo, or raise 413 or 422 naming the part and its limit, or 503."""
     try:
         return await photo_pool.sanitize(upload)
     except InvalidPhoto as error:
         raise _photo_problem(error, field) from None
+    except WorkerNotStarted:
+        raise problems.unavailable() from None
 
 
 def _photo_problem(error: InvalidPhoto, field: str) -> Problem:
