@@ -137,6 +137,7 @@ class Amend(WireModel):
     occurred_at: Timestamp | None = None
     closed_at: Timestamp | None = None
     row_id: Code | None = None
+    department: Slug | None = Field(default=None, description="The department that was responsible by the record.")
     text: Text | None = None
     reason: Reason
 

@@ -11,6 +11,8 @@ from paidan_contracts.wire import (
     Code,
     Digest,
     Id,
+    Latitude,
+    Longitude,
     MatterType,
     PhotoRef,
     SenderRef,
@@ -91,6 +93,8 @@ class JoinedReport(WireModel):
     channel: Channel
     text: Text = ""
     address: ShortText | None = None
+    latitude: Latitude | None = Field(default=None, description="WGS-84, degrees.")
+    longitude: Longitude | None = Field(default=None, description="WGS-84, degrees.")
     photos: tuple[PhotoRef, ...] = ()
     metres: float | None = Field(default=None, description="Distance from the case, where both have a position.")
     recorded_at: Timestamp

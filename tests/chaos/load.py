@@ -17,7 +17,7 @@ from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts import ids
-from paidan_contracts.topics import ALARMS, CASES, answers_topic_of, find_topic, orders_topic_of
+from paidan_contracts.topics import ALARMS, CASES, INBOX, answers_topic_of, find_topic, orders_topic_of
 from tests.chaos.installation import ChaosInstallation
 from tests.chaos.payloads import (
     bucket_of,
@@ -25,6 +25,7 @@ from tests.chaos.payloads import (
     build_answers,
     build_callback,
     build_inspection,
+    build_proof,
     build_ticket,
     with_repeats,
 )
@@ -156,7 +157,7 @@ class Load:
         answers_topic = answers_topic_of(department).name
 
         async def handle(events: Sequence[dict[str, Any]]) -> None:
-            messages = []
+            messages, proofs = [], []
             for event in events:
                 order = event.get("order")
                 if order is None or order["version"] <= highest.get(order["order_id"], 0):
@@ -166,11 +167,14 @@ class Load:
                     event["type"] in ("order.issued.v1", "order.changed.v1")
                     and bucket_of(order["case_id"]) < self.answered_percent
                 ):
-                    messages += [
-                        _build_message(answers_topic, order["case_id"], each)
-                        for each in build_answers(event["type"], order)
-                    ]
+                    answers = list(build_answers(event["type"], order))
+                    if any("proof" in each["action"] for each in answers):
+                        proof = build_proof(department, order)
+                        proofs.append(_build_message(INBOX.name, proof["area"], proof))
+                    messages += [_build_message(answers_topic, order["case_id"], each) for each in answers]
             if messages:
+                # As intake does, without the photos, whose decoding is not what is tested here.
+                await _publish_until_acknowledged(publisher, proofs)
                 await _publish_until_acknowledged(publisher, messages)
                 self.answer_count += len(messages)
 

@@ -44,6 +44,23 @@ def build_alarm(rng: random.Random, ref: str) -> dict[str, Any]:
     }
 
 
+def proof_of(order: dict[str, Any]) -> str:
+    """Return the reference of the photo that a department takes of its work on an order."""
+    return sha256(order["order_id"].encode()).hexdigest() + ".jpg"
+
+
+def build_proof(department: str, order: dict[str, Any]) -> dict[str, Any]:
+    """Return what intake says when the department stores that photo for the case."""
+    return {
+        "type": "photo.stored.v1",
+        "ref": proof_of(order),
+        "case_id": order["case_id"],
+        "area": order["case_id"].rpartition("-")[0],
+        "holder": {"kind": "department", "id": department},
+        "stored_at": order["dispatched_at"],
+    }
+
+
 def build_answers(kind: str, order: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """Yield a department's answers to an order: mostly accept and finish, sometimes twice; one in ten is returned."""
     case_id, version, bucket = order["case_id"], order["version"], bucket_of(order["order_id"])
@@ -53,7 +70,7 @@ def build_answers(kind: str, order: dict[str, Any]) -> Iterable[dict[str, Any]]:
     if bucket < 10:
         yield {**answer, "id": f"{case_id} return", "action": {"kind": "return", "code": "other", "reason": "no"}}
         return
-    finish = {"kind": "finish", "proof": [sha256(order["order_id"].encode()).hexdigest() + ".jpg"]}
+    finish = {"kind": "finish", "proof": [proof_of(order)]}
     for _ in range(2 if bucket % _REPEAT_EVERY == 0 else 1):
         yield {**answer, "id": f"{case_id} {version} finish", "action": finish}
 

@@ -1,8 +1,10 @@
 """The conservation check: each loss, duplicate or invented row fails the claim that covers it."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +13,7 @@ import pytest
 
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
+from paidan_deploy.conservation.anchor import Anchor
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import Sources, check_conservation
@@ -42,7 +45,39 @@ DAMAGES: Final = {
     " WHERE case_id = " + ONE_CASE,
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
     "every reference into the vault has an entry": "DELETE FROM intake.vault",
+    "every case's present state is its newest step in the history": "UPDATE dispatch.case_now"
+    " SET step = convert_to(replace(convert_from(step, 'UTF8'), 'streets', 'strEets'), 'UTF8')",
 }  # fmt: skip
+
+HISTORY: Final = "every step of every case is in the history byte for byte as published"
+CASES: Final = "(SELECT case_id FROM dispatch.history WHERE version > 2 GROUP BY 1 ORDER BY 1 LIMIT 1 OFFSET {})"
+# As one does who has the database and knows how the chain is made.
+CHAIN_ANEW: Final = """;
+    WITH RECURSIVE chained AS (
+        SELECT case_id, version, event, sha256(decode(repeat('00', 32), 'hex') || event) AS chain
+          FROM dispatch.history
+         WHERE version = 1
+         UNION ALL
+        SELECT next.case_id, next.version, next.event, sha256(chained.chain || next.event)
+          FROM chained
+          JOIN dispatch.history AS next ON next.case_id = chained.case_id AND next.version = chained.version + 1)
+    UPDATE dispatch.history AS h SET chain = chained.chain
+      FROM chained WHERE (h.case_id, h.version) = (chained.case_id, chained.version);
+    UPDATE dispatch.case_now AS c SET step = h.event, chain = h.chain
+      FROM dispatch.history AS h WHERE (h.case_id, h.version) = (c.case_id, c.version)
+"""
+REWRITINGS: Final = (
+    "SET event = convert_to(replace(convert_from(event, 'UTF8'), 'status', 'Status'), 'UTF8')",  # in all its steps
+    "SET event = event || ' ' WHERE version = 1",
+    "SET event = convert_to(replace(convert_from(event, 'UTF8'), '2026-03', '2026-02'), 'UTF8') WHERE version = 3",
+)
+ADDED_CASE: Final = "tiny-" + "0" * 32
+REMOVALS: Final = (
+    "DELETE FROM dispatch.history WHERE version = 2 AND case_id = {}",
+    "DELETE FROM dispatch.history WHERE case_id = {}",
+    "INSERT INTO dispatch.history SELECT case_id, version + 1000, event, chain FROM dispatch.history"
+    " WHERE version = 1 AND case_id = {}",
+)
 
 REJECTED_BY_DISPATCH: Final = (
     (b'{"type": "report.received.v1"}', ()),
@@ -55,8 +90,14 @@ REJECTED_BY_DISPATCH: Final = (
 
 
 @pytest.fixture(scope="module")
+def verified_under_load() -> list[ConservationReport]:
+    """Return what the check finds while reports keep coming in; filled by ``settled_installation``."""
+    return []
+
+
+@pytest.fixture(scope="module")
 async def settled_installation(
-    short_session_servers: ServerAddresses, run_folder: Path
+    short_session_servers: ServerAddresses, run_folder: Path, verified_under_load: list[ConservationReport]
 ) -> AsyncIterator[ChaosInstallation]:
     """Yield an installation that has processed some load and is stopped."""
     async with (
@@ -78,6 +119,9 @@ async def settled_installation(
                 await publisher.send([Message("paidan.alarms", "k", json.dumps(each).encode(), ())])
         async with load.responders():
             await load.send_reports(200)
+            verification = asyncio.create_task(installation.run_verification())
+            await load.send_reports_until(verification.done, name="meanwhile")
+            verified_under_load.append(await verification)
             await wait_settled(installation)
         await wait_settled(installation)
         await installation.stop()
@@ -89,16 +133,18 @@ async def failed_checks(installation: ChaosInstallation, damage: str = "SELECT")
     return {claim.name for claim in (await verify_damaged(installation, damage)).claims if not claim.holds}
 
 
-async def verify_damaged(installation: ChaosInstallation, damage: str = "SELECT") -> ConservationReport:
+async def verify_damaged(
+    installation: ChaosInstallation, damage: str = "SELECT", *, anchor: Anchor | None = None
+) -> ConservationReport:
     """Run the check on damaged tables, and roll the damage back."""
     conn: asyncpg.Connection[Any] = await asyncpg.connect(installation.dsn, timeout=10)
     try:
-        transaction = conn.transaction()
+        transaction = conn.transaction(isolation="repeatable_read")
         await transaction.start()
         # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos)
+        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos, anchor)
         report = await check_conservation(sources, timeout_s=60)
         await transaction.rollback()
     finally:
@@ -114,6 +160,54 @@ def problems_of(report: ConservationReport, claim: str) -> tuple[str, ...]:
 
 async def test_all_checks_pass_on_an_undamaged_installation(settled_installation: ChaosInstallation) -> None:
     assert await failed_checks(settled_installation) == set()
+
+
+async def test_the_check_settles_while_reports_keep_coming_in(
+    settled_installation: ChaosInstallation, verified_under_load: list[ConservationReport]
+) -> None:
+    """It holds up to a cut of the logs, and names the offsets."""
+    [report] = verified_under_load
+
+    assert [claim for claim in report.claims if not claim.holds] == []
+    assert report.is_balanced
+    ends = (await verify_damaged(settled_installation)).holds_to
+    assert report.holds_to.keys() == {"paidan.alarms", "paidan.inbox", "paidan.cases"}
+    assert 0 < sum(report.holds_to["paidan.inbox"].values()) < sum(ends["paidan.inbox"].values())
+
+
+async def test_rewritten_history_is_found_though_its_chain_was_made_anew(
+    settled_installation: ChaosInstallation,
+) -> None:
+    statements = []
+    for number, rewriting in enumerate(REWRITINGS):
+        condition = "AND" if "WHERE" in rewriting else "WHERE"
+        statements.append(f"UPDATE dispatch.history {rewriting} {condition} case_id = {CASES.format(number)}")
+    cases = [await settled_installation.fetch_value("SELECT " + CASES.format(number)) for number in range(3)]
+
+    verified = await verify_damaged(settled_installation, "; ".join(statements) + CHAIN_ANEW)
+
+    assert problems_of(verified, HISTORY) == tuple(cases)
+
+
+async def test_history_holds_neither_less_nor_more_than_was_published(settled_installation: ChaosInstallation) -> None:
+    cases = [await settled_installation.fetch_value("SELECT " + CASES.format(number)) for number in range(3)]
+    damages = [damage.format(f"'{name}'") for damage, name in zip(REMOVALS, cases, strict=True)]
+    added = f"INSERT INTO dispatch.history SELECT '{ADDED_CASE}', 1, event, chain FROM dispatch.history LIMIT 1"
+
+    verified = await verify_damaged(settled_installation, "; ".join((*damages, added)))
+
+    assert next(each.examples for each in verified.claims if each.name == HISTORY) == (ADDED_CASE, *cases)
+
+
+async def test_an_anchor_holds_until_the_log_before_it_changes(settled_installation: ChaosInstallation) -> None:
+    anchor = (await verify_damaged(settled_installation)).anchor
+    assert sum(head.size for head in anchor.cases.values()) > 100
+
+    assert (await verify_damaged(settled_installation, anchor=anchor)).holds
+    forged = {partition: head._replace(digest="0" * 64) for partition, head in anchor.cases.items()}
+    verified = await verify_damaged(settled_installation, anchor=replace(anchor, cases=forged))
+    names = tuple(f"paidan.cases-{partition}" for partition in sorted(forged))
+    assert problems_of(verified, "what the anchor was taken of is as it was then") == names
 
 
 @pytest.mark.parametrize("claim", DAMAGES)

@@ -144,6 +144,21 @@ def test_class_that_no_rule_covers_is_a_warning() -> None:
     assert check_folder(QUANCHENG).warnings == ()
 
 
+def test_evidence_that_nothing_checks_is_a_warning(tmp_path: Path) -> None:
+    """It still loads: a pack of before may ask for it."""
+    folder = copy_pack(TINY, tmp_path)
+    text = (folder / "rows.csv").read_text(encoding="utf-8")
+    (folder / "rows.csv").write_text(text.replace(",photo_after", ",photo_before photo_after document", 1), "utf-8")
+
+    checked = check_folder(folder)
+
+    assert checked.mistakes == ()
+    assert [str(each) for each in checked.warnings if each.file == "rows.csv"] == [
+        "rows.csv:2: E0110-1: evidence: nothing checks photo_before, document:"
+        " a finish is refused without photo_after alone"
+    ]
+
+
 def test_calendar_without_a_day_off_is_a_warning(tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)
     text = (folder / "calendar.csv").read_text(encoding="utf-8")

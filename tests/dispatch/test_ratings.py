@@ -85,6 +85,12 @@ def test_the_citys_rule_makes_one_rating_and_is_named(rule: str, rating: str) ->
     assert (state.rated_by.rule, state.rated_by.city_version) == (rule, policy.version)
 
 
+def test_the_last_word_is_the_one_that_was_given_last() -> None:
+    words = ((A, "dissatisfied"), (B, "basically_satisfied"), (A, "satisfied"))
+
+    assert _called(_closed(A, B), *words, policy=_policy("last")).rating == "satisfied"
+
+
 def test_a_reporters_later_word_replaces_his_own_alone() -> None:
     state = _called(_closed(A, B), (A, "dissatisfied"), (B, "basically_satisfied"), (A, "satisfied"))
 

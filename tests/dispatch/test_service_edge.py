@@ -224,6 +224,13 @@ async def test_dry_run_of_another_departments_case_is_answered_as_if_there_were_
         return [each.replace(case_id, "<case>") for each in (*one_by_one, batch.text)]
 
     foreign = await answers(case_id_of(first))
+    source = await service.create_key("source:photo") | {"Idempotency-Key": "4711"}
+    urge = {"action": {"kind": "urge"}}
+    of_source = [
+        (await client.post(f"/v1/cases/{each}/actions?dry-run=true", json=urge, headers=source)).json()
+        for each in (case_id_of(first), UNKNOWN_CASE)
+    ]
 
+    assert [(each["status"], each["why"]["code"]) for each in of_source] == [(None, "unknown_case")] * 2
     assert foreign == await answers(UNKNOWN_CASE)
     assert all("unknown_case" in each and '"status":null' in each.replace(" ", "") for each in foreign)

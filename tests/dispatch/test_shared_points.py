@@ -60,10 +60,15 @@ def test_nothing_near_a_shared_point_joins_what_lies_there() -> None:
 
 
 def test_report_at_a_shared_point_joins_nothing_near_it() -> None:
-    shared = [_report(number, f"street {number}") for number in (1, 2, 3)]
+    shared, near = [_report(number, f"street {number}") for number in (1, 2, 3, 4)], _report(9, "corner", east_m=10)
 
-    assert _openers(_report(0, "corner", east_m=10, class_code="E0111"), *shared) == ["0", "1", "1", "3"]
-    assert _openers(*shared[:2], _report(9, None, east_m=30), *shared[2:], policy=_policy(2))[-1] == "3"
+    assert _openers(*shared[:3], near, shared[3]) == ["1", "1", "3", "9", "4"]
+
+
+def test_point_is_known_by_what_joined_a_case_near_it() -> None:
+    near, shared = _report(0, "corner", east_m=10), [_report(number, f"street {number}") for number in (1, 2, 3)]
+
+    assert _openers(near, *shared) == ["0", "0", "0", "3"]
 
 
 def test_points_of_another_class_are_another_matter() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from paidan_deploy.importing.send import post_lines
+from paidan_deploy.importing.client import post_lines
 
 ACCEPTED_LINE = {"source_ref": "a\u2028b\x85c"}
 """Unicode line separators, which do not end a line of NDJSON."""

@@ -28,11 +28,16 @@ ROWS = f"""{HEADER}
 5,2026-02-02 09:40,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.012,117.002,990101,elsewhere
 1,2026-02-02 09:00,2026-02-03 09:00,rubbish,done,S,R,2026-02-04 00:00,36.005,117.005,990101,
 """
-DIFFERENT_ROWS = f"""{HEADER}
-{record_line("5", "gone", ended="2026-02-03 09:00", where="elsewhere")}
+LATER_ROWS = f"""{HEADER}
+5,2026-02-02 09:40,2026-02-03 09:00,rubbish,gone,S,R,2026-02-04 00:00,36.012,117.002,990101,elsewhere
 {record_line("6").replace("2026-", "2126-")}
 """
-"""A later file: a voided record has the id of an open one, and one record is in the future."""
+"""A later export: an open record was voided and has an address by now, and one record is in the future."""
+OTHER_ROWS = f"""{HEADER}
+1,2026-02-09 09:00,,rubbish,open,S,R,2026-02-04 00:00,36.005,117.005,990101,
+2,2026-02-02 09:10,2026-02-05 09:00,rubbish,done,S,R,2026-02-06 00:00,36.005,117.035,990102,
+"""
+"""An id of another record, and a promise that was put off after a late ending."""
 
 
 async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
@@ -54,9 +59,12 @@ async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
         for _ in range(2):
             installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
         report = json.loads((home / "imports" / "old-old.json").read_text())
-        file.write_text(DIFFERENT_ROWS, encoding="utf-8")
-        installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
-        otherwise = json.loads((home / "imports" / "old-old.json").read_text())
+        reports = [report]
+        for rows, options in ((LATER_ROWS, ()), (OTHER_ROWS, ()), (OTHER_ROWS, ("--amend",))):
+            file.write_text(rows, encoding="utf-8")
+            installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching", *options)
+            reports.append(json.loads((home / "imports" / "old-old.json").read_text()))
+        _, later, listed, amended = reports
         [streets] = [
             row for row in installation.scores(city=BOROUGH, period="2026-02", by="department")["rows"]
             if row["key"] == "streets"
@@ -66,13 +74,15 @@ async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
     assert report["results"] == {"report opened": 5, "action applied": 8}
     assert report["refusals"] == []
     assert (report["rows"], report["untaken"], report["repeated"]) == (7, 1, 1)
-    assert [(each["what"], each["code"]) for each in otherwise["refusals"]] == [
-        ("report", "id_reused"),
-        ("void", "report_not_taken"),
-    ]
-    assert [each["line"] for each in otherwise["remarks"] if "city's clock" in each["problem"]] == [3]
-    assert (
-        streets["counts"] | {"cases": 3, "voided": 1, "not_accepted": 1, "handled": 2, "open": 1} == streets["counts"]
-    )
-    assert (streets["counts"]["on_time"], streets["counts"]["late"]) == (1, 1)
+    assert (later["results"], later["refusals"]) == ({"report opened": 1, "action applied": 1}, [])
+    assert later["differences"] == [{"line": 2, "field": "address", "was": "", "is": "elsewhere"}]
+    assert [each["line"] for each in later["remarks"] if "city's clock" in each["problem"]] == [3]
+    assert [(each["line"], each["code"]) for each in listed["refusals"]] == [(2, "id_reused")]
+    promise = {"line": 3, "field": "promised_by"}
+    assert [each | promise for each in listed["differences"]] == listed["differences"]
+    assert listed["results"] == {}
+    assert [each["field"] for each in amended["differences"] if each["line"] == 3] == ["promised_by"]
+    assert amended["results"]["action applied"] >= 1
+    assert streets["counts"] | {"cases": 2, "voided": 2, "not_accepted": 1, "handled": 2} == streets["counts"]
+    assert (streets["counts"]["on_time"], streets["counts"]["late"]) == (2, 0)
     assert verified.returncode == 0

@@ -34,7 +34,9 @@ ARCHIVE: Final = Path(__file__).parent / "release_0_1_0" / "installation.tar.xz"
 SETTLE_TIMEOUT_S: Final = 120.0
 UNRELAYED: Final = "SELECT count(*) FROM lane WHERE relayed_seq < seq"
 HISTORY: Final = "SELECT case_id, version, event, chain FROM history ORDER BY case_id, version"
-OUTCOMES: Final = "SELECT id, about, result, case_id, case_version FROM outcome WHERE result <> 'dead_lettered'"
+OUTCOMES: Final = (
+    "SELECT id, about, result, case_id, case_version FROM outcome WHERE result <> 'dead_lettered' ORDER BY id"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The catalogue (立案标准): classes, their rows with time limits, and the sources' own categories."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,6 +11,9 @@ from paidan_contracts.wire import Channel, MatterType, Slug
 RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]
 """Class code, dash, condition code: ``E0110-1``."""
 Evidence = Literal["photo_before", "photo_after", "position", "text", "document"]
+CHECKED_EVIDENCE: Final[frozenset[Evidence]] = frozenset({"photo_after"})
+"""What a finish is refused without. The rest may stand in a row and is checked by nobody: before the work there may be
+no photo (a telephone call has none), and papers do not come with an answer."""
 
 
 class CaseClass(PackModel):

@@ -17,9 +17,9 @@ from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
+from paidan_deploy.importing.client import Endpoints
 from paidan_deploy.importing.csv_rows import UnreadableFile
 from paidan_deploy.importing.report import ImportReport
-from paidan_deploy.importing.send import Endpoints
 from paidan_deploy.provisioning.api_keys import OWN_VALIDITY, create_key, revoke_everywhere
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
@@ -42,15 +42,22 @@ def import_records(
     city: Annotated[str, typer.Option(help="City id; its pack must be published.")],
     mapping: Annotated[str, typer.Option(help="How to read the columns: a mapping in that city's pack.")],
     no_matching: Annotated[bool, typer.Option("--no-matching", help="Do not merge records.")] = False,
+    amend: Annotated[
+        bool, typer.Option("--amend", help="Correct what records state otherwise than when they were imported before.")
+    ] = False,
 ) -> None:
     """Import past records as reports and actions at their original times. Running it again changes nothing.
 
-    No orders go to departments, no timer starts, and records are only matched with each other.
+    No orders go to departments, no timer starts, and records are only matched with each other. A later export brings
+    earlier records up to date: their further steps are taken; what else they state otherwise is listed, and corrected
+    with --amend.
     """
     stack = Stack.current()
     started = time.monotonic()
     with explain_import_errors(file, mapping):
-        report = asyncio.run(_import(stack.installation(), file, (city, mapping), matching=not no_matching))
+        report = asyncio.run(
+            _import(stack.installation(), file, (city, mapping), matching=not no_matching, amend=amend)
+        )
     path = stack.paths.root / "imports" / f"{file.stem}-{mapping}.json"
     report.write(path)
     for line in report.summary():
@@ -79,7 +86,7 @@ def _first_line(error: BaseException) -> str:
 
 
 async def _import(
-    installation: Installation, file: Path, selection: tuple[str, str], *, matching: bool
+    installation: Installation, file: Path, selection: tuple[str, str], *, matching: bool, amend: bool
 ) -> ImportReport:
     city_id, mapping_id = selection
     async with open_connection(installation.database) as connection:
@@ -87,7 +94,7 @@ async def _import(
     if mapping_id not in city.imports:
         available = ", ".join(sorted(city.imports)) or "none"
         raise DeployError(f"{city_id}'s pack has no mapping {mapping_id}; it has: {available}")
-    job = run.ImportJob(file, city, city.imports[mapping_id], matching)
+    job = run.ImportJob(file, city, city.imports[mapping_id], matching, amend)
     async with temporary_key(installation.database, city_id) as token:
         return await _run_with_progress(job, Endpoints(installation.url("intake"), installation.url("dispatch"), token))
 

@@ -4,17 +4,20 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.conservation.anchor import Anchor
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.stack.stack import Stack
 
 
@@ -24,15 +27,28 @@ def register(app: typer.Typer) -> None:
 
 
 @print_errors
-def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check that nothing was lost or counted twice: the logs against every table. Exit status 1 if anything was.
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    anchor: Annotated[
+        Path | None, typer.Option(help="An anchor that was saved earlier: what it was taken of must be as it was.")
+    ] = None,
+    save_anchor: Annotated[
+        Path | None,
+        typer.Option(help="Where to save an anchor; keep it where no operator here can write."),
+    ] = None,
+) -> None:
+    """Check that nothing was lost, counted twice or rewritten: the logs against every table. Exit status 1 if it was.
 
-    It reads the whole inbox and everything that resulted from it, so it takes longer the more there is.
+    It reads the whole inbox and everything that resulted from it, so it takes longer the more there is. Reports may
+    keep coming in: it holds up to the offsets that it prints.
     """
+    taken = None if anchor is None else Anchor.read(anchor)
     try:
-        report = asyncio.run(run_verification(Stack.current()))
+        report = asyncio.run(run_verification(Stack.current(), taken))
     except NotCaughtUp as error:
         raise DeployError(f"{error}; `paidan status` may say why") from error
+    if save_anchor is not None and report.holds:
+        write_atomically(save_anchor, report.anchor.to_json(), mode=0o644)
     if as_json:
         console.print_json(json.dumps(asdict(report) | {"holds": report.holds, "line": report.line}), highlight=False)
     else:
@@ -41,11 +57,12 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         raise typer.Exit(1)
 
 
-async def run_verification(stack: Stack) -> ConservationReport:
+async def run_verification(stack: Stack, anchor: Anchor | None = None) -> ConservationReport:
     """Run the conservation check on a running installation."""
     installation = stack.installation()
     async with open_connection(installation.database) as connection:
-        return await check_conservation(Sources(LogReader(installation.cluster), connection, stack.paths.photos))
+        sources = Sources(LogReader(installation.cluster), connection, stack.paths.photos, anchor)
+        return await check_conservation(sources)
 
 
 def print_report(report: ConservationReport) -> None:
@@ -61,9 +78,18 @@ def print_report(report: ConservationReport) -> None:
                 f"[yellow]note[/yellow]   {notice.name} ({notice.found} of {notice.counted})", highlight=False
             )
             _print_examples(notice.examples, notice.found)
+    console.print(f"as of {_offsets(report)}", highlight=False)
     console.print(report.line, highlight=False, style="bold" if report.is_balanced else "bold red")
     if failing := sum(not check.holds for check in report.claims):
         console.print(f"{failing} of {len(report.claims)} checks FAIL", highlight=False, style="bold red")
+
+
+def _offsets(report: ConservationReport) -> str:
+    """Return the offsets up to which the report holds, partition by partition."""
+    return ", ".join(
+        f"{topic} {'/'.join(str(offset) for _, offset in sorted(offsets.items())) or '-'}"
+        for topic, offsets in report.holds_to.items()
+    )
 
 
 def _print_examples(examples: Sequence[str], count: int) -> None:

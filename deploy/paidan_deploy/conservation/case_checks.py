@@ -6,10 +6,33 @@ from paidan_deploy.conservation.report import Check
 
 def check_case_versions(evidence: Evidence) -> Check:
     logged = {
-        name: (version, evidence.cases_log.statuses[name]) for name, version in evidence.cases_log.versions.items()
+        name: (each.version, evidence.cases_log.statuses[name]) for name, each in evidence.cases_log.steps.items()
     }
-    differing = {name for name in {*logged, *evidence.case_table} if logged.get(name) != evidence.case_table.get(name)}
+    stored = {name: (row.version, row.status) for name, row in evidence.case_table.items()}
+    differing = {name for name in {*logged, *stored} if logged.get(name) != stored.get(name)}
     return Check.of("every case is in the table as in the log", differing, evidence.case_table)
+
+
+def check_history(evidence: Evidence) -> Check:
+    """Compare bytes: who can rewrite the table can compute its chain anew, but not what was published."""
+    logged = evidence.cases_log.steps
+    differing = {
+        name
+        for name in {*logged, *evidence.history}
+        # A log without its first records holds the chain of none.
+        if logged.get(name) != evidence.history.get(name) and (evidence.complete or name not in logged)
+    }
+    return Check.of("every step of every case is in the history byte for byte as published", differing, logged)
+
+
+def check_newest_steps(evidence: Evidence) -> Check:
+    """Decisions read a case's newest step in its table, not the history."""
+    differing = {
+        name
+        for name, row in evidence.case_table.items()
+        if (steps := evidence.history.get(name)) is None or (steps.newest, steps.chain) != (row.newest, row.chain)
+    }
+    return Check.of("every case's present state is its newest step in the history", differing, evidence.case_table)
 
 
 def check_report_counts(evidence: Evidence) -> Check:
@@ -24,7 +47,7 @@ def check_report_counts(evidence: Evidence) -> Check:
 
 
 def check_scoring_versions(evidence: Evidence) -> Check:
-    expected = {name: version for name, (version, _) in evidence.case_table.items()}
+    expected = evidence.cases_log.scored_versions
     differing = {
         name for name in {*expected, *evidence.fact_versions} if expected.get(name) != evidence.fact_versions.get(name)
     }

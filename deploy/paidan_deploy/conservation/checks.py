@@ -2,10 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
+from paidan_contracts.topics import ALARMS
 from paidan_deploy.conservation import case_checks, inbox_checks, vault_checks
 from paidan_deploy.conservation.evidence import Evidence
 from paidan_deploy.conservation.report import Check, ConservationReport
+
+RESULTS: Final = ("opened", "merged", "noted", "suppressed", "refused", "dead_lettered")
 
 
 def evaluate(evidence: Evidence) -> ConservationReport:
@@ -19,10 +23,12 @@ def evaluate(evidence: Evidence) -> ConservationReport:
     }
     results = Counter(result for name, (about, result) in evidence.outcomes_by_id.items() if about == "report")
     results.update(screened_out.values())
-    result_names = ("opened", "merged", "noted", "suppressed", "refused", "dead_lettered")
+    anonymous = evidence.dead_letters.get(ALARMS.name, 0) + len(inbox_checks.anonymous_dead_letters(evidence))
+    results["dead_lettered"] += anonymous
+    result_names = dict.fromkeys((*RESULTS, *sorted(results)))
     reused = {name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports}
     claimed = evidence.inbox_log.claimed_ids("report")
-    received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})
+    received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed}) + anonymous
     return ConservationReport(
         received=received,
         ends={name: results[name] for name in result_names},
@@ -31,6 +37,7 @@ def evaluate(evidence: Evidence) -> ConservationReport:
             *_checks(evidence, set(screened_out)),
         ),
         remarks=(vault_checks.missing_uploads(evidence),),
+        dead_letters=evidence.dead_letters,
     )
 
 
@@ -53,11 +60,18 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield Check.of(
         "each case's versions come first in their order, without a gap",
         evidence.cases_log.gaps,
-        evidence.cases_log.versions,
+        evidence.cases_log.steps,
     )
     yield case_checks.check_case_versions(evidence)
+    yield case_checks.check_history(evidence)
+    yield case_checks.check_newest_steps(evidence)
     yield case_checks.check_report_counts(evidence)
     yield case_checks.check_scoring_versions(evidence)
     yield case_checks.check_tallies(evidence)
     yield vault_checks.check_vault_entries(evidence)
     yield vault_checks.check_photos(evidence)
+    yield vault_checks.check_chained_logs(evidence)
+    if evidence.contradicted_anchors is not None:
+        yield Check.of(
+            "what the anchor was taken of is as it was then", evidence.contradicted_anchors, evidence.cases_log.steps
+        )

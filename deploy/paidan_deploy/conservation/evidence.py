@@ -3,7 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, RecordPosition
+from paidan_deploy.conservation.cases_log import CaseRow, CasesLog, CaseSteps
+from paidan_deploy.conservation.chained_logs import ChainedLogs
+from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog, RecordPosition
 from paidan_deploy.conservation.tables import TallyCounts
 
 
@@ -17,7 +19,7 @@ class PhotoFindings:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that was read; ``complete``: the logs still have their first records."""
+    """Everything that was read, as of one cut; ``complete``: the logs still have their first records."""
 
     inbox_log: InboxLog
     cases_log: CasesLog
@@ -25,11 +27,17 @@ class Evidence:
     outcomes_log: OutcomesLog
     complete: bool
     outcomes_by_id: Mapping[str, tuple[str, str]]
-    case_table: Mapping[str, tuple[int, str]]
+    case_table: Mapping[str, CaseRow]
+    history: Mapping[str, CaseSteps]
     fact_versions: Mapping[str, int]
     tallies: TallyCounts
     inbox_dead_letters: Collection[RecordPosition]
     alarm_dead_letters: Collection[RecordPosition]
+    dead_letters: Mapping[str, int]
+    """By topic: every record that was set aside and not put back, of whatever service."""
     missing_vault_entries: Collection[str]
     """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings
+    chained_logs: ChainedLogs
+    contradicted_anchors: Collection[str] | None = None
+    """What is not as it was when an anchor was taken; None when there is none to compare with."""

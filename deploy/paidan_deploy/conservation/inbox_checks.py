@@ -2,6 +2,7 @@
 
 from paidan_contracts import ids
 from paidan_deploy.conservation.evidence import Evidence
+from paidan_deploy.conservation.log_contents import RecordPosition
 from paidan_deploy.conservation.report import Check
 
 
@@ -40,14 +41,19 @@ def check_unreadable_dead_lettered(evidence: Evidence) -> Check:
     return Check.of("every unreadable record of the inbox is a dead letter", missing, evidence.inbox_log.unreadable)
 
 
+def anonymous_dead_letters(evidence: Evidence) -> set[RecordPosition]:
+    """Return the dead letters of the inbox that no outcome counts: nobody can tell what they were about."""
+    named = {position for name in evidence.inbox_log.claimed for position in evidence.inbox_log.positions[name]}
+    return (evidence.inbox_log.unreadable - named) & set(evidence.inbox_dead_letters)
+
+
 def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Check:
     dead_lettered = set(evidence.alarm_dead_letters)
     missing = [f"{partition}:{offset}" for partition, offset in evidence.alarms_log.unreadable - dead_lettered]
     for name, positions in evidence.alarms_log.positions_by_id.items():
         # An alarm without a known city is refused under another id than its own, and may still be accepted later.
-        accounted_for = name in evidence.inbox_log.reports or not screened_out.isdisjoint(
-            {name, ids.unknown_origin_id(name)}
-        )
+        in_inbox = name in evidence.inbox_log.reports or name in evidence.inbox_log.later_reports
+        accounted_for = in_inbox or not screened_out.isdisjoint({name, ids.unknown_origin_id(name)})
         if not accounted_for and not dead_lettered.issuperset(positions):
             missing.append(name)
     return Check.of(

@@ -1,15 +1,16 @@
-"""Contents of the logs: distinct reports, actions and alarms, outcomes, and the versions of every case in order."""
+"""Contents of the logs: distinct reports, actions and alarms, and outcomes."""
 
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from aiokafka.structs import ConsumerRecord
 
 from paidan_contracts import ids
 from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_deploy.conservation.cut import Cut
 
 RecordPosition = tuple[int, int]
 Subject = Literal["report", "action"]
@@ -21,6 +22,9 @@ _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch
 class InboxLog:
     """Ids in the inbox; the first digest under an id is the sender's, another digest is a reuse of the id."""
 
+    applied_to: Mapping[int, int] = field(default_factory=dict)
+    """By partition: the offset before which every record is decided; of later ones only the reports' ids are kept."""
+    later_reports: set[str] = field(default_factory=set)
     reports: dict[str, str] = field(default_factory=dict)
     actions: dict[str, str] = field(default_factory=dict)
     reused: dict[str, str] = field(default_factory=dict)
@@ -38,9 +42,12 @@ class InboxLog:
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Add one record."""
-        self.record_count += 1
         position = (record.partition, record.offset)
         body = _parse_object(record.value) or {}
+        if record.offset >= self.applied_to.get(record.partition, 0):
+            self.later_reports.update(filter(None, [_id_in(body, "report_id")]))
+            return
+        self.record_count += 1
         match body.get("type"):
             case "report.received.v1" if report_id := _id_in(body, "report_id"):
                 self._add_id(self.reports, report_id, body, position)
@@ -48,7 +55,9 @@ class InboxLog:
             case "action.requested.v1" if action_id := _id_in(body, "action_id"):
                 self._add_id(self.actions, action_id, body, position)
                 self.claimed_photos.update(_proof_photos(body))
-            case "timer.due.v1" | "city.in_force.v1" | "release.in_force.v1" | "photo.stored.v1":
+            case "photo.stored.v1":
+                self.claimed_photos.update(_photo_refs([body.get("ref")]))
+            case "timer.due.v1" | "city.in_force.v1" | "release.in_force.v1":
                 pass
             case _:
                 self.unreadable.add(position)
@@ -78,31 +87,6 @@ class InboxLog:
 
 
 @dataclass(slots=True)
-class CasesLog:
-    """The newest version of each case, and every gap in the versions."""
-
-    versions: dict[str, int] = field(default_factory=dict)
-    statuses: dict[str, str] = field(default_factory=dict)
-    report_counts: dict[str, int] = field(default_factory=dict)
-    gaps: list[str] = field(default_factory=list)
-    repeat_count: int = 0
-
-    def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Add one case event: repeats are allowed, gaps are not."""
-        event = _parse_object(record.value) or {}
-        case_id, version = str(event.get("case_id")), int(event.get("version", 0))
-        last_version = self.versions.get(case_id, 0)
-        if version <= last_version:
-            self.repeat_count += 1
-            return
-        if version != last_version + 1:
-            self.gaps.append(f"{case_id} has version {version} after {last_version}")
-        self.versions[case_id] = version
-        self.statuses[case_id] = event["state"]["status"]
-        self.report_counts[case_id] = event["state"]["reports"]
-
-
-@dataclass(slots=True)
 class AlarmsLog:
     """The report ids of alarms: each becomes a report or is suppressed."""
 
@@ -121,15 +105,18 @@ class AlarmsLog:
 
 @dataclass(slots=True)
 class OutcomesLog:
-    """The outcome published for each id; another is a contradiction unless the first was dead-lettered."""
+    """The outcome published for each id by the cut; another is a contradiction unless the first was dead-lettered."""
 
+    cut: Cut
     results: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Add one outcome."""
+        """Add one outcome; a later reply to a noted report is none."""
         outcome = _parse_object(record.value) or {}
+        if not self.cut.holds(record) or outcome.get("type") == "report.replied.v1":
+            return
         name, result = str(outcome.get("id")), str(outcome.get("result"))
         known = self.results.get(name)
         if known not in (None, result, "dead_lettered") and result != "dead_lettered":
@@ -139,10 +126,18 @@ class OutcomesLog:
         self.subjects[name] = str(outcome.get("about"))
 
 
-async def add_records(contents: InboxLog | CasesLog | AlarmsLog | OutcomesLog, records: AsyncIterator[Any]) -> None:
-    """Add all records of a log."""
+class LogContents(Protocol):
+    """What is gathered of a log, record by record."""
+
+    def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Add one record."""
+
+
+async def add_records(records: AsyncIterator[Any], *contents: LogContents) -> None:
+    """Add all records of a log to each of these."""
     async for record in records:
-        contents.add(record)
+        for each in contents:
+            each.add(record)
 
 
 def _has_free_text(body: dict[str, Any]) -> bool:

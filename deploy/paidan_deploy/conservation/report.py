@@ -1,8 +1,10 @@
 """The report of the conservation check: every single check, notices, and a summary line."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
+
+from paidan_deploy.conservation.anchor import Anchor
 
 MAX_EXAMPLES: Final = 5
 
@@ -42,6 +44,12 @@ class ConservationReport:
     ends: Mapping[str, int]
     claims: tuple[Check, ...]
     remarks: tuple[Notice, ...] = ()
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    """Records that were set aside and not put back, by topic."""
+    holds_to: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """By topic and partition: the offset up to which this was compared; what came later is left out."""
+    anchor: Anchor = field(default_factory=Anchor)
+    """To be kept elsewhere, and compared with later."""
 
     @property
     def holds(self) -> bool:
@@ -52,7 +60,9 @@ class ConservationReport:
     def line(self) -> str:
         """The counts as an equation, or an inequality where they differ."""
         ends = " + ".join(f"{count} {name}" for name, count in self.ends.items())
-        return f"{self.received} received {'=' if self.is_balanced else '≠'} {ends}"
+        letters = ", ".join(f"{count} of {topic}" for topic, count in sorted(self.dead_letters.items()) if count)
+        equation = f"{self.received} received {'=' if self.is_balanced else '≠'} {ends}"
+        return f"{equation}; dead letters: {letters}" if letters else equation
 
     @property
     def is_balanced(self) -> bool:

@@ -1,116 +1,164 @@
-"""Runs the conservation check: waits until services have applied their logs, reads everything, evaluates."""
+"""Runs the conservation check: waits until services have applied what logs hold now, reads everything, evaluates."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from paidan_chassis.database import Connection
 from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
 from paidan_deploy.conservation import tables
+from paidan_deploy.conservation.anchor import Anchor, LogDigests
+from paidan_deploy.conservation.cases_log import CasesLog
+from paidan_deploy.conservation.chained_logs import ChainedLogs, read_chained_logs
 from paidan_deploy.conservation.checks import evaluate
+from paidan_deploy.conservation.cut import Cut
 from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
-from paidan_deploy.conservation.log_contents import AlarmsLog, CasesLog, InboxLog, OutcomesLog, add_records
+from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog, add_records
 from paidan_deploy.conservation.log_reader import LogReader, LogSpan
 from paidan_deploy.conservation.report import ConservationReport
 
 _POLL_S: Final = 0.1
+READERS: Final = (("intake", ALARMS.name), ("dispatch", INBOX.name), ("scoring", CASES.name))
+"""The services, each by the topic that its tables follow from, in the order in which records pass them."""
+SERVICES: Final = tuple(service for service, _ in READERS)
+CHAINED_LOGS: Final = ("intake.vault_reading", *(f"{service}.access_log" for service in SERVICES))
 
 
 class NotCaughtUp(Exception):
-    """A service has not applied its log to the end, so its tables cannot be compared yet."""
+    """A service has not applied what its log held when the check began, so its tables cannot be compared yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the logs, tables and photos are."""
+    """Where the logs, tables and photos are, and the anchor to compare with, if there is one."""
 
     logs: LogReader
     connection: Connection
     photos: Path | None
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LogSpans:
-    """The spans of all logs at one moment."""
+class TableContents:
+    """Everything that is compared of the tables, read at one moment."""
 
-    alarms: LogSpan
-    inbox: LogSpan
-    cases: LogSpan
-    outcomes: LogSpan
+    cut: Cut
+    fields: Mapping[str, Any]
+    """Fields of ``Evidence``."""
 
 
 async def check_conservation(sources: Sources, *, timeout_s: float = 90.0) -> ConservationReport:
-    """Compare the logs with the tables.
+    """Compare the logs with the tables, as of one moment, however much arrives meanwhile.
 
-    Both are of one moment only while nothing arrives: when a timer fired or a report came meanwhile, everything is read
-    again. Raises ``NotCaughtUp`` when a service does not catch up, or records keep arriving.
+    Tables commit together with the offsets up to which they hold the logs, so one snapshot of the database says which
+    part of the logs it must agree with. Raises ``NotCaughtUp`` when a service does not get to what the logs hold now.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while loop.time() < deadline:
+    async with _Waiting(sources, timeout_s) as waiting:
+        await waiting.for_services()
+    contents = await _read_tables(sources.connection, sources.anchor or Anchor())
+    async with _Waiting(sources, timeout_s) as waiting:
+        for schema in SERVICES:
+            await waiting.for_relay(schema, contents.cut)
+    evidence, anchor = await _collect_evidence(sources, contents)
+    holds_to = {topic: contents.cut.offsets(service, topic) for service, topic in READERS}
+    return replace(evaluate(evidence), holds_to=holds_to, anchor=anchor)
+
+
+class _Waiting:
+    """Waits for the services within a time limit, after which it names what it waited for."""
+
+    def __init__(self, sources: Sources, timeout_s: float) -> None:
+        self._sources = sources
+        self._timeout = asyncio.timeout(timeout_s)
+        self._awaited = ""
+
+    async def __aenter__(self) -> "_Waiting":
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:  # noqa: ANN401 - type, error, traceback
         try:
-            async with asyncio.timeout_at(deadline):
-                spans = await _await_caught_up(sources)
-        except TimeoutError as error:
-            raise NotCaughtUp("a service has not caught up with its log") from error
-        evidence = await _collect_evidence(sources, spans)
-        if await _await_caught_up(sources) == spans:
-            return evaluate(evidence)
-    raise NotCaughtUp("records keep arriving: logs and tables cannot be compared at one moment")
+            await self._timeout.__aexit__(*error)
+        except TimeoutError as timeout:
+            raise NotCaughtUp(f"a service has not caught up: {self._awaited}") from timeout
+
+    async def for_services(self) -> None:
+        """Wait until every service has applied what its log holds now, and said all that follows from it."""
+        for schema, topic in READERS:
+            span = await self._sources.logs.current_span(topic)
+            await self._until(
+                f"{schema} has not applied {topic} to its end of now", self._is_applied, schema, topic, span
+            )
+            cut = Cut(await tables.lanes(self._sources.connection, [schema]))
+            await self.for_relay(schema, cut)
+
+    async def for_relay(self, schema: str, cut: Cut) -> None:
+        """Wait until Kafka has every message that a service had said at the cut."""
+        await self._until(f"{schema} has not relayed its messages", self._is_relayed, schema, cut)
+
+    async def _until(self, awaited: str, probe: Callable[..., Awaitable[bool]], *arguments: Any) -> None:  # noqa: ANN401 - the probe's
+        self._awaited = awaited
+        while not await probe(*arguments):  # noqa: ASYNC110  # other processes' progress: nothing here announces it
+            await asyncio.sleep(_POLL_S)
+
+    async def _is_applied(self, schema: str, topic: str, span: LogSpan) -> bool:
+        next_offsets = await tables.next_offsets(self._sources.connection, schema, topic)
+        return all(end <= span.begins[at] or next_offsets.get(at.partition, 0) >= end for at, end in span.ends.items())
+
+    async def _is_relayed(self, schema: str, cut: Cut) -> bool:
+        relayed = await tables.relayed_seqs(self._sources.connection, schema)
+        return all(relayed.get((lane.consumer, lane.topic, lane.partition), lane.seq) >= lane.seq for lane in cut.lanes)
 
 
-async def _await_caught_up(sources: Sources) -> LogSpans:
-    return LogSpans(
-        alarms=await _await_applied(sources, "intake", ALARMS.name),
-        inbox=await _await_applied(sources, "dispatch", INBOX.name),
-        cases=await _await_applied(sources, "scoring", CASES.name),
-        outcomes=await sources.logs.current_span(OUTCOMES.name),
+async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        cut = Cut(await tables.lanes(conn, SERVICES))
+        return TableContents(
+            cut,
+            {
+                "outcomes_by_id": await tables.outcomes(conn),
+                "case_table": await tables.case_rows(conn),
+                "history": await tables.history(conn),
+                "fact_versions": await tables.fact_versions(conn),
+                "tallies": await tables.tally_counts(conn),
+                "inbox_dead_letters": await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
+                "alarm_dead_letters": await tables.dead_letter_positions(conn, "intake", ALARMS.name),
+                "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
+                "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
+            },
+        )
+
+
+async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[Evidence, Anchor]:
+    cut, logs = contents.cut, sources.logs
+    spans = {topic: await logs.current_span(topic) for topic in (ALARMS.name, INBOX.name, CASES.name, OUTCOMES.name)}
+    inbox_log, alarms_log, outcomes_log = (
+        InboxLog(applied_to=cut.offsets("dispatch", INBOX.name)),
+        AlarmsLog(),
+        OutcomesLog(cut),
     )
-
-
-async def _await_applied(sources: Sources, schema: str, topic: str) -> LogSpan:
-    """Wait until the service has applied the log to its end and relayed its messages."""
-    return await _poll(lambda: _span_if_applied(sources, schema, topic))
-
-
-async def _poll(probe: Callable[[], Awaitable[LogSpan | None]]) -> LogSpan:
-    while (span := await probe()) is None:  # noqa: ASYNC110  # other processes' progress: nothing here announces it
-        await asyncio.sleep(_POLL_S)
-    return span
-
-
-async def _span_if_applied(sources: Sources, schema: str, topic: str) -> LogSpan | None:
-    span = await sources.logs.current_span(topic)
-    next_offsets = await tables.next_offsets(sources.connection, schema, topic)
-    behind = any(end > span.begins[at] and next_offsets.get(at.partition, 0) < end for at, end in span.ends.items())
-    unrelayed_lanes = await tables.count_unrelayed_lanes(sources.connection, schema)
-    return None if behind or unrelayed_lanes else span
-
-
-async def _collect_evidence(sources: Sources, spans: LogSpans) -> Evidence:
-    inbox_log, cases_log, alarms_log, outcomes_log = InboxLog(), CasesLog(), AlarmsLog(), OutcomesLog()
-    await add_records(inbox_log, sources.logs.records(spans.inbox))
-    await add_records(cases_log, sources.logs.records(spans.cases))
-    await add_records(alarms_log, sources.logs.records(spans.alarms))
-    await add_records(outcomes_log, sources.logs.records(spans.outcomes))
-    conn = sources.connection
-    return Evidence(
+    cases_log = CasesLog(cut, scored_to=cut.offsets("scoring", CASES.name))
+    digests = LogDigests(sources.anchor.cases if sources.anchor else {})
+    await add_records(logs.records(spans[INBOX.name]), inbox_log)
+    await add_records(logs.records(spans[CASES.name]), cases_log, digests)
+    await add_records(logs.records(cut.span("intake", ALARMS.name, spans[ALARMS.name])), alarms_log)
+    await add_records(logs.records(spans[OUTCOMES.name]), outcomes_log)
+    chained_logs: ChainedLogs = contents.fields["chained_logs"]
+    contradicted = [*(f"{CASES.name}-{each}" for each in digests.differing()), *chained_logs.contradicted]
+    evidence = Evidence(
         inbox_log=inbox_log,
         cases_log=cases_log,
         alarms_log=alarms_log,
         outcomes_log=outcomes_log,
-        complete=spans.inbox.is_complete and spans.cases.is_complete,
-        outcomes_by_id=await tables.outcomes(conn),
-        case_table=await tables.case_versions(conn),
-        fact_versions=await tables.fact_versions(conn),
-        tallies=await tables.tally_counts(conn),
-        inbox_dead_letters=await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
-        alarm_dead_letters=await tables.dead_letter_positions(conn, "intake", ALARMS.name),
-        missing_vault_entries=await tables.missing_vault_entries(conn, inbox_log.vault_references),
+        complete=spans[INBOX.name].is_complete and spans[CASES.name].is_complete,
+        missing_vault_entries=await tables.missing_vault_entries(sources.connection, inbox_log.vault_references),
         photos=await _check_photos(sources, inbox_log),
+        contradicted_anchors=contradicted if sources.anchor else None,
+        **contents.fields,
     )
+    return evidence, Anchor(digests.heads(), chained_logs.heads)
 
 
 async def _check_photos(sources: Sources, inbox_log: InboxLog) -> PhotoFindings:

@@ -1,10 +1,15 @@
 """Every SQL statement of the conservation check, one function each. Reads only."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from paidan_chassis.database import Connection
+from paidan_deploy.conservation.cases_log import NO_STEPS, CaseRow, CaseSteps
+from paidan_deploy.conservation.cut import LaneAtCut
+
+HISTORY_PREFETCH: Final = 5_000
 
 SELECT_DEAD_LETTERS: Final = """
     SELECT topic, partition, log_offset
@@ -15,8 +20,23 @@ SELECT_OUTCOMES: Final = """
       FROM dispatch.outcome
 """
 SELECT_CASES: Final = """
-    SELECT case_id, version, status
+    SELECT case_id, version, status, sha256(step) AS newest, chain
       FROM dispatch.case_now
+"""
+SELECT_HISTORY: Final = """
+    SELECT case_id, version, sha256(event) AS step, chain
+      FROM dispatch.history
+     ORDER BY case_id, version
+"""
+COUNT_DEAD_LETTERS: Final = """
+    SELECT topic, count(*) AS number
+      FROM {schema}.dead_letter
+     WHERE redriven_at IS NULL
+     GROUP BY topic
+"""
+SELECT_LANES: Final = """
+    SELECT consumer, topic, partition, next_offset, seq
+      FROM {schema}.lane
 """
 SELECT_FACT_VERSIONS: Final = """
     SELECT case_id, max(version) AS version
@@ -43,11 +63,9 @@ SELECT_POSITIONS: Final = """
       FROM {schema}.lane
      WHERE topic = $1
 """
-
-COUNT_UNRELAYED_LANES: Final = """
-    SELECT count(*)
+SELECT_RELAYED: Final = """
+    SELECT consumer, topic, partition, relayed_seq
       FROM {schema}.lane
-     WHERE relayed_seq < seq
 """
 
 
@@ -71,9 +89,36 @@ async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:
     return {row["id"]: (row["about"], row["result"]) for row in await conn.fetch(SELECT_OUTCOMES)}
 
 
-async def case_versions(conn: Connection) -> dict[str, tuple[int, str]]:
-    """Return version and status of every case."""
-    return {row["case_id"]: (row["version"], row["status"]) for row in await conn.fetch(SELECT_CASES)}
+async def case_rows(conn: Connection) -> dict[str, CaseRow]:
+    """Return every case as its table holds it."""
+    rows = await conn.fetch(SELECT_CASES)
+    return {row["case_id"]: CaseRow(row["version"], row["status"], row["newest"], row["chain"]) for row in rows}
+
+
+async def history(conn: Connection) -> dict[str, CaseSteps]:
+    """Return every case as its history holds it, row by row within a transaction: it is the largest table."""
+    steps: dict[str, CaseSteps] = {}
+    async for row in conn.cursor(SELECT_HISTORY, prefetch=HISTORY_PREFETCH):
+        known = steps.get(row["case_id"], NO_STEPS)
+        steps[row["case_id"]] = known.extend(row["version"], row["step"], row["chain"])
+    return steps
+
+
+async def dead_letter_counts(conn: Connection, schemas: Sequence[str]) -> Counter[str]:
+    """Count dead letters that were not put back, by topic."""
+    counts: Counter[str] = Counter()
+    for schema in schemas:
+        counts.update(
+            {row["topic"]: row["number"] for row in await conn.fetch(COUNT_DEAD_LETTERS.format(schema=schema))}
+        )
+    return counts
+
+
+async def lanes(conn: Connection, schemas: Sequence[str]) -> list[LaneAtCut]:
+    """Return every lane of these services as it is now."""
+    return [
+        LaneAtCut(schema, **row) for schema in schemas for row in await conn.fetch(SELECT_LANES.format(schema=schema))
+    ]
 
 
 async def fact_versions(conn: Connection) -> dict[str, int]:
@@ -105,6 +150,7 @@ async def next_offsets(conn: Connection, schema: str, topic: str) -> dict[int, i
     }
 
 
-async def count_unrelayed_lanes(conn: Connection, schema: str) -> int:
-    """Count a service's lanes with messages that were not relayed yet."""
-    return int(await conn.fetchval(COUNT_UNRELAYED_LANES.format(schema=schema)))
+async def relayed_seqs(conn: Connection, schema: str) -> dict[tuple[str, str, int], int]:
+    """Return, by lane, the number of the last message that Kafka has acknowledged."""
+    rows = await conn.fetch(SELECT_RELAYED.format(schema=schema))
+    return {(row["consumer"], row["topic"], row["partition"]): row["relayed_seq"] for row in rows}

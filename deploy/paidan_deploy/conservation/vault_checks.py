@@ -10,6 +10,13 @@ def check_photos(evidence: Evidence) -> Check:
     return Check.of("every photo exists", evidence.photos.lost, _uploaded_photos(evidence))
 
 
+def check_chained_logs(evidence: Evidence) -> Check:
+    rows = range(sum(head.size for head in evidence.chained_logs.heads.values()))
+    return Check.of(
+        "the logs of looks at personal data and of keys are as they were written", evidence.chained_logs.broken, rows
+    )
+
+
 def missing_uploads(evidence: Evidence) -> Notice:
     names = sorted(evidence.photos.never_sent)
     claimed = evidence.inbox_log.claimed_photos

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -10,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.demo.departments import DemoDepartment
 from paidan_deploy.demo.http_client import CallRefused, ServiceClient
+from paidan_deploy.demo.pictures import draw_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,24 @@ class HttpAnswerClient:
     async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
         """Post the answer, again until it is accepted."""
         await self.client.submit_action(case_id, action, idempotency_key=answer_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedProofs:
+    """Photos by ``POST /v1/photos?case_id=``, each another one."""
+
+    client: ServiceClient
+    rng: Random
+
+    async def store(self, case_id: str) -> str:
+        """Upload a photo for a case."""
+        uploaded = await self.client.post(
+            "/v1/photos",
+            params={"case_id": case_id},
+            content=draw_proof(self.rng),
+            headers={"content-type": "image/jpeg"},
+        )
+        return str(uploaded["ref"])
 
 
 async def follow_orders_topic(department: DemoDepartment, kafka: KafkaCluster, topic: str) -> None:

@@ -17,6 +17,7 @@ from paidan_contracts.topics import answers_topic_of, orders_topic_of
 from paidan_deploy.demo.answer_clients import (
     HttpAnswerClient,
     KafkaAnswerClient,
+    UploadedProofs,
     follow_orders_topic,
     poll_orders,
     restore_open_orders,
@@ -27,7 +28,6 @@ from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
 from paidan_deploy.demo.http_client import ServiceClient
 from paidan_deploy.demo.keys import DemoKeys
 from paidan_deploy.demo.monitor import Monitor
-from paidan_deploy.demo.pictures import draw_photo
 from paidan_deploy.demo.plan import DaySize, plan_day
 from paidan_deploy.demo.scheduler import Scheduler
 from paidan_deploy.demo.sources import DemoSources
@@ -169,24 +169,16 @@ async def _start_departments(context: DemoContext) -> list[Coroutine[Any, Any, N
         answers_topic = kafka.prefixed(answers_topic_of(department.id).name)
         answers = KafkaAnswerClient(producer, answers_topic) if by_kafka else HttpAnswerClient(client)
         behaviour = Behaviour.random(Random(department.id))  # noqa: S311  # a department has the same habits every day
+        proofs = UploadedProofs(context.client("intake", token), context.rng)
         demo_department = DemoDepartment(
-            department.id, answers, context.scheduler, context.faults, context.rng, behaviour
+            department.id, answers, context.scheduler, context.faults, context.rng, behaviour, proofs
         )
-        demo_department.proof = (await _upload_proof_photo(context, token),)
         await restore_open_orders(demo_department, client)
         if by_kafka:
             listeners.append(follow_orders_topic(demo_department, kafka, orders_topic_of(department.id).name))
         else:
             listeners.append(poll_orders(demo_department, client, every_s=2.0))
     return listeners
-
-
-async def _upload_proof_photo(context: DemoContext, token: str) -> str:
-    picture = draw_photo(context.rng, 36.65, 117.02)
-    uploaded = await context.client("intake", token).post(
-        "/v1/photos", content=picture, headers={"content-type": "image/jpeg"}
-    )
-    return str(uploaded["ref"])
 
 
 def _start_staff(context: DemoContext) -> list[Coroutine[Any, Any, None]]:

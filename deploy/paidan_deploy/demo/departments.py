@@ -23,6 +23,13 @@ class AnswerClient(Protocol):
         """Send an action on a case under the department's own id for it."""
 
 
+class ProofClient(Protocol):
+    """Client by which a department stores photos of its work."""
+
+    async def store(self, case_id: str) -> str:
+        """Store a photo for a case; return its reference."""
+
+
 @dataclass(slots=True)
 class HiddenFaults:
     """Where work was done badly, by case and round: only an inspector on site can see it."""
@@ -40,7 +47,7 @@ class DemoDepartment:
     faults: HiddenFaults
     rng: Random
     behaviour: Behaviour
-    proof: tuple[str, ...] = ()
+    proofs: ProofClient
     versions: dict[str, int] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
 
@@ -81,9 +88,10 @@ class DemoDepartment:
         )
 
     def _schedule_finish(self, order: Mapping[str, Any], at: datetime, *, careless: bool) -> None:
-        if careless:
+        # What a helper does badly is not what the inspector looks at.
+        if careless and order.get("role") != "helper":
             self.faults.careless_work.add((order["case_id"], order["round"]))
-        action = {"kind": "finish", "text": "已处置完毕", "proof": list(self.proof)}
+        action = {"kind": "finish", "text": "已处置完毕"}
         self.scheduler.schedule(at, self._answer_task(order, action))
 
     def _return_action(self) -> dict[str, Any]:
@@ -94,8 +102,11 @@ class DemoDepartment:
         order_id, round_ = order["order_id"], order["round"]
 
         async def answer() -> None:
-            if self.rounds.get(order_id) == round_:
-                await self.answers.answer(order["case_id"], f"{order_id}:{round_}:{action['kind']}", action)
+            if self.rounds.get(order_id) != round_:
+                return
+            case_id, kind = order["case_id"], action["kind"]
+            proof = {"proof": [await self.proofs.store(case_id)]} if kind == "finish" else {}
+            await self.answers.answer(case_id, f"{order_id}:{round_}:{kind}", action | proof)
 
         return answer
 

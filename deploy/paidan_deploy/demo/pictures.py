@@ -15,6 +15,14 @@ _COLOUR_SCHEMES: Final = (
 )
 
 
+def draw_proof(rng: Random) -> bytes:
+    """Draw a small picture of finished work, unlike every other: a photo proves one case only."""
+    picture = Image.frombytes("RGB", (12, 9), rng.randbytes(12 * 9 * 3)).resize((96, 72))
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
 def draw_photo(rng: Random, latitude: float, longitude: float) -> bytes:
     """Draw a street with something on it, and write the position as EXIF."""
     sky, street = rng.choice(_COLOUR_SCHEMES)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from paidan_deploy.importing.differences import Difference
 from paidan_deploy.importing.rows import RowWarning
 from paidan_deploy.importing.send import RefusedRequest
 
@@ -35,12 +36,18 @@ class ImportReport:
     results: Counter[str] = field(default_factory=Counter)
     refusals: list[RefusedRequest] = field(default_factory=list)
     merged: list[MergedRow] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    """What records say otherwise than when they were imported before."""
     remarks: list[RowWarning] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Write everything as JSON, with every line listed."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**asdict(self), "results": dict(sorted(self.results.items()))}, ensure_ascii=False, indent=1)
+        differences = [
+            {"line": each.line, "field": each.field, "was": each.was, "is": each.is_} for each in self.differences
+        ]
+        content = {**asdict(self), "results": dict(sorted(self.results.items())), "differences": differences}
+        text = json.dumps(content, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", encoding="utf-8")
 
     def summary(self, max_lines: int = 12) -> Iterator[str]:
@@ -48,7 +55,12 @@ class ImportReport:
         repeats = f", {self.repeated} repeated an earlier one" if self.repeated else ""
         yield f"{self.rows} rows read, {self.untaken} skipped{repeats}"
         yield from (f"  {count:>6}  {result}" for result, count in sorted(self.results.items()))
-        for title, groups in (("refused", self._refusals_by_reason()), ("warning", self._warnings_by_problem())):
+        listed = (
+            ("refused", self._refusals_by_reason()),
+            ("differs from the earlier import", self._differences_by_field()),
+            ("warning", self._warnings_by_problem()),
+        )
+        for title, groups in listed:
             for reason, lines in sorted(groups.items()):
                 shown = ", ".join(map(str, lines[:max_lines])) + (", ..." if len(lines) > max_lines else "")
                 yield f"  {title}: {reason} ({len(lines)}): lines {shown}"
@@ -57,6 +69,12 @@ class ImportReport:
         groups: dict[str, list[int]] = {}
         for refusal in self.refusals:
             groups.setdefault(f"{refusal.what}: {refusal.code}", []).append(refusal.line)
+        return groups
+
+    def _differences_by_field(self) -> dict[str, list[int]]:
+        groups: dict[str, list[int]] = {}
+        for difference in self.differences:
+            groups.setdefault(difference.field, []).append(difference.line)
         return groups
 
     def _warnings_by_problem(self) -> dict[str, list[int]]:

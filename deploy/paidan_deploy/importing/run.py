@@ -7,11 +7,13 @@ from pathlib import Path
 from paidan_chassis.clock import real_now
 from paidan_contracts.city.city import City
 from paidan_contracts.city.import_mappings import ImportMapping
+from paidan_deploy.importing.client import Endpoints, await_outcomes
 from paidan_deploy.importing.import_requests import ImportOptions, plan_requests
+from paidan_deploy.importing.later_export import LaterExport
 from paidan_deploy.importing.parse import RowParser
 from paidan_deploy.importing.report import ImportReport, MergedRow
 from paidan_deploy.importing.rows import KnownCodes, RowWarning
-from paidan_deploy.importing.send import Endpoints, SentRequests, await_outcomes, refusal_of, send_requests
+from paidan_deploy.importing.send import SentRequests, refusal_of, send_amendments, send_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class ImportJob:
     city: City
     mapping: ImportMapping
     matching: bool
+    amend: bool = False
+    """Whether fields that a record states otherwise than before are corrected."""
 
 
 async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgress) -> ImportReport:
@@ -44,11 +48,25 @@ async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgr
     matched_within = f"import-{job.mapping.id}" if job.matching else None
     requests = plan_requests(rows, ImportOptions(job.city.id, matched_within))
     progress.on_planned(len(requests))
-    sent = await send_requests(requests, endpoints, progress.on_sent)
+    later = LaterExport({row.line: row for row in rows}, job.city, job.amend)
+    sent = await send_requests(requests, endpoints, later, progress.on_sent)
     report = _start_report(job, parser, sent, accepted=len(rows))
+    await _record_outcomes(report, sent, endpoints, progress)
+    if later.amend:
+        corrections = await send_amendments(sent, endpoints, later, progress.on_sent)
+        report.refusals += corrections.refused
+        await _record_outcomes(report, corrections, endpoints, progress)
+    report.refusals.sort(key=lambda refusal: refusal.line)
+    report.differences = sorted(later.differences, key=lambda each: (each.line, each.field))
+    return report
+
+
+async def _record_outcomes(
+    report: ImportReport, sent: SentRequests, endpoints: Endpoints, progress: ImportProgress
+) -> None:
     opened: dict[str, int] = {}
     merged: list[tuple[int, str]] = []
-    async for outcome in await_outcomes(sent, endpoints, progress.on_decided):
+    async for outcome in await_outcomes(sent.accepted, endpoints, progress.on_decided):
         request = sent.accepted[outcome["id"]]
         report.results[f"{outcome['about']} {outcome['result']}"] += 1
         if outcome["result"] == "opened":
@@ -57,9 +75,7 @@ async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgr
             merged.append((request.line, outcome["case_id"]))
         elif refusal := refusal_of(request, outcome):
             report.refusals.append(refusal)
-    report.refusals.sort(key=lambda refusal: refusal.line)
-    report.merged = [MergedRow(line, case_id, opened.get(case_id)) for line, case_id in sorted(merged)]
-    return report
+    report.merged += [MergedRow(line, case_id, opened.get(case_id)) for line, case_id in sorted(merged)]
 
 
 def _create_parser(job: ImportJob) -> RowParser:

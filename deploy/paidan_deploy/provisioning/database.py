@@ -14,6 +14,7 @@ from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import DEFAULT_VALIDITY, store_key
 from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.privileges import ensure_schema, grant_privileges, owner_of
 from paidan_deploy.servers.dsn import DATABASE_NAME
 from paidan_deploy.services import SERVICES, Service
 
@@ -58,7 +59,8 @@ async def _renew_admin_key(connection: Connection, credentials: Credentials) -> 
 async def _ensure_role(connection: Connection, service: Service, credentials: Credentials) -> None:
     # We generated the password, of URL-safe characters; a utility statement takes no parameters.
     password = credentials.password(service.role).replace("'", "")
-    await _create_or_alter_role(connection, service.role, password)
+    await _create_or_alter_role(connection, service.role, f"LOGIN PASSWORD '{password}'")
+    await _create_or_alter_role(connection, owner_of(service), "NOLOGIN PASSWORD NULL")
 
 
 # Roles belong to the whole server: provisioning two of its databases at once may update the same row.
@@ -68,21 +70,22 @@ async def _ensure_role(connection: Connection, service: Service, credentials: Cr
     stop=stop_after_attempt(ROLE_ATTEMPTS),
     reraise=True,
 )
-async def _create_or_alter_role(connection: Connection, role: str, password: str) -> None:
+async def _create_or_alter_role(connection: Connection, role: str, options: str) -> None:
     exists = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
-    await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{password}'")
+    await connection.execute(f"{verb} ROLE {role} {options}")
     await connection.execute(f"GRANT {role} TO CURRENT_USER")
 
 
 async def _migrate_service_schema(connection: Connection, service: Service) -> None:
-    """Migrate a service's schema as its own role, which owns everything in it; no other role is granted anything."""
-    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {service.name} AUTHORIZATION {service.role}")
-    await connection.execute(f"SET ROLE {service.role}")
+    """Migrate a service's schema as the role that owns everything in it; its own role is granted what it needs."""
+    await ensure_schema(connection, service)
+    await connection.execute(f"SET ROLE {owner_of(service)}")
     try:
         await migrations.migrate(
             connection, service.name, [migrations.CHASSIS_MIGRATIONS, f"{service.package}.migrations"]
         )
+        await grant_privileges(connection, service)
     finally:
         await connection.execute("RESET ROLE")
 

@@ -1,6 +1,9 @@
 """The consumers' handlers: the inbox, decided batch by batch, and departments' answers, forwarded to the inbox."""
 
+import json
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
@@ -8,9 +11,10 @@ from paidan_chassis.consumer.batch import Batch, Lane, Record
 from paidan_chassis.consumer.lane_state import LaneState
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
+from paidan_chassis.observability import logs
 from paidan_chassis.observability.metrics import Counter, Metrics
 from paidan_contracts import ids
-from paidan_contracts.actions import Actor, Answer
+from paidan_contracts.actions import Actor, Answer, UnknownAction
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Refusal
@@ -25,6 +29,10 @@ from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
+
+MAX_NOTED_FIELDS: Final = 1000
+_FIELD_NAME: Final = re.compile(r"[\w.-]{1,80}", re.ASCII)
+_log: Final = logs.get_logger(loop="answers")
 
 
 class InboxHandler:
@@ -78,6 +86,7 @@ class AnswersHandler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._departments: frozenset[str] = frozenset()
+        self._noted_fields: set[tuple[str, str]] = set()
 
     async def apply(self, batch: Batch) -> None:
         """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
@@ -90,6 +99,7 @@ class AnswersHandler:
                 continue
             match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
                 case Answer() as answer:
+                    self._note_unknown_fields(record, department, answer)
                     self._forward(batch, record, department, answer)
                 case DecodeError() as error:
                     batch.dead_letter(record, error.reason, error.detail)
@@ -104,6 +114,19 @@ class AnswersHandler:
             # Of any version: a department that was dropped yesterday still has orders to answer.
             items = await city_packs.load_item_ids(batch.conn, ["departments"])
             self._departments = frozenset(item.id for item in items)
+
+    def _note_unknown_fields(self, record: Record, department: str, answer: Answer) -> None:
+        """Log each field that a department sends and nobody reads, once: the answer is taken all the same."""
+        body = json.loads(record.value or b"{}")
+        unknown = {name for name in body if name not in Answer.model_fields}
+        if not isinstance(answer.action, UnknownAction):
+            known = type(answer.action).model_fields
+            unknown |= {f"action.{name}" for name in body["action"] if name not in known}
+        for name in sorted(unknown):
+            field = name if _FIELD_NAME.fullmatch(name) else "?"
+            if (department, field) not in self._noted_fields and len(self._noted_fields) < MAX_NOTED_FIELDS:
+                self._noted_fields.add((department, field))
+                _log.warning("unknown_field_ignored", topic=record.topic, field=field)
 
     def _forward(self, batch: Batch, record: Record, department: str, answer: Answer) -> None:
         requester = Requester(

@@ -21,6 +21,7 @@ from paidan_chassis.observability.logs import Logger
 
 _INTERVAL_S: Final = 0.1
 _SAVE_AFTER_IDLE_S: Final = 0.2
+_SAVE_INTERVAL_S: Final = 1.0
 _PRUNE_INTERVAL_S: Final = 2.0
 _COMMIT_INTERVAL_S: Final = 5.0
 _COMMIT_TIMEOUT_S: Final = 3.0
@@ -63,6 +64,9 @@ class Maintenance:
             await self._tolerate_outage(self._take_over_assigned)
             if time.monotonic() - self._batch_runner.last_batch_at > _SAVE_AFTER_IDLE_S:
                 await self._tolerate_outage(self.save_relay_progress)
+            else:
+                # Batches save the progress of their own lanes; another lane may be idle for hours beside them.
+                await self._run_every(_SAVE_INTERVAL_S, self.save_relay_progress)
             if self._lanes.held:
                 self._held_lanes.raise_when_drained(idle_s=time.monotonic() - self._batch_runner.last_batch_at)
             await self._compare_when_due()

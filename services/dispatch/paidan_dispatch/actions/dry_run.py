@@ -22,6 +22,8 @@ from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork, proof_
 
 # A state takes some 50 us to decode; other requests must not wait for a whole file.
 CHUNK_SIZE: Final = 100
+_BEFORE_THE_REPORT: Final = frozenset({"unknown_report", "not_your_role", "not_supported_yet", "unknown_action"})
+"""Refusals of a source that has not named a report of its own: it is told as much as if there were no such case."""
 
 
 async def evaluate(pool: Pool, packs: PackCache, requests: Sequence[ActionRequested]) -> list[DryRunResult]:
@@ -74,12 +76,18 @@ def _evaluate_one(
     earlier = unit_of_work.known_outcomes.get(request.action_id)
     if earlier is not None and earlier.why is not None and earlier.result != DEAD_LETTERED:
         # An id is decided once: sent in earnest, it would be refused again.
-        return _build_result(request, "refused", stored.state.status, Refusal.model_validate_json(earlier.why))
+        return _refused(request, stored, Refusal.model_validate_json(earlier.why))
     match decide(stored.state, request, policies[stored.pack_version], unit_of_work.evidence_for(request)):
         case Progressed() as progressed:
             return _build_result(request, "applied", progressed.after.status, None)
         case Refused(refusal):
-            return _build_result(request, "refused", stored.state.status, refusal)
+            return _refused(request, stored, refusal)
+
+
+def _refused(request: ActionRequested, stored: CaseWithPolicy, refusal: Refusal) -> DryRunResult:
+    if request.actor.kind == "source" and refusal.code in _BEFORE_THE_REPORT:
+        return _build_result(request, "refused", None, unknown_case(request.case_id))
+    return _build_result(request, "refused", stored.state.status, refusal)
 
 
 def _build_result(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.actions import Reply
 from paidan_contracts.wire import Id
@@ -24,7 +25,7 @@ class ReplyRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with this route."""
-        router = APIRouter(tags=["reports"])
+        router = create_router(tags=["reports"])
         router.add_api_route(
             "/v1/noted/{report_id}/reply", self.reply, methods=["POST"], status_code=202,
             response_model=ActionAccepted, summary="Reply to a noted report", openapi_extra=route_docs.IDEMPOTENCY_KEY,

@@ -7,6 +7,7 @@ from paidan_chassis.edge.problems import Problem, forbidden
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
 from paidan_contracts.state import CaseState
+from paidan_dispatch.cases.case_state import is_active
 
 _READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
 
@@ -25,12 +26,10 @@ def require_case_access(principal: Principal) -> None:
 
 def has_order(state: CaseState, department: str) -> bool:
     """Return whether a department has a valid order in this case, as the one that leads or as one that helps."""
-    if state.past or state.status in ("received", "filed"):
+    if state.past:
         return False
-    return state.department == department or any(
-        each.department == department and each.returned_at is None and each.withdrawn_at is None
-        for each in state.helpers
-    )
+    leads = state.department == department and state.status not in ("received", "filed")
+    return leads or any(each.department == department and is_active(each) for each in state.helpers)
 
 
 def covers_area(principal: Principal, area: str) -> bool:

@@ -103,7 +103,7 @@ class Callback(BaseModel):
 
     case_id: str
     report_id: str
-    report: JoinedReport | None = Field(description="Null where a release before this one stored no report.")
+    report: JoinedReport | None = Field(description="Null for one that joined under release 0.1, which stored none.")
     class_code: str | None
     round: int
     closed_at: datetime | None

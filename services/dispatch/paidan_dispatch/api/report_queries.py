@@ -8,7 +8,7 @@ from paidan_contracts.reports import JoinedReport
 from paidan_contracts.wire import Id, Timestamp
 from paidan_dispatch.api.models import CaseReport, NotedReport
 
-SELECT_CASE_REPORTS: Final = """
+SELECT_JOINED_REPORTS: Final = """
     SELECT number, report
       FROM case_report
      WHERE case_id = $1
@@ -49,11 +49,11 @@ class NotedPageKey(NamedTuple):
     report_id: Id
 
 
-async def load_case_reports(
+async def load_joined_reports(
     conn: Connection, case_id: str, *, source: str | None, after: int, limit: int
 ) -> list[CaseReport]:
-    """Return a page of a case's reports, of one source or of all, in order of their arrival."""
-    rows = await conn.fetch(SELECT_CASE_REPORTS, case_id, after, source, limit, timeout=10)
+    """Return a page of the reports that joined a case, of one source or of all, in order of their arrival."""
+    rows = await conn.fetch(SELECT_JOINED_REPORTS, case_id, after, source, limit, timeout=10)
     return [CaseReport(number=row["number"], report=_decode(row["report"])) for row in rows]
 
 

@@ -11,6 +11,7 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.scopes import grants_of
@@ -63,7 +64,7 @@ class ReportRoutes:
 
     def router(self) -> APIRouter:
         """Return the router with these routes."""
-        router = APIRouter(tags=["reports"])
+        router = create_router(tags=["reports"])
         router.add_api_route(
             "/v1/cases/{case_id}/reports", self.list_case_reports, methods=["GET"], response_model=CaseReportList,
             summary="The reports of a case",
@@ -90,14 +91,14 @@ class ReportRoutes:
             if stored is None or not (source or _may_read_all(stored.state, caller)):
                 raise _no_such_case()
             only_source = None if _may_read_all(stored.state, caller) else source
-            reports = await report_queries.load_case_reports(
-                conn, case_id, source=only_source, after=query.after, limit=query.limit
+            opener = [_opener(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
+            joined = await report_queries.load_joined_reports(
+                conn, case_id, source=only_source, after=query.after, limit=query.limit - len(opener)
             )
-        is_full = len(reports) == query.limit
-        if query.after == 0 and only_source in (None, stored.state.source):
-            reports = _with_opener(reports, stored.state)
-        if not reports and only_source is not None and query.after == 0:
+        reports = opener + joined
+        if not reports and query.after == 0:
             raise _no_such_case()
+        is_full = len(reports) == query.limit
         return CaseReportList(case_id=case_id, reports=reports, after=reports[-1].number if is_full else None)
 
     async def list_callbacks(self, caller: Caller, query: Annotated[CallbackQuery, Query()]) -> CallbackList:
@@ -144,22 +145,22 @@ def _may_read_all(state: CaseState, caller: Principal) -> bool:
     return access.has_order(state, department)
 
 
-def _with_opener(reports: list[CaseReport], state: CaseState) -> list[CaseReport]:
-    """Return the reports with the one that opened the case, which a release before this one did not store."""
-    if any(each.number == 1 for each in reports):
-        return reports
-    opener = JoinedReport(
+def _opener(state: CaseState) -> CaseReport:
+    """Return the report that opened a case, which its state holds in full."""
+    report = JoinedReport(
         report_id=state.opened_by,
         source=state.source,
         channel=state.channel,
         text=state.text,
         address=state.place.address,
+        latitude=state.place.latitude,
+        longitude=state.place.longitude,
         photos=state.photos,
         recorded_at=state.reported_at,
         wants_callback=state.wants_callback,
         confidential=state.confidential,
     )
-    return [CaseReport(number=1, report=opener), *reports]
+    return CaseReport(number=1, report=report)
 
 
 def _awaited(state: CaseState) -> tuple[str, ...]:
@@ -171,7 +172,7 @@ def _callback(state: CaseState, report_id: str, report: JoinedReport | None) -> 
     return Callback(
         case_id=state.case_id,
         report_id=report_id,
-        report=report,
+        report=_opener(state).report if report_id == state.opened_by else report,
         class_code=state.class_code,
         round=state.round,
         closed_at=state.closed_at,

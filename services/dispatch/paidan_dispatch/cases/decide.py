@@ -168,8 +168,7 @@ def _role_refusal(state: CaseState, request: ActionRequested) -> Refusal | None:
     if actor.kind == "importer" and not state.past:
         return refusals.not_an_import(state)
     if actor.kind == "department" and actor.id != state.department and _acting_helper(state, actor) is None:
-        text = Bilingual("The order is not yours.", "该派单不属于贵单位。")
-        return refusals.build_refusal(state, "not_your_order", text, "actor", role="department")
+        return refusals.NOT_YOUR_ORDER
     return None
 
 

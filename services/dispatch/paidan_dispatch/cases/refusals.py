@@ -10,6 +10,14 @@ from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, ROLE_ACTIONS, ActionKind, ActorRole
 
+NOT_YOUR_ORDER: Final = Refusal(
+    code="not_your_order",
+    field="actor",
+    message="The case has no order of yours, to lead or to help.",
+    message_zh="本案没有贵单位的派单（主办或协办）。",
+)
+"""Does not tell the case's state, which is no business of another department."""
+
 _STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
     {
         "received": "待核实",

@@ -111,7 +111,6 @@ class _BatchDecider:
         match receive_report(report, nearby=nearby, state_of=self._state_of, policy=policy):
             case Opened(events):
                 self._apply_events(record, CaseFile.new(record.partition), events, policy)
-                self._unit_of_work.add_report(events[-1].state, as_held_by_case(report))
                 self._record_success(record, report, "opened", events[-1].state)
             case Progressed(before, events):
                 self._apply_events(record, self._unit_of_work.case_files[before.case_id], events, policy)

@@ -20,7 +20,7 @@ class KnownOutcome(NamedTuple):
 
 
 class ReportRow(NamedTuple):
-    """A row of ``case_report``: a report that opened a case or joined it, as the case holds it."""
+    """A row of ``case_report``: a report that joined a case, as the case holds it."""
 
     case_id: str
     number: int

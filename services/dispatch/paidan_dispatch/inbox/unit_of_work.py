@@ -145,7 +145,7 @@ class UnitOfWork:
             self.changed_files[row.case_id] = self.case_files[row.case_id] = case_file
 
     def add_report(self, state: CaseState, report: JoinedReport) -> None:
-        """Add a report that opened a case or joined it; ``state`` follows from it."""
+        """Add a report that joined a case; ``state`` follows from it."""
         self.new_reports.append(
             ReportRow(state.case_id, state.reports, report.report_id, report.source, report.model_dump_json().encode())
         )

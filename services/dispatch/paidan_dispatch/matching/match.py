@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from math import asin, cos, degrees, floor, radians, sin, sqrt
 from operator import itemgetter
@@ -20,7 +20,7 @@ from paidan_dispatch.matching.candidates import (
     NoMatch,
     Removed,
 )
-from paidan_dispatch.matching.shared_points import is_same_point, is_shared
+from paidan_dispatch.matching.shared_points import SharedPoints
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius."""
@@ -89,6 +89,7 @@ def match(
     """
     if not candidates:
         return NoMatch()
+    reachable: list[str] = []
     duplicates: list[tuple[datetime, str, float, Candidate]] = []
     recurrences: list[tuple[datetime, str]] = []
     for candidate in candidates:
@@ -96,20 +97,27 @@ def match(
         if distance_m is None:
             continue
         if candidate.closed_at is None:
+            reachable.append(candidate.case_id)
             if abs(report.recorded_at - candidate.reported_at) <= rules.window:
                 duplicates.append((candidate.reported_at, candidate.case_id, distance_m, candidate))
         elif _is_recurrence(report, candidate):
             recurrences.append((candidate.closed_at, candidate.case_id))
-    is_nobodys = partial(
-        is_shared, report=report, candidates=candidates, limit=rules.addresses_per_point, state_of=state_of
-    )
-    own_point = next((each for each in candidates if is_same_point(each, report)), None) if duplicates else None
-    if own_point is not None and is_nobodys(own_point):
+    if duplicates:
+        points = SharedPoints(report, reachable, rules.addresses_per_point, state_of)
+        return _oldest_at_a_point_of_its_own(duplicates, points)
+    return NoMatch(max(recurrences)[1] if recurrences else None)
+
+
+def _oldest_at_a_point_of_its_own(
+    duplicates: Iterable[tuple[datetime, str, float, Candidate]], points: SharedPoints
+) -> MatchResult:
+    place = points.report.place
+    if points.is_shared((place.latitude, place.longitude)):
         return NoMatch()
     for _, case_id, distance_m, candidate in sorted(duplicates, key=itemgetter(0, 1)):
-        if not is_nobodys(candidate):
+        if not points.is_shared((candidate.latitude, candidate.longitude)):
             return Duplicate(case_id, distance_m)
-    return NoMatch(max(recurrences)[1] if recurrences else None)
+    return NoMatch()
 
 
 def compute_index_change(previous: CaseState | None, current: CaseState, rules: MatchRules) -> IndexChange | None:

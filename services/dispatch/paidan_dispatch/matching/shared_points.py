@@ -1,55 +1,54 @@
 """Points that reports with many different addresses share, such as a geocoder's fall-back: no merge follows from them.
 
-Known by the open cases of the class at exactly that point, and by the reports that joined them there.
+Known by the open cases of the class within reach: by those that were opened there, and by reports that joined them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
 from unicodedata import normalize
 
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
-from paidan_dispatch.matching.candidates import Candidate
+
+Point: TypeAlias = tuple[float | None, float | None]
+"""Latitude and longitude, exactly as they were stated."""
 
 
-def is_shared(
-    candidate: Candidate,
-    report: ReportReceived,
-    candidates: Sequence[Candidate],
-    *,
-    limit: int,
-    state_of: Callable[[str], CaseState],
-) -> bool:
-    """Return whether more than ``limit`` different addresses are known for the candidate's exact point.
+@dataclass(frozen=True, slots=True)
+class SharedPoints:
+    """Judges the points of one report and of the open cases that it may join."""
 
-    The report's own address counts where the report is at the same point; what has no address says nothing.
-    """
-    place, known = report.place, set[str]()
-    if is_same_point(candidate, report) and place.address:
-        known.add(_comparable(place.address))
-    for other in candidates:
-        if other.closed_at is not None or (other.latitude, other.longitude) != (
-            candidate.latitude,
-            candidate.longitude,
-        ):
-            continue
-        for address in _addresses_at_its_point(state_of(other.case_id)):
+    report: ReportReceived
+    case_ids: Iterable[str]
+    """Of the open cases within reach."""
+    limit: int
+    """So many different addresses a point may have."""
+    state_of: Callable[[str], CaseState]
+
+    def is_shared(self, point: Point) -> bool:
+        """Return whether more than ``limit`` different addresses are known for exactly this point.
+
+        What has no address says nothing.
+        """
+        known: set[str] = set()
+        for address in self._addresses_at(point):
             known.add(_comparable(address))
-            if len(known) > limit:
+            if len(known) > self.limit:
                 return True
-    return len(known) > limit
+        return False
 
-
-def is_same_point(candidate: Candidate, report: ReportReceived) -> bool:
-    """Return whether a report has exactly the position of a case."""
-    return (candidate.latitude, candidate.longitude) == (report.place.latitude, report.place.longitude)
-
-
-def _addresses_at_its_point(state: CaseState) -> Iterator[str]:
-    if state.place.address:
-        yield state.place.address
-    for joined in state.joined:
-        if joined.address and joined.metres == 0:
-            yield joined.address
+    def _addresses_at(self, point: Point) -> Iterator[str]:
+        place = self.report.place
+        if place.address and (place.latitude, place.longitude) == point:
+            yield place.address
+        for case_id in self.case_ids:
+            state = self.state_of(case_id)
+            if state.place.address and (state.place.latitude, state.place.longitude) == point:
+                yield state.place.address
+            for each in state.joined:
+                if each.address and (each.latitude, each.longitude) == point:
+                    yield each.address
 
 
 def _comparable(address: str) -> str:

@@ -1,7 +1,8 @@
--- Every report of a case, as the case holds it: the one that opened it is number 1. What is in the vault is not here.
+-- Every report that joined a case, as the case holds it, from number 2 on: the one that opened it stands in the case's
+-- state. What is in the vault is not here.
 CREATE TABLE case_report (
     case_id   text COLLATE "C" NOT NULL,
-    number    integer NOT NULL CHECK (number > 0),
+    number    integer NOT NULL CHECK (number > 1),
     report_id uuid NOT NULL,
     source    text COLLATE "C" NOT NULL,
     report    bytea NOT NULL,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from paidan_contracts.actions import Amend
 from paidan_contracts.cases import CaseAmended
+from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Assignment, CaseState, Limit
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -31,9 +32,21 @@ def amend(state: CaseState, action: Amend, provenance: Provenance, policy: CityP
     if action.closed_at is not None and state.status != "closed":
         text = Bilingual("Only a closed case has a time of closing.", "未结案的案件没有结案时间。")
         return build_refusal(state, "not_allowed_in_state", text, "action.closed_at")
+    if action.department is not None and (refusal := _department_refusal(state, action.department, policy)):
+        return refusal
     changes = _changes(state, action, policy)
     after = next_state(state, provenance, **changes)
     return [_new_amended(**event_fields(after, provenance), reason=action.reason, fields=tuple(sorted(changes)))]
+
+
+def _department_refusal(state: CaseState, department: str, policy: CityPolicy) -> Refusal | None:
+    if department not in policy.city.departments:
+        text = Bilingual(f"The city has no department {department}.", f"该城市没有单位 {department}。")
+        return build_refusal(state, "unknown_department", text, "action.department")
+    if not state.assignments:
+        text = Bilingual("The case was never assigned: assign it.", "案件从未派遣，请用派遣操作。")
+        return build_refusal(state, "not_allowed_in_state", text, "action.department")
+    return None
 
 
 def _changes(state: CaseState, action: Amend, policy: CityPolicy) -> dict[str, Any]:
@@ -56,12 +69,18 @@ def _changes(state: CaseState, action: Amend, policy: CityPolicy) -> dict[str, A
         changes |= {"closed_at": action.closed_at, "inspected_at": action.closed_at}
     if action.promised_by is not None:
         changes["promised_by"] = action.promised_by
-    if state.assignments and (action.closed_at or action.promised_by):
+    if action.department is not None:
+        changes["department"] = action.department
+    if state.assignments and (action.closed_at or action.promised_by or action.department):
         changes["assignments"] = replace_assignment(state, _amended_assignment(state.assignments[-1], action))
     return {name: value for name, value in changes.items() if value != getattr(state, name)}
 
 
 def _amended_assignment(assignment: Assignment, action: Amend) -> Assignment:
+    if action.department is not None:
+        assignment = replace_unvalidated(assignment, department=action.department)
+    if action.closed_at is None and action.promised_by is None:
+        return assignment
     limit = assignment.limits[-1]
     return replace_limit(assignment, _judged(limit, action.promised_by or limit.due_at, action.closed_at))
 

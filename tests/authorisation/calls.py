@@ -1,0 +1,93 @@
+"""A valid request for each route, by the name that the table has for it. Writes are dry runs where there are any."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from tests.intake.sample_photos import make_jpeg
+from tests.intake.ticket_payloads import build_ticket
+
+DRY: Final = "?dry-run=true"
+PHOTO: Final = make_jpeg(colour="purple")
+TICKET: Final = json.dumps(build_ticket(source_ref="dry", source="hotline", city="tiny"))
+ALARM: Final = json.dumps(
+    {
+        "alarm_ref": "a",
+        "source": "camera",
+        "city": "tiny",
+        "camera": "c",
+        "category": "暴露垃圾",
+        "occurred_at": "2026-03-02T08:00:00+08:00",
+    }
+)
+ACTION: Final = '{"action": {"kind": "return", "code": "other", "reason": "not ours"}}'
+LINE: Final = '{"id": "m", "case_id": "%(case_id)s", ' + ACTION[1:]
+FORM: Final = (
+    b'--x\r\nContent-Disposition: form-data; name="report"\r\n\r\n' + TICKET.encode() + b"\r\n"
+    b'--x\r\nContent-Disposition: form-data; name="photo"; filename="p.jpg"\r\n\r\n' + PHOTO + b"\r\n--x--\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request without its path. ``lists`` names the list in the answer that may be empty."""
+
+    query: str = ""
+    body: bytes | str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lists: str | None = None
+    is_json: bool = False
+
+    def content(self, ids: Mapping[str, str]) -> bytes | str | None:
+        """Return the body, with ids of what there is."""
+        return self.body % ids if isinstance(self.body, str) else self.body
+
+
+CALLS: Final[Mapping[str, Call]] = {
+    "POST /v1/tickets": Call(DRY, TICKET, is_json=True),
+    "POST /v1/tickets/batch": Call(DRY, TICKET),
+    "POST /v1/photo-reports": Call(DRY, FORM, {"content-type": "multipart/form-data; boundary=x"}),
+    "POST /v1/alarms/generic": Call(DRY, ALARM, is_json=True),
+    "POST /v1/photos": Call(DRY, PHOTO),
+    "GET /v1/photos/{ref}": Call(),
+    "POST /v1/photos/{ref}/links": Call(),
+    "GET /v1/reports/{report_id}": Call(),
+    "POST /v1/reports/{report_id}/reporter": Call(body='{"reason": "回访"}', is_json=True),
+    "GET /v1/cases": Call(lists="cases"),
+    "GET /v1/cases/{case_id}": Call(),
+    "POST /v1/cases/{case_id}/actions": Call(DRY, ACTION, {"Idempotency-Key": "matrix"}, is_json=True),
+    "POST /v1/actions/batch": Call(DRY, LINE),
+    "GET /v1/actions/{action_id}": Call(),
+    "POST /v1/outcomes/lookup": Call(body='{"ids": ["%(action_id)s"]}', lists="outcomes", is_json=True),
+    "GET /v1/cases/{case_id}/reports": Call(lists="reports"),
+    "GET /v1/callbacks": Call(lists="callbacks"),
+    "GET /v1/noted": Call(lists="reports"),
+    "POST /v1/noted/{report_id}/reply": Call(
+        body='{"text": "已答复"}', headers={"Idempotency-Key": "reply"}, is_json=True
+    ),
+    "GET /v1/orders": Call("?department=streets", lists="orders"),
+    "GET /v1/scores": Call("?city=tiny&period=2026-03&by=department"),
+    "GET /v1/scores/{score_id}/cases": Call(),
+    "GET /v1/indicators": Call("?city=tiny"),
+    "GET /v1/schemes": Call("?city=tiny"),
+    "GET /v1/conservation": Call(),
+    "GET /v1/audit/events": Call(),
+    "GET /v1/audit/refusals": Call(),
+    "GET /v1/audit/keys": Call(),
+}
+_LINE_ERRORS: Final = {"forbidden": "403", "not_your_source": "403", "not_your_city": "403", "not_found": "404"}
+
+
+def cell_of(response: httpx.Response, call: Call) -> str:
+    """Return a response as the table has it: ✓, ∅ for an empty list, or the status; of a batch, that of its line."""
+    if response.status_code >= 300:
+        return str(response.status_code)
+    if response.headers["content-type"].startswith("application/x-ndjson"):
+        line: dict[str, Any] = json.loads(response.text)
+        return _LINE_ERRORS.get(line["error"]["code"], line["error"]["code"]) if "error" in line else "✓"
+    if call.lists and not response.json()[call.lists]:
+        return "∅"
+    return "✓"

@@ -1,0 +1,174 @@
+"""The three services' edges in this process, with one case, one report and one photo, and a key of every kind."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+
+from paidan_chassis.clock import real_now
+from paidan_chassis.edge.api_keys import NewApiKey, add_key, generate_key, revoke_key
+from paidan_contracts.scopes import ALL_CITIES
+from paidan_dispatch import app as dispatch
+from paidan_intake import app as intake
+from paidan_intake.settings import Settings as IntakeSettings
+from paidan_scoring import app as scoring
+from paidan_scoring.settings import Settings as ScoringSettings
+from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
+from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.intake.intake_service import prepared_service
+from tests.intake.sample_photos import make_jpeg
+from tests.intake.ticket_payloads import build_ticket
+from tests.scoring.scoring_service import running_service
+from tests.servers import ServerAddresses, fresh_database
+
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "source": ("source:hotline",),
+    "other source": ("source:photo",),
+    "camera": ("source:camera",),
+    "department": ("department:streets",),
+    "other department": ("department:lamps",),
+    "inspector": ("role:inspector",),
+    "member": ("role:inspector", "member:streets"),
+    "caller": ("role:caller",),
+    "operator": ("role:operator",),
+    "monitor": ("role:monitor",),
+    "importer": ("role:importer", "backdate"),
+    "admin": ("role:admin",),
+    "security": ("role:security",),
+    "auditor": ("role:auditor",),
+    "backdate": ("backdate",),
+}
+CITIES: Final = ("tiny", "other", ALL_CITIES)
+SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
+Headers = dict[str, str]
+
+
+@dataclass(slots=True)
+class Keys:
+    """The headers of keys by kind and city, and of keys that open nothing."""
+
+    valid: dict[tuple[str, str], Headers]
+    invalid: dict[str, Headers]
+
+
+@dataclass(slots=True)
+class Edges:
+    """A client of each service, keys, and the ids of what is in them."""
+
+    clients: dict[str, httpx.AsyncClient]
+    keys: Keys
+    ids: dict[str, dict[str, str]]
+    """By service: of its case, its report..."""
+
+
+@asynccontextmanager
+async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Edges]:
+    """Open all edges; Kafka and PostgreSQL are real."""
+    async with AsyncExitStack() as stack:
+        stored, keys = _make_keys()
+        edges = Edges({}, keys, {"scoring": {"score_id": SCORE_ID}})
+        await _open_dispatch(stack, servers, edges, stored)
+        await _open_intake(stack, servers, edges, stored, folder)
+        await _open_scoring(stack, servers, edges, stored, folder)
+        yield edges
+
+
+def _make_keys() -> tuple[list[NewApiKey], Keys]:
+    stored, keys = [], Keys({}, {"no key": {}, "unknown key": _bearer("pdk_" + "a" * 43)})
+
+    def make(scopes: tuple[str, ...], city: str, *, name: str, days: int) -> Headers:
+        expires_at = real_now() + timedelta(days=days)
+        token, key = generate_key(name=name, city=city, scopes=scopes, expires_at=expires_at)
+        stored.append(key)
+        return _bearer(token)
+
+    for kind, scopes in KINDS.items():
+        for city in CITIES:
+            keys.valid[kind, city] = make(scopes, city, name=kind, days=1)
+    every_role = tuple(sorted({scope for scopes in KINDS.values() for scope in scopes if scope.startswith("role:")}))
+    keys.invalid["revoked key"] = make(every_role, ALL_CITIES, name="revoked", days=1)
+    keys.invalid["expired key"] = make(every_role, ALL_CITIES, name="expired", days=-1)
+    return stored, keys
+
+
+def _bearer(token: str) -> Headers:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def _store_keys(dsn: str, schema: str, stored: list[NewApiKey]) -> None:
+    conn = await asyncpg.connect(dsn)
+    try:
+        for key in stored:
+            await add_key(conn, schema, key)
+            if key.name == "revoked":
+                await revoke_key(conn, schema, key.key_id)
+    finally:
+        await conn.close()
+
+
+async def _open_dispatch(
+    stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey]
+) -> None:
+    opened = await stack.enter_async_context(open_dispatch(servers, "loop", "edge"))
+    await _store_keys(opened.service.dsn, "dispatch", stored)
+    await opened.run(dispatch.INBOX_CONSUMER)
+    noted, report = build_report("thanks", matter="praise"), build_report("matrix")
+    await opened.service.append_to_inbox(noted, report)
+    await opened.clients.wait_for_event(case_id_of(report), "case.dispatched.v1")
+    client = edges.clients["dispatch"] = await stack.enter_async_context(client_of(opened.parts))
+    accepted = await client.post(
+        f"/v1/cases/{case_id_of(report)}/actions",
+        json={"action": {"kind": "accept"}},
+        headers=edges.keys.valid["department", "tiny"] | {"Idempotency-Key": "accept"},
+    )
+    await opened.clients.wait_for_event(case_id_of(report), "case.accepted.v1")
+    edges.ids["dispatch"] = {
+        "case_id": case_id_of(report),
+        "action_id": accepted.json()["action_id"],
+        "report_id": noted.report_id,
+    }
+
+
+async def _open_intake(
+    stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey], folder: Path
+) -> None:
+    dsn = await stack.enter_async_context(fresh_database(servers))
+    service = await stack.enter_async_context(prepared_service(servers.kafka, dsn, new_prefix(), folder))
+    await _store_keys(dsn, "intake", stored)
+    settings = IntakeSettings(
+        **common_settings(service.kafka, dsn, service.prefix),
+        link_key=SecretStr("a secret that signs links in tests"),
+        photos=folder / "photos",
+    )
+    parts = await stack.enter_async_context(intake.build(settings, process_of("intake", "edge")))
+    client = edges.clients["intake"] = await stack.enter_async_context(client_of(parts))
+    headers = edges.keys.valid["source", "tiny"]
+    photo = await client.post("/v1/photos", content=make_jpeg(), headers=headers)
+    body = build_ticket(source_ref="matrix", reporter={"name": "王敏", "phone": "13812345678"}, wants_callback=True)
+    ticket = await client.post("/v1/tickets", json=body, headers=headers)
+    assert (photo.status_code, ticket.status_code) == (201, 202), (photo.text, ticket.text)
+    edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
+
+
+async def _open_scoring(
+    stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey], folder: Path
+) -> None:
+    service = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
+    await _store_keys(service.dsn, "scoring", stored)
+    settings = ScoringSettings(**common_settings(servers.kafka, service.dsn, service.prefix))
+    parts = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "edge")))
+    client = edges.clients["scoring"] = await stack.enter_async_context(client_of(parts))
+    definitions = await client.get("/v1/indicators?city=tiny", headers=edges.keys.valid["monitor", "tiny"])
+    await service.pool.execute(
+        "INSERT INTO score (score_id, city, period, dimension, key, indicator, indicator_version)"
+        " VALUES ($1, 'tiny', '2026-03', 'department', 'streets', $2, $3)",
+        SCORE_ID,
+        definitions.json()["rates"][0]["id"],
+        definitions.json()["version"],
+    )

@@ -1,0 +1,257 @@
+"""Helpers, proofs, repeats and stage clocks on real tables: wherever a batch ends, the same is decided and written."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from paidan_contracts.actions import Accept, Action, Finish, Inspect, Return, Urge, Void
+from paidan_contracts.ids import action_id
+from tests.dispatch.database_fixture import (
+    BatchOutput,
+    InboxRecords,
+    apply_records,
+    build_action,
+    build_report,
+    case_id_of,
+    city_in_force,
+    clear_tables,
+    dump_tables,
+    photo_stored,
+    timer_due,
+)
+
+LAMP = build_report("lamp", class_code="C0137")
+"""The pack's rule sends it to lamps, and names streets to help."""
+ONE, TWO = build_report("1", east_m=500), build_report("2", east_m=900)
+PHOTO = "a" * 64 + ".jpg"
+STREETS, LAMPS, OLGA = "department:streets", "department:lamps", "operator:olga"
+
+
+async def applied_alike(pool: "asyncpg.Pool[Any]", log: InboxRecords) -> BatchOutput:
+    """Apply a log at once, then record by record; both must write and say the same."""
+    whole = await apply_records(pool, log.records)
+    written = await dump_tables(pool)
+    for cut in (1, 2, 3):
+        await clear_tables(pool)
+        assert (await apply_records(pool, log.records, batch_size=cut)).messages == whole.messages
+        assert await dump_tables(pool) == written
+    return whole
+
+
+def helper_log(*more: tuple[Action, str]) -> InboxRecords:
+    log = InboxRecords().append(city_in_force(), LAMP, photo_stored(case_id_of(LAMP), PHOTO, by=LAMPS))
+    for number, (action, by) in enumerate(more, start=1):
+        log.append(build_action(case_id_of(LAMP), action, by=by, minutes=number))
+    return log
+
+
+@pytest.mark.parametrize(
+    ("end", "open_helpers"),
+    [
+        ((), ["streets"]),
+        (((Return(code="other", reason="no"), STREETS),), []),
+        (((Void(reason="x"), OLGA),), []),
+        (((Finish(proof=(PHOTO,)), LAMPS), (Inspect(passed=True), "inspector:ivy")), []),
+        (((Finish(proof=(PHOTO,)), LAMPS), (Inspect(passed=False, reason="x"), "inspector:ivy")), ["streets"]),
+    ],
+)
+async def test_open_orders_to_help_are_listed_as_long_as_they_are_open(
+    pool: "asyncpg.Pool[Any]", end: tuple[tuple[Action, str], ...], open_helpers: list[str]
+) -> None:
+    await applied_alike(pool, helper_log(*end))
+
+    assert [row["department"] for row in await pool.fetch("SELECT department FROM helper")] == open_helpers
+
+
+async def test_helper_answers_over_its_own_topic_and_is_told_of_refusals(pool: "asyncpg.Pool[Any]") -> None:
+    output = await applied_alike(
+        pool, helper_log((Accept(), STREETS), (Accept(), STREETS), (Finish(text="fenced"), STREETS), (Accept(), LAMPS))
+    )
+
+    messages = output.bodies_on("paidan.orders.streets")
+    assert [each["type"] for each in messages] == ["order.issued.v1", "answer.refused.v1"]
+    assert (messages[0]["order"]["role"], messages[0]["order"]["lead"]) == ("helper", "lamps")
+    assert messages[1]["why"]["code"] == "not_allowed_in_state"
+    assert [each for each in output.types() if "helper" in each] == ["case.helper_answered.v1"] * 2
+    state = output.bodies_on("paidan.cases")[-1]["state"]
+    assert (state["status"], state["helpers"][0]["text"]) == ("handling", "fenced")
+
+
+def finish(report: Any, *, ref: str | None = None, minutes: float = 9) -> Any:  # noqa: ANN401 - a request
+    return build_action(case_id_of(report), Finish(proof=(PHOTO,)), by=STREETS, minutes=minutes, ref=ref)
+
+
+@pytest.mark.parametrize(
+    ("before", "codes"),
+    [
+        pytest.param([], ["unknown_photo"], id="never stored"),
+        pytest.param([photo_stored(case_id_of(ONE), PHOTO, minutes=1)], [None], id="stored"),
+        pytest.param([photo_stored(case_id_of(ONE), PHOTO, by=LAMPS, minutes=1)], ["unknown_photo"], id="another's"),
+        pytest.param([photo_stored(case_id_of(TWO), PHOTO, minutes=1)], ["unknown_photo"], id="of another case"),
+        pytest.param([photo_stored(case_id_of(ONE), PHOTO, minutes=-1)], ["unknown_photo"], id="before the order"),
+        pytest.param(
+            [photo_stored(case_id_of(ONE), PHOTO, minutes=minute) for minute in (-1, 5)],
+            ["unknown_photo"],
+            id="stored again is as old as it was",
+        ),
+    ],
+)
+async def test_finish_is_judged_by_what_was_stored_before_it(
+    pool: "asyncpg.Pool[Any]", before: list[Any], codes: list[str | None]
+) -> None:
+    output = await applied_alike(pool, InboxRecords().append(city_in_force(), ONE, *before, finish(ONE)))
+
+    assert [code for _, code in output.outcomes()[1:]] == codes
+
+
+async def test_photo_stored_after_the_finish_does_not_help_it_but_the_next(pool: "asyncpg.Pool[Any]") -> None:
+    stored = photo_stored(case_id_of(ONE), PHOTO, minutes=10)
+    log = InboxRecords().append(city_in_force(), ONE, finish(ONE, ref="a"), stored, finish(ONE, ref="b", minutes=11))
+
+    output = await applied_alike(pool, log)
+
+    assert [code for _, code in output.outcomes()] == [None, "unknown_photo", None]
+
+
+async def test_photo_proves_one_case_only(pool: "asyncpg.Pool[Any]") -> None:
+    """The same bytes have the same name; stored for both, they prove whichever comes first."""
+    log = InboxRecords().append(city_in_force(), ONE, TWO)
+    log.append(*(photo_stored(case_id_of(each), PHOTO, minutes=1) for each in (ONE, TWO)))
+    log.append(
+        finish(ONE),
+        finish(TWO),
+        build_action(case_id_of(ONE), Inspect(passed=False, reason="x"), by="inspector:ivy", minutes=10),
+    )
+    log.append(finish(ONE, ref="again", minutes=11))
+
+    output = await applied_alike(pool, log)
+
+    assert output.outcomes() == [
+        ("opened", None),
+        ("opened", None),
+        ("applied", None),
+        ("refused", "photo_used"),
+        ("applied", None),
+        ("applied", None),
+    ]
+
+
+async def test_a_refused_photo_is_not_used_up(pool: "asyncpg.Pool[Any]") -> None:
+    log = InboxRecords().append(city_in_force(), ONE, TWO)
+    log.append(*(photo_stored(case_id_of(each), PHOTO, minutes=1) for each in (ONE, TWO)))
+    log.append(build_action(case_id_of(ONE), Finish(proof=(PHOTO,)), by=LAMPS, minutes=5), finish(TWO))
+
+    output = await applied_alike(pool, log)
+
+    assert output.outcomes()[2:] == [("refused", "not_your_order"), ("applied", None)]
+
+
+async def test_repeat_of_a_refused_answer_is_refused_again_and_stays_refused(pool: "asyncpg.Pool[Any]") -> None:
+    """Though it would be allowed by now: an id is decided once, and a new try has a new one."""
+    early = finish(ONE, ref="early").model_copy(update={"answer_partition": 0, "answer_offset": 1})
+    again = early.model_copy(update={"answer_offset": 5})
+    stored = photo_stored(case_id_of(ONE), PHOTO, minutes=10)
+    log = InboxRecords().append(city_in_force(), ONE, early, stored, again, again, finish(ONE, ref="new", minutes=11))
+
+    output = await applied_alike(pool, log)
+
+    refused = [each for each in output.messages if b"answer.refused.v1" in each.value]
+    bodies = [each for each in output.bodies_on("paidan.orders.streets") if each["type"] == "answer.refused.v1"]
+    assert [each["answer_offset"] for each in bodies] == [1, 5, 5]
+    assert {each["why"]["code"] for each in bodies} == {"unknown_photo"}
+    assert {each["action_id"] for each in bodies} == {action_id(STREETS, "early")}
+    ids = [dict(each.headers)["ce_id"] for each in refused]
+    assert (ids[0] != ids[1], ids[1] == ids[2]) == (True, True), "told again once for each record on its topic"
+    assert output.outcomes() == [("opened", None), ("refused", "unknown_photo"), ("applied", None)]
+
+
+async def test_source_may_urge_about_its_own_report_wherever_it_is(pool: "asyncpg.Pool[Any]") -> None:
+    twin = build_report("app", source="photo", east_m=502)
+    log = InboxRecords().append(city_in_force(), ONE, twin)
+    for number, (source, report) in enumerate([("hotline", ONE), ("photo", twin), ("photo", ONE), ("hotline", twin)]):
+        log.append(
+            build_action(
+                case_id_of(report),
+                Urge(reason="again"),
+                by=f"source:{source}",
+                ref=f"u{number}",
+                of_report=report.report_id,
+            )
+        )
+    log.append(build_action(case_id_of(ONE), Urge(), by="source:hotline", ref="which"))
+
+    output = await applied_alike(pool, log)
+
+    assert output.outcomes()[2:] == [
+        ("applied", None),
+        ("applied", None),
+        ("refused", "unknown_report"),
+        ("refused", "unknown_report"),
+        ("refused", "unknown_report"),
+    ]
+    urged = [each for each in output.bodies_on("paidan.orders.streets") if each["type"] == "order.urged.v1"]
+    assert [each["reason"] for each in urged] == ["again", "again"]
+
+
+async def test_one_timer_of_a_case_is_stored_and_the_next_follows_from_its_state(pool: "asyncpg.Pool[Any]") -> None:
+    """Lead and helper have four limits and inspection a fifth; each goes overdue once, in order of time."""
+    log, seen = InboxRecords().append(city_in_force(), LAMP), []
+    await apply_records(pool, log.records)
+    applied = len(log.records)
+    for _ in range(6):
+        rows = await pool.fetch("SELECT * FROM timer")
+        assert len(rows) <= 1
+        log.append(*map(timer_due, rows), *map(timer_due, rows))
+        output = await apply_records(pool, log.records[applied:])
+        applied = len(log.records)
+        seen += [(each["department"], each["clock"]) for each in output.bodies_on("paidan.cases")]
+
+    assert sorted(seen) == [
+        ("lamps", "accept"),
+        ("lamps", "handle"),
+        ("streets", "accept"),
+        ("streets", "handle"),
+    ]
+    log.append(photo_stored(case_id_of(LAMP), PHOTO, by=LAMPS))
+    log.append(build_action(case_id_of(LAMP), Finish(proof=(PHOTO,)), by=LAMPS, minutes=5000))
+    await apply_records(pool, log.records[applied:])
+    [inspect] = await pool.fetch("SELECT * FROM timer")
+    applied = len(log.records)
+    late = await apply_records(pool, log.append(timer_due(inspect)).records[applied:])
+    assert [(each["type"], each["clock"]) for each in late.bodies_on("paidan.cases")] == [
+        ("case.clock_overdue.v1", "inspect")
+    ]
+    assert await pool.fetch("SELECT * FROM timer") == []
+    whole = [each.value for each in (await _replayed(pool, log)).messages if each.topic == "paidan.cases"]
+    assert len(whole) == len(set(whole))
+
+
+async def _replayed(pool: "asyncpg.Pool[Any]", log: InboxRecords) -> BatchOutput:
+    written = await dump_tables(pool)
+    await clear_tables(pool)
+    output = await apply_records(pool, log.records, batch_size=3)
+    assert await dump_tables(pool) == written
+    return output
+
+
+async def test_timers_that_release_0_1_stored_go_on(pool: "asyncpg.Pool[Any]") -> None:
+    """It stored each of a case; those that follow from the state take effect, the others are dropped as they fire."""
+    log = InboxRecords().append(city_in_force(), ONE)
+    await apply_records(pool, log.records)
+    case_id = case_id_of(ONE)
+    [accept] = await pool.fetch("SELECT * FROM timer")
+    await pool.execute(
+        "INSERT INTO timer (case_id, kind, generation, lane, due_at) VALUES ($1, 'handle', 2, 0, $2)",
+        case_id,
+        accept["due_at"].replace(hour=23),
+    )
+    rows = {row["kind"]: row for row in await pool.fetch("SELECT * FROM timer")}
+    log.append(
+        build_action(case_id, Accept(), by=STREETS, minutes=1), timer_due(rows["accept"]), timer_due(rows["handle"])
+    )
+
+    output = await apply_records(pool, log.records[2:], batch_size=1)
+
+    assert output.types() == ["case.accepted.v1", "case.overdue.v1"]
+    assert await pool.fetchval("SELECT count(*) FROM timer") == 0
