@@ -193,6 +193,16 @@ def test_a_time_without_a_zone_is_the_citys() -> None:
     assert codes(read(occurred_at="2026-03-02T12:30:00", position=INSIDE)) == [], "clocks differ a little"
 
 
+@pytest.mark.parametrize("taken_at", [datetime(2000, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)])
+def test_a_photos_clock_that_was_not_set_gives_no_time(taken_at: datetime) -> None:
+    """The time of receipt is used, or that of another photo."""
+    lost = AttachedPhoto("0" * 64 + ".jpg", "0" * 64, None, taken_at)
+    right = AttachedPhoto("1" * 64 + ".jpg", "1" * 64, None, NOW - timedelta(hours=1))
+
+    assert read((lost,)).report.occurred_at == NOW
+    assert read((lost, right)).report.occurred_at == NOW - timedelta(hours=1)
+
+
 def test_an_agreeing_district_is_no_contradiction() -> None:
     assert codes(read(position=INSIDE, district="990101")) == []
     assert codes(read(position=INSIDE, district="990101001")) == []

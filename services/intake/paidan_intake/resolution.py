@@ -1,6 +1,6 @@
 """Resolves what a ticket states by its city's pack: matter, class, place, time; and notes what it could not. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,18 +49,17 @@ def resolve(
     matter = classify_matter(city, source.id, ticket.matter)
     classified = classify(city, source.id, ticket.category, class_code=ticket.class_code, condition=ticket.condition)
     geocoded, from_photo = _geocode_first(ticket, city, source, photos, address)
-    occurred_at, time_note = _occurred_at(ticket, city, now)
-    candidates = (
-        make_note("unknown_matter") if ticket.matter and matter is None else None,
-        *_class_notes(ticket, classified),
-        *_place_notes(ticket, city, geocoded),
-        make_note("position_from_photo") if from_photo else None,
-        _owner_note(ticket, city),
-        time_note,
-    )
-    taken_at = next((photo.taken_at for photo in photos if photo.taken_at), now) if occurred_at is None else occurred_at
-    notes = tuple([each for each in candidates if each is not None])
-    return Resolved(matter, classified, geocoded, taken_at, notes)
+    notes = _notes(ticket, city, matter, classified, geocoded)
+    if from_photo:
+        notes.append(make_note("position_from_photo"))
+    occurred_at = now
+    if ticket.occurred_at is not None:
+        stated, note = _stated_time(ticket.occurred_at, city, now, is_past=ticket.past is not None)
+        occurred_at = stated or _photo_time(photos, city, now) or now
+        notes += [note] if note else []
+    elif photos:
+        occurred_at = _photo_time(photos, city, now) or now
+    return Resolved(matter, classified, geocoded, occurred_at, tuple(notes))
 
 
 def _geocode_first(
@@ -79,42 +78,46 @@ def _geocode_first(
     return stated, False
 
 
-def _occurred_at(ticket: Ticket, city: City, now: datetime) -> tuple[datetime | None, Note | None]:
-    if ticket.occurred_at is None:
-        return None, None
-    if ticket.past is not None:
-        return in_zone(ticket.occurred_at, city.zone), None  # a record may be of any time
-    return occurrence_time(ticket.occurred_at, city.zone, now)
+def _stated_time(stated: datetime, city: City, now: datetime, *, is_past: bool) -> tuple[datetime | None, Note | None]:
+    if is_past:
+        return in_zone(stated, city.zone), None  # a record may be of any time
+    return occurrence_time(stated, city.zone, now)
 
 
-def _class_notes(ticket: Ticket, classified: Classified) -> Iterator[Note]:
-    if classified.is_unknown:
-        yield (
-            make_note("unknown_class", value=ticket.class_code) if ticket.class_code else make_note("unknown_category")
-        )
+def _photo_time(photos: Sequence[AttachedPhoto], city: City, now: datetime) -> datetime | None:
+    """Return when the first photo was taken whose camera had its clock set."""
+    times = (occurrence_time(photo.taken_at, city.zone, now)[0] for photo in photos)
+    return next((time for time in times if time is not None), None)
+
+
+def _notes(
+    ticket: Ticket, city: City, matter: MatterType | None, classified: Classified, geocoded: Geocoded
+) -> list[Note]:
+    notes: list[Note] = []
+    if ticket.matter and matter is None:
+        notes.append(make_note("unknown_matter"))
+    if classified.is_unknown and ticket.class_code:
+        notes.append(make_note("unknown_class", value=ticket.class_code))
+    elif classified.is_unknown:
+        notes.append(make_note("unknown_category"))
     elif ticket.condition and classified.row_id is None:
-        yield make_note("unknown_condition", value=ticket.condition)
-
-
-def _place_notes(ticket: Ticket, city: City, geocoded: Geocoded) -> Iterator[Note]:
+        notes.append(make_note("unknown_condition", value=ticket.condition))
     place = geocoded.place
     if place.raw is None:
-        yield make_note("no_position")
+        notes.append(make_note("no_position"))
     elif geocoded.position_problem is not None:
-        yield make_note(geocoded.position_problem)
+        notes.append(make_note(geocoded.position_problem))
     elif ticket.district and place.district and not _lies_in(city, place, ticket.district):
-        yield make_note("district_contradicts_position", value=ticket.district, found=place.district)
+        notes.append(make_note("district_contradicts_position", value=ticket.district, found=place.district))
+    if ticket.suggested_owner and ticket.suggested_owner not in city.departments:
+        notes.append(make_note("unknown_owner", value=ticket.suggested_owner))
+    return notes
 
 
 def _lies_in(city: City, place: Place, code: str) -> bool:
     stated = city.geography.locate_code(code)
     pairs = ((stated.district, place.district), (stated.street, place.street), (stated.community, place.community))
     return all(one is None or other is None or one == other for one, other in pairs)
-
-
-def _owner_note(ticket: Ticket, city: City) -> Note | None:
-    owner = ticket.suggested_owner
-    return make_note("unknown_owner", value=owner) if owner and owner not in city.departments else None
 
 
 def _raw_position(position: Position | None, source: Source) -> RawPosition | None:
