@@ -190,6 +190,15 @@ class CaseClockOverdue(CaseEvent):
     due_at: Timestamp
 
 
+class CaseClockWarned(CaseEvent):
+    """A time limit will pass soon: the share of it that the city's pack names is over."""
+
+    type: Literal["case.clock_warned.v1"] = "case.clock_warned.v1"
+    clock: AnyTimerKind
+    due_at: Timestamp
+    department: Slug | None = Field(default=None, description="The department that answers for the limit, if one does.")
+
+
 class CaseHelperAnswered(CaseEvent):
     """协办: a helping department answered its own order; the case's status does not change."""
 
@@ -228,6 +237,7 @@ AnyCaseEvent: TypeAlias = Annotated[
     | CaseUrged
     | CaseOverdue
     | CaseClockOverdue
+    | CaseClockWarned
     | CaseHelperAnswered
     | CaseAmended,
     Field(discriminator="type"),

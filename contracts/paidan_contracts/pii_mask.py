@@ -1,125 +1,166 @@
-"""Masks personal data in free text: telephone, identity and bank card numbers, and the reporter's own details."""
+"""Masks personal data in free text: numbers, addresses and accounts of persons, and the reporter's own details.
+
+A text is folded first (text_forms), so that one pattern finds every spelling. No pattern is more than linear.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Final, Literal
+from typing import Final
 
-MaskedKind = Literal["mobile", "landline", "identity", "card", "named"]
-"""``named``: the reporter's own name, telephone or address, repeated in the text."""
+from paidan_contracts.digit_clusters import MIN_DIGITS, SEPARATORS
+from paidan_contracts.pii_numbers import LOOSE_KINDS, FoundData, find_numbers
+from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms
+from paidan_contracts.text_forms import FoldedText, clean, fold, squeeze
 
 MASK_CHARACTER: Final = "*"
-# Full-width forms read the same; replaced one for one, so that positions in the text stay.
-_FULL_WIDTH_FORMS: Final = "０１２３４５６７８９＋－（）ｘＸ　—–‐‑·"
-_TO_HALF_WIDTH: Final = str.maketrans(_FULL_WIDTH_FORMS, "0123456789+-()xX -----")
-_FULL_WIDTH: Final = re.compile(f"[{_FULL_WIDTH_FORMS}]")
-# Searched for first, because most texts hold no number at all.
-_CANDIDATE: Final = re.compile(r"[+(]*[0-9][0-9 ()+-]{5,}[0-9xX]")
-_IDENTITY_NUMBER: Final = re.compile(r"(?<![0-9])[1-9][0-9]{5}[ -]?(?:19|20)[0-9]{6}[ -]?[0-9]{3}[0-9xX](?![0-9])")
-_CARD_NUMBER: Final = re.compile(
-    r"(?<![0-9])[3-69][0-9]{3}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{1,4}(?:[ -]?[0-9]{1,3})?(?![0-9])"
+# Searched for first, because most texts hold nothing but ideographs and common punctuation.
+_NUMERALS: Final = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
+_SUSPECT: Final = re.compile(
+    r"[^ \t\n!-?\[-^`{-~\u3000-\u3006\u3008-\u303f\u3400-\u9fff，。！？：；（）、“”‘’…—《》·]"
+    rf"|[0-9](?:{SEPARATORS}[0-9]){{4}}|[{_NUMERALS}](?:{SEPARATORS}[{_NUMERALS}]){{2}}"
 )
-_MOBILE_NUMBER: Final = re.compile(r"(?<![0-9])(?:(?:\+|00)?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])")
-_LANDLINE_NUMBER: Final = re.compile(
-    r"(?<![0-9])(?:(?:\+|00)86[ -]?\(?0?[1-9][0-9]{1,2}\)?|\(0?[1-9][0-9]{1,2}\)|0[1-9][0-9]{1,2})"
-    r" ?-? ?[2-8][0-9]{2,3}[ -]?[0-9]{4}(?![0-9])"
+_ENCLOSED: Final = "²³¹⁰-₉①-⒛⓪-⓿❶-➓㈠-㈩㉈-㉟㊀-㊉㊱-㊿\U0001f100-\U0001f10c"
+_MAY_BE_LOOSE: Final = re.compile(f"[{_NUMERALS}{_ENCLOSED}]")
+# Three Chinese numerals, or one enclosed, raised or lowered digit.
+_LOOSE_DIGITS: Final = re.compile(f"(?:[{_NUMERALS}][^{_NUMERALS}]*){{3}}|[{_ENCLOSED}]")
+_MAY_BE_NUMBER: Final = re.compile(r"[\W_]*[0-9]|[\W_]*\d")
+_MASKED_RUN: Final = re.compile(r"\*{2,}")
+_EMAIL: Final = re.compile(r"(?<=[a-z0-9._%+-])[ \t]{0,2}@[ \t]{0,2}(?:[a-z0-9-]{1,63}+\.){1,8}[a-z]{2,24}+")
+_EMAIL_NAME: Final = "abcdefghijklmnopqrstuvwxyz0123456789._%+-"
+_PLATE: Final = re.compile(
+    rf"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]{SEPARATORS}[a-hj-z]"
+    rf"(?:{SEPARATORS}[a-hj-np-z0-9]){{5}}(?:[a-hj-np-z0-9]|挂|学|警|港|澳|领|试|超)?(?![a-z0-9])"
 )
-_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK_DIGITS: Final = "10X98765432"
-_AMERICAN_EXPRESS_PREFIXES: Final = ("34", "37")
-"""Of the only card numbers with 15 digits."""
+_PLATE_DIGITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedText:
-    """A text without personal data, as long as it was, and how many values of each kind were masked."""
+    """A text without personal data, and how many values of each kind were masked.
+
+    Kinds: ``identity``, ``card``, ``mobile``, ``landline``, ``telephone``, ``email``, ``plate``, ``account``, those
+    that the pack names, and ``named``: the reporter's own name, telephone or address.
+    """
 
     text: str
-    counts: Mapping[MaskedKind, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 _EMPTY: Final = MaskedText("")
 
 
-def mask(text: str, *, reporter_terms: Sequence[str] = ()) -> MaskedText:
-    """Replace every telephone, identity and bank card number and each of ``reporter_terms`` by asterisks.
+def mask(text: str, *, reporter_terms: Sequence[str] = (), terms: MaskingTerms = COMMON_TERMS) -> MaskedText:
+    """Replace personal data in a text by asterisks, and remove control characters and the like (``clean``).
 
-    Identity and bank card numbers must have a valid check digit, so that order numbers and grid codes stay readable.
-    Idempotent: masking a masked text changes nothing.
+    ``reporter_terms``: the reporter's name, telephone and address. Identity and bank card numbers must have a valid
+    check digit, and words that mark a number as a thing's let it stay. Idempotent: a masked text does not change.
     """
     if not text:
         return _EMPTY
-    normalized = text.translate(_TO_HALF_WIDTH) if _FULL_WIDTH.search(text) else text
-    spans = [*_find_numbers(normalized), *_find_terms(normalized, reporter_terms)]
-    if not spans:
+    is_suspect = _SUSPECT.search(text) is not None
+    if not is_suspect and not any(_may_contain(text, term) for term in reporter_terms):
         return MaskedText(text)
-    counts: Counter[MaskedKind] = Counter()
-    for kind, start, end in spans:
-        if MASK_CHARACTER * (end - start) != text[start:end]:
-            counts[kind] += 1
-            text = text[:start] + MASK_CHARACTER * (end - start) + text[end:]
-    return MaskedText(text, dict(counts))
+    masked = clean(text)
+    counts: Counter[str] = Counter()
+    folded = fold(masked)
+    masked = _replace(masked, folded, _find(_hide_masks(folded), reporter_terms, terms), counts)
+    if is_suspect and _MAY_BE_LOOSE.search(masked) and _LOOSE_DIGITS.search(masked):
+        folded = fold(masked, loose=True)
+        found = find_numbers(_hide_masks(folded).text, terms, frozenset(), LOOSE_KINDS)
+        masked = _replace(masked, folded, found, counts)
+    return MaskedText(masked, dict(counts))
 
 
-def _find_numbers(normalized: str) -> Iterator[tuple[MaskedKind, int, int]]:
-    for candidate in _CANDIDATE.finditer(normalized):
-        remaining = candidate[0]
-        # Longest first, each masked before the next is searched for: an identity number contains a mobile number.
-        for kind, pattern, is_valid in _DETECTORS:
-            for match in pattern.finditer(remaining):
-                if is_valid(match[0]):
-                    yield kind, candidate.start() + match.start(), candidate.start() + match.end()
-                    remaining = remaining[: match.start()] + MASK_CHARACTER * len(match[0]) + remaining[match.end() :]
+def total_by_kind(masked_in: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return how many values of each kind were masked in all fields."""
+    total: Counter[str] = Counter()
+    for counts in masked_in.values():
+        total.update(counts)
+    return dict(total)
 
 
-def _find_terms(normalized: str, terms: Sequence[str]) -> Iterator[tuple[MaskedKind, int, int]]:
-    for term in terms:
-        needle = term.translate(_TO_HALF_WIDTH).strip()
-        if len(needle) < 2:  # a surname of one character would mask half the text
-            continue
-        start = normalized.find(needle)
-        while start >= 0:
-            yield "named", start, start + len(needle)
-            start = normalized.find(needle, start + len(needle))
+def _may_contain(text: str, term: str) -> bool:
+    return bool(term) and (term[0] in text or not term[0].isalnum())
 
 
-def is_identity_number(text: str) -> bool:
-    """Return whether a text is an identity number: 18 digits with an existing date and the right check digit."""
-    digits = _strip_separators(text).upper()
-    if len(digits) != 18:
-        return False
-    try:
-        date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
-    except ValueError:
-        return False
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False))
-    return _CHECK_DIGITS[total % 11] == digits[17]
+def _hide_masks(folded: FoldedText) -> FoldedText:
+    """Return a folded text whose masks are letters, so that no number reaches across one."""
+    if MASK_CHARACTER * 2 not in folded.text:
+        return folded
+    return folded._replace(text=_MASKED_RUN.sub(lambda run: "口" * len(run[0]), folded.text))
 
 
-def is_card_number(text: str) -> bool:
-    """Return whether a text is a bank card number: 15 to 19 digits with a valid Luhn checksum."""
-    digits = _strip_separators(text)
-    if not (15 <= len(digits) <= 19 and digits.isdecimal()):
-        return False
-    if len(digits) == 15 and digits[:2] not in _AMERICAN_EXPRESS_PREFIXES:
-        return False  # it may be a grid cell's code
-    doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
-    return sum(each - 9 if each > 9 else each for each in doubled) % 10 == 0
+def _replace(text: str, folded: FoldedText, found: Iterator[FoundData], counts: Counter[str]) -> str:
+    characters: list[str] | None = None
+    for kind, start, end in found:
+        counts[kind] += 1
+        first, last = folded.original_span(start, end)
+        if characters is None:
+            characters = list(text)
+        characters[first:last] = MASK_CHARACTER * (last - first)
+    return text if characters is None else "".join(characters)
 
 
-def _strip_separators(text: str) -> str:
-    return text.replace(" ", "").replace("-", "")
+def _find(folded: FoldedText, reporter_terms: Sequence[str], terms: MaskingTerms) -> Iterator[FoundData]:
+    text = folded.text
+    own_numbers: set[str] = set()
+    for term in reporter_terms:
+        if (number := _own_number(term)) is not None:
+            own_numbers.add(number)
+        else:
+            yield from _find_term(text, term, terms)
+    if "@" in text:
+        yield from _find_emails(text)
+    for match in _PLATE.finditer(text):
+        if sum(each.isdecimal() for each in match[0]) >= _PLATE_DIGITS and not terms.marks_thing(text, *match.span()):
+            yield FoundData("plate", *match.span())
+    for start, end in terms.find_accounts(text):
+        yield FoundData("account", start, end)
+    yield from find_numbers(text, terms, frozenset(own_numbers))
 
 
-def _accept_any(_text: str) -> bool:
-    return True
+def _find_emails(text: str) -> Iterator[FoundData]:
+    for match in _EMAIL.finditer(text):
+        before = text[max(0, match.start() - 64) : match.start()]
+        yield FoundData("email", match.start() - len(before) + len(before.rstrip(_EMAIL_NAME)), match.end())
 
 
-_DETECTORS: Final[tuple[tuple[MaskedKind, re.Pattern[str], Callable[[str], bool]], ...]] = (
-    ("identity", _IDENTITY_NUMBER, is_identity_number),
-    ("card", _CARD_NUMBER, is_card_number),
-    ("mobile", _MOBILE_NUMBER, _accept_any),
-    ("landline", _LANDLINE_NUMBER, _accept_any),
-)
+def _own_number(term: str) -> str | None:
+    if not _MAY_BE_NUMBER.match(term):
+        return None
+    if len(term) == 11 and term.isascii() and term.isdecimal():
+        return term
+    digits = "".join([each for each in fold(term).text if each.isdecimal()])
+    if len(digits) < MIN_DIGITS or any(each.isalpha() for each in term):
+        return None
+    return digits.removeprefix("86") if len(digits) == 13 else digits
+
+
+def _find_term(text: str, term: str, terms: MaskingTerms) -> Iterator[FoundData]:
+    """Yield where a folded text names the reporter's name, telephone or address, whatever stands between its letters.
+
+    A name is passed over where it is part of a longer word or of the name of a place, and an address that is a place's.
+    """
+    folded = fold(term)
+    needle = folded.text if folded.text.isalnum() else squeeze(folded).text
+    if len(needle) < 2 or needle[0] not in text:  # a surname of one character would mask half the text
+        return
+    is_name = needle.isalpha()
+    if is_name and fold(term.strip()).text in terms.place_names and len(needle) > 2:
+        return
+    squeezed = squeeze(FoldedText(text))
+    found = squeezed.text.find(needle)
+    while found >= 0:
+        start, end = squeezed.original_span(found, found + len(needle))
+        if not (is_name and (_is_inside_word(text, start, end) or terms.is_part_of_place(text, start, end))):
+            yield FoundData("named", start, end)
+        found = squeezed.text.find(needle, found + len(needle))
+
+
+def _is_inside_word(text: str, start: int, end: int) -> bool:
+    def joins(inner: str, outer: str) -> bool:
+        return inner.isascii() and outer.isascii() and outer.isalnum()
+
+    return joins(text[start], text[start - 1 : start]) or joins(text[end - 1], text[end : end + 1])

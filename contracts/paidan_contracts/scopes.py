@@ -8,7 +8,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
-Role = Literal["inspector", "caller", "operator", "monitor", "importer", "admin", "security", "auditor"]
+Role = Literal[
+    "inspector", "caller", "operator", "monitor", "importer", "admin", "security", "auditor", "privacy_officer"
+]
 
 ALL_CITIES: Final = "*"
 """The city of a key that is valid in every city."""
@@ -43,6 +45,10 @@ ROLE_MEANINGS: Final[MappingProxyType[Role, Meaning]] = MappingProxyType(
         "security": Meaning(
             "security administrator: reads keys and refused requests; holds no other duty",
             "安全管理员：查看密钥与被拒请求；不得兼任其他职责",
+        ),
+        "privacy_officer": Meaning(
+            "beside caller or operator: opens confidential reports; exports and erases personal data, with a reason",
+            "与 caller 或 operator 同用可查看保密上报；可导出、删除个人信息，每次须注明理由",
         ),
         "auditor": Meaning(
             "auditor: reads the audit trail, with grants and looks at personal data; holds no other duty",

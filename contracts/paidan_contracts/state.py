@@ -55,6 +55,7 @@ class Limit(WireModel):
     )
     began_at: Timestamp
     due_at: Timestamp | None = Field(default=None, description="None: there is no limit.")
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
     finished_at: Timestamp | None = Field(default=None, description="When the work was last finished under this limit.")
     late: bool | None = Field(
         default=None,
@@ -74,6 +75,9 @@ class Assignment(WireModel):
     placed_by: RuleRef
     dispatched_at: Timestamp
     accept_by: Timestamp | None = None
+    accept_warn_at: Timestamp | None = Field(
+        default=None, description="When a warning is due that it is not accepted; None once it went out."
+    )
     accepted_at: Timestamp | None = None
     accept_overdue_at: Timestamp | None = Field(
         default=None, description="When the time limit for accepting passed, if it did."
@@ -145,6 +149,7 @@ class StageClock(WireModel):
     number: PositiveInt = Field(description="Counted from 1 within the case for this kind.")
     began_at: Timestamp
     due_at: Timestamp
+    warn_at: Timestamp | None = Field(default=None, description="When a warning is due; None once it went out.")
     ended_at: Timestamp | None = Field(default=None, description="When the stage ended; None: it runs.")
     overdue_at: Timestamp | None = Field(default=None, description="The end of the limit, once it has passed.")
 

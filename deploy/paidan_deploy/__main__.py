@@ -16,6 +16,7 @@ COMMAND_MODULES: Final = {
     "scores": ("scores",),
     "verify": ("verify",),
     "dead_letters": ("dead-letters",),
+    "vault": ("vault",),
     "demo": ("demo",),
 }
 
@@ -26,7 +27,10 @@ def main() -> None:
     modules = [module for module, commands in COMMAND_MODULES.items() if requested in commands]
     for module in modules or COMMAND_MODULES:
         import_module(f"paidan_deploy.cli.{module}").register(app)
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the outermost handler: no command ends with a traceback
+        sys.exit(import_module("paidan_deploy.cli.failures").report(error))
 
 
 if __name__ == "__main__":

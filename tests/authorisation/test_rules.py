@@ -94,7 +94,7 @@ async def unknown_parameter(edges: Edges, rule: RuleRow) -> None:
             assert error(response) == rule.answer, (row, query)
             assert query.partition("=")[0] in response.json()["error"]["message"]
     for service, client in edges.clients.items():
-        for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"):
+        for path in ("/healthz", "/readyz", "/readyz/edge", "/metrics", "/openapi.json", "/docs"):
             assert error(await client.get(f"{path}?x=1")) == rule.answer, (service, path)
 
 

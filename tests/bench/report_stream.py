@@ -17,11 +17,13 @@ from paidan_deploy.demo.incidents import ClassVocabulary, class_vocabularies, ji
 from paidan_deploy.demo.residents import random_resident, report_text
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport, Sender, normalize
+from paidan_intake.report_digest import DigestKeys
 from paidan_intake.tickets import Ticket
 
 CHANNELS: Final[dict[Channel, float]] = {"hotline": 0.6, "patrol": 0.4}
 # One report of a class in every other cell of 100 m, near its centre, so that none matches another within 100 m.
 CELL_STEP: Final = 2
+DIGEST_KEYS: Final = DigestKeys(b"digests of benches")
 MAX_OFFSET_M: Final = 20
 NO_POSITION_SHARE: Final = 0.05
 MATTERS: Final = ("help", "complaint", "suggestion", "tip_off", "consultation")
@@ -69,7 +71,7 @@ class ReportStream:
         senders = {name: Sender(self._city.sources[name], self._city) for name in self.sources}
         messages = []
         for each in self.reports(count, at):
-            draft = normalize(Ticket.model_validate(each.body), senders[each.source], at)
+            draft = normalize(Ticket.model_validate(each.body), senders[each.source], at, digest_keys=DIGEST_KEYS)
             if not isinstance(draft, NormalizedReport):
                 raise TypeError(f"intake would refuse it: {draft}")
             messages.append(report_message(draft.report))

@@ -11,15 +11,28 @@ from typing import Final
 
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.watchdog import Watchdog
+from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge.audit import AccessRecorder
+from paidan_chassis.edge.rate_limit import RateLimiter
 from paidan_chassis.kafka.metadata_v12 import Uuid
 from paidan_intake.city_packs import PackCache
 from tests.polling import poll
 
 PACKAGES: Final = ("paidan_contracts", "paidan_chassis", "paidan_intake", "paidan_dispatch", "paidan_scoring")
 # Uuid.decode runs in a task of aiokafka's on the responses to Watchdog.run; a request on a road enters its module in
-# any case, by building the request.
+# any case, by building the request. Keys are looked up again, limits are leased, and what was refused or used is
+# written every few seconds, whichever request comes then, if any.
 BACKGROUND: Final = frozenset(
-    {Maintenance.run.__code__, Watchdog.run.__code__, PackCache.poll.__code__, Uuid.decode.__code__}
+    each.__code__
+    for each in (
+        Maintenance.run,
+        Watchdog.run,
+        PackCache.poll,
+        Uuid.decode,
+        KeyRing.look_up,
+        RateLimiter.spend,
+        AccessRecorder.run,
+    )
 )
 PASSES: Final = 3
 # A consumer's checks after taking over lanes end up to 1.5 s late: three requests, each behind a fetch that Kafka holds

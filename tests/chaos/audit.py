@@ -134,7 +134,7 @@ def check_sequence_numbers(logs: TopicLogs) -> None:
 
 
 def check_orders(logs: TopicLogs) -> None:
-    """Check that the highest version of each order leaves open exactly the cases that wait for a department."""
+    """Check that the highest version of each order leaves open exactly what waits for a department."""
     latest_orders: dict[str, EventBody] = {}
     for department in DEPARTMENTS:
         for each in logs.bodies(orders_topic_of(department).name):
@@ -144,9 +144,13 @@ def check_orders(logs: TopicLogs) -> None:
                 if order_id not in latest_orders or latest_orders[order_id]["order"]["version"] < version:
                     latest_orders[order_id] = each
     open_orders = {name for name, each in latest_orders.items() if each["type"] != "order.withdrawn.v1"}
-    expected = {
-        state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES
-    }  # fmt: skip
+    expected = {state.assignments[-1].order_id for state in logs.latest_states if state.status in OPEN_STATUSES} | {
+        helper.order_id
+        for state in logs.latest_states
+        if state.status in (*OPEN_STATUSES, "filed")  # they go on helping while another lead is looked for
+        for helper in state.helpers
+        if helper.returned_at is None and helper.withdrawn_at is None
+    }
     assert open_orders == expected, (
         f"orders without cases {open_orders - expected}, cases without orders {expected - open_orders}"
     )

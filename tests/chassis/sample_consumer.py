@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -55,10 +56,16 @@ class ConsumerOptions:
     kill_point: KillPoint = ""
     kill_after: int = 0
     sleep_s: float = 0.0
+    slow_s: float = 0.0
     sql_sleep_s: float = 0.0
     waits_at: int = 0
     max_records: int = 100
     dead_letter_limit: int = 100
+    written_by_others: bool = False
+    reads_everything: bool = False
+    """Nothing is a dead letter: what was wrong with the handler is mended."""
+    unreadable_word: str = ""
+    """Only bodies with this word are unreadable."""
     stalls_after_s: float = 60.0
     compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
@@ -86,6 +93,7 @@ class ConsumerOptions:
             topics=tuple(self.topics),
             prefixes=tuple(self.prefixes),
             tuning=tuning,
+            written_by_others=self.written_by_others,
             cipher=vault.build_cipher(),
         )
 
@@ -138,12 +146,12 @@ class LedgerHandler:
         await asyncio.sleep(self.options.sleep_s)
 
     def _entry(self, batch: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
-        if record.value is None:
+        if record.value is None and not self.options.reads_everything:
             batch.dead_letter(record, "null_value", "")
             return None
-        body = record.value.decode(errors="replace")
+        body = (record.value or b"").decode(errors="replace").replace("\x00", "")
         match body.partition(" ")[0]:
-            case "unreadable":
+            case "unreadable" if self.options.unreadable_word in body and not self.options.reads_everything:
                 batch.dead_letter(record, "unreadable", "field body")
                 return None
             case "poison":
@@ -152,6 +160,10 @@ class LedgerHandler:
                 raise Halt("pack_missing", "the pack named by the log")
             case "bug":
                 raise ZeroDivisionError
+            case "deadly":
+                kill_self()
+            case "slow":
+                time.sleep(self.options.slow_s)  # it computes, and nothing else in the process runs
             case "large":
                 batch.emit(record, Message("echo", _key(record), b"x" * 2_000_000, ()))
             case _:
@@ -176,7 +188,7 @@ class LedgerHandler:
 
 
 def _key(record: Record) -> str:
-    return (record.key or b"").decode(errors="replace")
+    return (record.key or b"").decode(errors="replace").replace("\x00", "")
 
 
 class KillingSender:

@@ -10,7 +10,7 @@ from typing import Literal
 from paidan_chassis import runtime
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
-from paidan_chassis.errors import EXIT_HALTED, ChassisError
+from paidan_chassis.errors import EXIT_HALTED, ChassisError, Halt
 from paidan_chassis.observability import logs
 from paidan_chassis.runtime import ProcessContext, ServiceParts
 from paidan_chassis.settings import ServiceSettings, settings_config
@@ -18,6 +18,8 @@ from paidan_chassis.settings import ServiceSettings, settings_config
 ServiceFault = Literal[
     "none",
     "halts",
+    "halts_twice",
+    "halts_opening",
     "breaks",
     "returns",
     "never_beats",
@@ -48,6 +50,8 @@ class ShelfGone(ChassisError):
 async def build(settings: SampleSettings, process_context: ProcessContext) -> AsyncIterator[ServiceParts]:
     """Open two resources, and log in which order they are closed."""
     log = logs.get_logger()
+    if settings.fault == "halts_opening":
+        raise ShelfGone("the shelf is another one")
     if settings.fault == "hangs_opening":
         await asyncio.sleep(3600)
     if settings.fault == "deaf_opening":
@@ -66,7 +70,10 @@ async def build(settings: SampleSettings, process_context: ProcessContext) -> As
                 log.info("request_done")
                 return "answered"
 
-            yield ServiceParts(loops={"inbox": FaultyLoop(settings.fault, process_context)}, edge=edge)
+            loops = {"inbox": FaultyLoop(settings.fault, process_context)}
+            if settings.fault in {"halts", "halts_twice"}:
+                loops["reminders"] = FaultyLoop("none", process_context, name="reminders")
+            yield ServiceParts(loops=loops, edge=edge)
     finally:
         if settings.fault == "hangs_closing":
             await asyncio.sleep(3600)
@@ -82,14 +89,18 @@ async def logged_resource(name: str) -> AsyncIterator[None]:
 class FaultyLoop:
     """A loop that makes progress, or has a fault."""
 
-    def __init__(self, fault: ServiceFault, running: ProcessContext) -> None:
+    def __init__(self, fault: ServiceFault, running: ProcessContext, *, name: str = "inbox") -> None:
         self._fault = fault
-        self._progress = running.health.register_loop("inbox")
+        self._starts = 0
+        self._progress = running.health.register_loop(name)
 
     async def __call__(self, stop: asyncio.Event) -> None:
+        self._starts += 1
         match self._fault:
             case "halts":
                 raise ShelfGone("the shelf is another one")
+            case "halts_twice" if self._starts <= 2:
+                raise Halt("shelf_gone", "the shelf is another one")
             case "breaks":
                 int("-".join(("138", "1234", "5678")).replace("-", "") + "x")  # the error quotes a telephone number
             case "returns":

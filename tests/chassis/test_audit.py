@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from paidan_chassis import migrations
@@ -19,9 +20,11 @@ from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit import AccessEvent, AccessRecorder, log_access
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
+from paidan_chassis.edge.limits import DEFAULT_LIMITS
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from tests import servers as real
+from tests.chassis.raw_http import answer, served
 
 LOOKS = "SELECT now(), 'person_read', 'Li', 'key_li', 'r1', 'to call back', 1::bigint"
 
@@ -32,6 +35,7 @@ class AuditedEdge:
 
     pool: Pool
     keys: KeyRing
+    app: FastAPI
     client: httpx.AsyncClient
 
     async def add_key(
@@ -60,7 +64,7 @@ async def edge(servers: real.ServerAddresses) -> AsyncIterator[AuditedEdge]:
             app.include_router(create_audit_router(pool, duties, looks=LOOKS))
             transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://library") as client:
-                yield AuditedEdge(pool, keys, client)
+                yield AuditedEdge(pool, keys, app, client)
 
 
 async def test_refusals_are_counted_by_key_address_route_and_minute(edge: AuditedEdge) -> None:
@@ -83,6 +87,20 @@ async def test_refusals_are_counted_by_key_address_route_and_minute(edge: Audite
     assert counted[key_id, 403] == 4
     assert counted["", 401] == 1
     assert sum(number for (_, status), number in counted.items() if status == 422) == 1
+
+
+async def test_what_is_refused_before_routing_is_counted_by_address(edge: AuditedEdge) -> None:
+    async with served(DEFAULT_LIMITS, edge.app) as connect:
+        for _ in range(2):
+            reader, writer = await connect()
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert (await answer(reader))[0] == 400
+    await edge.keys.recorder.flush()
+
+    counted = await edge.pool.fetch("SELECT address, status, number FROM refusal WHERE route = 'before routing'")
+
+    assert {(row["address"], row["status"]) for row in counted} == {("127.0.0.1", 400)}
+    assert sum(row["number"] for row in counted) == 2
 
 
 async def test_refusals_are_bounded_in_memory_and_none_goes_uncounted(edge: AuditedEdge) -> None:

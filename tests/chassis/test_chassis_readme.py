@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from paidan_chassis import migrations
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.runtime import ProcessContext
@@ -34,6 +36,9 @@ def readme_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("readme_package")
 async def test_the_readme_service_opens_runs_and_stops(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await migrations.migrate(connection, "cities", [migrations.CITIES_MIGRATIONS])
+    await connection.close()
     importlib.import_module("paidan_library.__main__")
     settings = importlib.import_module("paidan_library.settings").Settings(
         kafka="unused:9092", database=SecretStr(database), vault_key=SecretStr(vault.KEY), port=0

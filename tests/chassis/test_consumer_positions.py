@@ -144,7 +144,7 @@ async def test_skipped_records_are_fetched_again(harness: ConsumerHarness) -> No
         await harness.wait_applied(10)
         (consumer,) = harness.consumers
         (busy,) = [lane for lane in consumer.lanes() if not consumer.has_caught_up(lane)]
-        consumer._subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
+        consumer._run._subscriber.seek(busy, 45)  # noqa: SLF001 - as aiokafka would by itself
         await harness.wait_settled(60)
 
         assert consumer.metrics().gaps == 0
@@ -156,7 +156,7 @@ async def test_split_batch_does_not_count_as_second_gap_check(harness: ConsumerH
     async with hold_lane(harness) as (consumer, skipped):
         await append_records(harness, [ProducerRecord("in", 1, b"k", b"nul", [])])
 
-        await consumer._batch_runner.run([*skipped, *await records(harness, 1)])  # noqa: SLF001 - as one poll
+        await consumer._run._batch_runner.run([*skipped, *await records(harness, 1)])  # noqa: SLF001 - as one poll
 
         assert await harness.dead_letter_count() == 1
         assert (await harness.balance(), consumer.metrics().gaps) == (0, 0)
@@ -167,8 +167,8 @@ async def test_batch_from_before_a_rebalance_does_not_count_as_gap_check(harness
     """The offset in Kafka is above that of a restored database, so each assignment begins with records too far on."""
     async with hold_lane(harness) as (consumer, skipped):
         for _ in range(3):
-            await consumer._batch_runner.run(skipped)  # noqa: SLF001
-            await consumer._release_lanes()  # noqa: SLF001 - as each rebalance has it
+            await consumer._run._batch_runner.run(skipped)  # noqa: SLF001
+            await consumer._run._release_lanes()  # noqa: SLF001 - as each rebalance has it
 
         assert (await harness.balance(), consumer.metrics().gaps) == (0, 0)
         await consumer_advances(harness, consumer)
@@ -180,7 +180,7 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
     async with harness.run_in_process():
         await poll(lambda: [len(each.lanes()) for each in harness.consumers] == [3], within_s=20, what="its lanes")
         (consumer,) = harness.consumers
-        async with consumer._rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
+        async with consumer._run._rebalance.batch_lock:  # noqa: SLF001 - nothing else has one
             harness.sent += make_bodies(20)
             await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in harness.sent])
             yield consumer, (await records(harness, 0))[10:]
@@ -188,12 +188,12 @@ async def hold_lane(harness: ConsumerHarness) -> AsyncIterator[tuple[LaneConsume
 
 async def consumer_advances(harness: ConsumerHarness, consumer: LaneConsumer) -> None:
     """Release the consumer's batches, and check that it applies everything."""
-    consumer._rebalance.batch_lock.release()  # noqa: SLF001
+    consumer._run._rebalance.batch_lock.release()  # noqa: SLF001
     try:
         await harness.wait_settled(20, within_s=20)
         assert consumer.metrics().gaps == 0
     finally:
-        await consumer._rebalance.batch_lock.acquire()  # noqa: SLF001
+        await consumer._run._rebalance.batch_lock.acquire()  # noqa: SLF001
     await harness.audit()
 
 

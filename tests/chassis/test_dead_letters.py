@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.dead_letters import RedriveResult, StoredDeadLetter
+from paidan_chassis.consumer.dead_letter_counts import count_waiting
+from paidan_chassis.consumer.dead_letters import StoredDeadLetter
 from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.encryption import Cipher, DecryptionFailed
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
@@ -53,8 +55,12 @@ async def dead_letters_for(
 
 async def redrive_all(harness: ConsumerHarness, letters: Sequence[StoredDeadLetter], keys: Cipher) -> RedriveResult:
     """Redrive dead letters as an operator with these keys."""
-    async with harness.conn() as conn, Publisher(harness.options.cluster(), client_id="operator") as publisher:
-        return await dead_letters.redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
+    async with (
+        harness.run_in_process(reads_everything=True),
+        harness.conn() as conn,
+        Publisher(harness.options.cluster(), client_id="operator") as publisher,
+    ):
+        return await redrive(conn, publisher, [each.letter_id for each in letters], cipher=keys)
 
 
 async def dump_database(conn: asyncpg.Connection) -> bytes:
@@ -95,7 +101,7 @@ async def test_redriven_record_is_byte_identical(harness: ConsumerHarness) -> No
     ]
     letters = await dead_letters_for(harness, records)
 
-    assert await redrive_all(harness, letters, build_cipher()) == (len(records), [])
+    assert await redrive_all(harness, letters, build_cipher()) == RedriveResult(len(records), [])
 
     before, after = (await harness.read_topic("in"))[: len(records)], (await harness.read_topic("in"))[len(records) :]
     assert [packed_bytes(each) for each in before] == [
@@ -114,7 +120,7 @@ async def test_unwritable_record_is_reported_and_the_rest_redriven(
     await append_non_utf8_header_name(harness, b"unreadable and odd")
     letters = await dead_letters_for(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])], already=2)
 
-    done, left = await redrive_all(harness, letters, build_cipher())
+    done, left, _ = await redrive_all(harness, letters, build_cipher())
 
     assert done == 2
     assert [(each.offset, "not UTF-8" in why) for each, why in left] == [(1, True)]
@@ -159,7 +165,7 @@ async def test_missing_key_redrives_nothing(harness: ConsumerHarness) -> None:
 async def test_rotated_key_still_decrypts(harness: ConsumerHarness) -> None:
     letters = await dead_letters_for(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])])
 
-    assert await redrive_all(harness, letters, build_cipher(OTHER_KEY, older=KEY)) == (1, [])
+    assert await redrive_all(harness, letters, build_cipher(OTHER_KEY, older=KEY)) == RedriveResult(1, [])
 
     assert [each.value for each in await harness.read_topic("in")] == [b"unreadable"] * 2
 
@@ -204,3 +210,71 @@ async def test_unencrypted_letter_of_an_older_release_is_listed_and_refused(data
     assert PHONE not in dump
     with pytest.raises(DecryptionFailed, match="before dead letters were encrypted"):
         dead_letters.decrypt(letter, build_cipher())
+
+
+async def test_redrive_stops_at_the_first_that_fails_again(harness: ConsumerHarness) -> None:
+    """Each is put back once the one before it is decided: what is still broken is met once, not a thousand times."""
+    bodies = [b"fixed", b"fixed too", b"broken", b"never tried"]
+    letters = await dead_letters_for(
+        harness, [ProducerRecord("in", 0, b"k", b"unreadable " + each, []) for each in bodies]
+    )
+
+    async with (
+        harness.run_in_process(unreadable_word="broken"),
+        harness.conn() as conn,
+        Publisher(harness.options.cluster(), client_id="operator") as publisher,
+    ):
+        result = await redrive(conn, publisher, [each.letter_id for each in letters], cipher=build_cipher())
+
+        waiting = await dead_letters.list_dead_letters(conn)
+    assert result.redriven == 3
+    assert result.stopped_at is not None
+    assert (result.stopped_at[0].offset, "unreadable" in result.stopped_at[1]) == (2, True)
+    assert [each.offset for each in waiting] == [3, 6]
+
+
+async def test_letter_that_is_only_counted_when_it_fails_again_keeps_waiting(harness: ConsumerHarness) -> None:
+    """Its sender is set aside: this letter is then the only copy that is kept."""
+    [letter] = await dead_letters_for(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])])
+    flood = [ProducerRecord("in", 0, b"k", b"unreadable", []) for _ in range(5)]
+    async with (
+        harness.run_in_process(written_by_others=True, dead_letter_limit=2),
+        harness.conn() as conn,
+        Publisher(harness.options.cluster(), client_id="operator") as publisher,
+    ):
+        await append_records(harness, flood)
+
+        result = await redrive(conn, publisher, [letter.letter_id], cipher=build_cipher())
+
+        waiting = await dead_letters.list_dead_letters(conn)
+    assert result.stopped_at is not None
+    assert "is set aside" in result.stopped_at[1]
+    assert letter.letter_id in {each.letter_id for each in waiting}
+
+
+async def test_redrive_says_when_nobody_decides(harness: ConsumerHarness) -> None:
+    [letter] = await dead_letters_for(harness, [ProducerRecord("in", 0, b"k", b"unreadable", [])])
+    async with harness.conn() as conn, Publisher(harness.options.cluster(), client_id="operator") as publisher:
+        result = await redrive(conn, publisher, [letter.letter_id], cipher=build_cipher(), decided_within_s=0.2)
+
+    assert result.stopped_at is not None
+    assert "is its loop halted" in result.stopped_at[1]
+
+
+async def test_dropped_letter_waits_no_more_and_says_who_dropped_it_and_why(harness: ConsumerHarness) -> None:
+    letters = await dead_letters_for(
+        harness, [ProducerRecord("in", 0, b"k", b"unreadable %d" % number, []) for number in range(2)]
+    )
+    dropped, other = [each.letter_id for each in letters]
+    async with harness.conn() as conn:
+        assert await dead_letters.drop(conn, [dropped], by="wang", because="a vendor's test") == [dropped]
+        assert await dead_letters.drop(conn, [dropped], by="li", because="again") == []
+
+        found = await dead_letters.get(conn, dropped)
+        assert [each.letter_id for each in await dead_letters.list_dead_letters(conn)] == [other]
+        assert await dead_letters.ids_to_redrive(conn, None) == [other]
+        assert await count_waiting(conn) == 1
+        assert await dead_letters.find_ids(conn, str(dropped)[:8]) == [dropped]
+    assert found is not None
+    assert (found.dropped_by, found.dropped_because) == ("wang", "a vendor's test")
+    assert found.dropped_at is not None

@@ -65,6 +65,36 @@ async def test_validation_error_names_the_field_without_its_value(
     assert PHONE not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/v1/loans", "/v1/books"])
+async def test_every_mistake_is_told_at_once_with_its_limit_in_both_languages(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    book = {"title": "x" * 81, "pages": 10_000}
+
+    error = error_of(await client.post(path, json=book if path == "/v1/books" else {"book": book, "since": "x"}))
+
+    told = [error, *error["more"]]
+    assert [each["field"].rpartition(".")[2] for each in told][:2] == ["title", "pages"]
+    assert len(told) == (2 if path == "/v1/books" else 3)
+    for each, limit in zip(told, ("80", "10000"), strict=False):
+        assert limit in each["message"]
+        assert limit in each["message_zh"]
+
+
+async def test_a_request_with_one_mistake_has_no_list_of_more(client: httpx.AsyncClient) -> None:
+    assert "more" not in error_of(await client.post("/v1/books", json={"title": "x"}))
+
+
+async def test_mistakes_that_are_told_are_bounded(client: httpx.AsyncClient) -> None:
+    body = {"title": "x", "pages": 1} | {f"x{number}": 1 for number in range(3)}
+    query = "&".join(["floor=a"] * 50)
+
+    error = error_of(await client.get(f"/v1/shelves?{query}"))
+
+    assert (await client.post("/v1/books", json=body)).status_code == 200  # the sample's models ignore other fields
+    assert len(error["more"]) == 19
+
+
 async def test_ordinary_route_uses_the_same_error_shape(client: httpx.AsyncClient) -> None:
     body = await client.post("/v1/books", json={"title": "x", "pages": PHONE})
     query = await client.get("/v1/books/x?least=many")

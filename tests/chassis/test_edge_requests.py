@@ -172,6 +172,12 @@ async def test_answers_over_tls_ask_for_tls_from_then_on(client: httpx.AsyncClie
         assert response.headers["strict-transport-security"].startswith("max-age=")
 
 
+async def test_refused_method_names_those_that_are_allowed(client: httpx.AsyncClient) -> None:
+    response = await client.put("/v1/books", json={})
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
 async def test_refusal_without_a_key_names_the_scheme(client: httpx.AsyncClient) -> None:
     response = await client.get("/v1/shelves", headers={"authorization": ""})
 

@@ -173,3 +173,39 @@ def test_readiness_can_require_further_conditions(health: Health, inbox: LoopPro
     assert health.unready_reasons() == {"caught_up": "not yet"}
     caught_up = True
     assert health.unready_reasons() == {}
+
+
+def test_a_halted_loop_is_named_and_is_not_stalled(health: Health, inbox: LoopProgress, fake_time: FakeTime) -> None:
+    """Its process does other work: ending that would help nobody."""
+    inbox.set_lag(7)
+    assert health.halt_loop("inbox", "topic_changed")
+    assert not health.halt_loop("inbox", "topic_changed")
+    fake_time.advance(3600)
+
+    assert health.is_alive()
+    assert health.halted_loops() == {"inbox": "topic_changed"}
+    assert health.unready_reasons() == {"inbox": "halted: topic_changed"}
+
+
+def test_a_resumed_loop_has_its_whole_time_before_it_counts_as_stalled(
+    health: Health, inbox: LoopProgress, fake_time: FakeTime
+) -> None:
+    inbox.set_lag(7)
+    health.halt_loop("inbox", "topic_changed")
+    fake_time.advance(3600)
+
+    inbox.record_poll()
+
+    assert health.halted_loops() == {}
+    assert health.is_alive()
+    fake_time.advance(61)
+    assert not health.is_alive()
+
+
+def test_a_loop_of_which_a_part_is_held_is_not_ready(health: Health, inbox: LoopProgress) -> None:
+    inbox.hold("lane paidan.inbox-3 is halted")
+
+    assert health.unready_reasons() == {"inbox": "lane paidan.inbox-3 is halted"}
+    assert health.is_alive()
+    inbox.hold(None)
+    assert health.unready_reasons() == {}

@@ -6,6 +6,7 @@ import pytest
 
 from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics, LaneMetrics
+from paidan_chassis.consumer.dead_letter_counts import Counts
 from paidan_chassis.observability import metrics
 from paidan_chassis.observability.metrics import Metrics
 
@@ -79,3 +80,38 @@ def test_lane_lag_is_shown_in_records_and_seconds_while_the_lane_is_ours() -> No
     assert f"paidan_lane_lag_seconds{lane} 2.5" in page
     assert f"paidan_lane_outbox_waiting{lane} 3.0" in page
     assert "library.loans-0" not in counted.render().decode()
+
+
+def test_dead_letters_are_counted_on_over_a_restart() -> None:
+    """A counter that began at zero would hide what the database knows."""
+    counted, figures = Metrics("library"), ConsumerMetrics(dead_letters=2)
+    output = ConsumerCollector("inbox", lambda: figures)
+    output(counted)
+    figures.dead_letter_counts = Counts(total=40, waiting=7, set_aside={"camera": 9})
+    output(counted)
+    figures.dead_letters = 5
+    output(counted)
+
+    page = counted.render().decode()
+    assert 'paidan_dead_letters_total{loop="inbox",service="library"} 43.0' in page
+    assert 'paidan_dead_letters_waiting{loop="inbox",service="library"} 7.0' in page
+    assert 'paidan_sender_set_aside_records{loop="inbox",sender="camera",service="library"} 9.0' in page
+
+
+def test_sender_that_is_set_aside_no_more_leaves_the_page() -> None:
+    counted, figures = Metrics("library"), ConsumerMetrics()
+    output = ConsumerCollector("inbox", lambda: figures)
+    for set_aside in ({"camera": 9, "radar": 1}, {"radar": 2}):
+        figures.dead_letter_counts = Counts(set_aside=set_aside)
+        output(counted)
+
+    page = counted.render().decode()
+    assert "camera" not in page
+    assert 'sender="radar",service="library"} 2.0' in page
+
+
+def test_metrics_of_a_second_run_continue_those_of_the_first() -> None:
+    """A consumer that was halted goes on with a new run; counters never go back."""
+    first, second = ConsumerMetrics(records=5, gaps=1), ConsumerMetrics(records=2)
+
+    assert (first.plus(second).records, first.plus(second).gaps) == (7, 1)

@@ -156,9 +156,42 @@ def test_hanging_close_is_abandoned(start: StartProcess) -> None:
     assert service.log_text("process_ended_unclosed")
 
 
-def test_a_halt_has_an_exit_code_of_its_own(start: StartProcess) -> None:
+def test_a_halted_loop_stops_neither_the_edge_nor_other_loops(start: StartProcess) -> None:
+    """What it is about waits for an operator; everything else goes on, and the probes say which is which."""
+    service = start(fault="halts", stalls_after_s="1")
+    halted = service.wait_for("loop_halted")
+    poll_blocking(lambda: "reminders" not in service.get("/readyz")[1], within_s=45, what="the other loop has polled")
+
+    answers = [service.get("/slow")[0] for _ in range(3)]  # three times longer than a loop may be silent
+    ready, live, edge = service.get("/readyz"), service.get("/healthz"), service.get("/readyz/edge")
+
+    assert (halted["loop"], halted["reason"]) == ("inbox", "the shelf is another one")
+    assert answers == [200, 200, 200]
+    assert ready[0] == 503
+    assert json.loads(ready[1])["waits_for"] == {"inbox": "halted: the shelf is another one"}
+    assert live[0] == 200
+    assert json.loads(live[1])["halted"] == {"inbox": "the shelf is another one"}
+    assert edge[0] == 200
+    metrics = service.get("/metrics")[1]
+    assert 'paidan_loop_halted{loop="inbox",service="library"} 1.0' in metrics
+    assert 'paidan_loop_halted{loop="reminders",service="library"} 0.0' in metrics
+    assert len([each for each in service.lines() if each["event"] == "loop_halted"]) == 1
+    assert service.stop() == 0
+
+
+def test_a_halted_loop_goes_on_in_its_process_once_nothing_halts_it(start: StartProcess) -> None:
+    service = start(fault="halts_twice")
+
+    poll_blocking(lambda: service.get("/readyz")[0] == 200, within_s=45, what="the loop goes on")
+
+    assert service.log_text("loop_halted")
+    assert json.loads(service.get("/healthz")[1]) == {"alive": True, "stalled": {}, "halted": {}}
+    assert service.process.poll() is None
+
+
+def test_a_halt_before_any_loop_has_an_exit_code_of_its_own(start: StartProcess) -> None:
     """The supervisor must not restart what would only halt again."""
-    service = start(fault="halts")
+    service = start(fault="halts_opening")
 
     assert service.process.wait(45) == 75
     assert service.wait_for("process_halted")["reasons"] == ["the shelf is another one"]
@@ -220,7 +253,7 @@ def test_ready_once_the_loop_has_polled(start: StartProcess) -> None:
 
     poll_blocking(lambda: service.get("/readyz")[0] == 200, within_s=45, what="the service is ready")
 
-    assert json.loads(service.get("/healthz")[1]) == {"alive": True, "stalled": {}}
+    assert json.loads(service.get("/healthz")[1]) == {"alive": True, "stalled": {}, "halted": {}}
     measured = 'paidan_poll_age_seconds{loop="inbox",service="library"}'
     poll_blocking(lambda: measured in service.get("/metrics")[1], what="the age of polls is measured")
 

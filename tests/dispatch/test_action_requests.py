@@ -10,7 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts import ids
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction, UnsupportedAction
-from paidan_dispatch.actions.requests import RequestedAction
+from paidan_contracts.city import load_city
+from paidan_contracts.pii_words import COMMON_TERMS
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_dispatch.actions.requests import CityTerms, RequestedAction
+from paidan_dispatch.city_packs import PackCache
+from tests.contracts.city_packs import LOSANGELES
 from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
@@ -79,6 +84,24 @@ def test_codes_departments_and_photos_stay_as_they_are() -> None:
     ]
     for action in map(ACTIONS.validate_python, bodies):
         assert RequestedAction(UNKNOWN_CASE, action).action is action
+
+
+def test_patterns_and_words_of_the_cases_city_apply() -> None:
+    """A department's answer in Los Angeles names telephones as people there write them."""
+    action = ACTIONS.validate_python({"kind": "finish", "text": "called 213-555-0134, pole 2135550134"})
+
+    masked = RequestedAction(UNKNOWN_CASE, action, terms=load_city(LOSANGELES).masking).action
+
+    assert masked == ACTIONS.validate_python({"kind": "finish", "text": "called ************, pole 2135550134"})
+
+
+async def test_terms_are_those_of_the_packs_in_force(service: DispatchService) -> None:
+    terms = CityTerms(PackCache())
+    async with open_connection(service.dsn) as conn:
+        await terms.refresh(conn)
+
+    assert "西街道" in terms.of(UNKNOWN_CASE).place_names, "a name of the tiny city"
+    assert terms.of("elsewhere-" + "0" * 32) is COMMON_TERMS
 
 
 def test_digest_is_of_the_masked_text() -> None:

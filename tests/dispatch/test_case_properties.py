@@ -25,27 +25,31 @@ from paidan_contracts.actions import (
     Verify,
     Void,
 )
-from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.cases import AnyCaseEvent, CaseEvent, CaseHelperAnswered
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases import orders
-from paidan_dispatch.cases.case_state import Timer, running_timers
+from paidan_dispatch.cases.case_state import Timer, is_active, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer
+from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
-from tests.dispatch.sample_pack import default_policy
+from tests.dispatch.sample_pack import policy_with_helpers
 
-POLICY = default_policy()
+POLICY = policy_with_helpers("E01*", "district:street", ["roads", "water", "north"])
+PHOTO = "a" * 64 + ".jpg"
 STEP: TypeAdapter[AnyCaseEvent] = TypeAdapter(AnyCaseEvent)
 
 actions = st.sampled_from(
     [
         Accept(),
         Accept(),
-        Finish(proof=("a" * 64 + ".jpg",)),
+        Finish(proof=(PHOTO,)),
         Finish(),
         Inspect(passed=True),
+        Inspect(passed=True, proof=(PHOTO,)),
+        Inspect(passed=False, reason="x"),
         Inspect(passed=False),
         CallBack(rating="dissatisfied"),
         CallBack(rating="satisfied"),
@@ -68,7 +72,9 @@ actions = st.sampled_from(
         Appeal(),
     ]
 )
-actors = st.sampled_from([None, None, None, None, "department:south", "operator:olga", "importer:records"])
+actors = st.sampled_from(
+    [None] * 6 + ["department:south", "department:roads", "department:water", "operator:olga", "importer:records"]
+)
 # Nearly always in order of time, around the edges of the half hour and of the four working hours.
 minutes = st.sampled_from([0, 1, 29, 30, 31, 359, 360, 361, 1500, 99_999])
 reports = st.builds(
@@ -79,6 +85,14 @@ reports = st.builds(
     past=st.sampled_from([None, None, None, ImportedHistory(owner="water"), ImportedHistory(verified=False)]),
     minutes=st.sampled_from([0, 0, 99_999]),
 )
+STAGES = {
+    "received": {"verify"},
+    "filed": {"dispatch"},
+    "inspecting": {"inspect"},
+    "closed": {"callback"},
+}
+"""Which stage's clock may run in which status; in others none."""
+LATEST = at_minute(100_000)
 Result: TypeAlias = Progressed | Refused | Ignored
 
 
@@ -89,14 +103,16 @@ class ActionStep:
     action: Action
     minute: float
     actor: str | None
+    is_stored: bool = True
+    """The photo that it names was stored for the case, by its actor, just before."""
 
     def apply(self, state: CaseState, _: list[Timer]) -> Result:
         usual = USUAL_ACTORS.get(self.action.kind) or f"department:{state.department or 'north'}"
-        return decide(
-            state,
-            build_request(state, self.action, ActionContext(minutes=self.minute, actor=self.actor or usual)),
-            POLICY,
-        )
+        actor = self.actor or usual
+        photo = ProofPhoto(PHOTO, state.case_id, actor, LATEST)
+        evidence = ActionEvidence([photo] if self.is_stored else [])
+        request = build_request(state, self.action, ActionContext(minutes=self.minute, actor=actor))
+        return decide(state, request, POLICY, evidence)
 
 
 @dataclass(frozen=True)
@@ -144,7 +160,7 @@ class MergeStep:
 
 RandomStep: TypeAlias = ActionStep | TimerStep | MergeStep
 random_histories: st.SearchStrategy[list[RandomStep]] = st.lists(
-    st.builds(ActionStep, actions, minutes, actors)
+    st.builds(ActionStep, actions, minutes, actors, st.sampled_from([True, True, True, False]))
     | st.builds(TimerStep, st.integers(0, 9))
     | st.builds(
         MergeStep,
@@ -181,7 +197,32 @@ def _assert_legal(state: CaseState) -> None:
     assert state.round == 1 + sum(assignment.reworks for assignment in assignments) + state.reopened
     assert state.reopened <= 1
     assert state.past <= (running_timers(state) == ())
+    _assert_helpers_and_clocks_are_legal(state)
     _assert_reports_are_legal(state)
+
+
+def _assert_helpers_and_clocks_are_legal(state: CaseState) -> None:
+    active = [each.department for each in state.helpers if is_active(each)]
+    assert len(active) == len(set(active)), "one order to help for each department"
+    assert state.department not in active or state.status == "filed", "who leads does not help"
+    assert active == [] or state.status not in ("received", "voided", "not_accepted")
+    assert state.past <= (state.helpers == () and state.clocks == ())
+    orders_of_case = [each.order_id for each in state.assignments] + [each.order_id for each in state.helpers]
+    assert len(orders_of_case) == len(set(orders_of_case))
+    assert all(each.accepted_at is not None for each in state.helpers if each.finished_at is not None)
+    running = [each for each in state.clocks if each.ended_at is None]
+    assert running in ([], list(state.clocks[-1:]))
+    numbers = [(each.kind, each.number) for each in state.clocks]
+    assert len(numbers) == len(set(numbers))
+    assert all(each.kind in STAGES.get(state.status, ()) for each in running)
+
+
+def _assert_helpers_move_nothing(before: CaseState | None, event: CaseEvent) -> None:
+    if isinstance(event, CaseHelperAnswered):
+        assert before is not None
+        assert event.state.model_copy(update={"version": 0, "helpers": ()}) == before.model_copy(
+            update={"version": 0, "helpers": ()}
+        )
 
 
 def _assert_reports_are_legal(state: CaseState) -> None:
@@ -199,8 +240,8 @@ def _assert_reports_are_legal(state: CaseState) -> None:
     assert (state.answer is not None) == has_ended or state.past, "residents are told what was inspected, or the end"
 
 
-def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
-    version = before.version if before else 0
+def _assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> None:
+    before, version = first, first.version if first else 0
     for event in events:
         version += 1
         assert event.version == event.state.version == version
@@ -209,11 +250,15 @@ def _assert_follows(before: CaseState | None, events: tuple[CaseEvent, ...]) -> 
             "an event built without validation decodes to another one"
         )
         _assert_legal(event.state)
+        _assert_helpers_move_nothing(before, event)
+        before = event.state
     assert (events[-1].state.status == "filed") == (events[-1].state.held_because is not None), (
         "a filed case is held with a reason"
     )
-    messages = orders.order_events(before, events, POLICY)
+    messages = orders.order_events(first, events, POLICY)
     assert [message for message in messages if message.order.version > version] == []
+    said = [(message.order.order_id, message.order.version) for message in messages]
+    assert len(said) == len(set(said)), "of two messages with one version a department would keep either"
 
 
 def _open(report: ReportReceived) -> Opened:
@@ -237,6 +282,9 @@ def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[
             _assert_follows(state, result.events)
             timers += running_timers(result.after)
             state = result.after
+    due: dict[str, object] = {}
+    for timer in timers:
+        assert due.setdefault(timer.id, timer.due_at) == timer.due_at, "no generation is ever used twice"
 
 
 @given(reports, random_histories)

@@ -171,6 +171,9 @@ def test_action_is_refused_when_its_deadline_cannot_be_computed() -> None:
 
     assert isinstance(result, Refused)
     assert result.refusal.code == "calendar_ended"
+    for text in (result.refusal.message, result.refusal.message_zh):
+        assert "2025-12-29" in text
+        assert "2026-04-30" in text
 
 
 @pytest.mark.parametrize("action", [Void(reason="cancelled"), Verify(verified=False, reason="not ours")])

@@ -1,13 +1,19 @@
 """Dead letters of the inbox: each gets an outcome, and no other record is affected."""
 
+import json
 from typing import Any
 
 import asyncpg
 import pytest
 
-from paidan_chassis.consumer.batch import DeadLetter
+from paidan_chassis.clock import RealClock
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
+from paidan_dispatch.actions.requests import CityTerms
+from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.handlers import AnswersHandler
 from tests.dispatch import database_fixture
-from tests.dispatch.database_fixture import InboxRecords, apply_records, build_report, city_in_force
+from tests.dispatch.database_fixture import START_TIME, InboxRecords, apply_records, build_report, city_in_force
 
 
 async def test_unreadable_record_is_dead_lettered_alone(pool: "asyncpg.Pool[Any]") -> None:
@@ -86,3 +92,19 @@ async def test_records_rejected_by_the_consumer_get_an_outcome(pool: "asyncpg.Po
     assert output.outcomes() == [("opened", None), ("dead_lettered", "too_large")]
     assert output.bodies_on("paidan.outcomes")[1]["id"] == build_report("2").report_id
     assert again.messages == []
+
+
+async def test_department_is_told_of_an_answer_that_the_consumer_rejected(pool: "asyncpg.Pool[Any]") -> None:
+    """Whatever the reason: a record that only the database refuses, or one that ended its process."""
+    value = b'{"case_id": "tiny.990101-%s", "id": "mine", "action": {"kind": "accept"}}' % (b"0" * 32)
+    record = Record("paidan.answers.streets", 0, 7, b"k", value, (), START_TIME)
+    nobodys = record._replace(topic="paidan.answers.nobody")
+    async with pool.acquire() as conn:
+        batch = Batch(conn, [], MAX_VALUE_BYTES, [DeadLetter(each, "ended_its_process") for each in (record, nobodys)])
+
+        await AnswersHandler(RealClock(), CityTerms(PackCache())).apply(batch)
+
+    [(cause, message)] = batch.messages
+    body = json.loads(message.value)
+    assert (cause, message.topic, body["your_id"]) == (record, "paidan.orders.streets", "mine")
+    assert "ended_its_process" in body["why"]["message"]

@@ -1,6 +1,6 @@
 """The inbox handler on real tables: decided in order, written once, published in each case's order."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -9,16 +9,19 @@ import pytest
 from pydantic import TypeAdapter
 
 from paidan_contracts import ids
-from paidan_contracts.actions import Accept, CallBack, File, Finish, Inspect
+from paidan_contracts.actions import Accept, Amend, CallBack, File, Finish, Inspect
 from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
+from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_dispatch.cases.policy import CityPolicy
+from paidan_dispatch.cases.reports import JOINED_KEPT
 from paidan_dispatch.inbox.save import COPY_THRESHOLD
 from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.database_fixture import (
+    START_TIME,
     InboxRecords,
     apply_records,
     build_action,
@@ -159,7 +162,28 @@ def _indexed_log() -> InboxRecords:
         log.append(build_action(one, Finish(proof=(photo,)), by=department, minutes=10))
         log.append(build_action(one, Inspect(passed=True), by="inspector:ivy", minutes=10))
     log.append(build_action(case_id_of(again), CallBack(rating="dissatisfied"), by="caller:carl", minutes=10))
-    return log
+    past = build_report("8", source="records", past=ImportedHistory(owner="streets", matched_within="a"))
+    corrected = Amend(reason="a mended mapping", occurred_at=START_TIME - timedelta(days=1), row_id="C0137-1")
+    return log.append(past, build_action(case_id_of(past), corrected, by="importer:records", minutes=20))
+
+
+async def test_reports_that_joined_are_kept_in_full(pool: "asyncpg.Pool[Any]") -> None:
+    """More than the state holds, and longer."""
+    reports = [build_report(f"{n}", minutes=n, text=f"{n} " + "字" * 600) for n in range(JOINED_KEPT + 5)]
+    log = InboxRecords().append(city_in_force(), *reports)
+
+    for cut in (1000, 3):
+        await clear_tables(pool)
+        await apply_records(pool, log.records, batch_size=cut)
+
+        rows = await pool.fetch("SELECT * FROM case_report ORDER BY number")
+        assert [(row["number"], str(row["report_id"])) for row in rows] == [
+            (number, each.report_id) for number, each in enumerate(reports[1:], start=2)
+        ]
+        assert {row["case_id"] for row in rows} == {case_id_of(reports[0])}
+        assert [JoinedReport.model_validate_json(row["report"]).text for row in rows] == [
+            each.text for each in reports[1:]
+        ]
 
 
 async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[Any]") -> None:
@@ -178,6 +202,7 @@ async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[
             statuses.add((state.status, state.reopened))
             assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)
             assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))
+            assert row["reported_at"] == state.reported_at
             assert row["awaits_call"] == awaits_callback(state)
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone

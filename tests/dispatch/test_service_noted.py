@@ -30,7 +30,9 @@ POLICY = CityPolicy.from_city(load_tiny())
     ("more", "rule"),
     [
         ({"matter": "praise"}, "praise"),
-        ({"matter": "consultation"}, "consultations"),
+        ({"matter": "praise", "class_code": None}, "praise"),
+        ({"matter": "consultation", "class_code": None}, "consultations"),
+        ({"matter": "consultation"}, None),
         ({"matter": "complaint"}, None),
         ({"matter": None}, None),
         ({"category": "heartbeat", "source": "camera"}, "ignored-category"),

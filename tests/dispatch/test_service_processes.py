@@ -1,5 +1,6 @@
 """Dispatch in processes of its own: stopped, restarted, its database lost and rebuilt from the log."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -80,11 +81,24 @@ async def test_empty_database_is_rebuilt_from_the_log(service: DispatchService, 
     assert [each["version"] for each in again if each["case_id"] == case_id_of(reports[2])] == [1, 2, 3, 4] * 2
 
 
-async def test_a_missing_pack_ends_the_process_with_a_halt_that_stays(service: DispatchService, tmp_path: Path) -> None:
+async def test_a_missing_pack_halts_the_inbox_alone_until_it_is_resumed(
+    service: DispatchService, tmp_path: Path
+) -> None:
+    """The process goes on, and a new one finds the halt again."""
     await service.append_to_inbox(city_in_force(of_version="f" * 64))
 
     for attempt in (1, 2):
-        with service.start_process("--only", "loop", log=tmp_path / f"{attempt}.log") as process:
-            await poll(lambda: process.poll() is not None, within_s=60, what="the process has ended")
-            assert process.returncode == 75
+        log = tmp_path / f"{attempt}.log"
+        log.touch()
+        with service.start_process("--only", "loop", log=log) as process:
+            await await_line(log, "loop_halted")
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            await await_line(log, '"halted": ["dispatch"]')
     assert await service.fetch_value("SELECT reason FROM halt") == "city_pack_missing"
+
+
+async def await_line(log: Path, text: str) -> None:
+    """Wait until a log contains a text."""
+    await poll(lambda: text in log.read_text(), within_s=60, what=text)

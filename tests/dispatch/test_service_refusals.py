@@ -36,6 +36,9 @@ async def test_report_from_an_unknown_city_is_refused(
     output = await apply_records(pool, InboxRecords().append(city_in_force(), build_report("1", **more)).records)
 
     assert output.outcomes() == [("refused", code)]
+    [why] = [each["why"] for each in output.bodies_on("paidan.outcomes")]
+    for text in (why["message"], why["message_zh"]):
+        assert more.get("area", "tiny") in text, "named in both languages"
     assert await pool.fetchval("SELECT result FROM outcome") == "refused"
 
 

@@ -104,10 +104,15 @@ async def test_noted_report_is_listed_and_replied_to(service: DispatchService, c
         url, json=body, headers=await service.create_key("role:operator", city="quancheng") | key
     )
     department = await client.post(url, json=body, headers=await service.create_key("department:streets") | key)
+    dry = await client.post(f"{url}?dry-run=true", json=body, headers=operator | {"Idempotency-Key": "dry"})
+    unknown_parameter = await client.post(f"{url}?dry=true", json=body, headers=operator | {"Idempotency-Key": "dry"})
     accepted = await client.post(url, json=body, headers=operator | key)
     decided = await await_decision(client, accepted.json()["action_id"], operator)
     refused = await await_decision(client, department.json()["action_id"], operator)
 
+    assert (dry.status_code, dry.json()["result"], dry.json()["status"]) == (200, "applied", None)
+    assert unknown_parameter.status_code in (400, 422), "nothing is ignored"
+    assert (await client.get("/v1/callbacks?citty=tiny", headers=operator)).status_code in (400, 422)
     assert (unnamed.status_code, stranger.status_code, accepted.status_code) == (400, 404, 202)
     assert (decided["result"], refused["why"]["code"]) == ("applied", "not_your_role")
     [answered] = await listed("answered=true")

@@ -34,6 +34,12 @@ async def test_helper_sees_and_answers_its_order_beside_the_lead(
     assert [each["result"] for each in (accepted, finished)] == ["applied"] * 2
     assert await _orders(client, streets, case_id) == [("helper", "inspecting")]
     assert await _orders(client, lamps, case_id) == [("lead", "dispatched")]
+    monitor = await service.create_key("role:monitor")
+    receipts = (await client.get(f"/v1/cases/{case_id}", headers=monitor)).json()["receipts"]
+    assert [(each["decision"], each["rule"], each["department"]) for each in receipts[-2:]] == [
+        ("placed", "lamps", "lamps"),
+        ("helped", "lamps", "streets"),
+    ]
     for headers, role in ((lamps, "lead"), (streets, "helper")):
         assert (await client.get(f"/v1/cases/{case_id}", headers=headers)).json()["order"]["role"] == role
 

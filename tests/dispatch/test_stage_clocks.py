@@ -1,12 +1,18 @@
 """The clocks of verifying, dispatching, inspecting and calling back: they run while the case waits, and go overdue."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts.actions import Accept, Action, Assign, CallBack, File, Finish, Inspect, Return, Urge, Verify, Void
+from paidan_contracts.cases import Cause
+from paidan_contracts.orders import OrderUrged
+from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, StageClock
-from paidan_dispatch.cases.case_state import Timer, next_timer, running_timers
+from paidan_dispatch.cases import orders
+from paidan_dispatch.cases.case_state import Provenance, Timer, next_timer, running_timers, with_clock
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from paidan_dispatch.cases.policy import CityPolicy
 from tests.dispatch.builders import (
@@ -14,14 +20,13 @@ from tests.dispatch.builders import (
     at_minute,
     build_report,
     case_after,
-    closed,
     decide_action,
     expire,
     finished,
     opened_case,
     receive_reports,
 )
-from tests.dispatch.sample_pack import pack_document, policy_of
+from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 
 UNVERIFIED = opened_case(build_report(source="app"))
 HELD = opened_case(build_report(class_code=None))
@@ -34,6 +39,10 @@ def policy_with_limits(**limits: str) -> CityPolicy:
         amount, unit = limit.split()
         pack["clocks"][stage] = {"amount": int(amount), "unit": unit}
     return policy_of(pack)
+
+
+def _provenance(at: datetime) -> Provenance:
+    return Provenance(Cause(kind="timer", id=build_report().report_id), at, at, default_policy())
 
 
 def stage_timer(state: CaseState) -> Timer:
@@ -163,15 +172,30 @@ def test_a_returned_case_that_waits_for_a_department_has_its_clock() -> None:
 
 
 def test_whoever_is_to_be_called_back_is_awaited_within_the_limit() -> None:
-    done = closed(minutes=20)
-    waiting = case_after(finished(), Inspect(passed=True), minutes=20).model_copy(
-        update={"callbacks_awaited": (done.opened_by,), "clocks": done.clocks[:1]}
-    )
-    step = decide_action(waiting, CallBack(rating="satisfied"), ActionContext(minutes=30))
+    """Until the last of them was called; nobody waits where nobody asked."""
+    called = opened_case(build_report(wants_callback=True, reporter=build_report().report_id))
+    unasked = opened_case(build_report(source="app", wants_callback=False))
+    for action in (Finish(), Inspect(passed=True)):
+        called = case_after(called, action, minutes=20)
+    done = case_after(called, CallBack(rating="satisfied"), minutes=30)
 
-    assert isinstance(step, Progressed)
-    # Begun with the first step that finds it awaited: cases that were closed before there were clocks are the same.
-    assert all(each.kind in ("inspect", "callback") for each in step.after.clocks)
+    assert (called.callbacks_awaited, clock(called, "callback").began_at) == ((called.opened_by,), at_minute(20))
+    assert stage_timer(called).due_at == clock(called, "callback").due_at == NEXT_WORKING_DAY
+    assert (clock(done, "callback").ended_at, clock(done, "callback").overdue_at) == (at_minute(30), None)
+    assert running_timers(done) == ()
+    assert not any(each.kind == "callback" for each in unasked.clocks)
+
+
+def test_case_that_waits_since_before_there_were_clocks_has_one_from_its_next_step() -> None:
+    old = HELD.model_copy(update={"clocks": ()})
+
+    step = decide_action(old, File(row_id="E9999-1"), ActionContext(minutes=40))
+    assert not isinstance(step, Progressed), "a refused action is no step"
+    _, joined = receive_reports(build_report("1", source="app"), build_report("2", source="app", minutes=40))
+    assert isinstance(joined, Progressed)
+    again = with_clock(joined.after.model_copy(update={"clocks": ()}), _provenance(at_minute(40)))
+
+    assert [(each.kind, each.began_at) for each in again.clocks] == [("verify", at_minute(40))]
 
 
 def test_without_a_calendar_that_reaches_so_far_a_stage_has_no_clock() -> None:
@@ -201,3 +225,55 @@ def test_at_most_one_stage_clock_runs_and_numbers_rise(actions: list[Action]) ->
         assert running == list(state.clocks[-1:]) or not running
         for timer in running_timers(state):
             assert seen.setdefault((timer.kind, timer.generation), timer.due_at) == timer.due_at
+
+
+def policy_with_warnings(share: float = 0.8) -> CityPolicy:
+    pack = pack_document()
+    pack["clocks"]["warn_at"] = share
+    return policy_of(pack)
+
+
+@pytest.mark.parametrize(
+    ("report", "kind", "due", "department"),
+    [
+        (build_report(), "accept", 30, "north"),
+        (build_report(source="app"), "verify", 15, None),
+        (build_report(class_code=None), "dispatch", 15, None),
+    ],
+)
+def test_warning_goes_out_once_before_a_limit_passes(
+    report: ReportReceived, kind: str, due: float, department: str | None
+) -> None:
+    policy = policy_with_warnings()
+    state = opened_case(report, policy=policy)
+    warning = next_timer(state)
+    assert warning is not None
+    assert (warning.kind, warning.due_at) == (f"{kind}_warning", at_minute(due * 0.8))
+
+    step = expire(state, warning)
+
+    assert isinstance(step, Progressed)
+    body = step.events[0].model_dump()
+    assert (body["type"], body["clock"], body["due_at"]) == ("case.clock_warned.v1", kind, at_minute(due))
+    assert body["department"] == department
+    assert step.after.status == state.status
+    assert warning not in running_timers(step.after)
+    assert isinstance(expire(step.after, warning), Ignored)
+    following = next_timer(step.after)
+    assert following is not None
+    assert (following.kind, following.due_at) == (kind, at_minute(due))
+    told = [each for each in orders.order_events(state, step.events, policy) if isinstance(each, OrderUrged)]
+    assert [each.order.department for each in told] == ([department] if department else [])
+    assert all(at_minute(due).isoformat() in each.reason for each in told)
+
+
+def test_warning_of_the_work_is_not_sent_to_whoever_finished_it() -> None:
+    policy = policy_with_warnings(0.5)
+    state = case_after(opened_case(policy=policy), Accept(), minutes=5, policy=policy)
+    [warning] = [each for each in running_timers(state) if each.kind == "handle_warning"]
+
+    done = case_after(state, Finish(), minutes=100, policy=policy)
+
+    assert warning.due_at == at_minute(180)
+    assert isinstance(expire(done, warning), Ignored)
+    assert not [each for each in running_timers(opened_case()) if each.kind.endswith("_warning")], "no pack, no warning"

@@ -55,10 +55,7 @@ def test_time_with_an_offset_is_read_by_its_own() -> None:
         ("3020-01-03 00:00", "is out of the range"),
         ("2120-01-03 00:00", "is in the future"),
         (f"{NOW + timedelta(days=1):%Y-%m-%d} 12:00", "is in the future"),
-        ("2026-02-02 08:59", "is before the report"),
-        ("1990-01-02 00:00", "is before the report"),
         ("yesterday", "is not a time"),
-        ("", None),
     ],
 )
 @pytest.mark.parametrize("status", ["done", "gone", "not ours"])
@@ -71,7 +68,22 @@ def test_record_that_ended_at_no_usable_time_has_ended_all_the_same(status: str,
     assert (row.ended_at, row.promised_by) == (row.reported_at, None)
     listed = [each.problem for each in parser.warnings]
     assert listed[-1] == "has ended at no usable time: at that of its report, without a limit"
-    assert [each.startswith(problem) for each in listed[:-1]] == ([True] if problem else [])
+    assert [each.startswith(problem) for each in listed[:-1]] == [True]
+
+
+def test_record_that_ended_before_its_report_is_taken_as_it_is_and_listed() -> None:
+    rows, parser = parse_lines(record_line("1", "done", ended="2026-02-02 08:59"))
+
+    assert rows[0].ended_at == datetime(2026, 2, 2, 0, 59, tzinfo=UTC)
+    assert rows[0].promised_by is not None
+    assert [(each.column, each.problem) for each in parser.warnings] == [("ended", "is before the time of the report")]
+
+
+def test_record_without_any_time_of_ending_stays_open() -> None:
+    rows, parser = parse_lines(record_line("1", "done"))
+
+    assert (rows[0].becomes, rows[0].ended_at) == ("open", None)
+    assert [each.problem for each in parser.warnings] == ["has ended, but has no end time: imported as open"]
 
 
 def test_end_is_taken_from_the_first_column_with_a_usable_time() -> None:

@@ -37,6 +37,10 @@ KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "inspector": ("role:inspector",),
     "operator": ("role:operator",),
     "caller": ("role:caller",),
+    "officer": ("role:privacy_officer",),
+    "trusted-caller": ("role:caller", "role:privacy_officer"),
+    "trusted-operator": ("role:operator", "role:privacy_officer"),
+    "eager": ("role:operator",),
 }
 
 

@@ -10,12 +10,14 @@ from pydantic import ValidationError
 from paidan_contracts.city.loader import load_city
 from paidan_intake.normalization import NormalizedReport, RefusedTicket, Sender, normalize
 from paidan_intake.notes import make_note
+from paidan_intake.report_digest import DigestKeys
 from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.tickets import Position, Ticket
 from tests.intake.intake_service import TINY
 
 CITY: Final = load_city(TINY)
 HOTLINE: Final = Sender(CITY.sources["hotline"], CITY)
+KEYS: Final = DigestKeys(b"a key of digests in tests")
 NOW: Final = datetime(2026, 3, 2, 4, tzinfo=UTC)
 INSIDE: Final = {"x": 117.005, "y": 36.005, "crs": "wgs84"}
 
@@ -27,7 +29,7 @@ def parse(**fields: object) -> Ticket:
 
 def read(photos: tuple[AttachedPhoto, ...] = (), **fields: object) -> NormalizedReport:
     """Return the report that a ticket becomes at noon."""
-    normalized = normalize(parse(**fields), HOTLINE, NOW, photos)
+    normalized = normalize(parse(**fields), HOTLINE, NOW, photos, digest_keys=KEYS)
     assert isinstance(normalized, NormalizedReport)
     return normalized
 
@@ -212,7 +214,7 @@ def test_an_agreeing_district_is_no_contradiction() -> None:
     "fields", [{}, {"text": " "}, {"matter": "投诉"}, {"district": "990101"}, {"reporter": {"phone": "13812345678"}}]
 )
 def test_a_report_that_says_nothing_is_refused(fields: dict[str, Any]) -> None:
-    refusal = normalize(Ticket(source_ref="n1", **fields), HOTLINE, NOW)
+    refusal = normalize(Ticket(source_ref="n1", **fields), HOTLINE, NOW, digest_keys=KEYS)
 
     assert isinstance(refusal, RefusedTicket)
     assert (refusal.code, refusal.field) == ("invalid", "text")
@@ -225,7 +227,7 @@ def test_a_record_of_the_past_may_be_of_any_time() -> None:
     importer = Sender(CITY.sources["hotline"], CITY, may_backdate=True)
     old = (NOW - timedelta(days=9000)).isoformat()
 
-    normalized = normalize(parse(occurred_at=old, past={}, position=INSIDE), importer, NOW)
+    normalized = normalize(parse(occurred_at=old, past={}, position=INSIDE), importer, NOW, digest_keys=KEYS)
 
     assert isinstance(normalized, NormalizedReport)
     assert (normalized.report.occurred_at.isoformat(), codes(normalized)) == (old, [])

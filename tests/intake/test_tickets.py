@@ -33,6 +33,7 @@ async def test_ticket_is_on_the_inbox_before_it_is_answered(intake: IntakeServic
         "longitude": 117.005,
         "latitude": 36.005,
         "masked": {"mobile": 1},
+        "masked_in": {"text": {"mobile": 1}},
         "recorded_at": response.json()["recorded_at"],
     }
     [record] = inbox
@@ -150,8 +151,9 @@ async def test_reporter_details_do_not_leave_the_vault(intake: IntakeService) ->
         response = await client.post("/v1/tickets", json=body)
     [record] = await intake.records_about("paidan.inbox", response.json()["report_id"])
 
-    assert (record["text"], record["place"]["address"]) == ("我是***，住****", "****门口")
-    assert response.json()["masked"] == {"named": 3}
+    assert (record["text"], record["place"]["address"]) == ("我是***，住****", "西街一号门口")
+    assert response.json()["masked"] == {"named": 2}
+    assert response.json()["masked_in"] == {"text": {"named": 2}}
 
 
 async def test_unknown_category_is_masked(intake: IntakeService) -> None:

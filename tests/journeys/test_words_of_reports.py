@@ -19,6 +19,7 @@ from tests.servers import ServerAddresses
 pytestmark = pytest.mark.takes(seconds=20)
 
 CITY: Final = "quancheng"
+SERVICES: Final = ("intake", "dispatch")
 RANDOM: Final = random.Random(8)  # noqa: S311 - a test has to be repeatable, not secret
 PUBLIC: Final = frozenset({"inbox", "cases", "orders", "reports"})
 BELONGS: Final[Mapping[str, frozenset[str]]] = {
@@ -30,6 +31,8 @@ BELONGS: Final[Mapping[str, frozenset[str]]] = {
     "home": frozenset({"vault"}),
 }
 """Where each field of a ticket is found again; the reporter's own in the vault alone."""
+CONFIDENTIAL: Final = {**BELONGS, "text": frozenset({"vault"}), "address": frozenset({"vault"})}
+"""The same of a confidential ticket, whose words and address stay in the vault, too."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class SentTicket:
     words: dict[str, str]
     body: dict[str, Any]
 
+    @property
+    def belongs(self) -> Mapping[str, frozenset[str]]:
+        """Where each field is found again."""
+        return CONFIDENTIAL if self.body["confidential"] else BELONGS
+
 
 def _word() -> str:
     return "".join(RANDOM.choices(string.ascii_lowercase, k=14))
@@ -46,7 +54,7 @@ def _word() -> str:
 
 def _tickets() -> Iterator[SentTicket]:
     """Yield tickets about one thing: the first opens its case, the others are merged into it."""
-    for number in range(4):
+    for number, is_confidential in enumerate((False, False, True, False)):
         words = {field: _word() for field in BELONGS} | {"phone": f"139{RANDOM.randrange(10**8):08d}"}
         body = {
             "source_ref": words["source_ref"],
@@ -55,6 +63,7 @@ def _tickets() -> Iterator[SentTicket]:
             "text": f"垃圾 {words['text']}，{words['name']}，电话{words['phone']}",
             "address": f"路口 {words['address']}",
             "wants_callback": True,
+            "confidential": is_confidential,
             "position": {"x": 117.0207 + number * 1e-5, "y": 36.6702, "crs": "gcj02"},
             "reporter": {"name": words["name"], "phone": words["phone"], "address": words["home"]},
         }
@@ -90,10 +99,9 @@ def _kind_of(topic: str) -> str | None:
 
 async def test_each_word_of_a_report_is_where_it_belongs(installation: CommandRunner, servers: ServerAddresses) -> None:
     services = json.loads(installation.run("status", "--json").stdout)["services"]
-    addresses = {each["name"]: each["url"] for each in services}
+    intake, dispatch = (next(each["url"] for each in services if each["name"] == name) for name in SERVICES)
     hotline = _key(installation, "source:hotline-12345")
-    operator = _key(installation, "role:operator")
-    intake, dispatch = (addresses[each] for each in ("intake", "dispatch"))
+    operator, officer = _key(installation, "role:operator"), _key(installation, "role:privacy_officer")
     sent = list(_tickets())
 
     async with httpx.AsyncClient(timeout=30) as client:
@@ -116,13 +124,40 @@ async def test_each_word_of_a_report_is_where_it_belongs(installation: CommandRu
         for number, (report_id, ticket) in enumerate(zip(ids, sent, strict=True)):
             places["status"] = json.dumps(decided[number])
             revealed = await client.post(
-                f"{intake}/v1/reports/{report_id}/reporter", json={"reason": "回访"}, headers=operator
+                f"{intake}/v1/reports/{report_id}/export", json={"reason": "本人申请查阅其个人信息"}, headers=officer
             )
             places["vault"] = revealed.text
             for field, word in ticket.words.items():
-                assert {name for name, content in places.items() if word in content} == BELONGS[field], field
+                assert {name for name, content in places.items() if word in content} == ticket.belongs[field], field
     newest = [each for each in places["orders"].splitlines() if case_id in each][-1]
-    assert all(ticket.words["text"] in newest for ticket in sent), "the newest order has the words of all"
+    assert [ticket.words["text"] in newest for ticket in sent] == [True, True, False, True], "it has the words of all"
+    assert '"confidential":true' in newest
+
+
+async def test_praise_is_noted_and_its_source_reads_the_reply(installation: CommandRunner) -> None:
+    """It is no case, is counted as noted, and what staff reply reaches the hotline."""
+    services = json.loads(installation.run("status", "--json").stdout)["services"]
+    intake, dispatch = (next(each["url"] for each in services if each["name"] == name) for name in SERVICES)
+    hotline, operator = _key(installation, "source:hotline-12345"), _key(installation, "role:operator")
+    body = {"source_ref": _word(), "matter": "感谢", "category": "市容环境/暴露生活垃圾", "text": "谢谢，清理得很快"}
+
+    async with httpx.AsyncClient(timeout=30) as client:
+        report_id = (await client.post(f"{intake}/v1/tickets", json=body, headers=hotline)).json()["report_id"]
+
+        async def stands(answer: str | None) -> dict[str, Any]:
+            found = (await client.get(f"{intake}/v1/reports/{report_id}", headers=hotline)).json()
+            return found if (found["stands"], found.get("answer")) == ("noted", answer) else {}
+
+        noted = await poll(lambda: stands(None), within_s=60, what="the report is noted")
+        reply = await client.post(
+            f"{dispatch}/v1/noted/{report_id}/reply",
+            json={"text": "已转达，谢谢您"},
+            headers=operator | {"Idempotency-Key": report_id},
+        )
+        answered = await poll(lambda: stands("已转达，谢谢您"), within_s=60, what="the reply")
+
+    assert (noted["reason"], reply.status_code, "case_id" in answered) == ("praise", 202, False)
+    assert " 1 noted" in installation.run("verify").stdout
 
 
 def _key(installation: CommandRunner, scope: str) -> dict[str, str]:

@@ -134,6 +134,11 @@ def rate(rating: Rating | None, raw_rating: Rating | None) -> CaseMove:
     return move
 
 
+def move_back(state: CaseState, _: datetime) -> CaseState | None:
+    """Correct an imported record's time by a day, and with it the day on which it is counted."""
+    return with_fields(state, reported_at=state.reported_at - timedelta(days=1))
+
+
 def reopen(state: CaseState, at: datetime) -> CaseState | None:
     """Reopen (重办), with a new limit."""
     if state.status != "closed" or state.reopened:

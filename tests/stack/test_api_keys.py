@@ -138,6 +138,22 @@ async def test_administrators_key_ends_a_year_after_provisioning_was_last_run(in
     assert renewals == 2
 
 
+async def test_list_shows_end_last_use_and_grantor_of_each_key(installation: Connection) -> None:
+    _, ours = await create_key(installation, name="d", city="tiny", scopes=["role:monitor"], granted_by="li")
+    await revoke_everywhere(
+        installation, (await create_key(installation, name="e", city="tiny", scopes=["backdate"]))[1]
+    )
+    await installation.execute("UPDATE scoring.api_key SET last_used_at = '2026-11-28Z' WHERE key_id = $1", ours)
+
+    rows = {key.name: " ".join(keys_command._key_row(key)) for key in await all_keys(installation)}  # noqa: SLF001 - printed
+
+    year = real_now() + timedelta(days=365)
+    for shown in (f"{year:%Y-%m-%d}", "2026-11-28 00:00", "by li"):
+        assert shown in rows["d"]
+    assert f"revoked {real_now():%Y-%m-%d}" in rows["e"]
+    assert "never" in rows["e"]
+
+
 def test_help_explains_every_scope_in_both_languages_on_a_narrow_terminal() -> None:
     """It was cut off at 80 columns, and explained no role."""
     result = CliRunner().invoke(APP, ["keys", "add", "--help"], env={"COLUMNS": "80", "TERM": "dumb"})

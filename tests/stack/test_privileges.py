@@ -1,7 +1,7 @@
 """What a service's role may do: own nothing, and add to the history and the logs of looks, but never change them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from paidan_deploy.conservation.anchor import Head
 from paidan_deploy.conservation.chained_logs import ChainedLogs, read_chained_logs
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.provisioning.database import prepare_database
+from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.services import SERVICES
 from tests import servers as real
 
@@ -128,6 +129,32 @@ async def test_a_service_may_not_change_what_must_stay(dsn: str, service: str) -
         await conn.close()
 
     assert allowed == []
+
+
+async def test_an_owner_who_is_no_superuser_takes_over_an_installation_of_0_1(
+    start_postgres: Callable[..., PostgresServer], tmp_path: Path
+) -> None:
+    """There each service's role owned its tables; a managed server grants nobody more than CREATEROLE."""
+    server = start_postgres()
+    superuser = await asyncpg.connect(server.dsn)
+    await superuser.execute("CREATE ROLE boss LOGIN CREATEROLE")
+    await superuser.execute("CREATE DATABASE mine OWNER boss")
+    await superuser.close()
+    mine = server.dsn.removesuffix("postgres") + "mine"
+    as_boss = mine.replace("postgres@", "boss@")
+    await prepare_database(as_boss, Credentials(tmp_path))
+    superuser = await asyncpg.connect(mine)
+    for service in SERVICES:
+        await superuser.execute(f"ALTER SCHEMA {service.name} OWNER TO {service.role}")
+        await superuser.execute(f"REASSIGN OWNED BY {service.role}_owner TO {service.role}")
+    await superuser.close()
+
+    await prepare_database(as_boss, Credentials(tmp_path))
+
+    conn = await asyncpg.connect(as_boss)
+    owners = [f"{service.role}_owner" for service in SERVICES]
+    assert await conn.fetch(NOT_OWNED_BY_OWNERS, [service.name for service in SERVICES], owners) == []
+    await conn.close()
 
 
 async def chained(conn: "asyncpg.Connection[Any]", anchored: Mapping[str, Head]) -> ChainedLogs:

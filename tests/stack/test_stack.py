@@ -88,6 +88,16 @@ def test_a_second_up_finds_the_first(paidan: PaidanCommand) -> None:
     assert paidan.pids() == before
 
 
+def test_the_vault_is_sealed_anew_while_the_stack_runs(paidan: PaidanCommand) -> None:
+    assert "0 entries sealed under the newest key" in paidan("vault", "reseal").stdout
+    unknown = paidan("vault", "erase", "00000000-0000-4000-8000-000000000000", "--reason", "本人申请").stdout
+    assert "there is no such report" in unknown
+    assert (
+        "no report of this person"
+        in paidan("vault", "export", "--phone", "13812345678", "--reason", "本人申请", check=False).stderr
+    )
+
+
 def test_a_running_stack_keeps_its_clock(paidan: PaidanCommand) -> None:
     other = PaidanCommand(paidan.paths, {"PAIDAN_CLOCK": "real"})("up", "--detach", check=False)
 

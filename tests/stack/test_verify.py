@@ -1,8 +1,22 @@
-"""The summary line of `paidan verify`: the counts, as they are."""
+"""The summary line of `paidan verify`: the counts, as they are, and anchors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from aiokafka.structs import ConsumerRecord
 
+from paidan_deploy.conservation.anchor import Anchor, Head, LogDigests
+from paidan_deploy.conservation.cases_log import CasesLog
+from paidan_deploy.conservation.chained_logs import ChainedLogs
+from paidan_deploy.conservation.checks import evaluate
+from paidan_deploy.conservation.cut import Cut, LaneAtCut
+from paidan_deploy.conservation.evidence import Evidence, PhotoFindings
+from paidan_deploy.conservation.log_contents import AlarmsLog, CountedRange, InboxLog, OutcomesLog
 from paidan_deploy.conservation.report import Check, ConservationReport
+from paidan_deploy.conservation.tables import TallyCounts
+from paidan_deploy.errors import DeployError
 
 SOUND, BROKEN = Check("this", holds=True, counted=3), Check("that", holds=False, counted=3, against=1)
 
@@ -21,3 +35,129 @@ def test_counts_that_do_not_add_up_are_an_inequality() -> None:
     found = ConservationReport(received=3, ends={"opened": 2, "merged": 2}, claims=(SOUND,))
 
     assert found.line == "3 received ≠ 2 opened + 2 merged"
+
+
+CUT: Final = Cut([LaneAtCut("dispatch", "dispatch", "paidan.inbox", 0, 10, 5)])
+
+
+def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
+    """Build the evidence of an installation in which nothing happened but this."""
+    fields: dict[str, Any] = {
+        "inbox_log": InboxLog(applied_to={0: 10}),
+        "cases_log": CasesLog(CUT),
+        "alarms_log": AlarmsLog(),
+        "outcomes_log": OutcomesLog(CUT),
+        "complete": True,
+        "tallies": TallyCounts(0, 0, 0),
+        "photos": PhotoFindings(),
+        "chained_logs": ChainedLogs(),
+    }
+    empty: dict[str, Any] = {name: {} for name in ("outcomes_by_id", "case_table", "history", "fact_versions")}
+    empty |= dict.fromkeys(("inbox_dead_letters", "alarm_dead_letters", "counted_alarms", "missing_vault_entries"), ())
+    return Evidence(**fields | empty | {"dead_letters": {}} | found)
+
+
+def record(offset: int, value: bytes, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - of any types
+    pairs = tuple((name, text.encode()) for name, text in (headers or {}).items())
+    return ConsumerRecord("t", 0, offset, 0, 0, None, value, None, 0, 0, pairs)
+
+
+def test_dead_letters_of_every_topic_are_in_the_line() -> None:
+    """They were received, and nothing else tells so: their senders get no id for what nobody can read."""
+    inbox, alarms = InboxLog(applied_to={0: 10}), AlarmsLog()
+    inbox.add(record(0, b"[["))
+    for offset in range(1005):
+        alarms.add(record(offset, b"not JSON"))
+    letters = {"paidan.alarms": 1005, "paidan.inbox": 1, "paidan.answers.streets": 3, "paidan.cases": 0}
+
+    report = evaluate(
+        evidence(
+            inbox_log=inbox,
+            alarms_log=alarms,
+            inbox_dead_letters={(0, 0)},
+            alarm_dead_letters={(0, offset) for offset in range(1005)},
+            dead_letters=letters,
+        )
+    )
+
+    assert report.holds
+    assert report.line == (
+        "1006 received = 0 opened + 0 merged + 0 noted + 0 suppressed + 0 refused + 1006 dead_lettered"
+        "; dead letters: 1005 of paidan.alarms, 3 of paidan.answers.streets, 1 of paidan.inbox"
+    )
+
+
+@pytest.mark.parametrize(("counted", "missing"), [(4, 1), (5, 0), (6, 0)])
+def test_alarms_that_were_only_counted_are_accounted_for(counted: int, missing: int) -> None:
+    """One in a thousand letters of a sender beyond its limit is kept."""
+    alarms = AlarmsLog()
+    for offset in range(10):
+        alarms.add(record(offset, b"not JSON"))
+    kept = {(0, offset) for offset in (0, 1, 2, 5, 9)}
+
+    report = evaluate(
+        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange(0, 3, 8, counted)])
+    )
+
+    assert sum(claim.against for claim in report.claims) == missing
+
+
+def test_a_result_that_is_new_is_counted_and_named() -> None:
+    report = evaluate(evidence(outcomes_by_id={"a": ("report", "of_tomorrow")}, complete=False))
+
+    assert "1 of_tomorrow" in report.line
+
+
+@pytest.mark.parametrize(
+    ("origin", "sequence", "expected"),
+    [
+        ("dispatch/paidan.inbox-0", "5", True),
+        ("dispatch/paidan.inbox-0", "6", False),
+        ("dispatch/paidan.inbox-1", "6", True),
+        ("dispatch/paidan.inbox-0", "x", True),
+        ("", "", True),
+    ],
+)
+def test_what_was_said_after_the_cut_is_left_out(origin: str, sequence: str, *, expected: bool) -> None:
+    """A message of nobody's is not left out: somebody else wrote it."""
+    headers = {"ce_origin": origin, "ce_sequence": sequence} if origin else {}
+
+    assert CUT.holds(record(0, b"{}", headers)) == expected
+
+
+def digests_of(values: list[bytes], anchored: dict[int, Head] | None = None) -> LogDigests:
+    digests = LogDigests(anchored or {})
+    for offset, value in enumerate(values):
+        digests.add(record(offset, value))
+    return digests
+
+
+def test_an_anchor_is_of_what_precedes_it() -> None:
+    anchored = digests_of([b"a", b"b"]).heads()
+
+    assert digests_of([b"a", b"b"], anchored).differing() == []
+    assert digests_of([b"a", b"b", b"c"], anchored).differing() == []
+    for changed in ([b"a"], [], [b"a", b"x"], [b"x", b"b", b"c"], [b"ab", b""], [b"b", b"a"]):
+        assert digests_of(changed, anchored).differing() == [0], changed
+
+
+def test_an_anchor_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    anchor = Anchor({0: Head(7, "a" * 64), 3: Head(1, "b" * 64)}, {"intake.vault_reading": Head(2, "c" * 64)})
+    path = tmp_path / "anchor.json"
+    path.write_text(anchor.to_json())
+
+    assert Anchor.read(path) == anchor
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "cases": 3, "logs": {}}', "nul"])
+def test_what_is_no_anchor_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "anchor.json"
+    path.write_text(content)
+
+    with pytest.raises(DeployError, match=r"anchor\.json"):
+        Anchor.read(path)
+
+
+def test_a_missing_anchor_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"gone\.json cannot be read"):
+        Anchor.read(tmp_path / "gone.json")

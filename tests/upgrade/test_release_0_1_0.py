@@ -13,8 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from paidan_chassis.consumer.halts import resume
-from paidan_chassis.errors import EXIT_HALTED
+from paidan_chassis.consumer.halts import open_halts, resume
 from paidan_contracts.topics import CASES, INBOX
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
@@ -26,6 +25,7 @@ from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.services import DISPATCH
 from tests import servers as real
 from tests.chaos.installation import ChaosInstallation
+from tests.chaos.service_process import ServiceProcess
 from tests.chaos.wait_settled import wait_settled
 from tests.polling import poll
 from tests.upgrade.release import RecordedRelease, RestoreTarget, read_release, restore, restore_backup
@@ -120,12 +120,10 @@ async def check_restored_backup(restored: RestoredInstallation, servers: real.Se
                 await place_marks(installation)
             dispatch = installation.new_process(DISPATCH)
             dispatch.start("--only", "loop")
-            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
-            assert "must be decided by release 1 (0.1)" in await take_halt(installation)
+            assert "must be decided by release 1 (0.1)" in await take_halt(installation, dispatch)
 
             dispatch.start("--only", "loop", release=1)
-            assert await dispatch.wait_for_exit() == EXIT_HALTED, dispatch.log_text()[-3000:]
-            assert "must be decided by release 2" in await take_halt(installation)
+            assert "must be decided by release 2" in await take_halt(installation, dispatch)
             assert await place_marks(installation) == 0
             dispatch.start("--only", "loop")
             await poll(lambda: is_decided_to_the_end(installation), within_s=SETTLE_TIMEOUT_S, what="the whole replay")
@@ -133,12 +131,13 @@ async def check_restored_backup(restored: RestoredInstallation, servers: real.Se
             assert await rows(installation, OUTCOMES) == await rows(upgraded, OUTCOMES)
 
 
-async def take_halt(installation: ChaosInstallation) -> str:
-    """Lift the halt, and return its detail."""
-    detail: str = await installation.fetch_value("SELECT detail FROM halt WHERE resumed_at IS NULL")
+async def take_halt(installation: ChaosInstallation, process: ServiceProcess) -> str:
+    """Wait until dispatch has halted, end its process, lift the halt, and return its detail."""
     async with installation.conn() as conn:
+        (halt,) = await poll(lambda: open_halts(conn), within_s=SETTLE_TIMEOUT_S, what="a halt")
+        process.kill()
         assert await resume(conn) == 1
-    return detail
+    return halt.detail
 
 
 async def place_marks_after_draining(installation: ChaosInstallation) -> int:
@@ -216,8 +215,9 @@ async def check_vault(installation: ChaosInstallation) -> None:
         "SELECT report_id FROM vault WHERE sealed IS NOT NULL LIMIT 1", schema="intake"
     )
     async with installation.conn() as conn:
-        installation.tokens["caller"], _ = await create_key(conn, name="caller", city="*", scopes=["role:caller"])
-    async with installation.client("intake", "caller") as client:
-        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "回访"})
+        scopes = ["role:operator", "role:privacy_officer"]
+        installation.tokens["officer"], _ = await create_key(conn, name="officer", city="*", scopes=scopes)
+    async with installation.client("intake", "officer") as client:
+        response = await client.post(f"/v1/reports/{UUID(str(report_id))}/reporter", json={"reason": "核实上报内容"})
     assert response.status_code == 200, response.text
     assert response.json()["text"]

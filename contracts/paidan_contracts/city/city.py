@@ -15,10 +15,13 @@ from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
     CallbackPolicy,
     MatchingPolicy,
+    NotingRule,
     ScreeningPolicy,
     StageLimits,
 )
+from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
+from paidan_contracts.pii_words import MaskingTerms
 from paidan_contracts.wire import MatterType
 
 WordT = TypeVar("WordT", Category, MatterWord)
@@ -42,10 +45,11 @@ class City:
     matching: MatchingPolicy
     """For all classes; ``effective_matching`` returns what holds for one of them."""
     callbacks: CallbackPolicy
-    noting_rules: Mapping[MatterType, str]
+    noting_rules: Mapping[MatterType, NotingRule]
     """By matter, the rule by which its reports are noted and open no case; a category that is ignored comes first."""
     screening: ScreeningPolicy
     """For all classes; ``effective_screening`` returns what holds for one of them."""
+    masking: MaskingTerms
     indicators: Indicators
     departments: Mapping[str, Department]
     sources: Mapping[str, Source]
@@ -87,8 +91,9 @@ class City:
             clocks=pack.clocks,
             matching=pack.matching,
             callbacks=pack.callbacks,
-            noting_rules={matter: rule.id for rule in pack.noted for matter in rule.matters},
+            noting_rules={matter: rule for rule in pack.noted for matter in rule.matters},
             screening=pack.screening,
+            masking=masking_terms(pack.privacy, pack.geography),
             indicators=pack.indicators,
             departments={department.id: department for department in pack.departments},
             sources={source.id: source for source in pack.sources},

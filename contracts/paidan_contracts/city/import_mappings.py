@@ -9,11 +9,11 @@ Each row of the file becomes one report and the actions that followed it:
 3. What followed from its status, by ``statuses``: see ``StatusMapping``.
 
 A cell that is empty, cannot be parsed, or has no entry in the mapping is reported with line, column and value, and the
-row is imported without it: without a position, an owner (the case is held at the hard-to-place desk), a class or a
-time limit. A record that has ended at no usable time (none, unreadable, before its report, in the future) ends at the
-moment of its report and gets no time limit, so that it counts neither as on time nor as late. A promise before the
-report is imported as it is. Only a row without a usable id or a valid ``reported_at`` is left out; an id that a
-spreadsheet has rounded is not usable.
+row is imported without it: without a position, an owner (the case is held at the hard-to-place desk), a class or a time
+limit; without any time of the end that its status needs the case stays open. A record whose time of ending cannot be
+(unreadable, out of range, in the future) ends at the moment of its report and gets no time limit, so that it counts
+neither as on time nor as late. A promise or an ending before the report is imported as it is, and reported. Only a row
+without a usable id or a valid ``reported_at`` is left out; an id that a spreadsheet has rounded is not usable.
 """
 
 from typing import Annotated, Literal

@@ -3,6 +3,7 @@
 ====================  =============================================================================
 city.toml             id, names, zone, area level, working hours, grid corner, catalogue's generation
 terms.toml            clocks, matching, callbacks, [[noted]], screening
+privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
@@ -75,6 +76,7 @@ def load_pack(folder: FilePath) -> LoadResult:
     """
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
+    _read_privacy(raw_pack)
     _read_csv_files(raw_pack)
     _read_toml_lists(raw_pack)
     raw_pack.document["geography"] = read_geography(raw_pack, raw_pack.document.pop("grid", None))
@@ -94,6 +96,14 @@ def _read_city(raw_pack: RawPack) -> None:
             raw_pack.document[part] = terms.pop(part)
     for unknown in terms:
         raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part")
+
+
+def _read_privacy(raw_pack: RawPack) -> None:
+    if (raw_pack.folder / "privacy.toml").exists():
+        raw = raw_pack.read_toml("privacy.toml")
+        raw_pack.record_entry_lines("privacy.toml", raw, [("patterns", ("privacy", "patterns"))])
+        raw_pack.origins["privacy",] = Origin("privacy.toml")
+        raw_pack.document["privacy"] = raw
 
 
 def _read_csv_files(raw_pack: RawPack) -> None:

@@ -14,6 +14,7 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
+from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
 AreaLevel = Literal["city", "district"]
@@ -50,6 +51,7 @@ class Pack(PackModel):
     callbacks: CallbackPolicy = CallbackPolicy()
     noted: tuple[NotingRule, ...] = ()
     screening: ScreeningPolicy
+    privacy: PrivacyPolicy | None = None
     indicators: Indicators
     imports: tuple[ImportMapping, ...] = ()
     geography: Geography

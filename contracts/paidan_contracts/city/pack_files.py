@@ -168,7 +168,7 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
 def _entry_name(entry: object) -> str:
     if not isinstance(entry, dict):
         return ""
-    return next((str(entry[key]) for key in ("id", "code", "date", "word", "value") if key in entry), "")
+    return next((str(entry[key]) for key in ("id", "code", "date", "word", "value", "name") if key in entry), "")
 
 
 def _entries_under(raw: RawDocument, header: str) -> list[object]:

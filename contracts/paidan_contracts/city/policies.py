@@ -36,6 +36,12 @@ class StageLimits(PackModel):
     returns_before_adjudication: int = Field(
         default=2, ge=1, description="Number of 退单 after which the case is held for an operator's decision."
     )
+    warn_at: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of a limit after which a warning goes out; None: none does.",
+    )
     finish_without_accept: bool = Field(
         default=True, description="Whether finishing an order (处置完成) also accepts it (签收); False: it is refused."
     )
@@ -101,6 +107,10 @@ class NotingRule(PackModel):
     id: Slug
     names: Names | None = None
     matters: tuple[MatterType, ...] = Field(min_length=1)
+    unclassified_only: bool = Field(
+        default=False,
+        description="Only reports without a class: those that name one are about something to be handled.",
+    )
 
 
 class ClassScreeningOverride(PackModel):

@@ -1,6 +1,7 @@
-"""`paidan dead-letters list`, `show` and `redrive`."""
+"""`paidan dead-letters list`, `show`, `redrive` and `drop`."""
 
 import asyncio
+import getpass
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
@@ -8,19 +9,14 @@ from uuid import UUID
 
 import typer
 
-from paidan_chassis.consumer.dead_letters import (
-    RedriveResult,
-    StoredDeadLetter,
-    decrypt,
-    get,
-    ids_to_redrive,
-    list_dead_letters,
-    redrive,
-)
+from paidan_chassis.consumer import dead_letters
+from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, ids_to_redrive, list_dead_letters
 from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.letter_ids import find_ids
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
@@ -36,19 +32,24 @@ StoredLetter = tuple[Service, StoredDeadLetter]
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    group = typer.Typer(help="Records that a service could not process: list, show, redrive.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Records that a service could not process: list, show, redrive, drop.", no_args_is_help=True
+    )
     group.command("list", epilog=example_epilog("paidan dead-letters list --all"))(list_command)
-    group.command("show", epilog=example_epilog("paidan dead-letters show 3f2c... --value"))(show_command)
-    group.command("redrive", epilog=example_epilog("paidan dead-letters redrive 3f2c..."))(redrive_command)
+    group.command("show", epilog=example_epilog("paidan dead-letters show 3f2c --value"))(show_command)
+    group.command("redrive", epilog=example_epilog("paidan dead-letters redrive --all"))(redrive_command)
+    group.command("drop", epilog=example_epilog('paidan dead-letters drop 3f2c --reason "a test of the vendor"'))(
+        drop_command
+    )
     app.add_typer(group, name="dead-letters")
 
 
 @print_errors
 def list_command(
-    include_redriven: Annotated[bool, typer.Option("--all", help="Include those that were redriven already.")] = False,
+    include_done: Annotated[bool, typer.Option("--all", help="Include those that were redriven or dropped.")] = False,
 ) -> None:
     """List dead letters, oldest first. Record contents are not shown: they may hold personal data."""
-    found = asyncio.run(_load_letters(pending_only=not include_redriven))
+    found = asyncio.run(_load_letters(waiting_only=not include_done))
     rows = [
         (
             str(each.letter_id),
@@ -57,11 +58,11 @@ def list_command(
             each.reason,
             each.detail,
             f"{each.dead_lettered_at:%m-%d %H:%M}",
-            f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else "",
+            _what_was_done(each),
         )
         for service, each in found
     ]
-    titles = ("id", "service", "record", "reason", "detail", "dead-lettered", "redriven")
+    titles = ("id", "service", "record", "reason", "detail", "dead-lettered", "done")
     console.print(table(titles, rows, unwrapped=("id",)) if rows else "No dead letters.")
     for name, number in Counter(service.name for service, _ in found).items():
         if number == _LIST_LIMIT:
@@ -70,7 +71,7 @@ def list_command(
 
 @print_errors
 def show_command(
-    letter_id: Annotated[UUID, typer.Argument(metavar="ID", help="From `paidan dead-letters list`.")],
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="From `list`; its first characters are enough.")],
     value: Annotated[bool, typer.Option("--value", help="Show its value, too; it may hold personal data.")] = False,
 ) -> None:
     """Show a dead letter's origin, reason and headers. Needs the vault key of the service that stored it."""
@@ -79,6 +80,8 @@ def show_command(
     position = f"{found.topic}-{found.partition}@{found.offset}"
     console.print(f"{position}, dead-lettered by {service.name} ({found.consumer})", highlight=False)
     console.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
+    if found.dropped_at:
+        console.print(_what_was_done(found), highlight=False, markup=False)
     for name, header in content.headers:
         console.print(
             f"  {_printable(name.encode(errors='surrogateescape'))}: {_printable(header)}",
@@ -94,62 +97,89 @@ def _decrypted(service: Service, dead_letter: StoredDeadLetter) -> RecordContent
         return decrypt(dead_letter, cipher_for(service, Stack.current().credentials))
 
 
+def _what_was_done(letter: StoredDeadLetter) -> str:
+    if letter.dropped_at:
+        return f"dropped {letter.dropped_at:%m-%d %H:%M} by {letter.dropped_by}: {letter.dropped_because}"
+    return f"redriven {letter.redriven_at:%m-%d %H:%M}" if letter.redriven_at else ""
+
+
 @print_errors
 def redrive_command(
-    letter_ids: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="Which dead letters.")] = None,
-    redrive_all: Annotated[bool, typer.Option("--all", help="All that were not redriven yet.")] = False,
+    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which dead letters.")] = None,
+    redrive_all: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
 ) -> None:
     """Append records unchanged to the topics they came from, once the cause of their failure is fixed.
 
+    One after the other, each once the one before it is decided; it stops at the first that fails again.
     Needs the vault keys of the services that stored them.
     """
     if not letter_ids and not redrive_all:
         raise DeployError("name dead letters, or use --all")
     result = asyncio.run(_redrive(letter_ids or None))
     for each, reason in result.skipped:
-        console.print(
-            f"{each.letter_id} ({each.topic}-{each.partition}@{each.offset}) {reason}", highlight=False, markup=False
-        )
+        console.print(f"{_describe(each)} {reason}", highlight=False, markup=False)
     console.print(f"{result.redriven} redriven.")
+    if result.stopped_at:
+        each, reason = result.stopped_at
+        raise DeployError(f"stopped at {_describe(each)}, which {reason}")
     if result.skipped:
-        raise DeployError(f"{len(result.skipped)} could not be redriven")
+        raise DeployError(f"{len(result.skipped)} could not be redriven; `paidan dead-letters drop` takes them off")
 
 
-async def _load_letters(*, pending_only: bool) -> list[StoredLetter]:
+@print_errors
+def drop_command(
+    letter_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Which dead letters.")],
+    reason: Annotated[str, typer.Option(help="Why they will never be put back; it is recorded.")],
+    by: Annotated[str, typer.Option(help="Who says so; by default the user of this shell.")] = "",
+) -> None:
+    """Take letters that can never be put back off the list. Who, when and why is recorded; their content stays."""
+    if not reason.strip():
+        raise DeployError("--reason needs words")
+    dropped = asyncio.run(_drop(letter_ids, by=by.strip() or getpass.getuser(), because=reason.strip()))
+    console.print(f"{dropped} dropped.")
+
+
+def _describe(letter: StoredDeadLetter) -> str:
+    return f"{letter.letter_id} ({letter.topic}-{letter.partition}@{letter.offset})"
+
+
+async def _load_letters(*, waiting_only: bool) -> list[StoredLetter]:
     async with open_connection(Stack.current().installation().database) as connection:
-        return await _letters_of_all_services(connection, pending_only=pending_only)
-
-
-async def _letters_of_all_services(connection: Connection, *, pending_only: bool) -> list[StoredLetter]:
-    found: list[StoredLetter] = []
-    for service in SERVICES:
-        await connection.execute(f"SET search_path = {service.name}")
-        letters = await list_dead_letters(connection, unredriven_only=pending_only, limit=_LIST_LIMIT)
-        found += [(service, each) for each in letters]
-    return found
-
-
-async def _find_letter(letter_id: UUID) -> StoredLetter:
-    async with open_connection(Stack.current().installation().database) as connection:
+        found: list[StoredLetter] = []
         for service in SERVICES:
             await connection.execute(f"SET search_path = {service.name}")
-            if found := await get(connection, letter_id):
-                return service, found
-    raise DeployError(f"there is no dead letter {letter_id}")
+            letters = await list_dead_letters(connection, waiting_only=waiting_only, limit=_LIST_LIMIT)
+            found += [(service, each) for each in letters]
+        return found
 
 
-async def _redrive(letter_ids: Sequence[UUID] | None) -> RedriveResult:
-    """Redrive these, or all that were not redriven yet."""
+async def _find_letter(letter_id: str) -> StoredLetter:
+    async with open_connection(Stack.current().installation().database) as connection:
+        [(service, ids)] = (await find_ids(connection, [letter_id])).items()
+        await connection.execute(f"SET search_path = {service.name}")
+        [letter] = await dead_letters.load(connection, ids)
+        return service, letter
+
+
+async def _redrive(letter_ids: Sequence[str] | None) -> RedriveResult:
+    """Redrive these, or all that wait."""
     stack = Stack.current()
     async with open_connection(stack.installation().database) as connection:
-        ids_by_service: dict[Service, Sequence[UUID]] = {}
-        for service in SERVICES:
-            await connection.execute(f"SET search_path = {service.name}")
-            if found := await ids_to_redrive(connection, letter_ids):
-                ids_by_service[service] = found
-        if missing := set(letter_ids or ()) - {each for ids in ids_by_service.values() for each in ids}:
-            raise DeployError(f"there is no dead letter {min(map(str, missing))}")
+        ids_by_service: Mapping[Service, Sequence[UUID]]
+        if letter_ids is None:
+            ids_by_service = await _waiting_ids(connection)
+        else:
+            ids_by_service = await find_ids(connection, letter_ids)
         return await _redrive_by_service(stack, connection, ids_by_service)
+
+
+async def _waiting_ids(connection: Connection) -> dict[Service, Sequence[UUID]]:
+    ids_by_service: dict[Service, Sequence[UUID]] = {}
+    for service in SERVICES:
+        await connection.execute(f"SET search_path = {service.name}")
+        if found := await ids_to_redrive(connection, None):
+            ids_by_service[service] = found
+    return ids_by_service
 
 
 async def _redrive_by_service(
@@ -165,8 +195,24 @@ async def _redrive_by_service(
                 batch = letters[start : start + _REDRIVE_BATCH]
                 with explain_decryption_errors(service):
                     result = await redrive(connection, publisher, batch, cipher=ciphers[service])
-                total = RedriveResult(total.redriven + result.redriven, total.skipped + result.skipped)
+                total = RedriveResult(
+                    total.redriven + result.redriven, total.skipped + result.skipped, result.stopped_at
+                )
+                if total.stopped_at:
+                    return total
     return total
+
+
+async def _drop(letter_ids: Sequence[str], *, by: str, because: str) -> int:
+    async with open_connection(Stack.current().installation().database) as connection, connection.transaction():
+        dropped = 0
+        for service, ids in (await find_ids(connection, letter_ids)).items():
+            await connection.execute(f"SET search_path = {service.name}")
+            done = await dead_letters.drop(connection, ids, by=by, because=because)
+            if not_waiting := set(ids) - set(done):
+                raise DeployError(f"{min(map(str, not_waiting))} was redriven or dropped already; none is dropped")
+            dropped += len(done)
+        return dropped
 
 
 def _printable(data: bytes | None) -> str:

@@ -96,7 +96,7 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
     state = stack.state
     succeeded = report.holds and state is not None
     if state is not None:
-        print_state(state, stack.open_halts())
+        print_state(state, stack.consumer_states())
         succeeded = succeeded and all(each.condition == "running" and not each.restarts for each in state.services)
     return succeeded
 

@@ -107,21 +107,23 @@ async def _create_key(
 @print_errors
 def list_command() -> None:
     """List every key with its scopes, end, last use and grantor; tokens are not stored."""
-    titles = ("key", "name", "city", "scopes", "expires", "last used", "granted", "by", "revoked")
+    titles = ("key", "name", "city", "scopes", "valid until", "last used", "granted")
     rows = [_key_row(key) for key in asyncio.run(_load_keys())]
     console.print(table(titles, rows, unwrapped=("key", "name", "city")))
 
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
-    expires = _minute(key.expires_at) or "never"
-    if key.expires_at and key.expires_at <= real_now():
-        expires += " (expired)"
-    times = expires, _minute(key.last_used_at), _minute(key.created_at)
-    return key.key_id, key.name, key.city, " ".join(key.scopes), *times, key.granted_by or "", _minute(key.revoked_at)
+    last_used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+    granted = f"{key.created_at:%Y-%m-%d} by {key.granted_by or '?'}"
+    return key.key_id, key.name, key.city, " ".join(key.scopes), _validity_of(key), last_used, granted
 
 
-def _minute(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+def _validity_of(key: ApiKey) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
+    if key.expires_at is None:
+        return "it is revoked"
+    return f"{key.expires_at:%Y-%m-%d}" + (" (expired)" if key.expires_at <= real_now() else "")
 
 
 async def _load_keys() -> list[ApiKey]:

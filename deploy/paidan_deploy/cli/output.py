@@ -1,14 +1,16 @@
 """Consoles of commands, and their tables and error messages."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Final, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
+from rich.control import Control
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,10 +23,44 @@ UNLIMITED_WIDTH: Final = 1_000_000
 """Output that a program reads is neither wrapped nor cut."""
 _MIN_COLUMN_WIDTH: Final = 5
 _COLUMN_GAP: Final = 2
+_LAYOUT: Final = frozenset("\n\t\u3000\u00a0")
+
+
+class _VisibleText:
+    """What is printed, with characters escaped that would act on a terminal or hide: other people wrote the text."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else segment._replace(text=escape_invisible(segment.text))
+
+
+class EscapeInvisible(RenderHook):
+    """Escapes whatever a console prints; see ``escape_invisible``."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [each if isinstance(each, Control) else _VisibleText(each) for each in renderables]
 
 
 def _console(stream: TextIO, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED_WIDTH)
+    made = Console(stderr=stderr, width=None if stream.isatty() else UNLIMITED_WIDTH)
+    made.push_render_hook(EscapeInvisible())
+    return made
+
+
+def escape_invisible(text: str) -> str:
+    """Return a text in which control, direction and zero-width characters stand as ``\\u001b``, as JSON has them."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in _LAYOUT:
+        return character
+    # A lone surrogate comes from a header that is not UTF-8; beyond the first plane JSON has two of them.
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 console = _console(sys.stdout)
@@ -66,7 +102,12 @@ def print_errors(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except DeployError as error:
-            error_console.print(f"[red]paidan:[/red] {escape(str(error))}", highlight=False)
+            print_error(str(error))
             raise typer.Exit(1) from error
 
     return run
+
+
+def print_error(message: str) -> None:
+    """Print why a command failed."""
+    error_console.print(f"[red]paidan:[/red] {escape(message)}", highlight=False)

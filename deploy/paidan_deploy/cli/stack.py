@@ -12,11 +12,13 @@ from typing import Annotated, NoReturn
 import typer
 from rich.markup import escape
 
-from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom
+from paidan_chassis.consumer.halts import ResumeFrom
+from paidan_chassis.consumer.senders import SetAsideSender
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
+from paidan_deploy.stack.consumers import ConsumerStates
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
 
@@ -53,7 +55,7 @@ def up(
 def _start_stack(stack: Stack) -> None:
     with console.status("starting") as progress:
         running = stack.up(lambda message: progress.update(escape(message)))
-    print_state(running, {})
+    print_state(stack.probed_state() or running, stack.consumer_states())
 
 
 @contextmanager
@@ -97,18 +99,21 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
 
 @print_errors
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show addresses, pids, data folders, the clock, and halts with reasons; exit status 1 when anything is down."""
+    """Show addresses, pids, data folders, the clock, halts with their reasons, and senders that are set aside.
+
+    Exit status 1 when anything is not running, or a loop is halted. A sender that is set aside halts nothing.
+    """
     stack = Stack.current()
     running = stack.probed_state()
-    halts = stack.open_halts() if running is not None else {}
+    consumers = stack.consumer_states() if running is not None else ConsumerStates()
     clock = stack.clock() if running is not None else None
     if as_json:
-        document = _status_document(stack, running, halts) | {"clock": _clock_document(clock)}
+        document = _status_document(stack, running, consumers) | {"clock": _clock_document(clock)}
         console.print_json(json.dumps(document), highlight=False)
     elif running is None:
         console.print("Not running; `paidan up` starts everything.")
     else:
-        print_state(running, halts)
+        print_state(running, consumers)
         if clock is not None:
             console.print(_clock_line(clock), highlight=False)
     if running is None or not _is_healthy(running):
@@ -129,14 +134,20 @@ def _is_healthy(state: StackState) -> bool:
     return state.phase == "ready" and servers and all(each.condition == "running" for each in state.services)
 
 
-def _status_document(stack: Stack, running: StackState | None, halts: dict[str, list[OpenHalt]]) -> dict[str, object]:
+def _status_document(stack: Stack, running: StackState | None, consumers: ConsumerStates) -> dict[str, object]:
     state = running or read_state(stack.paths.state)
     document = {} if state is None else asdict(state)
     halts_by_service = {
         name: [asdict(halt) | {"halted_at": halt.halted_at.isoformat()} for halt in service_halts]
-        for name, service_halts in halts.items()
+        for name, service_halts in consumers.halts.items()
     }
-    return document | {"running": running is not None, "folder": str(stack.paths.root), "halts": halts_by_service}
+    return document | {
+        "running": running is not None,
+        "folder": str(stack.paths.root),
+        "halts": halts_by_service,
+        "set_aside": {name: [each._asdict() for each in found] for name, found in consumers.set_aside.items()},
+        "dead_letters": consumers.dead_letters,
+    }
 
 
 @print_errors
@@ -148,22 +159,35 @@ def resume(
         ResumeFrom, typer.Option(help="Where to continue: at the stored offsets, or at the log's start or end.")
     ] = "kept",
 ) -> None:
-    """Clear halts once their cause is fixed, and start the halted services again."""
+    """Clear halts once their cause is fixed. The halted loops go on within a second, in their processes."""
     cleared = Stack.current().resume(service, at)
     console.print("Nothing was halted." if cleared == 0 else f"Cleared {cleared} halt{'s' if cleared > 1 else ''}.")
 
 
-def print_state(state: StackState, halts: dict[str, list[OpenHalt]]) -> None:
-    """Print addresses, pids and conditions of servers and services, then halts and notes."""
+def print_state(state: StackState, consumers: ConsumerStates) -> None:
+    """Print addresses, pids and conditions of servers and services, then halts, set-aside senders and notes."""
     console.print(table(("", "address", "pid", "condition"), [*_state_rows(state)], unwrapped=("", "address", "pid")))
     for each in state.services:
         if each.detail and each.condition != "running":
             console.print(f"[yellow]{each.name}[/yellow] {each.condition}: {escape(each.detail)}")
-    for name, service_halts in halts.items():
+    for name, service_halts in consumers.halts.items():
         for halt in service_halts:
             console.print(f"[red]{name} halted[/red] ({halt.consumer}): {halt.reason}: {escape(halt.detail)}")
+    for name, set_aside in consumers.set_aside.items():
+        for sender in set_aside:
+            console.print(f"[yellow]{name} set aside[/yellow] {escape(_describe_set_aside(sender))}", highlight=False)
+    waiting = ", ".join(f"{number:,} of {name}" for name, number in consumers.dead_letters.items() if number)
+    if waiting:
+        console.print(f"[yellow]dead letters[/yellow] {waiting} wait; see `paidan dead-letters list`", highlight=False)
     for note in state.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}")
+
+
+def _describe_set_aside(sender: SetAsideSender) -> str:
+    return (
+        f"{sender.sender} on {sender.topic}: {sender.counted:,} unreadable records of this hour are only counted,"
+        f" offsets {sender.first_offset} to {sender.last_offset}; its sound ones and all others are applied"
+    )
 
 
 def _state_rows(state: StackState) -> Iterator[tuple[str, ...]]:

@@ -23,15 +23,16 @@ def evaluate(evidence: Evidence) -> ConservationReport:
     }
     results = Counter(result for name, (about, result) in evidence.outcomes_by_id.items() if about == "report")
     results.update(screened_out.values())
-    anonymous = evidence.dead_letters.get(ALARMS.name, 0) + len(inbox_checks.anonymous_dead_letters(evidence))
-    results["dead_lettered"] += anonymous
-    result_names = dict.fromkeys((*RESULTS, *sorted(results)))
     reused = {name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports}
     claimed = evidence.inbox_log.claimed_ids("report")
-    received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed}) + anonymous
+    received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})
+    # What was set aside before an id could be read came in, too, and ended so.
+    anonymous = evidence.dead_letters.get(ALARMS.name, 0) + len(inbox_checks.anonymous_dead_letters(evidence))
+    received += anonymous
+    results["dead_lettered"] += anonymous
     return ConservationReport(
         received=received,
-        ends={name: results[name] for name in result_names},
+        ends={name: results[name] for name in dict.fromkeys((*RESULTS, *sorted(results)))},
         claims=(
             _check_totals(received, results, complete=evidence.complete),
             *_checks(evidence, set(screened_out)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from paidan_deploy.conservation.cases_log import CaseRow, CasesLog, CaseSteps
 from paidan_deploy.conservation.chained_logs import ChainedLogs
-from paidan_deploy.conservation.log_contents import AlarmsLog, InboxLog, OutcomesLog, RecordPosition
+from paidan_deploy.conservation.log_contents import AlarmsLog, CountedRange, InboxLog, OutcomesLog, RecordPosition
 from paidan_deploy.conservation.tables import TallyCounts
 
 
@@ -33,6 +33,8 @@ class Evidence:
     tallies: TallyCounts
     inbox_dead_letters: Collection[RecordPosition]
     alarm_dead_letters: Collection[RecordPosition]
+    counted_alarms: Collection[CountedRange]
+    """Alarms that were dead-lettered and only counted: their senders are beyond their limit."""
     dead_letters: Mapping[str, int]
     """By topic: every record that was set aside and not put back, of whatever service."""
     missing_vault_entries: Collection[str]

@@ -1,8 +1,10 @@
 """Checks that everything received has one outcome, and that every outcome has its cause. Pure."""
 
+from collections.abc import Collection, Mapping
+
 from paidan_contracts import ids
 from paidan_deploy.conservation.evidence import Evidence
-from paidan_deploy.conservation.log_contents import RecordPosition
+from paidan_deploy.conservation.log_contents import CountedRange, RecordPosition
 from paidan_deploy.conservation.report import Check
 
 
@@ -49,18 +51,31 @@ def anonymous_dead_letters(evidence: Evidence) -> set[RecordPosition]:
 
 def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Check:
     dead_lettered = set(evidence.alarm_dead_letters)
-    missing = [f"{partition}:{offset}" for partition, offset in evidence.alarms_log.unreadable - dead_lettered]
+    missing: dict[RecordPosition, str] = {
+        position: f"{position[0]}:{position[1]}" for position in evidence.alarms_log.unreadable - dead_lettered
+    }
     for name, positions in evidence.alarms_log.positions_by_id.items():
         # An alarm without a known city is refused under another id than its own, and may still be accepted later.
         in_inbox = name in evidence.inbox_log.reports or name in evidence.inbox_log.later_reports
-        accounted_for = in_inbox or not screened_out.isdisjoint({name, ids.unknown_origin_id(name)})
-        if not accounted_for and not dead_lettered.issuperset(positions):
-            missing.append(name)
+        if not in_inbox and screened_out.isdisjoint({name, ids.unknown_origin_id(name)}):
+            missing |= {position: name for position in positions if position not in dead_lettered}
     return Check.of(
         "every alarm became a report, was screened out, or is a dead letter",
-        missing,
+        set(_not_counted(missing, evidence.counted_alarms).values()),
         evidence.alarms_log.positions_by_id,
     )
+
+
+def _not_counted(
+    missing: Mapping[RecordPosition, str], counted: Collection[CountedRange]
+) -> Mapping[RecordPosition, str]:
+    """Leave out as many as were only counted, where they were counted."""
+    left = dict(missing)
+    for counted_range in counted:
+        covered = sorted(filter(counted_range.covers, left))
+        for position in covered[: counted_range.counted]:
+            del left[position]
+    return left
 
 
 def _has_outcome(evidence: Evidence, name: str, about: str) -> bool:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from aiokafka.structs import ConsumerRecord
 
@@ -13,6 +13,20 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.conservation.cut import Cut
 
 RecordPosition = tuple[int, int]
+
+
+class CountedRange(NamedTuple):
+    """Offsets of a partition between which so many records were dead-lettered and only counted."""
+
+    partition: int
+    first_offset: int
+    last_offset: int
+    counted: int
+
+    def covers(self, position: RecordPosition) -> bool:
+        return position[0] == self.partition and self.first_offset <= position[1] <= self.last_offset
+
+
 Subject = Literal["report", "action"]
 _is_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_photo_ref: Final = re.compile(r"[0-9a-f]{64}\.jpg").fullmatch

@@ -125,6 +125,7 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
                 "tallies": await tables.tally_counts(conn),
                 "inbox_dead_letters": await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
                 "alarm_dead_letters": await tables.dead_letter_positions(conn, "intake", ALARMS.name),
+                "counted_alarms": await tables.counted_dead_letters(conn, "intake", ALARMS.name),
                 "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
                 "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
             },

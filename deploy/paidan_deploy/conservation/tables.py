@@ -8,6 +8,7 @@ from typing import Final
 from paidan_chassis.database import Connection
 from paidan_deploy.conservation.cases_log import NO_STEPS, CaseRow, CaseSteps
 from paidan_deploy.conservation.cut import LaneAtCut
+from paidan_deploy.conservation.log_contents import CountedRange
 
 HISTORY_PREFETCH: Final = 5_000
 
@@ -28,11 +29,24 @@ SELECT_HISTORY: Final = """
       FROM dispatch.history
      ORDER BY case_id, version
 """
+# A sender beyond its limit has most of its dead letters counted and not kept.
 COUNT_DEAD_LETTERS: Final = """
-    SELECT topic, count(*) AS number
-      FROM {schema}.dead_letter
-     WHERE redriven_at IS NULL
+    SELECT topic, sum(number)::bigint AS number
+      FROM (SELECT topic, count(*) AS number
+              FROM {schema}.dead_letter
+             WHERE redriven_at IS NULL
+             GROUP BY topic
+             UNION ALL
+            SELECT topic, sum(counted)
+              FROM {schema}.sender_hour
+             GROUP BY topic) AS counts
      GROUP BY topic
+"""
+SELECT_COUNTED: Final = """
+    SELECT partition, first_offset, last_offset, counted
+      FROM {schema}.sender_hour
+     WHERE topic = $1
+       AND counted > 0
 """
 SELECT_LANES: Final = """
     SELECT consumer, topic, partition, next_offset, seq
@@ -82,6 +96,12 @@ async def dead_letter_positions(conn: Connection, schema: str, topic: str) -> se
     """Return partition and offset of a topic's records that a service dead-lettered."""
     rows = await conn.fetch(SELECT_DEAD_LETTERS.format(schema=schema))
     return {(row["partition"], row["log_offset"]) for row in rows if row["topic"] == topic}
+
+
+async def counted_dead_letters(conn: Connection, schema: str, topic: str) -> list[CountedRange]:
+    """Return between which offsets a service counted dead letters of a topic without keeping them."""
+    rows = await conn.fetch(SELECT_COUNTED.format(schema=schema), topic)
+    return [CountedRange(row["partition"], row["first_offset"], row["last_offset"], row["counted"]) for row in rows]
 
 
 async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:

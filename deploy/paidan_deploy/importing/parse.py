@@ -190,4 +190,7 @@ class RowParser:
         status: StatusMapping | None = self._lookup(line, column, cells, self._statuses)
         if status is None or status.becomes == "open":
             return "open", None
+        if not any(self._cell(name, cells) for name in status.at):
+            self._warn(line, column, "has ended, but has no end time: imported as open", status.value)
+            return "open", None
         return status.becomes, self._times.ended_at(line, status.at, cells, reported_at)

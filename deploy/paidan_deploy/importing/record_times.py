@@ -41,7 +41,7 @@ class RecordTimes:
             return None
         text = cells[column].strip()
         if not text:
-            self._on_problem(line, column, "has no promise: the case gets no limit", "")
+            self._on_problem(line, column, "has no promised day: the case gets no limit", "")
             return None
         format_ = self._mapping.date_format or self._mapping.time_format
         promised = self._parse(line, column, text, format_, ": the case gets no limit")
@@ -62,12 +62,12 @@ class RecordTimes:
             moment = self._parse(line, column, text, self._mapping.time_format) if text else None
             if moment is None:
                 continue
-            if moment < reported_at:
-                self._on_problem(line, column, "is before the report, so it is no time of its end", text)
-            elif moment > self._now:
+            if moment > self._now:
                 self._on_problem(line, column, "is in the future, so it is no time of its end", text)
-            else:
-                return moment
+                continue
+            if moment < reported_at:
+                self._on_problem(line, column, "is before the time of the report", text)
+            return moment
         return None
 
     def _parse(self, line: int, column: str, text: str, format_: str, consequence: str = "") -> datetime | None:

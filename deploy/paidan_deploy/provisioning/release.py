@@ -20,8 +20,8 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.services import DISPATCH, INTAKE
 
 READ_TIMEOUT_S: Final = 20.0
-NextRecord: TypeAlias = Literal["none", "mark", "other"]
-"""What a partition's log holds where dispatch reads on."""
+NextRecord: TypeAlias = int | Literal["none", "other"]
+"""What a partition's log holds where dispatch reads on; a number: the mark of that release."""
 
 SELECT_LANES: Final = """
     SELECT lane.partition, lane.next_offset, lane_release.number AS release
@@ -74,7 +74,7 @@ async def place_release_marks(connection: Connection, kafka: KafkaCluster, *, re
         if plan.to_mark:
             await publisher.send_in_order([_mark(release, partition) for partition in plan.to_mark])
     overtaken = [
-        lane for lane, found in (await _next_records(kafka, plan.first_marks)).items() if found != "mark"
+        lane for lane, found in (await _next_records(kafka, plan.first_marks)).items() if not isinstance(found, int)
     ]  # what was written since the check belongs to the older release, too
     if overtaken:
         _refuse(overtaken)
@@ -90,7 +90,9 @@ async def _plan(connection: Connection, kafka: KafkaCluster, partitions: int, re
     if undrained:
         _refuse(undrained)
     first_marks = [lane for lane, found in next_records.items() if found == "none"]
-    older = [lane.partition for lane in lanes if lane.release is not None and lane.release < release]
+    # By a mark that is still unread, or by one that was read.
+    releases = {lane: lane.release or next_records[lane] for lane in lanes}
+    older = [lane.partition for lane, found in releases.items() if isinstance(found, int) and found < release]
     return MarkPlan([*older, *(lane.partition for lane in first_marks)], first_marks)
 
 
@@ -130,7 +132,7 @@ async def _next_records(kafka: KafkaCluster, lanes: Iterable[LaneProgress]) -> M
     finally:
         await consumer.stop()
     return {
-        lane: "none" if partition not in unread else "mark" if _is_mark(values[partition]) else "other"
+        lane: _release_marked(values[partition]) if partition in unread else "none"
         for partition, lane in by_partition.items()
     }
 
@@ -150,12 +152,11 @@ async def _first_values(
     return values
 
 
-def _is_mark(value: bytes | None) -> bool:
+def _release_marked(value: bytes | None) -> NextRecord:
     try:
-        ReleaseInForce.model_validate_json(value or b"")
+        return ReleaseInForce.model_validate_json(value or b"").number
     except ValidationError:
-        return False
-    return True
+        return "other"
 
 
 def _mark(release: int, partition: int) -> ProducerRecord:

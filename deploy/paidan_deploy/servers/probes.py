@@ -1,6 +1,7 @@
 """Readiness probes: a request in the server's own protocol, whose answer shows whether it serves clients now."""
 
 import http.client
+import json
 import socket
 import ssl
 import struct
@@ -16,6 +17,7 @@ STARTUP_MESSAGE: Final = struct.pack(">i", 196608) + b"user\0postgres\0database\
 TIMEOUT_S: Final = 2.0
 # A service answers from memory, and the supervisor probes all of them in turn.
 SERVICE_TIMEOUT_S: Final = 0.5
+_MAX_ANSWER_BYTES: Final = 100_000
 ProbeResult = Literal["ready", "unready", "silent", "other_process"]
 
 
@@ -31,20 +33,40 @@ def postgres_is_ready(port: int) -> bool:
 
 
 def probe_service(port: int, instance: str) -> ProbeResult:
-    """Probe a service's readiness. An answer without its instance id comes from another process on its port."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=SERVICE_TIMEOUT_S)
+    """Probe whether a service serves; a loop of it may be halted.
+
+    An answer without its instance id comes from another process on its port.
+    """
     try:
-        connection.request("GET", "/readyz")
-        response = connection.getresponse()
+        status, answering_instance, _ = _get(port, "/readyz/edge")
     except http.client.HTTPException:
         return "other_process"
     except OSError:
         return "silent"
+    if answering_instance != instance:
+        return "other_process"
+    return "ready" if status == http.client.OK else "unready"
+
+
+def fetch_halted_loops(port: int, instance: str) -> dict[str, str] | None:
+    """Return a service's halted loops with the reasons; None when it does not answer."""
+    try:
+        _, answering_instance, body = _get(port, "/healthz")
+        halted = json.loads(body)["halted"] if answering_instance == instance else None
+    except (http.client.HTTPException, OSError, ValueError, KeyError, TypeError):
+        return None
+    return {str(name): str(reason) for name, reason in halted.items()} if isinstance(halted, dict) else None
+
+
+def _get(port: int, path: str) -> tuple[int, str, bytes]:
+    """Return an answer's status, the instance that answers, and its body."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=SERVICE_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.getheader(INSTANCE_HEADER, ""), response.read(_MAX_ANSWER_BYTES)
     finally:
         connection.close()
-    if response.getheader(INSTANCE_HEADER, "") != instance:
-        return "other_process"
-    return "ready" if response.status == http.client.OK else "unready"
 
 
 def _send_and_receive(port: int, request: bytes, length: int, *, tls: bool = False) -> bytes:

@@ -20,6 +20,7 @@ log = logging.getLogger("paidan")
 FINAL_CONDITIONS: Final[Mapping[int, Condition]] = {75: "halted", 78: "misconfigured"}
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 30.0
+HALTS_INTERVAL_S: Final = 2.0
 # After running for so long, the next death is backed off as a first one.
 STABLE_AFTER_S: Final = 60.0
 
@@ -47,6 +48,7 @@ class SupervisedService:
     _backoff_s: float = FIRST_BACKOFF_S
     _restart_at: float = field(default=0.0)
     _resume_requested: bool = False
+    _check_halts_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._configured_port = self.port
@@ -100,10 +102,12 @@ class SupervisedService:
             self.start()
         elif self.condition == "starting":
             self._check_ready()
+        elif self._child is not None and time.monotonic() >= self._check_halts_at:
+            self._check_halts()
 
     def resume(self) -> None:
         """Start it again after its halt was cleared, or as soon as its process has ended."""
-        if self.condition in FINAL_CONDITIONS.values():
+        if self._child is None and self.condition in FINAL_CONDITIONS.values():
             self.start()
         else:
             self._resume_requested = True  # a halt can be cleared some seconds before its process is gone
@@ -130,11 +134,22 @@ class SupervisedService:
         match probes.probe_service(self.port, self._instance):
             case "ready":
                 self.condition, self.detail = "running", ""
+                self._check_halts_at = 0.0
                 log.info("%s is ready on port %d", self.name, self.port)
             case "other_process":
                 self.detail = f"another process answers on port {self.port}"
             case _:
                 self.detail = ""
+
+    def _check_halts(self) -> None:
+        self._check_halts_at = time.monotonic() + HALTS_INTERVAL_S
+        halted = probes.fetch_halted_loops(self.port, self._instance)
+        if halted is None or not self.state.answers:
+            return
+        found = self.state.with_halted_loops(halted)
+        if found.condition != self.condition:
+            log.warning("%s is %s %s", self.name, found.condition, found.detail)
+        self.condition, self.detail = found.condition, found.detail
 
     def _on_exit(self, code: int) -> None:
         self._child = None

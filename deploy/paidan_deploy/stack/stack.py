@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resume
+from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
@@ -20,8 +20,8 @@ from paidan_deploy.provisioning.clock import WAY_OUT, ClockReading, ClockRefused
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
-from paidan_deploy.services import SERVICES
 from paidan_deploy.settings import StackSettings, load_settings
+from paidan_deploy.stack.consumers import ConsumerStates, clear_halts, load_consumer_states
 from paidan_deploy.stack.lock import is_locked
 from paidan_deploy.stack.saved_servers import SavedServers
 from paidan_deploy.stack.servers import OnProgress, Servers
@@ -120,7 +120,7 @@ class Stack:
         return Installation(
             cluster=self.servers.cluster,
             database=self.servers.dsn,
-            urls={service.name: service.url for service in running.services if service.condition == "running"},
+            urls={service.name: service.url for service in running.services if service.answers},
             admin_token=self.credentials.admin_token,
         )
 
@@ -159,7 +159,7 @@ class Stack:
                 deadline = min(deadline, time.monotonic() + READY_TIMEOUT_S)
             on_progress(state.message if state is not None else "starting")
             time.sleep(0.1)
-        not_ready = [each for each in state.services if each.condition != "running"] if state is not None else []
+        not_ready = [each for each in state.services if not each.answers] if state is not None else []
         reasons = "; ".join(f"{each.name} is {each.condition} {each.detail}".strip() for each in not_ready)
         raise DeployError(f"not ready in time: {reasons or 'no service was started'}; logs are in {self.paths.log}")
 
@@ -193,26 +193,15 @@ class Stack:
         paths.state.unlink(missing_ok=True)
         paths.saved_servers.unlink(missing_ok=True)
 
-    def open_halts(self) -> dict[str, list[OpenHalt]]:
-        """Return the open halts by service; empty when the database cannot be reached."""
-        try:
-            return asyncio.run(self._load_open_halts())
-        except (OSError, TimeoutError, asyncpg.PostgresError):
-            return {}
-
-    async def _load_open_halts(self) -> dict[str, list[OpenHalt]]:
-        async with open_connection(self.servers.dsn, timeout_s=5) as connection:
-            halts = {}
-            for service in SERVICES:
-                await connection.execute(f"SET search_path = {service.name}")
-                halts[service.name] = list(await open_halts(connection))
-            return halts
+    def consumer_states(self) -> ConsumerStates:
+        """Return what the database knows of consumers: halts, set-aside senders, dead letters that wait."""
+        return asyncio.run(load_consumer_states(self.servers.dsn))
 
     def clock(self) -> ClockReading | None:
         """Return what the installation's clock shows; None when the database cannot be reached."""
         try:
             return asyncio.run(self._load_clock())
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except (OSError, TimeoutError, asyncpg.PostgresError, DeployError):
             return None
 
     async def _load_clock(self) -> ClockReading | None:
@@ -220,25 +209,24 @@ class Stack:
             return await read_clock(connection)
 
     def resume(self, service: str | None, resume_from: ResumeFrom) -> int:
-        """Clear the halts of one service or all, and have those services restarted; return the number of halts."""
-        cleared = asyncio.run(self._clear_halts(service, resume_from))
+        """Clear the halts of one service or all; return their number.
+
+        Halted loops go on by themselves; a service that ended because it was halted while starting is started again.
+        """
+        if (own := self.servers.own_postgres) is not None and own.process is None:
+            raise NotUpError("the stack is not running; `paidan up --detach` starts it")
+        cleared = asyncio.run(clear_halts(self.servers.dsn, service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:
             process.send_signal(supervisor, signal.SIGHUP)
         return cleared
 
-    async def _clear_halts(self, service: str | None, resume_from: ResumeFrom) -> int:
-        async with open_connection(self.servers.dsn, timeout_s=5) as connection:
-            cleared = 0
-            for each in SERVICES:
-                if service in {None, each.name}:
-                    await connection.execute(f"SET search_path = {each.name}")
-                    cleared += await resume(connection, resume_from=resume_from)
-            return cleared
-
 
 def _probed(service: ServiceState) -> ServiceState:
     port = int(service.url.rpartition(":")[2])
-    if service.condition != "running" or probes.probe_service(port, service.instance) != "other_process":
+    if not service.answers:
         return service
-    return replace(service, condition="waiting", detail=f"another process answers on port {port}")
+    if probes.probe_service(port, service.instance) == "other_process":
+        return replace(service, condition="waiting", detail=f"another process answers on port {port}")
+    halted = probes.fetch_halted_loops(port, service.instance)
+    return service if halted is None else service.with_halted_loops(halted)

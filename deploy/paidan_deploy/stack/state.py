@@ -1,7 +1,8 @@
 """The supervisor's published state: one small file, replaced whole."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,17 @@ class ServiceState:
     instance: str = ""
     restarts: int = 0
     detail: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether its edge serves: a service of which a loop is halted goes on otherwise."""
+        return self.condition == "running" or (self.condition == "halted" and self.pid is not None)
+
+    def with_halted_loops(self, halted: Mapping[str, str]) -> "ServiceState":
+        """Return the state of a service that answers, whose loops are halted for these reasons."""
+        condition: Condition = "halted" if halted else "running"
+        detail = "; ".join(f"loop {name}: {reason}" for name, reason in sorted(halted.items()))
+        return replace(self, condition=condition, detail=f"{detail}; all else goes on" if halted else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S, Service, ServiceCon
 from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack.lock import supervisor_lock
 from paidan_deploy.stack.saved_servers import SavedServers
+from paidan_deploy.stack.server_errors import explain
 from paidan_deploy.stack.servers import Servers
 from paidan_deploy.stack.service_process import FINAL_CONDITIONS, FIRST_BACKOFF_S, MAX_BACKOFF_S, SupervisedService
 from paidan_deploy.stack.state import Phase, StackState
@@ -78,7 +79,7 @@ class Supervisor:
         except Exception as error:
             failed = True
             log.exception("the stack failed")
-            self._publish_state("failed", str(error) or type(error).__name__)
+            self._publish_state("failed", explain(error) or str(error) or type(error).__name__)
         self._stop_all(failed=failed)
         return 1 if failed else 0
 

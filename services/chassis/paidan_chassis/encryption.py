@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
+_WRAPPED: Final = b"key of "
 
 
 class InvalidEncryptionKey(ValueError):
@@ -30,6 +31,18 @@ class Ciphertext:
     """Encrypted bytes, and the fingerprint of their key."""
 
     key_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContent:
+    """Bytes encrypted under a key of their own, that key wrapped, and the fingerprint of the key that wraps it.
+
+    Without ``data_key`` the bytes are encrypted under the key itself.
+    """
+
+    key_id: str
+    data_key: bytes | None
     body: bytes
 
 
@@ -62,6 +75,42 @@ class Cipher:
             return key.decrypt(ciphertext.body[:_NONCE_BYTES], ciphertext.body[_NONCE_BYTES:], associated_data.encode())
         except (InvalidTag, ValueError) as error:
             raise DecryptionFailed(f"the ciphertext of {associated_data} was not encrypted for it") from error
+
+    @property
+    def newest_key_id(self) -> str:
+        """The fingerprint of the key that encrypts."""
+        return self._newest
+
+    def seal(self, plaintext: bytes, *, associated_data: str) -> SealedContent:
+        """Encrypt under a new key, wrapped by the newest: destroying the wrapped key destroys the content."""
+        random = os.urandom(_KEY_BYTES + 2 * _NONCE_BYTES)
+        data_key, nonce, wrapping_nonce = random[:32], random[32:44], random[44:]
+        context = associated_data.encode()
+        body = nonce + AESGCM(data_key).encrypt(nonce, plaintext, context)
+        wrapped = wrapping_nonce + self._keys[self._newest].encrypt(wrapping_nonce, data_key, _WRAPPED + context)
+        return SealedContent(self._newest, wrapped, body)
+
+    def open_sealed(self, sealed: SealedContent, *, associated_data: str) -> bytes:
+        """Decrypt what was sealed for this name; raises ``DecryptionFailed``."""
+        if sealed.data_key is None:
+            return self.decrypt(Ciphertext(sealed.key_id, sealed.body), associated_data=associated_data)
+        data_key = self._unwrap(sealed, associated_data)
+        try:
+            key, body = AESGCM(data_key), sealed.body
+            return key.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], associated_data.encode())
+        except (InvalidTag, ValueError) as error:
+            raise DecryptionFailed(f"the ciphertext of {associated_data} was not encrypted for it") from error
+
+    def rewrap(self, sealed: SealedContent, *, associated_data: str) -> SealedContent:
+        """Wrap a content's own key by the newest key; the content stays as it is. Raises ``DecryptionFailed``."""
+        data_key = self._unwrap(sealed, associated_data)
+        nonce = os.urandom(_NONCE_BYTES)
+        wrapped = self._keys[self._newest].encrypt(nonce, data_key, _WRAPPED + associated_data.encode())
+        return SealedContent(self._newest, nonce + wrapped, sealed.body)
+
+    def _unwrap(self, sealed: SealedContent, associated_data: str) -> bytes:
+        wrapped = Ciphertext(sealed.key_id, sealed.data_key or b"")
+        return self.decrypt(wrapped, associated_data=_WRAPPED.decode() + associated_data)
 
 
 def key_fingerprint(key: bytes) -> str:

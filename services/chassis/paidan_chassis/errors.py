@@ -32,7 +32,10 @@ class Halt(ChassisError):
     """Going on would do harm until an operator has looked (a city pack is missing, the log is another one).
 
     Raised by a handler or by the chassis; the consumer records it in the database and raises ``Halted``.
+    It stops the loop that it is about and nothing else. While a service is opened it ends the process.
     """
+
+    exit_code: ClassVar[int] = EXIT_HALTED
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -41,7 +44,7 @@ class Halt(ChassisError):
 
 
 class Halted(ChassisError):
-    """The consumer is halted, now or since an earlier run: the process ends and the supervisor does not restart it."""
+    """The consumer is halted, now or since an earlier run. Its loop goes on as soon as the halt is lifted."""
 
     exit_code: ClassVar[int] = EXIT_HALTED
 

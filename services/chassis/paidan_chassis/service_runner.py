@@ -1,6 +1,7 @@
 """Runs a service within a process: opens it, supervises its loops and its edge, stops and closes it."""
 
 import asyncio
+import contextlib
 import faulthandler
 import gc
 import os
@@ -31,6 +32,8 @@ Loop: TypeAlias = Callable[[asyncio.Event], Awaitable[None]]
 # After the graceful stop: how long closing connections may take before the process exits without it.
 _CLOSE_TIMEOUT_S: Final = 2.0
 _HEARTBEAT_INTERVAL_S: Final = 2.0
+# How soon a loop goes on once its halt is lifted: each time it reads one row.
+_HALT_CHECK_INTERVAL_S: Final = 1.0
 _GC_GENERATION_0_THRESHOLD: Final = 100_000
 
 
@@ -84,8 +87,11 @@ class ServiceRunner:
             return 0
         except BaseException as error:  # noqa: BLE001 - the outermost handler: every end is logged and has an exit code
             return self._exit_code_for(error)
-        self._log.info("process_stopped")
+        self._log.info("process_stopped", **({"halted": halted} if (halted := self._halted_loops()) else {}))
         return 0
+
+    def _halted_loops(self) -> list[str]:
+        return sorted(self._context.health.halted_loops())
 
     def _on_signal(self, main_task: "asyncio.Future[None]") -> None:
         if self._stop_requested.is_set():
@@ -154,9 +160,24 @@ class ServiceRunner:
             raise LoopExited("the edge returned without having been stopped")
 
     async def _run_loop(self, name: str, loop: Loop) -> None:
-        await loop(self._stop_loops)
-        if not self._stop_loops.is_set():
-            raise LoopExited(f"loop {name} returned without having been stopped")
+        """Run a loop until it is stopped. A halt ends it alone: it is started again until the halt is lifted."""
+        while not self._stop_loops.is_set():
+            try:
+                await loop(self._stop_loops)
+            except ChassisError as error:
+                if error.exit_code != EXIT_HALTED:
+                    raise
+                if self._context.health.halt_loop(name, str(error)):
+                    self._log.error("loop_halted", loop=name, reason=str(error))
+                await self._sleep_until_stopped(_HALT_CHECK_INTERVAL_S)
+            else:
+                if not self._stop_loops.is_set():
+                    raise LoopExited(f"loop {name} returned without having been stopped")
+
+    async def _sleep_until_stopped(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop_loops.wait()
 
     async def _arm_freeze_timer(self) -> None:
         # A call that blocks the event loop blocks everything here, the health check included. The interpreter's own

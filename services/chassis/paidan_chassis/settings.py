@@ -63,9 +63,9 @@ class ServiceSettings(KafkaSecuritySettings):
     access_log: Literal["failed", "all", "none"] = "failed"
     clock: ClockKind = Field(default="real", description="scaled: use the clock in schema cities.")
     rate_per_s: Annotated[float, Field(gt=0)] = Field(
-        default=1_000, description="Rate limit of each API key, in requests or lines of batches a second."
+        default=5_000, description="Rate limit of each API key, in requests or lines of batches a second."
     )
-    rate_burst: int = Field(default=5_000, ge=1, description="Most requests or lines of each API key at once.")
+    rate_burst: int = Field(default=10_000, ge=1, description="Most requests or lines of each API key at once.")
     pool_size: int = Field(default=8, ge=2, le=64, description="Connections to PostgreSQL.")
     stop_within_s: float = Field(default=8.0, gt=0, le=120, description="How long a graceful stop may take.")
     stalls_after_s: float = Field(

@@ -25,6 +25,7 @@ from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
+from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
@@ -85,11 +86,11 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         cipher=cipher,
     )
     answers_subscription = Subscription(
-        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, cipher=cipher
+        ANSWERS_CONSUMER, prefixes=(ANSWERS_PREFIX,), tuning=answers_tuning, written_by_others=True, cipher=cipher
     )
     inbox_consumer = await stack.enter_async_context(resources.create_consumer(inbox_subscription, inbox_handler))
     answers_consumer = await stack.enter_async_context(
-        resources.create_consumer(answers_subscription, AnswersHandler(resources.clock))
+        resources.create_consumer(answers_subscription, AnswersHandler(resources.clock, CityTerms(PackCache())))
     )
     progress = resources.process.health.register_loop("timers")
 
@@ -105,10 +106,11 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="dispatch-edge"))
     keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
+    packs = PackCache()
     return create_http_app(
         edge_config,
-        ReadRoutes(pool, PackCache(), resources.clock),
-        ActionRoutes(pool, PackCache(), resources.clock, publisher),
+        ReadRoutes(pool, packs, resources.clock),
+        ActionRoutes(pool, packs, resources.clock, publisher, CityTerms(packs)),
     )
 
 

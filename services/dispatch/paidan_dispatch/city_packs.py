@@ -1,7 +1,7 @@
 """Cache of published city packs by version. Which version is in force is stored by partition."""
 
 from paidan_chassis import city_packs
-from paidan_chassis.database import Connection
+from paidan_chassis.database import Executor
 from paidan_chassis.errors import Halt
 from paidan_contracts.city import City
 from paidan_dispatch.cases.policy import CityPolicy
@@ -15,7 +15,7 @@ class PackCache:
     def __init__(self) -> None:
         self._policies: dict[str, CityPolicy] = {}
 
-    async def get(self, conn: Connection, version: str) -> CityPolicy:
+    async def get(self, conn: Executor, version: str) -> CityPolicy:
         """Return the policy of this version. Raises Halt if the pack is missing or damaged: no other may replace it."""
         policy = self._policies.get(version)
         if policy is None:

@@ -19,14 +19,14 @@ from paidan_contracts.inbox import RELEASE
 from paidan_contracts.orders import AnswerRefused
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.topics import ANSWERS_PREFIX
-from paidan_dispatch.actions.requests import RequestedAction, Requester, build_request, department_sender
+from paidan_dispatch.actions.requests import CityTerms, RequestedAction, Requester, build_request, department_sender
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
 from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
-from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT
+from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
 from paidan_dispatch.inbox.save import save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
@@ -83,15 +83,22 @@ class InboxHandler:
 class AnswersHandler:
     """Forwards departments' answers to the inbox, undecided: department from the topic, time from the broker."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, terms: CityTerms) -> None:
         self._clock = clock
+        self._terms = terms
         self._departments: frozenset[str] = frozenset()
         self._noted_fields: set[tuple[str, str]] = set()
 
     async def apply(self, batch: Batch) -> None:
         """Send every valid answer to its case's partition of the inbox, and a refusal for every other one."""
         await self._load_departments(batch)
+        await self._terms.refresh(batch.conn)
+        for record, reason, _ in batch.rejected:
+            department = record.topic.removeprefix(ANSWERS_PREFIX)
+            if department in self._departments:
+                self._refuse(batch, record, department, rejected_refusal(reason))
         for record in batch.records:
+            await batch.pause()
             department = record.topic.removeprefix(ANSWERS_PREFIX)
             if department not in self._departments:
                 # No refusal: it would create a topic for an arbitrary name.
@@ -109,7 +116,8 @@ class AnswersHandler:
         """Drop nothing: a published pack is never withdrawn, so known departments stay known."""
 
     async def _load_departments(self, batch: Batch) -> None:
-        departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in batch.records}
+        records = (*batch.records, *(rejected.record for rejected in batch.rejected))
+        departments = {record.topic.removeprefix(ANSWERS_PREFIX) for record in records}
         if not departments <= self._departments:
             # Of any version: a department that was dropped yesterday still has orders to answer.
             items = await city_packs.load_item_ids(batch.conn, ["departments"])
@@ -136,7 +144,9 @@ class AnswersHandler:
             sender_ref=answer.id,
             answer_position=(record.partition, record.offset),
         )
-        requested_action = RequestedAction(case_id=answer.case_id, action=answer.action, occurred_at=answer.occurred_at)
+        requested_action = RequestedAction(
+            answer.case_id, answer.action, answer.occurred_at, terms=self._terms.of(answer.case_id)
+        )
         request = build_request(requested_action, requester, self._clock.city_time(record.appended_at))
         batch.emit(record, messages.request_message(request))
 

@@ -12,6 +12,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.actions.http import ActionRoutes
+from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.app import TITLE, VERSION, create_http_app
 from paidan_dispatch.city_packs import PackCache
@@ -21,7 +22,7 @@ def document() -> str:
     """Return the document as JSON, without connecting to anything."""
     metrics, pool = Metrics("dispatch"), cast(Pool, None)
     read_routes = ReadRoutes(pool, PackCache(), RealClock())
-    action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None))
+    action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None), CityTerms(PackCache()))
     app = create_http_app(
         EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), read_routes, action_routes
     )

@@ -11,10 +11,10 @@ class Settings(ServiceSettings):
     model_config = settings_config("DISPATCH_")
 
     batch_records: int = Field(default=1000, ge=1, le=5000, description="Most records in one transaction.")
-    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters an hour halt the consumer.")
+    dead_letter_limit: int = Field(default=100, ge=1, description="More an hour from the inbox halt its consumer.")
     answers_dead_letter_limit: int = Field(
         default=10_000,
         ge=1,
-        description="Likewise for departments' answers: one broken client must not stop the others.",
+        description="Beyond so many an hour of one department and partition, 1 in 1,000 is kept, the rest counted.",
     )
     timers_per_claim: int = Field(default=500, ge=1, le=5000, description="Most timers appended to the inbox at once.")

@@ -20,7 +20,8 @@ from paidan_intake import queries, vault
 from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
-from paidan_intake.vault import KnownReport, NewVaultEntry
+from paidan_intake.report_digest import KnownReport, UnknownDigestKey
+from paidan_intake.vault import Binding, NewVaultEntry
 
 _log = logs.get_logger()
 _MAX_GROUP_SIZE: Final = 500
@@ -87,8 +88,8 @@ class ReportWriter:
     async def write(self, normalized: NormalizedReport, photos: Sequence[SanitizedPhoto] = ()) -> ReportReceived:
         """Return the report once it is stored and Kafka has acknowledged it.
 
-        A repeat gets the first report's area and times, so that an id is in one partition only. Raises
-        ``IdReused``, or ``NotStored`` after a timeout or an error; the report may be stored all the same.
+        A repeat gets the first report's digest, area and times, so that an id is in one partition only. Raises
+        ``IdReused``, ``UnknownDigestKey``, or ``NotStored`` after a timeout or an error; it may be stored all the same.
         """
         if self._in_flight >= self._max_pending:
             raise NotStored("too many reports are pending")
@@ -152,9 +153,7 @@ class ReportWriter:
         known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         for each in group:
             report = first[each.report.report_id].normalized.report
-            _apply_known_report(
-                each, known.get(report.report_id) or KnownReport(report.digest, report.area, report.recorded_at)
-            )
+            _apply_known_report(each, known.get(report.report_id) or first[each.report.report_id].normalized.as_first())
         accepted = [each for each in group if not each.future.done()]
         for each in accepted:
             if each.photos:
@@ -163,6 +162,7 @@ class ReportWriter:
 
     def _vault_entry(self, normalized: NormalizedReport) -> NewVaultEntry:
         report = normalized.report
+        binding = Binding(report.report_id, report.city, report.confidential)
         return NewVaultEntry(
             report_id=report.report_id,
             source=report.source,
@@ -171,7 +171,9 @@ class ReportWriter:
             area=report.area,
             digest=report.digest,
             recorded_at=report.recorded_at,
-            ciphertext=vault.encrypt(self._context.cipher, report.report_id, normalized.vault_content)
+            digest_key=normalized.digest.version,
+            confidential=report.confidential,
+            sealed=vault.seal(self._context.cipher, binding, normalized.vault_content)
             if normalized.vault_content
             else None,
         )
@@ -217,12 +219,15 @@ class ReportWriter:
 
 def _apply_known_report(pending: _PendingReport, known: KnownReport) -> None:
     report = pending.normalized.report
-    if known.digest != report.digest:
+    try:
+        is_same = pending.normalized.digest.matches(known.digest, known.digest_key)
+    except UnknownDigestKey as error:
+        pending.fail(error)
+        return
+    if not is_same:
         pending.fail(IdReused())
-    elif (known.area, known.recorded_at) != (report.area, report.recorded_at):
-        occurred_at = known.recorded_at if report.occurred_at == report.recorded_at else report.occurred_at
-        first_values = {"area": known.area, "recorded_at": known.recorded_at, "occurred_at": occurred_at}
-        pending.report = report.model_copy(update=first_values)
+    elif known != pending.normalized.as_first():
+        pending.report = known.repeated_by(report)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Normalizes an alarm in its city, and builds the report or the outcome that it becomes. Pure."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,11 +9,13 @@ from paidan_contracts.city import City
 from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
+from paidan_contracts.text_forms import clean
 from paidan_intake.alarm_input import AlarmRecord
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.notes import Note, make_note
-from paidan_intake.occurrence import meaning_of, occurrence_time
+from paidan_intake.occurrence import occurrence_time
+from paidan_intake.report_digest import ReportDigest, digest_alarm
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
@@ -35,8 +36,9 @@ class NormalizedAlarm:
     """An alarm with its class, location and masked texts."""
 
     alarm: AlarmRaised
+    masked_alarm: AlarmRaised
     report_id: str
-    digest: str
+    digest: ReportDigest
     city: City
     classified: Classified
     geocoded: Geocoded
@@ -50,20 +52,10 @@ class NormalizedAlarm:
         kind = self.classified.class_code or f"word:{self.alarm.category}"
         return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
-    @property
-    def legacy_digest(self) -> str:
-        """Return the digest that 0.1 stored: of the time as it was spelt."""
-        return _digest(self.alarm, self.city.id)
-
     def seen_at(self, recorded_at: datetime) -> datetime:
         """Return when it was seen: as the camera states, but not in the future, and not by a clock that was not set."""
         seen_at, _ = occurrence_time(self.alarm.occurred_at, self.city.zone, recorded_at)
         return recorded_at if seen_at is None else min(seen_at, recorded_at)
-
-    def masked_alarm(self) -> AlarmRaised:
-        """Return the alarm as it may be published, without personal data in its texts."""
-        masked = {"text": self.text.text, "address": self.address.text or None, "category": self.category.text}
-        return self.alarm.model_copy(update=masked)
 
     def notes(self, now: datetime) -> tuple[Note, ...]:
         """Return what could not be determined, or was read otherwise."""
@@ -80,30 +72,23 @@ class NormalizedAlarm:
 
 def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
     """Return an alarm normalized by the city's pack."""
-    text, address = mask(alarm.text), mask(alarm.address or "")
+    text, address = mask(alarm.text, terms=city.masking), mask(alarm.address or "", terms=city.masking)
     is_known = (alarm.source, alarm.category) in city.categories
+    category = MaskedText(alarm.category) if is_known else mask(alarm.category, terms=city.masking)
+    masked = {"category": category.text, "text": text.text, "address": address.text or None}
+    masked_alarm = alarm.model_copy(update=masked)
     return NormalizedAlarm(
         alarm=alarm,
+        masked_alarm=masked_alarm,
         report_id=ids.report_id(alarm.source, alarm.alarm_ref),
-        digest=alarm_digest(alarm, city),
+        digest=digest_alarm(alarm, masked_alarm, city.id, city.zone),
         city=city,
         classified=classify(city, alarm.source, alarm.category),
         geocoded=geocode(city, alarm.position, district=None, address=address.text or None),
         text=text,
         address=address,
-        category=MaskedText(alarm.category) if is_known else mask(alarm.category),
+        category=category,
     )
-
-
-def alarm_digest(alarm: AlarmRaised, city: City) -> str:
-    """Return a hash of what an alarm says, however its time is spelt; without its source, which is part of the id."""
-    occurred_at = meaning_of(alarm.occurred_at, city.zone)
-    return _digest(alarm.model_copy(update={"occurred_at": occurred_at}), city.id)
-
-
-def _digest(alarm: AlarmRaised, city: str) -> str:
-    content = alarm.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
-    return hashlib.sha256(b"\n".join([city.encode(), content])).hexdigest()
 
 
 def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_first: bool) -> ReportReceived:
@@ -112,12 +97,12 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
     return ReportReceived(
         report_id=normalized.report_id,
         source=alarm.source,
-        source_ref=alarm.alarm_ref,
+        source_ref=clean(alarm.alarm_ref) or normalized.report_id,
         channel=city.sources[alarm.source].kind,
         city=city.id,
         area=normalized.geocoded.area,
         city_version=city.version,
-        digest=normalized.digest,
+        digest=normalized.digest.value,
         category=normalized.category.text,
         class_code=normalized.classified.class_code,
         row_id=normalized.classified.row_id,
@@ -154,7 +139,7 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
     refusal = Refusal(
         code="id_reused", field="alarm_ref", message="another alarm has this id", message_zh="该编号已被其他告警使用"
     )
-    outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest)
+    outcome_id = ids.reuse_refusal_id(normalized.report_id, normalized.digest.value)
     return OutcomeDecided(
         id=outcome_id,
         about="report",

@@ -22,7 +22,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
-from paidan_intake import vault
+from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
@@ -57,11 +57,18 @@ class Resources:
     packs: PackCache
 
     def create_consumer(
-        self, name: str, handler: Handler, *topics: str, tuning: ConsumerTuning = DEFAULT_TUNING
+        self,
+        name: str,
+        handler: Handler,
+        *topics: str,
+        tuning: ConsumerTuning = DEFAULT_TUNING,
+        written_by_others: bool = False,
     ) -> LaneConsumer:
         """Return a consumer of these topics."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
-        subscription = Subscription(name, topics=topics, tuning=tuning, cipher=self.settings.cipher())
+        subscription = Subscription(
+            name, topics=topics, tuning=tuning, written_by_others=written_by_others, cipher=self.settings.cipher()
+        )
         progress = self.process.health.register_loop(name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
 
@@ -92,7 +99,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         lambda outcome, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=outcome),
     )
     alarms_consumer = await stack.enter_async_context(
-        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name)
+        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name, written_by_others=True)
     )
     status_consumer = await stack.enter_async_context(
         resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)
@@ -122,7 +129,9 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         photo_pool=await stack.enter_async_context(photo_pool),
         photo_store=writer_context.photo_store,
         cipher=writer_context.cipher,
+        digest_keys=settings.digest_keys(),
         link_signer=LinkSigner(settings.link_key.get_secret_value().encode()),
+        metrics=process.metrics,
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
@@ -137,7 +146,7 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     app = create_app(edge_config)
     routes.add_routes(app, context)
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
-    app.include_router(create_audit_router(context.pool, duties, looks=vault.SELECT_ACCESSES))
+    app.include_router(create_audit_router(context.pool, duties, looks=vault_entries.SELECT_ACCESSES))
     return app
 
 

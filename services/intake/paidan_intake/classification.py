@@ -31,6 +31,11 @@ class Classified:
     is_unknown: bool = False
 
 
+def to_matter_type(word: str | None) -> str | None:
+    """Return the matter type of its name (投诉 is ``complaint``), and any other word unchanged."""
+    return _MATTERS.get(word, word) if word is not None else None
+
+
 def classify_matter(city: City, source: str, word: str | None) -> MatterType | None:
     """Return the matter type of a source's own word, by the city's pack or by its name; None for an unknown one."""
     if word is None:

@@ -1,7 +1,7 @@
 """The handler of alarms, which are screened; that of the status of reports is in ``status_projection``."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeAlias
@@ -16,8 +16,9 @@ from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
 from paidan_intake.decode import InvalidAlarm, decode_alarm
 from paidan_intake.messages import outcome_message, report_message
+from paidan_intake.report_digest import KnownReport
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
-from paidan_intake.vault import KnownReport, NewVaultEntry
+from paidan_intake.vault import NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""
@@ -34,7 +35,7 @@ class AlarmsHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = list(self._decode(batch))
+        decoded = [(record, alarm) for record in batch.records if (alarm := await self._decode(batch, record))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
@@ -52,6 +53,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
             batch.conn, [_vault_entry(normalized, self._record_time(record)) for record, normalized in new_records]
@@ -63,16 +65,14 @@ class AlarmsHandler:
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
 
-    def _decode(self, batch: Batch) -> Iterator[tuple[Record, AlarmRecord]]:
-        """Yield the valid alarms; refuse those with an invalid field by name, as the HTTP route does."""
-        for record in batch.records:
-            match decode_alarm(batch, record):
-                case AlarmRecord() as alarm:
-                    yield record, alarm
-                case InvalidAlarm() as invalid:
-                    self._refuse(batch, record, invalid)
-                case None:
-                    pass
+    async def _decode(self, batch: Batch, record: Record) -> AlarmRecord | None:
+        """Return a valid alarm; refuse one with an invalid field by name, as the HTTP route does, and return None."""
+        await batch.pause()
+        alarm = decode_alarm(batch, record)
+        if isinstance(alarm, InvalidAlarm):
+            self._refuse(batch, record, alarm)
+            return None
+        return alarm
 
     def _refuse(self, batch: Batch, record: Record, invalid: InvalidAlarm) -> None:
         outcome = alarms.invalid_alarm_outcome(
@@ -121,10 +121,10 @@ class AlarmsHandler:
         first = known.get(normalized.report_id)
         if first is None:
             known[normalized.report_id] = KnownReport(
-                normalized.digest, normalized.geocoded.area, self._record_time(record)
+                normalized.digest.value, None, normalized.geocoded.area, self._record_time(record)
             )
             return True
-        if first.digest not in (normalized.digest, normalized.legacy_digest):
+        if not normalized.digest.matches(first.digest, first.digest_key):
             batch.emit(record, outcome_message(alarms.id_reused_outcome(normalized, self._record_time(record))))
         return False
 
@@ -160,7 +160,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
         alarm.alarm_ref,
         normalized.city.id,
         normalized.geocoded.area,
-        normalized.digest,
+        normalized.digest.value,
         recorded_at,
     )
 

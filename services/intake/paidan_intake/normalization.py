@@ -1,18 +1,19 @@
 """Normalizes a ticket into a report: id, class, location, masking of personal data. Pure; nothing is stored."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
-from paidan_contracts.pii_mask import MaskedKind, MaskedText, mask
+from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.text_forms import clean
 from paidan_intake.locations import is_known_district
 from paidan_intake.notes import Note
+from paidan_intake.report_digest import DigestKeys, KnownReport, ReportDigest, digest_ticket
 from paidan_intake.resolution import AttachedPhoto, Resolved, resolve
 from paidan_intake.tickets import Reporter, Ticket
 
@@ -54,9 +55,19 @@ class NormalizedReport:
     """A report before acceptance. A repeat will get the area and times of the first report under its id."""
 
     report: ReportReceived
+    digest: ReportDigest
     vault_content: VaultContent | None
-    masked_counts: dict[MaskedKind, int]
+    masked: Mapping[str, Mapping[str, int]]
+    """How many values of each kind were masked, by field."""
     notes: tuple[Note, ...]
+
+    def as_first(self) -> KnownReport:
+        """Return this report as the first under its id, by which repeats are judged."""
+        report = self.report
+        return KnownReport(report.digest, self.digest.version, report.area, report.recorded_at)
+
+
+_NO_TEXT: Final = MaskedText("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +77,42 @@ class _MaskedTexts:
     text: MaskedText
     address: MaskedText
     category: MaskedText
+    is_known_category: bool
 
-    def counts(self) -> dict[MaskedKind, int]:
-        total: Counter[MaskedKind] = Counter()
-        for each in (self.text, self.address, self.category):
-            total.update(each.counts)
-        return dict(total)
+    def without_words(self) -> "_MaskedTexts":
+        """Return what travels of a confidential report: its category, where that is one of the pack's."""
+        return _MaskedTexts(
+            _NO_TEXT, _NO_TEXT, self.category if self.is_known_category else _NO_TEXT, self.is_known_category
+        )
+
+    def counts(self) -> dict[str, Mapping[str, int]]:
+        fields = {"text": self.text, "address": self.address, "category": self.category}
+        return {name: masked.counts for name, masked in fields.items() if masked.counts}
 
 
 def normalize(
-    ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto] = ()
+    ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto] = (), *, digest_keys: DigestKeys
 ) -> NormalizedReport | RefusedTicket:
     """Return the report that a ticket becomes in its city, or why it is refused.
 
-    An unknown category or place is no reason to refuse a resident's report: it is accepted with a note.
+    An unknown category or place is no reason to refuse a resident's report: it is accepted with a note. Of a
+    confidential one the words, the address and the reporter stay in the vault.
     """
+    city = sender.city
     if refusal := _find_refusal(ticket, sender, photos):
         return refusal
     texts = _mask_texts(ticket, sender)
-    resolved = resolve(ticket, sender.city, sender.source, photos, address=texts.address.text or None, now=now)
+    if ticket.confidential or ticket.secrecy:
+        texts = texts.without_words()
+    resolved = resolve(ticket, city, sender.source, photos, address=texts.address.text or None, now=now)
+    digest = digest_ticket(ticket, city.id, city.zone, [photo.upload_digest for photo in photos], digest_keys)
     return NormalizedReport(
-        report=_build_report(ticket, sender, now, photos, resolved, texts),
+        report=_build_report(ticket, sender, now, photos, resolved, texts=texts, digest=digest.value),
+        digest=digest,
         vault_content=_vault_content(ticket, texts),
-        masked_counts=texts.counts(),
+        masked=texts.counts(),
         notes=resolved.notes,
     )
-
-
-def ticket_digest(ticket: Ticket, city: str, photos: Sequence[AttachedPhoto] = ()) -> str:
-    """Return a hash of the ticket's content, whatever its field order and explicit defaults.
-
-    It includes photos as they were uploaded, but not the time of receipt, nor the source, which is part of the id.
-    """
-    content = ticket.model_dump_json(exclude_defaults=True, exclude={"source", "city"}).encode()
-    return hashlib.sha256(
-        b"\n".join([city.encode(), content, *(photo.upload_digest.encode() for photo in photos)])
-    ).hexdigest()
 
 
 def _find_refusal(ticket: Ticket, sender: Sender, photos: Sequence[AttachedPhoto]) -> RefusedTicket | None:
@@ -127,43 +138,44 @@ def _find_refusal(ticket: Ticket, sender: Sender, photos: Sequence[AttachedPhoto
 
 
 def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
-    reporter = ticket.reporter
-    personal_values = [each for each in (reporter.name, reporter.phone, reporter.address) if each] if reporter else []
+    reporter, terms = ticket.reporter, sender.city.masking
+    person = [each for each in (reporter.name, reporter.phone) if each] if reporter else []
+    # A category of the pack is not personal data, whatever its digits; any other one is free text.
+    category = ticket.category or ""
+    is_known = (sender.source.id, category) in sender.city.categories
+    # Where the problem is must stay readable, even at the reporter's own door.
+    home = [reporter.address] if reporter and reporter.address else []
     return _MaskedTexts(
-        mask(ticket.text, reporter_terms=personal_values),
-        mask(ticket.address or "", reporter_terms=personal_values),
-        _mask_category(ticket, sender, personal_values),
+        mask(ticket.text, reporter_terms=[*person, *home], terms=terms),
+        mask(ticket.address or "", reporter_terms=person, terms=terms),
+        MaskedText(category) if is_known else mask(category, reporter_terms=[*person, *home], terms=terms),
+        is_known,
     )
 
 
-def _mask_category(ticket: Ticket, sender: Sender, personal_values: Sequence[str]) -> MaskedText:
-    category = ticket.category or ""
-    # A category of the pack is not personal data, whatever its digits; any other one is free text.
-    is_known = (sender.source.id, category) in sender.city.categories
-    return MaskedText(category) if is_known else mask(category, reporter_terms=personal_values)
-
-
-def _build_report(
+def _build_report(  # noqa: PLR0913 - what a report is made of
     ticket: Ticket,
     sender: Sender,
     now: datetime,
     photos: Sequence[AttachedPhoto],
     resolved: Resolved,
+    *,
     texts: _MaskedTexts,
+    digest: str,
 ) -> ReportReceived:
     report_id = ids.report_id(sender.source.id, ticket.source_ref)
     occurred_at = resolved.occurred_at
     return ReportReceived(
         report_id=report_id,
         source=sender.source.id,
-        source_ref=ticket.source_ref,
+        source_ref=clean(ticket.source_ref) or report_id,
         channel=sender.source.kind,
         city=sender.city.id,
         area=resolved.geocoded.area,
         city_version=sender.city.version,
-        digest=ticket_digest(ticket, sender.city.id, photos),
+        digest=digest,
         matter=resolved.matter,
-        category=texts.category.text if ticket.category is not None else None,
+        category=texts.category.text or None,
         class_code=resolved.classified.class_code,
         row_id=resolved.classified.row_id,
         suggested_owner=ticket.suggested_owner,
@@ -172,6 +184,7 @@ def _build_report(
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
         reporter=report_id if ticket.reporter else None,
         wants_callback=ticket.wants_callback,
+        confidential=ticket.confidential or ticket.secrecy,
         occurred_at=occurred_at,
         recorded_at=min(occurred_at, now) if sender.may_backdate else now,
         past=ticket.past,
@@ -179,7 +192,10 @@ def _build_report(
 
 
 def _vault_content(ticket: Ticket, texts: _MaskedTexts) -> VaultContent | None:
-    category = ticket.category if texts.category.counts else None
-    if ticket.reporter or ticket.text or ticket.address or ticket.secrecy or category:
-        return VaultContent(ticket.reporter, ticket.text, ticket.address, ticket.secrecy, category)
+    kept = texts.category.counts or texts.category.text != (ticket.category or "")
+    category = ticket.category if kept else None
+    if ticket.reporter or ticket.text or ticket.address or ticket.confidential or ticket.secrecy or category:
+        return VaultContent(
+            ticket.reporter, ticket.text, ticket.address, ticket.confidential or ticket.secrecy, category
+        )
     return None

@@ -20,15 +20,6 @@ def in_zone(stated: datetime, zone: tzinfo) -> datetime:
     return stated.replace(tzinfo=zone if _FIRST_YEAR <= stated.year <= _LAST_YEAR else UTC)
 
 
-def meaning_of(stated: datetime, zone: tzinfo) -> datetime:
-    """Return a stated time in UTC, equal for all spellings of it; where UTC has no such year, as it was stated."""
-    moment = in_zone(stated, zone)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return moment
-
-
 def occurrence_time(stated: datetime | None, zone: tzinfo, now: datetime) -> tuple[datetime | None, Note | None]:
     """Return when a problem was seen, and a note where the stated time cannot be right; None: it is not known."""
     if stated is None:

@@ -148,6 +148,7 @@ class PhotoStore:
 
 def _write_durably(path: Path, content: bytes) -> None:
     if path.exists():
+        os.utime(path)  # a sweep judges by its last upload
         # The process that wrote it may have crashed before it synced the folder.
         _sync_folder(path.parent)
         return

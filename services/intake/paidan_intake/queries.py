@@ -118,10 +118,12 @@ async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -
 
 
 _UPSERT_STATUSES: Final = """
-    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments)
-    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ',')
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
-        AS changed (case_id, version, status, answer, due_at, changed_at, departments)
+    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
+    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ' '),
+           string_to_array(callbacks_awaited, ' ')::uuid[]
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+                  $8::text[])
+           AS c (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
@@ -130,16 +132,21 @@ _UPSERT_STATUSES: Final = """
                          ELSE EXCLUDED.answer END,
            due_at = EXCLUDED.due_at,
            changed_at = EXCLUDED.changed_at,
-           departments = EXCLUDED.departments
+           departments = EXCLUDED.departments,
+           callbacks_awaited = EXCLUDED.callbacks_awaited
      WHERE standing.version <= EXCLUDED.version
 """
 
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    # asyncpg passes no arrays of different lengths within an array.
-    rows = [(*status[:-1], ",".join(status.departments)) for status in sorted(statuses)]
-    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in zip(*rows, strict=True)))
+    *columns, departments, awaited = zip(*sorted(statuses, key=lambda status: status.case_id), strict=True)
+    # unnest would flatten lists of lists.
+    joined = [
+        [" ".join(each) for each in departments],
+        [None if reports is None else " ".join(reports) for reports in awaited],
+    ]
+    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), *joined)
 
 
 _INSERT_CASE_PHOTOS: Final = """

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from paidan_contracts.wire import CaseId, PositiveInt, Timestamp, WireModel
+from paidan_contracts.wire import CaseId, Id, PositiveInt, Timestamp, WireModel
 
 
 class CaseStatus(NamedTuple):
@@ -17,6 +17,8 @@ class CaseStatus(NamedTuple):
     changed_at: datetime
     departments: tuple[str, ...]
     """Those that have an order in the case now, or had the last one."""
+    callbacks_awaited: tuple[str, ...] | None
+    """The reports whose reporter is to be called back now; None: release 0.1 did not say."""
 
 
 class PartialLimit(WireModel):
@@ -60,6 +62,7 @@ class PartialState(WireModel):
     assignments: tuple[PartialAssignment, ...] = ()
     helpers: tuple[PartialOrder, ...] = ()
     answer: str | None = None
+    callbacks_awaited: tuple[Id, ...] | None = None
 
 
 class PartialCaseEvent(WireModel):
@@ -83,6 +86,7 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         due_at=limits[-1].due_at if limits else None,
         changed_at=event.recorded_at,
         departments=_departments(event.state),
+        callbacks_awaited=event.state.callbacks_awaited,
     )
 
 

@@ -23,6 +23,7 @@ class StatusProjection:
         statuses: dict[str, CaseStatus] = {}
         photos: set[tuple[str, str]] = set()
         for record in batch.records:
+            await batch.pause()
             if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
                 _collect_reply(replies, decode(batch, record, ReportReplied))
             elif record.topic == OUTCOMES.name:

@@ -113,7 +113,11 @@ class Ticket(RequestModel):
         AfterValidator(lenient.none_if_empty),
     ] = None
     wants_callback: Flag = False
-    secrecy: Flag = Field(default=False, description="保密: stored with the reporter's personal data in the vault.")
+    confidential: Flag = Field(
+        default=False,
+        description="保密: the words, the address and the reporter stay in the vault; what travels says so.",
+    )
+    secrecy: Flag = Field(default=False, description="The name of `confidential` in release 0.1, and the same.")
     photos: PhotoRefs = Field(default=(), description="References from POST /v1/photos.")
     suggested_owner: OptionalSlug = Field(default=None, description="Department that owns the component, if known.")
     occurred_at: Annotated[

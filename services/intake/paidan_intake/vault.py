@@ -2,25 +2,47 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter
 
 from paidan_chassis.database import Executor
-from paidan_chassis.encryption import Cipher, Ciphertext
+from paidan_chassis.encryption import Cipher, SealedContent
 from paidan_intake.normalization import VaultContent
+from paidan_intake.report_digest import KnownReport
 
 _CONTENT_ADAPTER: Final = TypeAdapter(VaultContent)
 
 
-def encrypt(cipher: Cipher, report_id: str, content: VaultContent) -> Ciphertext:
-    """Encrypt the personal part of a report; the ciphertext is bound to this report's id."""
-    return cipher.encrypt(_CONTENT_ADAPTER.dump_json(content), associated_data=report_id)
+class Binding(NamedTuple):
+    """The row that a seal belongs to: it opens in no other, nor with another city or another mark of secrecy."""
+
+    report_id: str
+    city: str
+    confidential: bool
+
+    @property
+    def associated_data(self) -> str:
+        """The seal's associated data."""
+        return f"{self.report_id} {self.city} {'confidential' if self.confidential else 'open'}"
 
 
-def decrypt(cipher: Cipher, report_id: str, ciphertext: Ciphertext) -> VaultContent:
+def seal(cipher: Cipher, binding: Binding, content: VaultContent) -> SealedContent:
+    """Encrypt the personal part of a report under a key of its own, which the vault's key wraps."""
+    return cipher.seal(_CONTENT_ADAPTER.dump_json(content), associated_data=binding.associated_data)
+
+
+def open_sealed(cipher: Cipher, binding: Binding, sealed: SealedContent) -> VaultContent:
     """Decrypt the personal part of this report; raises ``DecryptionFailed``."""
-    return _CONTENT_ADAPTER.validate_json(cipher.decrypt(ciphertext, associated_data=report_id))
+    # Release 0.1 had no keys of reports, and bound a seal to the report's id alone.
+    associated_data = binding.report_id if sealed.data_key is None else binding.associated_data
+    return _CONTENT_ADAPTER.validate_json(cipher.open_sealed(sealed, associated_data=associated_data))
+
+
+def to_json(content: VaultContent) -> dict[str, Any]:
+    """Return the personal part of a report as JSON."""
+    document: dict[str, Any] = _CONTENT_ADAPTER.dump_python(content, mode="json")
+    return document
 
 
 class NewVaultEntry(NamedTuple):
@@ -33,22 +55,17 @@ class NewVaultEntry(NamedTuple):
     area: str
     digest: str
     recorded_at: datetime
-    ciphertext: Ciphertext | None = None
-
-
-class KnownReport(NamedTuple):
-    """The first report under an id: a repeat must have the same digest, and gets its area and time."""
-
-    digest: str
-    area: str
-    recorded_at: datetime
+    digest_key: str | None = None
+    confidential: bool = False
+    sealed: SealedContent | None = None
 
 
 _INSERT_REPORTS: Final = """
-    INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, key_id, sealed)
+    INSERT INTO vault (report_id, source, source_ref, city, area, digest, recorded_at, digest_key, confidential,
+                       key_id, data_key, sealed)
     SELECT *
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[],
-                  $8::text[], $9::bytea[])
+                  $8::text[], $9::boolean[], $10::text[], $11::bytea[], $12::bytea[])
         ON CONFLICT (report_id) DO NOTHING
  RETURNING report_id
 """
@@ -57,7 +74,7 @@ _INSERT_REPORTS: Final = """
 async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry]) -> set[str]:
     """Insert reports of different ids and return the ids that are new; rows of known ids stay as they are."""
     # In order of id, or two processes that insert the same reports could deadlock.
-    rows = sorted(entries)
+    rows = sorted(entries, key=lambda entry: entry.report_id)
     if not rows:
         return set()
     inserted = await executor.fetch(
@@ -69,14 +86,17 @@ async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry
         [row.area for row in rows],
         [bytes.fromhex(row.digest) for row in rows],
         [row.recorded_at for row in rows],
-        [row.ciphertext.key_id if row.ciphertext else None for row in rows],
-        [row.ciphertext.body if row.ciphertext else None for row in rows],
+        [row.digest_key for row in rows],
+        [row.confidential for row in rows],
+        [row.sealed.key_id if row.sealed else None for row in rows],
+        [row.sealed.data_key if row.sealed else None for row in rows],
+        [row.sealed.body if row.sealed else None for row in rows],
     )
     return {str(row["report_id"]) for row in inserted}
 
 
 _SELECT_KNOWN: Final = """
-    SELECT report_id, digest, area, recorded_at
+    SELECT report_id, digest, digest_key, area, recorded_at, erased_at IS NOT NULL AS is_erased
       FROM vault
      WHERE report_id = ANY($1::uuid[])
 """
@@ -87,43 +107,9 @@ async def load_known_reports(executor: Executor, report_ids: Collection[str]) ->
     if not report_ids:
         return {}
     rows = await executor.fetch(_SELECT_KNOWN, list(report_ids))
-    return {str(row["report_id"]): KnownReport(row["digest"].hex(), row["area"], row["recorded_at"]) for row in rows}
-
-
-class VaultEntry(NamedTuple):
-    """The encrypted part of a report; None where it has no personal data."""
-
-    city: str
-    ciphertext: Ciphertext | None
-
-
-_SELECT_ENTRY: Final = """
-    SELECT city, key_id, sealed
-      FROM vault
-     WHERE report_id = $1::uuid
-"""
-
-
-async def find_entry(executor: Executor, report_id: str) -> VaultEntry | None:
-    """Return the vault entry of a report; None when the id is unknown."""
-    row = await executor.fetchrow(_SELECT_ENTRY, report_id)
-    if row is None:
-        return None
-    return VaultEntry(row["city"], Ciphertext(row["key_id"], row["sealed"]) if row["sealed"] is not None else None)
-
-
-_INSERT_ACCESS: Final = """
-    INSERT INTO vault_reading (report_id, api_key, reader, reason)
-    VALUES ($1::uuid, $2, $3, $4)
-"""
-
-
-SELECT_ACCESSES: Final = """
-    SELECT read_at, 'person_read', reader, api_key, report_id::text, reason, reading_id FROM vault_reading
-"""
-"""For the audit trail: time, kind, actor, key, subject, detail, id."""
-
-
-async def log_access(executor: Executor, report_id: str, *, api_key: str, reader: str, reason: str) -> None:
-    """Record who reads an entry, and why."""
-    await executor.execute(_INSERT_ACCESS, report_id, api_key, reader, reason)
+    return {
+        str(row["report_id"]): KnownReport(
+            row["digest"].hex(), row["digest_key"], row["area"], row["recorded_at"], row["is_erased"]
+        )
+        for row in rows
+    }

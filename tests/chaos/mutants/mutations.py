@@ -114,4 +114,26 @@ MUTATIONS: Final = (
         ),
         ("tests/chaos/test_conservation.py",),
     ),
+    Mutation(
+        "a dispatch that decides whatever release a partition is of",
+        (
+            Replacement(
+                "services/dispatch/paidan_dispatch/inbox/load.py",
+                "if release != in_force.release and not isinstance(entry, ReleaseInForce):",
+                "if release > in_force.release and not isinstance(entry, ReleaseInForce):",
+            ),
+        ),
+        ("tests/dispatch/test_service_release.py",),
+    ),
+    Mutation(
+        "a check of the history that knows versions and no bytes",
+        (
+            Replacement(
+                "deploy/paidan_deploy/conservation/case_checks.py",
+                "if logged.get(name) != evidence.history.get(name) and",
+                "if (name in logged) != (name in evidence.history) and",
+            ),
+        ),
+        ("tests/chaos/test_conservation.py::test_rewritten_history_is_found_though_its_chain_was_made_anew",),
+    ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from paidan_contracts.city.validation.indicators_and_imports import check_import
 from paidan_contracts.city.validation.organisation import check_organisation
 from paidan_contracts.city.validation.plausibility import find_implausible
 from paidan_contracts.city.validation.policies import check_policies
+from paidan_contracts.city.validation.privacy import check_privacy
 from paidan_contracts.city.validation.references import KnownIds
 from paidan_contracts.city.validation.routing import check_routing
 
@@ -25,6 +26,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
         *check_calendar(pack),
         *check_geography(pack, known_ids),
         *check_policies(pack, known_ids),
+        *check_privacy(pack),
         *check_indicators(pack, known_ids),
         *check_imports(pack, known_ids),
     ]

@@ -1,14 +1,19 @@
-"""The interface of a handler: records, the batch that it applies, and what it may add to the batch. No I/O."""
+"""The interface of a handler: records, the batch that it applies, and what it may add to the batch."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from time import monotonic
+from typing import Final, NamedTuple, Protocol
 
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import ChassisError
 from paidan_chassis.kafka.message import Message
+
+_PAUSE_INTERVAL_S: Final = 0.02
+_KEEPALIVE_INTERVAL_S: Final = 1.0
 
 
 class Lane(NamedTuple):
@@ -47,6 +52,10 @@ class DeadLetter(NamedTuple):
     detail: str = ""
 
 
+class UntoldDeadLetter(DeadLetter):
+    """One of which the handler is not told, because being told of it has ended a process, too."""
+
+
 class PoisonRecord(ChassisError):
     """One record can never be applied: it alone becomes a dead letter, and the batch is applied again without it."""
 
@@ -75,6 +84,21 @@ class Batch:
     """The service's own counts (opened, merged, refused...) for the batch's canonical log line."""
     messages: list[tuple[Record, Message]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    _paused_at: float = field(default_factory=monotonic)
+    _last_statement_at: float = field(default_factory=monotonic)
+
+    async def pause(self) -> None:
+        """Let the event loop run others if that is due. Call it between records: the edge and heartbeats need turns.
+
+        The transaction's session is kept from idling too long, which would end it.
+        """
+        now = monotonic()
+        if now - self._paused_at > _PAUSE_INTERVAL_S:
+            self._paused_at = now
+            await asyncio.sleep(0)
+            if now - self._last_statement_at > _KEEPALIVE_INTERVAL_S:
+                self._last_statement_at = now
+                await self.conn.execute("SELECT 1")
 
     def emit(self, cause: Record, message: Message) -> None:
         """Add a message to the outbox, numbered in its cause's lane and relayed after the commit.

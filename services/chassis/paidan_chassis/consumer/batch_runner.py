@@ -2,28 +2,39 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-
-import asyncpg
 
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.batch import DeadLetter, Handler, Lane, PoisonRecord, Record
+from paidan_chassis.consumer.batch_faults import BatchFaults, half
 from paidan_chassis.consumer.config import ConsumerTuning
-from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, LanesMoved, is_data_error
+from paidan_chassis.consumer.connection import HeldConnection
+from paidan_chassis.consumer.errors import (
+    DATA_ERRORS,
+    SERVER_ERRORS,
+    AssignmentLost,
+    LanesMoved,
+    TooSlow,
+)
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.ownership import LaneClaims, split_for_trials
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
+from paidan_chassis.database import IDLE_IN_TRANSACTION_S
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _MAX_IDLE_S: Final = 0.010
+_SLOW_BATCH_S: Final = 10.0
+# Less than the time after which PostgreSQL ends a session that is idle in its transaction.
+_BLOCKED_S: Final = 0.8 * IDLE_IN_TRANSACTION_S
 
 
 class BatchRunner:
@@ -45,15 +56,22 @@ class BatchRunner:
         shutdown: Shutdown,
         log: Logger,
         progress: LoopProgress | None,
+        claims: LaneClaims,
+        connection: HeldConnection,
     ) -> None:
         self.batches = 0
         self.records = 0
         self.dead_letters = 0
         self.last_batch_at = time.monotonic()
+        self.faults = BatchFaults(progress)
+        self._running_since: float | None = None
+        self._slow_after_s = tuning.stalls_after_s / 4
         self._tuning = tuning
+        self._transaction = transaction
+        self._claims = claims
+        self._connection = connection
         self._handler = handler
         self._lanes = lanes
-        self._transaction = transaction
         self._recovery = recovery
         self._outages = outages
         self._subscriber = subscriber
@@ -64,6 +82,11 @@ class BatchRunner:
         self._log = log
         self._progress = progress
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether a batch runs that has taken longer than any should."""
+        return self._running_since is not None and time.monotonic() - self._running_since > _SLOW_BATCH_S
+
     async def on_batch(self, polled: PolledRecords) -> None:
         """Run a poll's records, then wait before the next poll. FastStream swallows exceptions, so none is raised."""
         started_at = time.monotonic()
@@ -71,8 +94,9 @@ class BatchRunner:
         try:
             async with self._batch_lock:
                 if not stop_requested.is_set() and (records := self._subscriber.to_records(polled)):
+                    self._running_since = started_at
                     await self.run(records)
-                    self.last_batch_at = time.monotonic()
+                    self._running_since, self.last_batch_at = None, time.monotonic()
         except Exception as error:  # noqa: BLE001 - it is raised again by LaneConsumer.run, in order
             self._shutdown.fail(error)
         if stop_requested.is_set():
@@ -88,35 +112,36 @@ class BatchRunner:
         """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
         rewound: set[Lane] = set()
-        pending = self._without_held([records]) if self._lanes.held else [records]
+        pending = self._held_lanes.leave_out([records]) if self._lanes.held else [records]
         try:
             new_lanes = {lane for lane, _ in group_by_lane(records)} - self._lanes.states.keys()
             if new_lanes:
                 await self._recovery.take_over(new_lanes)
+            if self._lanes.trials:
+                pending = list(reversed(split_for_trials(records, self._lanes.trials)))
             while pending:
                 part = pending.pop()
                 started = time.perf_counter()
                 result = await self._apply(part, rejected)
-                if result is None:
-                    half = len(part) // 2
-                    pending += [part[half:], part[:half]]
+                if isinstance(result, int):
+                    self._log.info("batch_split", records=len(part), into=result)
+                    pending += [part[at : at + result] for at in reversed(range(0, len(part), result))]
                     if self._lanes.held:
-                        pending = self._without_held(pending)
+                        pending = self._held_lanes.leave_out(pending)
                 else:
                     self._record_result(result, part, started=started)
                     if result.records < len(part):
                         await self._explain_missing(result, part, rewound)
         except AssignmentLost:
             self._log.info("batch_left_to_next_owner", records=len(records))
+        if self._lanes.trials:
+            self._lanes.end_trials()
 
-    async def _apply(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult | None:
-        """Apply a part of the batch; return None when it must be split, or left where its lane halted."""
+    async def _apply(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult | int:
+        """Apply a part of the batch, or return in parts of how many records it must be taken instead."""
         while True:
             try:
                 return await self._apply_through_outages(part, rejected)
-            except PoisonRecord as poison:
-                self._handler.clear_cache()
-                _reject(rejected, poison.dead_letter)
             except LanesMoved as moved:
                 await self._recovery.reload(moved.lanes)
             except Halt as halt:
@@ -124,29 +149,50 @@ class BatchRunner:
                 # The records before it are applied; otherwise each resume would fail on the same batch again.
                 if len(part) == 1:
                     self._held_lanes.hold(part[0].lane, halt)
-                return None
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError) as error:
+                return half(part)
+            except (PoisonRecord, TooSlow, *DATA_ERRORS) as error:
                 self._handler.clear_cache()
-                if not is_data_error(error):
-                    raise
-                if len(part) > 1:
-                    return None
-                # The message may quote a value; the code never does.
-                sqlstate = getattr(error, "sqlstate", None) or "22000"
-                _reject(rejected, DeadLetter(part[0], "refused_by_database", sqlstate))
+                if smaller := self.faults.reject_or_split(error, part, rejected):
+                    return smaller
 
     async def _apply_through_outages(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> BatchResult:
         try:
-            result = await self._transaction.apply(part, rejected)
+            if self._lanes.trials:
+                await self._put_on_trial(part, rejected)
+            result = await self._attempt(part, rejected)
         except SERVER_ERRORS as error:
-            return await self._outages.run(lambda: self._transaction.apply(part, rejected), failure=error)
+            return await self._outages.run(lambda: self._attempt(part, rejected), failure=error)
         if self._outages.outage:
             self._outages.clear()
         return result
 
-    def _without_held(self, parts: Sequence[Sequence[Record]]) -> list[Sequence[Record]]:
-        held = self._lanes.held
-        return [rest for part in parts if (rest := [record for record in part if record.lane not in held])]
+    async def _attempt(self, part: Sequence[Record], rejected: Mapping[Record, DeadLetter]) -> BatchResult:
+        """Apply a part of the batch once; raises ``TooSlow`` when the handler, not a server, is what takes too long."""
+        started, computed = time.monotonic(), time.thread_time()
+        try:
+            if len(part) == 1:
+                return await self._transaction.apply(part, rejected)
+            async with asyncio.timeout(self._slow_after_s) as deadline:
+                return await self._transaction.apply(part, rejected)
+        except SERVER_ERRORS as error:
+            # A handler that computes for seconds loses its session; tried again as a whole it would lose the next one.
+            is_lone = len(part) == 1
+            has_computed = not is_lone or time.thread_time() - computed > _BLOCKED_S / 2
+            if (has_computed and time.monotonic() - started > _BLOCKED_S) or (not is_lone and deadline.expired()):
+                await self._connection.discard()
+                raise TooSlow from error
+            raise
+
+    async def _put_on_trial(self, part: Sequence[Record], rejected: dict[Record, DeadLetter]) -> None:
+        """Announce the part, if its lane is on trial; reject its one record if that has ended too many processes."""
+        lane = part[0].lane
+        trial = self._lanes.trials.get(lane)
+        first_offset = max(part[0].offset, self._lanes.states[lane].next_offset)
+        if trial is None or first_offset >= trial.until or part[-1].lane != lane:
+            return
+        conn = await self._connection.get()
+        if dead_letter := await self._claims.announce(conn, part, trial, first_offset=first_offset):
+            rejected[dead_letter.record] = dead_letter
 
     def _record_result(self, result: BatchResult, part: Sequence[Record], *, started: float) -> None:
         self.records += result.records
@@ -175,10 +221,3 @@ def log_batch(log: Logger, event: str, *, duration_s: float, **counts: int) -> N
     nonzero = {name: count for name, count in counts.items() if count}
     if nonzero:
         log.info(event, **nonzero, took_ms=round(duration_s * 1000, 1))
-
-
-def _reject(rejected: dict[Record, DeadLetter], dead_letter: DeadLetter) -> None:
-    record = dead_letter.record
-    if record in rejected:
-        raise RuntimeError(f"{record.lane}@{record.offset} is refused as a dead letter, too")
-    rejected[record] = dead_letter

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.lane_state import LaneState
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher
@@ -23,7 +23,7 @@ class ConsumerTuning:
     session_timeout_ms: int = 6000
     max_message_bytes: int = MAX_VALUE_BYTES
     dead_letter_limit: int = 100
-    """More dead letters than this within an hour (or since the last resume) halt the consumer."""
+    """More dead letters than this within an hour halt the consumer, or set their sender aside (``Subscription``)."""
     backlog_limit: int = 20_000
     """While more messages than this are unacknowledged, no further batch runs."""
     lock_wait_s: float = 2.0
@@ -62,4 +62,9 @@ class Subscription:
     verify_lanes: Callable[[Connection, Mapping[Lane, LaneState]], Awaitable[None]] = _accept
     on_assigned: Callable[[Collection[Lane]], None] = _ignore
     on_revoked: Callable[[Collection[Lane]], None] = _ignore
+    written_by_others: bool = False
+    """Beyond the dead-letter limit, False halts the consumer: we write these topics, so a faulty deployment is likely.
+    True sets aside the sender of the records: its habit stops nobody else (``senders``)."""
+    principal_of: Callable[[Record], str | None] | None = None
+    """Returns who was logged in to Kafka when a record was sent. Kafka itself tells no consumer."""
     cipher: Cipher = field(kw_only=True)

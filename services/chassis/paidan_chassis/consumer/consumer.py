@@ -1,39 +1,22 @@
 """The fenced batch consumer, which a service creates, enters as a context and runs."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from paidan_chassis.consumer import halts
 from paidan_chassis.consumer.batch import Handler, Lane
-from paidan_chassis.consumer.batch_runner import BatchRunner
 from paidan_chassis.consumer.config import Subscription
-from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.consumer_metrics import ConsumerCollector, ConsumerMetrics
-from paidan_chassis.consumer.errors import SERVER_ERRORS
-from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
-from paidan_chassis.consumer.held_lanes import HeldLanes
-from paidan_chassis.consumer.maintenance import Maintenance
-from paidan_chassis.consumer.outages import OutageRetry
-from paidan_chassis.consumer.rebalance import RebalanceListener
-from paidan_chassis.consumer.recovery import LaneRecovery
-from paidan_chassis.consumer.relay import RecordSender, Relay
-from paidan_chassis.consumer.shutdown import Shutdown
-from paidan_chassis.consumer.subscriber import GroupSubscriber
-from paidan_chassis.consumer.takeover import LaneTakeover
-from paidan_chassis.consumer.watchdog import Watchdog
+from paidan_chassis.consumer.consumer_run import ConsumerRun
+from paidan_chassis.consumer.relay import RecordSender
 from paidan_chassis.database import Pool
-from paidan_chassis.errors import Halt, Halted
-from paidan_chassis.kafka.cluster import DEAD_LETTERS, KafkaCluster
+from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import LoopProgress
-from paidan_chassis.observability.logs import get_logger
-
-_REVOKE_RELAY_TIMEOUT_S: Final = 2.0
-_LEAVE_TIMEOUT_S: Final = 2.0
 
 
 class LaneConsumer:
@@ -58,45 +41,21 @@ class LaneConsumer:
         sender: RecordSender | None = None,
         progress: LoopProgress | None = None,
     ) -> None:
-        name, tuning = subscription.name, subscription.tuning
-        self.publisher = Publisher(kafka, client_id=name)
-        self._subscription = subscription
-        self._handler = handler
-        self._log = log = get_logger(consumer=name)
-        self._shutdown = shutdown = Shutdown()
-        self._lanes = lanes = OwnedLanes()
-        self._connection = connection = HeldConnection(pool, log, lock_wait_s=tuning.lock_wait_s)
-        self._relay = relay = Relay(name, sender or self.publisher, log)
-        self._rebalance = rebalance = RebalanceListener(log, on_revoked=self._release_lanes, on_failure=shutdown.fail)
-        self._subscriber = subscriber = GroupSubscriber(subscription, kafka, listener=rebalance)
-        held_lanes = HeldLanes(lanes, subscriber, log)
-        self._outages = outages = OutageRetry(
-            handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
+        self.publisher = publisher = Publisher(kafka, client_id=subscription.name)
+        self._new_run: Callable[[], ConsumerRun] = partial(
+            ConsumerRun,
+            subscription,
+            handler,
+            kafka=kafka,
+            pool=pool,
+            publisher=publisher,
+            sender=sender,
+            progress=progress,
         )
-        takeover = LaneTakeover(
-            subscription, kafka=kafka, topic_admin=self.publisher.topic_admin, connection=connection
-        )
-        self._recovery = recovery = LaneRecovery(
-            subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
-            subscriber=subscriber, relay=relay, outages=outages, log=log,
-        )  # fmt: skip
-        self._batch_runner = batch_runner = BatchRunner(
-            tuning=tuning, handler=handler, lanes=lanes, recovery=recovery, outages=outages, subscriber=subscriber,
-            transaction=FencedTransaction(subscription, handler, connection=connection, relay=relay, lanes=lanes),
-            rebalance=rebalance, relay=relay, held_lanes=held_lanes, shutdown=shutdown, log=log, progress=progress,
-        )  # fmt: skip
-        self._maintenance = Maintenance(
-            subscription=subscription, lanes=lanes, recovery=recovery, connection=connection,
-            subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner,
-            held_lanes=held_lanes, log=log,
-        )  # fmt: skip
-        self._watchdog = Watchdog(
-            subscription=subscription, lanes=lanes, takeover=takeover, subscriber=subscriber,
-            rebalance=rebalance, relay=relay, outages=outages, progress=progress,
-        )  # fmt: skip
-        subscriber.deliver_to(batch_runner.on_batch)
+        self._run = self._new_run()
+        self._ended_runs = ConsumerMetrics()
         if progress:
-            progress.on_collect(ConsumerCollector(name, self.metrics))
+            progress.on_collect(ConsumerCollector(subscription.name, self.metrics))
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,45 +63,28 @@ class LaneConsumer:
     async def __aexit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._connection.discard()
         await self.publisher.__aexit__(error_type, error, traceback)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set, or until the consumer ends itself: raises ``Halted``, ``Stalled`` or a bug.
 
         A stop is graceful: no new batch, the running one finished, its messages relayed, positions saved, within
-        ``tuning.stop_within_s``. Raises ``Halted`` at once when a halt is open.
+        ``tuning.stop_within_s``. Raises ``Halted`` at once when a halt is open; it may be called again, and goes on
+        once the halt is lifted.
         """
-        loops = (
-            self._join_group,
-            self._relay.run,
-            self._maintenance.run,
-            self._watchdog.run,
-            lambda: self._wait_for_stop(stop),
-        )
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._run_guarded(each)) for each in loops]
-            try:
-                await self._shutdown.requested.wait()
-                if self._shutdown.failure is None:
-                    await self._stop_gracefully()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await self._leave_group()
-        failure = self._shutdown.failure
-        if isinstance(failure, Halt):
-            raise await self._record_halt(failure) from failure
-        if failure is not None:
-            raise failure
+        try:
+            await self._run.run(stop)
+        finally:
+            self._ended_runs = self._ended_runs.plus(self._run.metrics())
+            self._run = self._new_run()
 
     def lanes(self) -> Collection[Lane]:
         """Return the lanes that this process owns now, with their positions read from the database."""
-        return self._lanes.states.keys()
+        return self._run.lanes.states.keys()
 
     def has_caught_up(self, lane: Lane) -> bool:
         """Return whether the lane is owned and has reached the end that its log had when it was taken over."""
-        state = self._lanes.states.get(lane)
+        state = self._run.lanes.states.get(lane)
         return state is not None and state.has_caught_up
 
     async def send_unsequenced(self, messages: Sequence[Message]) -> None:
@@ -154,73 +96,4 @@ class LaneConsumer:
 
     def metrics(self) -> ConsumerMetrics:
         """Return the consumer's metrics as of now."""
-        return ConsumerMetrics(
-            lanes=self._watchdog.lane_metrics,
-            batches=self._batch_runner.batches,
-            records=self._batch_runner.records,
-            relayed=self._relay.relayed,
-            dead_letters=self._batch_runner.dead_letters,
-            rebuilds=self.publisher.rebuilds,
-            retries=self._outages.retries,
-            fenced=self._recovery.fenced,
-            terminated=self._connection.terminated,
-            gaps=self._recovery.gaps,
-            rebalances=self._rebalance.generation,
-        )
-
-    async def _join_group(self) -> None:
-        topics = [*self._subscription.topics, DEAD_LETTERS]
-        await self._outages.run_at_start(self._raise_if_halted)
-        await self._outages.run_at_start(lambda: self.publisher.topic_admin.ensure(topics))
-        await self._outages.run_at_start(self._subscriber.start)
-
-    async def _raise_if_halted(self) -> None:
-        async with self._connection.extra_connection() as conn:
-            for halt in await halts.open_halts(conn, self._subscription.name):
-                raise Halted(halt.consumer, halt.reason, halt.detail)
-
-    async def _wait_for_stop(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._shutdown.request()
-
-    async def _run_guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await loop()
-        except Exception as error:  # noqa: BLE001 - it is raised again by run(), in order
-            self._shutdown.fail(error)
-
-    async def _release_lanes(self) -> None:
-        """Wait a moment for the relay to finish, then drop all lanes."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_REVOKE_RELAY_TIMEOUT_S):
-                await self._relay.wait_for_backlog(0)
-        lanes = list(self._lanes.states)
-        self._relay.drop(lanes)
-        self._lanes.remove(lanes)
-        self._handler.clear_cache()
-        self._subscription.on_revoked(lanes)
-
-    async def _stop_gracefully(self) -> None:
-        self._rebalance.close()
-        with contextlib.suppress(TimeoutError, *SERVER_ERRORS):
-            async with asyncio.timeout(self._subscription.tuning.stop_within_s - _LEAVE_TIMEOUT_S):
-                async with self._rebalance.batch_lock:
-                    pass  # the running batch is through, and no other begins after a stop
-                await self._relay.wait_for_backlog(0)
-                await self._maintenance.save_relay_progress()
-                await self._maintenance.commit_kafka_offsets()
-
-    async def _leave_group(self) -> None:
-        with contextlib.suppress(TimeoutError, *SERVER_ERRORS):
-            async with asyncio.timeout(_LEAVE_TIMEOUT_S):
-                await self._subscriber.stop()
-
-    async def _record_halt(self, halt: Halt) -> Halted:
-        name = self._subscription.name
-        try:
-            async with self._connection.extra_connection() as conn:
-                await halts.record(conn, name, halt.reason, halt.detail)
-        except SERVER_ERRORS as error:
-            self._log.exception("halt_not_kept", fault=type(error).__name__)
-        self._log.error("halted", reason=halt.reason, detail=halt.detail)
-        return Halted(name, halt.reason, halt.detail)
+        return replace(self._ended_runs.plus(self._run.metrics()), rebuilds=self.publisher.rebuilds)

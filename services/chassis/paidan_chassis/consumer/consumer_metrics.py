@@ -1,10 +1,11 @@
 """A consumer's metrics, and their collector for Prometheus."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.dead_letter_counts import Counts
 from paidan_chassis.observability.metrics import CounterName, Metrics
 
 _COUNTER_NAMES: Final[dict[str, CounterName]] = {
@@ -54,6 +55,13 @@ class ConsumerMetrics:
     gaps: int = 0
     """Times records were missing from the log for good."""
     rebalances: int = 0
+    dead_letter_counts: Counts | None = None
+    """As of the last look into the database; None before the first one."""
+
+    def plus(self, later: "ConsumerMetrics") -> "ConsumerMetrics":
+        """Return the metrics of two runs, one after the other: counts added, lanes as they are now."""
+        added = {name: getattr(self, name) + getattr(later, name) for name in _COUNTER_NAMES}
+        return replace(later, **added, dead_letter_counts=later.dead_letter_counts or self.dead_letter_counts)
 
 
 class ConsumerCollector:
@@ -64,6 +72,8 @@ class ConsumerCollector:
         self._read_metrics = read_metrics
         self._last_counts = dict.fromkeys(_COUNTER_NAMES, 0)
         self._lanes: set[Lane] = set()
+        self._senders: set[str] = set()
+        self._has_base = False
 
     def __call__(self, metrics: Metrics) -> None:
         current = self._read_metrics()
@@ -78,6 +88,20 @@ class ConsumerCollector:
             metrics.set_gauge("paidan_lane_outbox_waiting", lane_metrics.outbox_backlog, **labels)
         self._remove_lanes(metrics, self._lanes - current.lanes.keys())
         self._lanes = set(current.lanes)
+        if current.dead_letter_counts:
+            self._collect_dead_letters(metrics, current.dead_letter_counts, since_start=current.dead_letters)
+
+    def _collect_dead_letters(self, metrics: Metrics, counts: Counts, *, since_start: int) -> None:
+        if not self._has_base:
+            # The counter goes on where the last process's ended.
+            metrics.count("paidan_dead_letters_total", max(0, counts.total - since_start), loop=self._loop)
+            self._has_base = True
+        metrics.set_gauge("paidan_dead_letters_waiting", counts.waiting, loop=self._loop)
+        for sender, counted in counts.set_aside.items():
+            metrics.set_gauge("paidan_sender_set_aside_records", counted, loop=self._loop, sender=sender)
+        for sender in self._senders - counts.set_aside.keys():
+            metrics.remove_gauge("paidan_sender_set_aside_records", loop=self._loop, sender=sender)
+        self._senders = set(counts.set_aside)
 
     def _remove_lanes(self, metrics: Metrics, removed: set[Lane]) -> None:
         for lane in removed:

@@ -1,10 +1,10 @@
-"""Dead letters: stored whole and encrypted in the service's schema, announced by reference, redriven by an operator."""
+"""Dead letters: stored whole and encrypted in the service's schema, announced by reference, dropped by an operator."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
@@ -17,25 +17,14 @@ from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339
 from paidan_chassis.kafka.cluster import DEAD_LETTERS
 from paidan_chassis.kafka.message import Message
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _EVENT_TYPE: Final = "record.buried.v1"
-_NOT_ENCRYPTED: Final = "was stored before dead letters were encrypted: only its topic may still have it"
-_NON_UTF8_HEADER_NAME: Final = (
-    "has a header whose name is not UTF-8, which no client here can write: let its sender repeat it"
-)
+NOT_ENCRYPTED: Final = "was stored before dead letters were encrypted: only its topic may still have it"
 
 
 class DeadLetterLimitExceeded(Halt):
     """More dead letters than the limit within an hour: a faulty deployment is likelier than faulty records."""
-
-
-class RedriveResult(NamedTuple):
-    """How many dead letters were redriven, and those that could not be, each with what to do instead."""
-
-    redriven: int
-    skipped: "list[tuple[StoredDeadLetter, str]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +40,9 @@ class StoredDeadLetter:
     detail: str
     dead_lettered_at: datetime
     redriven_at: datetime | None
+    dropped_at: datetime | None
+    dropped_by: str | None
+    dropped_because: str | None
     ciphertext: Ciphertext | None = field(repr=False)
     """None: stored by a release that did not encrypt."""
 
@@ -96,7 +88,10 @@ UPSERT_DEAD_LETTER: Final = """
            reason = excluded.reason,
            detail = excluded.detail,
            buried_at = excluded.buried_at,
-           redriven_at = NULL
+           redriven_at = NULL,
+           dropped_at = NULL,
+           dropped_by = NULL,
+           dropped_because = NULL
 """
 COUNT_RECENT: Final = """
     SELECT count(*)
@@ -109,10 +104,12 @@ COUNT_RECENT: Final = """
 
 
 async def store(
-    conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int, cipher: Cipher
+    conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int | None, cipher: Cipher
 ) -> None:
-    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past the limit of an hour."""
+    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past a limit of an hour."""
     await conn.executemany(UPSERT_DEAD_LETTER, [_to_row(consumer, dead_letter, cipher) for dead_letter in dead_letters])
+    if limit is None:
+        return
     recent_count = await conn.fetchval(COUNT_RECENT, consumer)
     if recent_count > limit:
         last = dead_letters[-1]
@@ -143,11 +140,11 @@ def _strip_unstorable(text: str) -> str:
 
 
 _COLUMNS: Final = """letter_id, consumer, topic, partition, log_offset, key_id, sealed,
-           reason, detail, buried_at, redriven_at"""
+           reason, detail, buried_at, redriven_at, dropped_at, dropped_by, dropped_because"""
 SELECT_DEAD_LETTERS: Final = f"""
     SELECT {_COLUMNS}
       FROM dead_letter
-     WHERE redriven_at IS NULL OR NOT $1
+     WHERE (redriven_at IS NULL AND dropped_at IS NULL) OR NOT $1
      ORDER BY buried_at, letter_id
      LIMIT $2
 """
@@ -162,72 +159,68 @@ SELECT_IDS_TO_REDRIVE: Final = """
     SELECT letter_id
       FROM dead_letter
      WHERE letter_id = ANY($1::uuid[])
-        OR ($1 IS NULL AND redriven_at IS NULL)
+        OR ($1 IS NULL AND redriven_at IS NULL AND dropped_at IS NULL)
      ORDER BY consumer, topic, partition, log_offset
 """
-MARK_REDRIVEN: Final = """
+SELECT_IDS_BY_PREFIX: Final = """
+    SELECT letter_id
+      FROM dead_letter
+     WHERE starts_with(letter_id::text, $1)
+     ORDER BY letter_id
+     LIMIT $2
+"""
+MARK_DROPPED: Final = """
     UPDATE dead_letter
-       SET redriven_at = clock_timestamp()
+       SET dropped_at = clock_timestamp(),
+           dropped_by = $2,
+           dropped_because = $3
      WHERE letter_id = ANY($1::uuid[])
+       AND redriven_at IS NULL
+       AND dropped_at IS NULL
+ RETURNING letter_id
 """
 
 
 async def list_dead_letters(
-    conn: Connection, *, unredriven_only: bool = True, limit: int = 100
+    conn: Connection, *, waiting_only: bool = True, limit: int = 100
 ) -> Sequence[StoredDeadLetter]:
-    """Return dead letters, oldest first."""
-    return [_from_row(row) for row in await conn.fetch(SELECT_DEAD_LETTERS, unredriven_only, limit)]
+    """Return dead letters, oldest first; by default those that were neither redriven nor dropped."""
+    return [_from_row(row) for row in await conn.fetch(SELECT_DEAD_LETTERS, waiting_only, limit)]
+
+
+async def load(conn: Connection, letter_ids: Sequence[UUID]) -> list[StoredDeadLetter]:
+    """Return the dead letters with these ids, in the order in which to redrive them."""
+    return [_from_row(row) for row in await conn.fetch(SELECT_BY_IDS, list(letter_ids))]
+
+
+async def find_ids(conn: Connection, prefix: str, *, limit: int = 3) -> list[UUID]:
+    """Return the ids that begin so, a few at most."""
+    return [row["letter_id"] for row in await conn.fetch(SELECT_IDS_BY_PREFIX, prefix, limit)]
+
+
+async def drop(conn: Connection, letter_ids: Sequence[UUID], *, by: str, because: str) -> list[UUID]:
+    """Record that letters will never be redriven, who says so and why; return those that waited until now.
+
+    Their content stays, for the records have no other place once their topic has deleted them.
+    """
+    return [row["letter_id"] for row in await conn.fetch(MARK_DROPPED, list(letter_ids), by, because)]
 
 
 async def get(conn: Connection, letter_id: UUID) -> StoredDeadLetter | None:
     """Return one dead letter."""
-    rows = await conn.fetch(SELECT_BY_IDS, [letter_id])
-    return _from_row(rows[0]) if rows else None
+    return next(iter(await load(conn, [letter_id])), None)
 
 
 async def ids_to_redrive(conn: Connection, letter_ids: Sequence[UUID] | None) -> Sequence[UUID]:
-    """Return those of these ids that exist, or all not redriven yet, in the order in which to redrive them."""
+    """Return those of these ids that exist, or all that wait, in the order in which to redrive them."""
     return [row["letter_id"] for row in await conn.fetch(SELECT_IDS_TO_REDRIVE, letter_ids)]
 
 
 def decrypt(dead_letter: StoredDeadLetter, cipher: Cipher) -> RecordContent:
     """Decrypt a dead letter's content, which may hold personal data; raises ``DecryptionFailed``."""
     if dead_letter.ciphertext is None:
-        raise DecryptionFailed(f"{dead_letter.letter_id} {_NOT_ENCRYPTED}")
+        raise DecryptionFailed(f"{dead_letter.letter_id} {NOT_ENCRYPTED}")
     return RecordContent.unpack(cipher.decrypt(dead_letter.ciphertext, associated_data=str(dead_letter.letter_id)))
-
-
-async def redrive(
-    conn: Connection, publisher: Publisher, letter_ids: Sequence[UUID], *, cipher: Cipher
-) -> RedriveResult:
-    """Append the records again, unchanged, to the partitions they came from, in their order, then mark them redriven.
-
-    A crash in between appends them twice, which the lane drops as it drops every repeat. Those that can never be
-    appended are skipped and returned. Raises ``DecryptionFailed`` before any is appended when one needs another key.
-    """
-    dead_letters = [_from_row(row) for row in await conn.fetch(SELECT_BY_IDS, list(letter_ids))]
-    skipped = [(dead_letter, _NOT_ENCRYPTED) for dead_letter in dead_letters if dead_letter.ciphertext is None]
-    producer_records = [
-        (each, _to_producer_record(each, decrypt(each, cipher))) for each in dead_letters if each.ciphertext is not None
-    ]
-    skipped += [
-        (each, _NON_UTF8_HEADER_NAME)
-        for each, producer_record in producer_records
-        if not _has_utf8_header_names(producer_record)
-    ]
-    writable = {each.letter_id: content for each, content in producer_records if _has_utf8_header_names(content)}
-    await publisher.send_in_order(list(writable.values()))
-    await conn.execute(MARK_REDRIVEN, list(writable))
-    return RedriveResult(len(writable), skipped)
-
-
-def _has_utf8_header_names(producer_record: ProducerRecord) -> bool:
-    # aiokafka writes names as UTF-8 alone; those that are not were read with lone surrogates in their place.
-    return not any("\udc80" <= character <= "\udcff" for name, _ in producer_record.headers for character in name)
-
-
-def _to_producer_record(dead_letter: StoredDeadLetter, content: RecordContent) -> ProducerRecord:
-    return ProducerRecord(dead_letter.topic, dead_letter.partition, content.key, content.value, list(content.headers))
 
 
 def _from_row(row: asyncpg.Record) -> StoredDeadLetter:
@@ -241,5 +234,8 @@ def _from_row(row: asyncpg.Record) -> StoredDeadLetter:
         detail=row["detail"],
         dead_lettered_at=row["buried_at"],
         redriven_at=row["redriven_at"],
+        dropped_at=row["dropped_at"],
+        dropped_by=row["dropped_by"],
+        dropped_because=row["dropped_because"],
         ciphertext=None if row["sealed"] is None else Ciphertext(row["key_id"], row["sealed"]),
     )

@@ -13,6 +13,9 @@ from paidan_chassis.errors import ChassisError, Unacknowledged
 SERVER_ERRORS: Final = (*DB_ERRORS, KafkaError, Unacknowledged)
 """Errors of PostgreSQL and Kafka; ``is_outage`` returns whether one is worth a retry."""
 
+DATA_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeEncodeError)
+"""Errors among which are those of data that PostgreSQL refuses; ``is_data_error`` returns whether one is."""
+
 # Classes of SQLSTATE for invalid data: data exceptions, constraint violations, program limits exceeded.
 _DATA_ERROR_CLASSES: Final = frozenset({"22", "23", "54"})
 
@@ -27,6 +30,10 @@ class LanesMoved(ChassisError):
     def __init__(self, lanes: Collection[Lane]) -> None:
         super().__init__(", ".join(map(str, lanes)))
         self.lanes = lanes
+
+
+class TooSlow(ChassisError):
+    """The handler takes longer than a transaction may: the batch is taken in smaller ones."""
 
 
 def is_data_error(error: BaseException) -> bool:

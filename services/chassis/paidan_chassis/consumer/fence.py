@@ -8,12 +8,13 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
-from paidan_chassis.consumer import dead_letters, positions
-from paidan_chassis.consumer.batch import Batch, DeadLetter, Handler, Lane, Record
+from paidan_chassis.consumer import dead_letters, positions, senders
+from paidan_chassis.consumer.batch import Batch, DeadLetter, Handler, Lane, Record, UntoldDeadLetter
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.errors import LanesMoved
 from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.consumer.ownership import Trial
 from paidan_chassis.consumer.positions import LaneAdvance, LanePosition, SequencedMessage
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.database import DB_ERRORS, Connection
@@ -29,13 +30,18 @@ class OwnedLanes:
         self._known_gaps: dict[Lane, int] = {}
         self.known_gaps: Mapping[Lane, int] = MappingProxyType(self._known_gaps)
         """Offsets at which a lane's log has no record, for good."""
+        self.trials: dict[Lane, Trial] = {}
+        """Lanes whose last owner may have been ended by one of their records; empty as a rule."""
         self.held: dict[Lane, Halt] = {}
         """Lanes that halted, while the others go on; empty as a rule."""
 
-    def add(self, lane: Lane, state: LaneState) -> None:
+    def add(self, lane: Lane, state: LaneState, *, trial: Trial | None = None) -> None:
         """Add a lane that was taken over, with its state."""
         self._states[lane] = state
         self._known_gaps.pop(lane, None)
+        self.trials.pop(lane, None)
+        if trial:
+            self.trials[lane] = trial
         self.held.pop(lane, None)
 
     def remove(self, lanes: Collection[Lane]) -> None:
@@ -43,6 +49,13 @@ class OwnedLanes:
         for lane in lanes:
             self._states.pop(lane, None)
             self.held.pop(lane, None)
+            self.trials.pop(lane, None)
+
+    def end_trials(self) -> None:
+        """Forget the trials of lanes that are past them."""
+        for lane, trial in list(self.trials.items()):
+            if self._states[lane].next_offset >= trial.until:
+                del self.trials[lane]
 
     def accept_gap(self, lane: Lane, offset: int) -> None:
         """Record that a lane's log has no record at this offset: its next batch may begin after it."""
@@ -121,7 +134,6 @@ class _PendingWrites(NamedTuple):
     last_records: dict[Lane, Record]
     advances: list[LaneAdvance]
     messages: dict[Lane, list[SequencedMessage]]
-    dead_letters: list[DeadLetter]
 
 
 class FencedTransaction:
@@ -157,10 +169,13 @@ class FencedTransaction:
             new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)
             applicable = [each for each in new_records if each not in rejected] if rejected else new_records
             rejected_now = [rejected[each] for each in new_records if each in rejected] if rejected else []
-            batch = Batch(conn, applicable, self._subscription.tuning.max_message_bytes, rejected_now)
-            if applicable or rejected_now:
+            told = [each for each in rejected_now if not isinstance(each, UntoldDeadLetter)]
+            batch = Batch(conn, applicable, self._subscription.tuning.max_message_bytes, told)
+            if applicable or told:
                 await self._handler.apply(batch)
-            writes = self._prepare_writes(new_records, batch, stored)
+            all_dead_letters = [*rejected_now, *batch.dead_letters]
+            kept = await self._keep(conn, all_dead_letters) if all_dead_letters else []
+            writes = self._prepare_writes(new_records, batch, stored, kept)
             await self._write(conn, writes)
         except BaseException:
             # A lost connection makes the rollback fail, too; the first error is the one that counts.
@@ -170,7 +185,7 @@ class FencedTransaction:
         await transaction.commit()
         self._follow_commit(writes)
         message_count = sum(map(len, writes.messages.values()))
-        return BatchResult(len(new_records), message_count, len(writes.dead_letters), rewind_to, batch.counts)
+        return BatchResult(len(new_records), message_count, len(all_dead_letters), rewind_to, batch.counts)
 
     async def _lock_lanes(self, conn: Connection, lanes: list[Lane]) -> dict[Lane, LanePosition]:
         query = asyncio.ensure_future(positions.lock_lanes(conn, self._subscription.name, lanes))
@@ -186,12 +201,11 @@ class FencedTransaction:
         return stored
 
     def _prepare_writes(
-        self, new_records: list[Record], batch: Batch, stored: Mapping[Lane, LanePosition]
+        self, new_records: list[Record], batch: Batch, stored: Mapping[Lane, LanePosition], kept: list[DeadLetter]
     ) -> _PendingWrites:
-        all_dead_letters = [*batch.rejected, *batch.dead_letters]
         emitted = batch.messages
-        if all_dead_letters:
-            emitted = emitted + dead_letters.announcements(self._subscription.name, all_dead_letters)
+        if kept:
+            emitted = emitted + dead_letters.announcements(self._subscription.name, kept)
         last_seqs = {lane: position.seq for lane, position in stored.items()}
         messages = positions.assign_sequences(emitted, last_seqs) if emitted else {}
         last_records = {lane: group[-1] for lane, group in group_by_lane(new_records)}
@@ -205,17 +219,18 @@ class FencedTransaction:
             )
             for lane, last in last_records.items()
         ]
-        return _PendingWrites(last_records, advances, messages, all_dead_letters)
+        return _PendingWrites(last_records, advances, messages)
+
+    async def _keep(self, conn: Connection, rejected: list[DeadLetter]) -> list[DeadLetter]:
+        """Store dead letters, and return those that are kept: beyond a sender's limit most are only counted."""
+        subscription = self._subscription
+        kept = await senders.select_kept(conn, subscription, rejected) if subscription.written_by_others else rejected
+        limit = None if subscription.written_by_others else subscription.tuning.dead_letter_limit
+        if kept:
+            await dead_letters.store(conn, subscription.name, kept, limit=limit, cipher=subscription.cipher)
+        return kept
 
     async def _write(self, conn: Connection, writes: _PendingWrites) -> None:
-        if writes.dead_letters:
-            await dead_letters.store(
-                conn,
-                self._subscription.name,
-                writes.dead_letters,
-                limit=self._subscription.tuning.dead_letter_limit,
-                cipher=self._subscription.cipher,
-            )
         if writes.advances:
             chunks = [positions.pack(lane, messages) for lane, messages in writes.messages.items()]
             await positions.advance_lanes(conn, self._subscription.name, writes.advances, chunks)

@@ -3,12 +3,14 @@
 As on an upgrade, where each lane halts at the mark of the next release, and must be read up to its own.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.errors import Halt
+from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _DRAINED_AFTER_IDLE_S: Final = 1.0
@@ -17,19 +19,29 @@ _DRAINED_AFTER_IDLE_S: Final = 1.0
 class HeldLanes:
     """The lanes of a consumer that halted by themselves. After a rebalance the next owner finds the cause."""
 
-    def __init__(self, lanes: OwnedLanes, subscriber: GroupSubscriber, log: Logger) -> None:
+    def __init__(
+        self, lanes: OwnedLanes, subscriber: GroupSubscriber, log: Logger, progress: LoopProgress | None
+    ) -> None:
         self._lanes = lanes
+        self._progress = progress
         self._subscriber = subscriber
         self._log = log
 
     def hold(self, lane: Lane, halt: Halt) -> None:
         """Apply nothing more of a lane. Raises the halt when no other lane is left to go on with."""
         self._lanes.held[lane] = halt
+        if self._progress:
+            self._progress.hold(f"lane {lane} is halted, the others go on: {halt}")
         self._subscriber.pause(lane)
         self._log.error(
             "lane_halted", topic=lane.topic, partition=lane.partition, reason=halt.reason, detail=halt.detail
         )
         self.raise_when_drained(idle_s=0.0)
+
+    def leave_out(self, parts: Sequence[Sequence[Record]]) -> list[Sequence[Record]]:
+        """Return parts of a batch without the records of held lanes."""
+        held = self._lanes.held
+        return [rest for part in parts if (rest := [record for record in part if record.lane not in held])]
 
     def raise_when_drained(self, *, idle_s: float) -> None:
         """Raise the halt of the held lanes once all are held, or the others have been idle for a moment."""

@@ -10,6 +10,7 @@ from paidan_chassis.consumer import outbox, positions
 from paidan_chassis.consumer.batch_runner import BatchRunner
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
+from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
 from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.held_lanes import HeldLanes
@@ -25,6 +26,7 @@ _SAVE_INTERVAL_S: Final = 1.0
 _PRUNE_INTERVAL_S: Final = 2.0
 _COMMIT_INTERVAL_S: Final = 5.0
 _COMMIT_TIMEOUT_S: Final = 3.0
+_COUNT_INTERVAL_S: Final = 10.0
 
 
 class Maintenance:
@@ -41,6 +43,7 @@ class Maintenance:
         rebalance: RebalanceListener,
         relay: Relay,
         batch_runner: BatchRunner,
+        dead_letter_counts: DeadLetterCounts,
         held_lanes: HeldLanes,
         log: Logger,
     ) -> None:
@@ -52,6 +55,7 @@ class Maintenance:
         self._batch_lock = rebalance.batch_lock
         self._relay = relay
         self._batch_runner = batch_runner
+        self._dead_letter_counts = dead_letter_counts
         self._held_lanes = held_lanes
         self._log = log
         self._next_runs: dict[str, float] = {}
@@ -72,6 +76,7 @@ class Maintenance:
             await self._compare_when_due()
             await self._run_every(_PRUNE_INTERVAL_S, self._prune)
             await self._run_every(_COMMIT_INTERVAL_S, self.commit_kafka_offsets)
+            await self._run_every(_COUNT_INTERVAL_S, self._count_dead_letters)
 
     async def save_relay_progress(self) -> None:
         """Save acknowledgements in the database now instead of with the next batch."""
@@ -121,6 +126,10 @@ class Maintenance:
     async def _prune(self) -> None:
         async with self._connection.extra_connection() as conn:
             await outbox.prune(conn, self._subscription.name)
+
+    async def _count_dead_letters(self) -> None:
+        async with self._connection.extra_connection() as conn:
+            await self._dead_letter_counts.load(conn)
 
     async def _run_every(self, seconds: float, operation: Callable[[], Awaitable[None]]) -> None:
         now = time.monotonic()

@@ -89,7 +89,9 @@ class LaneRecovery:
         taken_lanes = await self._takeover.take_over(client, lanes)
         self._handler.clear_cache()
         for lane, taken in taken_lanes.items():
-            self._lanes.add(lane, taken.state)
+            self._lanes.add(lane, taken.state, trial=taken.trial)
+            if taken.trial:
+                self._log.warning("lane_on_trial", lane=str(lane), **taken.trial._asdict())
             self._last_rewinds.pop(lane, None)  # a gap must be found twice since this take-over
             self._relay.take_over(
                 lane, relayed_seq=taken.relayed_seq, previous=taken.previous, messages=taken.unrelayed

@@ -12,6 +12,7 @@ from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds, LogPosition, check_position, initial_position
+from paidan_chassis.consumer.ownership import LaneClaims, LogExtent, Trial
 from paidan_chassis.consumer.positions import LanePosition, SequencedMessage
 from paidan_chassis.consumer.retry import retry
 from paidan_chassis.consumer.stored_lanes import StoredLane
@@ -42,19 +43,27 @@ class TakenLane(NamedTuple):
     relayed_seq: int
     previous: Mapping[str, int]
     unrelayed: list[SequencedMessage]
+    trial: Trial | None
 
 
 class LaneTakeover:
     """Access to lanes' rows, logs and outbox for a take-over. Inserts missing rows, changes no stored position."""
 
     def __init__(
-        self, subscription: Subscription, *, kafka: KafkaCluster, topic_admin: TopicAdmin, connection: HeldConnection
+        self,
+        subscription: Subscription,
+        *,
+        kafka: KafkaCluster,
+        topic_admin: TopicAdmin,
+        connection: HeldConnection,
+        claims: LaneClaims,
     ) -> None:
         self._consumer = subscription.name
         self._verify_lanes = subscription.verify_lanes
         self._kafka = kafka
         self._topic_admin = topic_admin
         self._connection = connection
+        self._claims = claims
 
     async def take_over(self, client: OffsetsClient, lanes: Collection[Lane]) -> dict[Lane, TakenLane]:
         """Return lanes as a new owner takes them over.
@@ -66,10 +75,14 @@ class LaneTakeover:
         for halt in await halts.open_halts(conn, self._consumer):
             raise Halted(self._consumer, halt.reason, halt.detail)
         bounds = await self._ensure_positions(conn, client, lanes)
+        trials = await self._claim(conn, bounds)
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             # One snapshot: between reading a row and its outbox, another owner could relay and prune.
             rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
-            taken = {lane: await self._load_lane(conn, lane, row, bounds[lane]) for lane, row in rows.items()}
+            taken = {
+                lane: await self._load_lane(conn, lane, row, bounds[lane], trials.get(lane))
+                for lane, row in rows.items()
+            }
             await self._verify_lanes(conn, {lane: each.state for lane, each in taken.items()})
             return taken
 
@@ -104,6 +117,11 @@ class LaneTakeover:
         """Raise ``OSError`` or ``KafkaError`` when the cluster cannot be reached over a connection of our own."""
         await self._topic_admin.describe([])
 
+    async def _claim(self, conn: Connection, bounds: Mapping[Lane, LogBounds]) -> dict[Lane, Trial]:
+        rows = await stored_lanes.load_lanes(conn, self._consumer, bounds)
+        extents = {lane: LogExtent(row.position.next_offset, bounds[lane].end) for lane, row in rows.items()}
+        return await self._claims.claim(conn, extents)
+
     async def _ensure_positions(
         self, conn: Connection, client: OffsetsClient, lanes: Collection[Lane]
     ) -> Mapping[Lane, LogBounds]:
@@ -128,13 +146,15 @@ class LaneTakeover:
         # A broker that has only just started may report an older end of its log for a moment.
         return await retry(check, _RECHECK_PAUSES_S, errors=(Halt,), pause=_pause)
 
-    async def _load_lane(self, conn: Connection, lane: Lane, row: StoredLane, bounds: LogBounds) -> TakenLane:
+    async def _load_lane(
+        self, conn: Connection, lane: Lane, row: StoredLane, bounds: LogBounds, trial: Trial | None
+    ) -> TakenLane:
         position = row.position
         unrelayed = await outbox.unrelayed(
             conn, self._consumer, lane, relayed_seq=position.relayed_seq, seq=position.seq
         )
         return TakenLane(
-            LaneState(position.next_offset, position.seq, bounds), position.relayed_seq, row.previous, unrelayed
+            LaneState(position.next_offset, position.seq, bounds), position.relayed_seq, row.previous, unrelayed, trial
         )
 
 

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.batch_runner import BatchRunner
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.consumer_metrics import LaneMetrics
 from paidan_chassis.consumer.fence import OwnedLanes
@@ -43,6 +44,7 @@ class Watchdog:
         rebalance: RebalanceListener,
         relay: Relay,
         outages: OutageRetry,
+        batch_runner: BatchRunner,
         progress: LoopProgress | None,
     ) -> None:
         self.lane_metrics: Mapping[Lane, LaneMetrics] = {}
@@ -54,6 +56,8 @@ class Watchdog:
         self._rebalance = rebalance
         self._relay = relay
         self._outages = outages
+        self._batch_runner = batch_runner
+        self._last_slow_batches = 0
         self._progress = progress
         self._started_at = real_now()
         self._last_progress_at = time.monotonic()
@@ -98,7 +102,10 @@ class Watchdog:
         offsets = {lane: state.next_offset for lane, state in self._lanes.states.items()}
         untaken = self._subscriber.assigned_lanes() - offsets.keys()
         bounds = await self._takeover.log_bounds(client, offsets)
-        has_progressed, self._last_offsets = offsets != self._last_offsets, offsets
+        # A batch that was too slow and is taken in smaller ones is progress, too.
+        slow_batches = self._batch_runner.faults.slow_batches
+        has_progressed = offsets != self._last_offsets or slow_batches != self._last_slow_batches
+        self._last_offsets, self._last_slow_batches = offsets, slow_batches
         await self._verify_suspicious(offsets, bounds)
         await self._skip_control_records(client, offsets)
         self._update_metrics(bounds)

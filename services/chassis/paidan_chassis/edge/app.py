@@ -73,19 +73,28 @@ def create_app(config: EdgeConfig) -> FastAPI:
 
 
 def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
-    """Return the routes that need no key: ``/healthz``, ``/readyz``, ``/metrics``.
+    """Return the routes that need no key: ``/healthz``, ``/readyz``, ``/readyz/edge``, ``/metrics``.
 
-    The first two identify the process that answers: another one may have taken the port of one that is down.
+    All but the last identify the process that answers: another one may have taken the port of one that is down.
+    ``/readyz/edge`` is for what routes requests: a halted loop is no reason to take the edge's requests from it.
     """
     headers = {INSTANCE_HEADER: health.instance} if health.instance else None
 
     async def healthz(_request: Request) -> Response:
         stalled = {each.name: each.stall_reason for each in health.states() if each.stall_reason}
-        return JSONResponse({"alive": not stalled, "stalled": stalled}, 503 if stalled else 200, headers)
+        body = {"alive": not stalled, "stalled": stalled, "halted": health.halted_loops()}
+        return JSONResponse(body, 503 if stalled else 200, headers)
+
+    def readiness(unready: dict[str, str]) -> Response:
+        body = {"ready": not unready, "waits_for": unready, "halted": health.halted_loops()}
+        return JSONResponse(body, 503 if unready else 200, headers)
 
     async def readyz(_request: Request) -> Response:
-        unready = health.unready_reasons()
-        return JSONResponse({"ready": not unready, "waits_for": unready}, 503 if unready else 200, headers)
+        return readiness(health.unready_reasons())
+
+    async def readyz_edge(_request: Request) -> Response:
+        halted = health.halted_loops()
+        return readiness({name: reason for name, reason in health.unready_reasons().items() if name not in halted})
 
     async def metrics_page(_request: Request) -> Response:
         return Response(metrics.render(), media_type="text/plain; version=0.0.4")
@@ -93,6 +102,7 @@ def probe_routes(health: Health, metrics: Metrics) -> list[BaseRoute]:
     return [
         plain_route("/healthz", healthz),
         plain_route("/readyz", readyz),
+        plain_route("/readyz/edge", readyz_edge),
         plain_route("/metrics", metrics_page),
     ]
 
@@ -157,7 +167,10 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
             problem = problems.too_large(error.limit if isinstance(error, BodyTooLarge) else 0)
         case status:
             problem = Problem(status, "invalid", "the request could not be read", "请求无法读取")
-    return problem.response()
+    response = problem.response()
+    if allowed := (error.headers or {}).get("Allow"):
+        response.headers["Allow"] = allowed
+    return response
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:

@@ -212,6 +212,7 @@ class LimitedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.logger.warning("rejected a request before routing: %s", problem.status)
+        self._count(problem.status)
         if self._in_head and self._is_answering:
             # The previous request was valid: it is answered, and nothing is read after it.
             self.cycle.keep_alive = False
@@ -220,6 +221,12 @@ class LimitedConnection(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self._write(problem)
         self._close()
+
+    def _count(self, status: int) -> None:
+        keys = getattr(getattr(self.config.app, "state", None), "keys", None)
+        if keys is not None:
+            address = self.client[0] if self.client else ""
+            keys.recorder.count_refusal(key_id="", address=address, route="before routing", status=status)
 
     def _write(self, problem: Problem) -> None:
         response = problem.response()

@@ -223,9 +223,7 @@ def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     try:
         return model.model_validate_json(raw.removeprefix(BOM_UTF8))
     except ValidationError as error:
-        raise problems.from_validation_errors(
-            error.errors(include_url=False, include_context=False, include_input=False)
-        ) from None
+        raise problems.from_validation_errors(error.errors(include_url=False, include_input=False)) from None
 
 
 def hot_endpoint(

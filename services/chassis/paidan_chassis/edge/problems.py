@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from paidan_chassis.database import is_transient
+from paidan_chassis.edge import validation_messages
+from paidan_chassis.edge.validation_messages import Mistake
 from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
-from paidan_chassis.observability.redaction import redact_quotes
 
+MAX_MISTAKES: Final = 20
 _HALT_RETRY_AFTER_S: Final = 30
 
 
@@ -35,11 +37,13 @@ class Problem(ChassisError):
     message_zh: str
     field: str | None = None
     retry_after_s: int | None = None
+    more: tuple[Mistake, ...] = ()
+    """What else is wrong with the request, so that it can be mended at once."""
 
     def body(self) -> dict[str, Any]:
         """Return the response body; the response to a batch has one for each rejected line."""
         error = {"code": self.code, "message": self.message, "message_zh": self.message_zh, "field": self.field}
-        return {"error": error}
+        return {"error": error | ({"more": [each._asdict() for each in self.more]} if self.more else {})}
 
     def response(self) -> Response:
         """Return the HTTP response."""
@@ -53,6 +57,14 @@ class Problem(ChassisError):
         return f"{self.status} {self.code}" + (f" at {self.field}" if self.field else "")
 
 
+class FurtherMistake(BaseModel):
+    """Another part of the request that is wrong."""
+
+    field: str | None
+    message: str
+    message_zh: str
+
+
 class ErrorDetail(BaseModel):
     """The reason why a request was refused."""
 
@@ -60,6 +72,7 @@ class ErrorDetail(BaseModel):
     message: str
     message_zh: str
     field: str | None = Field(description="Path of the invalid part of the input, with dots.")
+    more: list[FurtherMistake] = Field(default=[], description="What else is wrong, if anything; it is left out else.")
 
 
 class ErrorBody(BaseModel):
@@ -120,51 +133,12 @@ def problem_for(error: Exception) -> Problem:
 
 
 def from_validation_errors(errors: Sequence[Mapping[str, Any]], *, field: str | None = None) -> Problem:
-    """Return a 400 or 422 for the first of pydantic's errors, in the order of the model's fields.
+    """Return a 400 or 422 for pydantic's errors, in the order of the model's fields: the first, and ``more``.
 
     ``field`` is the name of what was validated, if it is a single value.
     """
-    first = errors[0]
-    if first["type"] == "json_invalid":
+    if errors[0]["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
-    path = [str(part) for part in first["loc"] if part != "body"]
-    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _unknown_kind(".".join(path) or None, str(first["msg"]))
-    message = redact_quotes(str(first["msg"])) if first["type"] in _VALIDATOR_ERROR_TYPES else str(first["msg"])
-    return invalid(".".join(path) or field, message.removeprefix("Value error, "), _message_zh(str(first["type"])))
-
-
-def _unknown_kind(field: str | None, message: str) -> Problem:
-    """Return a 422 that names the kinds there are, as pydantic's message does after the last colon."""
-    kinds = message.rpartition("expected tags: ")[2].replace("'", "") if "expected tags: " in message else ""
-    if not kinds:
-        return invalid(field, "its kind is missing", "缺少类别 kind")
-    return invalid(field, f"there is no such kind; there are: {kinds}", f"没有该类别 kind；可用的有：{kinds}")
-
-
-# Pydantic's own messages state what was expected; a validator's may quote the input.
-_VALIDATOR_ERROR_TYPES: Final = frozenset({"value_error", "assertion_error"})
-_MESSAGES_ZH: Final = {
-    "missing": "缺少必填项",
-    "extra_forbidden": "不允许的字段",
-    "too_long": "数量过多",
-    "too_short": "数量过少",
-    "string_too_long": "文字过长",
-    "string_too_short": "文字过短",
-    "string_pattern_mismatch": "格式不正确",
-    "literal_error": "不在允许的取值之内",
-    "enum": "不在允许的取值之内",
-    "timezone_aware": "时间须带时区",
-    "string_unicode": "不是有效的文字",
-}
-_MESSAGES_ZH_BY_SUFFIX: Final = {
-    "_type": "类型不正确",
-    "_parsing": "格式不正确",
-    "_than": "超出允许范围",
-    "_equal": "超出允许范围",
-}
-
-
-def _message_zh(error_type: str) -> str:
-    by_suffix = (message for suffix, message in _MESSAGES_ZH_BY_SUFFIX.items() if error_type.endswith(suffix))
-    return _MESSAGES_ZH.get(error_type) or next(by_suffix, "内容不符合要求")
+    found = [validation_messages.describe(each, field) for each in errors[:MAX_MISTAKES]]
+    [first, *more] = dict.fromkeys(found)
+    return Problem(422, "invalid", first.message, first.message_zh, first.field, more=tuple(more))

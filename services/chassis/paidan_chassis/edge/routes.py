@@ -40,9 +40,9 @@ class EdgeRoute(APIRoute):
                 query_rules.apply(request.scope)
             for name in required:
                 require_header(request.scope, name)
-            if reads_json:
+            if reads_json and _JSON not in request.scope["headers"]:
                 _announce_json(request.scope)
-            return await handle(Request(request.scope, request.receive))
+            return await handle(request)  # which has read nothing of its scope yet
 
         return handler
 

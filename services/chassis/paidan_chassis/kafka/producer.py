@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,6 +19,8 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.errors import MessageTooLarge
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.topic_admin import TopicAdmin
+
+T = TypeVar("T")
 
 MAX_VALUE_BYTES: Final = 1_000_000
 """Bytes. Leaves room for headers below the broker's own limit of 1 MiB for a message that lz4 cannot shrink."""
@@ -96,6 +98,10 @@ class Publisher:
         """
         await self._deliver(records, timeout_s=_IN_ORDER_TIMEOUT_S, in_batches=True)
 
+    async def append(self, record: ProducerRecord) -> int:
+        """Publish one record, and return its offset. Raises ``Unacknowledged``."""
+        return await self._run(lambda producer: self._send_partition(producer, [record]), timeout_s=_IN_ORDER_TIMEOUT_S)
+
     async def partitions(self, topic: str) -> int:
         """Return a topic's number of partitions, creating the topic if needed; may raise ``Unacknowledged``."""
         count = self.topic_admin.partition_counts.get(topic)
@@ -121,21 +127,24 @@ class Publisher:
         ]
 
     async def _deliver(self, records: Sequence[ProducerRecord], *, timeout_s: float, in_batches: bool = False) -> None:
+        is_batch = in_batches or len(records) >= _MIN_BATCH_RECORDS
+        send = self._send_per_partition if is_batch else self._send_singly
+        await self._run(lambda producer: send(producer, records), timeout_s=timeout_s)
+
+    async def _run(self, send: Callable[[AIOKafkaProducer], Awaitable[T]], *, timeout_s: float) -> T:
         producer: AIOKafkaProducer | None = None
         failure: BaseException | None = None
         try:
             async with asyncio.timeout(timeout_s):
                 producer = self._producer or await self._started_producer()
-                if in_batches or len(records) >= _MIN_BATCH_RECORDS:
-                    await self._send_per_partition(producer, records)
-                else:
-                    await self._send_singly(producer, records)
+                result = await send(producer)
         except* _KAFKA_ERRORS as errors:
             failure = errors.exceptions[0]  # raised below: whatever is raised in here would come out as a group
-        if failure is not None:
-            self.topic_admin.invalidate()
-            await self._discard(producer)
-            raise Unacknowledged(repr(failure)) from failure
+        if failure is None:
+            return result
+        self.topic_admin.invalidate()
+        await self._discard(producer)
+        raise Unacknowledged(repr(failure)) from failure
 
     async def _send_singly(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         acknowledged = [
@@ -161,7 +170,8 @@ class Publisher:
             for partition_records in partitions:
                 tasks.create_task(self._send_partition(producer, partition_records))
 
-    async def _send_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
+    async def _send_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> int:
+        """Send records in batches, and return the offset at which the last batch begins."""
         # create_batch costs a quarter of send(). One batch is under way at a time: were the next one queued behind it,
         # aiokafka would still send that when this one has failed, and readers would see a gap.
         topic, partition = self._prefix + records[0].topic, records[0].partition
@@ -173,7 +183,7 @@ class Publisher:
                 batch = producer.create_batch()
                 batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
         batch.close()
-        await (await producer.send_batch(batch, topic, partition=partition))
+        return int((await (await producer.send_batch(batch, topic, partition=partition))).offset)
 
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._lock:

@@ -20,7 +20,7 @@ _FAULT_HOLD_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """The state of a loop at one moment. ``stall_reason`` and ``unready_reason`` are None for a healthy loop."""
+    """The state of a loop at one moment. Every reason is None for a healthy loop; a halted one never stalls."""
 
     name: str
     poll_age_s: float
@@ -28,6 +28,7 @@ class LoopState:
     lag_records: int
     retry_fault: str | None
     stall_reason: str | None
+    halt_reason: str | None
     unready_reason: str | None
 
 
@@ -48,10 +49,23 @@ class LoopProgress:
         self._lag_since = 0.0
         self._fault: str | None = None
         self._last_failure = 0.0
+        self._held: str | None = None
+        self.halt_reason: str | None = None
+        """Why the loop is halted; None unless it is."""
+
+    def halt(self, reason: str) -> None:
+        """Record that the loop is halted, until it reports progress again."""
+        self.halt_reason, self._held = reason, None
+
+    def hold(self, reason: str | None) -> None:
+        """Record that a part of the loop's work is held while the rest goes on; None when nothing is."""
+        self._held = reason
 
     def record_poll(self) -> None:
         """Record that a poll returned, with or without records."""
         self._last_activity = self._last_poll = self._monotonic()
+        if self.halt_reason:
+            self._resume()
         self._has_polled = True
         # Kafka may answer while PostgreSQL is down: readiness must not flicker between two attempts of a batch.
         if self._last_activity - self._last_failure > _FAULT_HOLD_S:
@@ -75,6 +89,10 @@ class LoopProgress:
             self._metrics.histogram("paidan_batch_seconds", loop=self.name),
             self._metrics.histogram("paidan_hop_seconds", loop=self.name),
         )
+
+    def _resume(self) -> None:
+        self.halt_reason = None
+        self.reset()
 
     def on_collect(self, collector: MetricsCollector) -> None:
         """Register a function that is called once a second to update metrics from other state."""
@@ -110,10 +128,13 @@ class LoopProgress:
             lag_records=self._lag_records,
             retry_fault=self._fault,
             stall_reason=self._stall_reason(now),
+            halt_reason=self.halt_reason,
             unready_reason=self._unready_reason(now),
         )
 
     def _stall_reason(self, now: float) -> str | None:
+        if self.halt_reason:
+            return None
         if now - self._last_activity > self._stalls_after_s:
             return f"no activity for {now - self._last_activity:.0f} s"
         # After a broker's restart a consumer may poll nothing for ever (aiokafka #1154).
@@ -122,9 +143,11 @@ class LoopProgress:
         return None
 
     def _unready_reason(self, now: float) -> str | None:
+        if self.halt_reason:
+            return f"halted: {self.halt_reason}"
         if not self._has_polled:
             return "has not polled yet"
-        return self._fault or self._stall_reason(now)
+        return self._fault or self._stall_reason(now) or self._held
 
 
 class Health:
@@ -153,6 +176,13 @@ class Health:
         self._loops.append(progress)
         return progress
 
+    def halt_loop(self, name: str, reason: str) -> bool:
+        """Record that a loop is halted; return whether that is news."""
+        progress = next((each for each in self._loops if each.name == name), None) or self.register_loop(name)
+        is_news = progress.halt_reason != reason
+        progress.halt(reason)
+        return is_news
+
     def disable_loops(self) -> None:
         """Remove all loops: this process runs the edge alone."""
         self._loops.clear()
@@ -165,8 +195,12 @@ class Health:
         """Return the state of every loop."""
         return [each.state() for each in self._loops]
 
+    def halted_loops(self) -> dict[str, str]:
+        """Return the halted loops, with the reasons."""
+        return {each.name: each.halt_reason for each in self._loops if each.halt_reason}
+
     def is_alive(self) -> bool:
-        """Return whether every loop makes progress (``/healthz``)."""
+        """Return whether every loop makes progress or is halted (``/healthz``): a halted loop is not a dead process."""
         return not any(each.stall_reason for each in self.states())
 
     def unready_reasons(self) -> dict[str, str]:
@@ -191,5 +225,6 @@ class Health:
         for state in self.states():
             self._metrics.set_gauge("paidan_poll_age_seconds", state.poll_age_s, loop=state.name)
             self._metrics.set_gauge("paidan_commit_age_seconds", state.commit_age_s, loop=state.name)
+            self._metrics.set_gauge("paidan_loop_halted", 1 if state.halt_reason else 0, loop=state.name)
             if state.stall_reason:
                 raise Stalled(state.name, state.stall_reason)

@@ -20,6 +20,7 @@ CounterName = Literal[
     "paidan_rebalances_total",
     "paidan_sessions_terminated_total",
     "paidan_requests_total",
+    "paidan_vault_requests_total",
 ]
 GaugeName = Literal[
     "paidan_lane_lag_records",
@@ -27,6 +28,9 @@ GaugeName = Literal[
     "paidan_lane_outbox_waiting",
     "paidan_poll_age_seconds",
     "paidan_commit_age_seconds",
+    "paidan_loop_halted",
+    "paidan_dead_letters_waiting",
+    "paidan_sender_set_aside_records",
 ]
 HistogramName = Literal[
     "paidan_batch_seconds",
@@ -40,7 +44,7 @@ COUNTERS: Final[Mapping[CounterName, tuple[str, ...]]] = {
     "paidan_records_total": ("Records applied, in committed batches only.", "loop"),
     "paidan_batches_total": ("Batches committed.", "loop"),
     "paidan_outcomes_total": ("Records by their outcome, under the service's own names.", "outcome"),
-    "paidan_dead_letters_total": ("Records dead-lettered because they can never be applied.", "loop"),
+    "paidan_dead_letters_total": ("Records that can never be applied, kept or counted, since the first start.", "loop"),
     "paidan_relayed_total": ("Messages that Kafka has acknowledged.", "loop"),
     "paidan_retries_total": ("Batches rolled back and tried again.", "loop"),
     "paidan_fenced_total": ("Times another owner was found to have moved a lane.", "loop"),
@@ -49,6 +53,7 @@ COUNTERS: Final[Mapping[CounterName, tuple[str, ...]]] = {
     "paidan_rebalances_total": ("Rebalances of the consumer group.", "loop"),
     "paidan_sessions_terminated_total": ("Sessions of frozen owners ended because they held a lane.", "loop"),
     "paidan_requests_total": ("Requests answered, by the route's template.", "route", "status"),
+    "paidan_vault_requests_total": ("Requests for personal data, by what was done or why not.", "outcome"),
 }
 GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
     "paidan_lane_lag_records": ("Records between a lane's position and its log's end.", "loop", "lane"),
@@ -56,6 +61,13 @@ GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
     "paidan_lane_outbox_waiting": ("Messages committed and not yet acknowledged by Kafka.", "loop", "lane"),
     "paidan_poll_age_seconds": ("Since the loop last got an answer from Kafka.", "loop"),
     "paidan_commit_age_seconds": ("Since the loop last committed work.", "loop"),
+    "paidan_loop_halted": ("1 while the loop is halted, until an operator resumes it; else 0.", "loop"),
+    "paidan_dead_letters_waiting": ("Dead letters that were neither redriven nor dropped, of all processes.", "loop"),
+    "paidan_sender_set_aside_records": (
+        "Records of this hour that are only counted: their sender is beyond its limit of dead letters.",
+        "loop",
+        "sender",
+    ),
 }
 _LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COUNT_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)

@@ -16,6 +16,7 @@ from paidan_dispatch.cases.decide import Progressed, Refused, decide
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.inbox import noted_reports
 from paidan_dispatch.inbox.load import load_known_outcomes, load_photos
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED, UnitOfWork, proof_of
@@ -69,6 +70,10 @@ def _evaluate_one(
     policies: dict[str, CityPolicy],
     unit_of_work: UnitOfWork,
 ) -> DryRunResult:
+    if noted_reports.is_about_noted(request, unit_of_work.known_outcomes):
+        reply = noted_reports.decide_reply(request)
+        refusal = reply if isinstance(reply, Refusal) else None
+        return _build_result(request, "refused" if refusal else "applied", None, refusal)
     # A refusal names the case's state, which a department may know of its own cases only.
     is_foreign = stored and request.actor.kind == "department" and not has_order(stored.state, request.actor.id)
     if stored is None or is_foreign:

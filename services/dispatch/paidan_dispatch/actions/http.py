@@ -1,7 +1,7 @@
 """The routes for actions: request one or many, and look up their outcomes."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -25,6 +25,7 @@ from paidan_contracts.wire import CaseId, Id, SenderRef
 from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.dry_run import evaluate
 from paidan_dispatch.actions.requests import (
+    CityTerms,
     EarlierUse,
     RequestedAction,
     Requester,
@@ -53,6 +54,7 @@ class ActionRoutes:
     packs: PackCache
     clock: Clock
     publisher: Publisher
+    terms: CityTerms
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
@@ -92,6 +94,13 @@ class ActionRoutes:
         a repeat whether it was its own.
         """
         requested_action = RequestedAction(case_id, body.action, body.occurred_at, body.of_report)
+        return await self.submit(requested_action, caller, http_request, dry_run=dry_run)
+
+    async def submit(
+        self, requested_action: RequestedAction, caller: Principal, http_request: Request, *, dry_run: bool
+    ) -> Response:
+        """Put an action into the inbox, or evaluate it without effect."""
+        await self.terms.refresh(self.pool)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
         [earlier] = await find_earlier(self.pool, [action_request])
         if earlier.is_reused:
@@ -102,15 +111,6 @@ class ActionRoutes:
         await self._publish([action_request])
         return _json_response(_accepted(action_request, earlier).model_dump_json(exclude_none=True), 202)
 
-    async def accept_reply(self, reply: RequestedAction, caller: Principal, http_request: Request) -> ActionAccepted:
-        """Put a reply to a noted report into the inbox."""
-        action_request = self._build_request(reply, caller, _idempotency_key(http_request))
-        [earlier] = await find_earlier(self.pool, [action_request])
-        if earlier.is_reused:
-            raise _id_reused("Idempotency-Key")
-        await self._publish([action_request])
-        return _accepted(action_request, earlier)
-
     async def request_actions(self, caller: Caller, http_request: Request, *, dry_run: DryRun = False) -> Response:
         """Request many actions, one JSON line each. The answer has a line for each, in order: its id or its error.
 
@@ -118,6 +118,7 @@ class ActionRoutes:
         An `id` that was used before for another action is `id_reused`, also within the batch: the first one remains.
         With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
+        await self.terms.refresh(self.pool)
         numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
         await charge(http_request, len(numbered_lines) - 1)
         parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])
@@ -151,6 +152,7 @@ class ActionRoutes:
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
         if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
             raise problems.not_found("there is no such case", "无此案件")
+        requested_action = replace(requested_action, terms=self.terms.of(requested_action.case_id))
         actor = actor_of(caller, requested_action.action)
         requester = Requester(
             actor=actor,
@@ -161,17 +163,13 @@ class ActionRoutes:
         )
         return build_request(requested_action, requester, self.clock.now())
 
-    def _parse_line(self, line: bytes, caller: Principal) -> ActionRequested | Problem:
+    def _parse_line(self, raw: bytes, caller: Principal) -> ActionRequested | Problem:
         try:
-            action_line = ActionLine.model_validate_json(line)
-            requested_action = RequestedAction(
-                action_line.case_id, action_line.action, action_line.occurred_at, action_line.of_report
-            )
-            return self._build_request(requested_action, caller, action_line.id)
+            line = ActionLine.model_validate_json(raw)
+            requested = RequestedAction(line.case_id, line.action, line.occurred_at, line.of_report)
+            return self._build_request(requested, caller, line.id)
         except ValidationError as error:
-            return problems.from_validation_errors(
-                error.errors(include_url=False, include_context=False, include_input=False)
-            )
+            return problems.from_validation_errors(error.errors(include_url=False, include_input=False))
         except Problem as problem:
             return problem
 

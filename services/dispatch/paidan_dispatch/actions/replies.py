@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.query import DryRun
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.actions import Reply
@@ -14,7 +15,7 @@ from paidan_dispatch.actions import route_docs
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.requests import RequestedAction
 from paidan_dispatch.api import access, report_queries
-from paidan_dispatch.api.models import ActionAccepted, ReplyBody
+from paidan_dispatch.api.models import ReplyBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,15 @@ class ReplyRoutes:
         """Return the router with this route."""
         router = create_router(tags=["reports"])
         router.add_api_route(
-            "/v1/noted/{report_id}/reply", self.reply, methods=["POST"], status_code=202,
-            response_model=ActionAccepted, summary="Reply to a noted report", openapi_extra=route_docs.IDEMPOTENCY_KEY,
+            "/v1/noted/{report_id}/reply", self.reply, methods=["POST"], status_code=202, response_model=None,
+            summary="Reply to a noted report",
+            responses=route_docs.ACTION_RESPONSES, openapi_extra=route_docs.IDEMPOTENCY_KEY,
         )  # fmt: skip
         return router
 
-    async def reply(self, report_id: Id, body: ReplyBody, caller: Caller, http_request: Request) -> ActionAccepted:
+    async def reply(
+        self, report_id: Id, body: ReplyBody, caller: Caller, http_request: Request, *, dry_run: DryRun = False
+    ) -> Response:
         """Reply to a report that was noted; its source reads the answer, and the latest reply counts.
 
         Accepted once it is stored in Kafka; its outcome can be read under its id, as an action's.
@@ -46,4 +50,4 @@ class ReplyRoutes:
             action=Reply(text=body.text),
             of_report=report_id,
         )
-        return await self.actions.accept_reply(requested, caller, http_request)
+        return await self.actions.submit(requested, caller, http_request, dry_run=dry_run)

@@ -6,42 +6,77 @@ is computed, so that neither the digest nor the inbox holds a personal number.
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from math import inf
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from paidan_chassis.database import Pool
+from pydantic import ValidationError
+
+from paidan_chassis import city_packs
+from paidan_chassis.database import Executor, Pool
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
+from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
-from paidan_contracts.ids import area_of
+from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
+from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms
 from paidan_contracts.scopes import Role, grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
+from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.load import load_known_outcomes
 from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 
 _FREE_TEXTS: Final = frozenset(get_args(Text)[1:] + get_args(Reason)[1:])
+_REFRESH_TERMS_S: Final = 10.0
 _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
+
+
+class CityTerms:
+    """By what the words of each city are masked, at most some seconds behind the packs in force."""
+
+    def __init__(self, packs: PackCache) -> None:
+        self._packs = packs
+        self._terms: dict[str, MaskingTerms] = {}
+        self._refreshed_at_s = -inf
+
+    async def refresh(self, executor: Executor) -> None:
+        """Load the packs in force, unless that was done a moment ago. One that cannot be read changes nothing."""
+        now_s = time.monotonic()
+        if now_s - self._refreshed_at_s < _REFRESH_TERMS_S:
+            return
+        self._refreshed_at_s = now_s
+        for city, version in (await city_packs.load_current_versions(executor)).items():
+            with suppress(Halt, ValidationError):
+                self._terms[city] = (await self._packs.get(executor, version)).city.masking
+
+    def of(self, case_id: str) -> MaskingTerms:
+        """Return the terms of a case's city; of an unknown city, those that are common to all."""
+        return self._terms.get(city_of(case_id.rpartition("-")[0]), COMMON_TERMS)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedAction:
-    """An action that a sender requests, without the telephone, identity and card numbers in its free text."""
+    """An action that a sender requests, without the personal data in its free text: masked by its city's terms."""
 
     case_id: str
     action: Action
     occurred_at: datetime | None = None
     of_report: str | None = None
+    _: KW_ONLY
+    terms: MaskingTerms = field(default=COMMON_TERMS, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Mask free text, so that no caller can forget to."""
-        object.__setattr__(self, "action", _mask_texts(self.action))
+        object.__setattr__(self, "action", _mask_texts(self.action, self.terms))
 
     @property
     def digest(self) -> str:
@@ -150,12 +185,12 @@ async def find_earlier(pool: Pool, requests: Sequence[ActionRequested]) -> list[
     ]
 
 
-def _mask_texts(action: Action) -> Action:
+def _mask_texts(action: Action, terms: MaskingTerms) -> Action:
     if isinstance(action, UnknownAction):
         # What an unknown field holds cannot be judged, and the action is refused for its kind alone.
         return UnknownAction(kind=action.kind)
     texts = {name: text for name in _free_texts(type(action)) if (text := getattr(action, name))}
-    masked = {name: mask(text).text for name, text in texts.items()}
+    masked = {name: mask(text, terms=terms).text for name, text in texts.items()}
     return action if masked == texts else replace_unvalidated(action, **masked)
 
 

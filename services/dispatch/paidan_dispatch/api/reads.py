@@ -195,10 +195,11 @@ def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:
 
 
 def _receipts(state: CaseState) -> list[Receipt]:
-    decisions: list[tuple[Literal["filed", "placed", "rated"], RuleRef, str | None]] = []
+    decisions: list[tuple[Literal["filed", "placed", "helped", "rated"], RuleRef, str | None]] = []
     if state.filed_by:
         decisions.append(("filed", state.filed_by, None))
     decisions += [("placed", each.placed_by, each.department) for each in state.assignments]
+    decisions += [("helped", each.placed_by, each.department) for each in state.helpers]
     if state.rated_by:
         decisions.append(("rated", state.rated_by, None))
     return [

@@ -11,7 +11,6 @@ from paidan_contracts.cases import CaseEvent, Cause
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import Assignment, CaseState, Helper, Limit, StageClock, Status
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import AnyTimerKind, TimerKind
@@ -26,6 +25,7 @@ OPEN_STATUSES: Final[frozenset[Status]] = ASSIGNED_STATUSES | {"filed"}
 """A helper's order is open: it stays while the case looks for another lead."""
 HELPER_ACCEPT: Final = Unknown("helper_accept")
 HELPER_HANDLE: Final = Unknown("helper_handle")
+WARNING: Final = "_warning"
 HELPERS_PER_ROUND: Final = 1000
 """Timers of helpers' orders; a generation is the helper's number, and this many for each reopening."""
 
@@ -74,14 +74,8 @@ class Timer:
 
     @property
     def id(self) -> str:
-        """The timer's id, the same each time it fires, so that a repeat has no effect."""
+        """The same each time it fires, so that a repeat has no effect."""
         return ids.timer_id(self.case_id, self.kind, self.generation)
-
-
-def report_provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
-    """Return the provenance of the steps that a report causes."""
-    cause = _new_cause(kind="report", id=report.report_id)
-    return Provenance(cause, report.occurred_at, report.recorded_at, policy)
 
 
 def action_provenance(request: ActionRequested, policy: CityPolicy) -> Provenance:
@@ -128,7 +122,8 @@ def with_clock(state: CaseState, provenance: Provenance) -> CaseState:
     due_at = provenance.policy.stage_deadline(stage, at) if stage else None
     if stage and due_at:
         number = 1 + sum(each.kind == stage for each in clocks)
-        clocks = (*clocks, _new_clock(kind=stage, number=number, began_at=at, due_at=due_at))
+        warn_at = provenance.policy.warn_at(at, due_at)
+        clocks = (*clocks, _new_clock(kind=stage, number=number, began_at=at, due_at=due_at, warn_at=warn_at))
     return replace_unvalidated(state, clocks=clocks)
 
 
@@ -144,10 +139,10 @@ def replace_limit(assignment: Assignment, limit: Limit) -> Assignment:
     return assignment.model_copy(update={"limits": limits, "overdue_at": overdue_at})
 
 
-def next_limit(state: CaseState, began_at: datetime, due_at: datetime | None) -> Limit:
+def next_limit(state: CaseState, began_at: datetime, due_at: datetime | None, policy: CityPolicy) -> Limit:
     """Return a limit under the case's next number."""
     number = state.assignments[-1].limits[-1].number + 1 if state.assignments else 1
-    return _new_limit(number=number, began_at=began_at, due_at=due_at)
+    return _new_limit(number=number, began_at=began_at, due_at=due_at, warn_at=policy.warn_at(began_at, due_at))
 
 
 def stop_accept_limit(assignment: Assignment, at: datetime) -> Assignment:
@@ -192,28 +187,33 @@ def running_timers(state: CaseState) -> tuple[Timer, ...]:
 
 def next_timer(state: CaseState) -> Timer | None:
     """Return the running timer that is due first: the database holds no more of a case, all others follow from it."""
-    return min(running_timers(state), key=_due_order, default=None)
-
-
-def _due_order(timer: Timer) -> tuple[datetime, str, int]:
-    return timer.due_at, timer.kind, timer.generation
+    return min(running_timers(state), key=lambda each: (each.due_at, each.kind, each.generation), default=None)
 
 
 def _iter_running(state: CaseState) -> Iterator[Timer]:
     if state.status in ("dispatched", "handling"):
         assignment = state.assignments[-1]
         limit = assignment.limits[-1]
-        if state.status == "dispatched" and assignment.accept_by is not None and assignment.accept_overdue_at is None:
-            yield Timer(state.case_id, state.area, "accept", assignment.number, assignment.accept_by)
-        if limit.due_at is not None and limit.overdue_at is None:
+        if state.status == "dispatched" and assignment.accept_overdue_at is None:
+            yield from _timers(state, "accept", assignment.number, assignment.accept_by, assignment.accept_warn_at)
+        if limit.overdue_at is None:
             # Each new limit and each new round sets the timer again; both numbers only grow, and so does their sum.
-            yield Timer(state.case_id, state.area, "handle", limit.number + state.round, limit.due_at)
+            yield from _timers(state, "handle", limit.number + state.round, limit.due_at, limit.warn_at)
     if state.helpers and state.status in OPEN_STATUSES:
         for number, helper in enumerate(state.helpers, start=1):
             if is_active(helper):
                 yield from _iter_helper_timers(state, helper, number)
     if state.clocks and (clock := state.clocks[-1]).ended_at is None and clock.overdue_at is None:
-        yield Timer(state.case_id, state.area, clock.kind, clock.number, clock.due_at)
+        yield from _timers(state, clock.kind, clock.number, clock.due_at, clock.warn_at)
+
+
+def _timers(
+    state: CaseState, kind: AnyTimerKind, generation: int, due_at: datetime | None, warn_at: datetime | None
+) -> Iterator[Timer]:
+    if warn_at is not None:
+        yield Timer(state.case_id, state.area, Unknown(f"{kind}{WARNING}"), generation, warn_at)
+    if due_at is not None:
+        yield Timer(state.case_id, state.area, kind, generation, due_at)
 
 
 def _iter_helper_timers(state: CaseState, helper: Helper, number: int) -> Iterator[Timer]:

@@ -101,7 +101,7 @@ def decide(
     try:
         result = _apply(state, action, action_provenance(request, policy), policy)
     except CalendarExhausted:
-        return Refused(refusals.calendar_exhausted(state))
+        return Refused(refusals.calendar_exhausted(state, policy.calendar_covers))
     return Refused(result) if isinstance(result, Refusal) else Progressed(state, tuple(result))
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from paidan_contracts.actions import ActionRequested
 from paidan_contracts.cases import (
+    CaseClockWarned,
     CaseClosed,
     CaseDispatched,
     CaseEvent,
@@ -29,6 +30,7 @@ from paidan_contracts.orders import (
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Assignment, CaseState, Helper, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
+from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import ASSIGNED_STATUSES, OPEN_STATUSES, is_active
 from paidan_dispatch.cases.policy import CityPolicy
 
@@ -84,6 +86,10 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
             yield _order_changed(event, current_order(state, policy))
         case CaseUrged(reason=reason):
             yield _new_order_urged(order=current_order(state, policy), recorded_at=at, reason=reason)
+        case CaseClockWarned(department=str(), due_at=due_at):
+            text = Bilingual(f"The time limit ends at {due_at.isoformat()}.", f"时限将于 {due_at.isoformat()} 届满。")
+            order = current_order(state, policy)
+            yield _new_order_urged(order=order, recorded_at=at, reason=text.joined())
         case CaseMerged() | CaseFiled() | CaseReworked() if assigned_before is not None:
             yield _order_changed(event, current_order(state, policy))
         case CaseReturned() | CaseVoided() | CaseClosed() if assigned_before is not None:

@@ -59,6 +59,20 @@ class CityPolicy:
         """Return the time in which a case of this row must be handled; None where neither row nor city limits it."""
         return row.limit if row and row.limit else self.city.clocks.handle
 
+    @property
+    def calendar_covers(self) -> Bilingual:
+        """Why a limit cannot be set: what the working calendar covers."""
+        first, last = self.city.calendar.first, self.city.calendar.last
+        return Bilingual(
+            f"The working calendar covers {first} to {last}, which does not reach far enough to set a limit.",
+            f"工作日历自 {first} 至 {last}，不足以计算时限。",
+        )
+
+    def warn_at(self, began_at: datetime, due_at: datetime | None) -> datetime | None:
+        """Return when a warning of a limit is due; None where the city wants none."""
+        share = self.city.clocks.warn_at
+        return None if share is None or due_at is None else began_at + (due_at - began_at) * share
+
     def stage_deadline(self, stage: TimerKind, at: datetime) -> datetime | None:
         """Return the end of a stage that begins at this time; None where the calendar does not reach that far."""
         limit: TimeLimit | None = getattr(self.city.clocks, stage)

@@ -171,10 +171,9 @@ def reply_to_case(state: CaseState) -> Refusal:
     return build_refusal(state, "not_allowed_in_state", text, "action.kind")
 
 
-def calendar_exhausted(state: CaseState) -> Refusal:
+def calendar_exhausted(state: CaseState, covers: Bilingual) -> Refusal:
     """Return the refusal of an action whose limit the working calendar does not cover."""
-    text = Bilingual("The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。")
-    return build_refusal(state, "calendar_ended", text)
+    return build_refusal(state, "calendar_ended", covers)
 
 
 def unknown_case(case_id: str) -> Refusal:

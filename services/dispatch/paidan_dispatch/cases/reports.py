@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from paidan_contracts import ids
-from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened
+from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause
 from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
 from paidan_contracts.wire import SCREENED_CHANNELS
-from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, report_provenance, with_clock
+from paidan_dispatch.cases.case_state import Provenance, event_fields, next_state, with_clock
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.transitions.filing import file_and_route
@@ -25,6 +25,7 @@ JOINED_TEXT_LENGTH: Final = 500
 
 _new_joined: Final = unvalidated_constructor(JoinedReport)
 _new_state: Final = unvalidated_constructor(CaseState)
+_new_cause: Final = unvalidated_constructor(Cause)
 _new_opened: Final = unvalidated_constructor(CaseOpened)
 _new_merged: Final = unvalidated_constructor(CaseMerged)
 
@@ -54,7 +55,9 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
     if category is not None and category.ignored:
         return policy.rule_ref(IGNORED_CATEGORY_RULE)
     rule = city.noting_rules.get(matter) if matter else None
-    return policy.rule_ref(rule) if rule is not None else None
+    if rule is None or (rule.unclassified_only and report.class_code is not None):
+        return None
+    return policy.rule_ref(rule.id)
 
 
 def receive_report(
@@ -66,7 +69,7 @@ def receive_report(
     ``state_of`` returns the whole state of one of them. The caller applies ``compute_index_change`` of each decision
     to ``nearby`` before the next report.
     """
-    provenance = report_provenance(report, policy)
+    provenance = _provenance(report, policy)
     rules = policy.match_rules
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
@@ -79,7 +82,7 @@ def receive_report(
 
 
 def _join(state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy) -> Progressed:
-    provenance = report_provenance(report, policy)
+    provenance = _provenance(report, policy)
     merged = _merged(state, provenance, report, metres, policy)
     if state.status == "received" and _is_trusted(report, policy):
         return Progressed(state, (merged, *file_and_route(merged.state, provenance, policy)))
@@ -141,6 +144,11 @@ def _is_trusted(report: ReportReceived, policy: CityPolicy) -> bool:
     if source.trusted or source.min_confidence is None or report.confidence is None:
         return source.trusted
     return report.confidence >= source.min_confidence
+
+
+def _provenance(report: ReportReceived, policy: CityPolicy) -> Provenance:
+    cause = _new_cause(kind="report", id=report.report_id)
+    return Provenance(cause, report.occurred_at, report.recorded_at, policy)
 
 
 def _first_state(report: ReportReceived, recurrence_of: str | None, policy: CityPolicy) -> CaseState:

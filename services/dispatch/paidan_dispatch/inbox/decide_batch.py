@@ -20,7 +20,7 @@ from paidan_dispatch.cases.refusals import unknown_case
 from paidan_dispatch.cases.reports import Opened, as_held_by_case, noted_by, receive_report
 from paidan_dispatch.inbox import messages, noted_reports
 from paidan_dispatch.inbox.decode import claimed_id, decode_refusal
-from paidan_dispatch.inbox.refusals import ID_REUSED, UNKNOWN_AREA, UNKNOWN_CITY
+from paidan_dispatch.inbox.refusals import ID_REUSED, unknown_area, unknown_city
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
@@ -33,20 +33,15 @@ from paidan_dispatch.inbox.unit_of_work import (
     sender_of,
 )
 
-# On a slow machine a thousand decisions may take longer than a transaction may idle; heartbeats need a turn, too.
-KEEPALIVE_EVERY: Final = 250
-KEEPALIVE: Final = "SELECT 1"
-
 _new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
 async def decide_batch(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    """Decide on every record. It runs no SQL but a statement that keeps the connection from idling."""
+    """Decide on every record. It runs no SQL but what keeps the connection from idling."""
     decider = _BatchDecider(batch, unit_of_work)
-    for number, entry in enumerate(unit_of_work.entries, start=1):
+    for entry in unit_of_work.entries:
         decider.decide(entry)
-        if number % KEEPALIVE_EVERY == 0:
-            await batch.conn.execute(KEEPALIVE)
+        await batch.pause()
 
 
 class _BatchDecider:
@@ -101,7 +96,8 @@ class _BatchDecider:
 
     def _decide_report(self, record: Record, report: ReportReceived, policy: CityPolicy | None) -> None:
         if policy is None or report.area not in policy.city.areas:
-            self._refuse(record, report, _refused_outcome(report, UNKNOWN_AREA if policy else UNKNOWN_CITY))
+            refusal = unknown_area(report.city, report.area) if policy else unknown_city(report.city)
+            self._refuse(record, report, _refused_outcome(report, refusal))
             return
         decided_by = noted_by(report, policy)
         if decided_by is not None:

@@ -15,7 +15,7 @@ from paidan_dispatch.cases.guards import ProofPhoto
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.decode import INBOX_ADAPTER, claimed_id
 from paidan_dispatch.inbox.in_force import FIRST_RELEASE, InForce, read_mark, release_needed
-from paidan_dispatch.inbox.refusals import too_large_refusal, unreadable_refusal
+from paidan_dispatch.inbox.refusals import rejected_refusal
 from paidan_dispatch.inbox.rows import KnownOutcome
 from paidan_dispatch.inbox.unit_of_work import (
     DEAD_LETTERED,
@@ -89,6 +89,7 @@ async def load_photos(conn: Connection, refs: Collection[str], lanes: Collection
 
 
 async def _decode(batch: Batch, record: Record, packs: PackCache, in_force: InForce) -> DecodedRecord:
+    await batch.pause()
     entry = decode(INBOX_ADAPTER.validate_json, record.value, record.headers)
     release = in_force.releases.get(record.partition, FIRST_RELEASE)
     if release != in_force.release and not isinstance(entry, ReleaseInForce):
@@ -188,9 +189,7 @@ def _candidate(row: Mapping[str, Any]) -> Candidate:
 
 def _from_dead_letter(dead_letter: DeadLetter) -> DecodedRecord:
     record, reason, _ = dead_letter
-    return DecodedRecord(
-        record, too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason), None
-    )
+    return DecodedRecord(record, rejected_refusal(reason), None)
 
 
 def _log_position(decoded: DecodedRecord) -> tuple[int, int]:

@@ -1,18 +1,10 @@
 """Refusals that do not depend on a case, in English and Chinese."""
 
+from types import MappingProxyType
 from typing import Final
 
 from paidan_contracts.outcomes import Refusal
 
-UNKNOWN_CITY: Final = Refusal(
-    code="unknown_city",
-    field="city",
-    message="No pack of this city is in force here.",
-    message_zh="此处没有该城市的生效配置。",
-)
-UNKNOWN_AREA: Final = Refusal(
-    code="unknown_area", field="area", message="The city has no such area.", message_zh="该城市没有此区域。"
-)
 ID_REUSED: Final = Refusal(
     code="id_reused",
     field="id",
@@ -32,18 +24,70 @@ UNKNOWN_DEPARTMENT: Final = Refusal(
 )
 
 
+_PROBLEMS_ZH: Final[MappingProxyType[str, str]] = MappingProxyType(
+    {
+        "not JSON": "不是有效的 JSON",
+        "not UTF-8 text": "不是 UTF-8 文字",
+        "not a known type": "类型未知",
+        "the pack is another city's": "配置属于其他城市",
+        "missing": "缺少必填项",
+        "string_too_long": "文字过长",
+        "string_too_short": "文字过短",
+        "string_pattern_mismatch": "格式不正确",
+        "string_type": "须为文字",
+        "bool_type": "须为 true 或 false",
+        "literal_error": "不在允许的取值之内",
+        "too_long": "数量过多",
+        "timezone_aware": "时间须带时区",
+        "extra_forbidden": "不允许的字段",
+    }
+)
+
+
+def unknown_city(city: str) -> Refusal:
+    """Return the refusal of a report of a city without a pack."""
+    return Refusal(
+        code="unknown_city",
+        field="city",
+        message=f"No pack of a city {city} is in force here.",
+        message_zh=f"此处没有城市 {city} 的生效配置。",
+    )
+
+
+def unknown_area(city: str, area: str) -> Refusal:
+    """Return the refusal of a report of an area that its city does not have."""
+    return Refusal(
+        code="unknown_area",
+        field="area",
+        message=f"The city {city} has no area {area}.",
+        message_zh=f"城市 {city} 没有区域 {area}。",
+    )
+
+
 def unreadable_refusal(field: str | None, problem: str) -> Refusal:
     """Return the refusal of a record that cannot be decoded; it names the field and quotes no value."""
+    problem_zh = _PROBLEMS_ZH.get(problem, problem)
     if field is None:
-        return Refusal(code="unreadable", message=f"It cannot be read: {problem}.", message_zh="内容无法读取。")
+        return Refusal(
+            code="unreadable", message=f"It cannot be read: {problem}.", message_zh=f"内容无法读取：{problem_zh}。"
+        )
     return Refusal(
         code="invalid_field",
         field=field[:200],
         message=f"The field {field} is invalid: {problem}.",
-        message_zh=f"字段 {field} 有误。",
+        message_zh=f"字段 {field} 有误：{problem_zh}。",
     )
+
+
+def rejected_refusal(reason: str) -> Refusal:
+    """Return the refusal of a record that the consumer itself has dead-lettered for this reason."""
+    return too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason)
 
 
 def too_large_refusal() -> Refusal:
     """Return the refusal of a record whose results exceed the size of a message."""
-    return Refusal(code="too_large", message="Its results are too large for a message.", message_zh="内容过大。")
+    return Refusal(
+        code="too_large",
+        message="Its results are too large for a message.",
+        message_zh="处理结果超出单条消息的大小上限。",
+    )

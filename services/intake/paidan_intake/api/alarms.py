@@ -10,6 +10,7 @@ from paidan_chassis.edge.app import hot_route
 from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
+from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
@@ -32,16 +33,13 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             )
         await check_photos(context.pool, alarm.photos, sender, hot_request.principal)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city), sender.city)
-        masked_alarm = normalized.masked_alarm()
         # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
-        masked = normalize_alarm(masked_alarm, sender.city)
-        digests = (masked.digest, masked.legacy_digest)
-        await check_id(context.pool, normalized.report_id, *digests, field="alarm_ref")
+        await check_id(context.pool, normalized.report_id, normalized.digest, field="alarm_ref")
         notes = normalized.notes(context.clock.now())
         if is_dry_run(hot_request.request):
             return accepted_response(_accepted_body(normalized, notes, dry_run=True))
         try:
-            message = alarm_message(masked_alarm, normalized.report_id)
+            message = alarm_message(normalized.masked_alarm, normalized.report_id)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
@@ -60,6 +58,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
 
 def _accepted_body(normalized: NormalizedAlarm, notes: Sequence[Note], *, dry_run: bool = False) -> AcceptedReport:
     place = normalized.geocoded.place
+    fields = {"text": normalized.text, "address": normalized.address, "category": normalized.category}
+    masked = {name: dict(found.counts) for name, found in fields.items() if found.counts}
     return AcceptedReport(
         report_id=normalized.report_id,
         source=normalized.alarm.source,
@@ -75,7 +75,8 @@ def _accepted_body(normalized: NormalizedAlarm, notes: Sequence[Note], *, dry_ru
         longitude=place.longitude,
         latitude=place.latitude,
         photos=normalized.alarm.photos,
-        masked=dict(normalized.text.counts),
+        masked=total_by_kind(masked),
+        masked_in=masked,
         notes=tuple([note.code for note in notes]),
         note_details=tuple(notes),
         text=normalized.text.text if dry_run else None,

@@ -10,18 +10,30 @@ from paidan_chassis.edge.problems import Problem
 from paidan_intake import queries, vault
 from paidan_intake.alarms import UNKNOWN_PHOTO
 from paidan_intake.normalization import Sender
+from paidan_intake.report_digest import ReportDigest, UnknownDigestKey
 
 DRY_RUN_PARAMETERS: Final[Mapping[str, Any]] = {"parameters": [query.DRY_RUN_PARAMETER]}
 
 
-async def check_id(pool: Pool, report_id: str, *digests: str, field: str = "source_ref") -> None:
-    """Raise 409 when a report has this id whose content has none of these digests."""
+async def check_id(pool: Pool, report_id: str, digest: ReportDigest, *, field: str = "source_ref") -> None:
+    """Raise 409 when a report with other content has this id."""
     try:
         known = await vault.load_known_reports(pool, [report_id])
     except DB_ERRORS:
         raise problems.unavailable() from None
-    if known and known[report_id].digest not in digests:
-        raise id_reused(field)
+    try:
+        if known and not digest.matches(known[report_id].digest, known[report_id].digest_key):
+            raise id_reused(field)
+    except UnknownDigestKey as error:
+        raise digest_key_missing(error) from None
+
+
+def digest_key_missing(error: UnknownDigestKey) -> Problem:
+    """Return the 503 for a repeat of a report whose digest has a key that is not configured."""
+    return Problem(
+        503, "vault_locked", f"the key {error} of this report's digest is not configured: INTAKE_DIGEST_OLD_KEYS",
+        f"缺少该上报摘要的密钥 {error}：INTAKE_DIGEST_OLD_KEYS", retry_after_s=60,
+    )  # fmt: skip
 
 
 async def check_photos(pool: Pool, refs: Collection[str], sender: Sender, caller: Principal) -> None:

@@ -39,7 +39,10 @@ class AcceptedReport(RequestModel, title="Taken"):
     longitude: float | None = Field(default=None, description="WGS-84.")
     latitude: float | None = Field(default=None, description="WGS-84.")
     photos: tuple[PhotoRef, ...] = ()
-    masked: dict[str, int] = Field(default_factory=dict, description="Number of masked values in the text, by kind.")
+    masked: dict[str, int] = Field(default_factory=dict, description="Number of masked values in all fields, by kind.")
+    masked_in: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="The same by field: text, address or category."
+    )
     notes: tuple[NoteCode, ...] = Field(
         default=(),
         description="What could not be determined, or was read otherwise; the report is accepted all the same.",

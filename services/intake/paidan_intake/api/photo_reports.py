@@ -80,7 +80,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             normalized = normalize_ticket(context, ticket, sender, [_attached_photo(photo, sender) for photo in photos])
             await check_photos(context.pool, ticket.photos, sender, caller)
             if is_dry_run(request):
-                await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+                await check_id(context.pool, normalized.report.report_id, normalized.digest)
                 return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
             return accepted_response(accepted_body(await accept(context, normalized, photos), normalized))
 

@@ -17,16 +17,19 @@ from paidan_chassis.edge.middleware import HotRequest
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.observability.metrics import Metrics
+from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.wire import Id
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
-from paidan_intake.api.checks import check_id, check_photos, id_reused
+from paidan_intake.api.checks import check_id, check_photos, digest_key_missing, id_reused
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.city_packs import PackCache
 from paidan_intake.normalization import NormalizedReport, RefusedTicket, Sender, normalize
 from paidan_intake.photo_pool import PhotoPool
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
+from paidan_intake.report_digest import DigestKeys, UnknownDigestKey
 from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
@@ -48,7 +51,9 @@ class ApiContext:
     photo_pool: PhotoPool
     photo_store: PhotoStore
     cipher: Cipher
+    digest_keys: DigestKeys
     link_signer: LinkSigner
+    metrics: Metrics
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -73,7 +78,7 @@ def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Await
         if ticket.photos:
             await check_photos(context.pool, ticket.photos, sender, hot_request.principal)
         if is_dry_run(hot_request.request):
-            await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+            await check_id(context.pool, normalized.report.report_id, normalized.digest)
             return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
         return accepted_response(accepted_body(await accept(context, normalized), normalized))
 
@@ -122,10 +127,10 @@ def normalize_ticket(
 ) -> NormalizedReport:
     """Return the report that a ticket becomes, or raise 403 or 422 naming the field at fault."""
     try:
-        normalized = normalize(ticket, sender, context.clock.now(), photos)
+        normalized = normalize(ticket, sender, context.clock.now(), photos, digest_keys=context.digest_keys)
     except ValidationError as error:
         # A report may be narrower than ticket and photos together: 20 photos, whether sent before or along.
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = error.errors(include_url=False, include_input=False)
         raise problems.from_validation_errors(errors) from None
     if isinstance(normalized, RefusedTicket):
         status = 403 if normalized.is_forbidden else 422
@@ -141,6 +146,8 @@ async def accept(
         return await context.writer.write(normalized, photos)
     except IdReused:
         raise id_reused() from None
+    except UnknownDigestKey as error:
+        raise digest_key_missing(error) from None
     except NotStored:
         raise problems.unavailable() from None
 
@@ -168,7 +175,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         longitude=place.longitude,
         latitude=place.latitude,
         photos=report.photos,
-        masked=dict(normalized.masked_counts),
+        masked=total_by_kind(normalized.masked),
+        masked_in={name: dict(counts) for name, counts in normalized.masked.items()},
         notes=tuple([note.code for note in normalized.notes]),
         note_details=normalized.notes,
         text=report.text if dry_run else None,

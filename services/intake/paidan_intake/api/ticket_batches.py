@@ -78,7 +78,7 @@ async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, 
         normalized = normalize_ticket(context, ticket, sender)
         await check_photos(context.pool, ticket.photos, sender, caller)
         if dry_run:
-            await check_id(context.pool, normalized.report.report_id, normalized.report.digest)
+            await check_id(context.pool, normalized.report.report_id, normalized.digest)
         report = normalized.report if dry_run else await accept(context, normalized)
     except Problem as problem:
         return {"status": problem.status, **problem.body()}

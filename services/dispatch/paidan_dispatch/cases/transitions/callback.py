@@ -138,7 +138,8 @@ def _should_reopen(state: CaseState, action: CallBack, provenance: Provenance, p
 
 def _reopened(state: CaseState, action: CallBack, provenance: Provenance, policy: CityPolicy) -> CaseReopened:
     """Begin another round with the same department, under a limit of its own."""
-    limit = next_limit(state, provenance.recorded_at, _deadline(state, provenance.recorded_at, policy))
+    at = provenance.recorded_at
+    limit = next_limit(state, at, _deadline(state, at, policy), policy)
     assignment = state.assignments[-1]
     reopened = assignment.model_copy(update={"limits": (*assignment.limits, limit)})
     after = next_state(

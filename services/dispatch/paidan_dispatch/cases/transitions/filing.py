@@ -63,7 +63,7 @@ def file(state: CaseState, action: File, provenance: Provenance, policy: CityPol
         filed = _filed(state, provenance, filing, action.reason)
         return [filed, route_or_hold(filed.state, provenance, policy)]
     began_at = state.assignments[-1].limits[-1].began_at
-    limit = next_limit(state, began_at, handling_deadline(state, row, began_at, policy))
+    limit = next_limit(state, began_at, handling_deadline(state, row, began_at, policy), policy)
     return [_refiled(state, provenance, filing, limit, action.reason)]
 
 

@@ -6,6 +6,7 @@ from paidan_contracts.actions import Finish, Inspect, Return, Urge
 from paidan_contracts.cases import (
     CaseAccepted,
     CaseClockOverdue,
+    CaseClockWarned,
     CaseClosed,
     CaseEvent,
     CaseFinished,
@@ -17,11 +18,12 @@ from paidan_contracts.cases import (
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import CaseState
-from paidan_contracts.unvalidated import unvalidated_constructor
-from paidan_contracts.wire import SCREENED_CHANNELS
+from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
+from paidan_contracts.wire import SCREENED_CHANNELS, TimerKind
 from paidan_dispatch.cases import answers
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
+    WARNING,
     ActResult,
     Provenance,
     end_assignment,
@@ -38,6 +40,7 @@ from paidan_dispatch.cases.transitions.routing import route_or_hold
 
 _new_accepted: Final = unvalidated_constructor(CaseAccepted)
 _new_clock_overdue: Final = unvalidated_constructor(CaseClockOverdue)
+_new_warned: Final = unvalidated_constructor(CaseClockWarned)
 _new_closed: Final = unvalidated_constructor(CaseClosed)
 _new_finished: Final = unvalidated_constructor(CaseFinished)
 _new_overdue: Final = unvalidated_constructor(CaseOverdue)
@@ -168,8 +171,12 @@ def urge(state: CaseState, action: Urge, provenance: Provenance) -> ActResult:
     return [_new_urged(**event_fields(after, provenance), department=department, reason=action.reason)]
 
 
-def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOverdue | CaseClockOverdue:
-    """超时: a limit has passed: of the running assignment, or of a stage that no department answers for."""
+def overdue(
+    state: CaseState, provenance: Provenance, timer: TimerDue
+) -> CaseOverdue | CaseClockOverdue | CaseClockWarned:
+    """超时: a limit has passed, or soon will: of the running assignment, or of a stage no department answers for."""
+    if timer.kind.endswith(WARNING):
+        return _warned(state, provenance, timer)
     if timer.kind not in ("accept", "handle"):
         return _clock_overdue(state, provenance)
     assignment = state.assignments[-1]
@@ -185,6 +192,24 @@ def overdue(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseOv
         clock=timer.kind,
         due_at=provenance.recorded_at,
     )
+
+
+def _warned(state: CaseState, provenance: Provenance, timer: TimerDue) -> CaseClockWarned:
+    kind = timer.kind.removesuffix(WARNING)
+    if kind not in ("accept", "handle"):
+        clock = state.clocks[-1]
+        after = next_state(state, provenance, clocks=(*state.clocks[:-1], replace_unvalidated(clock, warn_at=None)))
+        return _new_warned(**event_fields(after, provenance), clock=clock.kind, due_at=clock.due_at)
+    assignment = state.assignments[-1]
+    limit, department = assignment.limits[-1], assignment.department
+    if kind == "accept":
+        warned, due_at = replace_unvalidated(assignment, accept_warn_at=None), assignment.accept_by
+    else:
+        warned, due_at = replace_limit(assignment, replace_unvalidated(limit, warn_at=None)), limit.due_at
+    after = next_state(state, provenance, assignments=replace_assignment(state, warned))
+    clock_kind: TimerKind = "accept" if kind == "accept" else "handle"
+    due_at = due_at or provenance.recorded_at
+    return _new_warned(**event_fields(after, provenance), clock=clock_kind, due_at=due_at, department=department)
 
 
 def _clock_overdue(state: CaseState, provenance: Provenance) -> CaseClockOverdue:

@@ -32,9 +32,6 @@ _new_dispatched: Final = unvalidated_constructor(CaseDispatched)
 _new_held: Final = unvalidated_constructor(CaseHeld)
 _new_assignment: Final = unvalidated_constructor(Assignment)
 
-_CALENDAR_EXHAUSTED: Final = Bilingual(
-    "The working calendar does not reach far enough to set a limit.", "工作日历不足以计算时限。"
-)
 _NO_RULE: Final = Bilingual("No routing rule covers it.", "没有派遣规则适用。")
 _NO_POSITION: Final = Bilingual(
     "Its position and its district are missing, and the rules for its class go by them.",
@@ -78,7 +75,7 @@ def route_or_hold(state: CaseState, provenance: Provenance, policy: CityPolicy) 
             return _dispatch(state, rule_provenance, result, policy)
         reason = result.reason
     except CalendarExhausted:
-        reason = _CALENDAR_EXHAUSTED
+        reason = policy.calendar_covers
     return _held(state, rule_provenance, reason.joined())
 
 
@@ -213,13 +210,15 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
 def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy: CityPolicy) -> Assignment:
     row = policy.city.rows.get(state.row_id or "")
     number = len(state.assignments) + 1
+    accept_by = None if state.past else policy.deadline(at, policy.accept_limit(row))
     return _new_assignment(
         number=number,
         order_id=ids.order_id(state.case_id, number),
         department=assigned.department,
         placed_by=assigned.placed_by,
         dispatched_at=at,
-        accept_by=None if state.past else policy.deadline(at, policy.accept_limit(row)),
-        limits=(next_limit(state, at, handling_deadline(state, row, at, policy)),),
+        accept_by=accept_by,
+        accept_warn_at=policy.warn_at(at, accept_by),
+        limits=(next_limit(state, at, handling_deadline(state, row, at, policy), policy),),
         proofs_checked=True,
     )

@@ -1,0 +1,127 @@
+"""`paidan vault reseal`, `export`, `erase` and `sweep-photos`."""
+
+import asyncio
+import getpass
+import json
+import subprocess
+import sys
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.photo_sweep import PhotoSweep, SweepResult
+from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.servers.dsn import dsn_for_role
+from paidan_deploy.services import INTAKE, ServiceConfig, service_environment
+from paidan_deploy.stack.stack import Stack
+
+_MIN_DIGITS = 7
+ReportIds = Annotated[list[UUID] | None, typer.Argument(metavar="[REPORT_ID]...", help="Ids of reports.")]
+Phone = Annotated[str | None, typer.Option(metavar="NUMBER", help="All reports of the person with this telephone.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded with your name.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it; without it, who is logged in.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the `paidan` command."""
+    group = typer.Typer(help="The vault of personal data: reseal, export, erase.", no_args_is_help=True)
+    group.command("reseal", epilog=example_epilog("paidan vault reseal"))(reseal_command)
+    person = "--phone 13812345678 --reason '本人申请'"
+    group.command("export", epilog=example_epilog(f"paidan vault export {person}"))(export_command)
+    group.command("erase", epilog=example_epilog(f"paidan vault erase {person}"))(erase_command)
+    group.command("sweep-photos", epilog=example_epilog("paidan vault sweep-photos --days 30 --delete"))(sweep_command)
+    app.add_typer(group, name="vault")
+
+
+@print_errors
+def reseal_command() -> None:
+    """Seal every entry under the newest key, after a rotation; then the former key of the vault can be retired.
+
+    To rotate: put 32 new random bytes in base64 into the secret vault-key and the former ones into
+    INTAKE_VAULT_OLD_KEYS, restart, and run this. Intake may run meanwhile. Keep a former key in INTAKE_VAULT_OLD_KEYS,
+    or set INTAKE_DIGEST_KEY before, as long as retries of reports that came under it are to be recognized.
+    """
+    total = _run("reseal")
+    console.print(f"{total['sealed']} entries sealed under the newest key.")
+    if total["locked"]:
+        raise DeployError(f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS")
+
+
+@print_errors
+def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
+    """Print all that the vault holds of reports or of a person, and who had a look at it, as JSON."""
+    sys.stdout.write(json.dumps(_run_on_reports("export", report_ids, phone, reason, by), ensure_ascii=False, indent=2))
+    sys.stdout.write("\n")
+
+
+@print_errors
+def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
+    """Destroy the personal data of reports or of a person: keys and words. It cannot be undone.
+
+    The masked texts that were published stay: they name nobody.
+    """
+    for report in _run_on_reports("erase", report_ids, phone, reason, by):
+        done = f"erased at {report['erased_at']}" if report["found"] else "there is no such report"
+        console.print(f"{report['report_id']}  {done}", highlight=False)
+
+
+@print_errors
+def sweep_command(
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Photos that were last uploaded so long ago.")] = 30,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove them; without it they are counted.")] = False,
+) -> None:
+    """Find photos that no report, action, answer or case refers to, and remove them. It reads the logs as a whole."""
+    result = asyncio.run(_sweep(Stack.current(), days, delete=delete))
+    done = "removed" if delete else "can be removed (--delete)"
+    console.print(f"{result.swept} photos, {result.size / 1e6:.1f} MB, {done}.", highlight=False)
+    if result.kept:
+        console.print(f"{result.kept} were taken up meanwhile and stay.", highlight=False)
+
+
+async def _sweep(stack: Stack, days: int, *, delete: bool) -> SweepResult:
+    installation = stack.installation()
+    async with open_connection(installation.database) as connection:
+        sweep = PhotoSweep(LogReader(stack.servers.cluster), connection, stack.paths.photos, min_age_s=days * 86_400)
+        refs = await sweep.find()
+        return await sweep.remove(refs) if delete and refs else SweepResult(len(refs), sweep.size(refs), 0)
+
+
+def _run_on_reports(
+    command: str, report_ids: list[UUID] | None, phone: str | None, reason: str, by: str | None
+) -> list[dict[str, Any]]:
+    if not report_ids and not phone:
+        raise DeployError("name reports, or a person by --phone")
+    if phone and sum(each.isdecimal() for each in phone) < _MIN_DIGITS:
+        raise DeployError(f"a telephone number has at least {_MIN_DIGITS} digits")
+    if not reason.strip():
+        raise DeployError("the reason is blank")
+    chosen = [*map(str, report_ids or ()), *(["--phone", phone] if phone else [])]
+    found: list[dict[str, Any]] = _run(command, *chosen, "--reason", reason, "--by", by or getpass.getuser())["reports"]
+    if not found:
+        raise DeployError("no report of this person is in the vault")
+    return found
+
+
+def _run(*arguments: str) -> dict[str, Any]:
+    """Run intake's own command, with its role and its keys."""
+    stack = Stack.current()
+    config = ServiceConfig(
+        kafka=stack.servers.bootstrap,
+        database=dsn_for_role(stack.servers.dsn, INTAKE.role, stack.credentials.password(INTAKE.role)),
+        topic_prefix=stack.settings.topic_prefix,
+        port=INTAKE.port,
+        clock="real",
+    )
+    env = service_environment(INTAKE, config, paths=stack.paths, credentials=stack.credentials)
+    argv = [sys.executable, "-m", f"{INTAKE.package}.vault_command", *arguments]
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        last = ended.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise DeployError(f"intake's vault could not be worked on: {last[0]}")
+    result: dict[str, Any] = json.loads(ended.stdout)
+    return result

@@ -1,0 +1,67 @@
+"""Who may see, hand out or destroy personal data, and for which reason. No I/O."""
+
+from typing import Final, NamedTuple
+
+from paidan_contracts.scopes import Grants
+from paidan_intake.vault_entries import VaultEntry
+
+_MIN_LETTERS: Final = 4
+_MIN_DIFFERENT: Final = 3
+
+
+class AccessRefusal(NamedTuple):
+    """Why a request for personal data is refused."""
+
+    status: int
+    code: str
+    message: str
+    message_zh: str
+    field: str | None = None
+
+
+_FORBIDDEN: Final = AccessRefusal(
+    403,
+    "forbidden",
+    "the key needs the role caller, operator or privacy_officer for this",
+    "该密钥缺少 caller、operator 或 privacy_officer 角色",
+)
+_NOT_OFFICER: Final = AccessRefusal(
+    403, "forbidden", "the key needs the role privacy_officer for this", "该密钥缺少 privacy_officer 角色"
+)
+_CONFIDENTIAL: Final = AccessRefusal(
+    403, "confidential", "the report is confidential: the key needs the role privacy_officer besides",
+    "该上报已标记保密：密钥还须具有 privacy_officer 角色",
+)  # fmt: skip
+_NO_CALL: Final = AccessRefusal(
+    403, "no_call_waiting", "no call to this reporter is due; an operator may look, for a reason",
+    "该上报人当前无待回访任务；如确有需要，由 operator 注明理由查看",
+)  # fmt: skip
+_NO_REASON: Final = AccessRefusal(
+    422, "invalid", f"say in words what it is needed for, in at least {_MIN_LETTERS} letters or characters",
+    f"请具体说明用途，至少 {_MIN_LETTERS} 个字", "reason",
+)  # fmt: skip
+_BLANK_REASON: Final = AccessRefusal(422, "invalid", "the reason is blank", "理由不能为空白", "reason")
+
+
+def refuse_reveal(grants: Grants, entry: VaultEntry, reason: str) -> AccessRefusal | None:
+    """Return why a key may not see a report's person; None: it may."""
+    if not grants.has_role("caller", "operator"):
+        return _FORBIDDEN
+    if entry.binding.confidential and not grants.has_role("privacy_officer"):
+        return _CONFIDENTIAL
+    if grants.has_role("caller") and entry.awaits_callback:
+        return None if any(each.isalnum() for each in reason) else _BLANK_REASON
+    if not grants.has_role("operator"):
+        return _NO_CALL if any(each.isalnum() for each in reason) else _BLANK_REASON
+    return refuse_reason(reason)
+
+
+def refuse_reason(reason: str) -> AccessRefusal | None:
+    """Return a refusal of a reason without substance: blanks, punctuation, one letter again and again."""
+    letters = [each for each in reason if each.isalnum()]
+    return None if len(letters) >= _MIN_LETTERS and len(set(letters)) >= _MIN_DIFFERENT else _NO_REASON
+
+
+def refuse_officer(grants: Grants) -> AccessRefusal | None:
+    """Return why a key may not export or erase personal data; None: it may."""
+    return None if grants.has_role("privacy_officer") else _NOT_OFFICER

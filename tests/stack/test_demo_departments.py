@@ -1,0 +1,65 @@
+"""The demo city's departments finish each order with a photo of its own, and help as they lead."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from paidan_chassis.clock import ClockScale, ScaledClock, real_now
+from paidan_deploy.demo.behaviour import Behaviour
+from paidan_deploy.demo.departments import DemoDepartment, HiddenFaults
+from paidan_deploy.demo.pictures import draw_proof
+from paidan_deploy.demo.scheduler import Scheduler
+from tests.polling import poll
+
+CITY_TIME = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+@dataclass
+class RecordingClient:
+    """Stores photos and takes answers, in memory."""
+
+    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    stored_for: list[str] = field(default_factory=list)
+
+    async def answer(self, case_id: str, answer_id: str, action: dict[str, Any]) -> None:
+        self.answers.append((case_id, action))
+
+    async def store(self, case_id: str) -> str:
+        self.stored_for.append(case_id)
+        return f"photo {len(self.stored_for)}"
+
+
+def order(number: int, role: str) -> dict[str, Any]:
+    due_at = (CITY_TIME + timedelta(hours=4)).isoformat()
+    return {"order_id": f"o{number}", "case_id": f"c{number}", "version": 2, "round": 1, "role": role, "due_at": due_at}
+
+
+@pytest.mark.parametrize("role", ["lead", "helper"])
+async def test_each_finish_has_a_photo_stored_for_its_case(role: str) -> None:
+    now = real_now()
+    scale = ClockScale(anchor_real=now, anchor_city=CITY_TIME, factor=86_400, fast_until=CITY_TIME + timedelta(days=9))
+    scheduler, client, faults = Scheduler(ScaledClock(scale)), RecordingClient(), HiddenFaults()
+    careless = Behaviour(return_rate=0, late_rate=0, careless_rate=1)
+    department = DemoDepartment("streets", client, scheduler, faults, Random(1), careless, client)  # noqa: S311 - a test
+    running = asyncio.create_task(scheduler.run())
+    try:
+        for number in (1, 2):
+            department.handle_order("order.issued.v1", order(number, role))
+        await poll(lambda: len(client.answers) == 4, what="both orders accepted and finished")
+    finally:
+        running.cancel()
+
+    finished = {case_id: action["proof"] for case_id, action in client.answers if action["kind"] == "finish"}
+    assert sorted(client.stored_for) == sorted(finished) == ["c1", "c2"]
+    assert len({photo for [photo] in finished.values()}) == 2
+    assert bool(faults.careless_work) == (role == "lead"), "an inspector looks at the lead's work"
+
+
+def test_no_two_photos_of_work_are_the_same() -> None:
+    rng = Random(2)  # noqa: S311 - a test
+
+    assert len({draw_proof(rng) for _ in range(200)}) == 200
