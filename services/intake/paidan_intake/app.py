@@ -28,18 +28,21 @@ from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
 from paidan_intake.city_packs import PackCache, open_pack_cache
-from paidan_intake.handlers import AlarmsHandler, StatusProjection
-from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
+from paidan_intake.handlers import AlarmsHandler
+from paidan_intake.photo_pool import open_photo_pool
+from paidan_intake.photos import PhotoLimits, PhotoStore
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 from paidan_intake.source_activity import SourceActivity
+from paidan_intake.status_projection import StatusProjection
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
 VERSION: Final = "0.1.0"
-# Names of consumer groups and first parts of ce_origin: they must never change.
+# Names of consumer groups and first parts of ce_origin: they must never change. The second publishes nothing, so that a
+# new name makes it read the logs from their start: 0.1.0's (intake-standing) did not store who may read a photo.
 ALARMS_CONSUMER: Final = "intake-alarms"
-STATUS_CONSUMER: Final = "intake-standing"
+STATUS_CONSUMER: Final = "intake-status"
 # A report's status is read seconds later at the earliest, and small batches would be this process's greatest cost.
 STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
 
