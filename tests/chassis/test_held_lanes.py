@@ -18,7 +18,7 @@ FIRST, SECOND = Lane("in", 0), Lane("in", 1)
 MARK = Halt("wrong_release", "decided by the next release")
 
 
-class Unmoved(ConsumerRebalanceListener):
+class Unmoved(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """A member of a group that is never rebalanced."""
 
     async def on_partitions_assigned(self, assigned: object) -> None: ...
