@@ -41,12 +41,14 @@ def check_command(folder: PackFolder) -> None:
     """Print file, line and field of every mistake in a pack. Exit status 1 if there is one."""
     checked = check_folder(folder)
     for warning in checked.warnings:
-        error_console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        error_console.print(
+            f"warning / 提醒: {warning.in_both_languages()}", highlight=False, markup=False, soft_wrap=True
+        )
     pack = _valid_or_exit(checked)
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
     console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
     if note := calendar_warning(pack, real_now().date()):
-        error_console.print(f"note: {note}", highlight=False)
+        error_console.print(f"note / 注意: {note}", highlight=False)
 
 
 @print_errors
@@ -117,7 +119,10 @@ def _pack_of(folder_or_city: str) -> Pack:
 def _published_city(name: str) -> City:
     cities = {city.id: city for city in asyncio.run(_read_published())}
     if name not in cities:
-        raise DeployError(f"no city called {name} is published; there are: {', '.join(cities) or 'none'}")
+        raise DeployError(
+            f"no city called {name} is published; there are: {', '.join(cities) or 'none'}"
+            f" / 没有发布过城市 {name}；已发布：{'、'.join(cities) or '无'}"
+        )
     return cities[name]
 
 
@@ -131,8 +136,8 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
         return checked.valid_pack()
     except InvalidPack as error:
         for mistake in error.diagnostics:
-            console.print(str(mistake), highlight=False, markup=False, soft_wrap=True)
-        error_console.print(f"{len(error.diagnostics)} mistakes", highlight=False)
+            console.print(mistake.in_both_languages(), highlight=False, markup=False, soft_wrap=True)
+        error_console.print(f"{len(error.diagnostics)} mistakes / 共 {len(error.diagnostics)} 处错误", highlight=False)
         raise typer.Exit(1) from error
 
 
