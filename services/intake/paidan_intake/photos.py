@@ -27,9 +27,10 @@ _DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxErro
 class InvalidPhoto(Exception):
     """An upload is no acceptable photo; ``code`` is the reason."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, limit: int | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,11 @@ def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
     Raises InvalidPhoto. The size is checked by the header, before any pixel is decoded.
     """
     if len(upload) > limits.max_bytes:
-        raise InvalidPhoto("photo_too_large")
+        raise InvalidPhoto("photo_too_large", limits.max_bytes)
     try:
         with Image.open(io.BytesIO(upload), formats=_IMAGE_FORMATS) as image:
             if image.width * image.height > limits.max_pixels:
-                raise InvalidPhoto("photo_too_many_pixels")
+                raise InvalidPhoto("photo_too_many_pixels", limits.max_pixels)
             exif = read_exif(image)
             # A large JPEG is decoded at a fraction of its size.
             image.draft("RGB", (limits.max_side_px, limits.max_side_px))

@@ -49,8 +49,8 @@ def _check_limits(pack: Pack) -> Iterator[Violation]:
             problem = (
                 f"{limit.amount} {limit.unit} is longer than the calendar, which has {available:.0f} working {unit}s"
             )
-            shown = "个工作日" if limit.unit == "working_day" else "个工作时"
-            problem_zh = f"{limit.amount} {limit.unit} 长于整个日历，日历共有 {available:.0f} {shown}"
+            unit_zh = "个工作日" if limit.unit == "working_day" else "个工作时"
+            problem_zh = f"{limit.amount} {limit.unit} 长于整个日历，日历共有 {available:.0f} {unit_zh}"
             yield Violation(path, problem, problem_zh)
 
 

@@ -30,24 +30,24 @@ def check_geography(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
 
 def _check_place(path: DocumentPath, place: PlaceEntry, known_ids: KnownIds) -> Iterator[Violation]:
     parent_level = _PARENT_LEVELS[place.level]
-    level_zh, parent_zh = LEVELS_ZH[place.level], LEVELS_ZH.get(parent_level or "", "")
+    place_zh, parent_level_zh = LEVELS_ZH[place.level], LEVELS_ZH.get(parent_level or "", "")
     if parent_level is None and place.within is not None:
         yield Violation((*path, "within"), "must be empty for a district", "区县的此项须为空")
     elif parent_level is not None and place.within is None:
         yield Violation(
             (*path, "within"),
             f"is missing: a {place.level} lies within a {parent_level}",
-            f"缺少必填项：{level_zh}须位于{parent_zh}之内",
+            f"缺少必填项：{place_zh}须位于{parent_level_zh}之内",
         )
     elif place.within is not None and not known_ids.has_place(place.within):
         yield Violation(
-            (*path, "within"), f"there is no {parent_level} {place.within!r}", f"没有{parent_zh} {place.within!r}"
+            (*path, "within"), f"there is no {parent_level} {place.within!r}", f"没有{parent_level_zh} {place.within!r}"
         )
     elif place.within in known_ids.places and known_ids.places[place.within].level != parent_level:
         yield Violation(
             (*path, "within"),
             f"{place.within!r} is a {known_ids.places[place.within].level}, not a {parent_level}",
-            f"{place.within!r} 是{LEVELS_ZH[known_ids.places[place.within].level]}，不是{parent_zh}",
+            f"{place.within!r} 是{LEVELS_ZH[known_ids.places[place.within].level]}，不是{parent_level_zh}",
         )
     if place.shape:
         yield from _check_shape((*path, "shape"), place.shape)

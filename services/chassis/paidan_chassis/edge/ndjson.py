@@ -13,12 +13,12 @@ from paidan_chassis.edge import problems
 MEDIA_TYPE: Final = "application/x-ndjson"
 
 
-def parse_lines(raw: bytes, *, max_lines: int, too_many: str) -> list[tuple[int, bytes]]:
+def parse_lines(raw: bytes, *, max_lines: int, too_many: str, too_many_zh: str) -> list[tuple[int, bytes]]:
     """Return the lines that are not blank, each with its number from 1. Raises Problem 422 if there are too many."""
     numbered_lines = ((number, line) for number, line in enumerate(BytesIO(raw), 1) if line.strip())
     lines = list(islice(numbered_lines, max_lines + 1))
     if len(lines) > max_lines:
-        raise problems.invalid(None, too_many, "行数过多")
+        raise problems.invalid(None, too_many, too_many_zh)
     return lines
 
 

@@ -121,7 +121,10 @@ class ActionRoutes:
         await self.terms.refresh(self.pool)
         raw = await read_body(http_request, MAX_BATCH_BYTES)
         numbered_lines = ndjson.parse_lines(
-            raw, max_lines=MAX_BATCH_LINES, too_many=f"a batch has {MAX_BATCH_LINES} lines at most"
+            raw,
+            max_lines=MAX_BATCH_LINES,
+            too_many=f"a batch has {MAX_BATCH_LINES} lines at most",
+            too_many_zh=f"每批最多 {MAX_BATCH_LINES} 行",
         )
         await charge(http_request, len(numbered_lines) - 1)
         parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])

@@ -55,7 +55,9 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
         raw = await read_body(request, context.settings.batch_bytes)
         max_lines = context.settings.batch_lines
-        lines = ndjson.parse_lines(raw, max_lines=max_lines, too_many=f"at most {max_lines} lines")
+        lines = ndjson.parse_lines(
+            raw, max_lines=max_lines, too_many=f"at most {max_lines} lines", too_many_zh=f"最多 {max_lines} 行"
+        )
         await charge(request, len(lines) - 1)
         return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 

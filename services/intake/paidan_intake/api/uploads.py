@@ -18,8 +18,8 @@ from paidan_intake.photos import InvalidPhoto, PhotoPool, PhotoPoolBusy, Sanitiz
 MAX_PHOTOS: Final = 9
 _MAX_REPORT_BYTES: Final = 100_000
 _PHOTO_ERRORS: Final = {
-    "photo_too_large": (413, "the photo has too many bytes", "照片文件过大"),
-    "photo_too_many_pixels": (422, "the photo has too many pixels", "照片像素过多"),
+    "photo_too_large": (413, "the photo may have {limit} bytes at most", "照片不得超过 {limit} 字节"),
+    "photo_too_many_pixels": (422, "the photo may have {limit} pixels at most", "照片不得超过 {limit} 像素"),
     "photo_unreadable": (422, "not a JPEG, PNG or WebP that can be read", "无法读取照片，仅支持 JPEG、PNG、WebP"),
 }
 
@@ -81,11 +81,13 @@ async def read_form(request: Request, max_bytes: int) -> UploadForm:
                 case "photo":
                     uploads.append(await _part_bytes(name, value))
                 case _:
-                    raise problems.invalid(_printable(name), "parts are report and photo", "仅接受 report 和 photo")
+                    raise problems.invalid(
+                        _printable(name), "parts are report and photo", "表单各部分只能是 report 和 photo"
+                    )
     finally:
         await form.close()
     if len(uploads) > MAX_PHOTOS:
-        raise problems.invalid("photo", f"at most {MAX_PHOTOS} photos", "照片过多")
+        raise problems.invalid("photo", f"at most {MAX_PHOTOS} photos", f"最多 {MAX_PHOTOS} 张照片")
     return UploadForm(report, tuple(uploads))
 
 
@@ -114,7 +116,8 @@ async def sanitize_upload(photo_pool: PhotoPool, upload: bytes, *, field: str) -
         return await photo_pool.sanitize(upload)
     except InvalidPhoto as error:
         status, message, message_zh = _PHOTO_ERRORS[error.code]
-        raise Problem(status, error.code, message, message_zh, field) from None
+        told, told_zh = message.format(limit=error.limit), message_zh.format(limit=error.limit)
+        raise Problem(status, error.code, told, told_zh, field) from None
 
 
 async def _single_chunk(raw: bytes) -> AsyncGenerator[bytes, None]:
