@@ -8,7 +8,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-has
 # PAIDAN_PYTHON takes effect on a .venv that is ready, too.
 ANOTHER_PYTHON := $(if $(PAIDAN_PYTHON),$(shell deploy/set-up.sh check || echo another-python))
 
-.PHONY: run test check bench chaos format lock another-python
+.PHONY: run test check bench chaos audit format lock another-python
 .DELETE_ON_ERROR:
 
 run: .venv/run.ready ## bring everything up, play one day of the demo city, stay up until Ctrl-C (ONCE=1: end by itself)
@@ -27,6 +27,9 @@ bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/
 chaos: .venv/dev.ready ## the fault tests, at length (RECORDS=FILE: import that MyLA311 file, too)
 	$(BIN)/pytest --chaos tests/chaos $(if $(RECORDS),tests/journeys --records $(RECORDS))
 
+audit: .venv/dev.ready ## known vulnerabilities of every pinned package (needs PyPI's advisories)
+	@deploy/audit.sh
+
 format: .venv/dev.ready
 	$(BIN)/ruff format && $(BIN)/ruff check --fix
 
@@ -37,5 +40,6 @@ lock: ## compile the pins anew from what the members name (UPGRADE=1: to the new
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in -o $(PINS)/run.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in --group pyproject.toml:dev -c $(PINS)/run.txt -o $(PINS)/dev.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/postgres.in -o $(PINS)/postgres.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/audit.in -o $(PINS)/audit.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/bootstrap.in -o $(PINS)/bootstrap.txt
 	$(BIN)/python -m paidan_deploy.servers.kafka_jars_download .paidan/cache/lock

@@ -42,6 +42,21 @@ def unknown_origin_id(original: str) -> str:
     return _format_uuid(_uuid5_hex(("homeless", original)))
 
 
+def invalid_alarm_id(source: str, digest: str) -> str:
+    """Return the id under which an alarm with an invalid field is refused, by its sender and the record's bytes."""
+    return _format_uuid(_uuid5_hex(("invalid", source, digest)))
+
+
+def photo_stored_id(case_id: str, ref: str, holder_kind: str, holder_id: str) -> str:
+    """Return the id of the event that a proof photo was stored for a case: the same when it is uploaded again."""
+    return _format_uuid(_uuid5_hex(("photo", case_id, ref, holder_kind, holder_id)))
+
+
+def not_your_source_id(original: str) -> str:
+    """Return the id under which an alarm is refused whose topic does not prove its source; its own id stays unused."""
+    return _format_uuid(_uuid5_hex(("not_your_source", original)))
+
+
 def case_id(area: str, opened_by: str) -> str:
     """Return the id of a case, by its area and the report that opened it."""
     return f"{area}-{_uuid5_hex(('case', area, opened_by))}"

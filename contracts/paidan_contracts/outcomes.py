@@ -32,6 +32,7 @@ RefusalCode = Literal[
     "alarm_too_brief",
     "alarm_ignored",
     "unknown_source",
+    "not_your_source",
     "unreadable",
     "invalid_field",
     "too_large",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from paidan_contracts.places import Place, RawPosition
 from paidan_contracts.wire import (
@@ -106,7 +106,9 @@ class AlarmRaised(WireModel):
     """An alarm of a camera or sensor, in one format for all vendors.
 
     Published on ``paidan.alarms`` by intake's HTTP routes and by camera platforms themselves. Read by intake, which
-    screens it (dwell time, repetition, confidence) before it becomes a report. Keyed by ``camera``.
+    screens it (dwell time, repetition, confidence) before it becomes a report. Keyed by ``camera``. Intake also accepts
+    null and blank text for what is absent, numbers for text, a negative confidence for an unknown one, and a time
+    without a zone, which is the city's; what it cannot accept is refused on ``paidan.outcomes``, naming the field.
     """
 
     type: Literal["alarm.raised.v1"] = "alarm.raised.v1"
@@ -121,4 +123,4 @@ class AlarmRaised(WireModel):
     address: ShortText | None = None
     text: Text = ""
     photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
-    occurred_at: Timestamp
+    occurred_at: AwareDatetime = Field(description="By the camera's clock, which may not have been set.")

@@ -112,8 +112,22 @@ DEAD_LETTERS: Final = Topic[RecordDeadLettered](
 )
 TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS)
 
+ALARMS_PREFIX: Final = "paidan.alarms."
 ORDERS_PREFIX: Final = "paidan.orders."
 ANSWERS_PREFIX: Final = "paidan.answers."
+
+
+def alarms_topic_of(source: str) -> Topic[AlarmRaised]:
+    """Return the topic to which a source, and no other, may write its alarms; intake writes what came over HTTP."""
+    return Topic(
+        name=ALARMS_PREFIX + source,
+        key="camera",
+        partitions=1,
+        retention=ALARMS.retention,
+        written_by=("intake", source),
+        read_by=("intake",),
+        event_types=(AlarmRaised,),
+    )
 
 
 def orders_topic_of(department: str) -> Topic[OrderEvent | AnswerRefused]:
@@ -143,10 +157,12 @@ def answers_topic_of(department: str) -> Topic[Answer]:
 
 
 def find_topic(name: str) -> Topic[WireModel]:
-    """Return the topic of this name, a department's own included; raise ``LookupError`` for any other name."""
+    """Return the topic of this name, also one of a department or source; raise ``LookupError`` for any other name."""
     for topic in TOPICS:
         if topic.name == name:
             return topic
+    if name.startswith(ALARMS_PREFIX):
+        return alarms_topic_of(name.removeprefix(ALARMS_PREFIX))
     if name.startswith(ORDERS_PREFIX):
         return orders_topic_of(name.removeprefix(ORDERS_PREFIX))
     if name.startswith(ANSWERS_PREFIX):

@@ -41,6 +41,11 @@ class StackPaths:
         return self.root / "services"
 
     @property
+    def imports(self) -> Path:
+        """Reports of imports: what was not imported completely, line by line."""
+        return self.root / "imports"
+
+    @property
     def state(self) -> Path:
         return self.root / "state.json"
 

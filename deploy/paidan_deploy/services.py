@@ -56,7 +56,7 @@ class ServiceConfig:
     """Addresses, port and clock that a service is configured with."""
 
     kafka: str
-    database: str
+    database: str = ""
     topic_prefix: str
     port: int
     clock: ClockKind
@@ -67,20 +67,25 @@ class ServiceConfig:
 def service_environment(
     service: Service, config: ServiceConfig, *, paths: StackPaths, credentials: Credentials
 ) -> Mapping[str, str]:
-    """Return a service's environment variables: its configuration and secrets over those of this process.
+    """Return a service's environment variables: its configuration and the installation's secrets for it."""
+    secrets = service_secrets(service, paths=paths, credentials=credentials)
+    return environment_with(service, config, secrets={"DATABASE": config.database} | secrets)
+
+
+def environment_with(service: Service, config: ServiceConfig, *, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return a service's environment variables: its configuration and these secrets over those of this process.
 
     A login to Kafka of the service's own, such as INTAKE_KAFKA_USER, prevails over that of the whole installation.
     """
     variables = {
         "KAFKA": config.kafka,
-        "DATABASE": config.database,
         "TOPIC_PREFIX": config.topic_prefix,
         "PORT": str(config.port),
         "HOST": config.host,
         "CLOCK": config.clock,
         "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
         **(config.kafka_security.security_variables() if config.kafka_security else {}),
-        **service_secrets(service, paths=paths, credentials=credentials),
+        **secrets,
     }
     inherited = inherited_environment()
     own_login = {service.environment_variable(name) for name in ("KAFKA_USER", "KAFKA_PASSWORD")} & inherited.keys()
@@ -90,7 +95,10 @@ def service_environment(
 
 def service_secrets(service: Service, *, paths: StackPaths, credentials: Credentials) -> dict[str, str]:
     """Return the secrets of this service alone, generating those that are missing."""
-    variables = {"VAULT_KEY": credentials.key(service.vault_secret)}
-    if service is INTAKE:
-        variables |= {"LINK_KEY": credentials.key("link-key"), "PHOTOS": str(paths.photos)}
-    return variables
+    variables = {name: credentials.key(file) for name, file in secret_names(service).items()}
+    return variables | ({"PHOTOS": str(paths.photos)} if service is INTAKE else {})
+
+
+def secret_names(service: Service) -> dict[str, str]:
+    """Return the settings of a service that are keys, and the names of the installation's secrets for them."""
+    return {"VAULT_KEY": service.vault_secret} | ({"LINK_KEY": "link-key"} if service is INTAKE else {})

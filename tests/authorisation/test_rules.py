@@ -17,7 +17,8 @@ from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.edge.limits import DEFAULT_LIMITS, ConnectionLimits
 from paidan_contracts.scopes import ALL_CITIES
 from paidan_dispatch.settings import Settings as DispatchSettings
-from paidan_intake.photos import PhotoLimits, PhotoPoolBusy, open_photo_pool
+from paidan_intake.photo_pool import PhotoPoolBusy, open_photo_pool
+from paidan_intake.photos import PhotoLimits
 from tests.authorisation import page
 from tests.authorisation.calls import CALLS, Call
 from tests.authorisation.page import RouteRow, RuleRow

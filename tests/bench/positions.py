@@ -35,7 +35,7 @@ class ConsumerLane(NamedTuple):
 
 DISPATCH_INBOX: Final = ConsumerLane("dispatch", "dispatch", INBOX.name)
 SCORING_CASES: Final = ConsumerLane("scoring", "scoring", CASES.name)
-INTAKE_CASES: Final = ConsumerLane("intake", "intake-standing", CASES.name)
+INTAKE_CASES: Final = ConsumerLane("intake", "intake-status", CASES.name)
 
 
 @dataclass(slots=True)

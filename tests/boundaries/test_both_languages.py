@@ -65,6 +65,8 @@ def _of_call(call: ast.Call, texts: Sequence[tuple[str, ast.expr]], place: str) 
     if isinstance(en, ast.Name):
         assigned = [text for name, text in texts if name == en.id and text.lineno < call.lineno]
         en = max(assigned, key=lambda text: text.lineno, default=en)
+    if isinstance(en, ast.Starred):  # both, written side by side elsewhere
+        return
     if _is_text(en) or (zh is not None and _is_text(zh) and isinstance(zh, ast.Constant)):
         yield Pair(place, en, zh)
 

@@ -232,7 +232,7 @@ async def test_photos_never_uploaded_are_a_notice_and_not_a_failure(settled_inst
     verified = await verify_damaged(settled_installation)
 
     assert verified.holds
-    [remark] = verified.remarks
+    remark, _ = verified.remarks
     assert (remark.counted, remark.found) == (len(proof) + 1, len(proof) + 1)
     assert remark.examples[0] == NEVER_UPLOADED
 

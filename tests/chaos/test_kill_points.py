@@ -26,7 +26,7 @@ KILL_POINTS = {
         "dispatch-desk:before_publish:1",
         "dispatch-desk:after_publish:1",
     ],
-    "intake": ["intake-alarms:after_commit:0", "intake-alarms:after_publish:0", "intake-standing:before_commit:1"],
+    "intake": ["intake-alarms:after_commit:0", "intake-alarms:after_publish:0", "intake-status:before_commit:1"],
     "scoring": ["scoring:before_commit:1", "scoring:after_commit:1"],
 }
 COMMIT_KILL_POINTS = ("before_commit", "after_commit")
@@ -36,7 +36,7 @@ ALL_KILL_POINTS = {
     ],
     "intake": [
         *(f"intake-alarms:{each}:{n}" for each in KILL_POINT_NAMES for n in (0, 2)),
-        *(f"intake-standing:{each}:{n}" for each in COMMIT_KILL_POINTS for n in (0, 2)),
+        *(f"intake-status:{each}:{n}" for each in COMMIT_KILL_POINTS for n in (0, 2)),
     ],
     "scoring": [f"scoring:{each}:{n}" for each in COMMIT_KILL_POINTS for n in (0, 1, 2, 3)],
 }

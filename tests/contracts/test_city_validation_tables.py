@@ -88,6 +88,47 @@ INVALID_PACKS = {
         replace_text("categories.csv", "路灯不亮,C0137,2", "路灯不亮,C0137,8"),
         "categories.csv:3: 市政设施/路灯不亮: condition: class C0137 has no row '8'",
     ),
+    "a matter of an unknown type": InvalidPackCase(
+        replace_text("matters.csv", "投诉举报,complaint", "投诉举报,grumble"),
+        "matters.csv:3: 投诉举报: matter: Input should be 'consultation'",
+    ),
+    "a word of a matter of an unknown source": InvalidPackCase(
+        add_line("matters.csv", "fax,抱怨,complaint"),
+        "matters.csv:5: 抱怨: source: there is no source and no channel 'fax'",
+    ),
+    "a word of a matter given twice": InvalidPackCase(
+        add_line("matters.csv", "hotline,其它,help"),
+        "matters.csv:5: 其它: word: duplicate 'hotline 其它'",
+    ),
+    "a column of matters that is unknown": InvalidPackCase(
+        replace_text("matters.csv", "source,word,matter", "source,word,meaning"),
+        "matters.csv:1: unknown column 'meaning'",
+    ),
+    "a placeholder off the globe": InvalidPackCase(
+        replace_text("terms.toml", "x = 117.0201", "x = 217.0201"),
+        "terms.toml: matching: placeholders.0.x: Input should be less than or equal to 180, not 217.0201",
+    ),
+    "a placeholder in an unknown datum": InvalidPackCase(
+        replace_text("terms.toml", "radius_m = 7", 'crs = "mars"'),
+        "terms.toml: matching: placeholders.0.crs: Input should be 'wgs84'",
+    ),
+    "a placeholder as large as a city": InvalidPackCase(
+        replace_text("terms.toml", "radius_m = 7", "radius_m = 5000"),
+        "terms.toml: matching: placeholders.0.radius_m: Input should be less than or equal to 500, not 5000",
+    ),
+    "a placeholder without its half": InvalidPackCase(
+        replace_text("terms.toml", "y = 36.0101", ""), "terms.toml: matching: placeholders.0.y: is missing"
+    ),
+    "a placeholder with a misspelt field": InvalidPackCase(
+        replace_text("terms.toml", "radius_m = 7", "radius = 5"),
+        "terms.toml: matching: placeholders.0.radius: unknown field",
+    ),
+    "a placeholder given twice": InvalidPackCase(
+        replace_text(
+            "terms.toml", "[screening]", "[[matching.placeholders]]\nx = 117.0201\ny = 36.0101\n\n[screening]"
+        ),
+        "terms.toml: matching: placeholders.1.x: duplicate '117.0201 36.0101 wgs84'",
+    ),
     "a category of an unknown source": InvalidPackCase(
         add_line("categories.csv", "fax,rubbish,E0110,,"),
         "categories.csv:11: rubbish: source: there is no source and no channel 'fax'",

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from aiokafka import AIOKafkaConsumer
 from pydantic import TypeAdapter
 
@@ -71,6 +72,36 @@ async def test_documented_client_answers_each_order_once(servers: ServerAddresse
         (CASE.encode(), f"{first}:accept"),
         (CASE.encode(), f"{second}:accept"),
     ]
+
+
+async def test_an_order_whose_answer_was_lost_in_a_crash_is_answered_after_it(servers: ServerAddresses) -> None:
+    """What a client has read counts as done once its answer is stored, not before."""
+    (code,) = code_blocks("python")
+    written: dict[str, Any] = {}
+    exec(code.replace("asyncio.run(work())", ""), written)  # noqa: S102 - the README's code
+    us, order = f"readme-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    orders, answers_to = f"paidan.orders.{us}", f"paidan.answers.{us}"
+    async with Publisher(KafkaCluster(servers.kafka), client_id="readme") as dispatch:
+        await dispatch.topic_admin.ensure([orders, answers_to])
+        await dispatch.send([Message(orders, CASE, order_event("order.issued.v1", order, 1), ())])
+    producer = written["AIOKafkaProducer"]
+
+    class Crashes(producer):  # type: ignore[misc,valid-type] # the one that the example imports
+        async def send_and_wait(self, *_arguments: object, **_options: object) -> None:
+            raise ConnectionResetError
+
+    written["AIOKafkaProducer"] = Crashes
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(written["work"](us, servers.kafka), 30)
+    written["AIOKafkaProducer"] = producer
+
+    working = asyncio.create_task(written["work"](us, servers.kafka))
+    async with AIOKafkaConsumer(answers_to, bootstrap_servers=servers.kafka, auto_offset_reset="earliest") as answers:
+        record = await asyncio.wait_for(answers.getone(), 30)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+    assert TypeAdapter(Answer).validate_json(record.value).id == f"{order}:accept"
 
 
 def test_every_error_code_is_documented() -> None:

@@ -66,10 +66,11 @@ def test_unknown_class_never_refuses_a_report(class_code: str | None) -> None:
         ("E0505", {}, "缺少位置和所在区"),
         ("E0110", {}, "缺少位置和所在区"),
         ("E0505", {"latitude": 36.0, "longitude": 117.0}, "位置不在本市任何区内"),
+        ("E0505", {"raw": {"x": 0, "y": 0, "crs": "wgs84"}}, "位置不在本市任何区内"),
         ("E0505", {"district": "3"}, "没有派遣规则适用"),
         ("E0601", {"district": "1"}, "缺少所在街道"),
     ],
-    ids=["no position", "its department is the district's", "outside", "no rule", "no street"],
+    ids=["no position", "its department is the district's", "outside", "nobody's", "no rule", "no street"],
 )
 def test_unrouted_case_is_held_with_what_is_missing(class_code: str, place: dict[str, object], reason: str) -> None:
     pack = pack_document()
@@ -105,6 +106,16 @@ def test_reports_past_the_calendars_end_are_held() -> None:
 )
 def test_untrusted_report_awaits_verification(more: dict[str, Any], trusted: bool) -> None:
     assert opened_case(build_report(**more)).status == ("dispatched" if trusted else "received")
+
+
+def test_surer_evidence_of_a_camera_confirms_the_case_that_awaits_verification() -> None:
+    unsure = build_report("1", source="camera", confidence=0.6, verify_first=True)
+    surer = build_report("2", minutes=0.2, source="camera", confidence=0.95)
+
+    first, second = receive_reports(unsure, surer)
+
+    assert first.after.status == "received"
+    assert types(second) == ["merged", "filed", "dispatched"]
 
 
 def test_verified_report_is_filed_by_its_row_and_routed() -> None:

@@ -16,7 +16,7 @@ from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
-from paidan_dispatch.inbox.save import COPY_THRESHOLD
+from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
 from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
@@ -204,6 +204,7 @@ async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[
             assert (row["class_code"], row["ended_at"]) == (state.class_code, ended_at(state))
             assert row["reported_at"] == state.reported_at
             assert row["awaits_call"] == awaits_callback(state)
+            assert (row["held"], row["overdue"]) == (is_held(state), is_overdue(state))
             assert row["square"] == (found.square if found else None)
             # asyncpg gives infinity without a zone
             assert row["recurs_until"].replace(tzinfo=UTC) == ((found and found.recurs_until) or FAR_FUTURE)

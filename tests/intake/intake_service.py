@@ -33,6 +33,7 @@ KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "patrol": ("source:patrol",),
     "importer": ("role:importer", "backdate"),
     "department": ("department:sanitation",),
+    "streets": ("department:streets",),
     "inspector": ("role:inspector",),
     "operator": ("role:operator",),
     "caller": ("role:caller",),

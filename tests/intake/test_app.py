@@ -78,7 +78,7 @@ async def test_published_pack_is_used_at_once_and_one_in_force_has_precedence(
 async def test_stop_finishes_pending_requests(private_intake: IntakeService) -> None:
     await private_intake.start()
     async with private_intake.client("hotline") as client:
-        accepted = await client.post("/v1/tickets", json={"source_ref": "a"})
+        accepted = await client.post("/v1/tickets", json={"source_ref": "a", "text": "b"})
 
     assert private_intake.stop() == 0
     assert len(await private_intake.records_about("paidan.inbox", accepted.json()["report_id"])) == 1

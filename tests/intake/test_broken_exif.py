@@ -100,7 +100,7 @@ def test_valid_photo_is_rotated_as_pillow_rotates_it(orientation: int) -> None:
     Image.linear_gradient("L").resize((64, 48)).rotate(30).save(out, "PNG", exif=metadata)
 
     with Image.open(out) as image:
-        assert apply_orientation(image).tobytes() == ImageOps.exif_transpose(image).tobytes()
+        assert apply_orientation(image, image).tobytes() == ImageOps.exif_transpose(image).tobytes()
 
 
 async def test_photo_with_a_numeric_camera_name_is_accepted(intake: IntakeService) -> None:

@@ -286,3 +286,23 @@ def _entries(bindings: list[Binding], old: Cipher, lost: Cipher) -> Iterator[Sea
     plain = old.encrypt(TypeAdapter(VaultContent).dump_json(PRIVATE), associated_data=bindings[3].report_id)
     yield SealedContent(plain.key_id, None, plain.body)
     yield vault.seal(lost, bindings[4], PRIVATE)
+
+
+async def test_retry_across_a_rotation_of_the_keys_is_the_same_report(private_intake: IntakeService) -> None:
+    """A hotline sends a ticket again hours later; meanwhile the vault's key, and with it the digests', was changed."""
+    body = build_ticket(text="电话13812345678", reporter={"name": "王小明"})
+    await private_intake.start()
+    path = await send(private_intake, **body)
+    assert private_intake.stop() == 0
+
+    private_intake.settings |= {"VAULT_KEY": keys.OTHER_KEY, "VAULT_OLD_KEYS": keys.KEY}
+    await private_intake.start()
+    repeated = await send(private_intake, **body, matter=None)
+    async with private_intake.client("hotline") as client:
+        other = await client.post("/v1/tickets", json=body | {"text": "别的"})
+    published = await private_intake.records_about("paidan.inbox", path.rpartition("/")[2])
+
+    assert (repeated, other.status_code) == (path, 409)
+    assert len(published) == 2
+    assert len({each["digest"] for each in published}) == 1, "or dispatch would refuse the retry"
+    assert (await ask(private_intake, "operator", f"{path}/reporter")).json()["text"] == "电话13812345678"

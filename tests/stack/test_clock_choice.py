@@ -53,11 +53,11 @@ async def open_a_case(connection: Connection) -> None:
     )
 
 
-async def test_real_time_stays_when_the_variable_is_gone(connection: Connection, tmp_path: Path) -> None:
+async def test_real_time_stays_when_the_variable_is_gone(connection: Connection, database: str, tmp_path: Path) -> None:
     packs = packs_folder(tmp_path, alpha=True)
 
-    assert await settle_clock(connection, "real", packs) == "real"
-    assert await settle_clock(connection, None, packs) == "real"
+    assert await settle_clock(database, "real", packs) == "real"
+    assert await settle_clock(database, None, packs) == "real"
 
     reading = await read_clock(connection)
     assert reading is not None
@@ -66,66 +66,74 @@ async def test_real_time_stays_when_the_variable_is_gone(connection: Connection,
     assert abs(real_now() - await city_time(connection)) < timedelta(seconds=10)
 
 
-async def test_going_back_to_a_scaled_clock_is_refused_with_the_way_out(connection: Connection, tmp_path: Path) -> None:
+async def test_going_back_to_a_scaled_clock_is_refused_with_the_way_out(
+    connection: Connection, database: str, tmp_path: Path
+) -> None:
     packs = packs_folder(tmp_path, alpha=True)
-    await settle_clock(connection, "real", packs)
+    await settle_clock(database, "real", packs)
 
     with pytest.raises(ClockRefused, match=r"runs on real time.*unset PAIDAN_CLOCK, or begin anew with `paidan down"):
-        await settle_clock(connection, "scaled", packs)
+        await settle_clock(database, "scaled", packs)
 
     with pytest.raises(asyncpg.CheckViolationError, match="cannot become"):
         await connection.execute("UPDATE cities.clock SET anchor_city = $1, fast_until = $1", MARCH)
 
 
 async def test_a_scaled_clock_stays_and_a_jump_over_open_cases_is_refused(
-    connection: Connection, tmp_path: Path
+    connection: Connection, database: str, tmp_path: Path
 ) -> None:
     packs = packs_folder(tmp_path, alpha=True)
-    assert await settle_clock(connection, None, packs) == "scaled"
+    assert await settle_clock(database, None, packs) == "scaled"
     before = await city_time(connection)
     await open_a_case(connection)
 
-    assert await settle_clock(connection, "scaled", packs) == "scaled"
+    assert await settle_clock(database, "scaled", packs) == "scaled"
     with pytest.raises(ClockRefused, match="its 1 open cases would be overdue at once"):
-        await settle_clock(connection, "real", packs)
+        await settle_clock(database, "real", packs)
 
     assert timedelta() <= await city_time(connection) - before < timedelta(seconds=30)
 
 
 async def test_an_installation_without_open_cases_may_move_on_to_real_time(
-    connection: Connection, tmp_path: Path
+    connection: Connection, database: str, tmp_path: Path
 ) -> None:
     packs = packs_folder(tmp_path, alpha=True)
-    await settle_clock(connection, None, packs)
+    await settle_clock(database, None, packs)
 
-    assert await settle_clock(connection, "real", packs) == "real"
-    assert await settle_clock(connection, None, packs) == "real"
+    assert await settle_clock(database, "real", packs) == "real"
+    assert await settle_clock(database, None, packs) == "real"
 
 
-async def test_a_city_ahead_of_real_time_cannot_move_to_it(connection: Connection, tmp_path: Path) -> None:
+async def test_a_city_ahead_of_real_time_cannot_move_to_it(
+    connection: Connection, database: str, tmp_path: Path
+) -> None:
     packs = packs_folder(tmp_path, alpha=True)
-    await settle_clock(connection, None, packs)
+    await settle_clock(database, None, packs)
     ahead = real_now() + timedelta(days=3)
     await set_scale(connection, city_time=ahead, factor=1, fast_until=ahead)
 
     with pytest.raises(ClockRefused, match=r"PAIDAN_CLOCK=real: the city's time is .* already"):
-        await settle_clock(connection, "real", packs)
+        await settle_clock(database, "real", packs)
 
 
-async def test_one_real_city_among_the_packs_means_real_time(connection: Connection, tmp_path: Path) -> None:
+async def test_one_real_city_among_the_packs_means_real_time(
+    connection: Connection, database: str, tmp_path: Path
+) -> None:
     packs = packs_folder(tmp_path, alpha=True, real=False)
 
     with pytest.raises(ClockRefused, match="for demo cities alone, and real is none"):
-        await settle_clock(connection, "scaled", packs)
+        await settle_clock(database, "scaled", packs)
 
-    assert await settle_clock(connection, None, packs) == "real"
+    assert await settle_clock(database, None, packs) == "real"
 
 
-async def test_a_real_city_is_not_published_on_a_scaled_clock(connection: Connection, tmp_path: Path) -> None:
+async def test_a_real_city_is_not_published_on_a_scaled_clock(
+    connection: Connection, database: str, tmp_path: Path
+) -> None:
     pack = load_pack(TINY).pack
     assert pack is not None
     real = pack.model_copy(update={"demo": None})
-    await settle_clock(connection, None, packs_folder(tmp_path, alpha=True))
+    await settle_clock(database, None, packs_folder(tmp_path, alpha=True))
 
     await check_city_fits_clock(connection, pack)
     with pytest.raises(ClockRefused, match="tiny is no demo city"):
@@ -138,7 +146,7 @@ async def test_a_real_city_is_not_published_on_a_scaled_clock(connection: Connec
 
 
 async def test_packs_of_an_earlier_release_say_nothing_and_keep_the_scaled_clock(
-    connection: Connection, tmp_path: Path
+    connection: Connection, database: str, tmp_path: Path
 ) -> None:
     pack = load_pack(TINY).pack
     assert pack is not None
@@ -147,13 +155,13 @@ async def test_packs_of_an_earlier_release_say_nothing_and_keep_the_scaled_clock
     await city_packs.save(connection, pack_version(content), "tiny", content)
     await city_packs.put_in_force(connection, "tiny", pack_version(content), real_now())
 
-    assert await settle_clock(connection, None, packs_folder(tmp_path, tiny=True)) == "scaled"
+    assert await settle_clock(database, None, packs_folder(tmp_path, tiny=True)) == "scaled"
 
 
 async def test_a_service_with_another_clock_than_the_installation_ends(
     connection: Connection, database: str, tmp_path: Path
 ) -> None:
-    await settle_clock(connection, "real", tmp_path)
+    await settle_clock(database, "real", tmp_path)
 
     async with open_pool(SecretStr(database), schema="dispatch", size=2) as pool:
         with pytest.raises(ClockMismatch, match="clock=scaled, but this installation's clock is real"):

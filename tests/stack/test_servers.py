@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.kafka import KafkaServer
+from paidan_deploy.servers.ports import choose_port
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.setup.train_aot_cache import train_cache
 from tests import servers as real
@@ -139,6 +140,25 @@ def test_postgres_moves_to_another_port_when_its_own_is_taken(postgres: Postgres
         postgres.start()
 
         assert postgres.port != listener.getsockname()[1]
+
+
+def test_a_new_start_goes_back_to_the_fixed_port_and_a_restart_stays_where_clients_are(
+    postgres: PostgresServer,
+) -> None:
+    """A port that was once taken is not given up for ever."""
+    fixed = choose_port([])
+    server = replace(postgres, preferred_port=fixed)
+    server.stop()
+    with socket.create_server(("127.0.0.1", fixed)):
+        server.start(keep_port=False)
+        moved = server.port
+    server.restart()
+    assert server.port == moved != fixed
+
+    server.stop()
+    server.start(keep_port=False)
+
+    assert server.port == fixed
 
 
 def test_foreign_process_on_the_port_is_not_mistaken_for_the_server(

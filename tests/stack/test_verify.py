@@ -1,5 +1,6 @@
 """The summary line of `paidan verify`: the counts, as they are, and anchors."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +9,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from paidan_deploy.conservation.anchor import Anchor, Head, LogDigests
-from paidan_deploy.conservation.cases_log import CasesLog
+from paidan_deploy.conservation.cases_log import NO_STEPS, CasesLog
 from paidan_deploy.conservation.chained_logs import ChainedLogs
 from paidan_deploy.conservation.checks import evaluate
 from paidan_deploy.conservation.cut import Cut, LaneAtCut
@@ -48,6 +49,7 @@ def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
         "alarms_log": AlarmsLog(),
         "outcomes_log": OutcomesLog(CUT),
         "complete": True,
+        "cases_complete": True,
         "tallies": TallyCounts(0, 0, 0),
         "photos": PhotoFindings(),
         "chained_logs": ChainedLogs(),
@@ -75,7 +77,7 @@ def test_dead_letters_of_every_topic_are_in_the_line() -> None:
             inbox_log=inbox,
             alarms_log=alarms,
             inbox_dead_letters={(0, 0)},
-            alarm_dead_letters={(0, offset) for offset in range(1005)},
+            alarm_dead_letters={("t", 0, offset) for offset in range(1005)},
             dead_letters=letters,
         )
     )
@@ -93,10 +95,10 @@ def test_alarms_that_were_only_counted_are_accounted_for(counted: int, missing: 
     alarms = AlarmsLog()
     for offset in range(10):
         alarms.add(record(offset, b"not JSON"))
-    kept = {(0, offset) for offset in (0, 1, 2, 5, 9)}
+    kept = {("t", 0, offset) for offset in (0, 1, 2, 5, 9)}
 
     report = evaluate(
-        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange(0, 3, 8, counted)])
+        evidence(alarms_log=alarms, alarm_dead_letters=kept, counted_alarms=[CountedRange("t", 0, 3, 8, counted)])
     )
 
     assert sum(claim.against for claim in report.claims) == missing
@@ -106,6 +108,27 @@ def test_a_result_that_is_new_is_counted_and_named() -> None:
     report = evaluate(evidence(outcomes_by_id={"a": ("report", "of_tomorrow")}, complete=False))
 
     assert "1 of_tomorrow" in report.line
+
+
+STEP: Final = {"case_id": "tiny-1", "version": 1, "state": {"status": "filed", "reports": 1}}
+
+
+@pytest.mark.parametrize(
+    ("complete", "cases_complete", "holds", "noted"),
+    [(True, True, False, 0), (False, True, False, 0), (False, False, True, 1)],
+)
+def test_histories_are_compared_as_long_as_their_own_log_is_whole(
+    *, complete: bool, cases_complete: bool, holds: bool, noted: int
+) -> None:
+    """The inbox loses its first records after ninety days, and the log of cases never does."""
+    cases = CasesLog(CUT)
+    cases.add(record(0, json.dumps(STEP).encode()))
+    rewritten = {"tiny-1": NO_STEPS.extend(1, b"another step's", b"its chain")}
+
+    report = evaluate(evidence(cases_log=cases, history=rewritten, complete=complete, cases_complete=cases_complete))
+
+    [history] = [claim for claim in report.claims if "byte for byte" in claim.name]
+    assert (history.holds, sum(remark.found for remark in report.remarks)) == (holds, noted)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from paidan_contracts.city.organisation import SourceCategory
 from paidan_contracts.city.pack_types import ClassCode, Name, Names, PackModel, Text, TimeLimit
-from paidan_contracts.wire import Channel, Slug
+from paidan_contracts.wire import Channel, MatterType, Slug
 
 RowId = Annotated[str, StringConstraints(pattern=r"^[CE][0-9]{4,5}-[A-Za-z0-9]{1,8}$")]
 """Class code, dash, condition code: ``E0110-1``."""
@@ -55,6 +55,14 @@ class Category(PackModel):
     ignored: bool = False
 
 
+class MatterWord(PackModel):
+    """A source's own word of a matter (诉求类型), such as 投诉举报, and the matter type that it means."""
+
+    source: Slug = Field(description="A source's id or, for all sources of a channel, the channel.")
+    word: SourceCategory
+    matter: MatterType
+
+
 class Catalogue(PackModel):
     """All classes and rows. Its version is the pack's.
 
@@ -66,3 +74,4 @@ class Catalogue(PackModel):
     classes: tuple[CaseClass, ...]
     rows: tuple[CatalogueRow, ...]
     categories: tuple[Category, ...] = ()
+    matters: tuple[MatterWord, ...] = ()

@@ -1,12 +1,12 @@
 """A city as services use it: its pack with every look-up built once, as plain attributes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city.calendar import WorkingCalendar
-from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category
+from paidan_contracts.city.catalogue import CaseClass, CatalogueRow, Category, MatterWord
 from paidan_contracts.city.geography_index import GeographyIndex
 from paidan_contracts.city.import_mappings import ImportMapping
 from paidan_contracts.city.indicators import Indicators
@@ -23,6 +23,8 @@ from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
 from paidan_contracts.pii_words import MaskingTerms
 from paidan_contracts.wire import MatterType
+
+WordT = TypeVar("WordT", Category, MatterWord)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ class City:
     """By class code."""
     categories: Mapping[tuple[str, str], Category]
     """By a source's id and its own word; the source's own entry replaces that of its channel."""
+    matters: Mapping[tuple[str, str], MatterType]
+    """By a source's id and its own word, as categories."""
     imports: Mapping[str, ImportMapping]
     rule_index: RuleIndex
 
@@ -96,7 +100,8 @@ class City:
             classes={each.code: each for each in pack.catalogue.classes},
             rows={row.id: row for row in pack.catalogue.rows},
             default_rows={row.class_code: row for row in pack.catalogue.rows if row.default},
-            categories=dict(_categories(pack)),
+            categories=dict(_entries_by_source(pack, pack.catalogue.categories)),
+            matters={key: entry.matter for key, entry in _entries_by_source(pack, pack.catalogue.matters)},
             imports={mapping.id: mapping for mapping in pack.imports},
             rule_index=RuleIndex.of(pack, calendar),
         )
@@ -109,10 +114,10 @@ def _areas(pack: Pack) -> Iterator[tuple[str | None, str]]:
             yield place.code, pack.id if pack.area_level == "city" else f"{pack.id}.{place.code.lower()}"
 
 
-def _categories(pack: Pack) -> Iterator[tuple[tuple[str, str], Category]]:
+def _entries_by_source(pack: Pack, entries: Sequence[WordT]) -> Iterator[tuple[tuple[str, str], WordT]]:
     for source in pack.sources:
         # The last value of a key stays, so a source's own entries come after those of its channel.
         for owner in (source.kind, source.id):
-            for entry in pack.catalogue.categories:
+            for entry in entries:
                 if entry.source == owner:
                     yield (source.id, entry.word), entry

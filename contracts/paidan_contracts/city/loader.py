@@ -8,6 +8,7 @@ departments.csv       departments
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
 categories.csv        the sources' own categories, mapped to classes
+matters.csv           the sources' own words of matters, mapped to matter types
 routing.toml          [[rules]] in order
 calendar.csv          every date
 indicators.toml       [[counts]] and [[rates]]
@@ -34,14 +35,30 @@ from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
 _DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
-_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "trusted", "min_confidence", "crs", "callback"}
+_SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
+    "id",
+    "kind",
+    "trusted",
+    "min_confidence",
+    "crs",
+    "callback",
+    "own_topic",
+    "silent_after_min",
+}
 _CLASS_COLUMNS: Final = _NAME_COLUMNS | {"code", "big.zh", "big.en"}
 _ROW_COLUMNS: Final = frozenset(
     {"id", "class_code", "condition", "default", "limit", "accept_limit", "evidence[]"}
     | {"filing.zh", "filing.en", "closing.zh", "closing.en"}
 )
 _CATEGORY_COLUMNS: Final = frozenset({"source", "word", "class_code", "condition", "ignored"})
+_MATTER_COLUMNS: Final = frozenset({"source", "word", "matter"})
 _DAY_COLUMNS: Final = frozenset({"date", "working", "note"})
+_CATALOGUE_FILES: Final = {
+    "classes": _CLASS_COLUMNS,
+    "rows": _ROW_COLUMNS,
+    "categories": _CATEGORY_COLUMNS,
+    "matters": _MATTER_COLUMNS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +120,11 @@ def _read_csv_files(raw_pack: RawPack) -> None:
     document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
     document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
     catalogue = _subtable(document, "catalogue")
-    for part, columns in (("classes", _CLASS_COLUMNS), ("rows", _ROW_COLUMNS), ("categories", _CATEGORY_COLUMNS)):
+    for part, columns in _CATALOGUE_FILES.items():
         path: DocumentPath = ("catalogue", part)
         raw_pack.origins[path] = Origin(f"{part}.csv")
-        catalogue[part] = raw_pack.read_csv(f"{part}.csv", path, columns=columns, optional=part == "categories")
+        optional = part in ("categories", "matters")
+        catalogue[part] = raw_pack.read_csv(f"{part}.csv", path, columns=columns, optional=optional)
     raw_pack.origins["calendar", "days"] = Origin("calendar.csv")
     _subtable(document, "calendar")["days"] = raw_pack.read_csv(
         "calendar.csv", ("calendar", "days"), columns=_DAY_COLUMNS

@@ -42,6 +42,14 @@ class Source(PackModel):
     )
     crs: Datum = Field(default="wgs84", description="Datum of its positions where a report states none.")
     callback: bool = Field(default=False, description="Its reporters are called back (回访) after closing.")
+    silent_after_min: Annotated[int, Field(ge=1, le=525_600)] | None = Field(
+        default=None, description="An alert is raised when it has sent nothing for so many minutes; None: never."
+    )
+    own_topic: bool | None = Field(
+        default=None,
+        description="Its alarms over Kafka are taken from its own topic paidan.alarms.<id> alone, so that no other"
+        " sender can speak in its name; by default from paidan.alarms too, where a sender names its source itself.",
+    )
 
 
 SourceCategory = Name

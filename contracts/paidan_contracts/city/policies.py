@@ -4,8 +4,8 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, TimeLimit
-from paidan_contracts.wire import Channel, MatterType, Slug
+from paidan_contracts.city.pack_types import ClassPattern, Names, PackModel, Text, TimeLimit
+from paidan_contracts.wire import Channel, Datum, Latitude, Longitude, MatterType, Slug
 
 RatingRule: TypeAlias = Literal["worst", "last", "opener"]
 """Which reporter's latest rating is the case's: the worst, the last that was given, or the opener's."""
@@ -56,6 +56,16 @@ class ClassMatchingOverride(PackModel):
     off: bool = Field(default=False, description="Reports of these classes are never merged.")
 
 
+class PlaceholderPosition(PackModel):
+    """A position that stands for an unknown one: a vendor's sample point, a geocoder's answer where it found none."""
+
+    x: Longitude
+    y: Latitude
+    crs: Datum = Field(default="wgs84", description="Datum of x and y.")
+    radius_m: float = Field(default=1, gt=0, le=500, description="Positions this near are placeholders, too.")
+    note: Text | None = Field(default=None, description="Whose position it is.")
+
+
 class MatchingPolicy(PackModel):
     """When two reports are about the same thing: same class, near each other, while the first one's case is open."""
 
@@ -73,6 +83,9 @@ class MatchingPolicy(PackModel):
         " point is a geocoder's fall-back, and no report is merged by it.",
     )
     by_class: tuple[ClassMatchingOverride, ...] = ()
+    placeholders: tuple[PlaceholderPosition, ...] = Field(
+        default=(), description="Positions that are nobody's: nothing is matched by them. 0/0 is always one."
+    )
 
 
 class CallbackPolicy(PackModel):

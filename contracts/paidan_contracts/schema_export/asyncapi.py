@@ -6,7 +6,7 @@ from paidan_contracts.schema_export.schemas import Schema, all_topics, event_typ
 from paidan_contracts.topics import Topic
 from paidan_contracts.wire import WireModel
 
-_CONSUMED_TOPICS: Final = ("paidan.alarms", "paidan.inbox", "paidan.answers.{department}")
+_CONSUMED_TOPICS: Final = ("paidan.alarms", "paidan.alarms.{source}", "paidan.inbox", "paidan.answers.{department}")
 _SERVICES: Final = ("intake", "dispatch", "scoring")
 _BINDING_VERSION: Final = "0.5.0"
 
@@ -35,7 +35,7 @@ def asyncapi_document() -> Schema:
 
 
 def _channel_id(topic: Topic[WireModel]) -> str:
-    return topic.name.removeprefix("paidan.").replace(".{department}", "")
+    return topic.name.removeprefix("paidan.").replace(".{department}", "").replace("alarms.{source}", "source_alarms")
 
 
 def _channel(topic: Topic[WireModel]) -> Schema:
@@ -50,6 +50,8 @@ def _channel(topic: Topic[WireModel]) -> Schema:
     }
     if "{department}" in topic.name:
         channel["parameters"] = {"department": {"description": "The department's id in the city's pack."}}
+    if "{source}" in topic.name:
+        channel["parameters"] = {"source": {"description": "The source's id in the city's pack."}}
     return channel
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final, get_args
 
 from paidan_contracts.actions import Answer
-from paidan_contracts.topics import TOPICS, Topic, answers_topic_of, orders_topic_of
+from paidan_contracts.topics import TOPICS, Topic, alarms_topic_of, answers_topic_of, orders_topic_of
 from paidan_contracts.wire import WireModel
 
 Schema = dict[str, Any]
@@ -32,7 +32,7 @@ def _expand_union(event_type: object) -> list[type[WireModel]]:
 
 def all_topics() -> tuple[Topic[WireModel], ...]:
     """List every topic, with those of a department as ``paidan.orders.{department}`` and the like."""
-    return (*TOPICS, orders_topic_of("{department}"), answers_topic_of("{department}"))
+    return (*TOPICS, alarms_topic_of("{source}"), orders_topic_of("{department}"), answers_topic_of("{department}"))
 
 
 def event_models() -> dict[str, type[WireModel]]:

@@ -12,7 +12,8 @@ from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_contracts.city import Pack, pack_version
 from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import CityInForce
-from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX
+from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, ORDERS_PREFIX, alarms_topic_of
+from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.clock import check_city_fits_clock
 from paidan_deploy.provisioning.release import place_release_marks
@@ -83,7 +84,8 @@ async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
 
 
 def _topics(pack: Pack) -> list[str]:
-    return [prefix + department.id for department in pack.departments for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
+    departments = [prefix + each.id for each in pack.departments for prefix in (ORDERS_PREFIX, ANSWERS_PREFIX)]
+    return departments + [alarms_topic_of(each.id).name for each in pack.sources if each.kind in SCREENED_CHANNELS]
 
 
 def _record_for(event: CityInForce, partition: int) -> ProducerRecord:

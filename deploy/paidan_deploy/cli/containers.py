@@ -1,8 +1,9 @@
-"""`paidan prepare` and `paidan serve`: one process each, for containers, where something else supervises them."""
+"""`paidan prepare`, `serve` and `secrets`: for containers, where something else supervises the processes."""
 
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +12,28 @@ from paidan_deploy.citypacks.bootstrap import publish_missing_packs
 from paidan_deploy.cli.app import example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
-from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning import database as database_provisioning
 from paidan_deploy.provisioning.clock import settle_clock
-from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.provisioning.handover import (
+    OWN_SECRETS,
+    can_create_secrets,
+    hand_over,
+    handed_over,
+    write_prepare_secrets,
+)
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.services import SERVICES, ServiceConfig, ServiceName, service_environment, service_secrets
+from paidan_deploy.services import (
+    INTAKE,
+    SERVICES,
+    Service,
+    ServiceConfig,
+    ServiceName,
+    environment_with,
+    service_secrets,
+)
+from paidan_deploy.settings import inherited_environment
 from paidan_deploy.stack.stack import Stack
 
 
@@ -27,55 +43,95 @@ def register(app: typer.Typer) -> None:
         prepare
     )
     app.command(epilog=example_epilog("paidan serve intake --host 0.0.0.0"))(serve)
+    app.command(epilog=example_epilog("paidan secrets secrets --database postgresql://postgres:5432/paidan"))(secrets)
 
 
 @print_errors
-def prepare() -> None:
+def prepare(
+    handover: Annotated[
+        Path | None,
+        typer.Option(help="Write a folder of secrets for each service here, to be mounted by that service alone."),
+    ] = None,
+) -> None:
     """Create roles, tables, topics and secrets on your own servers, publish the first city packs, and exit.
 
-    It may be run again at any time; run it before each new release starts. Secrets are stored in PAIDAN_HOME/secrets.
+    It may be run again at any time; run it before each new release starts. It alone needs PAIDAN_DATABASE, the DSN of
+    the database's owner. Secrets are stored in PAIDAN_HOME/secrets.
     """
     stack = _stack_on_own_servers()
     asyncio.run(_prepare(stack))
+    if handover is not None:
+        hand_over(handover, dsn=stack.servers.dsn, credentials=stack.credentials)
+    console.print("Ready: services can start.")
 
 
 async def _prepare(stack: Stack) -> None:
-    for service in SERVICES:
-        service_secrets(service, paths=stack.paths, credentials=stack.credentials)
-    await database.prepare_database(stack.servers.dsn, stack.credentials)
-    async with open_connection(stack.servers.dsn) as connection:
-        await settle_clock(connection, stack.settings.clock, stack.settings.cities)
+    if can_create_secrets(stack.paths.secrets):
+        for service in SERVICES:
+            service_secrets(service, paths=stack.paths, credentials=stack.credentials)
+    await database_provisioning.prepare_database(stack.servers.dsn, stack.credentials)
+    await settle_clock(stack.servers.dsn, stack.settings.clock, stack.settings.cities)
     await create_topics(stack.servers.cluster)
-    messages = await publish_missing_packs(
-        stack.settings.cities,
-        dsn=stack.servers.dsn,
-        kafka=stack.servers.cluster,
-    )
+    messages = await publish_missing_packs(stack.settings.cities, dsn=stack.servers.dsn, kafka=stack.servers.cluster)
     for message in messages:
         console.print(message)
-    console.print("Ready: services can start.")
+
+
+@print_errors
+def secrets(
+    folder: Annotated[Path, typer.Argument(help="Folder to write: one folder for each service, and one for prepare.")],
+    database: Annotated[
+        str, typer.Option(help="Address of the database, without user and password, with parameters such as sslmode.")
+    ],
+) -> None:
+    """Generate the secrets of a new installation without its servers: what each service gets, and nothing else.
+
+    Those in PAIDAN_HOME/secrets are used, and what is missing is generated there: keep it, it is the only copy.
+    """
+    credentials = Stack.from_settings().credentials
+    hand_over(folder, dsn=database, credentials=credentials)
+    write_prepare_secrets(folder, credentials)
+    console.print(f"{folder} has the secrets; {credentials.folder} is the copy to keep.", highlight=False)
 
 
 @print_errors
 def serve(
     name: Annotated[ServiceName, typer.Argument(help="The service to run.")],
     host: Annotated[str, typer.Option(help="Address to listen on; by default loopback.")] = LOOPBACK,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; by default 8101, 8102 or 8103.")] = None,
 ) -> None:
-    """Run one service on servers that `paidan prepare` has prepared, in the foreground."""
-    stack = _stack_on_own_servers()
+    """Run one service on servers that `paidan prepare` has prepared, in the foreground.
+
+    Its secrets are variables such as INTAKE_DATABASE, or the files that `paidan prepare --handover` or `paidan secrets`
+    wrote, in PAIDAN_HOME/secrets. Where there are neither, they are those of `paidan prepare` in the same PAIDAN_HOME,
+    which needs PAIDAN_DATABASE.
+    """
+    stack = Stack.from_settings()
+    if stack.settings.kafka is None:
+        raise DeployError("set PAIDAN_KAFKA; `paidan up` starts servers of its own")
     service = next(each for each in SERVICES if each.name == name)
     config = ServiceConfig(
         kafka=stack.servers.bootstrap,
-        database=dsn_for_role(stack.servers.dsn, service.role, stack.credentials.password(service.role)),
         topic_prefix=stack.settings.topic_prefix,
-        port=service.port,
+        port=port or service.port,
         host=host,
         clock=stack.settings.clock or "real",
         kafka_security=stack.settings,
     )
-    env = service_environment(service, config, paths=stack.paths, credentials=stack.credentials)
+    env = environment_with(service, config, secrets=_secrets_of(stack, service))
     # A service must not have the database owner's DSN.
     os.execve(sys.executable, service.argv, {key: value for key, value in env.items() if key != "PAIDAN_DATABASE"})  # noqa: S606
+
+
+def _secrets_of(stack: Stack, service: Service) -> dict[str, str]:
+    """Return the service's own secrets: from its folder, and over them from its variables."""
+    inherited = inherited_environment()
+    variables = {name: inherited.get(service.environment_variable(name), "") for name in OWN_SECRETS}
+    own = handed_over(stack.paths.secrets) | {name: value for name, value in variables.items() if value}
+    if "DATABASE" in own:
+        return own | ({"PHOTOS": str(stack.paths.photos)} if service is INTAKE else {})
+    dsn = dsn_for_role(_stack_on_own_servers().servers.dsn, service.role, stack.credentials.password(service.role))
+    return {"DATABASE": dsn, **service_secrets(service, paths=stack.paths, credentials=stack.credentials)} | own
 
 
 def _stack_on_own_servers() -> Stack:

@@ -41,11 +41,12 @@ def demo(
 ) -> None:
     """Start everything, play the next day of the demo city, show the scores, and keep running until Ctrl-C."""
     stack = Stack.for_start()
+    was_running = stack.state is not None
     with stop_stack_on_interrupt(stack):
         try:
             succeeded = _run_day(stack, seconds, stays_up=not once)
         except Exception:
-            if once:
+            if once and not was_running:
                 stack.down()
             raise
         if not once:

@@ -58,7 +58,7 @@ def import_records(
         report = asyncio.run(
             _import(stack.installation(), file, (city, mapping), matching=not no_matching, amend=amend)
         )
-    path = stack.paths.root / "imports" / f"{file.stem}-{mapping}.json"
+    path = stack.paths.imports / f"{file.stem}-{mapping}.json"
     report.write(path)
     for line in report.summary():
         console.print(line, highlight=False, markup=False)

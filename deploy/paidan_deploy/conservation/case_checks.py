@@ -1,7 +1,7 @@
 """Checks that cases, facts and tallies agree with the logs. Pure."""
 
 from paidan_deploy.conservation.evidence import Evidence
-from paidan_deploy.conservation.report import Check
+from paidan_deploy.conservation.report import MAX_EXAMPLES, Check, Notice
 
 
 def check_case_versions(evidence: Evidence) -> Check:
@@ -19,10 +19,16 @@ def check_history(evidence: Evidence) -> Check:
     differing = {
         name
         for name in {*logged, *evidence.history}
-        # A log without its first records holds the chain of none.
-        if logged.get(name) != evidence.history.get(name) and (evidence.complete or name not in logged)
+        if logged.get(name) != evidence.history.get(name) and evidence.cases_complete
     }
     return Check.of("every step of every case is in the history byte for byte as published", differing, logged)
+
+
+def incomparable_histories(evidence: Evidence) -> Notice:
+    """Name what is not compared where somebody has shortened the log's retention."""
+    found = () if evidence.cases_complete else tuple(sorted(evidence.history))
+    name = "histories that cannot be compared: paidan.cases has lost its first records"
+    return Notice(name, len(evidence.history), len(found), found[:MAX_EXAMPLES])
 
 
 def check_newest_steps(evidence: Evidence) -> Check:

@@ -37,7 +37,7 @@ def evaluate(evidence: Evidence) -> ConservationReport:
             _check_totals(received, results, complete=evidence.complete),
             *_checks(evidence, set(screened_out)),
         ),
-        remarks=(vault_checks.missing_uploads(evidence),),
+        remarks=(vault_checks.missing_uploads(evidence), case_checks.incomparable_histories(evidence)),
         dead_letters=evidence.dead_letters,
     )
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from paidan_deploy.conservation.cases_log import CaseRow, CasesLog, CaseSteps
 from paidan_deploy.conservation.chained_logs import ChainedLogs
-from paidan_deploy.conservation.log_contents import AlarmsLog, CountedRange, InboxLog, OutcomesLog, RecordPosition
+from paidan_deploy.conservation.log_contents import (
+    AlarmPosition,
+    AlarmsLog,
+    CountedRange,
+    InboxLog,
+    OutcomesLog,
+    RecordPosition,
+)
 from paidan_deploy.conservation.tables import TallyCounts
 
 
@@ -26,13 +33,15 @@ class Evidence:
     alarms_log: AlarmsLog
     outcomes_log: OutcomesLog
     complete: bool
+    cases_complete: bool
+    """Whether the log of cases has its first records: it is kept for ever, and the inbox is not."""
     outcomes_by_id: Mapping[str, tuple[str, str]]
     case_table: Mapping[str, CaseRow]
     history: Mapping[str, CaseSteps]
     fact_versions: Mapping[str, int]
     tallies: TallyCounts
     inbox_dead_letters: Collection[RecordPosition]
-    alarm_dead_letters: Collection[RecordPosition]
+    alarm_dead_letters: Collection[AlarmPosition]
     counted_alarms: Collection[CountedRange]
     """Alarms that were dead-lettered and only counted: their senders are beyond their limit."""
     dead_letters: Mapping[str, int]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from paidan_contracts import ids
 from paidan_deploy.conservation.evidence import Evidence
-from paidan_deploy.conservation.log_contents import CountedRange, RecordPosition
+from paidan_deploy.conservation.log_contents import AlarmPosition, CountedRange, RecordPosition
 from paidan_deploy.conservation.report import Check
 
 
@@ -51,13 +51,15 @@ def anonymous_dead_letters(evidence: Evidence) -> set[RecordPosition]:
 
 def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Check:
     dead_lettered = set(evidence.alarm_dead_letters)
-    missing: dict[RecordPosition, str] = {
-        position: f"{position[0]}:{position[1]}" for position in evidence.alarms_log.unreadable - dead_lettered
+    missing: dict[AlarmPosition, str] = {
+        position: ":".join(map(str, position)) for position in evidence.alarms_log.unreadable - dead_lettered
     }
     for name, positions in evidence.alarms_log.positions_by_id.items():
-        # An alarm without a known city is refused under another id than its own, and may still be accepted later.
+        # An alarm without a known city, or on a topic that does not prove its source, is refused under another id than
+        # its own, and may still be accepted later.
         in_inbox = name in evidence.inbox_log.reports or name in evidence.inbox_log.later_reports
-        if not in_inbox and screened_out.isdisjoint({name, ids.unknown_origin_id(name)}):
+        refused = {name, ids.unknown_origin_id(name), ids.not_your_source_id(name)}
+        if not in_inbox and screened_out.isdisjoint(refused):
             missing |= {position: name for position in positions if position not in dead_lettered}
     return Check.of(
         "every alarm became a report, was screened out, or is a dead letter",
@@ -67,8 +69,8 @@ def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Ch
 
 
 def _not_counted(
-    missing: Mapping[RecordPosition, str], counted: Collection[CountedRange]
-) -> Mapping[RecordPosition, str]:
+    missing: Mapping[AlarmPosition, str], counted: Collection[CountedRange]
+) -> Mapping[AlarmPosition, str]:
     """Leave out as many as were only counted, where they were counted."""
     left = dict(missing)
     for counted_range in counted:

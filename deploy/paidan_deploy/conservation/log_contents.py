@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -13,18 +13,21 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.conservation.cut import Cut
 
 RecordPosition = tuple[int, int]
+AlarmPosition = tuple[str, int, int]
+"""Topic, partition and offset: alarms come over several topics."""
 
 
 class CountedRange(NamedTuple):
     """Offsets of a partition between which so many records were dead-lettered and only counted."""
 
+    topic: str
     partition: int
     first_offset: int
     last_offset: int
     counted: int
 
-    def covers(self, position: RecordPosition) -> bool:
-        return position[0] == self.partition and self.first_offset <= position[1] <= self.last_offset
+    def covers(self, position: AlarmPosition) -> bool:
+        return position[:2] == (self.topic, self.partition) and self.first_offset <= position[2] <= self.last_offset
 
 
 Subject = Literal["report", "action"]
@@ -104,13 +107,15 @@ class InboxLog:
 class AlarmsLog:
     """The report ids of alarms: each becomes a report or is suppressed."""
 
-    positions_by_id: dict[str, list[RecordPosition]] = field(default_factory=dict)
-    unreadable: set[RecordPosition] = field(default_factory=set)
+    topic_name: Callable[[str], str] = str
+    """Returns a topic's name within the installation."""
+    positions_by_id: dict[str, list[AlarmPosition]] = field(default_factory=dict)
+    unreadable: set[AlarmPosition] = field(default_factory=set)
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Add one alarm."""
         alarm = _parse_object(record.value)
-        position = (record.partition, record.offset)
+        position = (self.topic_name(record.topic), record.partition, record.offset)
         if alarm is None or not isinstance(alarm.get("source"), str) or not isinstance(alarm.get("alarm_ref"), str):
             self.unreadable.add(position)
         else:

@@ -31,6 +31,20 @@ class LogReader:
     def __init__(self, kafka: KafkaCluster) -> None:
         self._kafka = kafka
 
+    async def topics(self, prefix: str) -> list[str]:
+        """Return the names of all topics of this installation that begin so."""
+        consumer = AIOKafkaConsumer(group_id=None, enable_auto_commit=False, **self._kafka.client_options())
+        try:
+            await consumer.start()
+            names = sorted(await consumer.topics())
+        finally:
+            await consumer.stop()
+        return [self._kafka.unprefixed(name) for name in names if name.startswith(self._kafka.prefixed(prefix))]
+
+    def unprefixed(self, topic: str) -> str:
+        """Return a topic's name within the installation."""
+        return self._kafka.unprefixed(topic)
+
     async def current_span(self, topic: str) -> LogSpan:
         """Return where the topic's log begins and ends now."""
         async with self._open_consumer(self._kafka.prefixed(topic)) as consumer:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from paidan_chassis.database import Connection
-from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, INBOX, OUTCOMES
 from paidan_deploy.conservation import tables
 from paidan_deploy.conservation.anchor import Anchor, LogDigests
 from paidan_deploy.conservation.cases_log import CasesLog
@@ -86,7 +86,8 @@ class _Waiting:
 
     async def for_services(self) -> None:
         """Wait until every service has applied what its log holds now, and said all that follows from it."""
-        for schema, topic in READERS:
+        own_topics = [("intake", topic) for topic in await self._sources.logs.topics(ALARMS_PREFIX)]
+        for schema, topic in (*READERS, *own_topics):
             span = await self._sources.logs.current_span(topic)
             await self._until(
                 f"{schema} has not applied {topic} to its end of now", self._is_applied, schema, topic, span
@@ -124,8 +125,16 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
                 "fact_versions": await tables.fact_versions(conn),
                 "tallies": await tables.tally_counts(conn),
                 "inbox_dead_letters": await tables.dead_letter_positions(conn, "dispatch", INBOX.name),
-                "alarm_dead_letters": await tables.dead_letter_positions(conn, "intake", ALARMS.name),
-                "counted_alarms": await tables.counted_dead_letters(conn, "intake", ALARMS.name),
+                "alarm_dead_letters": {
+                    (topic, *position)
+                    for topic in _alarm_topics(cut)
+                    for position in await tables.dead_letter_positions(conn, "intake", topic)
+                },
+                "counted_alarms": [
+                    counted
+                    for topic in _alarm_topics(cut)
+                    for counted in await tables.counted_dead_letters(conn, "intake", topic)
+                ],
                 "dead_letters": await tables.dead_letter_counts(conn, SERVICES),
                 "chained_logs": await read_chained_logs(conn, CHAINED_LOGS, anchor.logs),
             },
@@ -134,17 +143,18 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
 
 async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[Evidence, Anchor]:
     cut, logs = contents.cut, sources.logs
-    spans = {topic: await logs.current_span(topic) for topic in (ALARMS.name, INBOX.name, CASES.name, OUTCOMES.name)}
+    spans = {topic: await logs.current_span(topic) for topic in (INBOX.name, CASES.name, OUTCOMES.name)}
     inbox_log, alarms_log, outcomes_log = (
         InboxLog(applied_to=cut.offsets("dispatch", INBOX.name)),
-        AlarmsLog(),
+        AlarmsLog(logs.unprefixed),
         OutcomesLog(cut),
     )
     cases_log = CasesLog(cut, scored_to=cut.offsets("scoring", CASES.name))
     digests = LogDigests(sources.anchor.cases if sources.anchor else {})
     await add_records(logs.records(spans[INBOX.name]), inbox_log)
     await add_records(logs.records(spans[CASES.name]), cases_log, digests)
-    await add_records(logs.records(cut.span("intake", ALARMS.name, spans[ALARMS.name])), alarms_log)
+    for topic in _alarm_topics(cut):
+        await add_records(logs.records(cut.span("intake", topic, await logs.current_span(topic))), alarms_log)
     await add_records(logs.records(spans[OUTCOMES.name]), outcomes_log)
     chained_logs: ChainedLogs = contents.fields["chained_logs"]
     contradicted = [*(f"{CASES.name}-{each}" for each in digests.differing()), *chained_logs.contradicted]
@@ -154,12 +164,19 @@ async def _collect_evidence(sources: Sources, contents: TableContents) -> tuple[
         alarms_log=alarms_log,
         outcomes_log=outcomes_log,
         complete=spans[INBOX.name].is_complete and spans[CASES.name].is_complete,
+        cases_complete=spans[CASES.name].is_complete,
         missing_vault_entries=await tables.missing_vault_entries(sources.connection, inbox_log.vault_references),
         photos=await _check_photos(sources, inbox_log),
         contradicted_anchors=contradicted if sources.anchor else None,
         **contents.fields,
     )
     return evidence, Anchor(digests.heads(), chained_logs.heads)
+
+
+def _alarm_topics(cut: Cut) -> list[str]:
+    """Return the topic of all alarms, and those of sources that intake reads."""
+    own = {lane.topic for lane in cut.lanes if lane.service == "intake" and lane.topic.startswith(ALARMS_PREFIX)}
+    return [ALARMS.name, *sorted(own)]
 
 
 async def _check_photos(sources: Sources, inbox_log: InboxLog) -> PhotoFindings:

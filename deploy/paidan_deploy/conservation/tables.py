@@ -101,7 +101,9 @@ async def dead_letter_positions(conn: Connection, schema: str, topic: str) -> se
 async def counted_dead_letters(conn: Connection, schema: str, topic: str) -> list[CountedRange]:
     """Return between which offsets a service counted dead letters of a topic without keeping them."""
     rows = await conn.fetch(SELECT_COUNTED.format(schema=schema), topic)
-    return [CountedRange(row["partition"], row["first_offset"], row["last_offset"], row["counted"]) for row in rows]
+    return [
+        CountedRange(topic, row["partition"], row["first_offset"], row["last_offset"], row["counted"]) for row in rows
+    ]
 
 
 async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:

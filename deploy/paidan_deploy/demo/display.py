@@ -45,7 +45,7 @@ def _counters(sources: DemoSources, observed: Observed) -> list[tuple[str, int]]
         ("reports 上报", sources.sent),
         ("opened 立案", observed.outcome_counts["opened"]),
         ("merged 合并", observed.outcome_counts["merged"]),
-        ("suppressed 重复告警", observed.outcome_counts["suppressed"]),
+        ("screened out 告警未受理", observed.outcome_counts["suppressed"]),
         ("dispatched 派遣", observed.event_counts["case.dispatched.v1"]),
         ("returned 退单", observed.event_counts["case.returned.v1"]),
         ("overdue 超时", observed.event_counts["case.overdue.v1"]),

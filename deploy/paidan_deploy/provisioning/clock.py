@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from paidan_chassis.clock import ClockKind, ClockSetBack, keep_kind, read_kind, read_scale, real_now
+from paidan_chassis.clock import ClockKind, ClockSetBack, read_kind, read_scale, real_now, set_scale
 from paidan_chassis.database import Connection
 from paidan_contracts.city import Pack
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
 
 WAY_OUT: Final = (
     "unset PAIDAN_CLOCK, or begin anew with `paidan down --wipe` (on servers of your own: an empty database)"
@@ -39,12 +40,12 @@ class CityPackKind:
     demo: bool | None
 
 
-async def settle_clock(connection: Connection, requested: ClockKind | None, packs: Path) -> ClockKind:
+async def settle_clock(dsn: str, requested: ClockKind | None, packs: Path) -> ClockKind:
     """Return the installation's clock, and record it at the first start. Raises ClockRefused for another one later.
 
     Without a request, an installation of demo cities alone gets the scaled clock, any other one real time.
     """
-    async with connection.transaction():
+    async with open_connection(dsn) as connection, connection.transaction():
         await connection.execute("LOCK TABLE cities.clock IN SHARE ROW EXCLUSIVE MODE")
         kept = await read_kind(connection)
         published = await _published_cities(connection)
@@ -56,7 +57,7 @@ async def settle_clock(connection: Connection, requested: ClockKind | None, pack
         elif kind != kept:
             await _check_change(connection, kept)
         try:
-            await keep_kind(connection, kind)
+            await _keep_kind(connection, kind)
         except ClockSetBack as error:
             raise ClockRefused(f"PAIDAN_CLOCK=real: {error}: {WAY_OUT}") from error
     return kind
@@ -80,6 +81,14 @@ async def read_clock(connection: Connection) -> ClockReading | None:
         return None
     city_time = real if kind == "real" else scale.city_time(real)
     return ClockReading(kind, scale.factor if city_time < scale.fast_until else 1.0, city_time)
+
+
+async def _keep_kind(conn: Connection, kind: ClockKind) -> None:
+    """Record the clock. To a real one the city's time moves on to the real time, and stays there."""
+    if kind == "real" and await read_kind(conn) != "real":
+        now = real_now()
+        await set_scale(conn, city_time=now, factor=1.0, fast_until=now)
+    await conn.execute("UPDATE cities.clock SET kind = $1", kind)
 
 
 def _default_kind(cities: list[CityPackKind]) -> ClockKind:

@@ -100,7 +100,9 @@ def _refuse(undrained: Iterable[LaneProgress]) -> NoReturn:
     lanes = ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in undrained)
     raise ReleaseNotDrained(
         f"release 1 (0.1) has not decided all of its inbox: {lanes}. This release decides otherwise, so 0.1 must"
-        " finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it, and repeat this"
+        " finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it, and repeat this\n"
+        f"第 1 版（0.1）尚未判定完收件日志：{lanes}。本版判定规则不同，须由 0.1 判定完毕："
+        "请停止 0.1 的 intake，运行其 dispatch 直至读完，停止后重新执行本命令"
     )
 
 
@@ -110,7 +112,9 @@ async def _require_no_writers(connection: Connection) -> None:
         running = " and ".join(row["usename"].removeprefix("paidan_") for row in rows)
         raise ReleaseNotDrained(
             f"{running} of release 1 (0.1) still run, and would write past this release's mark: stop intake, wait until"
-            " dispatch has read its inbox, stop dispatch, and repeat this"
+            " dispatch has read its inbox, stop dispatch, and repeat this\n"
+            f"第 1 版（0.1）的 {running} 仍在运行，会越过本版标记继续写入："
+            "请停止 intake，待 dispatch 读完收件日志后停止 dispatch，再重新执行本命令"
         )
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o644, user: int | None = None) -> None:
+def write_atomically(path: Path, text: str, *, mode: int = 0o600, user: int | None = None) -> None:
     """Replace a file in one step, creating its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

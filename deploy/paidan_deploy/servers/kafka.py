@@ -75,13 +75,16 @@ class KafkaServer:
         identity = process.ProcessIdentity.read(self.home / "process.json")
         return None if identity is None else identity.find()
 
-    def start(self, *, timeout_s: float = 120) -> bool:
-        """Start it unless it runs already (then False), and wait until it accepts requests. Raises ServerStartError."""
+    def start(self, *, timeout_s: float = 120, keep_port: bool = True) -> bool:
+        """Start it unless it runs already (then False), and wait until it accepts requests. Raises ServerStartError.
+
+        ``keep_port``: clients expect it where it was; otherwise it goes back to its preferred port where that is free.
+        """
         if self.process is not None and self._await_ready(timeout_s):
             return False
         for _ in range(START_ATTEMPTS):
             log_tail = LogTail.from_now(self.log)
-            self._launch_process()
+            self._launch_process(keep_port=keep_port)
             if self._await_ready(timeout_s):
                 return True
             if "Address already in use" not in log_tail.text:
@@ -103,9 +106,9 @@ class KafkaServer:
             timeout_s=timeout_s,
         )
 
-    def _launch_process(self) -> None:
+    def _launch_process(self, *, keep_port: bool) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        self._write_properties()
+        self._write_properties(keep_port=keep_port)
         if not (self.home / "data" / "meta.properties").exists():
             self._format_storage()
         launch = process.ProcessLaunch(
@@ -148,13 +151,13 @@ class KafkaServer:
             return {"port": 0, "controller": 0}
         return {"port": int(saved["port"]), "controller": int(saved["controller"])}
 
-    def _write_properties(self) -> None:
+    def _write_properties(self, *, keep_port: bool) -> None:
         """Choose ports and write the properties; a port that another process took meanwhile is replaced."""
         saved = self._saved_ports()
-        port = ports.choose_port([saved["port"], self.preferred_port])
-        controller = ports.choose_port(
-            [saved["controller"], self.preferred_controller_port], excluded=frozenset({port})
-        )
+        order = 1 if keep_port else -1
+        port = ports.choose_port([saved["port"], self.preferred_port][::order])
+        controllers = [saved["controller"], self.preferred_controller_port][::order]
+        controller = ports.choose_port(controllers, excluded=frozenset({port}))
         write_atomically(self.home / "ports.json", json.dumps({"port": port, "controller": controller}))
         listeners = f"{self.protocol}://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller}"
         instance_properties = {

@@ -73,8 +73,11 @@ class PostgresServer:
     def log(self) -> Path:
         return self.home / "postgres.log"
 
-    def start(self, *, timeout_s: float = 120) -> bool:
-        """Start it unless it runs already (then False), and wait until it accepts sessions. Raises ServerStartError."""
+    def start(self, *, timeout_s: float = 120, keep_port: bool = True) -> bool:
+        """Start it unless it runs already (then False), and wait until it accepts sessions. Raises ServerStartError.
+
+        ``keep_port``: clients expect it where it was; otherwise it goes back to its preferred port where that is free.
+        """
         deadline = time.monotonic() + RESTART_GRACE_S
         while True:
             log_tail = LogTail.from_now(self.log)
@@ -82,7 +85,7 @@ class PostgresServer:
                 # It may be about to exit: then it is started again.
                 deadline = time.monotonic() + RESTART_GRACE_S
             else:
-                self._launch_process()
+                self._launch_process(keep_port=keep_port)
             if self._await_ready(timeout_s):
                 return not already_running
             if not already_running and (
@@ -127,7 +130,7 @@ class PostgresServer:
             timeout_s=timeout_s,
         )
 
-    def _launch_process(self) -> None:
+    def _launch_process(self, *, keep_port: bool) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         user = run_as.unprivileged_user()
         files_folder = run_as.make_data_folder(user, self.home)
@@ -136,7 +139,7 @@ class PostgresServer:
         if not (data / "PG_VERSION").exists():
             self._initialize(binaries, files_folder, user)
         _remove_stale_lock(data)
-        port = ports.choose_port([self.port, self.preferred_port])
+        port = ports.choose_port([self.port, self.preferred_port][:: 1 if keep_port else -1])
         write_atomically(self.home / "ports.json", json.dumps({"port": port}))
         settings = [f"--{name}={value}" for name, value in (OPTIONS | self.options | {"port": str(port)}).items()]
         argv = [str(binaries / "postgres"), "-D", str(data), *settings]

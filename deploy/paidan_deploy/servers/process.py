@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import psutil
 
 from paidan_deploy.errors import ServerStartError
 from paidan_deploy.servers.atomic_files import write_atomically
+
+FILE_UMASK: Final = 0o077
+"""What a process of ours writes is its user's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class ProcessLaunch:
                 user=self.user,
                 group=self.user,
                 extra_groups=extra_groups(self.user),
+                umask=FILE_UMASK,
             )
 
     def detach(self, identity_file: Path | None = None) -> ProcessIdentity:

@@ -108,8 +108,16 @@ def _make_owned_folder(folder: Path, user: int | None) -> Path:
     _make_own_folder(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
     if user is not None:
+        let_pass(folder.parent, user)
         os.chown(folder, user, user)
     return folder
+
+
+def let_pass(folder: Path, user: int) -> None:
+    """Let this user pass through a folder of ours, and nobody else; nobody but us may list it."""
+    if folder.exists():
+        os.chown(folder, -1, user)
+        folder.chmod(0o710)
 
 
 def _make_traversable_folder(folder: Path) -> Path:

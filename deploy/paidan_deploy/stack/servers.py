@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import psutil
 
@@ -17,6 +18,10 @@ from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.state import ServerState
 
+NO_ACLS_NOTE: Final = (
+    "Kafka runs without ACLs: any client that reaches it can write as any department. "
+    "That is acceptable on one machine only; a deployment sets ACLs."
+)
 OnProgress = Callable[[str], None]
 
 
@@ -80,13 +85,14 @@ class Servers:
         on_progress("starting Kafka and PostgreSQL")
         own_servers = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
         with ThreadPoolExecutor() as pool:
-            for started in [pool.submit(server.start) for server in own_servers]:
+            for started in [pool.submit(server.start, keep_port=False) for server in own_servers]:
                 started.result()
 
-    def port_notes(self) -> list[str]:
-        """Return a note for each of our servers that listens elsewhere because its port was taken."""
+    def notes(self) -> list[str]:
+        """Return notes: that Kafka has no ACLs, and which of our servers listens elsewhere than it should."""
         own_servers = (("Kafka", self.own_kafka), ("PostgreSQL", self.own_postgres))
-        return [
+        no_acls = [] if self.settings.kafka is not None and self.settings.kafka_sasl else [NO_ACLS_NOTE]
+        return no_acls + [
             f"port {server.preferred_port} was taken: {name} listens on {server.port}"
             for name, server in own_servers
             if server is not None and server.port != server.preferred_port

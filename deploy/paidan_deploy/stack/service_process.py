@@ -38,6 +38,7 @@ class SupervisedService:
     env: Mapping[str, str]
     log: Path
     identity_file: Path
+    user: int | None = None
     condition: Condition = "stopped"
     restarts: int = 0
     detail: str = ""
@@ -83,7 +84,10 @@ class SupervisedService:
             f"{self.name}_port".upper(): str(self.port),
             f"{self.name}_instance".upper(): self._instance,
         }
-        launch = process.ProcessLaunch(argv=self.argv, log=self.log, env={**self.env, **instance_variables})
+        # Another user may not have access to our working directory, nor to our home, where asyncpg looks for keys.
+        cwd, home = (None, {}) if self.user is None else (Path("/"), {"HOME": "/"})
+        env = {**self.env, **instance_variables, **home}
+        launch = process.ProcessLaunch(argv=self.argv, log=self.log, env=env, cwd=cwd, user=self.user)
         self._started_at = time.monotonic()
         try:
             self._child = launch.spawn(self.identity_file)

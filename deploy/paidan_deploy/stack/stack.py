@@ -188,7 +188,8 @@ class Stack:
         if (database := self.servers.own_postgres) is not None:
             database.remove_files()
         paths = self.paths
-        for folder in (paths.kafka, paths.postgres, paths.secrets, paths.photos, paths.log, paths.services):
+        folders = (paths.kafka, paths.postgres, paths.secrets, paths.photos, paths.log, paths.services, paths.imports)
+        for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         paths.state.unlink(missing_ok=True)
         paths.saved_servers.unlink(missing_ok=True)

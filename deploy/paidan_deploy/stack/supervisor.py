@@ -17,7 +17,6 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database
 from paidan_deploy.provisioning.clock import settle_clock
-from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
 from paidan_deploy.servers.dsn import dsn_for_role
@@ -25,6 +24,7 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S, Service, ServiceConfig, service_environment
 from paidan_deploy.settings import StackSettings, load_settings
+from paidan_deploy.stack import file_modes
 from paidan_deploy.stack.lock import supervisor_lock
 from paidan_deploy.stack.saved_servers import SavedServers
 from paidan_deploy.stack.server_errors import explain
@@ -35,10 +35,6 @@ from paidan_deploy.stack.state import Phase, StackState
 log = logging.getLogger("paidan")
 
 TICK_S: Final = 0.1
-NO_ACLS_NOTE: Final = (
-    "Kafka runs without ACLs: any client that reaches it can write as any department. "
-    "That is acceptable on one machine only; a deployment sets ACLs."
-)
 
 
 class _StopRequested(Exception):
@@ -57,7 +53,8 @@ class Supervisor:
     published: StackState | None = None
     """The state that was last written."""
     services: list[SupervisedService] = field(default_factory=list)
-    notes: list[str] = field(default_factory=lambda: [NO_ACLS_NOTE])
+    notes: list[str] = field(default_factory=list)
+    user: int | None = None
     clock: ClockKind = "real"
     stopping: bool = False
     resuming: bool = False
@@ -98,7 +95,7 @@ class Supervisor:
         self._terminate_orphans()
         self.servers.start(lambda message: self._publish_state("starting", message))
         self._update_server_states()
-        for text in self.servers.port_notes():
+        for text in self.servers.notes():
             self._add_note(text)
         self._publish_state("starting", "creating tables and topics")
         asyncio.run(self._provision())
@@ -112,15 +109,11 @@ class Supervisor:
         if self.servers.own_postgres is not None:
             await database.create_database(self.servers.maintenance_dsn)
         await database.prepare_database(self.servers.dsn, self.credentials)
-        async with open_connection(self.servers.dsn) as connection:
-            self.clock = await settle_clock(connection, self.settings.clock, self.settings.cities)
+        self.clock = await settle_clock(self.servers.dsn, self.settings.clock, self.settings.cities)
         await create_topics(self.servers.cluster)
         self._publish_state("starting", "publishing city packs")
-        for message in await publish_missing_packs(
-            self.settings.cities,
-            dsn=self.servers.dsn,
-            kafka=self.servers.cluster,
-        ):
+        packs, dsn, kafka = self.settings.cities, self.servers.dsn, self.servers.cluster
+        for message in await publish_missing_packs(packs, dsn=dsn, kafka=kafka):
             log.info("%s", message)
 
     def _supervise(self, service: Service) -> SupervisedService:
@@ -139,6 +132,7 @@ class Supervisor:
             env=service_environment(service, config, paths=self.paths, credentials=self.credentials),
             log=self.paths.log / f"{service.name}.log",
             identity_file=self.paths.services / service.name / "process.json",
+            user=self.user,
         )
 
     def _terminate_orphans(self) -> None:
@@ -231,7 +225,9 @@ def main() -> int:
     settings = load_settings()
     paths = StackPaths(settings.home)
     credentials = Credentials(paths.secrets)
+    os.umask(process.FILE_UMASK)
     with supervisor_lock(paths):
+        user, notes = file_modes.prepare(paths)
         identity = process.ProcessIdentity.of(os.getpid())
         identity.write(paths.services / "supervisor" / "process.json")
         SavedServers.from_settings(settings).write(paths.saved_servers)
@@ -241,6 +237,8 @@ def main() -> int:
             credentials=credentials,
             servers=Servers(settings, paths, credentials),
             state=StackState(supervisor=identity, phase="starting"),
+            user=user,
+            notes=notes,
         )
         signal.signal(signal.SIGTERM, supervisor.handle_stop_signal)
         signal.signal(signal.SIGINT, supervisor.handle_stop_signal)

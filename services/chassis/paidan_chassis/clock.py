@@ -178,14 +178,6 @@ async def read_kind(conn: Connection) -> ClockKind | None:
     return kind
 
 
-async def keep_kind(conn: Connection, kind: ClockKind) -> None:
-    """Record the installation's clock. To a real one the city's time moves on to the real time, and stays there."""
-    if kind == "real" and await read_kind(conn) != "real":
-        now = real_now()
-        await set_scale(conn, city_time=now, factor=1.0, fast_until=now)
-    await conn.execute("UPDATE cities.clock SET kind = $1", kind)
-
-
 async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fast_until: datetime) -> ClockScale:
     """Set the city time to ``city_time``, to run ``factor`` times as fast up to ``fast_until``.
 
@@ -199,7 +191,7 @@ async def set_scale(conn: Connection, *, city_time: datetime, factor: float, fas
         scale = ClockScale(
             anchor_real=real, anchor_city=city_time, factor=factor, fast_until=max(fast_until, city_time)
         )
-        await _save_scale(conn, scale)
+        await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
     return scale
 
 
@@ -215,12 +207,8 @@ async def extend_fast_until(conn: Connection, *, until: datetime) -> ClockScale:
             raise ClockNotSet
         scale = current.extended_to(until, real_now())
         if scale != current:
-            await _save_scale(conn, scale)
+            await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
     return scale
-
-
-async def _save_scale(conn: Connection, scale: ClockScale) -> None:
-    await conn.execute(UPSERT_SCALE, scale.anchor_real, scale.anchor_city, scale.factor, scale.fast_until)
 
 
 UPSERT_SCALE: Final = """
@@ -241,7 +229,8 @@ async def open_clock(source: ClockKind, pool: Pool) -> AsyncIterator[Clock]:
     Raises ClockMismatch where the installation was started with the other one.
     """
     async with pool.acquire() as conn:
-        kept, scale = await read_kind(conn), await read_scale(conn)
+        has_schema = await conn.fetchval("SELECT to_regclass('cities.clock') IS NOT NULL")
+        kept, scale = (await read_kind(conn), await read_scale(conn)) if has_schema else (None, None)
     if kept not in {None, source}:
         raise ClockMismatch(source, "scaled" if source == "real" else "real")
     if source == "real":

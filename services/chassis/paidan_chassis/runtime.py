@@ -29,7 +29,7 @@ def main(service: str, settings_type: type[SettingsT], build: Build[SettingsT]) 
 
     ``build`` is an async context manager that opens what the service needs, in order, and yields
     ServiceParts; it is closed in reverse. SIGTERM and SIGINT stop the edge, then the loops, within
-    ``stop_within_s``. Exits with 0 after a stop, 75 when halted, 78 when misconfigured, 70 on a bug.
+    ``stop_within_s``. Exits with 0 after a stop, 75 when halted while opening, 78 when misconfigured, 70 on a bug.
     """
     components = _parse_components(sys.argv[1:])
     try:

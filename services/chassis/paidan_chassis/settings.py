@@ -71,6 +71,7 @@ class ServiceSettings(KafkaSecuritySettings):
     stalls_after_s: float = Field(
         default=60.0, ge=1, description="After this time without progress a loop ends the process."
     )
+    figures_every_s: float = Field(default=20.0, ge=0.1, description="How often the city's figures are counted anew.")
     session_timeout_ms: int = Field(
         default=6000, ge=1000, le=60_000, description="After this time a silent process loses its partitions."
     )

@@ -19,6 +19,7 @@ from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
@@ -26,6 +27,7 @@ from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
+from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.reads import ReadRoutes
 from paidan_dispatch.api.reports import ReportRoutes
 from paidan_dispatch.city_packs import PackCache
@@ -66,6 +68,11 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
         clock = await stack.enter_async_context(open_clock(settings.clock, pool))
         resources = Resources(settings, process, kafka, pool, clock)
         loops = await _build_loops(stack, resources) if "loop" in process.components else {}
+        if loops:
+            figures = CaseFigures(pool, process.metrics)
+            await stack.enter_async_context(
+                repeat(figures.update, every_s=settings.figures_every_s, name="case figures")
+            )
         app = await _build_app(stack, resources) if "edge" in process.components else None
         yield ServiceParts(loops=loops, edge=app)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import inf
 from typing import Final
 
@@ -45,6 +46,7 @@ class WriterContext:
     publisher: Publisher
     photo_store: PhotoStore
     cipher: Cipher
+    last_heard: dict[str, datetime]  # by source
 
 
 @dataclass(slots=True, eq=False)
@@ -151,6 +153,7 @@ class ReportWriter:
             self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
         )
         known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
+        self._context.last_heard.update((each.report.source, each.report.recorded_at) for each in first.values())
         for each in group:
             report = first[each.report.report_id].normalized.report
             _apply_known_report(each, known.get(report.report_id) or first[each.report.report_id].normalized.as_first())

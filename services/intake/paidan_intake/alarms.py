@@ -10,8 +10,11 @@ from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.text_forms import clean
+from paidan_intake.alarm_input import AlarmRecord
 from paidan_intake.classification import Classified, classify
 from paidan_intake.locations import Geocoded, geocode
+from paidan_intake.notes import Note, make_note
+from paidan_intake.occurrence import occurrence_time
 from paidan_intake.report_digest import ReportDigest, digest_alarm
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
@@ -21,6 +24,11 @@ SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
     "alarm_too_brief": ("not yet seen for long enough", "出现的持续时间还不够长"),
     "alarm_ignored": ("the city ignores this category", "本市忽略该告警类别，无需处置"),
 }
+
+UNKNOWN_PHOTO: Final = (
+    "you uploaded no such photo; send it to /v1/photos first",
+    "未找到您上传的该照片，请先提交到 /v1/photos",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,21 @@ class NormalizedAlarm:
         return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
     def seen_at(self, recorded_at: datetime) -> datetime:
-        """Return when it was seen: as the camera states, but not in the future."""
-        return min(self.alarm.occurred_at, recorded_at)
+        """Return when it was seen: as the camera states, but not in the future, and not by a clock that was not set."""
+        seen_at, _ = occurrence_time(self.alarm.occurred_at, self.city.zone, recorded_at)
+        return recorded_at if seen_at is None else min(seen_at, recorded_at)
+
+    def notes(self, now: datetime) -> tuple[Note, ...]:
+        """Return what could not be determined, or was read otherwise."""
+        place = self.geocoded.place
+        _, time_note = occurrence_time(self.alarm.occurred_at, self.city.zone, now)
+        candidates = (
+            make_note("unknown_category") if self.classified.is_unknown else None,
+            make_note("no_position") if place.raw is None else None,
+            make_note(self.geocoded.position_problem) if self.geocoded.position_problem else None,
+            time_note,
+        )
+        return tuple([each for each in candidates if each is not None])
 
 
 def normalize_alarm(alarm: AlarmRaised, city: City) -> NormalizedAlarm:
@@ -90,9 +111,14 @@ def build_report(normalized: NormalizedAlarm, recorded_at: datetime, *, verify_f
         photos=alarm.photos,
         confidence=alarm.confidence,
         verify_first=verify_first,
-        occurred_at=alarm.occurred_at,
+        occurred_at=_reported_time(normalized, recorded_at),
         recorded_at=recorded_at,
     )
+
+
+def _reported_time(normalized: NormalizedAlarm, recorded_at: datetime) -> datetime:
+    seen_at, _ = occurrence_time(normalized.alarm.occurred_at, normalized.city.zone, recorded_at)
+    return recorded_at if seen_at is None else seen_at
 
 
 def suppressed_outcome(normalized: NormalizedAlarm, reason: SuppressionReason, decided_at: datetime) -> OutcomeDecided:
@@ -124,7 +150,51 @@ def id_reused_outcome(normalized: NormalizedAlarm, decided_at: datetime) -> Outc
     )
 
 
-def unknown_origin_outcome(alarm: AlarmRaised, field: str, decided_at: datetime) -> OutcomeDecided:
+def not_your_source_outcome(alarm: AlarmRecord, decided_at: datetime) -> OutcomeDecided:
+    """Return the refusal of an alarm on a topic that does not prove its source; the source's own id stays free."""
+    topic = f"paidan.alarms.{alarm.source}"
+    refusal = Refusal(
+        code="not_your_source",
+        field="source",
+        message=f"alarms of this source are taken from {topic} alone",
+        message_zh=f"该来源的告警只能经主题 {topic} 上报",
+    )
+    report_id = ids.report_id(alarm.source, alarm.alarm_ref)
+    return OutcomeDecided(
+        id=ids.not_your_source_id(report_id),
+        about="report",
+        result="refused",
+        why=refusal,
+        repeats=report_id,
+        decided_at=decided_at,
+    )
+
+
+def invalid_alarm_outcome(
+    refusal: Refusal, *, source: str, alarm_ref: str | None, digest: str, decided_at: datetime
+) -> OutcomeDecided:
+    """Return the refusal of an alarm with an invalid field, under an id of its own: its own id stays unused.
+
+    So it is accepted when it is sent again, corrected, under the same ``alarm_ref``. ``digest``: of the record's bytes.
+    """
+    report_id = ids.report_id(source, alarm_ref) if alarm_ref is not None else None
+    return OutcomeDecided(
+        id=ids.invalid_alarm_id(source, digest),
+        about="report",
+        result="refused",
+        why=refusal,
+        repeats=report_id,
+        decided_at=decided_at,
+    )
+
+
+def unknown_photo_refusal() -> Refusal:
+    """Return the refusal of an alarm that names a photo its source did not upload."""
+    message, message_zh = UNKNOWN_PHOTO
+    return Refusal(code="unknown_photo", field="photos", message=message, message_zh=message_zh)
+
+
+def unknown_origin_outcome(alarm: AlarmRecord, field: str, decided_at: datetime) -> OutcomeDecided:
     """Return the refusal of an alarm whose city is unknown (``city``), or has no such source (``source``).
 
     It has its own id, because the alarm can still be accepted: when it is sent or replayed after a pack with its source

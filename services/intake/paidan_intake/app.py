@@ -19,25 +19,30 @@ from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
-from paidan_contracts.topics import ALARMS, CASES, OUTCOMES, find_topic
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find_topic
 from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
 from paidan_intake.api import routes
 from paidan_intake.api.submission import ApiContext
 from paidan_intake.city_packs import PackCache, open_pack_cache
-from paidan_intake.handlers import AlarmsHandler, StatusProjection
-from paidan_intake.photos import PhotoLimits, PhotoStore, open_photo_pool
+from paidan_intake.handlers import AlarmsHandler
+from paidan_intake.photo_pool import open_photo_pool
+from paidan_intake.photos import PhotoLimits, PhotoStore
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
+from paidan_intake.source_activity import SourceActivity
+from paidan_intake.status_projection import StatusProjection
 
 SCHEMA: Final = "intake"
 TITLE: Final = "Paidan intake"
 VERSION: Final = "0.1.0"
-# Names of consumer groups and first parts of ce_origin: they must never change.
+# Names of consumer groups and first parts of ce_origin: they must never change. The second publishes nothing, so that a
+# new name makes it read the logs from their start: 0.1.0's (intake-standing) did not store who may read a photo.
 ALARMS_CONSUMER: Final = "intake-alarms"
-STATUS_CONSUMER: Final = "intake-standing"
+STATUS_CONSUMER: Final = "intake-status"
 # A report's status is read seconds later at the earliest, and small batches would be this process's greatest cost.
 STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
 
@@ -52,19 +57,26 @@ class Resources:
     kafka: KafkaCluster
     clock: Clock
     packs: PackCache
+    activity: SourceActivity
 
     def create_consumer(
         self,
         name: str,
         handler: Handler,
         *topics: str,
+        prefixes: tuple[str, ...] = (),
         tuning: ConsumerTuning = DEFAULT_TUNING,
         written_by_others: bool = False,
     ) -> LaneConsumer:
-        """Return a consumer of these topics."""
+        """Return a consumer of these topics, and of all whose names start with one of the prefixes."""
         tuning = self.settings.tuning(tuning, dead_letter_limit=self.settings.dead_letter_limit)
         subscription = Subscription(
-            name, topics=topics, tuning=tuning, written_by_others=written_by_others, cipher=self.settings.cipher()
+            name,
+            topics=topics,
+            prefixes=prefixes,
+            tuning=tuning,
+            written_by_others=written_by_others,
+            cipher=self.settings.cipher(),
         )
         progress = self.process.health.register_loop(name)
         return LaneConsumer(subscription, handler, kafka=self.kafka, pool=self.pool, progress=progress)
@@ -75,13 +87,20 @@ async def build(settings: Settings, process: ProcessContext) -> AsyncIterator[Se
     """Open what the enabled components need."""
     async with AsyncExitStack() as stack:
         pool = await _open_pool(stack, settings)
+        city_clock = await stack.enter_async_context(clock.open_clock(settings.clock, pool))
+        packs = await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s))
         resources = Resources(
             settings=settings,
             process=process,
             pool=pool,
             kafka=settings.kafka_cluster(find_topic),
-            clock=await stack.enter_async_context(clock.open_clock(settings.clock, pool)),
-            packs=await stack.enter_async_context(open_pack_cache(pool, refresh_s=settings.packs_reread_s)),
+            clock=city_clock,
+            packs=packs,
+            activity=SourceActivity(pool, packs, city_clock, process.metrics),
+        )
+        activity = resources.activity
+        await stack.enter_async_context(
+            repeat(activity.update, every_s=settings.figures_every_s, name="source activity")
         )
         loops = await _build_loops(stack, resources) if "loop" in process.components else {}
         app = await _build_app(stack, resources) if "edge" in process.components else None
@@ -94,9 +113,12 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
         resources.packs,
         lambda record: resources.clock.city_time(record.appended_at),
         lambda outcome, number: resources.process.metrics.count("paidan_outcomes_total", number, outcome=outcome),
+        resources.activity.heard,
     )
     alarms_consumer = await stack.enter_async_context(
-        resources.create_consumer(ALARMS_CONSUMER, alarms_handler, ALARMS.name, written_by_others=True)
+        resources.create_consumer(
+            ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,), written_by_others=True
+        )
     )
     status_consumer = await stack.enter_async_context(
         resources.create_consumer(STATUS_CONSUMER, StatusProjection(), OUTCOMES.name, CASES.name, tuning=STATUS_TUNING)
@@ -112,7 +134,9 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="intake-edge"))
     photo_limits = PhotoLimits(settings.photo_bytes, settings.photo_pixels, settings.photo_side)
     photo_pool = open_photo_pool(photo_limits, workers=settings.photo_workers, max_pending=settings.photos_waiting)
-    writer_context = WriterContext(pool, publisher, PhotoStore(settings.photos), settings.cipher())
+    writer_context = WriterContext(
+        pool, publisher, PhotoStore(settings.photos), settings.cipher(), resources.activity.heard
+    )
     writer = open_report_writer(
         writer_context, max_pending=settings.reports_waiting, timeout_s=settings.answer_within_s
     )

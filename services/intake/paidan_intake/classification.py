@@ -1,11 +1,14 @@
 """Classifies a report: maps its source's matter and category to a matter type and a class. Pure."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from paidan_contracts.city import City
+from paidan_contracts.wire import MatterType
 
-_MATTERS_BY_CHINESE_NAME: Final = {
+# The names of the matter types. A source's other words are mapped by the city's pack.
+_MATTERS: Final[dict[str, MatterType]] = {
+    **{each: each for each in get_args(MatterType)},
     "咨询": "consultation",
     "求助": "help",
     "求决": "help",
@@ -28,9 +31,16 @@ class Classified:
     is_unknown: bool = False
 
 
-def to_matter_type(value: object) -> object:
-    """Return the matter type of a Chinese name (投诉 is ``complaint``), and any other value unchanged."""
-    return _MATTERS_BY_CHINESE_NAME.get(value, value) if isinstance(value, str) else value
+def to_matter_type(word: str | None) -> str | None:
+    """Return the matter type of its name (投诉 is ``complaint``), and any other word unchanged."""
+    return _MATTERS.get(word, word) if word is not None else None
+
+
+def classify_matter(city: City, source: str, word: str | None) -> MatterType | None:
+    """Return the matter type of a source's own word, by the city's pack or by its name; None for an unknown one."""
+    if word is None:
+        return None
+    return city.matters.get((source, word)) or _MATTERS.get(word)
 
 
 def classify(

@@ -54,8 +54,8 @@ def read_exif(image: Image.Image) -> ExifMetadata:
     return ExifMetadata(longitude, latitude, _gps_time(gps) or _zoned_time(local_time, exif_ifd), local_time)
 
 
-def apply_orientation(image: Image.Image) -> Image.Image:
-    """Return a copy of a photo rotated by its EXIF orientation; unrotated where the EXIF is malformed.
+def apply_orientation(image: Image.Image, pixels: Image.Image) -> Image.Image:
+    """Return ``pixels`` rotated by the EXIF orientation of ``image``; unrotated where the EXIF is malformed.
 
     Pillow's own ``exif_transpose`` writes the EXIF anew, and fails on some that it can read.
     """
@@ -63,7 +63,7 @@ def apply_orientation(image: Image.Image) -> Image.Image:
         transposition = _ORIENTATIONS.get(image.getexif().get(Base.Orientation))
     except Exception:  # noqa: BLE001 - as above
         transposition = None
-    return image.copy() if transposition is None else image.transpose(transposition)
+    return pixels if transposition is None else pixels.transpose(transposition)
 
 
 def _degrees(gps: Mapping[int, Any], tags: tuple[int, int], *, negative: str, max_degrees: int) -> float | None:

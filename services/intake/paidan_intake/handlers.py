@@ -1,48 +1,53 @@
-"""Handlers of intake's two consumers: alarms, which are screened, and the status of reports."""
+"""The handler of alarms, which are screened; that of the status of reports is in ``status_projection``."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from hashlib import sha256
+from typing import TypeAlias
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.city import City
 from paidan_contracts.city.class_overrides import effective_screening
-from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
-from paidan_contracts.reports import AlarmRaised
-from paidan_contracts.topics import OUTCOMES
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake import alarms, queries, vault
+from paidan_intake.alarm_input import AlarmRecord
 from paidan_intake.alarms import NormalizedAlarm
 from paidan_intake.city_packs import PackCache
-from paidan_intake.decode import decode
+from paidan_intake.decode import InvalidAlarm, decode_alarm
 from paidan_intake.messages import outcome_message, report_message
-from paidan_intake.queries import ReportOutcome
 from paidan_intake.report_digest import KnownReport
-from paidan_intake.report_status import CaseStatus, PartialCaseEvent, status_of
 from paidan_intake.screening import AlarmSubject, BecomesReport, Sighting, Suppressed, Verdict, screen
 from paidan_intake.vault import NewVaultEntry
 
 RecordTime: TypeAlias = Callable[[Record], datetime]
 """Returns the city time at which a record was appended."""
 NormalizedRecord: TypeAlias = tuple[Record, NormalizedAlarm]
-_REPLIED_TYPE: Final[bytes] = ReportReplied.model_fields["type"].default.encode()
 
 
 class AlarmsHandler:
     """Screens alarms: each becomes a report or an outcome. It caches nothing."""
 
-    def __init__(self, packs: PackCache, record_time: RecordTime, count: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        packs: PackCache,
+        record_time: RecordTime,
+        count: Callable[[str, int], None],
+        heard: MutableMapping[str, datetime],
+    ) -> None:
         self._packs = packs
+        self._heard = heard
         self._record_time = record_time
         self._count = count
 
     async def apply(self, batch: Batch) -> None:
         """Screen each alarm, in the order of the log, within the batch's transaction."""
-        decoded = [(record, alarm) for record in batch.records if (alarm := await _decode_in_turn(batch, record))]
+        decoded = [(record, alarm) for record in batch.records if (alarm := await self._decode(batch, record))]
         if any(isinstance(_resolve_city(alarm, self._packs.current), str) for _, alarm in decoded):
             await self._packs.refresh()  # its pack may have been published since the last poll
         normalized_records = [found for record, alarm in decoded if (found := self._normalize(batch, record, alarm))]
+        normalized_records = await self._refuse_unknown_photos(batch, normalized_records)
         known = await vault.load_known_reports(
             batch.conn, {normalized.report_id for _, normalized in normalized_records}
         )
@@ -56,6 +61,7 @@ class AlarmsHandler:
         sightings = await queries.load_sightings(batch.conn, {normalized.subject for _, normalized in new_records})
         outcome_counts: Counter[str] = Counter()
         for record, normalized in new_records:
+            self._heard[normalized.alarm.source] = self._record_time(record)
             await batch.pause()
             outcome_counts[self._screen(batch, record, normalized, sightings)] += 1
         await vault.save_new_reports(
@@ -68,12 +74,57 @@ class AlarmsHandler:
     def clear_cache(self) -> None:
         """Do nothing: no state is cached."""
 
-    def _normalize(self, batch: Batch, record: Record, alarm: AlarmRaised) -> NormalizedRecord | None:
+    async def _decode(self, batch: Batch, record: Record) -> AlarmRecord | None:
+        """Return a valid alarm; refuse one with an invalid field by name, as the HTTP route does, and return None."""
+        await batch.pause()
+        alarm = decode_alarm(batch, record)
+        if isinstance(alarm, InvalidAlarm):
+            self._refuse(batch, record, alarm)
+            return None
+        return alarm
+
+    def _refuse(self, batch: Batch, record: Record, invalid: InvalidAlarm) -> None:
+        outcome = alarms.invalid_alarm_outcome(
+            invalid.refusal,
+            source=invalid.source,
+            alarm_ref=invalid.alarm_ref,
+            digest=invalid.digest,
+            decided_at=self._record_time(record),
+        )
+        batch.emit(record, outcome_message(outcome))
+        self._count("alarm_invalid", 1)
+
+    async def _refuse_unknown_photos(
+        self, batch: Batch, normalized_records: Sequence[NormalizedRecord]
+    ) -> list[NormalizedRecord]:
+        refs: dict[str, set[str]] = {}
+        for _, normalized in normalized_records:
+            if normalized.alarm.photos:
+                refs.setdefault(normalized.alarm.source, set()).update(normalized.alarm.photos)
+        missing = {
+            source: await queries.find_missing_photos(batch.conn, each, holders=[f"source:{source}"])
+            for source, each in refs.items()
+        }
+        accepted: list[NormalizedRecord] = []
+        for record, normalized in normalized_records:
+            alarm = normalized.alarm
+            if missing and missing.get(alarm.source, set()) & set(alarm.photos):
+                digest = sha256(record.value or b"").hexdigest()
+                invalid = InvalidAlarm(alarms.unknown_photo_refusal(), alarm.source, alarm.alarm_ref, digest)
+                self._refuse(batch, record, invalid)
+            else:
+                accepted.append((record, normalized))
+        return accepted
+
+    def _normalize(self, batch: Batch, record: Record, alarm: AlarmRecord) -> NormalizedRecord | None:
         city = _resolve_city(alarm, self._packs.current)
+        if _speaks_for_another(record, alarm, city):
+            batch.emit(record, outcome_message(alarms.not_your_source_outcome(alarm, self._record_time(record))))
+            return None
         if isinstance(city, str):
             batch.emit(record, outcome_message(alarms.unknown_origin_outcome(alarm, city, self._record_time(record))))
             return None
-        return record, alarms.normalize_alarm(alarm, city)
+        return record, alarms.normalize_alarm(alarm.to_event(alarm.source, city), city)
 
     def _register_id(
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, known: dict[str, KnownReport]
@@ -93,8 +144,8 @@ class AlarmsHandler:
         self, batch: Batch, record: Record, normalized: NormalizedAlarm, sightings: dict[AlarmSubject, Sighting]
     ) -> str:
         recorded_at = self._record_time(record)
-        verdict, sighting = _decide_verdict(normalized, sightings.get(normalized.subject), recorded_at)
-        if sighting is not None:
+        verdict, sighting = _decide_verdict(normalized, sightings.get(normalized.subject, ()), recorded_at)
+        if sighting:
             sightings[normalized.subject] = sighting
         match verdict:
             case BecomesReport(verify_first):
@@ -106,79 +157,7 @@ class AlarmsHandler:
                 return reason
 
 
-class StatusProjection:
-    """Projects outcomes and cases onto the status of reports. It publishes nothing."""
-
-    async def apply(self, batch: Batch) -> None:
-        """Store the latest outcome of each report and status of each case, within the batch's transaction."""
-        outcomes: dict[str, ReportOutcome] = {}
-        replies: dict[str, ReportReplied] = {}
-        statuses: dict[str, CaseStatus] = {}
-        for record in batch.records:
-            await batch.pause()
-            if record.topic == OUTCOMES.name and _event_type(record) == _REPLIED_TYPE:
-                _collect_reply(replies, decode(batch, record, ReportReplied))
-            elif record.topic == OUTCOMES.name:
-                _collect_outcome(outcomes, decode(batch, record, OutcomeDecided))
-            else:
-                _collect_status(statuses, decode(batch, record, PartialCaseEvent))
-        if outcomes:
-            await queries.save_outcomes(batch.conn, list(outcomes.values()))
-        if replies:
-            await queries.save_replies(batch.conn, replies.values())
-        if statuses:
-            await queries.save_statuses(batch.conn, list(statuses.values()))
-
-    def clear_cache(self) -> None:
-        """Do nothing: no state is cached."""
-
-
-async def _decode_in_turn(batch: Batch, record: Record) -> AlarmRaised | None:
-    await batch.pause()
-    return decode(batch, record, AlarmRaised)
-
-
-def _event_type(record: Record) -> bytes | None:
-    return next((value for name, value in record.headers if name == "ce_type"), None)
-
-
-def _collect_outcome(outcomes: dict[str, ReportOutcome], outcome: OutcomeDecided | None) -> None:
-    if outcome is None or outcome.about != "report":
-        return
-    previous = outcomes.get(outcome.id)
-    if previous is not None and previous.result != "dead_lettered":
-        return
-    refusal = outcome.why
-    outcomes[outcome.id] = ReportOutcome(
-        outcome.id,
-        outcome.result,
-        refusal.code if refusal else outcome.rule,
-        refusal.message if refusal else None,
-        refusal.message_zh if refusal else None,
-        outcome.case_id,
-        outcome.decided_at,
-    )
-
-
-def _collect_reply(replies: dict[str, ReportReplied], reply: ReportReplied | None) -> None:
-    if reply is None:
-        return
-    previous = replies.get(reply.report_id)
-    if previous is None or previous.replied_at <= reply.replied_at:
-        replies[reply.report_id] = reply
-
-
-def _collect_status(statuses: dict[str, CaseStatus], event: PartialCaseEvent | None) -> None:
-    if event is None:
-        return
-    status, previous = status_of(event), statuses.get(event.case_id)
-    if previous is None or previous.version < status.version:
-        statuses[event.case_id] = status
-
-
-def _decide_verdict(
-    normalized: NormalizedAlarm, previous: Sighting | None, recorded_at: datetime
-) -> tuple[Verdict, Sighting | None]:
+def _decide_verdict(normalized: NormalizedAlarm, previous: Sighting, recorded_at: datetime) -> tuple[Verdict, Sighting]:
     if normalized.classified.is_ignored:
         return Suppressed("alarm_ignored"), previous
     terms = effective_screening(normalized.city.screening, normalized.classified.class_code)
@@ -198,7 +177,7 @@ def _vault_entry(normalized: NormalizedAlarm, recorded_at: datetime) -> NewVault
     )
 
 
-def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str:
+def _resolve_city(alarm: AlarmRecord, current: Mapping[str, City]) -> City | str:
     """Return the alarm's city, or the name of the field that does not determine one."""
     if alarm.city is not None and alarm.city not in current:
         return "city"
@@ -207,6 +186,13 @@ def _resolve_city(alarm: AlarmRaised, current: Mapping[str, City]) -> City | str
     if len(found) > 1:
         return "city"
     return found[0] if found else "source"
+
+
+def _speaks_for_another(record: Record, alarm: AlarmRecord, city: City | str) -> bool:
+    """Return whether the topic does not prove the source: another source's, or that of all where the pack closes it."""
+    if record.topic != ALARMS.name:
+        return alarm.source != record.topic.removeprefix(ALARMS_PREFIX)
+    return not isinstance(city, str) and city.sources[alarm.source].own_topic is True
 
 
 def _has_screened_source(city: City, source: str) -> bool:

@@ -5,13 +5,16 @@ GCJ-02 and BD-09 are converted by the formulas as publicly described.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import atan2, cos, pi, sin, sqrt
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
+from paidan_contracts.city.policies import PlaceholderPosition
 from paidan_contracts.places import Place, RawPosition
 from paidan_contracts.wire import Datum
 
+PositionProblem: TypeAlias = Literal["position_of_nobody", "position_outside_city"]
 LonLat: TypeAlias = tuple[float, float]
 """Longitude, latitude."""
 
@@ -19,17 +22,23 @@ LonLat: TypeAlias = tuple[float, float]
 _SEMI_MAJOR_AXIS_M: Final = 6378245.0
 _ECCENTRICITY_SQUARED: Final = 0.00669342162296594323
 _BD09_FACTOR: Final = pi * 3000.0 / 180.0
+_DEGREE_M: Final = 111_195.0  # of latitude
+# Around 0/0 also lies what a vendor's conversion makes of 0/0; it is all sea.
+_NULL_ISLAND_DEG: Final = 0.02
 _TOLERANCE_DEG: Final = 1e-11  # a thousandth of a millimetre
 _MAX_ITERATIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Geocoded:
-    """A place, and the area in which its report is matched with others."""
+    """A place, and the area in which its report is matched with others.
+
+    ``position_problem``: the stated position is no place in the city, and stands in ``place.raw`` alone.
+    """
 
     place: Place
     area: str
-    is_outside_city: bool = False
+    position_problem: PositionProblem | None = None
 
 
 def geocode(city: City, position: RawPosition | None, *, district: str | None, address: str | None) -> Geocoded:
@@ -38,22 +47,49 @@ def geocode(city: City, position: RawPosition | None, *, district: str | None, a
     The area of what lies outside the city, or has no place at all, is the city's area for unknown districts.
     """
     place_codes, longitude, latitude = UNKNOWN_PLACE, None, None
+    problem: PositionProblem | None = None
     if position is not None:
         longitude, latitude = to_wgs84(position.x, position.y, position.crs)
         place_codes = city.geography.locate(latitude, longitude)
-    is_outside_city = position is not None and place_codes.district is None and _has_geometry(city)
+        problem = _position_problem(city, place_codes, longitude, latitude)
+        if problem is not None:
+            place_codes, longitude, latitude = UNKNOWN_PLACE, None, None
     if place_codes.district is None and district is not None:
         place_codes = city.geography.locate_code(district)
     return Geocoded(
         _build_place(place_codes, longitude, latitude, position, address),
         city.area_by_district[place_codes.district],
-        is_outside_city,
+        problem,
     )
 
 
 def is_known_district(city: City, code: str) -> bool:
     """Return whether the city has a place with this code."""
     return city.geography.locate_code(code).district is not None
+
+
+def _position_problem(city: City, place_codes: PlaceCodes, longitude: float, latitude: float) -> PositionProblem | None:
+    if abs(longitude) < _NULL_ISLAND_DEG and abs(latitude) < _NULL_ISLAND_DEG:
+        return "position_of_nobody"
+    placeholders = city.matching.placeholders
+    if placeholders and any(
+        distance_m(longitude, latitude, x, y) <= radius_m for x, y, radius_m in _placeholders_wgs84(placeholders)
+    ):
+        return "position_of_nobody"
+    if place_codes.district is None and _has_geometry(city):
+        return "position_outside_city"
+    return None
+
+
+@lru_cache(maxsize=64)
+def _placeholders_wgs84(placeholders: tuple[PlaceholderPosition, ...]) -> tuple[tuple[float, float, float], ...]:
+    return tuple((*to_wgs84(each.x, each.y, each.crs), each.radius_m) for each in placeholders)
+
+
+def distance_m(longitude: float, latitude: float, other_longitude: float, other_latitude: float) -> float:
+    """Return the distance of two positions that are near each other."""
+    east = (other_longitude - longitude) * cos(latitude / 180.0 * pi)
+    return sqrt(east * east + (other_latitude - latitude) ** 2) * _DEGREE_M
 
 
 def _build_place(

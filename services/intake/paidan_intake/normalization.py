@@ -9,13 +9,13 @@ from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
 from paidan_contracts.pii_mask import MaskedText, mask
-from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.text_forms import clean
-from paidan_intake.classification import Classified, classify
-from paidan_intake.locations import Geocoded, geocode, is_known_district
+from paidan_intake.locations import is_known_district
+from paidan_intake.notes import Note
 from paidan_intake.report_digest import DigestKeys, KnownReport, ReportDigest, digest_ticket
-from paidan_intake.tickets import Note, Position, Reporter, Ticket
+from paidan_intake.resolution import AttachedPhoto, Resolved, resolve
+from paidan_intake.tickets import Reporter, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,6 @@ class RefusedTicket:
     message: str
     message_zh: str
     is_forbidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedPhoto:
-    """A photo of the report: its reference, the hash of the upload, where and when it was taken."""
-
-    ref: str
-    upload_digest: str
-    position: Position | None = None
-    taken_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +90,6 @@ class _MaskedTexts:
         return {name: masked.counts for name, masked in fields.items() if masked.counts}
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    classified: Classified
-    geocoded: Geocoded
-    texts: _MaskedTexts
-
-
 def normalize(
     ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto] = (), *, digest_keys: DigestKeys
 ) -> NormalizedReport | RefusedTicket:
@@ -115,29 +98,31 @@ def normalize(
     An unknown category or place is no reason to refuse a resident's report: it is accepted with a note. Of a
     confidential one the words, the address and the reporter stay in the vault.
     """
-    city, source = sender.city, sender.source
-    if refusal := _find_refusal(ticket, sender):
+    city = sender.city
+    if refusal := _find_refusal(ticket, sender, photos):
         return refusal
-    classified = classify(city, source.id, ticket.category, class_code=ticket.class_code, condition=ticket.condition)
-    position = ticket.position or next((photo.position for photo in photos if photo.position), None)
     texts = _mask_texts(ticket, sender)
     if ticket.confidential or ticket.secrecy:
         texts = texts.without_words()
-    geocoded = geocode(
-        city, _raw_position(position, source), district=ticket.district, address=texts.address.text or None
-    )
-    resolved = _Resolved(classified, geocoded, texts)
+    resolved = resolve(ticket, city, sender.source, photos, address=texts.address.text or None, now=now)
     digest = digest_ticket(ticket, city.id, city.zone, [photo.upload_digest for photo in photos], digest_keys)
     return NormalizedReport(
-        report=_build_report(ticket, sender, now, photos, resolved, digest.value),
+        report=_build_report(ticket, sender, now, photos, resolved, texts=texts, digest=digest.value),
         digest=digest,
         vault_content=_vault_content(ticket, texts),
         masked=texts.counts(),
-        notes=_notes(ticket, classified, geocoded, from_photo=position is not None and ticket.position is None),
+        notes=resolved.notes,
     )
 
 
-def _find_refusal(ticket: Ticket, sender: Sender) -> RefusedTicket | None:
+def _find_refusal(ticket: Ticket, sender: Sender, photos: Sequence[AttachedPhoto]) -> RefusedTicket | None:
+    says = ticket.text or ticket.category or ticket.class_code or ticket.address or ticket.position
+    if not says and not ticket.photos and not photos:
+        return RefusedTicket(
+            "invalid", "text",
+            "the report says nothing: send at least one of text, category, class_code, position, address, photos",
+            "上报没有内容：text、category、class_code、position、address、photos 至少填写一项",
+        )  # fmt: skip
     if sender.source.kind == "camera" and ticket.past is None:
         return RefusedTicket(
             "screened_source", "source", "send a camera's alarms to /v1/alarms, where they are screened",
@@ -168,15 +153,18 @@ def _mask_texts(ticket: Ticket, sender: Sender) -> _MaskedTexts:
     )
 
 
-def _raw_position(position: Position | None, source: Source) -> RawPosition | None:
-    return RawPosition(x=position.x, y=position.y, crs=position.crs or source.crs) if position else None
-
-
-def _build_report(
-    ticket: Ticket, sender: Sender, now: datetime, photos: Sequence[AttachedPhoto], resolved: _Resolved, digest: str
+def _build_report(  # noqa: PLR0913 - what a report is made of
+    ticket: Ticket,
+    sender: Sender,
+    now: datetime,
+    photos: Sequence[AttachedPhoto],
+    resolved: Resolved,
+    *,
+    texts: _MaskedTexts,
+    digest: str,
 ) -> ReportReceived:
     report_id = ids.report_id(sender.source.id, ticket.source_ref)
-    occurred_at = ticket.occurred_at or next((photo.taken_at for photo in photos if photo.taken_at), now)
+    occurred_at = resolved.occurred_at
     return ReportReceived(
         report_id=report_id,
         source=sender.source.id,
@@ -186,13 +174,13 @@ def _build_report(
         area=resolved.geocoded.area,
         city_version=sender.city.version,
         digest=digest,
-        matter=ticket.matter,
-        category=resolved.texts.category.text or None,
+        matter=resolved.matter,
+        category=texts.category.text or None,
         class_code=resolved.classified.class_code,
         row_id=resolved.classified.row_id,
         suggested_owner=ticket.suggested_owner,
         place=resolved.geocoded.place,
-        text=resolved.texts.text.text,
+        text=texts.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
         reporter=report_id if ticket.reporter else None,
         wants_callback=ticket.wants_callback,
@@ -211,13 +199,3 @@ def _vault_content(ticket: Ticket, texts: _MaskedTexts) -> VaultContent | None:
             ticket.reporter, ticket.text, ticket.address, ticket.confidential or ticket.secrecy, category
         )
     return None
-
-
-def _notes(ticket: Ticket, classified: Classified, geocoded: Geocoded, *, from_photo: bool) -> tuple[Note, ...]:
-    candidates: list[tuple[bool, Note]] = [
-        (classified.is_unknown, "unknown_class" if ticket.class_code else "unknown_category"),
-        (geocoded.place.raw is None, "no_position"),
-        (geocoded.is_outside_city, "position_outside_city"),
-        (from_photo, "position_from_photo"),
-    ]
-    return tuple(note for applies, note in candidates if applies)

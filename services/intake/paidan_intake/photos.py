@@ -1,14 +1,12 @@
-"""Sanitizes and stores photos: decoded within limits, re-encoded without metadata, named by their content."""
+"""Sanitizes photos: decoded within limits, re-encoded without metadata; and stores them, named by their content.
+
+What decodes runs in a child process (``photo_worker``), which ``photo_pool`` limits and replaces.
+"""
 
 import asyncio
-import hashlib
 import io
 import os
 import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,20 +14,26 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from paidan_intake.exif import ExifMetadata, apply_orientation, read_exif
+from paidan_intake.image_containers import JPEG_END, foreign_format, is_jpeg, webp_size, without_metadata
+from paidan_intake.pixels import to_rgb
 
 _IMAGE_FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY: Final = 85
 Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and raises
 # What Pillow raises on broken, truncated or malicious files; SyntaxError is for a bad PNG.
-_DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError)
+_DECODE_ERRORS: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError)
+# A format's most pixels are the setting's over its cost: a JPEG is decoded at a fraction of its size, though not a
+# progressive one, and the decoder of WebP holds several canvases.
+_PIXEL_COSTS: Final = {"JPEG": 1, "MPO": 1, "progressive JPEG": 2, "PNG": 2, "WEBP": 3}
 
 
 class InvalidPhoto(Exception):
-    """An upload is no acceptable photo; ``code`` is the reason."""
+    """An upload is no acceptable photo: ``code`` is the reason, ``found`` what it is or has, ``limit`` what it may."""
 
-    def __init__(self, code: str, limit: int | None = None) -> None:
+    def __init__(self, code: str, *, found: str = "", limit: int = 0) -> None:
         super().__init__(code)
         self.code = code
+        self.found = found
         self.limit = limit
 
 
@@ -40,6 +44,19 @@ class PhotoLimits:
     max_bytes: int
     max_pixels: int
     max_side_px: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return an address space in which all photos within the limits can be decoded: measured, and half as much."""
+        return 150_000_000 + 12 * self.max_pixels
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPhoto:
+    """A photo as it is stored, and the metadata that it had."""
+
+    jpeg: bytes
+    exif: ExifMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,86 +69,59 @@ class SanitizedPhoto:
     exif: ExifMetadata
 
 
-def sanitize(upload: bytes, limits: PhotoLimits) -> SanitizedPhoto:
+def sanitize(upload: bytes, limits: PhotoLimits) -> DecodedPhoto:
     """Return a photo decoded and re-encoded: upright, no larger than allowed, without metadata.
 
-    Raises InvalidPhoto. The size is checked by the header, before any pixel is decoded.
+    Raises InvalidPhoto. The size is checked by the header, before any pixel is decoded. A photo that cannot be read
+    with its metadata is read without it; one whose end marker alone is missing is complete.
     """
     if len(upload) > limits.max_bytes:
-        raise InvalidPhoto("photo_too_large", limits.max_bytes)
+        raise InvalidPhoto("photo_too_large", limit=limits.max_bytes)
+    if name := foreign_format(upload):
+        raise InvalidPhoto("photo_unreadable", found=name)
+    if size := webp_size(upload):
+        _check_pixels("WEBP", size, limits)
     try:
-        with Image.open(io.BytesIO(upload), formats=_IMAGE_FORMATS) as image:
-            if image.width * image.height > limits.max_pixels:
-                raise InvalidPhoto("photo_too_many_pixels", limits.max_pixels)
-            exif = read_exif(image)
-            # A large JPEG is decoded at a fraction of its size.
-            image.draft("RGB", (limits.max_side_px, limits.max_side_px))
-            jpeg = _reencode(image, limits.max_side_px)
+        return _decode(upload, limits)
+    except _DECODE_ERRORS:
+        bare = without_metadata(upload)
+    try:
+        return _decode(bare, limits)
+    except _DECODE_ERRORS as error:
+        if not is_jpeg(bare):
+            raise InvalidPhoto("photo_unreadable") from error
+    try:
+        return _decode(bare + JPEG_END, limits, end_is_missing=True)
     except _DECODE_ERRORS as error:
         raise InvalidPhoto("photo_unreadable") from error
-    return SanitizedPhoto(f"{hashlib.sha256(jpeg).hexdigest()}.jpg", jpeg, hashlib.sha256(upload).hexdigest(), exif)
 
 
-def _reencode(image: Image.Image, max_side_px: int) -> bytes:
-    oriented = apply_orientation(image)
-    oriented.thumbnail((max_side_px, max_side_px))
-    # Only pixels are copied: a copy of the image would keep comments and profiles.
-    canvas = Image.new("RGB", oriented.size, "white")
-    converted = oriented.convert("RGBA") if _has_alpha(oriented) else oriented.convert("RGB")
-    canvas.paste(converted, mask=converted.getchannel("A") if converted.mode == "RGBA" else None)
+def _decode(upload: bytes, limits: PhotoLimits, *, end_is_missing: bool = False) -> DecodedPhoto:
+    with Image.open(io.BytesIO(upload), formats=_IMAGE_FORMATS) as image:
+        kind = "progressive JPEG" if image.info.get("progressive") else str(image.format)
+        _check_pixels(kind, image.size, limits)
+        exif = read_exif(image)
+        # A large JPEG is decoded at a fraction of its size.
+        image.draft("RGB", (limits.max_side_px, limits.max_side_px))
+        image.load()
+        if end_is_missing and _is_cut_off(image):
+            raise InvalidPhoto("photo_unreadable", found="cut off")
+        upright = apply_orientation(image, to_rgb(image, limits.max_side_px))
     buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+    upright.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return DecodedPhoto(buffer.getvalue(), exif)
 
 
-def _has_alpha(image: Image.Image) -> bool:
-    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+def _check_pixels(kind: str, size: tuple[int, int], limits: PhotoLimits) -> None:
+    max_pixels = limits.max_pixels // _PIXEL_COSTS[kind]
+    if (pixels := size[0] * size[1]) > max_pixels:
+        raise InvalidPhoto("photo_too_many_pixels", found=f"{kind}, {pixels}", limit=max_pixels)
 
 
-class PhotoPoolBusy(Exception):
-    """Too many photos are being processed; ``is_own``: too many of this holder's."""
-
-    def __init__(self, *, is_own: bool) -> None:
-        super().__init__()
-        self.is_own = is_own
-
-
-class PhotoPool:
-    """Sanitizes a bounded number of photos at a time in threads."""
-
-    def __init__(self, executor: ThreadPoolExecutor, limits: PhotoLimits, *, max_pending: int) -> None:
-        self.limits = limits
-        self._executor = executor
-        self._max_pending = max_pending
-        self._max_per_holder = max(1, max_pending // 4)
-        self._in_flight: Counter[str] = Counter()
-
-    def acquire_slot(self, holder: str) -> None:
-        """Acquire a slot before an upload is read; raises PhotoPoolBusy if there is none, or none for this holder.
-
-        A quarter of the slots is one holder's at most: idle uploads of one key must not shut out all others.
-        """
-        if self._in_flight[holder] >= self._max_per_holder:
-            raise PhotoPoolBusy(is_own=True)
-        if self._in_flight.total() >= self._max_pending:
-            raise PhotoPoolBusy(is_own=False)
-        self._in_flight[holder] += 1
-
-    def release_slot(self, holder: str) -> None:
-        """Release a slot."""
-        self._in_flight[holder] -= 1
-        self._in_flight += Counter()  # drops those that hold none
-
-    async def sanitize(self, upload: bytes) -> SanitizedPhoto:
-        """Return a sanitized photo; raises InvalidPhoto."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, sanitize, upload, self.limits)
-
-
-@asynccontextmanager
-async def open_photo_pool(limits: PhotoLimits, *, workers: int, max_pending: int) -> AsyncIterator[PhotoPool]:
-    """Open a pool with this many threads."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="photo") as executor:
-        yield PhotoPool(executor, limits, max_pending=max_pending)
+def _is_cut_off(image: Image.Image) -> bool:
+    """Return whether a JPEG's last block is missing: the decoder fills what it does not find with middle grey."""
+    corner = (image.width - 1, image.height - 1, image.width, image.height)
+    return image.crop(corner).convert("RGB").getpixel((0, 0)) in ((128, 128, 128), (127, 127, 127))
 
 
 class PhotoStore:

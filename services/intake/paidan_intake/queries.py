@@ -4,13 +4,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from pydantic import TypeAdapter
+
 from paidan_chassis.database import Executor
 from paidan_contracts.outcomes import ReportReplied
 from paidan_intake.report_status import CaseStatus
-from paidan_intake.screening import AlarmSubject, Sighting
+from paidan_intake.screening import AlarmSubject, Sighting, Stay
 
+_STAYS: Final = TypeAdapter(Sighting)
 _SELECT_SIGHTINGS: Final = """
-    SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at
+    SELECT s.source, s.camera, s.kind, s.region, s.first_seen, s.last_seen, s.reported_at, s.is_unsure, s.earlier
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS sought (source, camera, kind, region)
       JOIN sighting s USING (source, camera, kind, region)
 """
@@ -20,22 +23,25 @@ async def load_sightings(executor: Executor, subjects: Collection[AlarmSubject])
     """Return the sightings of these subjects. The lane's lock keeps other processes from changing them."""
     rows = await executor.fetch(_SELECT_SIGHTINGS, *_subject_columns(subjects))
     return {
-        AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): Sighting(
-            row["first_seen"], row["last_seen"], row["reported_at"]
+        AlarmSubject(row["source"], row["camera"], row["kind"], row["region"]): (
+            *_STAYS.validate_json(row["earlier"]),
+            Stay(row["first_seen"], row["last_seen"], row["reported_at"], row["is_unsure"]),
         )
         for row in rows
     }
 
 
 _UPSERT_SIGHTINGS: Final = """
-    INSERT INTO sighting (source, camera, kind, region, first_seen, last_seen, reported_at)
+    INSERT INTO sighting (source, camera, kind, region, first_seen, last_seen, reported_at, is_unsure, earlier)
     SELECT *
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                  $7::timestamptz[])
+                  $7::timestamptz[], $8::boolean[], $9::jsonb[])
         ON CONFLICT (source, camera, kind, region) DO UPDATE
        SET first_seen = EXCLUDED.first_seen,
            last_seen = EXCLUDED.last_seen,
-           reported_at = EXCLUDED.reported_at
+           reported_at = EXCLUDED.reported_at,
+           is_unsure = EXCLUDED.is_unsure,
+           earlier = EXCLUDED.earlier
 """
 
 
@@ -45,9 +51,11 @@ async def save_sightings(executor: Executor, sightings: dict[AlarmSubject, Sight
     await executor.execute(
         _UPSERT_SIGHTINGS,
         *_subject_columns([subject for subject, _ in ordered]),
-        [sighting.first_seen for _, sighting in ordered],
-        [sighting.last_seen for _, sighting in ordered],
-        [sighting.reported_at for _, sighting in ordered],
+        [sighting[-1].first_seen for _, sighting in ordered],
+        [sighting[-1].last_seen for _, sighting in ordered],
+        [sighting[-1].reported_at for _, sighting in ordered],
+        [sighting[-1].is_unsure for _, sighting in ordered],
+        [_STAYS.dump_json(sighting[:-1]).decode() for _, sighting in ordered],
     )
 
 
@@ -110,10 +118,12 @@ async def save_replies(executor: Executor, replies: Collection[ReportReplied]) -
 
 
 _UPSERT_STATUSES: Final = """
-    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, callbacks_awaited)
-    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(callbacks_awaited, ' ')::uuid[]
-      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
-           AS c (case_id, version, status, answer, due_at, changed_at, callbacks_awaited)
+    INSERT INTO standing (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
+    SELECT case_id, version, status, answer, due_at, changed_at, string_to_array(departments, ' '),
+           string_to_array(callbacks_awaited, ' ')::uuid[]
+      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+                  $8::text[])
+           AS c (case_id, version, status, answer, due_at, changed_at, departments, callbacks_awaited)
         ON CONFLICT (case_id) DO UPDATE
        SET version = EXCLUDED.version,
            status = EXCLUDED.status,
@@ -122,17 +132,35 @@ _UPSERT_STATUSES: Final = """
                          ELSE EXCLUDED.answer END,
            due_at = EXCLUDED.due_at,
            changed_at = EXCLUDED.changed_at,
+           departments = EXCLUDED.departments,
            callbacks_awaited = EXCLUDED.callbacks_awaited
-     WHERE standing.version < EXCLUDED.version
+     WHERE standing.version <= EXCLUDED.version
 """
 
 
 async def save_statuses(executor: Executor, statuses: Collection[CaseStatus]) -> None:
     """Store the newest version of different cases; older versions change nothing."""
-    *columns, awaited = zip(*sorted(statuses, key=lambda status: status.case_id), strict=True)
+    *columns, departments, awaited = zip(*sorted(statuses, key=lambda status: status.case_id), strict=True)
     # unnest would flatten lists of lists.
-    joined = [None if reports is None else " ".join(reports) for reports in awaited]
-    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), joined)
+    joined = [
+        [" ".join(each) for each in departments],
+        [None if reports is None else " ".join(reports) for reports in awaited],
+    ]
+    await executor.execute(_UPSERT_STATUSES, *(list(column) for column in columns), *joined)
+
+
+_INSERT_CASE_PHOTOS: Final = """
+    INSERT INTO case_photo (ref, case_id)
+    SELECT *
+      FROM unnest($1::text[], $2::text[])
+        ON CONFLICT DO NOTHING
+"""
+
+
+async def save_case_photos(executor: Executor, photos: Collection[tuple[str, str]]) -> None:
+    """Record photos, each by its reference, with the case that each belongs to; doing so again changes nothing."""
+    rows = sorted(photos)
+    await executor.execute(_INSERT_CASE_PHOTOS, [ref for ref, _ in rows], [case_id for _, case_id in rows])
 
 
 _INSERT_HOLDER: Final = """
@@ -149,3 +177,15 @@ async def save_photo_holder(
 ) -> None:
     """Record who uploaded these photos; doing so again changes nothing."""
     await executor.execute(_INSERT_HOLDER, sorted(set(refs)), holder, city, received_at)
+
+
+_SELECT_MISSING: Final = """
+    SELECT ref
+      FROM unnest($1::text[]) AS ref
+     WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref AND p.holder = ANY($2::text[]))
+"""
+
+
+async def find_missing_photos(executor: Executor, refs: Collection[str], *, holders: Collection[str]) -> set[str]:
+    """Return the references under which none of these holders uploaded a photo."""
+    return {row["ref"] for row in await executor.fetch(_SELECT_MISSING, list(refs), list(holders))}

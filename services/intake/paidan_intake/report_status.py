@@ -15,6 +15,8 @@ class CaseStatus(NamedTuple):
     answer: str | None
     due_at: datetime | None
     changed_at: datetime
+    departments: tuple[str, ...]
+    """Those that have an order in the case now, or had the last one."""
     callbacks_awaited: tuple[str, ...] | None
     """The reports whose reporter is to be called back now; None: release 0.1 did not say."""
 
@@ -25,17 +27,40 @@ class PartialLimit(WireModel):
     due_at: Timestamp | None = None
 
 
-class PartialAssignment(WireModel):
-    """The part of an assignment that reporters see."""
+class PartialOrder(WireModel):
+    """Which department has an order, and the proof photos that it sent."""
+
+    department: str
+    returned_at: str | None = None
+    withdrawn_at: str | None = None
+    proof: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Return whether the department still has the order."""
+        return self.returned_at is None and self.withdrawn_at is None
+
+
+class PartialAssignment(PartialOrder):
+    """The part of an assignment that reporters see, and who has it."""
 
     limits: tuple[PartialLimit, ...] = ()
 
 
+class PartialReport(WireModel):
+    """The photos of a report that joined the case."""
+
+    photos: tuple[str, ...] = ()
+
+
 class PartialState(WireModel):
-    """The part of a case's state that reporters see; decoding all of it would cost five times as much."""
+    """The part of a case's state that reporters see, and its photos; decoding all would cost five times as much."""
 
     status: str
+    photos: tuple[str, ...] = ()
+    joined: tuple[PartialReport, ...] = ()
     assignments: tuple[PartialAssignment, ...] = ()
+    helpers: tuple[PartialOrder, ...] = ()
     answer: str | None = None
     callbacks_awaited: tuple[Id, ...] | None = None
 
@@ -60,5 +85,18 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         answer=event.state.answer,
         due_at=limits[-1].due_at if limits else None,
         changed_at=event.recorded_at,
+        departments=_departments(event.state),
         callbacks_awaited=event.state.callbacks_awaited,
     )
+
+
+def photos_of(event: PartialCaseEvent) -> frozenset[str]:
+    """Return the photos of a case: of its reports, and its departments' proof."""
+    state = event.state
+    proof = [ref for order in (*state.assignments, *state.helpers) for ref in order.proof]
+    return frozenset([*state.photos, *(ref for report in state.joined for ref in report.photos), *proof])
+
+
+def _departments(state: PartialState) -> tuple[str, ...]:
+    orders = (*state.assignments[-1:], *state.helpers)
+    return tuple(sorted({order.department for order in orders if order.is_valid}))

@@ -1,8 +1,8 @@
 """Screening: which alarms of a camera or sensor become a report, by dwell, re-fires and confidence. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paidan_contracts.city.class_overrides import EffectiveScreening
 
@@ -20,12 +20,21 @@ class AlarmSubject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """The stored state of a subject: since when and until when it was seen, and when it was last reported."""
+class Stay:
+    """A time during which a subject was seen without a longer silence, and when it was last reported.
+
+    ``is_unsure``: that report awaits verification.
+    """
 
     first_seen: datetime
     last_seen: datetime
     reported_at: datetime | None = None
+    is_unsure: bool = False
+
+
+Sighting: TypeAlias = tuple[Stay, ...]
+"""The stored state of a subject: its stays in order of time, of which the newest are kept."""
+MAX_STAYS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +55,50 @@ Verdict: TypeAlias = BecomesReport | Suppressed
 
 
 def screen(
-    seen_at: datetime, confidence: float | None, previous: Sighting | None, terms: EffectiveScreening
-) -> tuple[Verdict, Sighting | None]:
+    seen_at: datetime, confidence: float | None, previous: Sighting, terms: EffectiveScreening
+) -> tuple[Verdict, Sighting]:
     """Return whether an alarm becomes a report, and the new state of its subject.
 
-    The re-fire window starts at the last *report*, not at the last alarm: a problem that a department closed while the
-    camera still sees it is reported again, and dispatch decides whether its case is still open. An alarm without a
-    confidence passes the confidence test: dispatch decides whether its source is trusted.
+    Alarms may arrive in any order, a camera's backlog among its live ones: each belongs to the stay that it is near to,
+    or begins one. A stay is reported once it is as long as the dwell time, and again when the re-fire time has passed
+    since its last *report*, not since the last alarm: a problem that a department closed while the camera still sees
+    it is reported again, and dispatch decides whether its case is still open. Surer evidence does not wait for that:
+    it is reported, too, so that it joins what awaits verification. An alarm without a confidence passes the confidence
+    test: dispatch decides whether its source is trusted.
     """
     if confidence is not None and confidence < terms.review_at:
         return Suppressed("alarm_below_confidence"), previous
-    sighting = _extend_sighting(seen_at, previous, silence_s=max(terms.refire_s, terms.dwell_s))
-    if sighting.reported_at is not None and _seconds_between(seen_at, sighting.reported_at) < terms.refire_s:
-        return Suppressed("alarm_refired"), sighting
-    if (seen_at - sighting.first_seen).total_seconds() < terms.dwell_s:
-        return Suppressed("alarm_too_brief"), sighting
-    return BecomesReport(confidence is not None and confidence < terms.report_at), replace(
-        sighting, reported_at=seen_at
+    is_unsure = confidence is not None and confidence < terms.report_at
+    stay, others = _extend(seen_at, previous, silence=timedelta(seconds=max(terms.refire_s, terms.dwell_s)))
+    suppressed = _suppression(
+        seen_at, stay, terms, is_surer=stay.is_unsure and confidence is not None and not is_unsure
     )
+    if suppressed is not None:
+        return suppressed, _newest(stay, others)
+    # By the stay's end, which is later than this alarm if alarms arrived out of order.
+    reported = replace(stay, reported_at=stay.last_seen, is_unsure=is_unsure)
+    return BecomesReport(is_unsure), _newest(reported, others)
 
 
-def _extend_sighting(seen_at: datetime, previous: Sighting | None, *, silence_s: float) -> Sighting:
-    """Return the sighting extended, or a new one after a silence. Alarms may arrive out of order."""
-    if previous is None:
-        return Sighting(seen_at, seen_at)
-    if _seconds_between(seen_at, previous.last_seen) > silence_s:
-        return Sighting(seen_at, seen_at, previous.reported_at)
-    return Sighting(min(seen_at, previous.first_seen), max(seen_at, previous.last_seen), previous.reported_at)
+def _suppression(seen_at: datetime, stay: Stay, terms: EffectiveScreening, *, is_surer: bool) -> Suppressed | None:
+    if stay.reported_at is not None and (seen_at - stay.reported_at).total_seconds() < terms.refire_s and not is_surer:
+        return Suppressed("alarm_refired")
+    if (stay.last_seen - stay.first_seen).total_seconds() < terms.dwell_s:
+        return Suppressed("alarm_too_brief")
+    return None
 
 
-def _seconds_between(one: datetime, other: datetime) -> float:
-    return abs((one - other).total_seconds())
+def _extend(seen_at: datetime, previous: Sighting, *, silence: timedelta) -> tuple[Stay, Sighting]:
+    """Return the stay that an alarm belongs to, and the other ones. It may connect two that were apart."""
+    near = [each for each in previous if each.first_seen - silence <= seen_at <= each.last_seen + silence]
+    others = tuple([each for each in previous if each not in near])
+    reports = [(each.reported_at, each.is_unsure) for each in near if each.reported_at is not None]
+    reported_at, is_unsure = max(reports) if reports else (None, False)
+    first_seen = min([seen_at, *(each.first_seen for each in near)])
+    last_seen = max([seen_at, *(each.last_seen for each in near)])
+    return Stay(first_seen, last_seen, reported_at, is_unsure), others
+
+
+def _newest(stay: Stay, others: Sighting) -> Sighting:
+    newest = sorted(others, key=lambda each: each.last_seen)[-(MAX_STAYS - 1) :]
+    return tuple(sorted([*newest, stay], key=lambda each: each.last_seen))

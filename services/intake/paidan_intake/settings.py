@@ -33,7 +33,11 @@ class Settings(ServiceSettings):
     photo_bytes: int = Field(default=12_000_000, ge=10_000, description="Most bytes of an uploaded photo.")
     photo_pixels: int = Field(default=50_000_000, ge=10_000, description="Most pixels of an uploaded photo.")
     photo_side: int = Field(default=2560, ge=64, le=10_000, description="Most pixels of a stored photo's longer side.")
-    link_lasts_s: int = Field(default=3600, ge=1, description="How long a signed link is valid.")
+    link_lasts_s: int = Field(
+        default=900,
+        ge=1,
+        description="How long a signed link is valid, and the photo may be cached by whom it was given to.",
+    )
     batch_lines: int = Field(default=5_000, ge=1, le=100_000, description="Most lines of an NDJSON batch.")
     batch_bytes: int = Field(default=20_000_000, ge=1_000)
     reports_waiting: int = Field(default=20_000, ge=1, description="Most pending reports; further ones get 503.")

@@ -14,7 +14,7 @@ CHANNELS: Final = frozenset(get_args(Channel))
 
 
 def check_catalogue(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield classes without a default row, rows without a class, and categories without a meaning or with two."""
+    """Yield classes without a default row, rows without a class, categories without one meaning, unknown sources."""
     catalogue = pack.catalogue
     path: DocumentPath = ("catalogue",)
     yield from find_duplicates((*path, "classes"), "code", (each.code for each in catalogue.classes))
@@ -29,6 +29,12 @@ def check_catalogue(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
         yield from _check_row((*path, "rows", index), row, known_ids)
     for index, category in enumerate(catalogue.categories):
         yield from _check_category((*path, "categories", index), category, known_ids)
+    yield from find_duplicates((*path, "matters"), "word", ((each.source, each.word) for each in catalogue.matters))
+    for index, each in enumerate(catalogue.matters):
+        if each.source not in known_ids.sources | CHANNELS:
+            problem = f"there is no source and no channel {each.source!r}"
+            problem_zh = f"没有来源或渠道 {each.source!r}"
+            yield Violation((*path, "matters", index, "source"), problem, problem_zh)
 
 
 def _check_defaults(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:

@@ -7,6 +7,7 @@ from paidan_contracts.city.geography import LEVELS_ZH
 from paidan_contracts.city.organisation import Department
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.wire import SCREENED_CHANNELS
 
 
 def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
@@ -15,6 +16,13 @@ def check_organisation(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     yield from find_duplicates(("sources",), "id", (each.id for each in pack.sources))
     if not pack.departments and not known_ids.pruned:
         yield Violation(("departments",), "a city has at least one department", "城市至少须有一个部门")
+    for index, source in enumerate(pack.sources):
+        if source.own_topic and source.kind not in SCREENED_CHANNELS:
+            yield Violation(
+                ("sources", index, "own_topic"),
+                f"only cameras and sensors have topics, not a {source.kind}",
+                f"只有摄像头和传感器才有自己的主题，{source.kind} 没有",
+            )
     for index, department in enumerate(pack.departments):
         yield from _check_jurisdiction(("departments", index), department, known_ids)
 

@@ -9,7 +9,7 @@ from paidan_contracts.city.validation.references import KnownIds, find_duplicate
 
 
 def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
-    """Yield overrides of unknown classes, confidence thresholds in the wrong order, and noting rules that clash."""
+    """Yield overrides of unknown classes, duplicate placeholders, wrong orders of thresholds, clashing noting rules."""
     yield from _check_noting(pack)
     matching = [("matching", index, entry.classes) for index, entry in enumerate(pack.matching.by_class)]
     screening = [("screening", index, entry.classes) for index, entry in enumerate(pack.screening.by_class)]
@@ -21,6 +21,8 @@ def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
                     f"{pattern!r} matches no class of the catalogue",
                     f"{pattern!r} 与目录中的任何类别都不符",
                 )
+    points = ((each.x, each.y, each.crs) for each in pack.matching.placeholders)
+    yield from find_duplicates(("matching", "placeholders"), "x", points)
     if pack.screening.review_at > pack.screening.report_at:
         yield Violation(("screening", "review_at"), "is above report_at", "高于 report_at")
 

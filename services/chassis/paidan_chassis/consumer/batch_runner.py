@@ -176,9 +176,10 @@ class BatchRunner:
                 return await self._transaction.apply(part, rejected)
         except SERVER_ERRORS as error:
             # A handler that computes for seconds loses its session; tried again as a whole it would lose the next one.
-            is_lone = len(part) == 1
-            has_computed = not is_lone or time.thread_time() - computed > _BLOCKED_S / 2
-            if (has_computed and time.monotonic() - started > _BLOCKED_S) or (not is_lone and deadline.expired()):
+            # One that was frozen, or waits for a server, has not computed.
+            has_computed = time.thread_time() - computed > _BLOCKED_S / 2
+            has_blocked = has_computed and time.monotonic() - started > _BLOCKED_S
+            if has_blocked or (len(part) > 1 and deadline.expired()):
                 await self._connection.discard()
                 raise TooSlow from error
             raise

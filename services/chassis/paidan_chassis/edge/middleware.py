@@ -5,6 +5,7 @@ import hashlib
 import random
 import re
 import time
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -220,7 +221,7 @@ def _token_of(scope: Scope) -> bytes:
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     """Return the model of a JSON body, or raise 400 or 422 naming the field and quoting no value."""
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw.removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise problems.from_validation_errors(error.errors(include_url=False, include_input=False)) from None
 

@@ -1,6 +1,7 @@
 """CloudEvents 1.0 in Kafka's binary mode: encodes our own messages, and decodes records of unknown writers."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,6 +93,8 @@ def decode(validate: Callable[[bytes], T], value: bytes | None, headers: RawHead
     try:
         return validate(value)
     except ValidationError as error:
+        if value.startswith(BOM_UTF8):
+            return decode(validate, value.removeprefix(BOM_UTF8))
         return _from_validation_error(error)
 
 

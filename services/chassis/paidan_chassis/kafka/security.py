@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from paidan_chassis.errors import Misconfigured
@@ -30,6 +30,11 @@ class KafkaSecuritySettings(BaseSettings):
     )
     kafka_cert: Path | None = Field(default=None, description="PEM file of the client's own certificate, for mTLS.")
     kafka_key: Path | None = Field(default=None, description="PEM file of the private key of that certificate.")
+
+    @field_validator("kafka_sasl", "kafka_ca", "kafka_cert", "kafka_key", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value  # compose and Helm pass a variable on though nobody has set it
 
     @model_validator(mode="after")
     def _check_security(self) -> Self:

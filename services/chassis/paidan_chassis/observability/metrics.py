@@ -31,6 +31,12 @@ GaugeName = Literal[
     "paidan_loop_halted",
     "paidan_dead_letters_waiting",
     "paidan_sender_set_aside_records",
+    "paidan_cases_open",
+    "paidan_cases_overdue",
+    "paidan_cases_held",
+    "paidan_cases_uncalled",
+    "paidan_source_silent_seconds",
+    "paidan_source_silence_limit_seconds",
 ]
 HistogramName = Literal[
     "paidan_batch_seconds",
@@ -67,6 +73,20 @@ GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
         "Records of this hour that are only counted: their sender is beyond its limit of dead letters.",
         "loop",
         "sender",
+    ),
+    "paidan_cases_open": ("Cases that have not ended. Each process counts all of them.", "city"),
+    "paidan_cases_overdue": ("Open cases whose running time limit has passed.", "city"),
+    "paidan_cases_held": ("Cases that wait for an operator at the hard-to-place desk.", "city"),
+    "paidan_cases_uncalled": ("Closed cases whose reporter is still to be called back.", "city"),
+    "paidan_source_silent_seconds": (
+        "City time since a source's last report, for sources with a limit.",
+        "city",
+        "source",
+    ),
+    "paidan_source_silence_limit_seconds": (
+        "How long a source may be silent, as the city's pack says.",
+        "city",
+        "source",
     ),
 }
 _LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

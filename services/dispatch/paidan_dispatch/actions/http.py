@@ -11,7 +11,7 @@ from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.query import DryRun
 from paidan_chassis.edge.rate_limit import charge
@@ -119,13 +119,7 @@ class ActionRoutes:
         With `dry-run` each line is evaluated by itself, against its case's current state, and nothing is changed.
         """
         await self.terms.refresh(self.pool)
-        raw = await read_body(http_request, MAX_BATCH_BYTES)
-        numbered_lines = ndjson.parse_lines(
-            raw,
-            max_lines=MAX_BATCH_LINES,
-            too_many=f"a batch has {MAX_BATCH_LINES} lines at most",
-            too_many_zh=f"每批最多 {MAX_BATCH_LINES} 行",
-        )
+        numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
         await charge(http_request, len(numbered_lines) - 1)
         parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])
         requests = [each for each in parsed if isinstance(each, ActionRequested)]

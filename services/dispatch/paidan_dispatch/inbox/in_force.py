@@ -66,13 +66,15 @@ async def require_release(conn: Connection, unread: Mapping[int, bool], release:
 
 def release_needed(partition: int, number: int, release: int) -> Halt:
     """Return the halt of a partition that another release than this code's must decide."""
-    name = f"release {number} (0.1)" if number == FIRST_RELEASE else f"release {number}"
-    detail = (
-        f"{INBOX.name}-{partition} must be decided by {name}, and this is release {release}: run dispatch of {name}"
-    )
+    is_first, lane = number == FIRST_RELEASE, f"{INBOX.name}-{partition}"
+    name = f"release {number} (0.1)" if is_first else f"release {number}"
+    name_zh = f"第 {number} 版（0.1）" if is_first else f"第 {number} 版"
+    detail = f"{lane} must be decided by {name}, and this is release {release}: run dispatch of {name}"
+    detail_zh = f"{lane} 须由{name_zh}判定，本程序为第 {release} 版：请运行{name_zh}的 dispatch"
     if number < release:
         detail += f" until it has read all or halts, then `paidan prepare` and dispatch of release {release}"
-    return Halt("release_needed", detail)
+        detail_zh += f"，待其读完或停下，再执行 `paidan prepare` 并运行第 {release} 版的 dispatch"
+    return Halt("release_needed", f"{detail} | {detail_zh}")
 
 
 async def _load_releases(conn: Connection) -> dict[int, int]:

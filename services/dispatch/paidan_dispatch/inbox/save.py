@@ -8,6 +8,7 @@ import asyncpg
 
 from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce, ReleaseInForce
+from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
@@ -66,6 +67,25 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
     await _save_noted_reports(conn, unit_of_work)
     changed_timers = await _save_timer_changes(conn, updated_cases, unit_of_work.fired_timers)
     return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
+
+
+def is_held(state: CaseState) -> bool:
+    """Return whether a case waits at the hard-to-place desk for an operator."""
+    return state.held_because is not None and state.status in ("received", "filed") and not state.past
+
+
+def is_overdue(state: CaseState) -> bool:
+    """Return whether the running time limit of an open case has passed: a department's, or that of another stage."""
+    if state.past:
+        return False
+    if state.status in ("dispatched", "handling"):
+        assignment = state.assignments[-1]
+        if assignment.limits[-1].overdue_at is not None:
+            return True
+        if state.status == "dispatched" and assignment.accept_overdue_at is not None:
+            return True
+    clock = state.clocks[-1] if state.clocks else None
+    return clock is not None and clock.ended_at is None and clock.overdue_at is not None
 
 
 async def _save_in_force(conn: Connection, unit_of_work: UnitOfWork) -> None:
@@ -178,6 +198,8 @@ def _case_row(case_file: CaseFile) -> RowValues:
         recurs_until(candidate),
         ended_at(state),
         awaits_callback(state),
+        is_held(state),
+        is_overdue(state),
         case_file.last_event,
         case_file.chain,
     )
@@ -197,6 +219,8 @@ def _case_update(case_file: CaseFile) -> RowValues:
         recurs_until(candidate),
         ended_at(state),
         awaits_callback(state),
+        is_held(state),
+        is_overdue(state),
         case_file.last_event,
         case_file.chain,
     )

@@ -24,6 +24,8 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "recurs_until": "timestamptz",
         "ended_at": "timestamptz",
         "awaits_call": "boolean",
+        "held": "boolean",
+        "overdue": "boolean",
         "step": "bytea",
         "chain": "bytea",
     },
@@ -83,13 +85,15 @@ UPDATE_CASES: Final = """
            recurs_until = CASE WHEN changed.is_reindexed THEN changed.recurs_until ELSE c.recurs_until END,
            ended_at = changed.ended_at,
            awaits_call = changed.awaits_call,
+           held = changed.held,
+           overdue = changed.overdue,
            step = changed.step,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::bytea[],
-           $13::bytea[])
+           $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
+           $13::boolean[], $14::bytea[], $15::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, step, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, step, chain)
      WHERE c.case_id = changed.case_id
 """
 

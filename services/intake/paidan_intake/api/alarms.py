@@ -1,5 +1,7 @@
 """``POST /v1/alarms/generic``: alarms are published to the topic of all alarms, whose consumer screens them."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 from starlette.responses import Response
 
@@ -15,7 +17,7 @@ from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
 from paidan_intake.api.submission import ApiContext, accepted_response, is_dry_run, resolve_sender
 from paidan_intake.messages import alarm_message
-from paidan_intake.tickets import Note
+from paidan_intake.notes import Note
 
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
@@ -33,18 +35,20 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
                 "该来源不是告警设备，请将其上报发送至 /v1/tickets",
                 "source",
             )
-        await check_photos(context.pool, alarm.photos)
-        normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city.id, sender.source.crs), sender.city)
+        await check_photos(context.pool, alarm.photos, sender, hot_request.principal)
+        normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city), sender.city)
         # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
         await check_id(context.pool, normalized.report_id, normalized.digest, field="alarm_ref")
+        notes = normalized.notes(context.clock.now())
         if is_dry_run(hot_request.request):
-            return accepted_response(_accepted_body(normalized, dry_run=True))
+            return accepted_response(_accepted_body(normalized, notes, dry_run=True))
         try:
-            message = alarm_message(normalized.masked_alarm, normalized.report_id)
+            own_topic = sender.source.own_topic or False
+            message = alarm_message(normalized.masked_alarm, normalized.report_id, own_topic=own_topic)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
-        return accepted_response(_accepted_body(normalized))
+        return accepted_response(_accepted_body(normalized, notes))
 
     hot_route(
         app,
@@ -57,7 +61,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
 
 
-def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> AcceptedReport:
+def _accepted_body(normalized: NormalizedAlarm, notes: Sequence[Note], *, dry_run: bool = False) -> AcceptedReport:
     place = normalized.geocoded.place
     fields = {"text": normalized.text, "address": normalized.address, "category": normalized.category}
     masked = {name: dict(found.counts) for name, found in fields.items() if found.counts}
@@ -78,16 +82,8 @@ def _accepted_body(normalized: NormalizedAlarm, *, dry_run: bool = False) -> Acc
         photos=normalized.alarm.photos,
         masked=total_by_kind(masked),
         masked_in=masked,
-        notes=_notes(normalized),
+        notes=tuple([note.code for note in notes]),
+        note_details=tuple(notes),
         text=normalized.text.text if dry_run else None,
         dry_run=dry_run,
     )
-
-
-def _notes(normalized: NormalizedAlarm) -> tuple[Note, ...]:
-    candidates: list[tuple[bool, Note]] = [
-        (normalized.classified.is_unknown, "unknown_category"),
-        (normalized.geocoded.place.raw is None, "no_position"),
-        (normalized.geocoded.is_outside_city, "position_outside_city"),
-    ]
-    return tuple(note for applies, note in candidates if applies)

@@ -5,9 +5,11 @@ from typing import Any, Final
 
 from paidan_chassis.database import DB_ERRORS, Pool
 from paidan_chassis.edge import problems, query
+from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem
-from paidan_intake import vault
-from paidan_intake.api import queries
+from paidan_intake import queries, vault
+from paidan_intake.alarms import UNKNOWN_PHOTO
+from paidan_intake.normalization import Sender
 from paidan_intake.report_digest import ReportDigest, UnknownDigestKey
 
 DRY_RUN_PARAMETERS: Final[Mapping[str, Any]] = {"parameters": [query.DRY_RUN_PARAMETER]}
@@ -34,16 +36,17 @@ def digest_key_missing(error: UnknownDigestKey) -> Problem:
     )  # fmt: skip
 
 
-async def check_photos(pool: Pool, refs: Collection[str]) -> None:
-    """Raise 422 unless each photo was uploaded before."""
+async def check_photos(pool: Pool, refs: Collection[str], sender: Sender, caller: Principal) -> None:
+    """Raise 422 unless this sender uploaded each photo before: the name of another's photo gives no access to it."""
     if not refs:
         return
     try:
-        missing = await queries.find_missing_photos(pool, refs)
+        holders = (f"source:{sender.source.id}", f"key:{caller.key_id}")
+        missing = await queries.find_missing_photos(pool, refs, holders=holders)
     except DB_ERRORS:
         raise problems.unavailable() from None
     if missing:
-        raise Problem(422, "unknown_photo", "no such photo was uploaded", "照片不存在，请先上传", "photos")
+        raise Problem(422, "unknown_photo", *UNKNOWN_PHOTO, "photos")
 
 
 def id_reused(field: str = "source_ref") -> Problem:

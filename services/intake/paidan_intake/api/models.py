@@ -2,51 +2,24 @@
 
 from pydantic import Field
 
-from paidan_contracts.places import RawPosition
-from paidan_contracts.reports import AlarmRaised
 from paidan_contracts.wire import (
     Area,
     CaseId,
     Code,
-    Datum,
     Id,
     PhotoRef,
     RequestModel,
     SenderRef,
-    ShortText,
     Slug,
     Text,
     Timestamp,
 )
-from paidan_intake.tickets import Note, Position
+from paidan_intake.alarm_input import AlarmInput
+from paidan_intake.notes import Note, NoteCode
 
 
-class Alarm(RequestModel):
+class Alarm(AlarmInput):
     """An alarm of a camera or sensor, in the same format as on the topic ``paidan.alarms``."""
-
-    alarm_ref: SenderRef = Field(description="Your own id of this alarm, the same on every retry.")
-    source: Slug | None = None
-    city: Slug | None = None
-    camera: SenderRef
-    category: SenderRef = Field(description="Your own category of the alarm, a word or a number.")
-    region: ShortText | None = None
-    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    position: Position | None = None
-    address: ShortText | None = None
-    text: Text = ""
-    photos: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
-    occurred_at: Timestamp
-
-    def to_event(self, source: str, city: str, default_datum: Datum) -> AlarmRaised:
-        """Return the alarm as it is published."""
-        requested_position = self.position
-        position = (
-            RawPosition(x=requested_position.x, y=requested_position.y, crs=requested_position.crs or default_datum)
-            if requested_position
-            else None
-        )
-        fields = self.model_dump(exclude={"source", "city", "position"})
-        return AlarmRaised(source=source, city=city, position=position, **fields)
 
 
 class AcceptedReport(RequestModel, title="Taken"):
@@ -70,9 +43,11 @@ class AcceptedReport(RequestModel, title="Taken"):
     masked_in: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="The same by field: text, address or category."
     )
-    notes: tuple[Note, ...] = Field(
-        default=(), description="What could not be determined; the report is accepted all the same."
+    notes: tuple[NoteCode, ...] = Field(
+        default=(),
+        description="What could not be determined, or was read otherwise; the report is accepted all the same.",
     )
+    note_details: tuple[Note, ...] = Field(default=(), description="The same notes with field and message.")
     text: Text | None = Field(default=None, description="Of a dry run: the text as it would be published.")
     recorded_at: Timestamp | None = None
     dry_run: bool = False

@@ -1,5 +1,6 @@
 """``POST /v1/photo-reports`` (随手拍): a ticket and its photos in one multipart request."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
+from paidan_chassis.edge.problems import Problem
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS, check_id, check_photos
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.api.submission import (
@@ -20,8 +22,9 @@ from paidan_intake.api.submission import (
     resolve_sender,
 )
 from paidan_intake.api.uploads import read_form, sanitize_upload, upload_slot
-from paidan_intake.normalization import AttachedPhoto, Sender
+from paidan_intake.normalization import Sender
 from paidan_intake.photos import SanitizedPhoto
+from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.tickets import Position, Ticket
 
 _FORM_OPENAPI: Final[dict[str, Any]] = {
@@ -68,18 +71,25 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
                 raise problems.invalid("report", "the part is missing", "缺少 report 部分")
             if not form.uploads:
                 raise problems.invalid("photo", "at least one photo", "至少需要一张照片")
-            ticket = parse_body(Ticket, form.report)
+            ticket = _parse_report(form.report)
             sender = resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
             photos = [
                 await sanitize_upload(context.photo_pool, upload, field=f"photo.{number}")
                 for number, upload in enumerate(form.uploads)
             ]
             normalized = normalize_ticket(context, ticket, sender, [_attached_photo(photo, sender) for photo in photos])
-            await check_photos(context.pool, ticket.photos)
+            await check_photos(context.pool, ticket.photos, sender, caller)
             if is_dry_run(request):
                 await check_id(context.pool, normalized.report.report_id, normalized.digest)
                 return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
             return accepted_response(accepted_body(await accept(context, normalized, photos), normalized))
+
+
+def _parse_report(report: bytes) -> Ticket:
+    try:
+        return parse_body(Ticket, report)
+    except Problem as problem:
+        raise replace(problem, field=problem.field or "report") from None
 
 
 def _attached_photo(photo: SanitizedPhoto, sender: Sender) -> AttachedPhoto:

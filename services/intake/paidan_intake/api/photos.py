@@ -1,7 +1,8 @@
 """Photo routes: uploading proof of work, downloading photos, and signed links to them."""
 
+import asyncio
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import FastAPI, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -13,13 +14,18 @@ from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import authenticate
+from paidan_chassis.errors import Unacknowledged
+from paidan_contracts import ids
+from paidan_contracts.actions import Actor
+from paidan_contracts.inbox import PhotoStored
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
-from paidan_contracts.wire import PhotoRef
+from paidan_contracts.wire import CaseId, PhotoRef
 from paidan_intake import queries
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS
-from paidan_intake.api.queries import load_photo_holders
+from paidan_intake.api.queries import has_order_with_photo, load_photo_holders
 from paidan_intake.api.submission import ApiContext, is_dry_run
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
+from paidan_intake.messages import photo_stored_message
 from paidan_intake.photos import SanitizedPhoto
 
 PhotoRefParam = Annotated[PhotoRef, Path(description="Reference of a photo: the SHA-256 of its bytes, and .jpg.")]
@@ -33,6 +39,8 @@ _UPLOAD_OPENAPI: Final[dict[str, Any]] = {
         },
     },
 }
+_UploaderRole = Literal["inspector", "caller", "operator", "importer"]
+_ORDER_WAITS_S: Final = (0.2, 0.4, 0.8)
 _IMAGE_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/jpeg": {}}}}
 
 
@@ -63,13 +71,24 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         openapi_extra=_UPLOAD_OPENAPI,
         max_body_size=None,
     )
-    async def upload_photo(request: Request, caller: Caller) -> Response:
-        """Store a photo: the image itself as the body, or a form with one part ``photo``."""
+    async def upload_photo(
+        request: Request,
+        caller: Caller,
+        case_id: Annotated[CaseId | None, Query(description="The case that the photo is proof of work in.")] = None,
+    ) -> Response:
+        """Store a photo: the image itself as the body, or a form with one part ``photo``.
+
+        A proof of work names its case; a finish or an inspection of that case may refer to it from then on.
+        """
         holder = _holder_of(caller)
+        if case_id is not None:
+            _check_case(context, caller, case_id)
         async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
             if not is_dry_run(request):
                 await _store_photo(context, photo, holder, caller.city)
+                if case_id is not None:
+                    await _publish_proof(context, caller, photo.ref, case_id)
         link = context.link_signer.sign(photo.ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
         stored = StoredPhoto(ref=photo.ref, link=link.path, expires_at=link.expires_at, dry_run=is_dry_run(request))
         return JSONResponse(stored.model_dump(mode="json"), 200 if stored.dry_run else 201)
@@ -82,14 +101,19 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         signature: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
         """Return a photo, to a key with access to it or by a signed link that has not expired."""
+        cached_s = 0
         if expires is None or signature is None:
             await _require_photo_access(context, await authenticate(request), ref)
         elif not context.link_signer.is_valid(ref, expires, signature, real_now()):
             raise problems.forbidden("the link is not valid, or has expired", "链接无效或已过期")
+        else:
+            cached_s = max(0, int(expires - real_now().timestamp()))
         body = await context.photo_store.load(ref)
         if body is None:
             raise problems.not_found()
-        headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+        # No cache may show it for longer than the link does.
+        cache_control = f"private, max-age={cached_s}, immutable" if cached_s else "private, no-store"
+        headers = {"Cache-Control": cache_control, "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type="image/jpeg", headers=headers)
 
     @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
@@ -120,13 +144,42 @@ async def _store_photo(context: ApiContext, photo: SanitizedPhoto, holder: str, 
         raise problems.unavailable() from None
 
 
+def _check_case(context: ApiContext, caller: Principal, case_id: str) -> None:
+    area = ids.area_of(case_id)
+    city = context.packs.current.get(ids.city_of(area))
+    if city is None or area not in city.areas or not covers_city(caller.city, city.id):
+        raise problems.invalid("case_id", "the key's city has no such case", "该密钥所属城市没有此案件")
+
+
+async def _publish_proof(context: ApiContext, caller: Principal, ref: str, case_id: str) -> None:
+    """Record that a photo is proof in a case: here, and then in the case's lane, where a finish is judged by it."""
+    stored = PhotoStored(
+        ref=ref, case_id=case_id, area=ids.area_of(case_id), holder=_actor_of(caller), stored_at=context.clock.now()
+    )
+    try:
+        await queries.save_case_photos(context.pool, [(ref, case_id)])
+        await context.publisher.send([photo_stored_message(stored)], timeout_s=context.settings.answer_within_s)
+    except (*DB_ERRORS, Unacknowledged):
+        raise problems.unavailable() from None
+
+
+def _actor_of(caller: Principal) -> Actor:
+    grants = grants_of(caller.scopes)
+    if grants.source is not None:
+        return Actor(kind="source", id=grants.source)
+    if grants.department is not None:
+        return Actor(kind="department", id=grants.department)
+    roles: tuple[_UploaderRole, ...] = get_args(_UploaderRole)
+    return Actor(kind=next(role for role in roles if grants.has_role(role)), id=caller.key_id)
+
+
 def _holder_of(caller: Principal) -> str:
     grants = grants_of(caller.scopes)
     if grants.source is not None:
         return f"source:{grants.source}"
     if grants.department is not None:
         return f"department:{grants.department}"
-    if grants.has_role("inspector", "caller", "operator", "importer"):
+    if grants.has_role(*get_args(_UploaderRole)):
         return f"key:{caller.key_id}"
     raise problems.forbidden()
 
@@ -134,16 +187,29 @@ def _holder_of(caller: Principal) -> str:
 async def _require_photo_access(context: ApiContext, caller: Principal, ref: str) -> None:
     """Raise 404 unless the key has access to this photo.
 
-    A source has access to its own photos; departments and staff to those of their city, because orders refer to photos
-    by reference, and a reference cannot be guessed.
+    Whoever uploaded it has access, a department also while it has an order in a case that the photo belongs to, and
+    staff to the photos of their city. The photo's name alone opens nothing: it stands on ``paidan.cases`` for ever.
     """
     try:
         holders = await load_photo_holders(context.pool, ref)
+        if not any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values()):
+            raise problems.not_found()
+        grants = grants_of(caller.scopes)
+        own = (f"source:{grants.source}", f"department:{grants.department}", f"key:{caller.key_id}")
+        if any(each in holders for each in own):
+            return
+        if grants.has_role("inspector", "caller", "operator", "monitor"):
+            return
+        if grants.department is None or not await _has_order(context, ref, grants.department):
+            raise problems.not_found()
     except DB_ERRORS:
         raise problems.unavailable() from None
-    grants = grants_of(caller.scopes)
-    is_own = grants.source is not None and f"source:{grants.source}" in holders
-    has_role = grants.department is not None or grants.has_role("inspector", "caller", "operator", "monitor")
-    in_covered_city = any(city == ALL_CITIES or covers_city(caller.city, city) for city in holders.values())
-    if not (in_covered_city and (is_own or has_role)):
-        raise problems.not_found()
+
+
+async def _has_order(context: ApiContext, ref: str, department: str) -> bool:
+    # An order may reach its department a moment before intake has read of it.
+    for wait_s in _ORDER_WAITS_S:
+        if await has_order_with_photo(context.pool, ref, department):
+            return True
+        await asyncio.sleep(wait_s)
+    return await has_order_with_photo(context.pool, ref, department)

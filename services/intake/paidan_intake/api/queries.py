@@ -1,6 +1,6 @@
 """The SQL of HTTP reads about reports and photos, one function a statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,19 @@ async def find_report(executor: Executor, report_id: str) -> ReportWithStatus | 
     return ReportWithStatus(row["source"], row["city"], dict(row)) if row else None
 
 
+_SELECT_ORDER: Final = """
+    SELECT EXISTS (
+        SELECT FROM case_photo p
+          JOIN standing s USING (case_id)
+         WHERE p.ref = $1 AND $2 = ANY(s.departments))
+"""
+
+
+async def has_order_with_photo(executor: Executor, ref: str, department: str) -> bool:
+    """Return whether a department has an order in a case that this photo belongs to."""
+    return bool(await executor.fetchval(_SELECT_ORDER, ref, department))
+
+
 _SELECT_HOLDERS: Final = """
     SELECT holder, city
       FROM photo
@@ -44,15 +57,3 @@ _SELECT_HOLDERS: Final = """
 async def load_photo_holders(executor: Executor, ref: str) -> Mapping[str, str]:
     """Return who uploaded a photo, and for which city each did."""
     return {row["holder"]: row["city"] for row in await executor.fetch(_SELECT_HOLDERS, ref)}
-
-
-_SELECT_MISSING: Final = """
-    SELECT ref
-      FROM unnest($1::text[]) AS ref
-     WHERE NOT EXISTS (SELECT FROM photo p WHERE p.ref = ref.ref)
-"""
-
-
-async def find_missing_photos(executor: Executor, refs: Collection[str]) -> list[str]:
-    """Return the references under which nobody uploaded a photo."""
-    return [row["ref"] for row in await executor.fetch(_SELECT_MISSING, list(refs))]

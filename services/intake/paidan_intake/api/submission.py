@@ -26,9 +26,11 @@ from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
 from paidan_intake.api.checks import check_id, check_photos, digest_key_missing, id_reused
 from paidan_intake.api.models import AcceptedReport
 from paidan_intake.city_packs import PackCache
-from paidan_intake.normalization import AttachedPhoto, NormalizedReport, RefusedTicket, Sender, normalize
-from paidan_intake.photos import PhotoPool, PhotoStore, SanitizedPhoto
+from paidan_intake.normalization import NormalizedReport, RefusedTicket, Sender, normalize
+from paidan_intake.photo_pool import PhotoPool
+from paidan_intake.photos import PhotoStore, SanitizedPhoto
 from paidan_intake.report_digest import DigestKeys, UnknownDigestKey
+from paidan_intake.resolution import AttachedPhoto
 from paidan_intake.settings import Settings
 from paidan_intake.signed_links import LinkSigner
 from paidan_intake.tickets import Ticket
@@ -74,7 +76,7 @@ def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Await
         sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)
         normalized = normalize_ticket(context, ticket, sender)
         if ticket.photos:
-            await check_photos(context.pool, ticket.photos)
+            await check_photos(context.pool, ticket.photos, sender, hot_request.principal)
         if is_dry_run(hot_request.request):
             await check_id(context.pool, normalized.report.report_id, normalized.digest)
             return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
@@ -181,7 +183,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         photos=report.photos,
         masked=total_by_kind(normalized.masked),
         masked_in={name: dict(counts) for name, counts in normalized.masked.items()},
-        notes=normalized.notes,
+        notes=tuple([note.code for note in normalized.notes]),
+        note_details=normalized.notes,
         text=report.text if dry_run else None,
         recorded_at=None if dry_run else report.recorded_at,
         dry_run=dry_run,

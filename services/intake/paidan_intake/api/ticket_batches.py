@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from paidan_chassis.edge import ndjson
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.app import Caller, read_body
+from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.rate_limit import charge
@@ -53,11 +53,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
     async def submit_tickets(request: Request, caller: Caller) -> Response:
         """Accept a ticket on each line, and answer each line in order. 503 as a whole if any line was not stored."""
-        raw = await read_body(request, context.settings.batch_bytes)
-        max_lines = context.settings.batch_lines
-        lines = ndjson.parse_lines(
-            raw, max_lines=max_lines, too_many=f"at most {max_lines} lines", too_many_zh=f"最多 {max_lines} 行"
-        )
+        settings = context.settings
+        lines = await ndjson.read_lines(request, max_bytes=settings.batch_bytes, max_lines=settings.batch_lines)
         await charge(request, len(lines) - 1)
         return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
 
@@ -77,10 +74,9 @@ async def _process_lines(
 async def _process_line(context: ApiContext, caller: Principal, line: bytes, *, dry_run: bool) -> dict[str, Any]:
     try:
         ticket = parse_body(Ticket, line)
-        normalized = normalize_ticket(
-            context, ticket, resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
-        )
-        await check_photos(context.pool, ticket.photos)
+        sender = resolve_sender(caller, context.packs, source=ticket.source, city=ticket.city)
+        normalized = normalize_ticket(context, ticket, sender)
+        await check_photos(context.pool, ticket.photos, sender, caller)
         if dry_run:
             await check_id(context.pool, normalized.report.report_id, normalized.digest)
         report = normalized.report if dry_run else await accept(context, normalized)

@@ -1,27 +1,33 @@
-"""Photo uploads: multipart forms parsed within limits, photos sanitized in a bounded pool."""
+"""Photo uploads: multipart forms read within limits and to their end, photos sanitized in a bounded pool."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from fastapi import Request
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers
 
 from paidan_chassis.edge import problems
-from paidan_chassis.edge.app import read_body
 from paidan_chassis.edge.problems import Problem
-from paidan_intake.photos import InvalidPhoto, PhotoPool, PhotoPoolBusy, SanitizedPhoto
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
+from paidan_intake.photo_pool import PhotoPool, PhotoPoolBusy, WorkerNotStarted
+from paidan_intake.photos import InvalidPhoto, SanitizedPhoto
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MAX_PHOTOS: Final = 9
 _MAX_REPORT_BYTES: Final = 100_000
-_PHOTO_ERRORS: Final = {
-    "photo_too_large": (413, "the photo may have {limit} bytes at most", "照片不得超过 {limit} 字节"),
-    "photo_too_many_pixels": (422, "the photo may have {limit} pixels at most", "照片不得超过 {limit} 像素"),
-    "photo_unreadable": (422, "not a JPEG, PNG or WebP that can be read", "无法读取照片，仅支持 JPEG、PNG、WebP"),
-}
+_UNREADABLE_FORM: Final = Problem(400, "invalid_multipart", "the parts could not be read", "表单内容无法读取")
+_CUT_OFF_FORM: Final = Problem(
+    400, "invalid_multipart", "the form ends before its closing boundary", "表单不完整，缺少结束分隔符"
+)
+_FOUND_ZH: Final = {"cut off": "照片不完整", "too much memory": "解码照片所需内存过多"}
+_FOUND: Final = {"cut off": "the photo is cut off", "too much memory": "the photo needs too much memory to decode"}
 
 
 def _too_many_uploads() -> Problem:
@@ -29,12 +35,12 @@ def _too_many_uploads() -> Problem:
     return Problem(429, "too_many_requests", message, "该密钥同时上传过多，请在其他上传结束后再发送", retry_after_s=2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UploadForm:
     """The parts of a multipart request."""
 
-    report: bytes | None
-    uploads: tuple[bytes, ...]
+    report: bytes | None = None
+    uploads: list[bytes] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -58,51 +64,97 @@ async def upload_slot(photo_pool: PhotoPool, key_id: str, *, timeout_s: float) -
 
 
 async def read_form(request: Request, max_bytes: int) -> UploadForm:
-    """Return the part ``report`` and the parts ``photo``, or raise 400 or 422 naming the part."""
-    raw = await read_body(request, max_bytes)
-    parser = MultiPartParser(
-        request.headers, _single_chunk(raw), max_files=MAX_PHOTOS + 1, max_fields=2, max_part_size=_MAX_REPORT_BYTES
-    )
+    """Return the part ``report`` and the parts ``photo``, or raise 400 or 422 naming the part.
+
+    A form is read as it arrives, so what is wrong in its beginning is refused before its end was sent. A part is what
+    its name says; a file name is neither needed nor read. Without the closing boundary it is no form.
+    """
+    request.scope[BODY_LIMIT_KEY] = max_bytes
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise _UNREADABLE_FORM
+    reader = _FormReader()
     try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError):
-        # KeyError: the boundary is missing.
-        raise Problem(400, "invalid_multipart", "the parts could not be read", "表单内容无法读取") from None
-    try:
-        report: bytes | None = None
-        uploads: list[bytes] = []
-        for name, value in form.multi_items():
-            match name:
-                case "report":
-                    report = await _part_bytes(name, value)
-                    if report not in raw:
-                        # Starlette decodes text outside the form's charset as Latin-1, in which masking finds nothing.
-                        raise problems.invalid(name, "not UTF-8 text", "须为 UTF-8 文字")
-                case "photo":
-                    uploads.append(await _part_bytes(name, value))
-                case _:
-                    raise problems.invalid(
-                        _printable(name), "parts are report and photo", "表单各部分只能是 report 和 photo"
-                    )
-    finally:
-        await form.close()
-    if len(uploads) > MAX_PHOTOS:
-        raise problems.invalid("photo", f"at most {MAX_PHOTOS} photos", f"最多 {MAX_PHOTOS} 张照片")
-    return UploadForm(report, tuple(uploads))
+        parser = MultipartParser(boundary, reader.callbacks())
+        async for chunk in request.stream():
+            parser.write(chunk)
+    except FormParserError:
+        # It limits the headers of a part, in number and in bytes.
+        raise _UNREADABLE_FORM from None
+    if not reader.is_complete:
+        raise _CUT_OFF_FORM
+    return reader.form
 
 
-async def _part_bytes(name: str, value: UploadFile | str) -> bytes:
-    if isinstance(value, UploadFile):
-        return await value.read()
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise problems.invalid(name, "not text that can be read", "文字无法读取") from None
+class _FormReader:
+    """Collects a form's parts. The parser calls it synchronously, so what it raises ends the reading."""
 
+    def __init__(self) -> None:
+        self.form = UploadForm()
+        self.is_complete = False
+        self._header = bytearray()
+        self._disposition = bytearray()
+        self._value = bytearray()
+        self._name = ""
+        self._part = bytearray()
 
-def _printable(name: str) -> str:
-    # The sender chooses the form's charset, and some decode to text that cannot be encoded as UTF-8.
-    return name[:60].encode(errors="backslashreplace").decode()
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._extend_header,
+            "on_header_value": self._extend_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._open_part,
+            "on_part_data": self._extend_part,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+
+    def _begin_part(self) -> None:
+        self._disposition, self._part = bytearray(), bytearray()
+
+    def _extend_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _extend_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header, self._value = bytearray(), bytearray()
+
+    def _open_part(self) -> None:
+        _, options = parse_options_header(bytes(self._disposition))
+        if b"name" not in options:
+            raise _UNREADABLE_FORM
+        self._name = options[b"name"].decode(errors="backslashreplace")
+        if self._name not in ("report", "photo"):
+            raise problems.invalid(self._name[:60], "parts are report and photo", "仅接受 report 和 photo")
+        if self._name == "report" and self.form.report is not None:
+            raise problems.invalid("report", "exactly one report", "须为一个 report 部分")
+        if self._name == "photo" and len(self.form.uploads) >= MAX_PHOTOS:
+            raise problems.invalid("photo", f"at most {MAX_PHOTOS} photos", f"最多 {MAX_PHOTOS} 张照片")
+
+    def _extend_part(self, data: bytes, start: int, end: int) -> None:
+        self._part += data[start:end]
+        if self._name == "report" and len(self._part) > _MAX_REPORT_BYTES:
+            raise problems.invalid("report", f"at most {_MAX_REPORT_BYTES} bytes", f"不得超过 {_MAX_REPORT_BYTES} 字节")
+
+    def _end_part(self) -> None:
+        part = bytes(self._part)
+        if self._name == "photo":
+            self.form.uploads.append(part)
+            return
+        try:
+            part.decode()  # in another encoding masking would find nothing
+        except UnicodeDecodeError:
+            raise problems.invalid("report", "not UTF-8 text", "须为 UTF-8 文字") from None
+        self.form.report = part
+
+    def _end(self) -> None:
+        self.is_complete = True
 
 
 def is_multipart(headers: Headers) -> bool:
@@ -111,14 +163,29 @@ def is_multipart(headers: Headers) -> bool:
 
 
 async def sanitize_upload(photo_pool: PhotoPool, upload: bytes, *, field: str) -> SanitizedPhoto:
-    """Return a sanitized photo, or raise 413 or 422 naming the part."""
+    """Return a sanitized photo, or raise 413 or 422 naming the part and its limit, or 503."""
     try:
         return await photo_pool.sanitize(upload)
     except InvalidPhoto as error:
-        status, message, message_zh = _PHOTO_ERRORS[error.code]
-        told, told_zh = message.format(limit=error.limit), message_zh.format(limit=error.limit)
-        raise Problem(status, error.code, told, told_zh, field) from None
+        raise _photo_problem(error, field) from None
+    except WorkerNotStarted:
+        raise problems.unavailable() from None
 
 
-async def _single_chunk(raw: bytes) -> AsyncGenerator[bytes, None]:
-    yield raw
+def _photo_problem(error: InvalidPhoto, field: str) -> Problem:
+    match error.code:
+        case "photo_too_large":
+            message, message_zh = f"the photo may have {error.limit} bytes at most", f"照片不得超过 {error.limit} 字节"
+            return Problem(413, error.code, message, message_zh, field)
+        case "photo_too_many_pixels":
+            message = f"the photo has too many pixels ({error.found}); it may have {error.limit} at most"
+            message_zh = f"照片像素过多（{error.found}），不得超过 {error.limit} 像素"
+        case _ if error.found in _FOUND:
+            message, message_zh = _FOUND[error.found], _FOUND_ZH[error.found]
+        case _ if error.found:
+            message = f"{error.found} is not accepted: send JPEG, PNG or WebP"
+            message_zh = f"不支持 {error.found}，请发送 JPEG、PNG 或 WebP"
+        case _:
+            message = "not a JPEG, PNG or WebP that can be read"
+            message_zh = "无法读取照片，仅支持 JPEG、PNG、WebP"
+    return Problem(422, error.code, message, message_zh, field)

@@ -131,7 +131,8 @@ def _why_unrouted(state: CaseState, policy: CityPolicy) -> Bilingual:
         return _NO_STREET if is_street_missing else _NO_RULE
     if not rules.asks_for_place(state.class_code):
         return _NO_RULE
-    return _NO_POSITION if place.latitude is None else _OUTSIDE_DISTRICTS
+    # Intake keeps what is no place in the city in ``raw`` alone.
+    return _NO_POSITION if place.latitude is None and place.raw is None else _OUTSIDE_DISTRICTS
 
 
 def _route_by_record(state: CaseState, policy: CityPolicy) -> Assigned | NoRoute:

@@ -1,0 +1,124 @@
+"""Validators for what other systems write: blanks for what is absent, numbers for text, times in many spellings. Pure.
+
+They stand before a field's own type, whose limits hold for what they return.
+"""
+
+import re
+from math import isfinite
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler
+from pydantic_core import PydanticKnownError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+_MAX_TIME_CHARACTERS: Final = 60
+_MAX_EXACT_INTEGER: Final = 2**53
+_TIME: Final = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
+    r"(?:[Tt ] ?(\d{1,2})[:：](\d{1,2})(?:[:：](\d{1,2})(\.\d{1,9})?)?)?"
+    r" ?(?:([Zz]|UTC|GMT)|(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?)?"
+)
+
+
+def to_text(value: Any) -> Any:  # noqa: ANN401 - before validation it may be anything
+    """Return a number as its text: 2026030200017 and 2026030200017.0 are both "2026030200017"."""
+    if type(value) is int:
+        return str(value)
+    if type(value) is float and isfinite(value):
+        return str(int(value)) if value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else repr(value)
+    return value
+
+
+def none_if_blank(value: Any) -> Any:  # noqa: ANN401
+    """Return None for a text without a visible character, and any other value unchanged."""
+    return None if type(value) is str and (not value or value.isspace()) else value
+
+
+def optional_text(value: Any) -> Any:  # noqa: ANN401
+    """Return a text or a number as text; None for a blank one."""
+    return none_if_blank(value) if type(value) is str else to_text(value)
+
+
+def required_text(value: Any) -> Any:  # noqa: ANN401
+    """Return a text or a number as text; raise that the field is missing for null and for a blank one."""
+    text = optional_text(value)
+    if text is None:
+        raise PydanticKnownError("missing")
+    return text
+
+
+def text_or_empty(value: Any) -> Any:  # noqa: ANN401
+    """Return a text or a number as text; "" for null and for a blank one."""
+    text = optional_text(value)
+    return "" if text is None else text
+
+
+def false_if_blank(value: Any) -> Any:  # noqa: ANN401
+    """Return False for null and for a blank text."""
+    return False if none_if_blank(value) is None else value
+
+
+def empty_if_blank(value: Any) -> Any:  # noqa: ANN401
+    """Return an empty list for null and for a blank text."""
+    return () if none_if_blank(value) is None else value
+
+
+def none_if_no_coordinates(value: Any) -> Any:  # noqa: ANN401
+    """Return None for a position that has neither coordinate: ``""``, ``{}``, ``{"x": null, "y": ""}``."""
+    if isinstance(value, dict):
+        has_none = all(none_if_blank(value.get(name)) is None for name in ("x", "y"))
+        return None if has_none and value.keys() <= {"x", "y", "crs"} else value
+    return none_if_blank(value)
+
+
+def none_if_empty(value: ModelT | None) -> ModelT | None:
+    """Return None for an object whose fields are all None."""
+    return value if value is not None and any(field is not None for _, field in value) else None
+
+
+def none_if_negative(value: Any) -> Any:  # noqa: ANN401
+    """Return None for a negative number, by which trackers state that they do not know; also for a blank."""
+    try:
+        return None if value is not None and not isinstance(value, bool) and float(value) < 0 else none_if_blank(value)
+    except (TypeError, ValueError):
+        return none_if_blank(value)
+
+
+def to_datum(value: Any) -> Any:  # noqa: ANN401
+    """Return the name of a datum as ours: ``GCJ-02`` is ``gcj02``."""
+    value = none_if_blank(value)
+    return value.lower().replace("-", "").replace("_", "").replace(" ", "") if type(value) is str else value
+
+
+def read_time(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
+    """Return a time, with the zone that it states or without one; None for a blank.
+
+    Beyond ISO 8601: ``2026/3/2 9:30``, ``2026年3月2日 09:30``, and offsets of one digit such as ``-8:00``.
+    """
+    value = none_if_blank(value)
+    try:
+        return None if value is None else handler(value)
+    except ValidationError:
+        repaired = _to_iso(value.strip()) if isinstance(value, str) and len(value) <= _MAX_TIME_CHARACTERS else None
+        if repaired is None:
+            raise
+        return handler(repaired)
+
+
+def read_required_time(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
+    """Return a time as ``read_time`` does; raise that the field is missing for null and for a blank."""
+    time = read_time(value, handler)
+    if time is None:
+        raise PydanticKnownError("missing")
+    return time
+
+
+def _to_iso(text: str) -> str | None:
+    if (match := _TIME.fullmatch(text)) is None:
+        return None
+    year, month, day, hour, minute, second, fraction, utc, sign, offset_hour, offset_minute = match.groups()
+    date = f"{year}-{int(month):02d}-{int(day):02d}"
+    time = f"{int(hour or 0):02d}:{int(minute or 0):02d}:{int(second or 0):02d}{fraction or ''}"
+    if utc:
+        return f"{date}T{time}Z"
+    return f"{date}T{time}" + (f"{sign}{int(offset_hour):02d}:{offset_minute or '00'}" if sign else "")

@@ -1,0 +1,81 @@
+"""The city in figures: open, overdue, held and uncalled cases, by city, as their documents say."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from paidan_chassis.observability.metrics import Metrics
+from paidan_dispatch.api.case_figures import CaseFigures
+from paidan_dispatch.inbox.save import is_held, is_overdue
+from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
+from tests.dispatch.database_fixture import apply_records, build_report, case_id_of, clear_tables, timer_due
+from tests.dispatch.sample_log import sample_log
+
+MIGRATION = Path("services/dispatch/paidan_dispatch/migrations/0070_pre_held_and_overdue.sql").read_text()
+
+
+@pytest.fixture
+async def decided(pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
+    """Apply the sample log, and of one more case the passing of each limit that runs."""
+    await clear_tables(pool)
+    late = build_report("late", east_m=2500)
+    log = sample_log().append(late)
+    await apply_records(pool, log.records, batch_size=1000)
+    applied = len(log.records)
+    timers = await pool.fetch("SELECT * FROM timer WHERE case_id = $1 AND kind = 'accept'", case_id_of(late))
+    log.append(*map(timer_due, timers))
+    await apply_records(pool, log.records[applied:], batch_size=1000)
+    return pool
+
+
+async def test_gauges_agree_with_the_documents_of_the_cases(decided: "asyncpg.Pool[Any]") -> None:
+    states = [
+        StoredEvent.model_validate_json(row["step"]).state for row in await decided.fetch("SELECT step FROM case_now")
+    ]
+    metrics = Metrics("dispatch")
+
+    await CaseFigures(decided, metrics).update()
+
+    expected = {
+        "open": sum(ended_at(state) is None for state in states),
+        "overdue": sum(is_overdue(state) for state in states),
+        "held": sum(is_held(state) for state in states),
+        "uncalled": sum(awaits_callback(state) for state in states),
+    }
+    labels = {"service": "dispatch", "city": "tiny"}
+    found = {name: metrics.registry.get_sample_value(f"paidan_cases_{name}", labels) for name in expected}
+    assert found == expected
+    assert min(expected.values()) > 0, f"the sample log has each kind: {expected}"
+
+
+async def test_a_figure_goes_back_to_zero(decided: "asyncpg.Pool[Any]") -> None:
+    metrics = Metrics("dispatch")
+    figures = CaseFigures(decided, metrics)
+    await decided.execute("UPDATE case_now SET held = true, overdue = true WHERE ended_at IS NULL")
+    await figures.update()
+    labels = {"service": "dispatch", "city": "tiny"}
+    before = metrics.registry.get_sample_value("paidan_cases_held", labels)
+
+    await decided.execute("UPDATE case_now SET held = false, overdue = false")
+    await figures.update()
+
+    assert before
+    assert metrics.registry.get_sample_value("paidan_cases_held", labels) == 0
+    assert metrics.registry.get_sample_value("paidan_cases_overdue", labels) == 0
+
+
+async def test_the_migration_finds_what_services_would_have_noted(decided: "asyncpg.Pool[Any]") -> None:
+    """Cases of an earlier release get their marks from their documents."""
+    update = re.search(r"UPDATE case_now.*?;", MIGRATION, re.DOTALL)
+    assert update is not None
+    await decided.execute("UPDATE case_now SET held = false, overdue = false")
+
+    await decided.execute(update[0])
+
+    for row in await decided.fetch("SELECT step, held, overdue FROM case_now"):
+        state = StoredEvent.model_validate_json(row["step"]).state
+        if not state.clocks:
+            assert (row["held"], row["overdue"]) == (is_held(state), is_overdue(state))
