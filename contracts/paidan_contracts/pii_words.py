@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from paidan_contracts.digit_clusters import SEPARATORS
 from paidan_contracts.text_forms import fold
+from paidan_contracts.validation_zh import LocalizedValueError
 
 _LOOK_BACK: Final = 40
 """Characters before a number in which a word that marks it must end."""
@@ -28,7 +29,7 @@ _ACCOUNT: Final = r"[a-z0-9][a-z0-9_-]{4,23}+"
 _SHAPE_ELEMENT: Final = re.compile(r"\[([0-9])-([0-9])\]|[#@?]|-|[0-9A-Za-z]|[^\W\d_]")
 
 
-class InvalidShape(ValueError):
+class InvalidShape(LocalizedValueError):
     """A pattern's shape cannot be read, or would mask what is no number."""
 
 
@@ -63,12 +64,18 @@ def parse_shape(name: str, shape: str) -> NumberShape:
         else:
             elements.append(_element_class(match))
     if end != len(shape) or not shape:
-        raise InvalidShape(f"{shape[end : end + 8]!r} is none of #, @, ?, [2-9], -, a letter or a digit")
+        raise InvalidShape(
+            f"{shape[end : end + 8]!r} is none of #, @, ?, [2-9], -, a letter or a digit",
+            f"{shape[end : end + 8]!r} 不是 #、@、?、[2-9]、-、字母或数字",
+        )
     if not 5 <= len(elements) <= 30 or sum(_is_digit(each) for each in elements) < 4:
-        raise InvalidShape("it needs 5 to 30 characters, at least 4 of them digits, or it would mask what is no number")
+        raise InvalidShape(
+            "it needs 5 to 30 characters, at least 4 of them digits, or it would mask what is no number",
+            "须有 5 至 30 个字符，其中至少 4 个数字，否则会遮盖不是号码的内容",
+        )
     is_numeric = all(map(_is_digit, elements))
     if not is_numeric and groups:
-        raise InvalidShape("a separator can be required in shapes of digits only")
+        raise InvalidShape("a separator can be required in shapes of digits only", "只有全为数字的形式才能要求分隔符")
     joined = "".join(elements) if is_numeric else SEPARATORS.join(elements)
     pattern = joined if is_numeric else rf"(?<![a-z0-9]){joined}(?![a-z0-9])"
     return NumberShape(name, re.compile(pattern), len(elements), is_numeric, tuple(groups))
@@ -81,7 +88,7 @@ def _is_digit(element: str) -> bool:
 def _element_class(match: re.Match[str]) -> str:
     if match[1] is not None:
         if match[1] > match[2]:
-            raise InvalidShape(f"{match[0]} runs backwards")
+            raise InvalidShape(f"{match[0]} runs backwards", f"{match[0]} 的首尾颠倒")
         return match[0]
     return {"#": "[0-9]", "@": "[a-z]", "?": "[0-9a-z]"}.get(match[0], re.escape(match[0].lower()))
 

@@ -15,6 +15,7 @@ DOCUMENTS: Final = (
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "README.md",
+    "README.zh-CN.md",
     *sorted(str(path.relative_to(ROOT)) for member in MEMBERS for path in (ROOT / member).rglob("*.md")),
 )
 CODE_BLOCK: Final = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from paidan_chassis.edge.validation_messages import describe
+from paidan_contracts.validation_zh import describe_in_chinese
 
 
 @pytest.mark.parametrize(
@@ -35,12 +36,16 @@ def test_error_names_its_limit_in_chinese_as_in_english(type_: Any, value: objec
     with pytest.raises(ValidationError) as raised:
         TypeAdapter(type_).validate_python(value)
 
-    [mistake] = [describe(each) for each in raised.value.errors(include_url=False, include_input=False)]
+    [error] = raised.value.errors(include_url=False, include_input=False)
+    mistake = describe(error)
 
     assert told in mistake.message_zh
     assert "{" not in mistake.message_zh
     numbers = re.findall(r"\d+(?:\.\d+)?", mistake.message)
     assert all(number in mistake.message_zh for number in numbers), mistake
+    assert describe_in_chinese(error["type"], error.get("ctx", {})) == mistake.message_zh, (
+        "the contracts' table differs"
+    )
 
 
 def test_error_without_its_context_is_told_without_its_limit() -> None:

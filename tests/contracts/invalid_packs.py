@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paidan_deploy.citypacks.check import check_folder
+from tests.bilingual import missing_in_chinese
 from tests.contracts.city_packs import TINY, append_line, copy_pack, edit_file
 
 Mutate = Callable[[Path], None]
@@ -64,9 +65,15 @@ def add_rule(text: str) -> Mutate:
 
 
 def diagnostic_for(invalid: InvalidPackCase, target: Path) -> str:
-    """Edit a copy of the pack and return the expected diagnostic; where it is missing, all diagnostics."""
+    """Edit a copy of the pack and return the expected diagnostic; where it is missing, all diagnostics.
+
+    Each is as full in Chinese as it is in English.
+    """
     folder = copy_pack(invalid.pack, target)
     invalid.mutate(folder)
-    diagnostics = [str(diagnostic) for diagnostic in check_folder(folder).mistakes]
+    checked = check_folder(folder)
+    for each in (*checked.mistakes, *checked.warnings):
+        assert missing_in_chinese(each.problem, each.problem_zh) == [], each
+    diagnostics = [str(diagnostic) for diagnostic in checked.mistakes]
     matching = [line for line in diagnostics if line.startswith(invalid.expected)]
     return matching[0] if matching else "\n".join(diagnostics) or "no diagnostic"

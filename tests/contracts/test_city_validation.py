@@ -59,7 +59,7 @@ def test_check_of_an_invalid_pack_exits_with_1_and_locates_the_error(app: typer.
     ended = CliRunner().invoke(app, ["city", "check", str(folder)])
 
     assert ended.exit_code == 1
-    assert "routing.toml:7: rubbish: lead: there is no department 'sweepers'" in ended.output
+    assert "routing.toml:7: rubbish: lead: there is no department 'sweepers'\n    没有部门 'sweepers'" in ended.output
 
 
 def test_check_of_a_valid_pack_exits_with_0_and_summarizes_it(app: typer.Typer) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator
 
+from paidan_contracts.validation_zh import LocalizedValueError
+
 Fact = Literal[
     "current",  # this assignment is the case's last one, or it was never assigned: holds on one row of each case
     "voided",  # ended as 作废
@@ -50,6 +52,7 @@ with the set of facts that hold. Facts about the case as a whole (``voided``, ``
 
 KNOWN_FACTS: Final[frozenset[str]] = frozenset(get_args(Fact))
 _GRAMMAR: Final = "a condition is names of facts joined by and, or, not and brackets"
+_GRAMMAR_ZH: Final = "条件由事实名称以 and、or、not 和括号连成"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Some:
 Condition: TypeAlias = Holds | Not | All | Some
 
 
-class InvalidCondition(ValueError):
+class InvalidCondition(LocalizedValueError):
     """A condition is not an expression over known facts."""
 
 
@@ -108,7 +111,7 @@ def parse_condition(text: str) -> Condition:
     try:
         return _parse_node(ast.parse(text.strip(), mode="eval").body)
     except SyntaxError as error:
-        raise InvalidCondition(f"{text!r} is invalid: {_GRAMMAR}") from error
+        raise InvalidCondition(f"{text!r} is invalid: {_GRAMMAR}", f"{text!r} 无效：{_GRAMMAR_ZH}") from error
 
 
 def _parse_node(node: ast.expr) -> Condition:
@@ -116,7 +119,7 @@ def _parse_node(node: ast.expr) -> Condition:
         case ast.Name(id=name) if name in KNOWN_FACTS:
             return Holds(name)
         case ast.Name(id=name):
-            raise InvalidCondition(f"unknown fact {name!r}")
+            raise InvalidCondition(f"unknown fact {name!r}", f"未知的事实 {name!r}")
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return Not(_parse_node(operand))
         case ast.BoolOp(op=ast.And(), values=values):
@@ -124,7 +127,7 @@ def _parse_node(node: ast.expr) -> Condition:
         case ast.BoolOp(op=ast.Or(), values=values):
             return Some(tuple(_parse_node(value) for value in values))
         case _:
-            raise InvalidCondition(_GRAMMAR)
+            raise InvalidCondition(_GRAMMAR, _GRAMMAR_ZH)
 
 
 def _validate_condition(text: str) -> str:

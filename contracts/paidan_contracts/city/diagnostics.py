@@ -14,6 +14,7 @@ class Violation:
 
     path: DocumentPath
     problem: str
+    problem_zh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,16 @@ class Diagnostic:
     item: str
     field: str
     problem: str
+    problem_zh: str
 
     def __str__(self) -> str:
         """Format as ``file:line: item: field: problem``."""
         location = f"{self.file}:{self.line}" if self.line else self.file
         return ": ".join(part for part in (location, self.item, self.field, self.problem) if part)
+
+    def in_both_languages(self) -> str:
+        """Format in English, and what is wrong in Chinese on a line of its own below."""
+        return f"{self}\n    {self.problem_zh}"
 
 
 class InvalidPack(Exception):
@@ -62,8 +68,12 @@ class OriginMap:
             origin = self.by_path.get(violation.path[:length])
             if origin is not None:
                 field = ".".join(str(step) for step in violation.path[length:])
-                return Diagnostic(origin.file, origin.line or 0, origin.item, field, violation.problem)
-        return Diagnostic("", 0, "", ".".join(str(step) for step in violation.path), violation.problem)
+                return Diagnostic(
+                    origin.file, origin.line or 0, origin.item, field, violation.problem, violation.problem_zh
+                )
+        return Diagnostic(
+            "", 0, "", ".".join(str(step) for step in violation.path), violation.problem, violation.problem_zh
+        )
 
     def to_diagnostics(self, violations: Iterable[Violation]) -> tuple[Diagnostic, ...]:
         """Locate violations in the pack's files; sorted, without duplicates."""

@@ -1,7 +1,7 @@
 """A city's geography: districts, streets, communities, unit grid and named areas, as its pack states them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from paidan_contracts.city.pack_types import Names, PackModel, PlaceCode
 from paidan_contracts.wire import Latitude, Longitude, Slug
 
 PlaceLevel = Literal["district", "street", "community"]
+LEVELS_ZH: Final = {"district": "区县", "street": "街道", "community": "社区"}
 Point = tuple[Longitude, Latitude]
 """Longitude first, as in GeoJSON; WGS-84."""
 Ring = Annotated[tuple[Point, ...], Field(min_length=4)]

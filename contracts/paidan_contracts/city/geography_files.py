@@ -3,6 +3,7 @@
 from typing import Final
 
 from paidan_contracts.city.diagnostics import Origin
+from paidan_contracts.city.geography import LEVELS_ZH
 from paidan_contracts.city.pack_files import RawDocument, RawPack
 
 _PLACE_COLUMNS: Final = frozenset({"code", "level", "within", "names.zh", "names.en", "drawn"})
@@ -35,9 +36,15 @@ def _attach_shapes(raw_pack: RawPack, places: list[RawDocument], level: str) -> 
         origin = Origin(file, item=f"feature {number} ({code})")
         index = index_of.get(code)
         if index is None:
-            raw_pack.record_file_violation(origin, f"places.csv has no {level} with the code {code!r}")
+            raw_pack.record_file_violation(
+                origin,
+                f"places.csv has no {level} with the code {code!r}",
+                f"places.csv 中没有代码为 {code!r} 的{LEVELS_ZH[level]}",
+            )
         elif "shape" in places[index]:
-            raw_pack.record_file_violation(origin, f"the {level} {code!r} is drawn twice")
+            raw_pack.record_file_violation(
+                origin, f"the {level} {code!r} is drawn twice", f"{LEVELS_ZH[level]} {code!r} 被绘制了两次"
+            )
         else:
             places[index]["shape"] = feature["shape"]
             raw_pack.origins["geography", "places", index, "shape"] = origin
@@ -47,10 +54,15 @@ def _check_drawn_flags(raw_pack: RawPack, places: list[RawDocument], drawn_flags
     for index, place in enumerate(places):
         flag, has_shape = drawn_flags[index], "shape" in place
         if flag not in {"yes", "no"}:
-            raw_pack.record_violation(("geography", "places", index, "drawn"), f"must be yes or no, not {flag!r}")
+            raw_pack.record_violation(
+                ("geography", "places", index, "drawn"),
+                f"must be yes or no, not {flag!r}",
+                f"须为 yes 或 no，而非 {flag!r}",
+            )
         elif has_shape != (flag == "yes"):
             problem = "is no, but a .geojson file draws it" if has_shape else "is yes, but no .geojson file draws it"
-            raw_pack.record_violation(("geography", "places", index, "drawn"), problem)
+            problem_zh = "为 no，但有 .geojson 文件绘制了它" if has_shape else "为 yes，但没有 .geojson 文件绘制它"
+            raw_pack.record_violation(("geography", "places", index, "drawn"), problem, problem_zh)
 
 
 def _read_areas(raw_pack: RawPack) -> list[RawDocument]:
@@ -70,6 +82,8 @@ def _read_outline(raw_pack: RawPack) -> RawDocument | None:
     shapes = [feature["shape"] for _, feature in raw_pack.read_features(file)]
     if len(shapes) > 1:
         raw_pack.record_file_violation(
-            Origin(file), f"has {len(shapes)} features; the outline is one feature, if need be of several polygons"
+            Origin(file),
+            f"has {len(shapes)} features; the outline is one feature, if need be of several polygons",
+            f"有 {len(shapes)} 个要素；轮廓只能是一个要素，需要时可含多个多边形",
         )
     return shapes[0] if shapes else None

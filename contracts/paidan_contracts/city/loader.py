@@ -22,10 +22,10 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from paidan_contracts.city.city import City
 from paidan_contracts.city.diagnostics import Diagnostic, DocumentPath, InvalidPack, Origin, OriginMap, Violation
+from paidan_contracts.city.field_errors import describe_error
 from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_files import RawDocument, RawPack
@@ -104,7 +104,7 @@ def _read_city(raw_pack: RawPack) -> None:
         if part in terms:
             raw_pack.document[part] = terms.pop(part)
     for unknown in terms:
-        raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part")
+        raw_pack.record_file_violation(Origin("terms.toml", item=unknown), "unknown part", "未知的部分")
 
 
 def _read_privacy(raw_pack: RawPack) -> None:
@@ -137,7 +137,11 @@ def _read_toml_lists(raw_pack: RawPack) -> None:
     raw_pack.origins["routing",] = Origin("routing.toml")
     raw_pack.document["routing"] = routing.pop("rules", [])
     for unknown in routing:
-        raw_pack.record_file_violation(Origin("routing.toml", item=unknown), "unknown key; rules are written [[rules]]")
+        raw_pack.record_file_violation(
+            Origin("routing.toml", item=unknown),
+            "unknown key; rules are written [[rules]]",
+            "未知的键；规则写作 [[rules]]",
+        )
     indicators = raw_pack.read_toml("indicators.toml")
     raw_pack.origins["indicators",] = Origin("indicators.toml")
     paths: list[tuple[str, DocumentPath]] = [(part, ("indicators", part)) for part in ("counts", "rates")]
@@ -187,21 +191,9 @@ def _build_pack(raw_pack: RawPack) -> tuple[Pack | None, list[Violation]]:
         return Pack.model_validate(raw_pack.document), []
     except ValidationError as error:
         return None, [
-            Violation(_document_path(each["loc"]), _describe_error(each)) for each in error.errors(include_url=False)
+            Violation(_document_path(each["loc"]), *describe_error(each)) for each in error.errors(include_url=False)
         ]
 
 
 def _document_path(loc: tuple[int | str, ...]) -> DocumentPath:
     return tuple(loc)
-
-
-def _describe_error(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "unknown field"
-        case _:
-            value = error["input"]
-            quoted = f", not {value!r}" if isinstance(value, str | int | float) else ""
-            return error["msg"].removeprefix("Value error, ").removesuffix(".") + quoted

@@ -30,15 +30,15 @@ class RawPack:
     headers: dict[str, frozenset[str]] = field(default_factory=dict)
     """The columns of each CSV file."""
 
-    def record_file_violation(self, origin: Origin, problem: str) -> None:
+    def record_file_violation(self, origin: Origin, problem: str, problem_zh: str) -> None:
         """Record an error that belongs to a file and to no part of the document."""
         path: DocumentPath = ("", origin.file, origin.line or 0, origin.item)
         self.origins[path] = origin
-        self.violations.append(Violation(path, problem))
+        self.violations.append(Violation(path, problem, problem_zh))
 
-    def record_violation(self, path: DocumentPath, problem: str) -> None:
+    def record_violation(self, path: DocumentPath, problem: str, problem_zh: str) -> None:
         """Record an error that belongs to a part of the document."""
-        self.violations.append(Violation(path, problem))
+        self.violations.append(Violation(path, problem, problem_zh))
 
     def read_text(self, name: str, *, optional: bool = False) -> str | None:
         """Read a file of the pack as UTF-8; record an error where that fails."""
@@ -46,9 +46,11 @@ class RawPack:
             return (self.folder / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             if not optional:
-                self.record_file_violation(Origin(name), "the file is missing")
+                self.record_file_violation(Origin(name), "the file is missing", "缺少该文件")
         except (OSError, UnicodeDecodeError) as error:
-            self.record_file_violation(Origin(name), f"cannot be read as UTF-8 text: {error}")
+            self.record_file_violation(
+                Origin(name), f"cannot be read as UTF-8 text: {error}", f"无法按 UTF-8 文本读取：{error}"
+            )
         return None
 
     def read_toml(self, name: str) -> RawDocument:
@@ -56,7 +58,7 @@ class RawPack:
         try:
             return tomllib.loads(self.read_text(name) or "")
         except tomllib.TOMLDecodeError as error:
-            self.record_file_violation(Origin(name), str(error))
+            self.record_file_violation(Origin(name), str(error), _toml_error_zh(error))
             return {}
 
     def record_entry_lines(self, name: str, raw: RawDocument, tables: Sequence[tuple[str, DocumentPath]]) -> None:
@@ -94,10 +96,14 @@ class RawPack:
         for column in header:
             near = column if column in columns else _nearest(column, columns - set(header))
             if column not in columns:
-                hint = f"did you mean {near!r}?" if near else f"known columns: {', '.join(sorted(columns))}"
-                self.record_file_violation(Origin(name, 1), f"unknown column {column!r}; {hint}")
+                known = ", ".join(sorted(columns))
+                hint = f"did you mean {near!r}?" if near else f"known columns: {known}"
+                hint_zh = f"是否应为 {near!r}？" if near else f"已知的列：{known}"
+                self.record_file_violation(
+                    Origin(name, 1), f"unknown column {column!r}; {hint}", f"未知的列 {column!r}；{hint_zh}"
+                )
             elif column in meant:
-                self.record_file_violation(Origin(name, 1), f"duplicate column {column!r}")
+                self.record_file_violation(Origin(name, 1), f"duplicate column {column!r}", f"重复的列 {column!r}")
             meant.append("" if near is None or near in meant else near)
         return meant
 
@@ -108,7 +114,9 @@ class RawPack:
                 continue
             if len(cells) != len(header):
                 self.record_file_violation(
-                    Origin(name, reader.line_num), f"has {len(cells)} cells where the header has {len(header)}"
+                    Origin(name, reader.line_num),
+                    f"has {len(cells)} cells where the header has {len(header)}",
+                    f"有 {len(cells)} 个单元格，而表头有 {len(header)} 个",
                 )
                 continue
             entry = _parse_entry(header, cells)
@@ -125,9 +133,20 @@ class RawPack:
             collection = json.loads(text)
             features = [(number, _parse_feature(raw)) for number, raw in enumerate(collection["features"], start=1)]
         except (ValueError, KeyError, TypeError) as error:
-            self.record_file_violation(Origin(name), f"is not a GeoJSON FeatureCollection of polygons: {error!r}")
+            self.record_file_violation(
+                Origin(name),
+                f"is not a GeoJSON FeatureCollection of polygons: {error!r}",
+                f"不是由多边形组成的 GeoJSON FeatureCollection：{error!r}",
+            )
             return []
         return features
+
+
+def _toml_error_zh(error: tomllib.TOMLDecodeError) -> str:
+    """Return a syntax error in Chinese; the place, and the parser's own words, are kept."""
+    words, _, place = str(error).removesuffix(")").partition(" (at ")
+    place_zh = re.sub(r"^line (\d+), column (\d+)$", r"第 \1 行第 \2 列", place).replace("end of document", "文件末尾")
+    return f"{place_zh}有 TOML 语法错误：{words}" if place else f"TOML 语法错误：{words}"
 
 
 def _parse_entry(header: list[str], cells: list[str]) -> RawDocument:

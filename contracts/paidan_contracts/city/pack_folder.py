@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from paidan_contracts.city.diagnostics import Diagnostic, Origin
+from paidan_contracts.city.field_errors import MISSING
 from paidan_contracts.city.pack_files import RawPack
 
 _FILE_NAMES: Final = frozenset(
@@ -15,7 +16,6 @@ _FILE_NAMES: Final = frozenset(
     | {f"geography/{name}.geojson" for name in ("outline", "districts", "streets", "communities", "areas")}
 )
 _READ_FORMATS: Final = (".toml", ".csv", ".geojson", ".json")
-_MISSING: Final = "is missing"
 
 
 def check_file_names(raw_pack: RawPack) -> None:
@@ -27,18 +27,21 @@ def check_file_names(raw_pack: RawPack) -> None:
             continue
         near = get_close_matches(name, sorted(_FILE_NAMES), n=1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "nothing reads it"
-        raw_pack.record_file_violation(Origin(name), f"unknown file; {hint}")
+        hint_zh = f"是否应为 {near[0]}？" if near else "没有程序读取它"
+        raw_pack.record_file_violation(Origin(name), f"unknown file; {hint}", f"未知的文件；{hint_zh}")
 
 
 def merge_missing_columns(raw_pack: RawPack, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return the diagnostics, sorted; a column that a file does not have is one mistake and not one of each row."""
     found = set(diagnostics)
-    rows_without = Counter((each.file, each.field) for each in found if each.problem == _MISSING)
+    rows_without = Counter((each.file, each.field) for each in found if each.problem == MISSING)
     absent = {
         (file, field)
         for (file, field), rows in rows_without.items()
         if rows > 1 and file in raw_pack.headers and not raw_pack.headers[file] & {field, f"{field}[]"}
     }
-    kept = {each for each in found if each.problem != _MISSING or (each.file, each.field) not in absent}
-    kept |= {Diagnostic(file, 1, "", "", f"there is no column {field!r}") for file, field in absent}
+    kept = {each for each in found if each.problem != MISSING or (each.file, each.field) not in absent}
+    kept |= {
+        Diagnostic(file, 1, "", "", f"there is no column {field!r}", f"没有列 {field!r}") for file, field in absent
+    }
     return tuple(sorted(kept))

@@ -42,4 +42,5 @@ def _valid_pack(folder: Path) -> Pack:
     try:
         return check_folder(folder).valid_pack()
     except InvalidPack as error:
-        raise DeployError(f"the city pack {folder} has mistakes:\n{error}") from error
+        mistakes = "\n".join(each.in_both_languages() for each in error.diagnostics)
+        raise DeployError(f"the city pack {folder} has mistakes / 城市配置包 {folder} 有错误:\n{mistakes}") from error

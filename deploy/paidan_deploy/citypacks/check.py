@@ -43,9 +43,15 @@ def calendar_warning(pack: Pack, today: date) -> str | None:
     """Return a warning when the working calendar has ended or soon will: no mistake, for a city may be of the past."""
     last = pack.calendar.last
     if last < today:
-        return f"the working calendar ended on {last}: no limit in working time can be counted from today on"
+        return (
+            f"the working calendar ended on {last}: no limit in working time can be counted from today on"
+            f" / 工作日历已于 {last} 结束：自今日起无法计算以工作时间计的时限"
+        )
     if last - today < CALENDAR_WARNING:
-        return f"the working calendar ends on {last}: publish a pack with the next year's dates before then"
+        return (
+            f"the working calendar ends on {last}: publish a pack with the next year's dates before then"
+            f" / 工作日历将于 {last} 结束：请在此之前发布含下一年日期的配置包"
+        )
     return None
 
 

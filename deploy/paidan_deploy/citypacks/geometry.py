@@ -9,12 +9,23 @@ from shapely import MultiPolygon, Polygon, STRtree
 
 from paidan_contracts.city import Pack
 from paidan_contracts.city.diagnostics import DocumentPath, Violation
-from paidan_contracts.city.geography import Grid, PlaceLevel, Shape
+from paidan_contracts.city.geography import LEVELS_ZH, Grid, PlaceLevel, Shape
 
 ShapesByCode: TypeAlias = dict[str, tuple[DocumentPath, MultiPolygon]]
 # About ten square metres: hand-drawn neighbours fit no better than that.
 MIN_OVERLAP_DEG2: Final = 1e-9
 SQUARE_METRES_PER_DEG2: Final = 1.1e10 * 0.8
+_REASONS_ZH: Final = {
+    "Self-intersection": "图形自相交",
+    "Ring Self-intersection": "环自相交",
+    "Hole lies outside shell": "洞在外环之外",
+    "Holes are nested": "洞互相嵌套",
+    "Nested shells": "外环互相嵌套",
+    "Interior is disconnected": "内部不连通",
+    "Duplicate Rings": "环重复",
+    "Too few points in geometry component": "点数过少",
+    "Invalid Coordinate": "坐标无效",
+}
 _LEVELS: Final[tuple[PlaceLevel, ...]] = ("district", "street", "community")
 _PARENT_LEVEL: Final[dict[PlaceLevel, PlaceLevel]] = {"street": "district", "community": "street"}
 
@@ -23,7 +34,11 @@ def check_shapes(pack: Pack) -> list[Violation]:
     """Return shapes that are invalid, overlap a neighbour, lie outside their parent, or do not hold their cells."""
     shapes_by_level: dict[PlaceLevel, ShapesByCode] = {level: _shapes_of_level(pack, level) for level in _LEVELS}
     all_shapes = list(chain.from_iterable(shapes.values() for shapes in shapes_by_level.values()))
-    invalid = [Violation(path, shapely.is_valid_reason(shape)) for path, shape in all_shapes if not shape.is_valid]
+    invalid = [
+        Violation(path, shapely.is_valid_reason(shape), _reason_zh(shapely.is_valid_reason(shape)))
+        for path, shape in all_shapes
+        if not shape.is_valid
+    ]
     if invalid:
         return invalid
     return [
@@ -31,6 +46,12 @@ def check_shapes(pack: Pack) -> list[Violation]:
         *_outside_parent(pack, shapes_by_level),
         *_misplaced_cells(pack, shapes_by_level),
     ]
+
+
+def _reason_zh(reason: str) -> str:
+    """Return a reason of GEOS in Chinese, with its position: ``Self-intersection[116.9 36.6]``."""
+    kind, bracket, position = reason.partition("[")
+    return _REASONS_ZH.get(kind, f"图形无效（{kind}）") + bracket + position
 
 
 def _shapes_of_level(pack: Pack, level: PlaceLevel) -> ShapesByCode:
@@ -54,7 +75,11 @@ def _overlaps(shapes_by_code: ShapesByCode) -> Iterator[Violation]:
         shared = shapes[first].intersection(shapes[second]).area if first < second else 0.0
         if shared > MIN_OVERLAP_DEG2:
             area_m2 = round(shared * SQUARE_METRES_PER_DEG2)
-            yield Violation(shapes_by_code[codes[second]][0], f"overlaps {codes[first]} by about {area_m2} m²")
+            yield Violation(
+                shapes_by_code[codes[second]][0],
+                f"overlaps {codes[first]} by about {area_m2} m²",
+                f"与 {codes[first]} 重叠约 {area_m2} 平方米",
+            )
 
 
 def _outside_parent(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]) -> Iterator[Violation]:
@@ -64,13 +89,15 @@ def _outside_parent(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode])
         if path is None or shape is None:
             continue
         if place.level == "district":
-            outer, name = outline, "the city's outline"
+            outer, name, name_zh = outline, "the city's outline", "城市轮廓"
         else:
             outer = shapes_by_level[_PARENT_LEVEL[place.level]].get(place.within or "", (None, None))[1]
             name = f"{_PARENT_LEVEL[place.level]} {place.within}"
+            name_zh = f"{LEVELS_ZH[_PARENT_LEVEL[place.level]]} {place.within} "
         outside = shape.difference(outer).area if outer is not None else 0.0
         if outside > MIN_OVERLAP_DEG2:
-            yield Violation(path, f"lies outside {name} with about {round(outside * SQUARE_METRES_PER_DEG2)} m²")
+            area_m2 = round(outside * SQUARE_METRES_PER_DEG2)
+            yield Violation(path, f"lies outside {name} with about {area_m2} m²", f"约 {area_m2} 平方米在{name_zh}之外")
 
 
 def _misplaced_cells(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]) -> Iterator[Violation]:
@@ -87,8 +114,10 @@ def _misplaced_cells(pack: Pack, shapes_by_level: dict[PlaceLevel, ShapesByCode]
             misplaced.setdefault(run.community, []).append(number)
     for community, numbers in misplaced.items():
         others = f", and {len(numbers) - 1} other lines of community {community}" if len(numbers) > 1 else ""
+        others_zh = f"，社区 {community} 另有 {len(numbers) - 1} 行也如此" if len(numbers) > 1 else ""
         problem = f"has cells whose centre lies outside the shape{others}"
-        yield Violation(("geography", "grid", "runs", numbers[0]), problem)
+        problem_zh = f"有单元网格的中心在图形之外{others_zh}"
+        yield Violation(("geography", "grid", "runs", numbers[0]), problem, problem_zh)
 
 
 def _smallest_container(

@@ -1,10 +1,17 @@
 """The `paidan` command, before any group of commands is added to it."""
 
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
 import typer
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 app = typer.Typer(
     name="paidan",
-    help="Paidan (派单): receive reports, dispatch cases to departments, and score how departments handle them.",
+    help="Paidan (派单): receive reports, dispatch cases to departments, and score how departments handle them."
+    " 接收上报，向部门派案，并为部门的处置评分。",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
@@ -19,3 +26,14 @@ def _keep_subcommand_names() -> None:
 def example_epilog(line: str) -> str:
     """Return the epilog that shows a command in use."""
     return f"[dim]Example:[/dim]  {line}"
+
+
+def also_in_chinese(help_zh: str) -> Callable[[_Command], _Command]:
+    """Make a command's help say in Chinese, after its first sentence in English, what the command does."""
+
+    def add(command: _Command) -> _Command:
+        summary, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+        command.__doc__ = "\n\n".join([f"{summary}\n{help_zh}", *rest])
+        return command
+
+    return add

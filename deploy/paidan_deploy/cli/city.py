@@ -13,7 +13,7 @@ from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_f
 from paidan_deploy.citypacks.compare import compare_packs
 from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.citypacks.publish import PublishedPack, publish
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
@@ -26,7 +26,11 @@ PackFolder = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    city = typer.Typer(help="City packs: everything that is specific to one city, as files.", no_args_is_help=True)
+    city = typer.Typer(
+        help="City packs: everything that is specific to one city, as files."
+        " 城市配置包：一个城市特有的一切，皆为文件。",
+        no_args_is_help=True,
+    )
     city.command("check", epilog=example_epilog("paidan city check deploy/cities/quancheng"))(check_command)
     city.command("publish", epilog=example_epilog("paidan city publish deploy/cities/quancheng"))(publish_command)
     city.command("new", epilog=example_epilog("paidan city new mycity --from deploy/cities/quancheng"))(new_command)
@@ -36,19 +40,23 @@ def register(app: typer.Typer) -> None:
     app.add_typer(city, name="city")
 
 
+@also_in_chinese("打印每处错误的文件、行和字段；有错误则退出状态为 1。")
 @print_errors
 def check_command(folder: PackFolder) -> None:
     """Print file, line and field of every mistake in a pack. Exit status 1 if there is one."""
     checked = check_folder(folder)
     for warning in checked.warnings:
-        error_console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        error_console.print(
+            f"warning / 提醒: {warning.in_both_languages()}", highlight=False, markup=False, soft_wrap=True
+        )
     pack = _valid_or_exit(checked)
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
     console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
     if note := calendar_warning(pack, real_now().date()):
-        error_console.print(f"note: {note}", highlight=False)
+        error_console.print(f"note / 注意: {note}", highlight=False)
 
 
+@also_in_chinese("检查配置包并使其生效：服务随即使用，以前的决定不变。")
 @print_errors
 def publish_command(folder: PackFolder) -> None:
     """Check a pack and put it in force: services use it from then on, earlier decisions stay as they are."""
@@ -58,6 +66,7 @@ def publish_command(folder: PackFolder) -> None:
     console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
 
 
+@also_in_chinese("由另一城市的配置包制作您的，部门和来源用自己的 id。")
 @print_errors
 def new_command(
     name: Annotated[str, typer.Argument(help="Id of the new city: small letters and digits.")],
@@ -75,6 +84,7 @@ def new_command(
     )  # fmt: skip
 
 
+@also_in_chinese("列出本安装的城市及各自生效的版本。")
 @print_errors
 def list_command() -> None:
     """List the cities of this installation and the version of each that is in force."""
@@ -85,6 +95,7 @@ def list_command() -> None:
     console.print(table(["city", "名称", "name", "version", "content"], rows, unwrapped=["city", "version"]))
 
 
+@also_in_chinese("显示某城市生效的内容：部门、来源及其处置的类别。")
 @print_errors
 def show_command(name: Annotated[str, typer.Argument(help="City id.")]) -> None:
     """Show what is in force in a city: its departments, sources and the classes that they handle."""
@@ -96,6 +107,7 @@ def show_command(name: Annotated[str, typer.Argument(help="City id.")]) -> None:
         console.print(table([title, "名称", "name", "kind"], rows, unwrapped=[title]))
 
 
+@also_in_chinese("打印两个配置包的差异；有差异时退出状态为 1。")
 @print_errors
 def diff_command(
     old: Annotated[str, typer.Argument(help="A pack's folder, or the id of a city: its version in force.")],
@@ -117,7 +129,10 @@ def _pack_of(folder_or_city: str) -> Pack:
 def _published_city(name: str) -> City:
     cities = {city.id: city for city in asyncio.run(_read_published())}
     if name not in cities:
-        raise DeployError(f"no city called {name} is published; there are: {', '.join(cities) or 'none'}")
+        raise DeployError(
+            f"no city called {name} is published; there are: {', '.join(cities) or 'none'}"
+            f" / 没有发布过城市 {name}；已发布：{'、'.join(cities) or '无'}"
+        )
     return cities[name]
 
 
@@ -131,8 +146,8 @@ def _valid_or_exit(checked: CheckedPack) -> Pack:
         return checked.valid_pack()
     except InvalidPack as error:
         for mistake in error.diagnostics:
-            console.print(str(mistake), highlight=False, markup=False, soft_wrap=True)
-        error_console.print(f"{len(error.diagnostics)} mistakes", highlight=False)
+            console.print(mistake.in_both_languages(), highlight=False, markup=False, soft_wrap=True)
+        error_console.print(f"{len(error.diagnostics)} mistakes / 共 {len(error.diagnostics)} 处错误", highlight=False)
         raise typer.Exit(1) from error
 
 

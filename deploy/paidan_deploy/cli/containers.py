@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning import database as database_provisioning
@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan secrets secrets --database postgresql://postgres:5432/paidan"))(secrets)
 
 
+@also_in_chinese("在您的服务器上建好角色、表、主题、密钥和首批城市包。")
 @print_errors
 def prepare(
     handover: Annotated[
@@ -77,6 +78,7 @@ async def _prepare(stack: Stack) -> None:
         console.print(message)
 
 
+@also_in_chinese("无须服务器，为新安装生成密钥：各服务只得自己所需。")
 @print_errors
 def secrets(
     folder: Annotated[Path, typer.Argument(help="Folder to write: one folder for each service, and one for prepare.")],
@@ -94,6 +96,7 @@ def secrets(
     console.print(f"{folder} has the secrets; {credentials.folder} is the copy to keep.", highlight=False)
 
 
+@also_in_chinese("在 `paidan prepare` 准备好的服务器上前台运行一个服务。")
 @print_errors
 def serve(
     name: Annotated[ServiceName, typer.Argument(help="The service to run.")],

@@ -15,7 +15,7 @@ from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.producer import Publisher
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.letter_ids import find_ids
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
@@ -33,7 +33,9 @@ StoredLetter = tuple[Service, StoredDeadLetter]
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
     group = typer.Typer(
-        help="Records that a service could not process: list, show, redrive, drop.", no_args_is_help=True
+        help="Records that a service could not process: list, show, redrive, drop."
+        " 服务无法处理的记录：列出、查看、重投、丢弃。",
+        no_args_is_help=True,
     )
     group.command("list", epilog=example_epilog("paidan dead-letters list --all"))(list_command)
     group.command("show", epilog=example_epilog("paidan dead-letters show 3f2c --value"))(show_command)
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="dead-letters")
 
 
+@also_in_chinese("列出死信，最旧的在前；内容不显示，可能有个人信息。")
 @print_errors
 def list_command(
     include_done: Annotated[bool, typer.Option("--all", help="Include those that were redriven or dropped.")] = False,
@@ -69,6 +72,7 @@ def list_command(
             console.print(f"Only the oldest {_LIST_LIMIT:,} of {name} are shown; `redrive` reaches the others, too.")
 
 
+@also_in_chinese("显示死信的来历、原因和消息头；须有该服务的保险库密钥。")
 @print_errors
 def show_command(
     letter_id: Annotated[str, typer.Argument(metavar="ID", help="From `list`; its first characters are enough.")],
@@ -103,6 +107,7 @@ def _what_was_done(letter: StoredDeadLetter) -> str:
     return f"redriven {letter.redriven_at:%m-%d %H:%M}" if letter.redriven_at else ""
 
 
+@also_in_chinese("排除失败原因之后，把记录原样追加到其来自的主题。")
 @print_errors
 def redrive_command(
     letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which dead letters.")] = None,
@@ -126,6 +131,7 @@ def redrive_command(
         raise DeployError(f"{len(result.skipped)} could not be redriven; `paidan dead-letters drop` takes them off")
 
 
+@also_in_chinese("把无法放回的死信移出清单，记下何人、何时、为何。")
 @print_errors
 def drop_command(
     letter_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Which dead letters.")],

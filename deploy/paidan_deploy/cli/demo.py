@@ -10,7 +10,7 @@ from rich.live import Live
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
 from paidan_deploy.conservation.report import ConservationReport
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan demo --once"))(demo)
 
 
+@also_in_chinese("启动一切，播放演示城市的下一天，显示分值，直到 Ctrl-C。")
 @print_errors
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit after the day, with status 1 if anything failed.")] = False,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paidan_chassis.database import DB_ERRORS, retry
 from paidan_deploy.citypacks import queries
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.importing import run
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@also_in_chinese("按原来的时间把过去的记录导入为上报和操作；可重复执行。")
 @print_errors
 def import_records(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file of records.")],

@@ -10,7 +10,7 @@ import typer
 from paidan_chassis.clock import real_now
 from paidan_chassis.edge.api_keys import ApiKey
 from paidan_contracts.scopes import ROLE_MEANINGS, SCOPE_MEANINGS, InvalidScope, validate_key
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import (
@@ -40,7 +40,11 @@ _ADD_HELP: Final = (
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    keys = typer.Typer(help="API keys: which clients may call the services, with which scopes.", no_args_is_help=True)
+    keys = typer.Typer(
+        help="API keys: which clients may call the services, with which scopes."
+        " API 密钥：哪些客户端可以调用服务，范围如何。",
+        no_args_is_help=True,
+    )
     epilog = example_epilog("paidan keys add --name hotline --city quancheng source:hotline-12345")
     keys.command("add", help=_ADD_HELP, epilog=epilog)(add_command)
     keys.command("list", epilog=example_epilog("paidan keys list"))(list_command)
@@ -104,6 +108,7 @@ async def _create_key(
         )
 
 
+@also_in_chinese("列出每个密钥及其范围、到期时间、最近使用和授予人；令牌不保存。")
 @print_errors
 def list_command() -> None:
     """List every key with its scopes, end, last use and grantor; tokens are not stored."""
@@ -131,6 +136,7 @@ async def _load_keys() -> list[ApiKey]:
         return await all_keys(connection)
 
 
+@also_in_chinese("撤销密钥；运行中的服务在数秒内即拒绝它。")
 @print_errors
 def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
     """Revoke a key; running services refuse it within seconds."""

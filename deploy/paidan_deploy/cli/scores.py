@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import UNLIMITED_WIDTH, console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation, Stack
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan scores --city quancheng --period 2026-03 --by department"))(scores)
 
 
+@also_in_chinese("显示案件处置得如何，每个比率附分子和分母。")
 @print_errors
 def scores(
     city: Annotated[str, typer.Option(help="City id.")],

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.consumer.senders import SetAsideSender
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan resume --service dispatch"))(resume)
 
 
+@also_in_chinese("启动 Kafka、PostgreSQL 和三个服务，并等待其就绪。")
 @print_errors
 def up(
     detach: Annotated[
@@ -86,6 +87,7 @@ def wait_for_interrupt(stack: Stack) -> NoReturn:
     raise typer.Exit(1)
 
 
+@also_in_chinese("依次停止各服务、Kafka 和 PostgreSQL。")
 @print_errors
 def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and secrets too.")] = False) -> None:
     """Stop services, Kafka and PostgreSQL, in this order."""
@@ -97,6 +99,7 @@ def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and 
     console.print(("Stopped." if stopped else "Nothing was running.") + (" All data is removed." if wipe else ""))
 
 
+@also_in_chinese("显示地址、进程号、文件夹、时钟、停机原因和被搁置的发送方。")
 @print_errors
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show addresses, pids, data folders, the clock, halts with their reasons, and senders that are set aside.
@@ -150,6 +153,7 @@ def _status_document(stack: Stack, running: StackState | None, consumers: Consum
     }
 
 
+@also_in_chinese("排除原因后清除停机；循环一秒之内在原进程中继续。")
 @print_errors
 def resume(
     service: Annotated[

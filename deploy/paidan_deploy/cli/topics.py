@@ -7,7 +7,7 @@ import typer
 
 from paidan_chassis import city_packs
 from paidan_contracts.city import Pack
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.provisioning.acls import acls_of, create_acls
 from paidan_deploy.provisioning.connection import open_connection
@@ -16,7 +16,7 @@ from paidan_deploy.stack.stack import Stack
 
 def register(app: typer.Typer) -> None:
     """Add this group of commands to the `paidan` command."""
-    topics = typer.Typer(help="Topics, and who may read and write them.", no_args_is_help=True)
+    topics = typer.Typer(help="Topics, and who may read and write them. 主题，以及谁可以读写。", no_args_is_help=True)
     topics.callback()(_keep_subcommand_names)
     topics.command("acls", epilog=example_epilog("paidan topics acls --apply"))(acls_command)
     app.add_typer(topics, name="topics")
@@ -26,6 +26,7 @@ def _keep_subcommand_names() -> None:
     """Keep the command's name required though it is the only one."""
 
 
+@also_in_chinese("打印所有已发布城市中各服务、部门、来源的 ACL 命令。")
 @print_errors
 def acls_command(
     apply: Annotated[

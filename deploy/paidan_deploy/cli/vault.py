@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.photo_sweep import PhotoSweep, SweepResult
@@ -29,7 +29,10 @@ By = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it; w
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
-    group = typer.Typer(help="The vault of personal data: reseal, export, erase.", no_args_is_help=True)
+    group = typer.Typer(
+        help="The vault of personal data: reseal, export, erase. 个人信息保险库：重新封存、导出、删除。",
+        no_args_is_help=True,
+    )
     group.command("reseal", epilog=example_epilog("paidan vault reseal"))(reseal_command)
     person = "--phone 13812345678 --reason '本人申请'"
     group.command("export", epilog=example_epilog(f"paidan vault export {person}"))(export_command)
@@ -38,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="vault")
 
 
+@also_in_chinese("轮换后用最新密钥重新封存每个条目，旧密钥即可停用。")
 @print_errors
 def reseal_command() -> None:
     """Seal every entry under the newest key, after a rotation; then the former key of the vault can be retired.
@@ -52,6 +56,7 @@ def reseal_command() -> None:
         raise DeployError(f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS")
 
 
+@also_in_chinese("以 JSON 打印保险库中某些上报或某人的一切及查看者。")
 @print_errors
 def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
     """Print all that the vault holds of reports or of a person, and who had a look at it, as JSON."""
@@ -59,6 +64,7 @@ def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = 
     sys.stdout.write("\n")
 
 
+@also_in_chinese("销毁某些上报或某人的个人信息和文字，不可撤销。")
 @print_errors
 def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
     """Destroy the personal data of reports or of a person: keys and words. It cannot be undone.
@@ -70,6 +76,7 @@ def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = N
         console.print(f"{report['report_id']}  {done}", highlight=False)
 
 
+@also_in_chinese("查找并删除没有上报、操作、答复或案件引用的照片。")
 @print_errors
 def sweep_command(
     days: Annotated[int, typer.Option(metavar="N", min=1, help="Photos that were last uploaded so long ago.")] = 30,

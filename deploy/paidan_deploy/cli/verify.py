@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from paidan_deploy.cli.app import example_epilog
+from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.conservation.anchor import Anchor
 from paidan_deploy.conservation.log_reader import LogReader
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan verify --json"))(verify)
 
 
+@also_in_chinese("以日志核对每张表：无丢失、重复或改写；否则退出状态 1。")
 @print_errors
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

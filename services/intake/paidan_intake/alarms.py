@@ -19,10 +19,10 @@ from paidan_intake.report_digest import ReportDigest, digest_alarm
 from paidan_intake.screening import AlarmSubject, SuppressionReason
 
 SUPPRESSION_MESSAGES: Final[dict[SuppressionReason, tuple[str, str]]] = {
-    "alarm_refired": ("the same subject was reported a moment ago", "同一目标短时间内已上报"),
-    "alarm_below_confidence": ("below the confidence at which alarms are reviewed", "置信度低于受理阈值"),
-    "alarm_too_brief": ("not yet seen for long enough", "持续时间不足"),
-    "alarm_ignored": ("the city ignores this category", "该告警类型无需处置"),
+    "alarm_refired": ("the same subject was reported a moment ago", "同一目标刚刚已上报"),
+    "alarm_below_confidence": ("below the confidence at which alarms are reviewed", "置信度低于告警进入复核所需的阈值"),
+    "alarm_too_brief": ("not yet seen for long enough", "出现的持续时间还不够长"),
+    "alarm_ignored": ("the city ignores this category", "本市忽略该告警类别，无需处置"),
 }
 
 UNKNOWN_PHOTO: Final = (

@@ -16,6 +16,7 @@ def find_implausible(pack: Pack) -> Iterator[Violation]:
             yield Violation(
                 ("catalogue", "classes", index, "code"),
                 "no routing rule covers it: each of its cases waits at the hard-to-place desk",
+                "没有任何派遣规则涵盖它：该类案件都将在疑难案件席位等待",
             )
     for index, row in enumerate(pack.catalogue.rows):
         unchecked = [each for each in row.evidence if each not in CHECKED_EVIDENCE]
@@ -24,6 +25,11 @@ def find_implausible(pack: Pack) -> Iterator[Violation]:
             yield Violation(
                 ("catalogue", "rows", index, "evidence"),
                 f"nothing checks {', '.join(unchecked)}: a finish is refused without {checked} alone",
+                f"没有程序检查 {', '.join(unchecked)}：只有缺少 {checked} 时办结才会被退回",
             )
     if all(day.working for day in pack.calendar.days):
-        yield Violation(("calendar", "days"), "every day is a working day, weekends and holidays included")
+        yield Violation(
+            ("calendar", "days"),
+            "every day is a working day, weekends and holidays included",
+            "每天都是工作日，包括周末和节假日",
+        )

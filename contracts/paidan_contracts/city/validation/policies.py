@@ -16,11 +16,15 @@ def check_policies(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
     for part, index, patterns in matching + screening:
         for pattern in patterns:
             if not known_ids.classes_matching(pattern):
-                yield Violation((part, "by_class", index, "classes"), f"{pattern!r} matches no class of the catalogue")
+                yield Violation(
+                    (part, "by_class", index, "classes"),
+                    f"{pattern!r} matches no class of the catalogue",
+                    f"{pattern!r} 与目录中的任何类别都不符",
+                )
     points = ((each.x, each.y, each.crs) for each in pack.matching.placeholders)
     yield from find_duplicates(("matching", "placeholders"), "x", points)
     if pack.screening.review_at > pack.screening.report_at:
-        yield Violation(("screening", "review_at"), "is above report_at")
+        yield Violation(("screening", "review_at"), "is above report_at", "高于 report_at")
 
 
 def _check_noting(pack: Pack) -> Iterator[Violation]:
@@ -28,8 +32,16 @@ def _check_noting(pack: Pack) -> Iterator[Violation]:
     known: set[str] = set()
     for index, rule in enumerate(pack.noted):
         if rule.id == IGNORED_CATEGORY_RULE:
-            yield Violation(("noted", index, "id"), f"{rule.id!r} is the rule of ignored categories; choose another id")
+            yield Violation(
+                ("noted", index, "id"),
+                f"{rule.id!r} is the rule of ignored categories; choose another id",
+                f"{rule.id!r} 是被忽略分类所用的规则，请另选 id",
+            )
         for matter in rule.matters:
             if matter in known:
-                yield Violation(("noted", index, "matters"), f"{matter!r} is noted by an earlier rule already")
+                yield Violation(
+                    ("noted", index, "matters"),
+                    f"{matter!r} is noted by an earlier rule already",
+                    f"{matter!r} 已由前面的规则登记",
+                )
             known.add(matter)

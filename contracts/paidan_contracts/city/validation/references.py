@@ -62,5 +62,5 @@ def find_duplicates(path: DocumentPath, field: str, keys: Iterable[Hashable]) ->
     for index, key in enumerate(keys):
         if key in seen:
             shown = " ".join(str(part) for part in key) if isinstance(key, tuple) else key
-            yield Violation((*path, index, field), f"duplicate {shown!r}")
+            yield Violation((*path, index, field), f"duplicate {shown!r}", f"重复的 {shown!r}")
         seen.add(key)

@@ -40,7 +40,11 @@ def check_shadowed_rules(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]
         covering = _covering_rules(rule, matched_classes[index], earlier)
         if covering:
             names = ", ".join(dict.fromkeys(each.id for each in covering))
-            yield Violation(("routing", index, "id"), f"never applies: earlier rules cover all of it: {names}")
+            yield Violation(
+                ("routing", index, "id"),
+                f"never applies: earlier rules cover all of it: {names}",
+                f"永远不会适用：前面的规则已全部涵盖：{names}",
+            )
 
 
 def matching_sources(rule: RoutingRule, pack: Pack) -> frozenset[str]:

@@ -21,7 +21,10 @@ def may_read_cases(principal: Principal) -> bool:
 def require_case_access(principal: Principal) -> None:
     """Raise Problem 403 unless the key may read whole cases."""
     if not may_read_cases(principal):
-        raise forbidden("the key may not read cases; a department finds its own under /v1/orders", "该密钥无权查看案件")
+        raise forbidden(
+            "the key may not read cases; a department finds its own under /v1/orders",
+            "该密钥无权查看案件；责任单位请在 /v1/orders 查看自己的派单",
+        )
 
 
 def has_order(state: CaseState, department: str) -> bool:

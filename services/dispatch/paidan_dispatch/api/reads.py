@@ -139,7 +139,9 @@ class ReadRoutes:
         if own_department is None:
             access.require_case_access(caller)
         if department_id is None:
-            raise problems.invalid("department", "name the department whose orders you want")
+            raise problems.invalid(
+                "department", "name the department whose orders you want", "请注明要查看哪个责任单位的派单"
+            )
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
@@ -176,7 +178,7 @@ def _decode_cursor(cursor: str) -> PageKey:
     try:
         return _CURSORS.decode(cursor)
     except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page") from None
+        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:

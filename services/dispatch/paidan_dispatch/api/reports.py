@@ -188,11 +188,11 @@ def _decode_case_cursor(cursor: str) -> PageKey:
     try:
         return _CASE_CURSORS.decode(cursor)
     except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page") from None
+        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None
 
 
 def _decode_noted_cursor(cursor: str) -> NotedPageKey:
     try:
         return _NOTED_CURSORS.decode(cursor)
     except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page") from None
+        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None

@@ -153,7 +153,7 @@ def not_your_report(state: CaseState, report_id: str | None) -> Refusal:
     if report_id is None:
         text = Bilingual("A source names its own report in of_report.", "上报来源须在 of_report 中写明自己的上报编号。")
     else:
-        text = Bilingual(f"The report {report_id} is not yours.", "该上报不属于贵方。")
+        text = Bilingual(f"The report {report_id} is not yours.", f"上报 {report_id} 不属于贵方。")
     return build_refusal(state, "unknown_report", text, "of_report", role="source")
 
 

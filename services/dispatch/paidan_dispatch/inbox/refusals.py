@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from paidan_contracts.outcomes import Refusal
+from paidan_contracts.validation_zh import describe_in_chinese
 
 ID_REUSED: Final = Refusal(
     code="id_reused",
@@ -30,16 +31,7 @@ _PROBLEMS_ZH: Final[MappingProxyType[str, str]] = MappingProxyType(
         "not UTF-8 text": "不是 UTF-8 文字",
         "not a known type": "类型未知",
         "the pack is another city's": "配置属于其他城市",
-        "missing": "缺少必填项",
-        "string_too_long": "文字过长",
-        "string_too_short": "文字过短",
-        "string_pattern_mismatch": "格式不正确",
-        "string_type": "须为文字",
-        "bool_type": "须为 true 或 false",
-        "literal_error": "不在允许的取值之内",
-        "too_long": "数量过多",
-        "timezone_aware": "时间须带时区",
-        "extra_forbidden": "不允许的字段",
+        "there is no value": "没有内容",
     }
 )
 
@@ -66,7 +58,7 @@ def unknown_area(city: str, area: str) -> Refusal:
 
 def unreadable_refusal(field: str | None, problem: str) -> Refusal:
     """Return the refusal of a record that cannot be decoded; it names the field and quotes no value."""
-    problem_zh = _PROBLEMS_ZH.get(problem, problem)
+    problem_zh = _PROBLEMS_ZH.get(problem) or f"{describe_in_chinese(problem, {})}（{problem}）"
     if field is None:
         return Refusal(
             code="unreadable", message=f"It cannot be read: {problem}.", message_zh=f"内容无法读取：{problem_zh}。"

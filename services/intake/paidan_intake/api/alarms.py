@@ -29,7 +29,11 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
         if sender.source.kind not in SCREENED_CHANNELS:
             raise Problem(
-                422, "not_screened", "send this source's reports to /v1/tickets", "该来源不是告警设备", "source"
+                422,
+                "not_screened",
+                "send this source's reports to /v1/tickets",
+                "该来源不是告警设备，请将其上报发送至 /v1/tickets",
+                "source",
             )
         await check_photos(context.pool, alarm.photos, sender, hot_request.principal)
         normalized = normalize_alarm(alarm.to_event(sender.source.id, sender.city), sender.city)

@@ -98,10 +98,16 @@ def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, c
     elif "importer" not in grants.roles:
         raise problems.forbidden("the key has no source", "该密钥不代表任何来源")
     elif source is None:
-        raise Problem(422, "source_missing", "the source is required, because the key has none", "请注明来源", "source")
+        raise Problem(
+            422,
+            "source_missing",
+            "the source is required, because the key has none",
+            "须注明来源，因为该密钥未限定来源",
+            "source",
+        )
     found = packs.current.get(_resolve_city_id(caller, packs, source, city))
     if found is None:
-        raise Problem(422, "unknown_city", "no pack of this city is published", "没有此城市", "city")
+        raise Problem(422, "unknown_city", "no pack of this city is published", "该城市没有已发布的配置包", "city")
     if source not in found.sources:
         raise Problem(422, "unknown_source", "the city has no such source", "该城市没有此来源", "source")
     return Sender(found.sources[source], found, grants.may_backdate)

@@ -80,7 +80,9 @@ def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
         except UnknownCity:
             raise _city_not_found() from None
         except UnknownIndicator:
-            raise invalid("indicator", "the city defines no rate of this name", "该城市没有此指标") from None
+            raise invalid(
+                "indicator", "the city defines no rate of this name", "该城市没有这个名称的比率指标"
+            ) from None
 
 
 def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
@@ -100,7 +102,7 @@ def _add_receipt_route(router: APIRouter, reader: ScoreReader) -> None:
         try:
             return await reader.receipt(name, part="missed" if missed_only else part, after=after, limit=limit)
         except InvalidCursor:
-            raise invalid("after", "not the `next` of an earlier page", "分页标记无效") from None
+            raise invalid("after", "not the `next` of an earlier page", "须为此前某页返回的 next") from None
         except KeyError:
             raise not_found("the city no longer defines this rate", "该城市已不再使用此指标") from None
 
@@ -151,7 +153,7 @@ def _parse_period(text: str) -> Period:
     try:
         return Period.parse(text)
     except InvalidPeriod as error:
-        raise invalid("period", str(error), "周期应为日、月或年") from None
+        raise invalid("period", str(error), "周期为一日（2026-01-31）、一月（2026-01）或一年（2026）") from None
 
 
 def _visible_key(caller: Principal, city: str, by: Dimension) -> str | None:

@@ -1,0 +1,77 @@
+"""What pydantic's errors say, in Chinese: what was expected, and its limits. Never the value that was given."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+
+class LocalizedValueError(ValueError):
+    """An invalid value, told in English, which is the error's text, and in Chinese."""
+
+    def __init__(self, message: str, message_zh: str) -> None:
+        """Keep both texts."""
+        super().__init__(message)
+        self.message_zh = message_zh
+
+
+_TEMPLATES_ZH: Final = {
+    "missing": "缺少必填项",
+    "extra_forbidden": "不允许的字段",
+    "string_too_long": "文字过长，最多 {max_length} 个字符",
+    "string_too_short": "文字过短，至少 {min_length} 个字符",
+    "bytes_too_long": "内容过长，最多 {max_length} 字节",
+    "too_long": "数量过多，最多 {max_length} 项，实有 {actual_length} 项",
+    "too_short": "数量过少，至少 {min_length} 项，实有 {actual_length} 项",
+    "string_pattern_mismatch": "格式不正确，须符合 {pattern}",
+    "literal_error": "不在允许的取值之内，须为 {expected}",
+    "enum": "不在允许的取值之内，须为 {expected}",
+    "greater_than": "须大于 {gt}",
+    "greater_than_equal": "须大于或等于 {ge}",
+    "less_than": "须小于 {lt}",
+    "less_than_equal": "须小于或等于 {le}",
+    "multiple_of": "须为 {multiple_of} 的倍数",
+    "finite_number": "须为有限的数",
+    "timezone_aware": "时间须带时区",
+    "string_unicode": "不是有效的文字",
+    "string_type": "须为文字",
+    "int_type": "须为整数",
+    "int_parsing": "须为整数",
+    "int_from_float": "须为整数，不得带小数",
+    "int_parsing_size": "整数过大",
+    "float_type": "须为数字",
+    "float_parsing": "须为数字",
+    "bool_type": "须为 true 或 false",
+    "bool_parsing": "须为 true 或 false",
+    "list_type": "须为列表",
+    "tuple_type": "须为列表",
+    "set_type": "须为列表",
+    "dict_type": "须为对象",
+    "model_type": "须为对象",
+    "model_attributes_type": "须为对象",
+    "datetime_type": "须为时间，如 2026-03-02T08:00:00+08:00",
+    "datetime_parsing": "须为时间，如 2026-03-02T08:00:00+08:00",
+    "datetime_from_date_parsing": "须为时间，如 2026-03-02T08:00:00+08:00",
+    "date_type": "须为日期，如 2026-03-02",
+    "date_parsing": "须为日期，如 2026-03-02",
+    "date_from_datetime_parsing": "须为日期，如 2026-03-02",
+    "date_from_datetime_inexact": "须为日期，不得带时刻，如 2026-03-02",
+    "time_type": "须为时刻，如 08:30",
+    "time_parsing": "须为时刻，如 08:30",
+}
+_TEMPLATES_ZH_BY_SUFFIX: Final = {
+    "_type": "类型不正确",
+    "_parsing": "格式不正确",
+    "_than": "超出允许范围",
+    "_equal": "超出允许范围",
+}
+
+
+def describe_in_chinese(kind: str, context: Mapping[str, Any]) -> str:
+    """Return one of pydantic's errors in Chinese, by its type and context."""
+    template = _TEMPLATES_ZH.get(kind)
+    if template is None:
+        by_suffix = (text for suffix, text in _TEMPLATES_ZH_BY_SUFFIX.items() if kind.endswith(suffix))
+        template = next(by_suffix, "内容不符合要求")
+    try:
+        return template.format_map({name: str(value).replace(" or ", " 或 ") for name, value in context.items()})
+    except KeyError:  # without its context: the sentence up to its limit
+        return template.partition("{")[0].rpartition("，")[0] or "内容不符合要求"
