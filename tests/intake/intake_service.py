@@ -169,10 +169,10 @@ class IntakeService:
             report_id,
             case_id,
         )
-        await self.fetch("DELETE FROM standing WHERE case_id = $1", case_id)
         await self.fetch(
             "INSERT INTO standing (case_id, version, status, changed_at, callbacks_awaited)"
-            " VALUES ($1, 1, $2, now(), $3::text[]::uuid[])",
+            " VALUES ($1, 1, $2, now(), $3::text[]::uuid[]) ON CONFLICT (case_id)"
+            " DO UPDATE SET status = EXCLUDED.status, callbacks_awaited = EXCLUDED.callbacks_awaited",
             case_id,
             status,
             awaited,
