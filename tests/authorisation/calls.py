@@ -24,6 +24,7 @@ ALARM: Final = json.dumps(
     }
 )
 ACTION: Final = '{"action": {"kind": "return", "code": "other", "reason": "not ours"}}'
+REQUEST_OF_THE_PERSON: Final = '{"reason": "应本人书面申请"}'
 LINE: Final = '{"id": "m", "case_id": "%(case_id)s", ' + ACTION[1:]
 FORM: Final = (
     b'--x\r\nContent-Disposition: form-data; name="report"\r\n\r\n' + TICKET.encode() + b"\r\n"
@@ -33,13 +34,21 @@ FORM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request without its path. ``lists`` names the list in the answer that may be empty."""
+    """A request without its path.
+
+    ``lists`` names the list in the answer that may be empty, ``report`` the report that it is about.
+    """
 
     query: str = ""
     body: bytes | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     lists: str | None = None
     is_json: bool = False
+    report: str = "report_id"
+
+    def path(self, template: str, ids: Mapping[str, str]) -> str:
+        """Return the path, with ids of what there is."""
+        return template.replace("{report_id}", f"{{{self.report}}}").format(**ids)
 
     def content(self, ids: Mapping[str, str]) -> bytes | str | None:
         """Return the body, with ids of what there is."""
@@ -55,7 +64,9 @@ CALLS: Final[Mapping[str, Call]] = {
     "GET /v1/photos/{ref}": Call(),
     "POST /v1/photos/{ref}/links": Call(),
     "GET /v1/reports/{report_id}": Call(),
-    "POST /v1/reports/{report_id}/reporter": Call(body='{"reason": "回访"}', is_json=True),
+    "POST /v1/reports/{report_id}/reporter": Call(body='{"reason": "核实上报内容"}', is_json=True),
+    "POST /v1/reports/{report_id}/export": Call(body=REQUEST_OF_THE_PERSON, is_json=True),
+    "POST /v1/reports/{report_id}/erasure": Call(body=REQUEST_OF_THE_PERSON, is_json=True, report="erased_report_id"),
     "GET /v1/cases": Call(lists="cases"),
     "GET /v1/cases/{case_id}": Call(),
     "POST /v1/cases/{case_id}/actions": Call(DRY, ACTION, {"Idempotency-Key": "matrix"}, is_json=True),

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "security": ("role:security",),
     "auditor": ("role:auditor",),
     "backdate": ("backdate",),
+    "privacy officer": ("role:privacy_officer",),
 }
 CITIES: Final = ("tiny", "other", ALL_CITIES)
 SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
@@ -162,6 +163,9 @@ async def _open_intake(
         case_id,
     )
     edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
+    await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
+    erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
+    edges.ids["intake"]["erased_report_id"] = erased.json()["report_id"]
 
 
 async def _open_scoring(

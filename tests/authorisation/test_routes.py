@@ -24,7 +24,7 @@ async def call(edges: Edges, row: RouteRow, headers: Headers) -> httpx.Response:
     request = CALLS[row.route]
     return await edges.clients[row.service].request(
         method,
-        path.format(**edges.ids[row.service]) + request.query,
+        request.path(path, edges.ids[row.service]) + request.query,
         content=request.content(edges.ids[row.service]),
         headers={**request.headers, **headers},
     )

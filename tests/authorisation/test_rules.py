@@ -29,7 +29,6 @@ ROWS: Final = page.routes()
 HASTY: Final = replace(DEFAULT_LIMITS, head_within_s=0.3, stalled_after_s=0.3, unread_after_s=0.3)
 GET: Final = b"GET /length HTTP/1.1\r\nHost: x\r\n"
 POST: Final = b"POST /length HTTP/1.1\r\nHost: x\r\n"
-ALLOWED_KIND: Final = {"POST /v1/alarms/generic": "camera", "POST /v1/reports/{report_id}/reporter": "caller"}
 Check = Callable[[Edges, RuleRow], Awaitable[None]]
 
 
@@ -57,7 +56,7 @@ async def send(  # noqa: PLR0913 - each is a part of the request that a rule is 
     """Send a route's valid request with these differences."""
     method, template = row.route.split(" ", 1)
     request = CALLS[row.route]
-    url = (path or template.format(**edges.ids[row.service])) + request.query
+    url = (path or request.path(template, edges.ids[row.service])) + request.query
     url += ("&" if "?" in url else "?") + query if query else ""
     kept = {name: value for name, value in request.headers.items() if name != drops}
     body = request.content(edges.ids[row.service]) if content is None else content

@@ -43,7 +43,7 @@ def encode_report(report: ReportReceived, **changed: object) -> bytes:
 REFUSED_RECORDS: Final = {
     INBOX.name: encode_report(build_report("poison"), text="NUL: \x00"),
     ANSWERS: json.dumps({"case_id": "tiny-" + "0" * 32, "action": {"kind": "void", "reason": "\x00"}}).encode(),
-    ALARMS.name: json.dumps({"type": "alarm.raised.v1", "source": "camera", "alarm_ref": "\x00"}).encode(),
+    ALARMS.name: json.dumps({"type": "alarm.raised.v1", "source": "\x00", "alarm_ref": "a"}).encode(),
     CASES.name: json.dumps({"type": "case.opened.v1", "case_id": "\x00"}).encode(),
 }  # fmt: skip
 
@@ -226,7 +226,7 @@ async def test_recreated_topic_halts_each_service_until_resumed(command_installa
     }
     command_installation.paidan.run("down")
     command_installation.paidan.run("up", "--detach")
-    assert command_installation.conditions() == halted
+    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="three halts again")
 
     command_installation.paidan.run("resume", "--service", "intake", "--at", "start")
     command_installation.paidan.run("resume")

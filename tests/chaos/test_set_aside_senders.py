@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from paidan_chassis.consumer import halts, senders
+from paidan_chassis.kafka.cloudevents import Headers
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import ALARMS
@@ -25,10 +26,12 @@ pytestmark = pytest.mark.takes(seconds=40)
 
 TICKETS_PER_S: Final = 200
 MALFORMED: Final = (
-    b'{"type": "alarm.raised.v1", "source": "camera", "confidence": 93}',
-    b'{"type": "alarm.raised.v1", "source": "camera", "alarm_ref": null}',
-    b'{"source": "camera"}',
+    b'{"type": "alarm.raised.v1", "confidence": 93}',
+    b'{"type": "alarm.raised.v1", "source": null, "alarm_ref": "1"}',
+    b"camera 7: fire",
 )
+"""None names its source in a way that it could be answered; the header tells who sends them."""
+SENT_BY_CAMERA: Final = (("ce_source", b"camera"),)
 DECIDED: Final = """
     SELECT count(*)
       FROM outcome
@@ -45,7 +48,9 @@ async def test_malformed_alarms_by_the_thousand_cost_no_ticket(
     sound = [build_alarm(random.Random(at), f"sound {at}") for at in range(20)]  # noqa: S311 - repeatable
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(send_alarms(installation, itertools.islice(itertools.cycle(MALFORMED), malformed)))
+        group.create_task(
+            send_alarms(installation, itertools.islice(itertools.cycle(MALFORMED), malformed), SENT_BY_CAMERA)
+        )
         tickets = group.create_task(send_tickets(installation, seconds=seconds))
     await send_alarms(installation, (json.dumps(each).encode() for each in sound))
     await wait_settled(installation)
@@ -120,10 +125,12 @@ async def _are_decided(installation: ChaosInstallation, report_ids: list[str]) -
     return decided == len(report_ids)
 
 
-async def send_alarms(installation: ChaosInstallation, values: Iterator[bytes]) -> None:
+async def send_alarms(installation: ChaosInstallation, values: Iterator[bytes], headers: Headers = ()) -> None:
     async with Publisher(installation.cluster, client_id="camera-platform") as publisher:
         while chosen := list(itertools.islice(values, 500)):
-            await publisher.send([Message(ALARMS.name, f"c{at % 7}", value, ()) for at, value in enumerate(chosen)])
+            await publisher.send(
+                [Message(ALARMS.name, f"c{at % 7}", value, headers) for at, value in enumerate(chosen)]
+            )
 
 
 async def send_tickets(installation: ChaosInstallation, *, seconds: int) -> list[str]:

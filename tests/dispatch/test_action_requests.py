@@ -9,9 +9,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_contracts import ids
-from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction, UnsupportedAction
+from paidan_contracts.actions import KNOWN_ACTION_KINDS, Action, SupportedAction
 from paidan_contracts.city import load_city
 from paidan_contracts.pii_words import COMMON_TERMS
+from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_dispatch.actions.requests import CityTerms, RequestedAction
 from paidan_dispatch.city_packs import PackCache

@@ -12,7 +12,6 @@ from paidan_contracts.actions import (
     Accept,
     Action,
     Amend,
-    Appeal,
     Assign,
     CallBack,
     File,
@@ -28,6 +27,7 @@ from paidan_contracts.actions import (
 from paidan_contracts.cases import AnyCaseEvent, CaseEvent, CaseHelperAnswered
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
+from paidan_contracts.unsupported_actions import Appeal
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import Timer, is_active, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, expire_timer

@@ -12,22 +12,14 @@ from paidan_contracts.actions import (
     Accept,
     Action,
     Actor,
-    Adjudicate,
     Amend,
-    Appeal,
-    AskExtension,
-    AskSuspension,
     Assign,
     CallBack,
-    CoHandle,
-    Escalate,
     File,
     Finish,
-    ForceClose,
     Inspect,
     Redispatch,
     Reply,
-    Resume,
     Return,
     UnknownAction,
     Urge,
@@ -36,6 +28,16 @@ from paidan_contracts.actions import (
 )
 from paidan_contracts.cases import CaseEvent
 from paidan_contracts.state import CaseState, Status
+from paidan_contracts.unsupported_actions import (
+    Adjudicate,
+    Appeal,
+    AskExtension,
+    AskSuspension,
+    CoHandle,
+    Escalate,
+    ForceClose,
+    Resume,
+)
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, ActionEvidence
 from tests.dispatch.builders import USUAL_ACTORS, ActionContext, build_report, case_after, decide_action, opened_case

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from paidan_chassis.database import is_transient
-from paidan_contracts.actions import Accept, AskExtension, CallBack, Finish, Inspect, Return
+from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return
+from paidan_contracts.unsupported_actions import AskExtension
 from tests.dispatch.database_fixture import (
     InboxRecords,
     apply_batch,

@@ -19,6 +19,7 @@ from paidan_chassis import migrations
 from paidan_chassis.edge.api_keys import add_key, generate_key
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.topic_admin import TopicAdmin
+from paidan_contracts import ids
 from paidan_contracts.city.loader import load_city
 from paidan_contracts.topics import TOPICS, find_topic
 from tests import fork_server, vault
@@ -158,6 +159,24 @@ class IntakeService:
             return list(await conn.fetch(statement, *arguments))
         finally:
             await conn.close()
+
+    async def set_status(self, report_id: str, status: str, awaited: list[str] | None) -> None:
+        """Store the status that a report's case has, as the consumer of cases does."""
+        case_id = ids.case_id("tiny", report_id)
+        await self.fetch(
+            "INSERT INTO outcome (report_id, result, case_id, decided_at)"
+            " VALUES ($1::uuid, 'opened', $2, now()) ON CONFLICT DO NOTHING",
+            report_id,
+            case_id,
+        )
+        await self.fetch("DELETE FROM standing WHERE case_id = $1", case_id)
+        await self.fetch(
+            "INSERT INTO standing (case_id, version, status, changed_at, callbacks_awaited)"
+            " VALUES ($1, 1, $2, now(), $3::text[]::uuid[])",
+            case_id,
+            status,
+            awaited,
+        )
 
 
 def _body(value: bytes | None) -> dict[str, Any] | None:

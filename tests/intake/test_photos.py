@@ -89,7 +89,9 @@ async def test_earlier_and_attached_photos_are_counted_together(intake: IntakeSe
 
     error = response.json()["error"]
     assert (response.status_code, error["code"], error["field"]) == (422, "invalid", "photos")
-    assert error["message_zh"].startswith("数量过多")
+    assert error["message_zh"] == "数量过多，最多 20 项，实有 21 项"
+    assert "at most 20 items" in error["message"]
+    assert "not 21" in error["message"]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])

@@ -78,20 +78,6 @@ async def ask(intake: IntakeService, key: str, path: str, reason: str = NEEDED["
         return await client.post(path, json={"reason": reason})
 
 
-async def set_status(intake: IntakeService, path: str, status: str, awaited: list[str] | None) -> None:
-    """Store the status that a report's case has, as the consumer of cases does."""
-    report_id = path.rpartition("/")[2]
-    await intake.fetch(
-        "INSERT INTO outcome (report_id, result, case_id, decided_at) VALUES ($1::uuid, 'opened', $1::text, now())"
-        " ON CONFLICT DO NOTHING", report_id,
-    )  # fmt: skip
-    await intake.fetch("DELETE FROM standing WHERE case_id = $1", report_id)
-    await intake.fetch(
-        "INSERT INTO standing (case_id, version, status, changed_at, callbacks_awaited)"
-        " VALUES ($1, 1, $2, now(), $3::text[]::uuid[])", report_id, status, awaited,
-    )  # fmt: skip
-
-
 async def test_vault_access_is_logged_with_its_reason(intake: IntakeService) -> None:
     path = await send(intake, text="原话13812345678", reporter={"name": "王小明"}, category="找王小明")
 
@@ -124,7 +110,7 @@ async def test_caller_sees_a_person_only_while_a_call_waits(intake: IntakeServic
         ("handling", None), ("handling", []), ("closed", [str(uuid.uuid4())]), ("closed", [report_id]),
         ("closed", None), ("closed", []),
     ]:  # fmt: skip
-        await set_status(intake, path, status, awaited)
+        await intake.set_status(report_id, status, awaited)
         response = await ask(intake, "caller", f"{path}/reporter", "回访")
         seen.append(response.status_code if response.status_code == 200 else response.json()["error"]["code"])
 
@@ -133,7 +119,7 @@ async def test_caller_sees_a_person_only_while_a_call_waits(intake: IntakeServic
 
 async def test_confidential_report_needs_a_second_role(intake: IntakeService) -> None:
     path = await send(intake, text="举报邻居", reporter={"name": "王小明"}, confidential=True)
-    await set_status(intake, path, "closed", [path.rpartition("/")[2]])
+    await intake.set_status(path.rpartition("/")[2], "closed", [path.rpartition("/")[2]])
 
     answers = {
         key: await ask(intake, key, f"{path}/reporter")

@@ -50,9 +50,10 @@ def anonymous_dead_letters(evidence: Evidence) -> set[RecordPosition]:
 
 
 def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Check:
-    dead_lettered = set(evidence.alarm_dead_letters)
+    refused_as = evidence.alarms_log.refused_as
+    ended = set(evidence.alarm_dead_letters) | {each for each, name in refused_as.items() if name in screened_out}
     missing: dict[AlarmPosition, str] = {
-        position: ":".join(map(str, position)) for position in evidence.alarms_log.unreadable - dead_lettered
+        position: ":".join(map(str, position)) for position in evidence.alarms_log.unreadable - ended
     }
     for name, positions in evidence.alarms_log.positions_by_id.items():
         # An alarm without a known city, or on a topic that does not prove its source, is refused under another id than
@@ -60,7 +61,7 @@ def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Ch
         in_inbox = name in evidence.inbox_log.reports or name in evidence.inbox_log.later_reports
         refused = {name, ids.unknown_origin_id(name), ids.not_your_source_id(name)}
         if not in_inbox and screened_out.isdisjoint(refused):
-            missing |= {position: name for position in positions if position not in dead_lettered}
+            missing |= {position: name for position in positions if position not in ended}
     return Check.of(
         "every alarm became a report, was screened out, or is a dead letter",
         set(_not_counted(missing, evidence.counted_alarms).values()),

@@ -2,13 +2,15 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from aiokafka.structs import ConsumerRecord
 
-from paidan_contracts import ids
+from paidan_contracts import ids, lenient
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.conservation.cut import Cut
 
@@ -105,21 +107,27 @@ class InboxLog:
 
 @dataclass(slots=True)
 class AlarmsLog:
-    """The report ids of alarms: each becomes a report or is suppressed."""
+    """The report ids of alarms: each becomes a report, is suppressed, or refused under an id of the record's own."""
 
     topic_name: Callable[[str], str] = str
     """Returns a topic's name within the installation."""
     positions_by_id: dict[str, list[AlarmPosition]] = field(default_factory=dict)
     unreadable: set[AlarmPosition] = field(default_factory=set)
+    """Without an id of its own."""
+    refused_as: dict[AlarmPosition, str] = field(default_factory=dict)
+    """The id under which an alarm is refused for an invalid field, if it names its source."""
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Add one alarm."""
-        alarm = _parse_object(record.value)
+        alarm = _parse_object((record.value or b"").removeprefix(BOM_UTF8)) or {}
         position = (self.topic_name(record.topic), record.partition, record.offset)
-        if alarm is None or not isinstance(alarm.get("source"), str) or not isinstance(alarm.get("alarm_ref"), str):
-            self.unreadable.add(position)
+        source, alarm_ref = (lenient.optional_text(alarm.get(name)) for name in ("source", "alarm_ref"))
+        if isinstance(source, str):
+            self.refused_as[position] = ids.invalid_alarm_id(source, sha256(record.value or b"").hexdigest())
+        if isinstance(source, str) and isinstance(alarm_ref, str):
+            self.positions_by_id.setdefault(ids.report_id(source, alarm_ref), []).append(position)
         else:
-            self.positions_by_id.setdefault(ids.report_id(alarm["source"], alarm["alarm_ref"]), []).append(position)
+            self.unreadable.add(position)
 
 
 @dataclass(slots=True)

@@ -240,10 +240,8 @@ async def open_report_writer(
     """Open a writer that accepts reports while the context is open."""
     async with asyncio.TaskGroup() as task_group:
         writer = ReportWriter(context, task_group, max_pending=max_pending, timeout_s=timeout_s)
-        tasks = [
-            task_group.create_task(writer.commit_loop(), name="commit"),
-            task_group.create_task(writer.publish_loop(), name="publish"),
-        ]
+        loops = {"commit": writer.commit_loop, "publish": writer.publish_loop}
+        tasks = [task_group.create_task(loop(), name=name) for name, loop in loops.items()]
         try:
             yield writer
         finally:

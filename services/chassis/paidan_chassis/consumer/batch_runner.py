@@ -87,6 +87,11 @@ class BatchRunner:
         """Whether a batch runs that has taken longer than any should."""
         return self._running_since is not None and time.monotonic() - self._running_since > _SLOW_BATCH_S
 
+    @property
+    def idle_s(self) -> float:
+        """For how long no batch has run; 0 while one runs."""
+        return 0.0 if self._running_since is not None else time.monotonic() - self.last_batch_at
+
     async def on_batch(self, polled: PolledRecords) -> None:
         """Run a poll's records, then wait before the next poll. FastStream swallows exceptions, so none is raised."""
         started_at = time.monotonic()

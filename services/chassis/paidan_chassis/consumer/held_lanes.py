@@ -14,6 +14,8 @@ from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _DRAINED_AFTER_IDLE_S: Final = 1.0
+_GIVEN_UP_AFTER_IDLE_S: Final = 30.0
+"""The end of a log that was compacted or shortened there may be past every record there is to read."""
 
 
 class HeldLanes:
@@ -44,9 +46,18 @@ class HeldLanes:
         return [rest for part in parts if (rest := [record for record in part if record.lane not in held])]
 
     def raise_when_drained(self, *, idle_s: float) -> None:
-        """Raise the halt of the held lanes once all are held, or the others have been idle for a moment."""
-        held = self._lanes.held
-        if held and (idle_s > _DRAINED_AFTER_IDLE_S or held.keys() >= self._lanes.states.keys()):
+        """Raise the halt of the held lanes once all are held, or the others are idle at the ends of their logs.
+
+        Being idle alone proves nothing: on a busy machine records may be on their way for longer than any moment.
+        """
+        held, others = self._lanes.held, self._lanes.states.keys() - self._lanes.held.keys()
+        if not held or (others and idle_s <= _DRAINED_AFTER_IDLE_S):
+            return
+        if idle_s > _GIVEN_UP_AFTER_IDLE_S or all(self._is_at_end(lane) for lane in others):
             first = next(iter(held.values()))
             same = [each.detail for each in held.values() if each.reason == first.reason]
             raise Halt(first.reason, "; ".join(dict.fromkeys(same)))
+
+    def _is_at_end(self, lane: Lane) -> bool:
+        end = self._subscriber.last_known_end(lane)
+        return end is not None and self._lanes.states[lane].effective_offset >= end

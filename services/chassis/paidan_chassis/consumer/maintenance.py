@@ -72,7 +72,7 @@ class Maintenance:
                 # Batches save the progress of their own lanes; another lane may be idle for hours beside them.
                 await self._run_every(_SAVE_INTERVAL_S, self.save_relay_progress)
             if self._lanes.held:
-                self._held_lanes.raise_when_drained(idle_s=time.monotonic() - self._batch_runner.last_batch_at)
+                self._held_lanes.raise_when_drained(idle_s=self._batch_runner.idle_s)
             await self._compare_when_due()
             await self._run_every(_PRUNE_INTERVAL_S, self._prune)
             await self._run_every(_COMMIT_INTERVAL_S, self.commit_kafka_offsets)

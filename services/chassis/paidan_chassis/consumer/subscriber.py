@@ -101,6 +101,13 @@ class GroupSubscriber:
         if self.client is not None and self.to_topic_partition(lane) in self.client.assignment():
             self.client.pause(self.to_topic_partition(lane))
 
+    def last_known_end(self, lane: Lane) -> int | None:
+        """Return the offset of a lane's next record, as the last poll found it; None before the first."""
+        if self.client is None or self.to_topic_partition(lane) not in self.client.assignment():
+            return None
+        end: int | None = self.client.highwater(self.to_topic_partition(lane))
+        return end
+
     def to_records(self, polled: PolledRecords) -> list[Record]:
         """Return the polled records of lanes that are still assigned, lane by lane, each in the order of its log."""
         assigned = self.client.assignment() if self.client else set()

@@ -1,0 +1,58 @@
+"""Actions of the trade that may be sent already, and are refused until dispatch supports them."""
+
+from typing import Literal, TypeAlias
+
+from paidan_contracts.wire import Text, WireModel
+
+
+class _NotSupportedYet(WireModel):
+    """An action of the trade that may be sent already and is refused with ``not_supported_yet``."""
+
+    def __init_subclass__(cls, *, zh: str) -> None:
+        """Describe the action: each differs from the others in its name alone."""
+        super().__init_subclass__()
+        cls.__doc__ = f"{zh}. Not supported yet: refused with the code not_supported_yet."
+
+
+class AskExtension(_NotSupportedYet, zh="延期"):
+    kind: Literal["ask_extension"] = "ask_extension"
+    reason: Text = ""
+
+
+class AskSuspension(_NotSupportedYet, zh="挂账"):
+    kind: Literal["ask_suspension"] = "ask_suspension"
+    reason: Text = ""
+
+
+class Resume(_NotSupportedYet, zh="恢复"):
+    kind: Literal["resume"] = "resume"
+
+
+class Adjudicate(_NotSupportedYet, zh="审定"):
+    kind: Literal["adjudicate"] = "adjudicate"
+    reason: Text = ""
+
+
+class CoHandle(_NotSupportedYet, zh="协办"):
+    kind: Literal["co_handle"] = "co_handle"
+    reason: Text = ""
+
+
+class Escalate(_NotSupportedYet, zh="督办"):
+    kind: Literal["escalate"] = "escalate"
+    reason: Text = ""
+
+
+class Appeal(_NotSupportedYet, zh="申诉"):
+    kind: Literal["appeal"] = "appeal"
+    reason: Text = ""
+
+
+class ForceClose(_NotSupportedYet, zh="强制结案"):
+    kind: Literal["force_close"] = "force_close"
+    reason: Text = ""
+
+
+UnsupportedAction: TypeAlias = (
+    AskExtension | AskSuspension | Resume | Adjudicate | CoHandle | Escalate | Appeal | ForceClose
+)
