@@ -30,6 +30,9 @@ from paidan_deploy.stack.state import ServiceState, StackState, read_state
 DOWNLOAD_TIMEOUT_S: Final = 600.0
 READY_TIMEOUT_S: Final = 120.0
 DOWN_TIMEOUT_S: Final = 15.0
+_NOT_UP: Final = (
+    "the stack is not running; `paidan up --detach` starts it / 本地栈未在运行，用 `paidan up --detach` 启动"
+)
 
 
 class NotUpError(DeployError):
@@ -116,10 +119,7 @@ class Stack:
         """Return the running installation. Raises NotUpError."""
         running = self.probed_state()
         if running is None or running.phase != "ready":
-            raise NotUpError(
-                "the stack is not running; `paidan up --detach` starts it"
-                " / 本地栈未在运行，用 `paidan up --detach` 启动"
-            )
+            raise NotUpError(_NOT_UP)
         return Installation(
             cluster=self.servers.cluster,
             database=self.servers.dsn,
@@ -230,10 +230,7 @@ class Stack:
         Halted loops go on by themselves; a service that ended because it was halted while starting is started again.
         """
         if (own := self.servers.own_postgres) is not None and own.process is None:
-            raise NotUpError(
-                "the stack is not running; `paidan up --detach` starts it"
-                " / 本地栈未在运行，用 `paidan up --detach` 启动"
-            )
+            raise NotUpError(_NOT_UP)
         cleared = asyncio.run(clear_halts(self.servers.dsn, service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:
