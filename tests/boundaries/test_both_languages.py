@@ -160,3 +160,42 @@ def test_shorter_text_is_found(source: str, missing: str) -> None:
     [pair] = pairs(source, "x.py")
 
     assert any(missing in each for each in shortfalls(pair)), shortfalls(pair)
+
+
+def test_errors_of_commands_are_in_both_languages() -> None:
+    """Such an error is one text, English first: what an exception says in its own words stands in it once."""
+    short: dict[str, list[str]] = {}
+    for file in sorted((_ROOT / "deploy/paidan_deploy").rglob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in _COMMAND_ERRORS and _is_own(call):
+                en, zh = _halves(call.args[0])
+                missing = [f"the value of {name}" for name in sorted(_values(en) - _values(zh) - _TOLD_ONCE)]
+                missing += missing_in_chinese(_literal(en), _literal(zh))
+                short |= {f"{file.name}:{call.lineno}": missing} if missing else {}
+
+    assert short == {}
+
+
+_COMMAND_ERRORS: Final = {
+    "DeployError", "NotUpError", "StillUpError", "AlreadyRunningError", "ClockRefused", "ReleaseNotDrained",
+    "UnsupportedPostgresError", "ServerStartError", "DownloadError", "AreaLevelChanged", "IdTaken",
+}  # fmt: skip
+_TOLD_ONCE: Final = {"error", "result", "reason"}
+
+
+def _is_own(call: ast.Call) -> bool:
+    """Return whether the text is written here; another error's is handed on as it is."""
+    return bool(call.args) and isinstance(call.args[0], ast.Constant | ast.JoinedStr)
+
+
+def _halves(text: ast.expr) -> tuple[ast.JoinedStr, ast.JoinedStr]:
+    """Split a text before its Chinese part, which begins after a slash or on a line of its own."""
+    en: list[ast.expr] = []
+    zh: list[ast.expr] = []
+    for part in text.values if isinstance(text, ast.JoinedStr) else [text]:
+        pieces = re.split(r" / |\n(?=[^\x00-\x7f])", str(part.value)) if isinstance(part, ast.Constant) else []
+        if len(pieces) > 1:
+            en, zh = [*en, *zh, ast.Constant(pieces[0])], [ast.Constant(pieces[-1])]
+        else:
+            (zh or en).append(part)
+    return ast.JoinedStr(en), ast.JoinedStr(zh)

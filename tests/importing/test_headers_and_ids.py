@@ -11,7 +11,10 @@ def test_column_that_is_read_and_stands_twice_is_refused() -> None:
     with pytest.raises(UnreadableFile) as refused:
         parse_by({}, [f"{HEADER},where", record_line("1", where="1 A ST") + ","])
 
-    assert str(refused.value) == "line 1: the column where stands there 2 times (columns 12 and 13); rename all but one"
+    assert (
+        str(refused.value).split(" / ")[0]
+        == "line 1: the column where stands there 2 times (columns 12 and 13); rename all but one"
+    )
 
 
 def test_column_that_nobody_reads_may_stand_twice_and_is_listed() -> None:
@@ -31,7 +34,7 @@ def test_title_above_the_header_is_named_with_the_way_out(title: str) -> None:
         parse_by({}, lines)
 
     line = len(lines) - 1
-    assert str(refused.value) == (
+    assert str(refused.value).split(" / ")[0] == (
         f"line 1 is a title; line {line} has the column names: set header_line = {line} in the mapping"
     )
 

@@ -33,7 +33,10 @@ def create_pack(name: str, origin: Path, target: Path) -> Pack:
     _require_city_id(name)
     original = check_folder(origin).valid_pack()
     if target.exists():
-        raise DeployError(f"{target} exists already; remove it, or name another folder with --to")
+        raise DeployError(
+            f"{target} exists already; remove it, or name another folder with --to"
+            f" / {target} 已存在：请删除，或用 --to 指定其他文件夹"
+        )
     departments = _renamed(name, [each.id for each in original.departments])
     sources = _renamed(name, [each.id for each in original.sources])
     shutil.copytree(origin, target)
@@ -53,13 +56,17 @@ def _require_city_id(name: str) -> None:
     except ValidationError as error:
         raise DeployError(
             f"{name!r} is no city id: 1 to 30 small letters and digits, for case ids begin with it"
+            f" / {name!r} 不能作城市 id：须为 1 至 30 个小写字母和数字，因为案件编号以其开头"
         ) from error
 
 
 def _renamed(name: str, ids: Collection[str]) -> Mapping[str, str]:
     renamed = {each: f"{name}-{each}" for each in ids}
     if too_long := [each for each in renamed.values() if len(each) > _MAX_ID_LENGTH]:
-        raise DeployError(f"{too_long[0]} would be longer than {_MAX_ID_LENGTH} characters: choose a shorter city id")
+        raise DeployError(
+            f"{too_long[0]} would be longer than {_MAX_ID_LENGTH} characters: choose a shorter city id"
+            f" / {too_long[0]} 将超过 {_MAX_ID_LENGTH} 个字符：请换用较短的城市 id"
+        )
     return renamed
 
 

@@ -66,6 +66,8 @@ async def _check_area_level(connection: Connection, pack: Pack) -> None:
         raise AreaLevelChanged(
             f"city {pack.id} has been published with area_level {', '.join(sorted(levels))}; case ids begin"
             f" with the area, so city.toml must keep that area_level"
+            f" / 城市 {pack.id} 曾以 area_level {'、'.join(sorted(levels))} 发布；案件编号以区域开头，"
+            "city.toml 须保留该 area_level"
         )
 
 
@@ -80,6 +82,8 @@ async def _check_unique_ids(connection: Connection, pack: Pack) -> None:
         raise IdTaken(
             f"city {pack.id} may not use ids of another city of this installation: {', '.join(conflicts)};"
             " department ids name topics, and source ids make report ids: change them in departments.csv or sources.csv"
+            f" / 城市 {pack.id} 不得使用本安装其他城市的 id：{'、'.join(conflicts)}；部门 id 用作主题名，"
+            "来源 id 用于上报编号：请在 departments.csv 或 sources.csv 中更改"
         )
 
 

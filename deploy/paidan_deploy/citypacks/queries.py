@@ -17,5 +17,8 @@ async def newest_pack(connection: Connection, city: str) -> City:
     """Read a city's newest pack. Raises ``DeployError`` when there is none."""
     content = await city_packs.find_newest_content(connection, city)
     if content is None:
-        raise DeployError(f"no city called {city} is published; `paidan city publish DIR` does that")
+        raise DeployError(
+            f"no city called {city} is published; `paidan city publish DIR` does that"
+            f" / 没有发布过城市 {city}，请用 `paidan city publish DIR` 发布"
+        )
     return City.from_canonical(content)

@@ -111,7 +111,10 @@ def serve(
     """
     stack = Stack.from_settings()
     if stack.settings.kafka is None:
-        raise DeployError("set PAIDAN_KAFKA; `paidan up` starts servers of its own")
+        raise DeployError(
+            "set PAIDAN_KAFKA; `paidan up` starts servers of its own"
+            " / 请设置 PAIDAN_KAFKA 和 PAIDAN_DATABASE；`paidan up` 会自行启动服务器"
+        )
     service = next(each for each in SERVICES if each.name == name)
     config = ServiceConfig(
         kafka=stack.servers.bootstrap,
@@ -140,5 +143,8 @@ def _secrets_of(stack: Stack, service: Service) -> dict[str, str]:
 def _stack_on_own_servers() -> Stack:
     stack = Stack.from_settings()
     if stack.settings.kafka is None or stack.settings.database is None:
-        raise DeployError("set PAIDAN_KAFKA and PAIDAN_DATABASE; `paidan up` starts servers of its own")
+        raise DeployError(
+            "set PAIDAN_KAFKA and PAIDAN_DATABASE; `paidan up` starts servers of its own"
+            " / 请设置 PAIDAN_KAFKA 和 PAIDAN_DATABASE；`paidan up` 会自行启动服务器"
+        )
     return stack

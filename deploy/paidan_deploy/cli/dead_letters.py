@@ -119,16 +119,19 @@ def redrive_command(
     Needs the vault keys of the services that stored them.
     """
     if not letter_ids and not redrive_all:
-        raise DeployError("name dead letters, or use --all")
+        raise DeployError("name dead letters, or use --all / 请指明死信，或使用 --all")
     result = asyncio.run(_redrive(letter_ids or None))
     for each, reason in result.skipped:
         console.print(f"{_describe(each)} {reason}", highlight=False, markup=False)
     console.print(f"{result.redriven} redriven.")
     if result.stopped_at:
         each, reason = result.stopped_at
-        raise DeployError(f"stopped at {_describe(each)}, which {reason}")
+        raise DeployError(f"stopped at {_describe(each)}, which {reason} / 停在 {_describe(each)}")
     if result.skipped:
-        raise DeployError(f"{len(result.skipped)} could not be redriven; `paidan dead-letters drop` takes them off")
+        raise DeployError(
+            f"{len(result.skipped)} could not be redriven; `paidan dead-letters drop` takes them off"
+            f" / {len(result.skipped)} 条无法重投，可用 `paidan dead-letters drop` 移出清单"
+        )
 
 
 @also_in_chinese("把无法放回的死信移出清单，记下何人、何时、为何。")
@@ -140,7 +143,7 @@ def drop_command(
 ) -> None:
     """Take letters that can never be put back off the list. Who, when and why is recorded; their content stays."""
     if not reason.strip():
-        raise DeployError("--reason needs words")
+        raise DeployError("--reason needs words / --reason 须写明理由")
     dropped = asyncio.run(_drop(letter_ids, by=by.strip() or getpass.getuser(), because=reason.strip()))
     console.print(f"{dropped} dropped.")
 
@@ -216,7 +219,10 @@ async def _drop(letter_ids: Sequence[str], *, by: str, because: str) -> int:
             await connection.execute(f"SET search_path = {service.name}")
             done = await dead_letters.drop(connection, ids, by=by, because=because)
             if not_waiting := set(ids) - set(done):
-                raise DeployError(f"{min(map(str, not_waiting))} was redriven or dropped already; none is dropped")
+                raise DeployError(
+                    f"{min(map(str, not_waiting))} was redriven or dropped already; none is dropped"
+                    f" / {min(map(str, not_waiting))} 已重投或丢弃，未丢弃任何死信"
+                )
             dropped += len(done)
         return dropped
 

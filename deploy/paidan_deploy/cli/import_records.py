@@ -26,6 +26,7 @@ from paidan_deploy.stack.stack import Installation, Stack
 
 IMPORT_KEY_SCOPES = ("role:importer", "backdate")
 RETRY_HINT: Final = "run it again: nothing is counted twice"
+RETRY_HINT_ZH: Final = "请重新执行，不会重复计数"
 REVOKE_TIMEOUT_S: Final = 15.0
 
 
@@ -74,11 +75,17 @@ def explain_import_errors(file: Path, mapping: str) -> Iterator[None]:
     try:
         yield
     except UnreadableFile as error:
-        raise DeployError(f"{file.name} cannot be read by mapping {mapping}: {error}") from error
+        raise DeployError(
+            f"{file.name} cannot be read by mapping {mapping}: {error} / {file.name} 无法按映射 {mapping} 读取"
+        ) from error
     except httpx.HTTPError as error:
-        raise DeployError(f"a service did not answer ({_first_line(error)}); {RETRY_HINT}") from error
+        raise DeployError(
+            f"a service did not answer ({_first_line(error)}); {RETRY_HINT} / 某个服务没有应答；{RETRY_HINT_ZH}"
+        ) from error
     except DB_ERRORS as error:
-        raise DeployError(f"the import was interrupted ({_first_line(error)}); {RETRY_HINT}") from error
+        raise DeployError(
+            f"the import was interrupted ({_first_line(error)}); {RETRY_HINT} / 导入中断；{RETRY_HINT_ZH}"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -94,7 +101,10 @@ async def _import(
         city = await queries.newest_pack(connection, city_id)
     if mapping_id not in city.imports:
         available = ", ".join(sorted(city.imports)) or "none"
-        raise DeployError(f"{city_id}'s pack has no mapping {mapping_id}; it has: {available}")
+        raise DeployError(
+            f"{city_id}'s pack has no mapping {mapping_id}; it has: {available}"
+            f" / {city_id} 的配置包没有映射 {mapping_id}；可用的有：{available}"
+        )
     job = run.ImportJob(file, city, city.imports[mapping_id], matching, amend)
     async with temporary_key(installation.database, city_id) as token:
         return await _run_with_progress(job, Endpoints(installation.url("intake"), installation.url("dispatch"), token))

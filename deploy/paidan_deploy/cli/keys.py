@@ -84,7 +84,7 @@ def _validity(days: int | None, expires: datetime | None) -> timedelta:
     if not timedelta(0) < valid_for <= timedelta(days=_MAX_DAYS + 1):
         raise DeployError(
             f"--expires {expires:%Y-%m-%d} is in the past, or more than {_MAX_DAYS} days away"
-            f" / --expires 须在今后 {_MAX_DAYS} 天之内"
+            f" / --expires {expires:%Y-%m-%d} 已过，或在 {_MAX_DAYS} 天之后"
         )
     return valid_for
 
@@ -141,7 +141,7 @@ async def _load_keys() -> list[ApiKey]:
 def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
     """Revoke a key; running services refuse it within seconds."""
     if not asyncio.run(_revoke_key(key_id)):
-        raise DeployError(f"there is no key {key_id}")
+        raise DeployError(f"there is no key {key_id} / 没有密钥 {key_id}")
     console.print(f"{key_id} is revoked.")
 
 

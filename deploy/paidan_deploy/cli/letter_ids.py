@@ -30,13 +30,19 @@ async def find_ids(connection: Connection, shortened: Sequence[str]) -> dict[Ser
 async def _find_id(connection: Connection, shortened: str) -> tuple[Service, UUID]:
     prefix = shortened.strip().rstrip(".…").lower()
     if not _ID_PREFIX.fullmatch(prefix):
-        raise DeployError(f"{shortened!r} is no dead letter's id: `paidan dead-letters list` shows them")
+        raise DeployError(
+            f"{shortened!r} is no dead letter's id: `paidan dead-letters list` shows them"
+            f" / {shortened!r} 不是死信编号，见 `paidan dead-letters list`"
+        )
     found: list[tuple[Service, UUID]] = []
     for service in SERVICES:
         await connection.execute(f"SET search_path = {service.name}")
         found += [(service, each) for each in await dead_letters.find_ids(connection, prefix)]
     if len(found) > 1:
-        raise DeployError(f"{shortened} begins several ids, among them {', '.join(str(each) for _, each in found[:3])}")
+        raise DeployError(
+            f"{shortened} begins several ids, among them {', '.join(str(each) for _, each in found[:3])}"
+            f" / 多个编号以 {shortened} 开头，如 {'、'.join(str(each) for _, each in found[:3])}"
+        )
     if not found:
-        raise DeployError(f"there is no dead letter {shortened}")
+        raise DeployError(f"there is no dead letter {shortened} / 没有死信 {shortened}")
     return found[0]

@@ -56,10 +56,13 @@ def fetch_scores(installation: Installation, *, city: str, period: str, by: str)
             timeout=30,
         )
     except httpx.HTTPError as error:
-        raise DeployError(f"scoring does not answer: {error}") from error
+        raise DeployError(f"scoring does not answer: {error} / scoring 没有应答：{error}") from error
     if response.status_code != httpx.codes.OK:
         error_body = response.json().get("error", {})
-        raise DeployError(f"{error_body.get('field') or 'scoring'}: {error_body.get('message', response.status_code)}")
+        raise DeployError(
+            f"{error_body.get('field') or 'scoring'}: {error_body.get('message', response.status_code)}"
+            f" / {error_body.get('field') or 'scoring'} 查询被拒：{error_body.get('message_zh', response.status_code)}"
+        )
     board: JsonObject = response.json()
     return board
 

@@ -53,7 +53,10 @@ def reseal_command() -> None:
     total = _run("reseal")
     console.print(f"{total['sealed']} entries sealed under the newest key.")
     if total["locked"]:
-        raise DeployError(f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS")
+        raise DeployError(
+            f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS"
+            f" / {total['locked']} 个条目所用的密钥不在 INTAKE_VAULT_OLD_KEYS 中"
+        )
 
 
 @also_in_chinese("以 JSON 打印保险库中某些上报或某人的一切及查看者。")
@@ -102,15 +105,15 @@ def _run_on_reports(
     command: str, report_ids: list[UUID] | None, phone: str | None, reason: str, by: str | None
 ) -> list[dict[str, Any]]:
     if not report_ids and not phone:
-        raise DeployError("name reports, or a person by --phone")
+        raise DeployError("name reports, or a person by --phone / 请指明上报，或用 --phone 指明某人")
     if phone and sum(each.isdecimal() for each in phone) < _MIN_DIGITS:
-        raise DeployError(f"a telephone number has at least {_MIN_DIGITS} digits")
+        raise DeployError(f"a telephone number has at least {_MIN_DIGITS} digits / 电话号码至少 {_MIN_DIGITS} 位数字")
     if not reason.strip():
-        raise DeployError("the reason is blank")
+        raise DeployError("the reason is blank / 理由为空")
     chosen = [*map(str, report_ids or ()), *(["--phone", phone] if phone else [])]
     found: list[dict[str, Any]] = _run(command, *chosen, "--reason", reason, "--by", by or getpass.getuser())["reports"]
     if not found:
-        raise DeployError("no report of this person is in the vault")
+        raise DeployError("no report of this person is in the vault / 保险库中没有此人的上报")
     return found
 
 
@@ -129,6 +132,6 @@ def _run(*arguments: str) -> dict[str, Any]:
     ended = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         last = ended.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise DeployError(f"intake's vault could not be worked on: {last[0]}")
+        raise DeployError(f"intake's vault could not be worked on: {last[0]} / 无法处理 intake 的保险库：{last[0]}")
     result: dict[str, Any] = json.loads(ended.stdout)
     return result

@@ -47,7 +47,7 @@ def verify(
     try:
         report = asyncio.run(run_verification(Stack.current(), taken))
     except NotCaughtUp as error:
-        raise DeployError(f"{error}; `paidan status` may say why") from error
+        raise DeployError(f"{error}; `paidan status` may say why / 检查未能完成，原因可见 `paidan status`") from error
     if save_anchor is not None and report.holds:
         write_atomically(save_anchor, report.anchor.to_json(), mode=0o644)
     if as_json:

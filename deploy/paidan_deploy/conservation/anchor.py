@@ -41,13 +41,21 @@ class Anchor:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
-                raise DeployError(f"{path} is an anchor of another format: {content['format']}")
+                raise DeployError(
+                    f"{path} is an anchor of another format: {content['format']}"
+                    f" / {path} 是另一种格式的锚点：{content['format']}"
+                )
             cases = {int(partition): Head(*head) for partition, head in content["cases"].items()}
             return cls(cases, {table: Head(*head) for table, head in content["logs"].items()})
         except OSError as error:
-            raise DeployError(f"the anchor {path} cannot be read: {error.strerror}") from error
+            raise DeployError(
+                f"the anchor {path} cannot be read: {error.strerror} / 锚点 {path} 无法读取：{error.strerror}"
+            ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DeployError(f"{path} is no anchor that `paidan verify --save-anchor` has written") from error
+            raise DeployError(
+                f"{path} is no anchor that `paidan verify --save-anchor` has written"
+                f" / {path} 不是 `paidan verify --save-anchor` 写的锚点"
+            ) from error
 
 
 class LogDigests:

@@ -64,6 +64,8 @@ async def next_day(connection: Connection, city: City, duration_s: float) -> Dem
         raise DeployError(
             "this installation runs on real time; a day of the demo city needs one with a scaled clock:"
             " another PAIDAN_HOME, or `paidan down --wipe` and PAIDAN_CLOCK unset"
+            " / 本安装按真实时间运行；演示城市的一天须用加速时钟：请换用另一 PAIDAN_HOME，"
+            "或执行 `paidan down --wipe` 并取消设置 PAIDAN_CLOCK"
         )
     scale = await read_scale(connection)
     present = scale.city_time(real_now()) if scale else real_now()

@@ -20,7 +20,10 @@ class DecisionTimeout(DeployError):
     """Dispatch has decided none of the sent requests for a minute."""
 
     def __init__(self) -> None:
-        super().__init__("dispatch decided nothing for a minute; see `paidan status`")
+        super().__init__(
+            "dispatch decided nothing for a minute; see `paidan status`"
+            " / dispatch 一分钟内没有作出任何决定，见 `paidan status`"
+        )
 
 
 @dataclass(frozen=True, slots=True)

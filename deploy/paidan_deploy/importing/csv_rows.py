@@ -69,8 +69,12 @@ class CsvTable:
         if found := self._find_header(layout.required):
             raise UnreadableFile(
                 f"line {line} is a title; line {found} has the column names: set header_line = {found} in the mapping"
+                f" / 第 {line} 行是标题，列名在第 {found} 行：请在映射中设 header_line = {found}"
             )
-        raise UnreadableFile(f"line {line}: there is no column {', '.join(missing)}; {layout.expected}")
+        raise UnreadableFile(
+            f"line {line}: there is no column {', '.join(missing)}; {layout.expected}"
+            f" / 第 {line} 行：没有列 {'、'.join(missing)}；{layout.expected}"
+        )
 
     def _find_header(self, required: AbstractSet[str]) -> int | None:
         for _ in range(_MAX_TITLE_LINES):
@@ -92,6 +96,7 @@ class CsvTable:
                 raise UnreadableFile(
                     f"line {self._header_line}: the column {name} stands there {count} times (columns {columns});"
                     " rename all but one"
+                    f" / 第 {self._header_line} 行：列 {name} 出现 {count} 次（第 {columns} 列），请只留一个，其余改名"
                 )
             self._on_problem(self._header_line, name, f"stands there {count} times (columns {columns})", "")
 

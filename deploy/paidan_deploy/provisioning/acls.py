@@ -109,7 +109,10 @@ def _of_service(service: Service, topic_prefix: str) -> Iterator[_Right]:
 def _of_department(department: str, topic_prefix: str) -> Iterator[_Right]:
     groups = [topic_prefix + service.name for service in _READ_TOPICS]
     if department.startswith(tuple(groups)) or any(group.startswith(f"{department}.") for group in groups):
-        raise DeployError(f"department {department} would share consumer groups with a service: give it another id")
+        raise DeployError(
+            f"department {department} would share consumer groups with a service: give it another id"
+            f" / 部门 {department} 会与某个服务共用消费组：请换用其他 id"
+        )
     yield "Read", "topic", topic_prefix + ORDERS_PREFIX + department, False
     yield "Write", "topic", topic_prefix + ANSWERS_PREFIX + department, False
     yield "Read", "group", department, False

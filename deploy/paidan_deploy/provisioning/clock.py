@@ -17,6 +17,7 @@ from paidan_deploy.provisioning.connection import open_connection
 WAY_OUT: Final = (
     "unset PAIDAN_CLOCK, or begin anew with `paidan down --wipe` (on servers of your own: an empty database)"
 )
+WAY_OUT_ZH: Final = "请取消设置 PAIDAN_CLOCK，或用 `paidan down --wipe` 重新开始（自备服务器者：换用空数据库）"
 
 
 class ClockRefused(DeployError):
@@ -59,7 +60,9 @@ async def settle_clock(dsn: str, requested: ClockKind | None, packs: Path) -> Cl
         try:
             await _keep_kind(connection, kind)
         except ClockSetBack as error:
-            raise ClockRefused(f"PAIDAN_CLOCK=real: {error}: {WAY_OUT}") from error
+            raise ClockRefused(
+                f"PAIDAN_CLOCK=real: {error}: {WAY_OUT} / 不能改为真实时间（{error}）：{WAY_OUT_ZH}"
+            ) from error
     return kind
 
 
@@ -71,6 +74,8 @@ async def check_city_fits_clock(connection: Connection, pack: Pack) -> None:
         raise ClockRefused(
             f"city {pack.id} is no demo city, and this installation runs on a scaled clock: begin anew with"
             " `paidan down --wipe` and PAIDAN_CLOCK=real (or, for an invented city, set `demo = true` in city.toml)"
+            f" / 城市 {pack.id} 不是演示城市，而本安装使用加速时钟："
+            "请用 `paidan down --wipe` 和 PAIDAN_CLOCK=real 重新开始（虚构的城市请在 city.toml 中设 `demo = true`）"
         )
 
 
@@ -101,17 +106,22 @@ def _check_first_choice(kind: ClockKind, cities: list[CityPackKind], *, is_reque
     if kind == "scaled" and is_requested and real_cities:
         raise ClockRefused(
             f"PAIDAN_CLOCK=scaled is for demo cities alone, and {', '.join(real_cities)} is none: unset PAIDAN_CLOCK"
+            f" / PAIDAN_CLOCK=scaled 只用于演示城市，而 {'、'.join(real_cities)} 不是：请取消设置 PAIDAN_CLOCK"
         )
 
 
 async def _check_change(connection: Connection, kept: ClockKind) -> None:
     if kept == "real":
-        raise ClockRefused(f"this installation runs on real time, and its time cannot go back: {WAY_OUT}")
+        raise ClockRefused(
+            f"this installation runs on real time, and its time cannot go back: {WAY_OUT}"
+            f" / 本安装按真实时间运行，时间不能倒退：{WAY_OUT_ZH}"
+        )
     open_cases = await connection.fetchval("SELECT count(*) FROM dispatch.case_now WHERE ended_at IS NULL")
     if open_cases:
         raise ClockRefused(
             f"this installation runs on a scaled clock, and its {open_cases} open cases would be overdue at once"
             f" on real time: {WAY_OUT}"
+            f" / 本安装使用加速时钟，改用真实时间会使 {open_cases} 个未结案件立即超期：{WAY_OUT_ZH}"
         )
 
 

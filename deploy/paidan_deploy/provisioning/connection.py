@@ -34,4 +34,6 @@ def _unreachable_message(dsn: str, error: Exception, timeout_s: float) -> str:
     return (
         f"PostgreSQL at {address} cannot be used: {reason or type(error).__name__}."
         " Is it up? PAIDAN_DATABASE names another; `paidan up --detach` starts the stack's own"
+        f" / 无法使用 {address} 的 PostgreSQL（{reason or type(error).__name__}）。它启动了吗？"
+        "PAIDAN_DATABASE 可指定另一个；`paidan up --detach` 启动本地栈自带的"
     )

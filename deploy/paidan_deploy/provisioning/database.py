@@ -42,6 +42,7 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
         if connection.get_server_version() < (15, 0):
             raise UnsupportedPostgresError(
                 f"PostgreSQL {connection.get_server_version()} is too old: 15 or later is needed"
+                f" / PostgreSQL {connection.get_server_version()} 版本过旧：须为 15 或更高"
             )
         for service in SERVICES:
             await _ensure_role(connection, service, credentials)

@@ -46,7 +46,7 @@ def handed_over(folder: Path) -> dict[str, str]:
         files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
         return {file.name.upper(): file.read_text().strip() for file in files}
     except OSError as error:
-        raise DeployError(f"the secrets cannot be read: {error}") from error
+        raise DeployError(f"the secrets cannot be read: {error} / 密钥无法读取：{error}") from error
 
 
 def can_create_secrets(folder: Path) -> bool:

@@ -89,7 +89,10 @@ class KafkaServer:
                 return True
             if "Address already in use" not in log_tail.text:
                 break
-        raise ServerStartError(f"Kafka ended while starting; see {self.log} and {self.home / 'kafka.out'}")
+        raise ServerStartError(
+            f"Kafka ended while starting; see {self.log} and {self.home / 'kafka.out'}"
+            f" / Kafka 启动时退出，见 {self.log} 和 {self.home / 'kafka.out'}"
+        )
 
     @property
     def log(self) -> Path:
@@ -189,6 +192,7 @@ class KafkaServer:
         if result.returncode != 0:
             raise ServerStartError(
                 f"Kafka could not format {self.home / 'data'}: {result.stderr.strip() or result.stdout.strip()}"
+                f" / Kafka 无法格式化 {self.home / 'data'}"
             )
 
     def _java_command(self, main: str, *arguments: str) -> list[str]:

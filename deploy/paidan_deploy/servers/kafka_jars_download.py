@@ -27,7 +27,10 @@ def download_jar(jar: LockedJar, *, cache: Path) -> None:
     downloaded = _resolve_artifact(jar, cache)
     if not jar.is_at(downloaded):
         downloaded.unlink()
-        raise DownloadError(f"{jar.filename} is not the file in the lock: its SHA-256 differs")
+        raise DownloadError(
+            f"{jar.filename} is not the file in the lock: its SHA-256 differs"
+            f" / {jar.filename} 与锁定文件中的不同：SHA-256 不一致"
+        )
     downloaded.replace(cache / "jars" / jar.filename)
 
 
@@ -38,7 +41,9 @@ def _resolve_artifact(jar: LockedJar, cache: Path) -> Path:
     try:
         return _resolve_with_retry(artifact)
     except DOWNLOAD_ERRORS as error:
-        raise DownloadError(f"{jar.filename} could not be downloaded: {error}") from error
+        raise DownloadError(
+            f"{jar.filename} could not be downloaded: {error} / {jar.filename} 下载失败：{error}"
+        ) from error
 
 
 @retry(retry=retry_if_exception_type(DOWNLOAD_ERRORS), stop=stop_after_attempt(ATTEMPTS), reraise=True)

@@ -91,7 +91,9 @@ class PostgresServer:
             if not already_running and (
                 time.monotonic() > deadline or not re.search(TRANSIENT_START_ERROR, log_tail.text)
             ):
-                raise ServerStartError(f"PostgreSQL ended while starting; see {self.log}")
+                raise ServerStartError(
+                    f"PostgreSQL ended while starting; see {self.log} / PostgreSQL 启动时退出，见 {self.log}"
+                )
 
     def stop(self, *, timeout_s: float = 5) -> None:
         """Stop it in order, ending open sessions; after the timeout, kill it (it recovers on the next start)."""
@@ -176,7 +178,10 @@ class PostgresServer:
             extra_groups=process.extra_groups(user),
         )
         if result.returncode != 0:
-            raise ServerStartError(f"PostgreSQL could not create its data folder: {result.stderr.strip()}")
+            raise ServerStartError(
+                f"PostgreSQL could not create its data folder: {result.stderr.strip()}"
+                f" / PostgreSQL 无法建立数据文件夹：{result.stderr.strip()}"
+            )
         password_file.unlink(missing_ok=True)
         partial.rename(files_folder / "data")
 

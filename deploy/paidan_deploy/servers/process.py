@@ -179,6 +179,8 @@ def await_ready(is_ready: Callable[[], bool], is_alive: Callable[[], bool], *, w
         if not is_alive():
             return False
         if time.monotonic() > deadline:
-            raise ServerStartError(f"{what} did not answer within {timeout_s:.0f} s")
+            raise ServerStartError(
+                f"{what} did not answer within {timeout_s:.0f} s / {what} 在 {timeout_s:.0f} 秒内没有应答"
+            )
         time.sleep(0.05)
     return True

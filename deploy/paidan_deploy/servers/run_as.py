@@ -28,6 +28,7 @@ def unprivileged_user() -> int | None:
             continue
     raise ServerStartError(
         f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(UNPRIVILEGED_USERS)}"
+        f" / PostgreSQL 拒绝以 root 运行，而本机没有 {'、'.join(UNPRIVILEGED_USERS)} 中的任何用户"
     )
 
 
@@ -47,6 +48,9 @@ def with_user_name(argv: Sequence[str]) -> list[str]:
             f"user id {own_uid} has no name here, and initdb refuses to run without one: add the line"
             f" 'paidan:x:{own_uid}:{os.getegid()}::/:/sbin/nologin' to /etc/passwd, run as a user that has one,"
             " or set PAIDAN_DATABASE to a server of your own"
+            f" / 用户号 {own_uid} 在此没有名称，initdb 因此拒绝运行："
+            f"请在 /etc/passwd 中加入 'paidan:x:{own_uid}:{os.getegid()}::/:/sbin/nologin'，或换用有名称的用户，"
+            "或把 PAIDAN_DATABASE 设为自备的服务器"
         )
     return [*unshare, *argv]
 
@@ -140,4 +144,4 @@ def _make_own_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
-        raise ServerStartError(f"{folder} belongs to another user: remove it")
+        raise ServerStartError(f"{folder} belongs to another user: remove it / {folder} 属于其他用户：请删除")

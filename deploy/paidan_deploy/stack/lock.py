@@ -21,7 +21,9 @@ def supervisor_lock(paths: StackPaths) -> Iterator[TextIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunningError("the stack is running already, or starting or stopping") from error
+            raise AlreadyRunningError(
+                "the stack is running already, or starting or stopping / 本地栈已在运行，或正在启动或停止"
+            ) from error
         yield file
 
 

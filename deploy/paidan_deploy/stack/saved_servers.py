@@ -86,4 +86,6 @@ def _conflict_message(name: str, value: object) -> str:
     return (
         f"PAIDAN_{name.upper()} differs from what the running stack was started with"
         f" ({shown or _OWN_SERVER_LABELS.get(name, 'none')}): unset it, or run `paidan down` first"
+        f" / PAIDAN_{name.upper()} 与启动本地栈时所用的（{shown or _OWN_SERVER_LABELS.get(name, 'none')}）不同："
+        "请取消设置，或先执行 `paidan down`"
     )

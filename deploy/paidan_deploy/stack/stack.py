@@ -16,7 +16,7 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
-from paidan_deploy.provisioning.clock import WAY_OUT, ClockReading, ClockRefused, read_clock
+from paidan_deploy.provisioning.clock import WAY_OUT, WAY_OUT_ZH, ClockReading, ClockRefused, read_clock
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers import probes, process
 from paidan_deploy.servers.reap import reap
@@ -30,6 +30,9 @@ from paidan_deploy.stack.state import ServiceState, StackState, read_state
 DOWNLOAD_TIMEOUT_S: Final = 600.0
 READY_TIMEOUT_S: Final = 120.0
 DOWN_TIMEOUT_S: Final = 15.0
+_NOT_UP: Final = (
+    "the stack is not running; `paidan up --detach` starts it / 本地栈未在运行，用 `paidan up --detach` 启动"
+)
 
 
 class NotUpError(DeployError):
@@ -53,7 +56,7 @@ class Installation:
     def url(self, service: str) -> str:
         """Return a service's address. Raises NotUpError when it is down: another process might get our key."""
         if service not in self.urls:
-            raise NotUpError(f"{service} is not running; see `paidan status`")
+            raise NotUpError(f"{service} is not running; see `paidan status` / {service} 未在运行，见 `paidan status`")
         return self.urls[service]
 
 
@@ -116,7 +119,7 @@ class Stack:
         """Return the running installation. Raises NotUpError."""
         running = self.probed_state()
         if running is None or running.phase != "ready":
-            raise NotUpError("the stack is not running; `paidan up --detach` starts it")
+            raise NotUpError(_NOT_UP)
         return Installation(
             cluster=self.servers.cluster,
             database=self.servers.dsn,
@@ -139,7 +142,10 @@ class Stack:
     def _check_clock(self) -> None:
         requested, clock = self.settings.clock, self.clock() if self.settings.clock else None
         if clock is not None and clock.kind != requested:
-            raise ClockRefused(f"PAIDAN_CLOCK={requested}, but the running stack's clock is {clock.kind}: {WAY_OUT}")
+            raise ClockRefused(
+                f"PAIDAN_CLOCK={requested}, but the running stack's clock is {clock.kind}: {WAY_OUT}"
+                f" / PAIDAN_CLOCK={requested}，而运行中的栈的时钟为 {clock.kind}：{WAY_OUT_ZH}"
+            )
 
     def _await_ready(self, supervisor: process.ProcessIdentity, on_progress: OnProgress) -> StackState:
         deadline = time.monotonic() + DOWNLOAD_TIMEOUT_S
@@ -154,14 +160,20 @@ class Stack:
                 supervisor = state.supervisor if state is not None else supervisor
             elif supervisor.find() is None:
                 reason = state.message if state is not None and state.message else "it ended while starting"
-                raise DeployError(f"{reason} (its log is {self.paths.log / 'supervisor.log'})")
+                raise DeployError(
+                    f"{reason} (its log is {self.paths.log / 'supervisor.log'})"
+                    f" / 本地栈未能启动，日志见 {self.paths.log / 'supervisor.log'}"
+                )
             if state is not None and state.services:
                 deadline = min(deadline, time.monotonic() + READY_TIMEOUT_S)
             on_progress(state.message if state is not None else "starting")
             time.sleep(0.1)
         not_ready = [each for each in state.services if not each.answers] if state is not None else []
         reasons = "; ".join(f"{each.name} is {each.condition} {each.detail}".strip() for each in not_ready)
-        raise DeployError(f"not ready in time: {reasons or 'no service was started'}; logs are in {self.paths.log}")
+        raise DeployError(
+            f"not ready in time: {reasons or 'no service was started'}; logs are in {self.paths.log}"
+            f" / 未能按时就绪：{reasons or '没有启动任何服务'}；日志在 {self.paths.log}"
+        )
 
     def _state_of(self, supervisor: process.ProcessIdentity) -> StackState | None:
         state = read_state(self.paths.state)
@@ -178,7 +190,10 @@ class Stack:
             process.send_signal(supervisor, signal.SIGTERM)
             process.wait_until_gone([supervisor], timeout_s=DOWN_TIMEOUT_S)
         if is_locked(self.paths):
-            raise StillUpError(f"a supervisor is still running; its log is {self.paths.log / 'supervisor.log'}")
+            raise StillUpError(
+                f"a supervisor is still running; its log is {self.paths.log / 'supervisor.log'}"
+                f" / 监管进程仍在运行，其日志为 {self.paths.log / 'supervisor.log'}"
+            )
         terminated = reap(self.paths.services) if self.paths.services.exists() else 0
         self.servers.stop()
         return supervisor is not None or terminated > 0
@@ -215,7 +230,7 @@ class Stack:
         Halted loops go on by themselves; a service that ended because it was halted while starting is started again.
         """
         if (own := self.servers.own_postgres) is not None and own.process is None:
-            raise NotUpError("the stack is not running; `paidan up --detach` starts it")
+            raise NotUpError(_NOT_UP)
         cleared = asyncio.run(clear_halts(self.servers.dsn, service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:

@@ -19,12 +19,18 @@ def cipher_for(service: Service, credentials: Credentials) -> Cipher:
     sources = (credentials.existing(service.vault_secret), environment.get(key), environment.get(old_keys))
     keys = [each for each in sources if each and each.strip()]
     if not keys:
-        raise DeployError(f"set {key}: {service.name}'s key is not in {credentials.folder / service.vault_secret}")
+        raise DeployError(
+            f"set {key}: {service.name}'s key is not in {credentials.folder / service.vault_secret}"
+            f" / 请设置 {key}：{service.name} 的密钥不在 {credentials.folder / service.vault_secret} 中"
+        )
     newest, *older = ",".join(keys).split(",")
     try:
         return Cipher.from_base64(SecretStr(newest), SecretStr(",".join(older)))
     except InvalidEncryptionKey as error:
-        raise DeployError(f"{key}, {old_keys} or {credentials.folder / service.vault_secret}: {error}") from error
+        raise DeployError(
+            f"{key}, {old_keys} or {credentials.folder / service.vault_secret}: {error}"
+            f" / {key}、{old_keys} 或 {credentials.folder / service.vault_secret} 中的密钥无效"
+        ) from error
 
 
 @contextmanager
@@ -35,4 +41,5 @@ def explain_decryption_errors(service: Service) -> Iterator[None]:
     except DecryptionFailed as error:
         raise DeployError(
             f"{error}; {service.environment_variable('VAULT_OLD_KEYS')} takes earlier keys of {service.name}"
+            f" / {service.name} 以前的密钥请写入 {service.environment_variable('VAULT_OLD_KEYS')}"
         ) from error
