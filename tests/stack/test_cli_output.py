@@ -22,7 +22,8 @@ HOSTILE = "a\x1b[2Jb\u202ec\u200bd\x07e\x9bf\ufeffg\u2066h\udcffi\U000e0041j\x7f
 def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Return what the console prints."""
     stream = io.StringIO()
-    monkeypatch.setattr(output.console, "file", stream)
+    # Not `file`: what that property returns now would be restored, and not that it follows `sys.stdout`.
+    monkeypatch.setattr(output.console, "_file", stream)
     return stream
 
 
