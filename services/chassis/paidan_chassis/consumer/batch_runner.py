@@ -117,13 +117,15 @@ class BatchRunner:
         """Apply these records, grouped by lane; leave the rest to the next owner when the lanes are revoked."""
         rejected: dict[Record, DeadLetter] = {}
         rewound: set[Lane] = set()
-        pending = self._held_lanes.leave_out([records]) if self._lanes.held else [records]
+        pending = [records]
         try:
             new_lanes = {lane for lane, _ in group_by_lane(records)} - self._lanes.states.keys()
             if new_lanes:
                 await self._recovery.take_over(new_lanes)
             if self._lanes.trials:
                 pending = list(reversed(split_for_trials(records, self._lanes.trials)))
+            if self._lanes.held:
+                pending = self._held_lanes.leave_out(pending)
             while pending:
                 part = pending.pop()
                 started = time.perf_counter()

@@ -17,7 +17,7 @@ from paidan_chassis.database import Connection
 
 SHRINKING_FACTOR: Final = 10
 LONE_DEATHS: Final = 3
-"""So often a record must have ended its process, alone in its batch, before it is set aside."""
+"""So often a record must have ended its process, alone in its batch, before it becomes a dead letter."""
 
 
 class Trial(NamedTuple):
@@ -168,7 +168,7 @@ class LaneClaims:
         return dead_letter(batch[-1], "ended_its_process")
 
     async def release(self, conn: Connection) -> None:
-        """Return all lanes in order: whatever happens to this process from now on, no record is to blame."""
+        """Release all lanes: whatever happens to this process from now on, no record is to blame."""
         await conn.execute(RELEASE, self._consumer, self._id)
 
 
