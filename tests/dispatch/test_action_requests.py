@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
+import asyncpg
 import httpx
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -98,8 +99,12 @@ def test_patterns_and_words_of_the_cases_city_apply() -> None:
 
 async def test_terms_are_those_of_the_packs_in_force(service: DispatchService) -> None:
     terms = CityTerms(PackCache())
+    async with open_connection(service.dsn) as closed:
+        pass
+    with pytest.raises(asyncpg.InterfaceError):
+        await terms.refresh(closed)
     async with open_connection(service.dsn) as conn:
-        await terms.refresh(conn)
+        await terms.refresh(conn)  # at once: what failed does not count as done
 
     assert "西街道" in terms.of(UNKNOWN_CASE).place_names, "a name of the tiny city"
     assert terms.of("elsewhere-" + "0" * 32) is COMMON_TERMS

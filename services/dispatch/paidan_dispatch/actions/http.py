@@ -104,7 +104,7 @@ class ActionRoutes:
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
         [earlier] = await find_earlier(self.pool, [action_request])
         if earlier.is_reused:
-            raise _id_reused("Idempotency-Key")
+            raise _id_reused(IDEMPOTENCY_HEADER)
         if dry_run:
             [result] = await evaluate(self.pool, self.packs, [action_request])
             return _json_response(result.model_dump_json(), 200)

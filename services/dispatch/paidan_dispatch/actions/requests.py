@@ -53,10 +53,11 @@ class CityTerms:
         now_s = time.monotonic()
         if now_s - self._refreshed_at_s < _REFRESH_TERMS_S:
             return
-        self._refreshed_at_s = now_s
         for city, version in (await city_packs.load_current_versions(executor)).items():
             with suppress(Halt, ValidationError):
                 self._terms[city] = (await self._packs.get(executor, version)).city.masking
+        # Not before: without the terms of its city a text would be masked by the common ones alone.
+        self._refreshed_at_s = now_s
 
     def of(self, case_id: str) -> MaskingTerms:
         """Return the terms of a case's city; of an unknown city, those that are common to all."""
