@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from paidan_contracts.topics import ALARMS
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX
 from paidan_deploy.conservation import case_checks, inbox_checks, vault_checks
 from paidan_deploy.conservation.evidence import Evidence
 from paidan_deploy.conservation.report import Check, ConservationReport
@@ -26,8 +26,9 @@ def evaluate(evidence: Evidence) -> ConservationReport:
     reused = {name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports}
     claimed = evidence.inbox_log.claimed_ids("report")
     received = len({*evidence.inbox_log.reports, *reused, *screened_out, *claimed})
-    # What was set aside before an id could be read came in, too, and ended so.
-    anonymous = evidence.dead_letters.get(ALARMS.name, 0) + len(inbox_checks.anonymous_dead_letters(evidence))
+    # What was dead-lettered before an id could be read came in, too, and ended so.
+    alarms = sum(number for topic, number in evidence.dead_letters.items() if _holds_alarms(topic))
+    anonymous = alarms + len(inbox_checks.anonymous_dead_letters(evidence))
     received += anonymous
     results["dead_lettered"] += anonymous
     return ConservationReport(
@@ -40,6 +41,10 @@ def evaluate(evidence: Evidence) -> ConservationReport:
         remarks=(vault_checks.missing_uploads(evidence), case_checks.incomparable_histories(evidence)),
         dead_letters=evidence.dead_letters,
     )
+
+
+def _holds_alarms(topic: str) -> bool:
+    return topic == ALARMS.name or topic.startswith(ALARMS_PREFIX)
 
 
 def _check_totals(received: int, results: Counter[str], *, complete: bool) -> Check:

@@ -45,7 +45,7 @@ class Evidence:
     counted_alarms: Collection[CountedRange]
     """Alarms that were dead-lettered and only counted: their senders are beyond their limit."""
     dead_letters: Mapping[str, int]
-    """By topic: every record that was set aside and not put back, of whatever service."""
+    """By topic: every record that was dead-lettered and not put back, of whatever service."""
     missing_vault_entries: Collection[str]
     """Reports that should have an entry in the vault, and have none."""
     photos: PhotoFindings

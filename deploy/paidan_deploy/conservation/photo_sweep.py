@@ -3,13 +3,13 @@
 import asyncio
 import re
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection
-from paidan_contracts.topics import ALARMS, CASES, INBOX
+from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, INBOX
 from paidan_deploy.conservation.log_reader import LogReader, LogSpan
 from paidan_deploy.errors import DeployError
 from paidan_deploy.services import SERVICES
@@ -19,7 +19,12 @@ GRACE_S: Final = 70.0
 _REF: Final = re.compile(rb"[0-9a-f]{64}\.jpg")
 _SWEPT: Final = ".swept"
 _TOPICS: Final = (INBOX.name, CASES.name, ALARMS.name)
-_PENDING_LETTERS: Final = "SELECT count(*) FROM {schema}.dead_letter WHERE redriven_at IS NULL"
+_PENDING_LETTERS: Final = """
+    SELECT count(*)
+      FROM {schema}.dead_letter
+     WHERE redriven_at IS NULL
+       AND dropped_at IS NULL
+"""
 _DELETE_ROWS: Final = """
     DELETE FROM intake.photo
      WHERE ref = ANY($1::text[])
@@ -86,13 +91,15 @@ class PhotoSweep:
                 " / 案件日志缺少开头，无法判断照片是否被引用"
             )
 
-    async def _spans(self) -> list[LogSpan]:
-        return [await self.logs.current_span(topic) for topic in _TOPICS]
+    async def _spans(self) -> dict[str, LogSpan]:
+        topics = (*_TOPICS, *await self.logs.topics(ALARMS_PREFIX))
+        return {topic: await self.logs.current_span(topic) for topic in topics}
 
-    async def _references(self, spans: Sequence[LogSpan], since: Sequence[LogSpan] = ()) -> set[str]:
+    async def _references(self, spans: Mapping[str, LogSpan], since: Mapping[str, LogSpan] | None = None) -> set[str]:
         found: set[bytes] = set()
-        for index, span in enumerate(spans):
-            part = LogSpan(since[index].ends, span.ends) if since else span
+        for topic, span in spans.items():
+            earlier = since.get(topic) if since else None
+            part = LogSpan(earlier.ends, span.ends) if earlier else span
             async for record in self.logs.records(part):
                 found.update(_REF.findall(record.value or b""))
         return {each.decode() for each in found}

@@ -45,7 +45,7 @@ class ConservationReport:
     claims: tuple[Check, ...]
     remarks: tuple[Notice, ...] = ()
     dead_letters: Mapping[str, int] = field(default_factory=dict)
-    """Records that were set aside and not put back, by topic."""
+    """Records that were dead-lettered and not put back, by topic."""
     holds_to: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """By topic and partition: the offset up to which this was compared; what came later is left out."""
     anchor: Anchor = field(default_factory=Anchor)
