@@ -11,7 +11,16 @@ from paidan_deploy.servers.dsn import dsn_for_role
 from paidan_deploy.services import SERVICES, Service, secret_names
 
 DATABASE_FILE: Final = "database"
-OWN_SECRETS: Final = ("DATABASE", "VAULT_KEY", "VAULT_OLD_KEYS", "LINK_KEY", "KAFKA_USER", "KAFKA_PASSWORD")
+OWN_SECRETS: Final = (
+    "DATABASE",
+    "VAULT_KEY",
+    "VAULT_OLD_KEYS",
+    "DIGEST_KEY",
+    "DIGEST_OLD_KEYS",
+    "LINK_KEY",
+    "KAFKA_USER",
+    "KAFKA_PASSWORD",
+)
 """Settings of a service that are its own secrets, as variables or in its folder."""
 # The owner's own folder: what `paidan prepare` needs besides the owner's DSN.
 PREPARE_FOLDER: Final = "prepare"
