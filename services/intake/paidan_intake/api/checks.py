@@ -36,12 +36,16 @@ def digest_key_missing(error: UnknownDigestKey) -> Problem:
     )  # fmt: skip
 
 
-async def check_photos(pool: Pool, refs: Collection[str], sender: Sender, caller: Principal) -> None:
-    """Raise 422 unless this sender uploaded each photo before: the name of another's photo gives no access to it."""
+async def check_photos(pool: Pool, refs: Collection[str], sender: Sender, caller: Principal | None = None) -> None:
+    """Raise 422 unless the source, or the caller's own key, uploaded each photo before.
+
+    The name of another's photo gives no access to it.
+    """
     if not refs:
         return
     try:
-        holders = (f"source:{sender.source.id}", f"key:{caller.key_id}")
+        own_key = (f"key:{caller.key_id}",) if caller else ()
+        holders = (f"source:{sender.source.id}", *own_key)
         missing = await queries.find_missing_photos(pool, refs, holders=holders)
     except DB_ERRORS:
         raise problems.unavailable() from None
