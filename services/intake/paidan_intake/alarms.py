@@ -54,8 +54,7 @@ class NormalizedAlarm:
 
     def seen_at(self, recorded_at: datetime) -> datetime:
         """Return when it was seen: as the camera states, but not in the future, and not by a clock that was not set."""
-        seen_at, _ = occurrence_time(self.alarm.occurred_at, self.city.zone, recorded_at)
-        return recorded_at if seen_at is None else min(seen_at, recorded_at)
+        return min(_reported_time(self, recorded_at), recorded_at)
 
     def notes(self, now: datetime) -> tuple[Note, ...]:
         """Return what could not be determined, or was read otherwise."""

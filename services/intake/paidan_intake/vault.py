@@ -15,7 +15,7 @@ _CONTENT_ADAPTER: Final = TypeAdapter(VaultContent)
 
 
 class Binding(NamedTuple):
-    """The row that a seal belongs to: it opens in no other, nor with another city or another mark of secrecy."""
+    """The row that a seal belongs to: it opens in no other, nor with another city or confidentiality."""
 
     report_id: str
     city: str

@@ -171,7 +171,7 @@ class Resealed(NamedTuple):
 async def reseal_some(pool: Pool, cipher: Cipher, *, after: str, limit: int) -> tuple[Resealed, str | None]:
     """Seal the next entries under the newest key that are under another; return the last id, None where none is left.
 
-    Entries of release 0.1 get a key of their own, and are bound to their city and secrecy.
+    Entries of release 0.1 get a key of their own, and are bound to their city and confidentiality.
     """
     async with pool.acquire() as conn, conn.transaction():
         rows = await conn.fetch(_SELECT_OTHER_KEYS, after, cipher.newest_key_id, limit)
