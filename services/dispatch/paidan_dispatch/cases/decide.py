@@ -192,7 +192,8 @@ def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
 
 
 def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
-    """Return why photos prove nothing: each must be stored by the actor, for this case, under the order, and be unused.
+    """Return why photos prove nothing: the actor must have stored each, for this case and under
+    the order, and none may have proved anything in another case.
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
