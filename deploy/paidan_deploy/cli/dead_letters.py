@@ -1,7 +1,6 @@
 """`paidan dead-letters list`, `show`, `redrive` and `drop`."""
 
 import asyncio
-import getpass
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
@@ -18,6 +17,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.letter_ids import find_ids
 from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.cli.user import user_name
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import SERVICES, Service
@@ -144,7 +144,7 @@ def drop_command(
     """Take letters that can never be put back off the list. Who, when and why is recorded; their content stays."""
     if not reason.strip():
         raise DeployError("--reason needs words / --reason 须写明理由")
-    dropped = asyncio.run(_drop(letter_ids, by=by.strip() or getpass.getuser(), because=reason.strip()))
+    dropped = asyncio.run(_drop(letter_ids, by=by.strip() or user_name(), because=reason.strip()))
     console.print(f"{dropped} dropped.")
 
 

@@ -1,7 +1,6 @@
 """`paidan keys add`, `list` and `revoke`."""
 
 import asyncio
-import getpass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -12,6 +11,7 @@ from paidan_chassis.edge.api_keys import ApiKey
 from paidan_contracts.scopes import ROLE_MEANINGS, SCOPE_MEANINGS, InvalidScope, validate_key
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.cli.user import user_name
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import (
     DEFAULT_VALIDITY,
@@ -69,7 +69,7 @@ def add_command(
     """Create a key; its help is put together above, from what each scope means."""
     valid_for = _validity(days, expires)
     try:
-        token, key_id = asyncio.run(_create_key(scopes, name, city, valid_for, by or grantor()))
+        token, key_id = asyncio.run(_create_key(scopes, name, city, valid_for, by or user_name()))
     except InvalidScope as error:
         raise DeployError(str(error)) from error
     console.print(f"{key_id}  {token}", highlight=False, soft_wrap=True)
@@ -87,14 +87,6 @@ def _validity(days: int | None, expires: datetime | None) -> timedelta:
             f" / --expires {expires:%Y-%m-%d} 已过，或在 {_MAX_DAYS} 天之后"
         )
     return valid_for
-
-
-def grantor() -> str:
-    """Return the name of the system's user, under which grants and revocations are logged."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no user of this id, as in some containers
-        return "unknown"
 
 
 async def _create_key(
@@ -147,4 +139,4 @@ def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, fro
 
 async def _revoke_key(key_id: str) -> bool:
     async with open_connection(Stack.current().installation().database) as connection:
-        return await revoke_everywhere(connection, key_id, revoked_by=grantor())
+        return await revoke_everywhere(connection, key_id, revoked_by=user_name())

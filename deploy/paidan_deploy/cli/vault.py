@@ -1,7 +1,6 @@
 """`paidan vault reseal`, `export`, `erase` and `sweep-photos`."""
 
 import asyncio
-import getpass
 import json
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import typer
 
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.user import user_name
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.photo_sweep import PhotoSweep, SweepResult
 from paidan_deploy.errors import DeployError
@@ -111,7 +111,7 @@ def _run_on_reports(
     if not reason.strip():
         raise DeployError("the reason is blank / 理由为空")
     chosen = [*map(str, report_ids or ()), *(["--phone", phone] if phone else [])]
-    found: list[dict[str, Any]] = _run(command, *chosen, "--reason", reason, "--by", by or getpass.getuser())["reports"]
+    found: list[dict[str, Any]] = _run(command, *chosen, "--reason", reason, "--by", by or user_name())["reports"]
     if not found:
         raise DeployError("no report of this person is in the vault / 保险库中没有此人的上报")
     return found
@@ -126,6 +126,7 @@ def _run(*arguments: str) -> dict[str, Any]:
         topic_prefix=stack.settings.topic_prefix,
         port=INTAKE.port,
         clock="real",
+        kafka_security=stack.settings,
     )
     env = service_environment(INTAKE, config, paths=stack.paths, credentials=stack.credentials)
     argv = [sys.executable, "-m", f"{INTAKE.package}.vault_command", *arguments]
