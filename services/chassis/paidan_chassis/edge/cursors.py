@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
+from paidan_chassis.edge import problems
+
 KeyT = TypeVar("KeyT")
 
 
@@ -28,3 +30,13 @@ class CursorCodec(Generic[KeyT]):
             return self._adapter.validate_json(base64.urlsafe_b64decode(cursor))
         except ValueError as error:  # neither base64 nor ASCII nor JSON, or another key's
             raise InvalidCursor(InvalidCursor.__doc__) from error
+
+
+def decode_after(codec: CursorCodec[KeyT], cursor: str | None) -> KeyT | None:
+    """Return the key after which a page begins, None for the first page; raise 422 naming the parameter ``after``."""
+    if not cursor:
+        return None
+    try:
+        return codec.decode(cursor)
+    except InvalidCursor:
+        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None

@@ -13,7 +13,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
@@ -62,7 +62,7 @@ class CaseQuery(RequestModel):
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
             oldest_first=self.order == "oldest",
-            after=_decode_cursor(self.after) if self.after else None,
+            after=decode_after(_CURSORS, self.after),
             limit=self.limit,
         )
 
@@ -145,7 +145,7 @@ class ReadRoutes:
         if own_department not in (None, department or own_department):
             raise problems.forbidden("the key is another department's", "该密钥属于其他单位")
         as_of = self.clock.now()
-        page = OrderPage(access.resolve_city_filter(caller, None), _decode_cursor(after) if after else None, limit)
+        page = OrderPage(access.resolve_city_filter(caller, None), decode_after(_CURSORS, after), limit)
         states = await queries.load_open_orders(self.pool, department_id, page)
         return OrderList(
             department=department_id,
@@ -172,13 +172,6 @@ class ReadRoutes:
 def _next_cursor(states: Sequence[CaseState], limit: int) -> str | None:
     last = states[-1] if len(states) == limit else None
     return _CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None
-
-
-def _decode_cursor(cursor: str) -> PageKey:
-    try:
-        return _CURSORS.decode(cursor)
-    except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None
 
 
 def _case_detail_json(state: CaseState, events: list[EventRow]) -> bytes:

@@ -10,7 +10,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
-from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
+from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts import ids
 from paidan_contracts.reports import JoinedReport
@@ -109,7 +109,7 @@ class ReportRoutes:
             statuses=("closed",),
             not_called_back=True,
             oldest_first=True,
-            after=_decode_case_cursor(query.after) if query.after else None,
+            after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
         states = await queries.list_cases(self.pool, case_filter)
@@ -130,7 +130,7 @@ class ReportRoutes:
             self.pool,
             city=access.resolve_city_filter(caller, query.city),
             answered=query.answered,
-            after=_decode_noted_cursor(query.after) if query.after else None,
+            after=decode_after(_NOTED_CURSORS, query.after),
             limit=query.limit,
         )
         last = reports[-1] if len(reports) == query.limit else None
@@ -182,17 +182,3 @@ def _callback(state: CaseState, report_id: str, report: JoinedReport | None) -> 
 
 def _no_such_case() -> problems.Problem:
     return problems.not_found("there is no such case", "无此案件")
-
-
-def _decode_case_cursor(cursor: str) -> PageKey:
-    try:
-        return _CASE_CURSORS.decode(cursor)
-    except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None
-
-
-def _decode_noted_cursor(cursor: str) -> NotedPageKey:
-    try:
-        return _NOTED_CURSORS.decode(cursor)
-    except InvalidCursor:
-        raise problems.invalid("after", "send the `after` of the previous page", "请使用上一页返回的 after") from None
