@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     )
     rate_burst: int = Field(default=2_000, ge=1, description="Most requests of each API key at once.")
     batch_records: int = Field(default=8000, ge=1, le=20_000, description="Records taken into one transaction at most.")
-    dead_letter_limit: int = Field(default=100, ge=1, description="So many dead letters within an hour halt the loop.")
+    dead_letter_limit: int = Field(default=100, ge=1, description="More within an hour halt the loop.")
     publish_every_s: float = Field(
         default=2.0, gt=0, le=3600, description="Scores that changed are published together, so often at most."
     )
