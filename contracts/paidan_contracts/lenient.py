@@ -18,6 +18,7 @@ _TIME: Final = re.compile(
     r"(?:[Tt ] ?(\d{1,2})[:：](\d{1,2})(?:[:：](\d{1,2})(\.\d{1,9})?)?)?"
     r" ?(?:([Zz]|UTC|GMT)|(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?)?"
 )
+_COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[Tt ]?(\d{2})(\d{2})(\d{2})?)?(.*)", re.ASCII)
 
 
 def to_text(value: Any) -> Any:  # noqa: ANN401 - before validation it may be anything
@@ -93,9 +94,10 @@ def to_datum(value: Any) -> Any:  # noqa: ANN401
 def read_time(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
     """Return a time, with the zone that it states or without one; None for a blank.
 
-    Beyond ISO 8601: ``2026/3/2 9:30``, ``2026年3月2日 09:30``, and offsets of one digit such as ``-8:00``.
+    Beyond ISO 8601: ``2026/3/2 9:30``, ``2026年3月2日 09:30``, ``20260302093000``, and offsets of one digit such as
+    ``-8:00``. Digits that are no such date are the seconds or milliseconds since 1970.
     """
-    value = none_if_blank(value)
+    value = _expand(none_if_blank(value))
     try:
         return None if value is None else handler(value)
     except ValidationError:
@@ -111,6 +113,19 @@ def read_required_time(value: Any, handler: ValidatorFunctionWrapHandler) -> Any
     if time is None:
         raise PydanticKnownError("missing")
     return time
+
+
+def _expand(value: Any) -> Any:  # noqa: ANN401
+    """Return a time of digits alone with separators: 20260302093000 would be one of the year 2612 in milliseconds."""
+    if isinstance(value, bool | float) or not isinstance(value, str | int):
+        return value
+    text = str(value).strip() if isinstance(value, int) or len(value) <= _MAX_TIME_CHARACTERS else ""
+    if not text[:8].isdecimal() or (match := _COMPACT.fullmatch(text)) is None:
+        return value
+    year, month, day, hour, minute, second, rest = match.groups()
+    if not ("01" <= month <= "12" and "01" <= day <= "31") or (rest and rest[0].isdecimal()):
+        return value
+    return f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{rest}"
 
 
 def _to_iso(text: str) -> str | None:

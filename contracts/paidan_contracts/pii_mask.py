@@ -19,19 +19,23 @@ MASK_CHARACTER: Final = "*"
 _NUMERALS: Final = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 _SUSPECT: Final = re.compile(
     r"[^ \t\n!-?\[-^`{-~\u3000-\u3006\u3008-\u303f\u3400-\u9fff，。！？：；（）、“”‘’…—《》·]"
-    rf"|[0-9](?:{SEPARATORS}[0-9]){{4}}|[{_NUMERALS}](?:{SEPARATORS}[{_NUMERALS}]){{2}}"
+    rf"|[0-9](?:{SEPARATORS}[0-9]){{4}}|[{_NUMERALS}](?:{SEPARATORS}[0-9{_NUMERALS}]){{2}}"
+    rf"|[0-9]{SEPARATORS}[{_NUMERALS}]{SEPARATORS}[0-9]"
 )
 _ENCLOSED: Final = "²³¹⁰-₉①-⒛⓪-⓿❶-➓㈠-㈩㉈-㉟㊀-㊉㊱-㊿\U0001f100-\U0001f10c"
 _MAY_BE_LOOSE: Final = re.compile(f"[{_NUMERALS}{_ENCLOSED}]")
-# Three Chinese numerals, or one enclosed, raised or lowered digit.
-_LOOSE_DIGITS: Final = re.compile(f"(?:[{_NUMERALS}][^{_NUMERALS}]*){{3}}|[{_ENCLOSED}]")
+# Three Chinese numerals, one between digits, or one enclosed, raised or lowered digit.
+_LOOSE_DIGITS: Final = re.compile(
+    f"(?:[{_NUMERALS}][^{_NUMERALS}]*){{3}}|[0-9]{SEPARATORS}[{_NUMERALS}]|[{_NUMERALS}]{SEPARATORS}[0-9]|[{_ENCLOSED}]"
+)
 _MAY_BE_NUMBER: Final = re.compile(r"[\W_]*[0-9]|[\W_]*\d")
 _MASKED_RUN: Final = re.compile(r"\*{2,}")
 _EMAIL: Final = re.compile(r"(?<=[a-z0-9._%+-])[ \t]{0,2}@[ \t]{0,2}(?:[a-z0-9-]{1,63}+\.){1,8}[a-z]{2,24}+")
 _EMAIL_NAME: Final = "abcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _PLATE: Final = re.compile(
     rf"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]{SEPARATORS}[a-hj-z]"
-    rf"(?:{SEPARATORS}[a-hj-np-z0-9]){{5}}(?:[a-hj-np-z0-9]|挂|学|警|港|澳|领|试|超)?(?![a-z0-9])"
+    rf"(?:{SEPARATORS}[a-hj-np-z0-9]){{4}}(?:{SEPARATORS}[挂学警港澳领试超]"
+    rf"|{SEPARATORS}[a-hj-np-z0-9](?:[a-hj-np-z0-9]|挂|学|警|港|澳|领|试|超)?(?![a-z0-9]))"
 )
 _PLATE_DIGITS: Final = 3
 

@@ -68,7 +68,8 @@ class _LooseFolds(dict[str, str]):
         folded = _CHINESE_DIGITS.get(character) or _fold_character(character)
         if unicodedata.category(character) == _ENUMERATED:
             digits = re.sub("[^0-9]", "", unicodedata.normalize("NFKC", character))
-            folded = digits or folded
+            value = unicodedata.numeric(character, -1)  # ❶ and ㊀ have no form in ASCII
+            folded = digits or (str(int(value)) if value in range(10) else folded)
         self[character] = folded
         return folded
 

@@ -78,6 +78,13 @@ WEST = timezone(timedelta(hours=-8))
         ("2026-03-02 09:30:00.25 -08:00", datetime(2026, 3, 2, 9, 30, 0, 250_000, tzinfo=WEST)),
         ("2026-03-02 09:30:00 UTC", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)),
         ("2026-03-02 09:30:00 GMT-8", datetime(2026, 3, 2, 9, 30, tzinfo=WEST)),
+        ("20260302093000", datetime(2026, 3, 2, 9, 30)),  # noqa: DTZ001
+        (20260302093000, datetime(2026, 3, 2, 9, 30)),  # noqa: DTZ001
+        ("202603020930", datetime(2026, 3, 2, 9, 30)),  # noqa: DTZ001
+        ("20260302", datetime(2026, 3, 2)),  # noqa: DTZ001
+        ("20260302T093000-0800", datetime(2026, 3, 2, 9, 30, tzinfo=WEST)),
+        (1772415000, datetime(2026, 3, 2, 1, 30, tzinfo=UTC)),
+        ("1772415000000", datetime(2026, 3, 2, 1, 30, tzinfo=UTC)),
         ("2026-03-02T09:30:00Z", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)),
         ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
         (0, datetime(1970, 1, 1, tzinfo=UTC)),
@@ -90,7 +97,17 @@ def test_times_are_read_in_many_spellings(text: object, time: datetime | None) -
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2026-13-01", "2026-02-30 9:30", "2026-03-02 25:00", "9:30", "2026-3-2x"]
+    "text",
+    [
+        "yesterday",
+        "2026-13-01",
+        "20260302T09",
+        "20260230093000",
+        "2026-02-30 9:30",
+        "2026-03-02 25:00",
+        "9:30",
+        "2026-3-2x",
+    ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):

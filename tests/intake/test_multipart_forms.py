@@ -55,6 +55,16 @@ async def test_parts_are_read_by_their_names(size: int) -> None:
     assert (form.report, form.uploads) == (b'{"source_ref": "two"}', [PHOTO, PHOTO])
 
 
+async def test_a_file_input_without_a_choice_is_no_photo() -> None:
+    """Browsers send it as a file without a name and without a byte; one that has a name is a photo at fault."""
+    unfilled = part(b'photo"; filename="', b"", b"Content-Type: application/octet-stream")
+    emptied = part(b'photo"; filename="a.jpg', b"")
+
+    form = await read(REPORT + unfilled + part(b"photo", PHOTO) + emptied + b"--b--\r\n")
+
+    assert form.uploads == [PHOTO, b""]
+
+
 @pytest.mark.parametrize(
     "end",
     [

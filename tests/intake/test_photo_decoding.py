@@ -245,6 +245,15 @@ async def test_a_decoder_that_cannot_start_is_no_fault_of_the_photo(
     assert worker.process is None
 
 
+async def test_an_empty_photo_is_named_and_ends_no_decoder() -> None:
+    async with open_photo_pool(LIMITS, workers=1, max_pending=4) as pool:
+        with pytest.raises(InvalidPhoto) as refusal:
+            await pool.sanitize(b"")
+
+        assert (refusal.value.code, refusal.value.found) == ("photo_unreadable", "empty")
+        assert pool.workers[0].process is None
+
+
 async def test_a_killed_decoder_costs_no_photo() -> None:
     worker = PhotoWorker(LIMITS)
     async with open_photo_pool(LIMITS, workers=1, max_pending=4) as pool:

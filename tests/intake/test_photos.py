@@ -112,6 +112,7 @@ async def test_other_formats_are_accepted_and_stored_as_jpeg(intake: IntakeServi
     [
         ([], 422, "invalid", "photo"),
         ([b"not a photo"], 422, "photo_unreadable", "photo.0"),
+        ([make_jpeg(), b""], 422, "photo_unreadable", "photo.1"),
         ([make_jpeg(), make_jpeg()[:500]], 422, "photo_unreadable", "photo.1"),
         ([make_png_bomb(30_000, 30_000)], 422, "photo_too_many_pixels", "photo.0"),
         ([make_jpeg() + b"\0" * 12_000_001], 413, "photo_too_large", "photo.0"),

@@ -189,6 +189,12 @@ def test_the_sender_is_told_what_was_read_otherwise(fields: dict[str, Any], note
         assert normalized.report.occurred_at == NOW
 
 
+def test_an_owner_that_is_no_department_does_not_travel() -> None:
+    """A word that nobody masks could be a telephone number, and of a confidential report none leaves."""
+    assert read(suggested_owner="13912345678").report.suggested_owner is None
+    assert read(suggested_owner="streets").report.suggested_owner == "streets"
+
+
 def test_a_time_without_a_zone_is_the_citys() -> None:
     assert read(occurred_at="2026-03-02T09:30:00").report.occurred_at == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
     assert read(occurred_at="2026-03-02T09:30:00-8:00", position=INSIDE).notes[0].code == "occurred_at_in_future"

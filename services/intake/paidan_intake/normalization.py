@@ -178,7 +178,7 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
         category=texts.category.text or None,
         class_code=resolved.classified.class_code,
         row_id=resolved.classified.row_id,
-        suggested_owner=ticket.suggested_owner,
+        suggested_owner=resolved.suggested_owner,
         place=resolved.geocoded.place,
         text=texts.text.text,
         photos=(*ticket.photos, *(photo.ref for photo in photos)),

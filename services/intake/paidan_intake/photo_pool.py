@@ -133,6 +133,8 @@ class PhotoPool:
         """Return a sanitized photo; raises InvalidPhoto, or WorkerNotStarted."""
         if len(upload) > self.limits.max_bytes:
             raise InvalidPhoto("photo_too_large", limit=self.limits.max_bytes)
+        if not upload:
+            raise InvalidPhoto("photo_unreadable", found="empty")
         worker = await self._idle.get()
         try:
             photo = await _sanitize_with(worker, upload)

@@ -33,6 +33,8 @@ class Resolved:
     classified: Classified
     geocoded: Geocoded
     occurred_at: datetime
+    suggested_owner: str | None
+    """None where the city has no such department: the word might be anything, and it would travel unmasked."""
     notes: tuple[Note, ...]
 
 
@@ -59,7 +61,8 @@ def resolve(
         notes += [note] if note else []
     elif photos:
         occurred_at = _photo_time(photos, city, now) or now
-    return Resolved(matter, classified, geocoded, occurred_at, tuple(notes))
+    owner = ticket.suggested_owner if ticket.suggested_owner in city.departments else None
+    return Resolved(matter, classified, geocoded, occurred_at, owner, tuple(notes))
 
 
 def _geocode_first(

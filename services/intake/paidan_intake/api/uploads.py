@@ -26,8 +26,12 @@ _UNREADABLE_FORM: Final = Problem(400, "invalid_multipart", "the parts could not
 _CUT_OFF_FORM: Final = Problem(
     400, "invalid_multipart", "the form ends before its closing boundary", "表单不完整，缺少结束分隔符"
 )
-_FOUND_ZH: Final = {"cut off": "照片不完整", "too much memory": "解码照片所需内存过多"}
-_FOUND: Final = {"cut off": "the photo is cut off", "too much memory": "the photo needs too much memory to decode"}
+_FOUND_ZH: Final = {"empty": "照片为空", "cut off": "照片不完整", "too much memory": "解码照片所需内存过多"}
+_FOUND: Final = {
+    "empty": "the photo is empty",
+    "cut off": "the photo is cut off",
+    "too much memory": "the photo needs too much memory to decode",
+}
 
 
 def _too_many_uploads() -> Problem:
@@ -97,6 +101,7 @@ class _FormReader:
         self._disposition = bytearray()
         self._value = bytearray()
         self._name = ""
+        self._is_unfilled = False
         self._part = bytearray()
 
     def callbacks(self) -> "MultipartCallbacks":
@@ -130,6 +135,7 @@ class _FormReader:
         if b"name" not in options:
             raise _UNREADABLE_FORM
         self._name = options[b"name"].decode(errors="backslashreplace")
+        self._is_unfilled = options.get(b"filename") == b""
         if self._name not in ("report", "photo"):
             raise problems.invalid(self._name[:60], "parts are report and photo", "仅接受 report 和 photo")
         if self._name == "report" and self.form.report is not None:
@@ -145,7 +151,8 @@ class _FormReader:
     def _end_part(self) -> None:
         part = bytes(self._part)
         if self._name == "photo":
-            self.form.uploads.append(part)
+            if part or not self._is_unfilled:  # browsers send a file input without a choice as a nameless, empty file
+                self.form.uploads.append(part)
             return
         try:
             part.decode()  # in another encoding masking would find nothing
