@@ -98,6 +98,8 @@ DEAD = "postgresql://owner:made-up@127.0.0.1:1/paidan"
     ("arguments", "variables", "named"),
     [
         (("resume",), {}, "the stack is not running; `paidan up --detach` starts it"),
+        (("vault", "reseal"), {}, "the stack is not running; `paidan up --detach` starts it"),
+        (("topics", "acls"), {}, "the stack is not running; `paidan up --detach` starts it"),
         (("resume",), {"DATABASE": DEAD, "KAFKA": "127.0.0.1:1"}, "postgresql://owner@127.0.0.1:1/paidan"),
         (("prepare",), {"DATABASE": DEAD, "KAFKA": "127.0.0.1:1"}, "PAIDAN_DATABASE"),
         (("prepare",), {"DATABASE": "owner:made-up@nowhere", "KAFKA": "127.0.0.1:1"}, "PAIDAN_DATABASE"),
