@@ -20,7 +20,9 @@ class RecordDeadLettered(WireModel, title="RecordBuried"):
     topic: ShortText
     partition: NonNegativeInt
     offset: NonNegativeInt
-    reason: ShortText = Field(description="A code: unreadable, invalid, null_value, refused_by_database...")
+    reason: ShortText = Field(
+        description="A code: unreadable, invalid_field, unknown_type, bad_header, null_value, refused_by_database..."
+    )
     detail: Text = Field(default="", description="The invalid field; never a value.")
     attempts: NonNegativeInt = 1
     buried_at: Timestamp

@@ -1,7 +1,9 @@
 """Our headers are valid CloudEvents, and decoding raises for no record, whoever wrote it."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
-from paidan_chassis.kafka.cloudevents import DecodeError, Headers, decode, encode_body, encode_headers
+from paidan_chassis.kafka.cloudevents import DecodeError, Headers, decode, encode_body, encode_headers, source_of
 
 MOMENT = datetime(2026, 3, 3, 9, 30, 15, 250000, tzinfo=UTC)
 
@@ -121,3 +123,18 @@ VALUES = st.none() | st.binary(max_size=8) | BODIES
 def test_decode_never_raises(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
     """One malformed header would otherwise lose its whole batch."""
     assert isinstance(decode(EVENT.validate_json, value, headers), (Closed, DecodeError))
+
+
+def test_every_writer_of_ours_has_its_source_from_one_function() -> None:
+    """One style, so that a reader can tell our messages by it."""
+    assert source_of("dispatch") == "urn:paidan:dispatch"
+    literal = re.compile(r"""["'](urn:paidan:|/?paidan/(intake|dispatch|scoring|\{))""")
+    root = Path(__file__).parents[2]
+    found = {
+        str(file.relative_to(root))
+        for folder in ("services", "deploy")
+        for file in (root / folder).rglob("*.py")
+        if literal.search(file.read_text(encoding="utf-8"))
+    }
+
+    assert found == {"services/chassis/paidan_chassis/kafka/cloudevents.py"}

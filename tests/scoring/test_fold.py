@@ -130,5 +130,5 @@ async def test_event_under_another_cases_key_is_dead_lettered(pool: "asyncpg.Poo
 
     work = await database_fixture.apply_records(pool, Fold(PackCache(pool)), [stray])
 
-    assert [(reason, field) for _, reason, field in work.dead_letters] == [("invalid", "key")]
+    assert [(reason, field) for _, reason, field in work.dead_letters] == [("invalid_field", "key")]
     assert await database_fixture.read_facts(pool) == []

@@ -196,7 +196,7 @@ async def test_poison_record_is_dead_lettered_alone(stopped_service: ScoringServ
 
     buried = await stopped_service.pool.fetch("SELECT reason, detail FROM dead_letter ORDER BY reason, detail")
     assert [(row["reason"], row["detail"]) for row in buried] == [
-        ("invalid", "case_id"),
+        ("invalid_field", "case_id"),
         ("unknown_type", "type"),
         ("unknown_type", "type"),
         ("unreadable", ""),

@@ -6,7 +6,7 @@ from datetime import datetime
 from paidan_chassis import city_packs
 from paidan_chassis.clock import read_scale, real_now
 from paidan_chassis.database import Connection
-from paidan_chassis.kafka.cloudevents import encode_headers
+from paidan_chassis.kafka.cloudevents import encode_headers, source_of
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_contracts.city import Pack, pack_version
@@ -95,7 +95,7 @@ def _topics(pack: Pack) -> list[str]:
 def _record_for(event: CityInForce, partition: int) -> ProducerRecord:
     in_force_at = event.in_force_at
     event_id = str(cause_id("city_in_force", event.city, event.version, in_force_at.isoformat(), partition))
-    headers = encode_headers(event_id, "urn:paidan:city-publish", event.type, in_force_at, event.city)
+    headers = encode_headers(event_id, source_of("city-publish"), event.type, in_force_at, event.city)
     return ProducerRecord(INBOX.name, partition, None, event.model_dump_json().encode(), list(headers))
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from paidan_chassis.clock import real_now
 from paidan_chassis.consumer.positions import LOG_END
 from paidan_chassis.database import Connection
-from paidan_chassis.kafka.cloudevents import encode_body, encode_headers
+from paidan_chassis.kafka.cloudevents import encode_body, encode_headers, source_of
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import ProducerRecord, Publisher
 from paidan_contracts.ids import cause_id
@@ -166,5 +166,5 @@ def _release_marked(value: bytes | None) -> NextRecord:
 def _mark(release: int, partition: int) -> ProducerRecord:
     event = ReleaseInForce(number=release)
     event_id = str(cause_id("release_in_force", release, partition))
-    headers = encode_headers(event_id, "urn:paidan:prepare", event.type, real_now(), str(release))
+    headers = encode_headers(event_id, source_of("prepare"), event.type, real_now(), str(release))
     return ProducerRecord(INBOX.name, partition, None, encode_body(event), list(headers))

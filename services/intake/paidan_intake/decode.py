@@ -27,8 +27,7 @@ def decode(batch: Batch, record: Record, model: type[ModelT]) -> ModelT | None:
     """Return the event of a record, or dead-letter the record with the fields at fault and return None."""
     decoded = cloudevents.decode(model.model_validate_json, record.value)
     if isinstance(decoded, DecodeError):
-        reason = "null_value" if decoded.reason == "null_value" else "unreadable"
-        batch.dead_letter(record, reason, "; ".join(decoded.faults)[:1000])
+        batch.dead_letter(record, decoded.reason, "; ".join(decoded.faults)[:1000])
         return None
     return decoded
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from paidan_chassis.kafka.cloudevents import EventEncoder, encode_body, encode_headers
+from paidan_chassis.kafka.cloudevents import EventEncoder, encode_body, encode_headers, source_of
 from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.inbox import PhotoStored
@@ -11,7 +11,7 @@ from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import AlarmRaised, ReportReceived
 from paidan_contracts.topics import ALARMS, INBOX, OUTCOMES, alarms_topic_of
 
-SOURCE: Final = "/paidan/intake"
+SOURCE: Final = source_of("intake")
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 2200
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)

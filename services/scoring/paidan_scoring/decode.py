@@ -31,7 +31,7 @@ def dead_letter_reason(error: DecodeError) -> tuple[str, str]:
     """Return the code and the field under which scoring dead-letters a record."""
     if error.reason != "invalid_field":
         return error.reason, ""
-    return "unknown_type" if error.field == "type" else "invalid", error.field or ""
+    return "unknown_type" if error.field == "type" else error.reason, error.field or ""
 
 
 def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from paidan_chassis.kafka.cloudevents import encode_headers
+from paidan_chassis.kafka.cloudevents import encode_headers, source_of
 from paidan_chassis.kafka.message import Message
 from paidan_contracts.ids import cause_id
 from paidan_contracts.scores import ScoreUpdated
 from paidan_contracts.topics import SCORES
 
-SOURCE: Final = "/paidan/scoring"
+SOURCE: Final = source_of("scoring")
 
 
 def score_message(score: ScoreUpdated) -> Message:

@@ -14,7 +14,7 @@ from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher, Ciphertext, DecryptionFailed
 from paidan_chassis.errors import Halt
-from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339
+from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339, source_of
 from paidan_chassis.kafka.cluster import DEAD_LETTERS
 from paidan_chassis.kafka.message import Message
 
@@ -73,7 +73,7 @@ def _announcement(consumer: str, dead_letter: DeadLetter) -> Message:
         "attempts": 1,
         "buried_at": format_rfc3339(record.appended_at),
     }
-    headers = encode_headers(letter_id, f"paidan/{consumer}", _EVENT_TYPE, record.appended_at, str(record.lane))
+    headers = encode_headers(letter_id, source_of(consumer), _EVENT_TYPE, record.appended_at, str(record.lane))
     value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return Message(DEAD_LETTERS, str(record.lane), value, headers)
 

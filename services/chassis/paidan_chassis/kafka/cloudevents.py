@@ -62,6 +62,11 @@ def format_rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def source_of(writer: str) -> str:
+    """Return the ``ce_source`` of a writer of ours: a service, a consumer of one, or a command."""
+    return f"urn:paidan:{writer}"
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeError:
     """Why a record cannot be decoded: a code, the field or header at fault, and what is wrong with it."""

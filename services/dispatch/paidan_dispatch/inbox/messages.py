@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from paidan_chassis.kafka.cloudevents import encode_body, encode_headers
+from paidan_chassis.kafka.cloudevents import encode_body, encode_headers, source_of
 from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested
@@ -14,7 +14,7 @@ from paidan_contracts.outcomes import OutcomeDecided, ReportReplied
 from paidan_contracts.topics import CASES, INBOX, ORDERS_PREFIX, OUTCOMES
 from paidan_contracts.wire import WireModel
 
-SOURCE: Final = "urn:paidan:dispatch"
+SOURCE: Final = source_of("dispatch")
 
 
 def case_message(event: CaseEvent, body: bytes) -> Message:
