@@ -153,9 +153,10 @@ class Stack:
                 supervisor = state.supervisor if state is not None else supervisor
             elif supervisor.find() is None:
                 reason = state.message if state is not None and state.message else "it ended while starting"
+                reason, _, reason_zh = reason.partition(" / ")
+                log = self.paths.log / "supervisor.log"
                 raise DeployError(
-                    f"{reason} (its log is {self.paths.log / 'supervisor.log'})"
-                    f" / 本地栈未能启动，日志见 {self.paths.log / 'supervisor.log'}"
+                    f"{reason} (its log is {log}) / 本地栈未能启动：{reason_zh or reason}（日志见 {log}）"
                 )
             if state is not None and state.services:
                 deadline = min(deadline, time.monotonic() + READY_TIMEOUT_S)
