@@ -1,6 +1,7 @@
 """Settings of the `paidan` command: the only reader of the environment in this member."""
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from paidan_chassis.clock import ClockKind
 from paidan_chassis.kafka.security import KafkaSecuritySettings
 from paidan_chassis.settings import describe_errors
+from paidan_contracts.validation_zh import describe_in_chinese
 from paidan_deploy.errors import DeployError
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -52,7 +54,14 @@ def load_settings() -> StackSettings:
     try:
         return StackSettings()
     except ValidationError as error:
-        raise InvalidSetting("; ".join(describe_errors(error, "PAIDAN_"))) from None
+        raise InvalidSetting("; ".join(_in_both_languages(error))) from None
+
+
+def _in_both_languages(error: ValidationError) -> Iterator[str]:
+    for message, problem in zip(describe_errors(error, "PAIDAN_"), error.errors(include_input=False), strict=True):
+        # A check of ours has no more than its own text.
+        is_ours = problem["type"] == "value_error"
+        yield message if is_ours else f"{message} / {describe_in_chinese(problem['type'], problem.get('ctx', {}))}"
 
 
 def inherited_environment() -> dict[str, str]:

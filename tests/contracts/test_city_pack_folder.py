@@ -69,6 +69,33 @@ def test_file_that_nothing_reads_is_named(name: str, problem: str, tmp_path: Pat
     assert [str(each) for each in check_folder(folder).mistakes] == [problem]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("city.toml", "terms.toml", "routing.toml", "indicators.toml"),
+        *("departments.csv", "sources.csv", "classes.csv", "rows.csv", "calendar.csv", "geography/places.csv"),
+    ],
+)
+def test_missing_file_is_one_mistake(name: str, tmp_path: Path) -> None:
+    """Whatever refers to its entries is not wrong."""
+    folder = copy_pack(TINY, tmp_path)
+    (folder / name).unlink()
+
+    assert [str(each) for each in check_folder(folder).mistakes] == [f"{name}: the file is missing"]
+
+
+def test_mistakes_elsewhere_show_beside_a_missing_file(tmp_path: Path) -> None:
+    folder = copy_pack(TINY, tmp_path)
+    (folder / "terms.toml").rename(folder / "term.toml")
+    edit_file(folder, "sources.csv", "kind,trusted", "kind,trust")
+
+    assert [str(each) for each in check_folder(folder).mistakes] == [
+        "sources.csv:1: unknown column 'trust'; did you mean 'trusted'?",
+        "term.toml: unknown file; did you mean terms.toml?",
+        "terms.toml: the file is missing",
+    ]
+
+
 @pytest.mark.parametrize("name", ["README.md", "notes.txt", ".git/config.toml", "LICENSE"])
 def test_files_of_other_formats_are_the_packs_own_business(name: str, tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)

@@ -34,6 +34,9 @@ def test_control_direction_and_zero_width_characters_are_shown_escaped() -> None
     assert shown.startswith(r"a\u001b[2Jb\u202ec\u200bd\u0007e\u009bf\ufeffg\u2066h\udcffi\udb40\udc41j\u007fk\u000dl")
 
 
+DEAD = "postgresql://owner:made-up@127.0.0.1:1/paidan"
+
+
 @pytest.mark.parametrize("text", ["垃圾 3号楼\n第二行\t表", "é ñ 中文　全角", "📷🏗", "\u00a0"])
 def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
     assert escape_invisible(text) == text
@@ -87,17 +90,28 @@ def test_server_error_is_explained(error: BaseException, named: str) -> None:
     assert named in str(explain(error))
 
 
+@pytest.mark.parametrize("database", [DEAD, "owner:made-up@nowhere"])
+def test_start_that_fails_says_why_in_either_language(tmp_path: Path, database: str) -> None:
+    environment = {"PAIDAN_HOME": str(tmp_path), "PAIDAN_DATABASE": database, "PAIDAN_KAFKA": "127.0.0.1:1"}
+
+    result = fork_server.run("paidan_deploy", "up", "--detach", environment=environment, timeout_s=60)
+
+    english, chinese = result.stderr.strip().split(" / ")
+    assert "cannot be used" in english
+    assert "无法使用" in chinese
+    assert all("supervisor.log" in each for each in (english, chinese))
+
+
 def test_bug_is_not_explained_away() -> None:
     assert explain(ZeroDivisionError()) is None
-
-
-DEAD = "postgresql://owner:made-up@127.0.0.1:1/paidan"
 
 
 @pytest.mark.parametrize(
     ("arguments", "variables", "named"),
     [
         (("resume",), {}, "the stack is not running; `paidan up --detach` starts it"),
+        (("vault", "reseal"), {}, "the stack is not running; `paidan up --detach` starts it"),
+        (("topics", "acls"), {}, "the stack is not running; `paidan up --detach` starts it"),
         (("resume",), {"DATABASE": DEAD, "KAFKA": "127.0.0.1:1"}, "postgresql://owner@127.0.0.1:1/paidan"),
         (("prepare",), {"DATABASE": DEAD, "KAFKA": "127.0.0.1:1"}, "PAIDAN_DATABASE"),
         (("prepare",), {"DATABASE": "owner:made-up@nowhere", "KAFKA": "127.0.0.1:1"}, "PAIDAN_DATABASE"),

@@ -178,3 +178,4 @@ def test_an_invalid_clock_is_one_line_with_the_variable_and_its_values(value: st
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
     assert "PAIDAN_CLOCK: Input should be 'real' or 'scaled'" in ended.stderr
+    assert "不在允许的取值之内，须为 'real' 或 'scaled'" in ended.stderr

@@ -17,7 +17,7 @@ def read_geography(raw_pack: RawPack, grid: object) -> RawDocument:
     raw_pack.origins["geography",] = Origin("geography/places.csv")
     places = raw_pack.read_csv("geography/places.csv", ("geography", "places"), columns=_PLACE_COLUMNS)
     drawn_flags = {index: str(place.pop("drawn", "no")) for index, place in enumerate(places)}
-    for level in _LEVELS:
+    for level in _LEVELS if "geography/places.csv" not in raw_pack.missing else ():
         _attach_shapes(raw_pack, places, level)
     _check_drawn_flags(raw_pack, places, drawn_flags)
     geography: RawDocument = {"places": places, "areas": _read_areas(raw_pack), "outline": _read_outline(raw_pack)}

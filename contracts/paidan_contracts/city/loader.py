@@ -81,7 +81,9 @@ def load_city(folder: FilePath) -> City:
 def load_pack(folder: FilePath) -> LoadResult:
     """Load and validate a folder, and return every error.
 
-    Entries with an error are left out and the others are validated all the same, so that all errors show at once.
+    Entries with an error are left out and the others are validated all the same, so that all errors show at once. A
+    missing file is one error: what lacks its entries is not reported, and whether the parts agree is seen once it is
+    there.
     """
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
@@ -174,7 +176,11 @@ def _validate(raw_pack: RawPack) -> LoadResult:
     diagnostics = list(OriginMap(raw_pack.origins).to_diagnostics(raw_pack.violations))
     raw_pack.violations.clear()
     pack, violations = _build_pack(raw_pack)
-    diagnostics += OriginMap(raw_pack.origins).to_diagnostics(violations)
+    built = OriginMap(raw_pack.origins).to_diagnostics(violations)
+    if raw_pack.missing:
+        diagnostics += (each for each in built if each.file not in raw_pack.missing)
+        return LoadResult(None, merge_missing_columns(raw_pack, diagnostics), OriginMap(raw_pack.origins))
+    diagnostics += built
     if pack is None:
         pruned_ids = prune_invalid(raw_pack, violations)
         pack, _ = _build_pack(raw_pack)

@@ -29,6 +29,8 @@ class RawPack:
     violations: list[Violation] = field(default_factory=list)
     headers: dict[str, frozenset[str]] = field(default_factory=dict)
     """The columns of each CSV file."""
+    missing: set[str] = field(default_factory=set)
+    """Files that every pack has, and this one has not."""
 
     def record_file_violation(self, origin: Origin, problem: str, problem_zh: str) -> None:
         """Record an error that belongs to a file and to no part of the document."""
@@ -46,6 +48,7 @@ class RawPack:
             return (self.folder / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             if not optional:
+                self.missing.add(name)
                 self.record_file_violation(Origin(name), "the file is missing", "缺少该文件")
         except (OSError, UnicodeDecodeError) as error:
             self.record_file_violation(

@@ -53,7 +53,7 @@ def acls_command(
 
 
 async def _load_packs(stack: Stack) -> list[Pack]:
-    async with open_connection(stack.servers.dsn) as connection:
+    async with open_connection(stack.servers.running_dsn()) as connection:
         versions = await city_packs.load_newest_versions(connection)
         contents = [await city_packs.find_content(connection, version) for version in versions.values()]
     return [Pack.model_validate_json(content) for content in contents if content is not None]

@@ -122,7 +122,7 @@ def _run(*arguments: str) -> dict[str, Any]:
     stack = Stack.current()
     config = ServiceConfig(
         kafka=stack.servers.bootstrap,
-        database=dsn_for_role(stack.servers.dsn, INTAKE.role, stack.credentials.password(INTAKE.role)),
+        database=dsn_for_role(stack.servers.running_dsn(), INTAKE.role, stack.credentials.password(INTAKE.role)),
         topic_prefix=stack.settings.topic_prefix,
         port=INTAKE.port,
         clock="real",

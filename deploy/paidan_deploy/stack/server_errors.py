@@ -46,7 +46,10 @@ def _kafka_message(error: Exception) -> str:
         address = Stack.current().servers.bootstrap
     except (DeployError, ValidationError, OSError):
         address = "the address given"
+    reason = str(error) or type(error).__name__
     return (
-        f"Kafka at {address} cannot be used: {error or type(error).__name__}."
+        f"Kafka at {address} cannot be used: {reason}."
         " Is it up? PAIDAN_KAFKA names another; `paidan up --detach` starts the stack's own"
+        f" / 无法使用 {address} 的 Kafka（{reason}）。它启动了吗？"
+        "PAIDAN_KAFKA 可指定另一个；`paidan up --detach` 启动本地栈自带的"
     )

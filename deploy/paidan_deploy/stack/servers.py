@@ -10,6 +10,7 @@ import psutil
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.topics import find_topic
 from paidan_deploy.credentials import Credentials
+from paidan_deploy.errors import NotUpError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers import kafka, kafka_jars, postgres
 from paidan_deploy.servers.dsn import DATABASE_NAME, dsn_for_database, dsn_for_role, redact_password
@@ -75,6 +76,12 @@ class Servers:
         if self.settings.database is not None:
             return self.settings.database
         return dsn_for_database(self.maintenance_dsn, DATABASE_NAME)
+
+    def running_dsn(self) -> str:
+        """Return the same of a server of the user's, or of our own while it runs. Raises NotUpError."""
+        if self.own_postgres is not None and self.own_postgres.process is None:
+            raise NotUpError
+        return self.dsn
 
     def start(self, on_progress: OnProgress) -> None:
         """Start our own servers that do not run yet, both at once, downloading what is missing."""

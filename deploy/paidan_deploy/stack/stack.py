@@ -14,7 +14,7 @@ import asyncpg
 from paidan_chassis.consumer.halts import ResumeFrom
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.errors import DeployError
+from paidan_deploy.errors import DeployError, NotUpError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning.clock import WAY_OUT, WAY_OUT_ZH, ClockReading, ClockRefused, read_clock
 from paidan_deploy.provisioning.connection import open_connection
@@ -30,13 +30,6 @@ from paidan_deploy.stack.state import ServiceState, StackState, read_state
 DOWNLOAD_TIMEOUT_S: Final = 600.0
 READY_TIMEOUT_S: Final = 120.0
 DOWN_TIMEOUT_S: Final = 15.0
-_NOT_UP: Final = (
-    "the stack is not running; `paidan up --detach` starts it / 本地栈未在运行，用 `paidan up --detach` 启动"
-)
-
-
-class NotUpError(DeployError):
-    """The stack, or a service of it, is not running."""
 
 
 class StillUpError(DeployError):
@@ -119,7 +112,7 @@ class Stack:
         """Return the running installation. Raises NotUpError."""
         running = self.probed_state()
         if running is None or running.phase != "ready":
-            raise NotUpError(_NOT_UP)
+            raise NotUpError
         return Installation(
             cluster=self.servers.cluster,
             database=self.servers.dsn,
@@ -160,9 +153,10 @@ class Stack:
                 supervisor = state.supervisor if state is not None else supervisor
             elif supervisor.find() is None:
                 reason = state.message if state is not None and state.message else "it ended while starting"
+                reason, _, reason_zh = reason.partition(" / ")
+                log = self.paths.log / "supervisor.log"
                 raise DeployError(
-                    f"{reason} (its log is {self.paths.log / 'supervisor.log'})"
-                    f" / 本地栈未能启动，日志见 {self.paths.log / 'supervisor.log'}"
+                    f"{reason} (its log is {log}) / 本地栈未能启动：{reason_zh or reason}（日志见 {log}）"
                 )
             if state is not None and state.services:
                 deadline = min(deadline, time.monotonic() + READY_TIMEOUT_S)
@@ -229,9 +223,7 @@ class Stack:
 
         Halted loops go on by themselves; a service that ended because it was halted while starting is started again.
         """
-        if (own := self.servers.own_postgres) is not None and own.process is None:
-            raise NotUpError(_NOT_UP)
-        cleared = asyncio.run(clear_halts(self.servers.dsn, service, resume_from))
+        cleared = asyncio.run(clear_halts(self.servers.running_dsn(), service, resume_from))
         running = self.state
         if running is not None and (supervisor := running.supervisor.find()) is not None:
             process.send_signal(supervisor, signal.SIGHUP)
