@@ -102,7 +102,7 @@ def normalize(
     if refusal := _find_refusal(ticket, sender, photos):
         return refusal
     texts = _mask_texts(ticket, sender)
-    if ticket.is_confidential:
+    if ticket.confidential or ticket.secrecy:
         texts = texts.without_words()
     resolved = resolve(ticket, city, sender.source, photos, address=texts.address.text or None, now=now)
     digest = digest_ticket(ticket, city.id, city.zone, [photo.upload_digest for photo in photos], digest_keys)
@@ -184,7 +184,7 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
         photos=(*ticket.photos, *(photo.ref for photo in photos)),
         reporter=report_id if ticket.reporter else None,
         wants_callback=ticket.wants_callback,
-        confidential=ticket.is_confidential,
+        confidential=ticket.confidential or ticket.secrecy,
         occurred_at=occurred_at,
         recorded_at=min(occurred_at, now) if sender.may_backdate else now,
         past=ticket.past,
@@ -194,6 +194,8 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
 def _vault_content(ticket: Ticket, texts: _MaskedTexts) -> VaultContent | None:
     kept = texts.category.counts or texts.category.text != (ticket.category or "")
     category = ticket.category if kept else None
-    if ticket.reporter or ticket.text or ticket.address or ticket.is_confidential or category:
-        return VaultContent(ticket.reporter, ticket.text, ticket.address, ticket.is_confidential, category)
+    if ticket.reporter or ticket.text or ticket.address or ticket.confidential or ticket.secrecy or category:
+        return VaultContent(
+            ticket.reporter, ticket.text, ticket.address, ticket.confidential or ticket.secrecy, category
+        )
     return None

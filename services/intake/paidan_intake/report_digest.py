@@ -127,7 +127,7 @@ def _ticket_content(ticket: Ticket, zone: tzinfo) -> bytes:
             same.encode(),
             str(to_matter_type(ticket.matter) or "").encode(),
             _spell_time(ticket.occurred_at, zone),
-            b"confidential" if ticket.is_confidential else b"",
+            b"confidential" if (ticket.confidential or ticket.secrecy) else b"",
             _past_content(ticket.past, zone) if ticket.past else b"",
         ]
     )

@@ -130,8 +130,3 @@ class Ticket(RequestModel):
     past: Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None = Field(
         default=None, description="Of an import; needs a key with the backdate scope."
     )
-
-    @property
-    def is_confidential(self) -> bool:
-        """Return whether the ticket asks for confidentiality, under either of its names."""
-        return self.confidential or self.secrecy
