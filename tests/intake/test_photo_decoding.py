@@ -202,15 +202,17 @@ async def test_a_webp_that_unfolds_to_a_gigabyte_costs_no_memory(tmp_path: Path)
     bomb = encode(Image.new("RGB", (64, 64)), "WEBP", lossless=True)
     size = struct.pack("<I", (16382 | 16382 << 14))
     bomb = bomb[:21] + size + bomb[25:]
+    # The largest of all children that this process has ever waited for, those of other tests included.
+    largest_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
     async with open_photo_pool(PhotoLimits(12_000_000, 50_000_000, 2560), workers=1, max_pending=1) as pool:
         with pytest.raises(InvalidPhoto, match="photo_too_many_pixels"):
             await pool.sanitize(bomb)
         photo = await pool.sanitize(make_jpeg())
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
     assert photo == (await _sanitized_again(make_jpeg()))
-    assert children.ru_maxrss < 400_000, "kilobytes"
+    assert largest <= max(largest_before, 300_000), "kilobytes"
 
 
 async def _sanitized_again(upload: bytes) -> object:
