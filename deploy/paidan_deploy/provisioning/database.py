@@ -44,6 +44,8 @@ async def prepare_database(dsn: str, credentials: Credentials) -> None:
                 f"PostgreSQL {connection.get_server_version()} is too old: 15 or later is needed"
                 f" / PostgreSQL {connection.get_server_version()} 版本过旧：须为 15 或更高"
             )
+        # Until the connection closes: two that grant on the same tables or roles at once would fail.
+        await connection.execute("SELECT pg_advisory_lock(hashtextextended('paidan prepare', 0))")
         for service in SERVICES:
             await _ensure_role(connection, service, credentials)
             await _migrate_service_schema(connection, service)
