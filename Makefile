@@ -21,8 +21,8 @@ test: .venv/dev.ready ## every test but the long ones, on real servers that it s
 check: .venv/dev.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check -q && $(BIN)/ruff check -q && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/
-	$(BIN)/python -m tests.bench
+bench: .venv/dev.ready ## measure, print a table, write .paidan/bench/ (LONG=1: with a million cases stored, too; QUICK=1: small sizes)
+	$(BIN)/python -m tests.bench $(if $(LONG),--long) $(if $(QUICK),--quick)
 
 chaos: .venv/dev.ready ## the fault tests, at length (RECORDS=FILE: import that MyLA311 file, too)
 	$(BIN)/pytest --chaos tests/chaos $(if $(RECORDS),tests/journeys --records $(RECORDS))

@@ -6,7 +6,7 @@ import json
 import pstats
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,19 +15,26 @@ import uvloop
 from rich.console import Console
 
 from tests.bench.baseline import measure_baseline
+from tests.bench.goals import GOALS
 from tests.bench.http_load import measure_http
-from tests.bench.installation import BenchInstallation, prepared_installation
+from tests.bench.installation import BenchInstallation, Profile, prepared_installation
 from tests.bench.kafka_load import measure_bulk, measure_drain, measure_rebuild
+from tests.bench.lanes import measure_lanes
 from tests.bench.machine import MachineInfo, describe_machine
 from tests.bench.positions import DISPATCH_INBOX, SCORING_CASES, LogOffsets, wait_until_caught_up
 from tests.bench.report import print_results
 from tests.bench.report_stream import ReportStream
-from tests.bench.results import FULL, GOALS, QUICK, BenchSize, Measurement
+from tests.bench.results import FULL, QUICK, BenchSize, Measurement, with_figures
+from tests.bench.scale import measure_scale
+from tests.servers import run_folder
 
 RESULTS_FOLDER: Final = Path(__file__).parents[2] / ".paidan" / "bench"
-PARTS: Final = ("bare", "http", "bulk", "drain", "rebuild")
+SHARED_PARTS: Final = frozenset({"bare", "http", "bulk", "drain", "rebuild"})
+"""Those that are measured one after the other in one installation."""
+PARTS: Final = (*sorted(SHARED_PARTS), "lanes", "scale")
+LONG_PARTS: Final = frozenset({"scale"})
 SEED: Final = 12345
-TIMEOUT_S: Final = 1_800
+TIMEOUT_S: Final = 3_600
 console: Final = Console()
 
 
@@ -44,50 +51,45 @@ async def measure(
     if "http" in parts:
         yield await measure_http(installation, stream, size)
     if "bulk" in parts:
-        await _run_only(installation, "intake", "dispatch", "scoring")
+        await installation.run_only("intake", "dispatch", "scoring")
         yield {"bulk_all": await measure_bulk(installation, stream, size.bulk)}
-        await _run_only(installation, "dispatch", "scoring")
+        await installation.run_only("dispatch", "scoring")
         yield {"bulk": await measure_bulk(installation, stream, size.bulk)}
     if "drain" in parts:
-        await _run_only(installation)
+        await installation.run_only()
         yield {"drain": await measure_drain(installation, stream, size.bulk)}
     if "rebuild" in parts:
-        await _run_only(installation, "dispatch", "scoring")
-        if parts == {"rebuild"}:
+        await installation.run_only("dispatch", "scoring")
+        if parts.isdisjoint({"http", "bulk", "drain"}):
             await measure_bulk(installation, stream, size.bulk)
         async with LogOffsets.connected(installation) as logs:
             await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES)
-        await _run_only(installation)
+        await installation.run_only()
         yield {"rebuild": await measure_rebuild(installation)}
-
-
-async def _run_only(installation: BenchInstallation, *names: str) -> None:
-    await installation.stop(*[name for name in tuple(installation.running) if name not in names])
-    await installation.start(*[name for name in names if name not in installation.running])
 
 
 def _with_ratio(results: dict[str, Measurement]) -> dict[str, Measurement]:
     if "bare" not in results or "drain" not in results:
         return results
     ratio = results["drain"].figures["cases_per_s"] / results["bare"].figures["cases_per_s"]
-    drain = replace(results["drain"], figures=results["drain"].figures | {"of_bare": round(ratio, 3)})
-    return results | {"drain": drain}
+    return results | {"drain": with_figures(results["drain"], of_bare=ratio)}
 
 
-async def run(
-    size: BenchSize, parts: frozenset[str], profiled_service: str | None, stem: Path
-) -> dict[str, Measurement]:
-    """Prepare an installation and return the measurements taken on it."""
+async def run(size: BenchSize, parts: frozenset[str], profile: Profile | None) -> dict[str, Measurement]:
+    """Return the measurements of these parts; those that need a database of their own get one."""
     results: dict[str, Measurement] = {}
-    with console.status("starting servers") as status:
-        async with (
-            asyncio.timeout(TIMEOUT_S),
-            prepared_installation(profiled_service, stem.with_suffix(".prof")) as installation,
-        ):
-            status.update("measuring")
-            async for measurements in measure(installation, size, parts):
-                results |= measurements
+    with console.status("starting servers") as status, run_folder() as folder:
+        async with asyncio.timeout(TIMEOUT_S):
+            if shared := parts & SHARED_PARTS:
+                async with prepared_installation(folder, profile=profile) as installation:
+                    async for measurements in measure(installation, size, shared):
+                        results |= measurements
+                        status.update(f"measured {', '.join(results)}")
+            if "lanes" in parts:
+                results |= await measure_lanes(folder, size)
                 status.update(f"measured {', '.join(results)}")
+            if "scale" in parts:
+                results |= await measure_scale(folder, size)
     return _with_ratio(results)
 
 
@@ -104,21 +106,26 @@ def write_results(path: Path, machine: MachineInfo, results: dict[str, Measureme
 
 def main() -> None:
     """Parse the command line, run the benchmarks, print and write their results."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure on servers of its own.")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: under a minute")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure on servers of its own. Without --only: every part but scale, in 5 minutes or so.",
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: 2 minutes for everything")
+    parser.add_argument("--long", action="store_true", help="scale, too: a million cases, a quarter of an hour more")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--profile", choices=("intake", "dispatch", "scoring"), help="run this one under cProfile")
     options = parser.parse_args()
     machine = describe_machine()
     RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
     stem = RESULTS_FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    parts = frozenset(options.only or PARTS)
-    results = uvloop.run(run(QUICK if options.quick else FULL, parts, options.profile, stem))
+    parts = frozenset(options.only or PARTS) - (frozenset() if options.long or options.only else LONG_PARTS)
+    profile = Profile(options.profile, stem.with_suffix(".prof")) if options.profile else None
+    results = uvloop.run(run(QUICK if options.quick else FULL, parts, profile))
     print_results(console, machine, results)
     write_results(stem.with_suffix(".json"), machine, results)
     console.print(f"written to {stem.with_suffix('.json')}")
-    if options.profile:
-        pstats.Stats(str(stem.with_suffix(".prof")), stream=sys.stdout).sort_stats("tottime").print_stats(30)
+    if profile:
+        pstats.Stats(str(profile.file), stream=sys.stdout).sort_stats("tottime").print_stats(30)
 
 
 if __name__ == "__main__":

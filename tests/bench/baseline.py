@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from paidan_chassis.kafka.cluster import TopicSpec
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher, partition_for
-from tests.bench.cpu import cpu_spent
 from tests.bench.installation import BenchInstallation
 from tests.bench.results import Measurement, make_measurement
+from tests.bench.usage import spent_between
 
 Records = Sequence["ConsumerRecord[Any, Any]"]
 
@@ -78,14 +78,14 @@ async def _run(
 ) -> Measurement:
     async with AsyncExitStack() as exit_stack:
         clients = await _open_clients(exit_stack, installation, messages, name)
-        consumed, started, before = 0, time.monotonic(), await installation.cpu_usage()
+        consumed, started, before = 0, time.monotonic(), await installation.usage()
         while consumed < len(messages):
             for records in (await clients.consumer.getmany(timeout_ms=1_000, max_records=BATCH_SIZE)).values():
                 started = started if consumed else time.monotonic()
                 await process(clients, records)
                 consumed += len(records)
         duration_s = time.monotonic() - started
-        return make_measurement(consumed, duration_s, cpu_spent(before, await installation.cpu_usage()))
+        return make_measurement(consumed, duration_s, spent_between(before, await installation.usage()))
 
 
 async def _open_clients(

@@ -14,7 +14,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.report import PROCESSES
+from tests.bench.report import costs_by_process
 
 RESULTS: Final = Path(".paidan") / "bench"
 RUN_TIMEOUT_S: Final = 3_600
@@ -67,8 +67,7 @@ def read_run(document: Mapping[str, Any]) -> Run:
 
 
 def _figures(measured: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    used = measured["us_per_case"]
-    costs = {process: sum(used.get(name, 0.0) for name in names) for process, names in PROCESSES.items()}
+    costs = costs_by_process(measured["us_per_case"])
     yield from ((f"{process}, us", cost) for process, cost in costs.items() if cost)
     yield "all processes, us", sum(costs.values())
     yield from measured["figures"].items()

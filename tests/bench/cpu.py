@@ -4,12 +4,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any, Final
 
 import asyncpg
 import psutil
 
-DRIVER = "driver"
+DRIVER: Final = "driver"
 """This process, which watches positions and appends the bulk records to Kafka."""
+LOAD: Final = ("generator", DRIVER)
+_BY_SERVICE: Final = "PostgreSQL for "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,16 @@ class CpuSpent:
         """Return microseconds a case, by process."""
         return {name: round(1e6 * used / cases, 1) for name, used in self.by_process.items()} if cases else {}
 
+    @property
+    def used(self) -> float:
+        """Return seconds used by services, servers and load."""
+        return sum(used for name, used in self.by_process.items() if not name.startswith(_BY_SERVICE))
+
+    @property
+    def used_without_load(self) -> float:
+        """Return seconds used by services and servers: what an installation would use, too."""
+        return self.used - sum(self.by_process.get(name, 0.0) for name in LOAD)
+
 
 def cpu_spent(before: CpuUsage, after: CpuUsage, **ended_processes: float) -> CpuSpent:
     """Return what was used between; ``ended_processes`` is what processes reported that have exited since."""
@@ -42,21 +55,17 @@ def cpu_spent(before: CpuUsage, after: CpuUsage, **ended_processes: float) -> Cp
     by_process = {
         name: used - before.by_process.get(name, 0.0) for name, used in after.by_process.items()
     } | ended_processes
-    servers = (used for name, used in by_process.items() if not name.startswith("PostgreSQL for "))
+    servers = (used for name, used in by_process.items() if not name.startswith(_BY_SERVICE))
     others = (after.machine_total - before.machine_total - sum(servers)) / seconds
     return CpuSpent(seconds, {name: used for name, used in by_process.items() if used > 0}, round(max(others, 0.0), 2))
 
 
-async def cpu_usage(pids: Mapping[str, int], database: str) -> CpuUsage:
+async def cpu_usage(pids: Mapping[str, int], conn: "asyncpg.Connection[Any]") -> CpuUsage:
     """Return what each process and its children have used so far; PostgreSQL's share also by service."""
-    conn = await asyncpg.connect(database, timeout=10)
-    try:
-        backends = await conn.fetch("SELECT pid, usename FROM pg_stat_activity WHERE usename LIKE 'paidan%'")
-    finally:
-        await conn.close()
+    backends = await conn.fetch("SELECT pid, usename FROM pg_stat_activity WHERE usename LIKE 'paidan%'")
     by_process = {name: _cpu_seconds_with_children(pid) for name, pid in pids.items()}
     for backend in backends:
-        name = f"PostgreSQL for {backend['usename'].removeprefix('paidan_')}"
+        name = f"{_BY_SERVICE}{backend['usename'].removeprefix('paidan_')}"
         by_process[name] = by_process.get(name, 0.0) + _cpu_seconds(backend["pid"])
     machine = psutil.cpu_times()
     idle = machine.idle + machine.iowait + machine.guest + machine.guest_nice

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from paidan_contracts import ids
 from paidan_contracts.topics import CASES
-from tests.bench.cpu import cpu_spent
 from tests.bench.installation import BenchInstallation
 from tests.bench.positions import (
     DISPATCH_INBOX,
@@ -23,6 +22,7 @@ from tests.bench.positions import (
 )
 from tests.bench.report_stream import ReportStream, SourceReport
 from tests.bench.results import BenchSize, Measurement, latencies, make_measurement
+from tests.bench.usage import spent_between
 
 ACCEPTED: Final = 202
 # The resolution of a score's time; each poll is itself part of the load.
@@ -59,10 +59,10 @@ async def _run_load(
         LogOffsets.connected(installation) as logs,
         watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
     ):
-        since, before = await logs.end_offsets(CASES.name), await installation.cpu_usage()
+        since, before = await logs.end_offsets(CASES.name), await installation.usage()
         done = await _generate(job)
         await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, INTAKE_CASES)
-        after = await installation.cpu_usage()
+        after = await installation.usage()
         cases = await logs.cases_since(since)
     reports = reports[: len(done["due"])]
     _require_all_accepted(reports, done)
@@ -74,7 +74,7 @@ async def _run_load(
         figures |= latencies("logged", [end - due for due, end in zip(done["due"], logged, strict=True)])
         figures |= latencies("score", [end - due for due, end in zip(done["due"], scored, strict=True)])
     duration_s = max(scored) - done["due"][0]
-    return make_measurement(len(reports), duration_s, cpu_spent(before, after, generator=done["cpu_s"]), **figures)
+    return make_measurement(len(reports), duration_s, spent_between(before, after, generator=done["cpu_s"]), **figures)
 
 
 def _job(

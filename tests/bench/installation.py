@@ -15,7 +15,7 @@ import psutil
 from paidan_chassis.clock import read_scale, real_now, set_scale
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.city.city import City
-from paidan_contracts.city.loader import load_city
+from paidan_contracts.city.pack import AreaLevel
 from paidan_contracts.topics import find_topic
 from paidan_deploy.citypacks.check import check_folder
 from paidan_deploy.citypacks.publish import publish
@@ -31,9 +31,9 @@ from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.services import SERVICES, Service, ServiceConfig, service_environment
 from paidan_deploy.stack.service_process import SupervisedService
-from tests.bench.cpu import CpuUsage, cpu_usage
+from tests.bench.usage import Usage, read_usage
 from tests.polling import poll
-from tests.servers import CACHE, run_folder
+from tests.servers import CACHE
 
 CITY_PACK: Final = Path(__file__).parents[2] / "deploy" / "cities" / "quancheng"
 # A Tuesday morning in the city's calendar: deadlines run, and none expires during a benchmark.
@@ -55,8 +55,7 @@ class BenchInstallation:
     pids: dict[str, int]
     """Of Kafka, PostgreSQL and the running services."""
     city: City
-    profiled_service: str | None = None
-    profile_file: Path | None = None
+    profile: "Profile | None" = None
     tokens: dict[str, str] = field(default_factory=dict)
     running: dict[str, SupervisedService] = field(default_factory=dict)
 
@@ -65,12 +64,14 @@ class BenchInstallation:
         return self.running["intake"].port
 
     async def start(self, *names: str, arguments: Sequence[str] = (), until_ready: bool = True) -> None:
-        """Start services, and wait until they are ready unless ``until_ready`` is false."""
-        for service in SERVICES:
-            if service.name in names:
-                supervised = self.running[service.name] = self._supervised(service, arguments)
-                supervised.start()
-                self.pids[service.name] = supervised.state.pid or 0
+        """Start services, and wait until they are ready unless ``until_ready`` is false.
+
+        A second process of a service is named after it: ``dispatch-2``.
+        """
+        for name in names:
+            supervised = self.running[name] = self._supervised(name, arguments)
+            supervised.start()
+            self.pids[name] = supervised.state.pid or 0
         if until_ready:
             await poll(lambda: all(self._is_up(name) for name in names), within_s=60, what=f"{names} are ready")
 
@@ -79,7 +80,13 @@ class BenchInstallation:
         self.running[name].tick()
         return self.running[name].condition == "running"
 
-    def _supervised(self, service: Service, arguments: Sequence[str]) -> SupervisedService:
+    async def run_only(self, *names: str) -> None:
+        """Stop all other services, and start those of these that do not run."""
+        await self.stop(*[name for name in tuple(self.running) if name not in names])
+        await self.start(*[name for name in names if name not in self.running])
+
+    def _supervised(self, name: str, arguments: Sequence[str]) -> SupervisedService:
+        service = next(each for each in SERVICES if each.name == name.partition("-")[0])
         config = ServiceConfig(
             kafka=self.kafka.servers,
             database=dsn_for_role(self.dsn, service.role, Credentials(self.paths.secrets).password(service.role)),
@@ -87,21 +94,21 @@ class BenchInstallation:
             port=ports.choose_port([None]),
             clock="scaled",
         )
-        folder = self.paths.services / service.name
+        folder = self.paths.services / name
         folder.mkdir(parents=True, exist_ok=True)
         return SupervisedService(
             name=service.name,
             argv=[*self._argv(service), *arguments],
             port=config.port,
             env=service_environment(service, config, paths=self.paths, credentials=Credentials(self.paths.secrets)),
-            log=self.paths.log / f"{service.name}.log",
+            log=self.paths.log / f"{name}.log",
             identity_file=folder / "process.json",
         )
 
     def _argv(self, service: Service) -> list[str]:
-        if service.name != self.profiled_service or self.profile_file is None:
+        if self.profile is None or service.name != self.profile.service:
             return service.argv
-        return [sys.executable, "-m", "cProfile", "-o", str(self.profile_file), "-m", service.package]
+        return [sys.executable, "-m", "cProfile", "-o", str(self.profile.file), "-m", service.package]
 
     async def stop(self, *names: str) -> None:
         """Stop services, and wait for their end."""
@@ -118,9 +125,9 @@ class BenchInstallation:
             if supervised.state.pid is None or _has_ended(supervised.state.pid):
                 raise ServiceEnded(f"{supervised.name} {supervised.detail} (its log: {supervised.log})")
 
-    async def cpu_usage(self) -> CpuUsage:
-        """Return the CPU time that every process has used so far."""
-        return await cpu_usage(self.pids, self.dsn)
+    async def usage(self) -> Usage:
+        """Return the CPU time and the storage that have been used so far."""
+        return await read_usage(self.pids, self.dsn)
 
     async def city_time(self) -> datetime:
         """Return the city's time."""
@@ -136,11 +143,21 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The service that runs under cProfile, and the file that it writes."""
+
+    service: str
+    file: Path
+
+
 @asynccontextmanager
-async def prepared_installation(profiled_service: str | None, profile_file: Path) -> AsyncIterator[BenchInstallation]:
-    """Start servers and prepare them for the services; everything is removed at the end."""
-    with run_folder() as folder, _servers(folder) as (broker, database):
-        paths = StackPaths(folder)
+async def prepared_installation(
+    folder: Path, *, name: str = "", area_level: AreaLevel = "city", profile: Profile | None = None
+) -> AsyncIterator[BenchInstallation]:
+    """Start servers in a run's folder and prepare them for the services; they are killed at the end."""
+    with _servers(folder, name) as (broker, database):
+        paths = StackPaths(folder / f"stack{name}")
         credentials = Credentials(paths.secrets)
         await provisioning_database.create_database(database.dsn)
         dsn = database.dsn.removesuffix("/postgres") + "/paidan"
@@ -149,7 +166,8 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
         await create_topics(kafka)
         servers = {"Kafka": broker.process, "PostgreSQL": database.process}
         pids = {name: process.pid for name, process in servers.items() if process is not None}
-        installation = BenchInstallation(paths, kafka, dsn, pids, load_city(CITY_PACK), profiled_service, profile_file)
+        pack = check_folder(CITY_PACK).valid_pack().model_copy(update={"area_level": area_level})
+        installation = BenchInstallation(paths, kafka, dsn, pids, City.of(pack), profile)
         await _publish_city_and_keys(installation)
         try:
             yield installation
@@ -158,9 +176,9 @@ async def prepared_installation(profiled_service: str | None, profile_file: Path
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[tuple[KafkaServer, PostgresServer]]:
-    broker = KafkaServer(home=folder / "kafka", cache=CACHE)
-    database = PostgresServer(home=folder / "postgres")
+def _servers(folder: Path, name: str) -> Iterator[tuple[KafkaServer, PostgresServer]]:
+    broker = KafkaServer(home=folder / f"kafka{name}", cache=CACHE)
+    database = PostgresServer(home=folder / f"postgres{name}")
     try:
         database.start()
         broker.start()
@@ -173,7 +191,7 @@ def _servers(folder: Path) -> Iterator[tuple[KafkaServer, PostgresServer]]:
 async def _publish_city_and_keys(installation: BenchInstallation) -> None:
     async with open_connection(installation.dsn) as connection:
         await set_scale(connection, city_time=START_TIME, factor=1.0, fast_until=START_TIME + timedelta(seconds=1))
-        await publish(connection, installation.kafka, check_folder(CITY_PACK).valid_pack())
+        await publish(connection, installation.kafka, installation.city.pack)
         for source in installation.city.sources:
             scopes = (f"source:{source}",)
             token, _ = await create_key(connection, name=f"bench {source}", city=installation.city.id, scopes=scopes)

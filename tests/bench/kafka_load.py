@@ -1,45 +1,55 @@
 """Benchmarks of reports appended to the inbox: to the score, as a backlog of dispatch, and scoring's rebuild."""
 
 import time
-from dataclasses import replace
 from typing import Final
 
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.topics import CASES, INBOX
-from tests.bench.cpu import cpu_spent
 from tests.bench.installation import BenchInstallation
 from tests.bench.positions import (
     DISPATCH_INBOX,
     INTAKE_CASES,
     SCORING_CASES,
+    ConsumerLane,
     LogOffsets,
     wait_until_caught_up,
     watch_positions,
 )
 from tests.bench.report_stream import ReportStream
 from tests.bench.results import Measurement, make_measurement
+from tests.bench.usage import spent_between
 from tests.polling import poll
 
+# Upstream first.
+READERS: Final[dict[str, ConsumerLane]] = {
+    "dispatch": DISPATCH_INBOX,
+    "scoring": SCORING_CASES,
+    "intake": INTAKE_CASES,
+}
 POLL_S: Final = 0.01
 BATCH_SIZE: Final = 1_000
 
 
 async def measure_bulk(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
-    """Append reports while the running services are idle, and measure up to the last score."""
+    """Append reports while the running services are idle, and measure up to the last score.
+
+    Where scoring does not run, up to dispatch's last commit.
+    """
     messages = stream.messages(count, await installation.city_time())
-    last = INTAKE_CASES if "intake" in installation.running else SCORING_CASES
+    readers = [reader for name, reader in READERS.items() if name in installation.running]
+    scored_by = SCORING_CASES if SCORING_CASES in readers else DISPATCH_INBOX
     async with (
         LogOffsets.connected(installation) as logs,
-        watch_positions(installation, SCORING_CASES, every_s=POLL_S) as positions,
+        watch_positions(installation, scored_by, every_s=POLL_S) as positions,
     ):
-        await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, last)
-        since, before, started = await logs.end_offsets(CASES.name), await installation.cpu_usage(), time.monotonic()
+        await wait_until_caught_up(installation, logs, *readers)
+        since, before, started = await logs.end_offsets(CASES.name), await installation.usage(), time.monotonic()
         await append_messages(installation, messages)
-        await wait_until_caught_up(installation, logs, DISPATCH_INBOX, SCORING_CASES, last)
-        after, cases = await installation.cpu_usage(), await logs.cases_since(since)
-    duration_s = max(positions.applied_at(partition, offset) for partition, offset, _ in cases.values()) - started
-    return make_measurement(_require_all(len(cases), count), duration_s, cpu_spent(before, after))
+        await wait_until_caught_up(installation, logs, *readers)
+        after, cases = await installation.usage(), await logs.cases_since(since)
+    _require_all(len(cases), count)
+    return make_measurement(count, positions.last_advance - started, spent_between(before, after))
 
 
 async def measure_drain(installation: BenchInstallation, stream: ReportStream, count: int) -> Measurement:
@@ -52,15 +62,15 @@ async def measure_drain(installation: BenchInstallation, stream: ReportStream, c
         since, ends = await logs.end_offsets(CASES.name), await logs.end_offsets(INBOX.name)
         await installation.start("dispatch", until_ready=False)
         await poll(positions.advanced.is_set, within_s=60, what="dispatch's first commit")
-        before = await installation.cpu_usage()
+        before = await installation.usage()
         await wait_until_caught_up(installation, logs, DISPATCH_INBOX)
-        after, cases = await installation.cpu_usage(), await logs.cases_since(since)
+        after, cases = await installation.usage(), await logs.cases_since(since)
     await installation.stop("dispatch")
     _require_all(len(cases), count)
     appended_at = max(at for _, _, at in cases.values()) - (time.time() - time.monotonic())
     drained = sum(ends.values()) - positions.applied_before
     return make_measurement(
-        drained, max(positions.last_advance, appended_at) - positions.advanced_at, cpu_spent(before, after)
+        drained, max(positions.last_advance, appended_at) - positions.advanced_at, spent_between(before, after)
     )
 
 
@@ -76,17 +86,20 @@ async def measure_rebuild(installation: BenchInstallation) -> Measurement:
         await installation.start("scoring", arguments=["--rebuild"], until_ready=False)
         await poll(lambda: positions.applied < applied_before, within_s=60, what="the rebuild's reset positions")
         await poll(positions.advanced.is_set, within_s=60, what="the rebuild's first commit")
-        before = await installation.cpu_usage()
+        before = await installation.usage()
         await wait_until_caught_up(installation, logs, SCORING_CASES)
-        after = await installation.cpu_usage()
+        after = await installation.usage()
     await installation.stop("scoring")
     records = sum(ends.values())
     share = 1 - positions.applied_before / records
     duration_s = positions.last_advance - positions.advanced_at
-    result = make_measurement(
-        round(cases * share), duration_s, cpu_spent(before, after), records_per_s=records * share / duration_s
+    return make_measurement(
+        round(cases * share),
+        duration_s,
+        spent_between(before, after),
+        records_per_s=records * share / duration_s,
+        records_per_case=records / cases,
     )
-    return replace(result, figures=result.figures | {"records_per_case": round(records / cases, 2)})
 
 
 async def append_messages(installation: BenchInstallation, messages: list[Message]) -> None:
