@@ -91,6 +91,32 @@ async def test_route_answers_each_kind_of_key_as_the_page_says(edges: Edges, row
     assert elsewhere <= {row.other_city}
 
 
+@pytest.mark.parametrize(
+    ("route", "query"),
+    [
+        ("GET /v1/cases/{case_id}", ""),
+        ("GET /v1/cases/{case_id}/reports", ""),
+        ("GET /v1/cases/{case_id}/reports", "?after=9"),
+        ("GET /v1/cases/{case_id}/reports", "?limit=1"),
+    ],
+)
+async def test_a_case_that_is_not_a_keys_is_answered_as_none(edges: Edges, route: str, query: str) -> None:
+    """Whatever page of it is asked for: else a key learns that it exists."""
+    [row] = [each for each in ROWS if each.route == route]
+    existing = edges.ids["dispatch"]["case_id"]
+
+    async def get(case_id: str, headers: Headers) -> tuple[int, str]:
+        path = route.removeprefix("GET ").format(case_id=case_id) + query
+        response = await edges.clients["dispatch"].get(path, headers=headers)
+        return response.status_code, response.text.replace(case_id, "")
+
+    for kind, cell in row.cells.items():
+        for city in ("tiny", "other"):
+            if city == "other" or cell == "404":
+                headers = edges.keys.valid[kind, city]
+                assert await get(existing, headers) == await get("tiny-" + "0" * 32, headers), (kind, city)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.service} {row.route}")
 async def test_no_route_answers_without_a_valid_key(edges: Edges, row: RouteRow) -> None:
     answers = {name: await call(edges, row, headers) for name, headers in edges.keys.invalid.items()}

@@ -45,8 +45,8 @@ def build_alarm(rng: random.Random, ref: str) -> dict[str, Any]:
 
 
 def proof_of(order: dict[str, Any]) -> str:
-    """Return the reference of the photo that a department takes of its work on an order."""
-    return sha256(order["order_id"].encode()).hexdigest() + ".jpg"
+    """Return the reference of the photo that a department takes of its work on an order, a new one each time."""
+    return sha256(f"{order['order_id']} {order['version']}".encode()).hexdigest() + ".jpg"
 
 
 def build_proof(department: str, order: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ DAMAGES: Final = {
     "scoring has every case at its newest version": "UPDATE scoring.fact SET version = version - 1"
     " WHERE case_id = " + ONE_CASE,
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
+    "every noted report is in its table with its answer": "DELETE FROM dispatch.noted_report",
     "every reference into the vault has an entry": "DELETE FROM intake.vault",
     "every case's present state is its newest step in the history": "UPDATE dispatch.case_now"
     " SET step = convert_to(replace(convert_from(step, 'UTF8'), 'streets', 'strEets'), 'UTF8')",
@@ -116,7 +117,9 @@ async def settled_installation(
             seen = build_alarm(rng, "seen") | {"confidence": 0.95}
             for each in (seen, build_alarm(rng, "unknown-source") | {"source": "nobodys"}):
                 await publisher.send([Message("paidan.alarms", "k", json.dumps(each).encode(), ())])
-        async with load.responders():
+        async with load.responders(), installation.client("intake", "hotline") as client:
+            praise = {"source_ref": "praise", "matter": "praise", "text": "谢谢"}
+            assert (await client.post("/v1/tickets", json=praise)).status_code == 202
             await load.send_reports(200)
             verification = asyncio.create_task(installation.run_verification())
             await load.send_reports_until(verification.done, name="meanwhile")

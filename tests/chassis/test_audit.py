@@ -1,6 +1,7 @@
 """The trail of what was done with keys: refusals counted, uses, grants and looks, read by those whose duty it is."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +16,13 @@ from pydantic import SecretStr
 from paidan_chassis import migrations
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import Pool, open_pool
-from paidan_chassis.edge import api_keys
-from paidan_chassis.edge.api_keys import KeyRing
+from paidan_chassis.edge import api_keys, audit
+from paidan_chassis.edge.api_keys import KeyRing, open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit import AccessEvent, AccessRecorder, log_access
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.limits import DEFAULT_LIMITS
+from paidan_chassis.edge.rate_limit import NO_LIMIT
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from tests import servers as real
@@ -134,6 +136,61 @@ async def test_last_use_is_written_once_a_minute(edge: AuditedEdge) -> None:
     assert first is not None
     assert real_now() - first < timedelta(minutes=1)
     assert await last_use() == first
+
+
+@pytest.mark.parametrize("stopped_by", [None, RuntimeError, asyncio.CancelledError])
+async def test_counts_survive_a_stop_in_the_midst_of_a_flush(
+    edge: AuditedEdge, monkeypatch: pytest.MonkeyPatch, stopped_by: type[BaseException] | None
+) -> None:
+    """The flush in hand is finished, and what was counted after it began is written, too."""
+    monkeypatch.setattr(audit, "FLUSH_INTERVAL_S", 0.01)
+    route = f"/v1/stopped/{stopped_by and stopped_by.__name__}"
+    written = "SELECT coalesce(sum(number), 0) FROM refusal WHERE route = $1"
+
+    def refuse(recorder: AccessRecorder) -> None:
+        recorder.count_refusal(key_id="", address="192.0.2.1", route=route, status=401)
+
+    async with edge.pool.acquire() as blocker:
+        transaction = blocker.transaction()
+        await transaction.start()
+        await blocker.execute("LOCK TABLE refusal")
+        expected = pytest.raises((stopped_by, ExceptionGroup)) if stopped_by else contextlib.nullcontext()
+        with expected:
+            async with open_key_ring(edge.pool, NO_LIMIT) as keys:
+                refuse(keys.recorder)
+                await _until_blocked(edge.pool)
+                refuse(keys.recorder)
+                asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(transaction.rollback()))
+                if stopped_by:
+                    raise stopped_by
+
+    assert await edge.pool.fetchval(written, route) == 2
+
+
+async def test_a_cancelled_flush_and_one_that_fails_halfway_count_nothing_twice_or_never(edge: AuditedEdge) -> None:
+    recorder = AccessRecorder(edge.pool)
+    recorder.count_refusal(key_id="", address="192.0.2.1", route="/v1/cancelled", status=401)
+    async with edge.pool.acquire() as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE refusal")
+        flush = asyncio.ensure_future(recorder.flush())
+        await _until_blocked(edge.pool)
+        flush.cancel()
+        await asyncio.gather(flush, return_exceptions=True)
+    recorder.note_use("key_of_nobody")
+    async with edge.pool.acquire() as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE api_key")
+        await recorder.flush()
+    await recorder.flush()
+
+    assert await edge.pool.fetchval("SELECT sum(number) FROM refusal WHERE route = '/v1/cancelled'") == 1
+
+
+async def _until_blocked(pool: Pool) -> None:
+    """Wait until a statement of this database waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(5):
+        while not await pool.fetchval(waiting):  # noqa: ASYNC110  # the server announces it nowhere
+            await asyncio.sleep(0.01)
 
 
 async def test_what_could_not_be_written_is_written_later(edge: AuditedEdge) -> None:

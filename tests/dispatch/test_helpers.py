@@ -8,6 +8,7 @@ from paidan_contracts.state import CaseState, Helper
 from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import next_timer, open_helpers, running_timers
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
+from paidan_dispatch.cases.guards import ActionEvidence
 from paidan_dispatch.cases.reports import Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex
 from tests.dispatch.builders import (
@@ -276,6 +277,22 @@ def test_a_helpers_proof_must_be_its_own() -> None:
     refused = finish("department:water")
     assert isinstance(refused, Refused)
     assert refused.refusal.code == "unknown_photo"
+
+
+def test_a_helper_that_works_again_needs_a_new_photo_as_the_lead_does() -> None:
+    state = burst().model_copy(update={"round": 2})
+    [stored] = stored_photos(state, PHOTO, holder="department:roads").photos
+
+    def finish(used_round: int | None) -> Progressed | Refused:
+        photo = stored._replace(used_in=state.case_id if used_round else None, used_round=used_round)
+        context = ActionContext(minutes=5, actor="department:roads", evidence=ActionEvidence([photo]))
+        return decide_action(state, Finish(proof=(PHOTO,)), context, policy=POLICY)
+
+    assert isinstance(finish(None), Progressed)
+    assert isinstance(finish(2), Progressed), "said again within the round"
+    refused = finish(1)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.code == "photo_used"
 
 
 def test_the_order_of_a_helper_is_found_by_its_department_with_a_status_of_its_own() -> None:

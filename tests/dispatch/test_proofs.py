@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from paidan_contracts.actions import Accept, Finish, Inspect, Redispatch
+from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Redispatch
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Refused
@@ -21,7 +21,7 @@ from tests.dispatch.builders import (
     stored_photos,
 )
 
-PHOTO, OTHER = "a" * 64 + ".jpg", "b" * 64 + ".jpg"
+PHOTO, OTHER, NEW = (each * 64 + ".jpg" for each in "abc")
 AT_WORK = case_after(opened_case(build_report(row_id="E0110-2", photos=[OTHER])), Accept())
 SECOND = timedelta(seconds=1)
 
@@ -53,7 +53,7 @@ def code_of(state: CaseState, photos: Sequence[ProofPhoto], *proof: str, actor: 
         ({"holder": "inspector:ivy"}, "unknown_photo"),
         ({"stored_at": START_TIME - SECOND}, "unknown_photo"),
         ({"used_in": "town-" + "0" * 32}, "photo_used"),
-        ({"used_in": AT_WORK.case_id}, None),
+        ({"used_in": AT_WORK.case_id, "used_round": 1}, None),
     ],
 )
 def test_work_is_proved_by_photos_of_the_department_for_this_case_since_its_order(
@@ -62,6 +62,45 @@ def test_work_is_proved_by_photos_of_the_department_for_this_case_since_its_orde
     photo = ProofPhoto(PHOTO, AT_WORK.case_id, "department:roads", START_TIME)
 
     assert code_of(AT_WORK, [photo._replace(**change)], PHOTO) == code  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("begun_by", [Inspect(passed=False, reason="still there"), CallBack(rating="dissatisfied")])
+@pytest.mark.parametrize(
+    ("used_rounds", "proof", "code"),
+    [
+        ({PHOTO: 1}, (PHOTO,), "photo_used"),
+        ({PHOTO: 1}, (PHOTO, PHOTO), "photo_used"),
+        ({PHOTO: 1, NEW: 1}, (PHOTO, NEW), "photo_used"),
+        ({PHOTO: 1}, (PHOTO, NEW), None),
+        ({PHOTO: 1}, (NEW, NEW), None),
+        ({PHOTO: 2}, (PHOTO,), None),
+    ],
+)
+def test_work_that_is_done_again_needs_a_photo_that_proved_nothing_before(
+    begun_by: Inspect | CallBack, used_rounds: dict[str, int], proof: tuple[str, ...], code: str | None
+) -> None:
+    """In its second round a photo of the first proves nothing new; one that a helper named in this round may."""
+    state = case_after(AT_WORK, Finish(proof=(PHOTO,)), minutes=2)
+    if isinstance(begun_by, CallBack):
+        state = case_after(state, Inspect(passed=True), minutes=3)
+    again = case_after(state, begun_by, minutes=4)
+    photos = [
+        each._replace(used_in=again.case_id, used_round=used_rounds[each.ref]) if each.ref in used_rounds else each
+        for each in stored_photos(again, PHOTO, NEW).photos
+    ]
+
+    assert (again.status, again.round) == ("handling", 2)
+    assert code_of(again, photos, *proof) == code
+
+
+def test_a_photo_that_another_department_proved_an_earlier_round_with_proves_nothing_new() -> None:
+    """Whoever names it: the same bytes have the same name, and each of its holders' entries tells of the use."""
+    failed = Inspect(passed=False, reason="still there")
+    again = case_after(case_after(AT_WORK, Finish(proof=(PHOTO,)), minutes=2), failed, minutes=4)
+    own, others = (stored_photos(again, PHOTO, holder=f"department:{each}").photos for each in ("roads", "south"))
+    used = [each._replace(used_in=again.case_id, used_round=1) for each in others]
+
+    assert code_of(again, [*own, *used], PHOTO) == "photo_used"
 
 
 def test_every_photo_must_hold() -> None:

@@ -118,23 +118,37 @@ async def test_photo_proves_one_case_only(pool: "asyncpg.Pool[Any]") -> None:
     """The same bytes have the same name; stored for both, they prove whichever comes first."""
     log = InboxRecords().append(city_in_force(), ONE, TWO)
     log.append(*(photo_stored(case_id_of(each), PHOTO, minutes=1) for each in (ONE, TWO)))
-    log.append(
-        finish(ONE),
-        finish(TWO),
-        build_action(case_id_of(ONE), Inspect(passed=False, reason="x"), by="inspector:ivy", minutes=10),
-    )
-    log.append(finish(ONE, ref="again", minutes=11))
+    log.append(finish(ONE), finish(TWO))
+
+    output = await applied_alike(pool, log)
+
+    assert output.outcomes()[2:] == [("applied", None), ("refused", "photo_used")]
+
+
+async def test_work_that_failed_its_inspection_is_proved_by_a_new_photo(pool: "asyncpg.Pool[Any]") -> None:
+    """That of the work found wanting proves nothing new, sent once more or not; beside a new one it may stand."""
+    one, fresh = case_id_of(ONE), "e" * 64 + ".jpg"
+    failed = Inspect(passed=False, reason="x")
+    log = InboxRecords().append(city_in_force(), ONE, photo_stored(one, PHOTO, minutes=1), finish(ONE, ref="first"))
+    log.append(build_action(one, failed, by="inspector:ivy", minutes=10), photo_stored(one, PHOTO, minutes=11))
+    log.append(finish(ONE, ref="same", minutes=12), finish(ONE, ref="first"), photo_stored(one, fresh, minutes=13))
+    log.append(build_action(one, Finish(proof=(PHOTO, fresh)), by=STREETS, minutes=14, ref="both"))
+    log.append(build_action(one, failed, by="inspector:ivy", minutes=15))
+    log.append(build_action(one, Finish(proof=(fresh, PHOTO, fresh)), by=STREETS, minutes=16, ref="third"))
 
     output = await applied_alike(pool, log)
 
     assert output.outcomes() == [
         ("opened", None),
-        ("opened", None),
+        ("applied", None),
         ("applied", None),
         ("refused", "photo_used"),
         ("applied", None),
         ("applied", None),
+        ("refused", "photo_used"),
     ]
+    rounds = await pool.fetch("SELECT ref, used_round FROM photo ORDER BY ref")
+    assert [tuple(each) for each in rounds] == [(PHOTO, 1), (fresh, 2)]
 
 
 async def test_a_refused_photo_is_not_used_up(pool: "asyncpg.Pool[Any]") -> None:

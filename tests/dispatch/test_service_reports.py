@@ -41,6 +41,7 @@ async def test_reports_of_a_case_are_read_by_who_may(service: DispatchService, c
     assert await texts("role:operator", query="?limit=2") == ["第一个", "第二个"]
     assert await texts("role:operator", query="?limit=2&after=2") == [""]
     assert await texts("source:photo", query="?after=2") == []
+    assert await texts("source:patrol", query="?after=2") == 404
 
 
 async def test_callbacks_are_listed_by_report(service: DispatchService, client: httpx.AsyncClient) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import AlarmRaised
+from paidan_intake.alarms import normalize_alarm
 from paidan_intake.report_digest import DigestKeys, ReportDigest, UnknownDigestKey, digest_alarm, digest_ticket
 from paidan_intake.tickets import Ticket
+from tests.contracts.city_packs import load_tiny
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEYS = DigestKeys(b"a" * 32)
@@ -131,6 +133,16 @@ def test_alarm_over_http_and_over_kafka_is_one() -> None:
 
     assert digest_alarm(masked, masked, "tiny", ZONE).matches(over_kafka.value, over_kafka.version)
     assert digest_alarm(local, local, "tiny", ZONE).matches(over_kafka.value, over_kafka.version)
+
+
+def test_subject_of_an_alarm_holds_no_personal_data_and_is_the_same_over_both_doors() -> None:
+    """A category that the pack does not have is free text; what was seen of it is stored."""
+    raw = normalize_alarm(build_alarm(category="找李四13812345678"), load_tiny())
+    over_http = normalize_alarm(raw.masked_alarm, load_tiny())
+
+    assert "13812345678" not in raw.subject.kind
+    assert raw.subject == over_http.subject
+    assert raw.subject != normalize_alarm(build_alarm(category="井盖"), load_tiny()).subject
 
 
 def test_retry_of_an_alarm_that_release_0_1_stored_is_the_same() -> None:

@@ -54,7 +54,9 @@ def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
         "photos": PhotoFindings(),
         "chained_logs": ChainedLogs(),
     }
-    empty: dict[str, Any] = {name: {} for name in ("outcomes_by_id", "case_table", "history", "fact_versions")}
+    empty: dict[str, Any] = {
+        name: {} for name in ("outcomes_by_id", "noted_reports", "case_table", "history", "fact_versions")
+    }
     empty |= dict.fromkeys(("inbox_dead_letters", "alarm_dead_letters", "counted_alarms", "missing_vault_entries"), ())
     return Evidence(**fields | empty | {"dead_letters": {}} | found)
 
@@ -62,6 +64,31 @@ def evidence(**found: Any) -> Evidence:  # noqa: ANN401 - fields of the class
 def record(offset: int, value: bytes, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - of any types
     pairs = tuple((name, text.encode()) for name, text in (headers or {}).items())
     return ConsumerRecord("t", 0, offset, 0, 0, None, value, None, 0, 0, pairs)
+
+
+@pytest.mark.parametrize(
+    ("rows", "problems"),
+    [
+        ({"a": "the latest", "b": None}, ()),
+        ({"a": "the latest"}, ("b",)),
+        ({"a": "the latest", "b": None, "c": None}, ("c",)),
+        ({"a": "the first", "b": None}, ("a",)),
+        ({"a": None, "b": None}, ("a",)),
+    ],
+)
+def test_noted_reports_are_those_in_the_log_with_the_latest_reply(
+    rows: dict[str, str | None], problems: tuple[str, ...]
+) -> None:
+    log = OutcomesLog(CUT)
+    bodies = [{"type": "outcome.decided.v1", "id": each, "about": "report", "result": "noted"} for each in "ab"]
+    bodies += [{"type": "report.replied.v1", "report_id": "a", "text": each} for each in ("the first", "the latest")]
+    for offset, body in enumerate(bodies):
+        log.add(record(offset, json.dumps(body).encode()))
+    found = evidence(outcomes_log=log, noted_reports=rows, outcomes_by_id=dict.fromkeys("ab", ("report", "noted")))
+
+    [check] = [each for each in evaluate(found).claims if each.name.startswith("every noted report")]
+
+    assert (check.counted, check.examples) == (2, problems)
 
 
 def test_dead_letters_of_every_topic_are_in_the_line() -> None:

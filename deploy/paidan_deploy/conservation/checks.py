@@ -56,6 +56,7 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield inbox_checks.check_reports_decided(evidence)
     yield inbox_checks.check_actions_decided(evidence)
     yield inbox_checks.check_outcomes_have_causes(evidence)
+    yield inbox_checks.check_noted_reports(evidence)
     yield inbox_checks.check_unreadable_dead_lettered(evidence)
     yield inbox_checks.check_alarms_accounted_for(evidence, screened_out)
     yield Check.of(

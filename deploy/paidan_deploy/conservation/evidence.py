@@ -36,6 +36,8 @@ class Evidence:
     cases_complete: bool
     """Whether the log of cases has its first records: it is kept for ever, and the inbox is not."""
     outcomes_by_id: Mapping[str, tuple[str, str]]
+    noted_reports: Mapping[str, str | None]
+    """By id: the answer, if there is one yet."""
     case_table: Mapping[str, CaseRow]
     history: Mapping[str, CaseSteps]
     fact_versions: Mapping[str, int]

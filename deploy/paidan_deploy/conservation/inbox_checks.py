@@ -35,6 +35,15 @@ def check_outcomes_have_causes(evidence: Evidence) -> Check:
     return Check.of("every outcome has its cause in the inbox", unexplained, evidence.outcomes_by_id)
 
 
+def check_noted_reports(evidence: Evidence) -> Check:
+    """Compare ids with those decided and published as noted, and answers with the latest replies in the log."""
+    published, rows = evidence.outcomes_log, evidence.noted_reports
+    noted = {name for name, (_, result) in evidence.outcomes_by_id.items() if result == "noted"}
+    noted |= {name for name, result in published.results.items() if result == "noted"}
+    wrong_answers = {name for name, reply in published.replies.items() if rows.get(name) != reply}
+    return Check.of("every noted report is in its table with its answer", (noted ^ rows.keys()) | wrong_answers, noted)
+
+
 def check_unreadable_dead_lettered(evidence: Evidence) -> Check:
     missing = [
         f"{partition}:{offset}"

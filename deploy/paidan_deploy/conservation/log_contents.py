@@ -138,11 +138,16 @@ class OutcomesLog:
     results: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
+    replies: dict[str, str] = field(default_factory=dict)
+    """The latest reply to each noted report."""
 
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Add one outcome; a later reply to a noted report is none."""
+        """Add one outcome, or a later reply to a noted report."""
         outcome = _parse_object(record.value) or {}
-        if not self.cut.holds(record) or outcome.get("type") == "report.replied.v1":
+        if not self.cut.holds(record):
+            return
+        if outcome.get("type") == "report.replied.v1":
+            self.replies[str(outcome.get("report_id"))] = str(outcome.get("text"))
             return
         name, result = str(outcome.get("id")), str(outcome.get("result"))
         known = self.results.get(name)

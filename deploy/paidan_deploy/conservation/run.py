@@ -120,6 +120,7 @@ async def _read_tables(conn: Connection, anchor: Anchor) -> TableContents:
             cut,
             {
                 "outcomes_by_id": await tables.outcomes(conn),
+                "noted_reports": await tables.noted_reports(conn),
                 "case_table": await tables.case_rows(conn),
                 "history": await tables.history(conn),
                 "fact_versions": await tables.fact_versions(conn),

@@ -29,6 +29,10 @@ SELECT_HISTORY: Final = """
       FROM dispatch.history
      ORDER BY case_id, version
 """
+SELECT_NOTED: Final = """
+    SELECT report_id::text, answer
+      FROM dispatch.noted_report
+"""
 # A sender beyond its limit has most of its dead letters counted and not kept.
 COUNT_DEAD_LETTERS: Final = """
     SELECT topic, sum(number)::bigint AS number
@@ -109,6 +113,11 @@ async def counted_dead_letters(conn: Connection, schema: str, topic: str) -> lis
 async def outcomes(conn: Connection) -> dict[str, tuple[str, str]]:
     """Return every outcome by id: its subject and result."""
     return {row["id"]: (row["about"], row["result"]) for row in await conn.fetch(SELECT_OUTCOMES)}
+
+
+async def noted_reports(conn: Connection) -> dict[str, str | None]:
+    """Return the answer to every noted report by its id; None while it has none."""
+    return {row["report_id"]: row["answer"] for row in await conn.fetch(SELECT_NOTED)}
 
 
 async def case_rows(conn: Connection) -> dict[str, CaseRow]:

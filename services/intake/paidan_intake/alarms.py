@@ -49,7 +49,7 @@ class NormalizedAlarm:
     @property
     def subject(self) -> AlarmSubject:
         """Return the alarm's subject: by class where known, so that two categories of one class are one subject."""
-        kind = self.classified.class_code or f"word:{self.alarm.category}"
+        kind = self.classified.class_code or f"word:{self.category.text}"
         return AlarmSubject(self.alarm.source, self.alarm.camera, kind, self.alarm.region or "")
 
     def seen_at(self, recorded_at: datetime) -> datetime:

@@ -15,7 +15,7 @@ class AlarmSubject(NamedTuple):
     source: str
     camera: str
     kind: str
-    """The class's code or, for an unknown category, the category."""
+    """The class's code or, for an unknown category, the category with personal data masked."""
     region: str
 
 

@@ -192,8 +192,9 @@ async def open_key_ring(pool: Pool, limit: RateLimit) -> AsyncIterator[KeyRing]:
         try:
             yield keys
         finally:
-            writer.cancel()
-            await keys.recorder.close()
+            # Not cancelled: the counts that it has in hand would be lost.
+            keys.recorder.close()
+            await asyncio.wait([writer])
 
 
 _SELECT_BY_HASH: Final = """

@@ -53,6 +53,7 @@ class AccessRecorder:
         self._refusals: Counter[RefusedRequests] = Counter()
         self._used: dict[str, float] = {}
         self._unwritten_uses: set[str] = set()
+        self._is_closing = asyncio.Event()
 
     def count_refusal(self, *, key_id: str, address: str, route: str, status: int) -> None:
         """Count a refused request. Above a bound of rows, its address is no longer told apart."""
@@ -77,32 +78,39 @@ class AccessRecorder:
             self._unwritten_uses.add(key_id)
 
     async def run(self) -> None:
-        """Write what was collected, every few seconds, until cancelled."""
-        while True:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
+        """Write what was collected, every few seconds; the last of it once closed, if the database can be reached."""
+        while not self._is_closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_closing.wait(), FLUSH_INTERVAL_S)
             await self.flush()
+        await self.flush()
 
     async def flush(self) -> None:
         """Write what was collected; keep it for the next time if the database is down."""
         refusals, self._refusals = self._refusals, Counter()
         used, self._unwritten_uses = self._unwritten_uses, set()
+        if not refusals and not used:
+            return
         try:
             async with self._pool.acquire(timeout=5) as conn:
                 if refusals:
                     rows = [(*refusal, number) for refusal, number in sorted(refusals.items())]
                     await conn.execute(_ADD_REFUSALS, *map(list, zip(*rows, strict=True)), timeout=5)
+                    refusals = Counter()
                     await conn.execute(_DELETE_OLD_REFUSALS, timeout=5)
                 if used:
                     await conn.execute(_SET_LAST_USE, sorted(used), timeout=5)
+                    used = set()
         except DB_ERRORS as error:
+            _log.warning("access_records_put_off", fault=type(error).__name__)
+        finally:
+            # What was not written, whatever kept it: a cancelled flush, too.
             self._refusals += refusals
             self._unwritten_uses |= used
-            _log.warning("access_records_put_off", fault=type(error).__name__)
 
-    async def close(self) -> None:
-        """Write the last of it, if the database can be reached."""
-        with contextlib.suppress(*DB_ERRORS):
-            await self.flush()
+    def close(self) -> None:
+        """Let ``run`` write the last of it and end."""
+        self._is_closing.set()
 
 
 async def log_access(executor: Executor, event: AccessEvent, *, schema: str | None = None) -> None:

@@ -95,9 +95,12 @@ class ReportRoutes:
             joined = await report_queries.load_joined_reports(
                 conn, case_id, source=only_source, after=query.after, limit=query.limit - len(opener)
             )
+            is_foreign = only_source not in (None, stored.state.source) and not joined
+            if is_foreign and not await report_queries.load_joined_reports(
+                conn, case_id, source=only_source, after=0, limit=1
+            ):
+                raise _no_such_case()
         reports = opener + joined
-        if not reports and query.after == 0:
-            raise _no_such_case()
         is_full = len(reports) == query.limit
         return CaseReportList(case_id=case_id, reports=reports, after=reports[-1].number if is_full else None)
 

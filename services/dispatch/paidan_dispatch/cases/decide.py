@@ -193,7 +193,7 @@ def _state_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
 
 def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionEvidence) -> Refusal | None:
     """Return why photos prove nothing: the actor must have stored each, for this case and under
-    the order, and none may have proved anything in another case.
+    the order, and none may have proved anything in another case. Work that is finished again needs a new one.
 
     An import repeats what others proved elsewhere; an order of release 0.1 knows no record of its photos.
     """
@@ -211,6 +211,9 @@ def _proof_refusal(state: CaseState, request: ActionRequested, evidence: ActionE
         own = [each for each in photos if each.case_id == state.case_id and _is_held_by(each, actor)]
         if ref in reported or not any(each.stored_at >= order.dispatched_at for each in own):
             return refusals.unknown_photo(state, ref, order.dispatched_at, actor.kind)
+    earlier = {each.ref for each in evidence.photos if each.used_round and each.used_round < state.round}
+    if isinstance(action, Finish) and earlier.issuperset(action.proof):
+        return refusals.photos_of_earlier_rounds(state, action.proof, actor.kind)
     return None
 
 

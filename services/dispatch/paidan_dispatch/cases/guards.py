@@ -56,6 +56,8 @@ class ProofPhoto(NamedTuple):
     """Who stored it, as ``kind:id``."""
     stored_at: datetime
     used_in: str | None = None
+    used_round: int | None = None
+    """The round of that case in which it first did."""
 
 
 @dataclass(frozen=True, slots=True)

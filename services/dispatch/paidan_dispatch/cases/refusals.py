@@ -1,5 +1,6 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, get_args
@@ -73,6 +74,19 @@ def photo_used(state: CaseState, ref: str, role: ActorRole) -> Refusal:
     text = Bilingual(
         f"The photo {ref} has proved the work of another case: take a new one.",
         f"照片 {ref} 已用于证明另一案件的处置，请重新拍摄。",
+    )
+    return build_refusal(state, "photo_used", text, "action.proof", role=role)
+
+
+def photos_of_earlier_rounds(state: CaseState, refs: Sequence[str], role: ActorRole) -> Refusal:
+    """Return the refusal of a finish whose photos have all proved the case's work before it was to be done again."""
+    shown, others = refs[0], len(set(refs)) - 1
+    rest = Bilingual(f" and {others} more", f" 等 {others + 1} 张照片") if others else Bilingual("", "")
+    text = Bilingual(
+        f"The photo {shown}{rest.en} proved this case's work in an earlier round, before it was to be done again:"
+        " take at least one new photo of the work as it is now.",
+        f"照片 {shown}{rest.zh}在前一轮处置中已作为本案的证明，之后要求返工或重办："
+        "请至少补拍一张反映当前处置情况的新照片。",
     )
     return build_refusal(state, "photo_used", text, "action.proof", role=role)
 

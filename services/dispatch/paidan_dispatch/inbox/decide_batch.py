@@ -132,7 +132,7 @@ class _BatchDecider:
         match decide(case_file.current_state, request, policy, self._unit_of_work.evidence_for(request)):
             case Progressed(before, events):
                 self._apply_events(record, case_file, events, policy)
-                self._unit_of_work.use_photos(proof_of(request), before.case_id)
+                self._unit_of_work.use_photos(proof_of(request), before)
                 self._record_success(record, request, "applied", events[-1].state)
             case Refused(refusal):
                 self._refuse(record, request, _refused_outcome(request, refusal, case_file.current_state))

@@ -42,7 +42,8 @@ SELECT_CASES: Final = """
 """
 
 SELECT_PHOTOS: Final = """
-    SELECT ref, case_id, holder, stored_at, CASE WHEN used THEN case_id END AS used_in
+    SELECT ref, case_id, holder, stored_at, CASE WHEN used THEN case_id END AS used_in,
+           CASE WHEN used THEN coalesce(used_round, 1) END AS used_round
       FROM photo
      WHERE ref = ANY($1::text[])
        AND lane = ANY($2::integer[])

@@ -107,7 +107,8 @@ async def _save_photos(conn: Connection, unit_of_work: UnitOfWork) -> None:
         rows = [(lane, *photo[:4]) for lane, photo in unit_of_work.new_photos]
         await conn.execute(statements.INSERT_PHOTOS, *zip(*rows, strict=True))
     if unit_of_work.used_photos:
-        await conn.execute(statements.USE_PHOTOS, *zip(*unit_of_work.used_photos, strict=True))
+        refs, case_ids = zip(*unit_of_work.used_photos, strict=True)
+        await conn.execute(statements.USE_PHOTOS, refs, case_ids, list(unit_of_work.used_photos.values()))
 
 
 async def _save_helpers(conn: Connection, changed_cases: Sequence[CaseFile]) -> None:

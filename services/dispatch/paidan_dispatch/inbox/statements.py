@@ -152,8 +152,9 @@ INSERT_PHOTOS: Final = """
 
 USE_PHOTOS: Final = """
     UPDATE photo
-       SET used = true
-      FROM unnest($1::text[], $2::text[]) AS proof (ref, case_id)
+       SET used = true,
+           used_round = coalesce(photo.used_round, CASE WHEN photo.used THEN 1 ELSE proof.round END)
+      FROM unnest($1::text[], $2::text[], $3::integer[]) AS proof (ref, case_id, round)
      WHERE photo.ref = proof.ref
        AND photo.case_id = proof.case_id
 """

@@ -135,8 +135,8 @@ class UnitOfWork:
     photos: dict[str, list[ProofPhoto]] = field(default_factory=dict)
     """By reference: those that the batch's actions name, and those that it stores."""
     new_photos: list[tuple[int, ProofPhoto]] = field(default_factory=list)
-    used_photos: list[tuple[str, str]] = field(default_factory=list)
-    """Photos that prove something: reference and case."""
+    used_photos: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Photos that prove something: the first round, by reference and case."""
 
     def add_events(self, case_file: CaseFile, rows: Iterable[EventRow]) -> None:
         """Add a case's new events."""
@@ -177,13 +177,16 @@ class UnitOfWork:
         known.append(stored)
         self.new_photos.append((partition, stored))
 
-    def use_photos(self, refs: Iterable[str], case_id: str) -> None:
-        """Record that photos have proved something in a case."""
+    def use_photos(self, refs: Iterable[str], state: CaseState) -> None:
+        """Record that photos have proved something in a case, in the round of this state."""
         for ref in refs:
             self.photos[ref] = [
-                each._replace(used_in=case_id) if each.case_id == case_id else each for each in self.photos.get(ref, ())
+                each._replace(used_in=state.case_id, used_round=each.used_round or state.round)
+                if each.case_id == state.case_id
+                else each
+                for each in self.photos.get(ref, ())
             ]
-            self.used_photos.append((ref, case_id))
+            self.used_photos.setdefault((ref, state.case_id), state.round)
 
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
