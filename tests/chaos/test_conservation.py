@@ -46,7 +46,7 @@ DAMAGES: Final = {
     "every noted report is in its table with its answer": "DELETE FROM dispatch.noted_report",
     "every reference into the vault has an entry": "DELETE FROM intake.vault",
     "every case's present state is its newest step in the history": "UPDATE dispatch.case_now"
-    " SET step = convert_to(replace(convert_from(step, 'UTF8'), 'streets', 'strEets'), 'UTF8')",
+    " SET chain = sha256(chain) WHERE case_id = " + ONE_CASE,
 }  # fmt: skip
 
 HISTORY: Final = "every step of every case is in the history byte for byte as published"
@@ -63,7 +63,7 @@ CHAIN_ANEW: Final = """;
           JOIN dispatch.history AS next ON next.case_id = chained.case_id AND next.version = chained.version + 1)
     UPDATE dispatch.history AS h SET chain = chained.chain
       FROM chained WHERE (h.case_id, h.version) = (chained.case_id, chained.version);
-    UPDATE dispatch.case_now AS c SET step = h.event, chain = h.chain
+    UPDATE dispatch.case_now AS c SET chain = h.chain
       FROM dispatch.history AS h WHERE (h.case_id, h.version) = (c.case_id, c.version)
 """
 REWRITINGS: Final = (

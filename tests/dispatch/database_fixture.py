@@ -22,10 +22,12 @@ from paidan_contracts import ids
 from paidan_contracts.actions import Action, ActionRequested, Actor
 from paidan_contracts.inbox import RELEASE, CityInForce, PhotoStored, TimerDue
 from paidan_contracts.reports import ReportReceived
+from paidan_contracts.state import CaseState
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import InboxHandler
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests.contracts.city_packs import load_tiny
 
 START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -245,6 +247,13 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         table: [tuple(row) for row in await pool.fetch(f"SELECT * FROM {table} ORDER BY {key}")]
         for table, key in tables.items()
     }
+
+
+async def stored_states(pool: "asyncpg.Pool[Any]") -> dict[str, CaseState]:
+    """Return the state of every case, as the service reads it."""
+    rows = await pool.fetch("SELECT case_id, event FROM case_now JOIN history USING (case_id, version)")
+    assert len(rows) == await pool.fetchval("SELECT count(*) FROM case_now")
+    return {row["case_id"]: StoredEvent.model_validate_json(row["event"]).state for row in rows}
 
 
 async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:

@@ -1,7 +1,5 @@
 """The city in figures: open, overdue, held and uncalled cases, by city, as their documents say."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,11 +8,16 @@ import pytest
 from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.inbox.save import is_held, is_overdue
-from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
-from tests.dispatch.database_fixture import apply_records, build_report, case_id_of, clear_tables, timer_due
+from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
+from tests.dispatch.database_fixture import (
+    apply_records,
+    build_report,
+    case_id_of,
+    clear_tables,
+    stored_states,
+    timer_due,
+)
 from tests.dispatch.sample_log import sample_log
-
-MIGRATION = Path("services/dispatch/paidan_dispatch/migrations/0070_pre_held_and_overdue.sql").read_text()
 
 
 @pytest.fixture
@@ -32,9 +35,7 @@ async def decided(pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
 
 
 async def test_gauges_agree_with_the_documents_of_the_cases(decided: "asyncpg.Pool[Any]") -> None:
-    states = [
-        StoredEvent.model_validate_json(row["step"]).state for row in await decided.fetch("SELECT step FROM case_now")
-    ]
+    states = (await stored_states(decided)).values()
     metrics = Metrics("dispatch")
 
     await CaseFigures(decided, metrics).update()
@@ -65,17 +66,3 @@ async def test_a_figure_goes_back_to_zero(decided: "asyncpg.Pool[Any]") -> None:
     assert before
     assert metrics.registry.get_sample_value("paidan_cases_held", labels) == 0
     assert metrics.registry.get_sample_value("paidan_cases_overdue", labels) == 0
-
-
-async def test_the_migration_finds_what_services_would_have_noted(decided: "asyncpg.Pool[Any]") -> None:
-    """Cases of an earlier release get their marks from their documents."""
-    update = re.search(r"UPDATE case_now.*?;", MIGRATION, re.DOTALL)
-    assert update is not None
-    await decided.execute("UPDATE case_now SET held = false, overdue = false")
-
-    await decided.execute(update[0])
-
-    for row in await decided.fetch("SELECT step, held, overdue FROM case_now"):
-        state = StoredEvent.model_validate_json(row["step"]).state
-        if not state.clocks:
-            assert (row["held"], row["overdue"]) == (is_held(state), is_overdue(state))

@@ -14,10 +14,13 @@ from paidan_contracts.cases import AnyCaseEvent
 from paidan_contracts.orders import OrderMessage
 from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport
+from paidan_contracts.state import CaseState
+from paidan_dispatch.api import queries
+from paidan_dispatch.api.queries import CaseFilter, OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
 from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
-from paidan_dispatch.inbox.unit_of_work import StoredEvent, awaits_callback, ended_at
+from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.database_fixture import (
@@ -31,6 +34,7 @@ from tests.dispatch.database_fixture import (
     clear_tables,
     dump_tables,
     photo_stored,
+    stored_states,
 )
 from tests.dispatch.sample_log import sample_log
 
@@ -186,6 +190,26 @@ async def test_reports_that_joined_are_kept_in_full(pool: "asyncpg.Pool[Any]") -
         ]
 
 
+async def test_every_state_is_read_back_as_it_was_published(pool: "asyncpg.Pool[Any]") -> None:
+    """It is stored once, in the history, and found from the case's row by whoever needs it."""
+    published = {}
+    for body in (await apply_records(pool, _indexed_log().records, batch_size=3)).bodies_on("paidan.cases"):
+        published[body["case_id"]] = CaseState.model_validate(body["state"])
+
+    listed = await queries.list_cases(pool, CaseFilter(limit=500))
+    async with pool.acquire() as conn:
+        found = [await queries.find_case(conn, case_id) for case_id in published]
+        judged = await queries.load_cases_with_policy(conn, list(published))
+    opened = await queries.load_open_orders(pool, "streets", OrderPage(city=None, after=None, limit=500))
+
+    assert await stored_states(pool) == published
+    assert {state.case_id: state for state in listed} == published
+    assert [each and each.state for each in found] == list(published.values())
+    assert {case_id: each.state for case_id, each in judged.items()} == published
+    assert opened
+    assert all(published[state.case_id] == state for state in opened)
+
+
 async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[Any]") -> None:
     """After every kind of change that affects the indexes: closing, reopening, refiling, ending."""
     log = _indexed_log()
@@ -194,10 +218,10 @@ async def test_the_searched_columns_agree_with_the_document(pool: "asyncpg.Pool[
         await clear_tables(pool)
         await apply_records(pool, log.records, batch_size=cut)
 
-        rows = await pool.fetch("SELECT * FROM case_now")
+        rows, states = await pool.fetch("SELECT * FROM case_now"), await stored_states(pool)
         statuses = set()
         for row in rows:
-            state = StoredEvent.model_validate_json(row["step"]).state
+            state = states[row["case_id"]]
             found = candidate_of(state, CityPolicy.from_city(load_tiny()).match_rules)
             statuses.add((state.status, state.reopened))
             assert (row["version"], row["status"], row["department"]) == (state.version, state.status, state.department)

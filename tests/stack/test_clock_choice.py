@@ -48,8 +48,8 @@ async def city_time(connection: Connection) -> datetime:
 async def open_a_case(connection: Connection) -> None:
     await connection.execute(
         "INSERT INTO dispatch.case_now (case_id, lane, version, city, area, status, channel, past, reported_at,"
-        " recurs_until, step, chain) VALUES ('c', 0, 1, 'tiny', 'tiny', 'received', 'hotline', false, now(),"
-        " 'infinity', '', sha256(''))"
+        " recurs_until, chain) VALUES ('c', 0, 1, 'tiny', 'tiny', 'received', 'hotline', false, now(),"
+        " 'infinity', sha256(''))"
     )
 
 

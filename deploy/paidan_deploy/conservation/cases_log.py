@@ -15,29 +15,27 @@ GENESIS_CHAIN: Final = bytes(32)
 
 
 class CaseSteps(NamedTuple):
-    """A case up to a version, as bytes tell it: its newest step's, the chain, and a digest of all steps and chains."""
+    """A case up to a version, as bytes tell it: the chain, and a digest of all steps and chains."""
 
     version: int
-    newest: bytes
     chain: bytes
     digest: bytes
 
     def extend(self, version: int, step: bytes, chain: bytes) -> "CaseSteps":
         """Return the case with one more step: the SHA-256 of its bytes, and its chain value."""
         digest = sha256(self.digest + version.to_bytes(8, "big") + step + chain).digest()
-        return CaseSteps(version, step, chain, digest)
+        return CaseSteps(version, chain, digest)
 
 
 class CaseRow(NamedTuple):
-    """A case in its table: its newest step's version and status, the SHA-256 of that step's bytes, and the chain."""
+    """A case in its table: its newest step's version, status and chain."""
 
     version: int
     status: str
-    newest: bytes
     chain: bytes
 
 
-NO_STEPS: Final = CaseSteps(0, bytes(32), GENESIS_CHAIN, bytes(32))
+NO_STEPS: Final = CaseSteps(0, GENESIS_CHAIN, bytes(32))
 
 
 @dataclass(slots=True)

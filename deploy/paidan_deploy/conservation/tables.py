@@ -21,7 +21,7 @@ SELECT_OUTCOMES: Final = """
       FROM dispatch.outcome
 """
 SELECT_CASES: Final = """
-    SELECT case_id, version, status, sha256(step) AS newest, chain
+    SELECT case_id, version, status, chain
       FROM dispatch.case_now
 """
 SELECT_HISTORY: Final = """
@@ -123,7 +123,7 @@ async def noted_reports(conn: Connection) -> dict[str, str | None]:
 async def case_rows(conn: Connection) -> dict[str, CaseRow]:
     """Return every case as its table holds it."""
     rows = await conn.fetch(SELECT_CASES)
-    return {row["case_id"]: CaseRow(row["version"], row["status"], row["newest"], row["chain"]) for row in rows}
+    return {row["case_id"]: CaseRow(row["version"], row["status"], row["chain"]) for row in rows}
 
 
 async def history(conn: Connection) -> dict[str, CaseSteps]:

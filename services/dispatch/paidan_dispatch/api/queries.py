@@ -25,14 +25,16 @@ SELECT_OUTCOMES: Final = """
 """
 
 SELECT_CASE: Final = """
-    SELECT lane, step
+    SELECT lane, event
       FROM case_now
+      JOIN history USING (case_id, version)
      WHERE case_id = $1
 """
 
 SELECT_CASES_WITH_POLICY: Final = """
-    SELECT case_id, step, lane_city.version, lane
+    SELECT case_id, event, lane_city.version, lane
       FROM case_now
+      JOIN history USING (case_id, version)
       JOIN lane_city USING (lane, city)
      WHERE case_id = ANY($1::text[])
 """
@@ -45,27 +47,30 @@ SELECT_HISTORY: Final = """
 """
 
 SELECT_OPEN_ORDERS: Final = """
-    SELECT step
-      FROM (SELECT step, reported_at, case_id, city
-              FROM case_now
-             WHERE department = $1
-               AND ended_at IS NULL
-               AND status <> ALL(ARRAY['received', 'filed'])
-               AND NOT past
-             UNION ALL
-            SELECT step, reported_at, case_id, city
-              FROM case_now
-              JOIN helper USING (case_id)
-             WHERE helper.department = $1) AS open_order
-     WHERE ($2::text IS NULL OR city = $2)
-       AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
+    SELECT event
+      FROM (SELECT reported_at, case_id, version
+              FROM (SELECT reported_at, case_id, version, city
+                      FROM case_now
+                     WHERE department = $1
+                       AND ended_at IS NULL
+                       AND status <> ALL(ARRAY['received', 'filed'])
+                       AND NOT past
+                     UNION ALL
+                    SELECT reported_at, case_id, version, city
+                      FROM case_now
+                      JOIN helper USING (case_id)
+                     WHERE helper.department = $1) AS open_order
+             WHERE ($2::text IS NULL OR city = $2)
+               AND ($3::timestamptz IS NULL OR (reported_at, case_id) > ($3, $4::text))
+             ORDER BY reported_at, case_id
+             LIMIT $5) AS page
+      JOIN history USING (case_id, version)
      ORDER BY reported_at, case_id
-     LIMIT $5
 """
 
 # One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
 SELECT_CASES_PART: Final = """
-    (SELECT step, reported_at, case_id
+    (SELECT reported_at, case_id, version
        FROM case_now
       WHERE ended_at IS {ended}
         AND ($1::text IS NULL OR city = $1)
@@ -79,6 +84,16 @@ SELECT_CASES_PART: Final = """
         {more}
       ORDER BY reported_at {order}, case_id {order}
       LIMIT $10)
+"""
+# The states of one page, after it is known which cases are on it.
+SELECT_CASES_PAGE: Final = """
+    SELECT event
+      FROM (SELECT *
+              FROM ({parts}) AS found
+             ORDER BY reported_at {order}, case_id {order}
+             LIMIT $10) AS page
+      JOIN history USING (case_id, version)
+     ORDER BY reported_at {order}, case_id {order}
 """
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 
@@ -146,13 +161,13 @@ async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeD
 async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
     """Return a case's newest state."""
     row = await conn.fetchrow(SELECT_CASE, case_id)
-    return StoredCase(row["lane"], _decode_state(row["step"])) if row else None
+    return StoredCase(row["lane"], _decode_state(row["event"])) if row else None
 
 
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
-    return {row["case_id"]: CaseWithPolicy(_decode_state(row["step"]), row["version"], row["lane"]) for row in rows}
+    return {row["case_id"]: CaseWithPolicy(_decode_state(row["event"]), row["version"], row["lane"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
@@ -164,7 +179,7 @@ async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list
     """Return a page of the cases that a department is to act on, oldest first."""
     after = page.after or (None, None)
     rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
-    return [_decode_state(row["step"]) for row in rows]
+    return [_decode_state(row["event"]) for row in rows]
 
 
 async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
@@ -178,7 +193,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
     }
     parts = [SELECT_CASES_PART.format(ended=ended, **clauses) for ended in _ended_clauses(case_filter.statuses)]
     union = " UNION ALL ".join(parts)
-    statement = f"SELECT step FROM ({union}) AS found ORDER BY reported_at {order}, case_id {order} LIMIT $10"
+    statement = SELECT_CASES_PAGE.format(parts=union, **clauses)
     at, case_id = case_filter.after or (None, None)
     rows = await pool.fetch(
         statement,
@@ -194,7 +209,7 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         case_filter.limit,
         timeout=30,
     )
-    return [_decode_state(row["step"]) for row in rows]
+    return [_decode_state(row["event"]) for row in rows]
 
 
 def _ended_clauses(statuses: Sequence[Status]) -> list[str]:

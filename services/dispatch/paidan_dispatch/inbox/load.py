@@ -1,6 +1,6 @@
 """Loads a unit of work: decodes a batch's records and reads from the database what deciding on them needs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
@@ -24,8 +24,8 @@ from paidan_dispatch.inbox.unit_of_work import (
     UnitOfWork,
     proof_of,
 )
-from paidan_dispatch.matching.candidates import Candidate
-from paidan_dispatch.matching.match import CandidateIndex, squares_around
+from paidan_dispatch.matching.candidates import Candidate, MatchRules
+from paidan_dispatch.matching.match import CandidateIndex, open_within_reach, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
 SELECT_OUTCOMES: Final = """
@@ -34,9 +34,11 @@ SELECT_OUTCOMES: Final = """
      WHERE id = ANY(string_to_array($1, ',')::uuid[])
 """
 
+# A case's state is that of its newest event.
 SELECT_CASES: Final = """
-    SELECT case_id, lane, step, chain
+    SELECT case_id, lane, history.event, history.chain
       FROM case_now
+      JOIN history USING (case_id, version)
      WHERE case_id = ANY($1::text[])
        AND lane = ANY($2::integer[])
 """
@@ -50,10 +52,9 @@ SELECT_PHOTOS: Final = """
      ORDER BY ref, case_id, holder
 """
 
-# Of closed cases the rule needs only the index entry, of open ones the whole state: the report may join them.
 SELECT_NEARBY: Final = """
     SELECT lane, case_id, square, area, class_code, matched_within, past, channel, latitude, longitude, reported_at,
-           ended_at, recurs_until, CASE WHEN ended_at IS NULL THEN step END AS step, chain
+           ended_at, recurs_until
       FROM case_now
      WHERE square = ANY(string_to_array($1, ',')::bigint[])
        AND recurs_until >= $2
@@ -69,9 +70,9 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     partitions = sorted({record.partition for record in batch.records})
     unit_of_work = UnitOfWork(entries, {partition: CandidateIndex() for partition in partitions})
     await _load_outcomes(batch, unit_of_work)
-    await _load_targets(batch, unit_of_work)
+    has_nearby = await _load_nearby(batch, unit_of_work)
+    await _load_cases(batch, unit_of_work, _reachable_ids(unit_of_work) if has_nearby else ())
     await _load_photos(batch, unit_of_work)
-    await _load_nearby(batch, unit_of_work)
     return unit_of_work
 
 
@@ -124,19 +125,14 @@ async def _load_outcomes(batch: Batch, unit_of_work: UnitOfWork) -> None:
     unit_of_work.known_outcomes = known_outcomes
 
 
-async def _load_targets(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    case_ids: set[str] = set()
-    for entry in (each.entry for each in unit_of_work.entries):
-        if isinstance(entry, ActionRequested | TimerDue):
-            case_ids.add(entry.case_id)
-        if isinstance(entry, ActionRequested) and entry.of_report:
-            known = unit_of_work.known_outcomes.get(entry.of_report)
-            if known is not None and known.case_id is not None:
-                case_ids.add(known.case_id)
+async def _load_cases(batch: Batch, unit_of_work: UnitOfWork, reachable_ids: Iterable[str]) -> None:
+    case_ids = {*_target_ids(unit_of_work), *reachable_ids}
     if case_ids:
         # Only cases of these partitions: a case may be changed only by the owner of its partition.
         rows = await batch.conn.fetch(SELECT_CASES, case_ids, list(unit_of_work.nearby))
-        unit_of_work.case_files = {row["case_id"]: _case_file(row) for row in rows}
+        unit_of_work.case_files = {
+            row["case_id"]: CaseFile(row["lane"], last_event=row["event"], chain=row["chain"]) for row in rows
+        }
 
 
 async def _load_photos(batch: Batch, unit_of_work: UnitOfWork) -> None:
@@ -145,29 +141,42 @@ async def _load_photos(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.photos = await load_photos(batch.conn, refs, unit_of_work.nearby)
 
 
-async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    reports = [
-        (each.entry, each.policy.match_rules)
-        for each in unit_of_work.entries
-        if isinstance(each.entry, ReportReceived) and each.policy
-    ]
-    squares = {square for report, rules in reports for square in squares_around(report, rules)}
+async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> bool:
+    reports = list(_matched_reports(unit_of_work))
+    squares = {square for _, report, rules in reports for square in squares_around(report, rules)}
     if not squares:
-        return
-    since = min(report.recorded_at for report, _ in reports)
+        return False
+    since = min(report.recorded_at for _, report, _ in reports)
     rows = await batch.conn.fetch(SELECT_NEARBY, ",".join(map(str, squares)), since, list(unit_of_work.nearby))
     for row in rows:
         unit_of_work.nearby[row["lane"]].apply(_candidate(row))
-        if row["step"]:
-            unit_of_work.case_files.setdefault(row["case_id"], _case_file(row))
+    return bool(rows)
+
+
+def _matched_reports(unit_of_work: UnitOfWork) -> Iterator[tuple[CandidateIndex, ReportReceived, MatchRules]]:
+    for each in unit_of_work.entries:
+        if isinstance(each.entry, ReportReceived) and each.policy:
+            yield unit_of_work.nearby[each.record.partition], each.entry, each.policy.match_rules
+
+
+def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
+    for entry in (each.entry for each in unit_of_work.entries):
+        if isinstance(entry, ActionRequested | TimerDue):
+            yield entry.case_id
+        if isinstance(entry, ActionRequested) and entry.of_report:
+            known = unit_of_work.known_outcomes.get(entry.of_report)
+            if known is not None and known.case_id is not None:
+                yield known.case_id
+
+
+def _reachable_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
+    """Yield the stored open cases whose states matching may ask for; those that the batch changes are its targets."""
+    for nearby, report, rules in _matched_reports(unit_of_work):
+        yield from open_within_reach(report, nearby.in_squares(squares_around(report, rules)), rules)
 
 
 def _photos_of(entry: object) -> tuple[str, ...]:
     return (entry.ref,) if isinstance(entry, PhotoStored) else proof_of(entry)
-
-
-def _case_file(row: Mapping[str, Any]) -> CaseFile:
-    return CaseFile(row["lane"], last_event=row["step"], chain=row["chain"])
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:

@@ -201,7 +201,6 @@ def _case_row(case_file: CaseFile) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
-        case_file.last_event,
         case_file.chain,
     )
 
@@ -222,7 +221,6 @@ def _case_update(case_file: CaseFile) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
-        case_file.last_event,
         case_file.chain,
     )
 

@@ -26,7 +26,6 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "awaits_call": "boolean",
         "held": "boolean",
         "overdue": "boolean",
-        "step": "bytea",
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
@@ -87,13 +86,12 @@ UPDATE_CASES: Final = """
            awaits_call = changed.awaits_call,
            held = changed.held,
            overdue = changed.overdue,
-           step = changed.step,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::bytea[], $15::bytea[])
+           $13::boolean[], $14::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, step, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, chain)
      WHERE c.case_id = changed.case_id
 """
 

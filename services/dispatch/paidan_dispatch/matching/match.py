@@ -70,7 +70,8 @@ def squares_around(report: ReportReceived, rules: MatchRules) -> tuple[int, ...]
     if class_code is None or place.latitude is None or place.longitude is None or abs(place.latitude) > MAX_LATITUDE:
         return ()
     terms = rules.terms_of(class_code)
-    if terms.off or report.channel not in rules.channels or _is_never_matched(report):
+    is_never_matched = report.past is not None and report.past.matched_within is None
+    if terms.off or report.channel not in rules.channels or is_never_matched:
         return ()
     namespace = (report.area, class_code, _matched_within(report) or "")
     return squares_within(terms.radius_m, place.latitude, place.longitude, namespace)
@@ -106,6 +107,12 @@ def match(
         points = SharedPoints(report, reachable, rules.addresses_per_point, state_of)
         return _oldest_at_a_point_of_its_own(duplicates, points)
     return NoMatch(max(recurrences)[1] if recurrences else None)
+
+
+def open_within_reach(report: ReportReceived, candidates: Iterable[Candidate], rules: MatchRules) -> list[str]:
+    """Return the open cases for whose states ``match`` may ask."""
+    still_open = (each for each in candidates if each.closed_at is None)
+    return [each.case_id for each in still_open if _distance_if_match(report, each, rules) is not None]
 
 
 def _oldest_at_a_point_of_its_own(
@@ -177,9 +184,8 @@ def _distance_if_match(report: ReportReceived, candidate: Candidate, rules: Matc
 
 
 def _is_recurrence(report: ReportReceived, candidate: Candidate) -> bool:
-    if candidate.closed_at is None or candidate.recurs_until is None:
-        return False
-    return candidate.closed_at <= report.recorded_at <= candidate.recurs_until
+    closed_at, recurs_until = candidate.closed_at, candidate.recurs_until
+    return closed_at is not None and recurs_until is not None and closed_at <= report.recorded_at <= recurs_until
 
 
 def _recurs_until(closed_at: datetime, class_code: str, rules: MatchRules) -> datetime:
@@ -192,10 +198,6 @@ def _recurs_until(closed_at: datetime, class_code: str, rules: MatchRules) -> da
 
 def _matched_within(report: ReportReceived) -> str | None:
     return report.past.matched_within if report.past else None
-
-
-def _is_never_matched(report: ReportReceived) -> bool:
-    return report.past is not None and report.past.matched_within is None
 
 
 def distance_between_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
