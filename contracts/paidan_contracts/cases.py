@@ -43,11 +43,30 @@ class CaseEvent(WireModel):
     state: CaseState
 
 
+class Dispatch(WireModel):
+    """派遣 by rule in the same step that opened the case: what a ``case.dispatched.v1`` of its own would say."""
+
+    department: Slug
+    order_id: Id
+    placed_by: RuleRef
+    due_at: Timestamp | None = Field(
+        default=None, description="End of the time limit for handling, by the city's calendar; None: no limit."
+    )
+
+
 class CaseOpened(CaseEvent):
-    """上报/受理: a report opened a case. Its status is ``filed``, or ``received`` while it awaits verification."""
+    """上报/受理: a report opened a case, and mostly a rule dispatched it at once.
+
+    Its status is ``dispatched``; ``filed``, until the next event says that it is held; or ``received`` while it awaits
+    verification. Up to release 2 a case that was dispatched at once was opened as ``filed``, and version 2 was its
+    ``case.dispatched.v1``.
+    """
 
     type: Literal["case.opened.v1"] = "case.opened.v1"
     report_id: Id
+    dispatched: Dispatch | None = Field(
+        default=None, description="The department that received the order at once; no case.dispatched.v1 follows."
+    )
 
 
 class CaseMerged(CaseEvent):
@@ -69,7 +88,10 @@ class CaseFiled(CaseEvent):
 
 
 class CaseDispatched(CaseEvent):
-    """派遣: a department received the order, and its time limit runs. On every dispatch and re-dispatch."""
+    """派遣: a department received the order, and its time limit runs.
+
+    On every dispatch and re-dispatch but that of a case as it is opened, which ``case.opened.v1`` tells.
+    """
 
     type: Literal["case.dispatched.v1"] = "case.dispatched.v1"
     department: Slug

@@ -121,7 +121,7 @@ async def _open_dispatch(
     await opened.run(dispatch.INBOX_CONSUMER)
     noted, report = build_report("thanks", matter="praise"), build_report("matrix")
     await opened.service.append_to_inbox(noted, report)
-    await opened.clients.wait_for_event(case_id_of(report), "case.dispatched.v1")
+    await opened.clients.wait_for_event(case_id_of(report), "case.opened.v1")
     client = edges.clients["dispatch"] = await stack.enter_async_context(client_of(opened.parts))
     accepted = await client.post(
         f"/v1/cases/{case_id_of(report)}/actions",

@@ -85,7 +85,7 @@ async def http_to_inbox(servers: ServerAddresses) -> Calls:
 
 
 async def inbox_to_case(servers: ServerAddresses) -> Calls:
-    """Let dispatch decide a report from the inbox; the road ends with case.dispatched on its topic."""
+    """Let dispatch decide a report from the inbox; the road ends with case.opened on its topic: it is dispatched."""
     async with open_dispatch(servers, "loop") as opened:
         await opened.run(dispatch.INBOX_CONSUMER)
         reports = [build_report(f"road {each}", east_m=2000 * each) for each in range(PASSES)]
@@ -93,7 +93,7 @@ async def inbox_to_case(servers: ServerAddresses) -> Calls:
 
         async def pass_once(number: int) -> None:
             await opened.clients.send(INBOX.name, reports[number].area, bodies[number])
-            await opened.clients.wait_for_event(cases[number], "case.dispatched.v1")
+            await opened.clients.wait_for_event(cases[number], "case.opened.v1")
 
         return await count_calls(pass_once)
 
@@ -135,7 +135,7 @@ async def answer_to_closure(servers: ServerAddresses) -> Calls:
         answers, proofs = answers_topic_of("streets").name, list[str]()
         for number, case_id in enumerate(cases):
             await opened.clients.send(INBOX.name, reports[number].area, bodies[number])
-            await opened.clients.wait_for_event(case_id, "case.dispatched.v1")
+            await opened.clients.wait_for_event(case_id, "case.opened.v1")
             await opened.clients.send(answers, case_id, encode_answer(case_id, {"kind": "accept"}))
             await opened.clients.wait_for_event(case_id, "case.accepted.v1")
             proofs.append(await opened.service.store_proof(case_id))

@@ -1,6 +1,5 @@
 """Routing: the first rule that covers a case and determines a department decides."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from itertools import product
 from typing import Any, Final
@@ -49,9 +48,9 @@ def test_first_rule_that_covers_the_case_decides() -> None:
     )
 
     assert routed_city.rule_index.route(CASE) == Routed("hawkers", "streets", ("lamps",))
-    assert rule_id_for(routed_city.rule_index.route(replace(CASE, channel="camera", source="camera"))) == "cameras"
-    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code="C0137"))) == "all"
-    assert rule_id_for(routed_city.rule_index.route(replace(CASE, class_code=None))) == "all"
+    assert rule_id_for(routed_city.rule_index.route(CASE._replace(channel="camera", source="camera"))) == "cameras"
+    assert rule_id_for(routed_city.rule_index.route(CASE._replace(class_code="C0137"))) == "all"
+    assert rule_id_for(routed_city.rule_index.route(CASE._replace(class_code=None))) == "all"
 
 
 def test_case_without_a_rule_is_unrouted() -> None:
@@ -63,8 +62,8 @@ def test_department_that_returned_the_case_is_skipped() -> None:
         RoutingRule(id="hawkers", classes=("E0401",), lead="streets"), RoutingRule(id="else", lead="lamps")
     )
 
-    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
-    assert routed_city.rule_index.route(replace(CASE, declined=frozenset({"streets", "lamps"}))) == Unrouted()
+    assert routed_city.rule_index.route(CASE._replace(declined=frozenset({"streets"}))) == Routed("else", "lamps", ())
+    assert routed_city.rule_index.route(CASE._replace(declined=frozenset({"streets", "lamps"}))) == Unrouted()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_department_that_returned_the_case_is_skipped() -> None:
         (RoutingRule(id="r", grids=("990101001001",), lead="lamps"), {"place": WEST}, {"place": EAST}),
         (
             RoutingRule(id="r", areas=("park",), lead="lamps"),
-            {"place": replace(WEST, areas=frozenset({"park"}))},
+            {"place": WEST._replace(areas=frozenset({"park"}))},
             {"place": WEST},
         ),
         (RoutingRule(id="r", owners=("streets",), lead="lamps"), {"owner": "streets"}, {"owner": None}),
@@ -95,8 +94,8 @@ def test_stated_condition_must_hold(
 ) -> None:
     routed_city = city(rule)
 
-    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **covered))) == "r"  # type: ignore[arg-type]  # fields by name
-    assert rule_id_for(routed_city.rule_index.route(replace(CASE, **not_covered))) is None  # type: ignore[arg-type]  # likewise
+    assert rule_id_for(routed_city.rule_index.route(CASE._replace(**covered))) == "r"  # type: ignore[arg-type]  # fields by name
+    assert rule_id_for(routed_city.rule_index.route(CASE._replace(**not_covered))) is None  # type: ignore[arg-type]  # likewise
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ def test_times_are_in_the_citys_zone(
     routed_city = city(RoutingRule(id="r", when=when, lead="lamps"))
 
     def at(day: int, hour: int, minute: int) -> RoutingInput:
-        return replace(CASE, at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
+        return CASE._replace(at=datetime(2026, 3, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC))
 
     assert rule_id_for(routed_city.rule_index.route(at(*covered))) == "r"
     assert rule_id_for(routed_city.rule_index.route(at(*not_covered))) is None
@@ -134,8 +133,8 @@ def test_department_of_a_district_needs_a_district() -> None:
     routed_city = City.of(PACK_WITH_OFFICES.model_copy(update={"routing": rules}))
 
     assert routed_city.rule_index.route(CASE) == Routed("office", "west-office", ())
-    assert routed_city.rule_index.route(replace(CASE, place=EAST)) == Routed("office", "east-office", ())
-    assert routed_city.rule_index.route(replace(CASE, place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
+    assert routed_city.rule_index.route(CASE._replace(place=EAST)) == Routed("office", "east-office", ())
+    assert routed_city.rule_index.route(CASE._replace(place=UNKNOWN_PLACE)) == Routed("else", "lamps", ())
 
 
 # Rules of one condition, in every pair: each way in which a rule may cover another is tested by itself.
@@ -209,7 +208,7 @@ def test_rules_that_cover_a_week_shadow_only_rules_within_it() -> None:
         if "r2" in shadowed(pack):
             diagnostic_count += 1
             routed_city = City.of(pack)
-            assert "r2" not in {rule_id_for(routed_city.rule_index.route(replace(CASE, at=at))) for at in hours}, (
+            assert "r2" not in {rule_id_for(routed_city.rule_index.route(CASE._replace(at=at))) for at in hours}, (
                 first,
                 second,
                 third,

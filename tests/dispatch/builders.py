@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Action, ActionRequested, Actor, Finish, Inspect
+from paidan_contracts.cases import CaseOpened, Dispatch
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.reports import ImportedHistory, ReportReceived
 from paidan_contracts.state import CaseState
@@ -156,6 +157,13 @@ def types(step: Opened | Progressed | Refused) -> list[str]:
     """Return the short event types of a decision."""
     assert not isinstance(step, Refused), step.refusal
     return [event.model_dump()["type"].removeprefix("case.").removesuffix(".v1") for event in step.events]
+
+
+def dispatch_of(step: Opened | Progressed) -> Dispatch | None:
+    """Return what the event that opens a case says of its dispatch; None where it tells none."""
+    opened = step.events[0]
+    assert isinstance(opened, CaseOpened)
+    return opened.dispatched
 
 
 def finished(*, minutes: float = 10) -> CaseState:

@@ -34,7 +34,15 @@ from paidan_dispatch.cases.decide import Ignored, Progressed, Refused, decide, e
 from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, receive_report
 from paidan_dispatch.matching.match import CandidateIndex, candidate_of
-from tests.dispatch.builders import USUAL_ACTORS, ActionContext, at_minute, build_report, build_request, timer_due
+from tests.dispatch.builders import (
+    USUAL_ACTORS,
+    ActionContext,
+    at_minute,
+    build_report,
+    build_request,
+    dispatch_of,
+    timer_due,
+)
 from tests.dispatch.sample_pack import policy_with_helpers
 
 POLICY = policy_with_helpers("E01*", "district:street", ["roads", "water", "north"])
@@ -261,6 +269,21 @@ def _assert_follows(first: CaseState | None, events: tuple[CaseEvent, ...]) -> N
     assert len(said) == len(set(said)), "of two messages with one version a department would keep either"
 
 
+def _assert_tells_its_dispatch(opening: Opened) -> None:
+    """A reader of the event alone learns of each first assignment, and of no other."""
+    told, state = dispatch_of(opening), opening.after
+    assert (
+        (told is not None) == (state.status == "dispatched") == (len(opening.events) == 1 and state.assignments != ())
+    )
+    if told is not None:
+        (first,) = state.assignments
+        assert (told.department, told.order_id, told.placed_by) == (first.department, first.order_id, first.placed_by)
+        assert told.due_at == first.limits[0].due_at
+        issued = [each.order.order_id for each in orders.order_events(None, opening.events, POLICY)]
+        expected = [told.order_id, *(each.order_id for each in state.helpers)]
+        assert issued == ([] if state.past else expected)
+
+
 def _open(report: ReportReceived) -> Opened:
     opening = receive_report(
         report, nearby=CandidateIndex(), state_of=lambda _: pytest.fail("there is none"), policy=POLICY
@@ -273,6 +296,7 @@ def _open(report: ReportReceived) -> Opened:
 def test_any_sequence_keeps_case_invariants(report: ReportReceived, steps: list[RandomStep]) -> None:
     opening = _open(report)
     _assert_follows(None, opening.events)
+    _assert_tells_its_dispatch(opening)
     state, timers = opening.after, list(running_timers(opening.after))
     for step in steps:
         before = state.model_dump_json()

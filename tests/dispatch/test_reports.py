@@ -5,12 +5,17 @@ from typing import Any
 import pytest
 
 from paidan_contracts.actions import Verify
+from paidan_contracts.cases import CaseDispatched, CaseEvent
+from paidan_contracts.reports import ReportReceived
+from paidan_dispatch.cases.case_state import Provenance
+from paidan_dispatch.cases.transitions.routing import route_or_hold
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,
     build_report,
     case_after,
     decide_action,
+    dispatch_of,
     opened_case,
     receive_reports,
     types,
@@ -21,12 +26,42 @@ from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 def test_report_is_dispatched_immediately() -> None:
     (step,) = receive_reports(build_report())
 
-    assert types(step) == ["opened", "dispatched"]
+    assert types(step) == ["opened"]
     state = step.after
     assert (state.status, state.department, state.row_id) == ("dispatched", "north", "E0110-1")
     assert state.assignments[0].placed_by.rule == "streets"
     assert state.assignments[0].accept_by == at_minute(30)
     assert state.assignments[0].limits[0].due_at == at_minute(6 * 60), "four working hours, and lunch between them"
+
+
+def test_the_opening_says_all_that_a_dispatch_of_its_own_would_say() -> None:
+    (step,) = receive_reports(build_report(row_id="E0110-2"))
+    policy, at = default_policy(), at_minute(0)
+    cause = step.events[0].cause
+    before = step.after.model_copy(update={"status": "filed", "department": None, "assignments": ()})
+
+    told, alone = dispatch_of(step), route_or_hold(before, Provenance(cause, at, at, policy), policy)
+
+    assert isinstance(alone, CaseDispatched)
+    assert told is not None
+    own_fields = alone.model_dump(exclude={*CaseEvent.model_fields, "type", "reason"})
+    assert told.model_dump() == own_fields
+    assert (step.after.version, alone.version) == (1, 2)
+    assert step.after == alone.state.model_copy(update={"version": 1})
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        pytest.param(build_report(class_code=None), id="held"),
+        pytest.param(build_report(source="app"), id="to be verified"),
+    ],
+)
+def test_an_opening_without_a_department_tells_no_dispatch(report: ReportReceived) -> None:
+    (step,) = receive_reports(report)
+
+    assert types(step)[0] == "opened"
+    assert dispatch_of(step) is None
 
 
 def test_the_receipt_names_the_pack() -> None:

@@ -37,9 +37,7 @@ async def test_partition_uses_the_pack_version_of_its_own_log(pool: "asyncpg.Poo
         await clear_tables(pool)
         output = await apply_records(pool, records, batch_size=cut)
 
-        placed = {
-            each["case_id"]: each["placed_by"] for each in output.bodies_on("paidan.cases") if "placed_by" in each
-        }
+        placed = {each["case_id"]: each["dispatched"]["placed_by"] for each in output.bodies_on("paidan.cases")}
         assert {case: each["rule"] for case, each in placed.items() if each["city_version"] == newer} == {
             case_id_of(build_report("2")): "rubbish-2"
         }

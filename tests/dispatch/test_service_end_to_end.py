@@ -114,7 +114,7 @@ async def test_expired_timer_is_recorded(service: DispatchService, client: httpx
     assert (await client.get("/healthz")).status_code == 200
     await service.append_to_inbox(first)
 
-    steps = await service.await_messages("paidan.cases", 4, about=[case_id_of(first)])
+    steps = await service.await_messages("paidan.cases", 3, about=[case_id_of(first)])
 
     assert [each["clock"] for each in steps if each["type"] == "case.overdue.v1"] == ["accept", "handle"]
     assert await service.fetch_value("SELECT count(*) FROM timer WHERE case_id = $1", case_id_of(first)) == 0

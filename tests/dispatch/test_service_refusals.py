@@ -81,7 +81,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
     ]
     assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("unproved", 7)
     assert [each["why"]["code"] for each in output.bodies_on("paidan.orders.lamps")] == ["not_your_order"]
-    assert output.types() == ["case.opened.v1", "case.dispatched.v1"]
+    assert output.types() == ["case.opened.v1"]
 
 
 async def test_an_action_may_name_the_report_wherever_it_ended(pool: "asyncpg.Pool[Any]") -> None:

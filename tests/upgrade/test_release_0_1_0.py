@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from paidan_chassis.consumer.halts import open_halts, resume
+from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import CASES, INBOX
 from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.credentials import Credentials
@@ -123,7 +124,7 @@ async def check_restored_backup(restored: RestoredInstallation, servers: real.Se
             assert "must be decided by release 1 (0.1)" in await take_halt(installation, dispatch)
 
             dispatch.start("--only", "loop", release=1)
-            assert "must be decided by release 2" in await take_halt(installation, dispatch)
+            assert f"must be decided by release {RELEASE}" in await take_halt(installation, dispatch)
             assert await place_marks(installation) == 0
             dispatch.start("--only", "loop")
             await poll(lambda: is_decided_to_the_end(installation), within_s=SETTLE_TIMEOUT_S, what="the whole replay")

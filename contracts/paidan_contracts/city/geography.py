@@ -1,7 +1,6 @@
 """A city's geography: districts, streets, communities, unit grid and named areas, as its pack states them."""
 
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -81,8 +80,7 @@ class Geography(PackModel):
     grid: Grid | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCodes:
+class PlaceCodes(NamedTuple):
     """The codes of everything in which a position lies; None where that is unknown."""
 
     district: str | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, StringConstraints
 
@@ -63,8 +63,8 @@ class RoutingRule(PackModel):
     helpers: tuple[DepartmentSelector, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingInput:
+# Tuples, as place codes are: one of each is made for every case, and a frozen dataclass takes three times as long.
+class RoutingInput(NamedTuple):
     """The facts of a case on which routing rules decide. ``at`` is the time of routing, with a zone."""
 
     class_code: ClassCode | None

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
@@ -24,11 +25,14 @@ class Observed:
             self.decided_reports.add(report_id)
             self.outcome_counts[result] += 1
 
-    def record_event(self, case_id: str, version: int, kind: str) -> None:
-        """Count a case event, once: old ones may be repeated."""
+    def record_event(self, event: Mapping[str, object]) -> None:
+        """Count a case event, once: old ones may be repeated. One that opens a case mostly tells its dispatch, too."""
+        case_id, version = str(event["case_id"]), int(str(event["version"]))
         if version > self.case_versions.get(case_id, 0):
             self.case_versions[case_id] = version
-            self.event_counts[kind] += 1
+            self.event_counts[str(event["type"])] += 1
+            if event.get("dispatched"):
+                self.event_counts["case.dispatched.v1"] += 1
 
 
 class Monitor:
@@ -68,4 +72,4 @@ class Monitor:
             if event["about"] == "report":
                 self.observed.record_outcome(str(event["id"]), str(event["result"]))
         elif "version" in event:
-            self.observed.record_event(str(event["case_id"]), int(str(event["version"])), str(event["type"]))
+            self.observed.record_event(event)

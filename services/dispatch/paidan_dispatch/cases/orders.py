@@ -12,11 +12,13 @@ from paidan_contracts.cases import (
     CaseFiled,
     CaseHelperAnswered,
     CaseMerged,
+    CaseOpened,
     CaseReopened,
     CaseReturned,
     CaseReworked,
     CaseUrged,
     CaseVoided,
+    Dispatch,
 )
 from paidan_contracts.orders import (
     AnswerRefused,
@@ -75,6 +77,8 @@ def _events_of(previous: CaseState | None, event: CaseEvent, policy: CityPolicy)
     state, at = event.state, event.recorded_at
     assigned_before = previous if previous is not None and previous.status in ASSIGNED_STATUSES else None
     match event:
+        case CaseOpened(dispatched=Dispatch()):
+            yield _new_order_issued(order=current_order(state, policy), recorded_at=at)
         case CaseDispatched():
             if assigned_before is not None:
                 previous_order = _build_order(state, state.assignments[-2], policy)

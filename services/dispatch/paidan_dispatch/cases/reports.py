@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from paidan_contracts import ids
-from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause
+from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause, Dispatch
 from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
@@ -15,7 +15,7 @@ from paidan_dispatch.cases.case_state import Provenance, event_fields, next_stat
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.policy import CityPolicy, Filed, select_row
 from paidan_dispatch.cases.transitions.filing import file_and_route
-from paidan_dispatch.cases.transitions.routing import route_or_hold
+from paidan_dispatch.cases.transitions.routing import NoRoute, assigned_fields, hold, place_by_rule
 from paidan_dispatch.matching.candidates import Duplicate
 from paidan_dispatch.matching.match import CandidateIndex, match, squares_around
 
@@ -27,6 +27,7 @@ _new_joined: Final = unvalidated_constructor(JoinedReport)
 _new_state: Final = unvalidated_constructor(CaseState)
 _new_cause: Final = unvalidated_constructor(Cause)
 _new_opened: Final = unvalidated_constructor(CaseOpened)
+_new_dispatch: Final = unvalidated_constructor(Dispatch)
 _new_merged: Final = unvalidated_constructor(CaseMerged)
 
 
@@ -74,11 +75,27 @@ def receive_report(
     matched = match(report, nearby.in_squares(squares_around(report, rules)), rules, state_of)
     if isinstance(matched, Duplicate):
         return _join(state_of(matched.case_id), report, matched.distance_m, policy)
-    state = with_clock(_first_state(report, matched.recurrence_of, policy), provenance)
-    opened = _new_opened(**event_fields(state, provenance), report_id=report.report_id)
+    return Opened(_open(_first_state(report, matched.recurrence_of, policy), provenance, policy))
+
+
+def _open(state: CaseState, provenance: Provenance, policy: CityPolicy) -> tuple[CaseEvent, ...]:
+    report_id = state.opened_by
     if state.status == "received":
-        return Opened((opened,))
-    return Opened((opened, route_or_hold(state, provenance, policy)))
+        state = with_clock(state, provenance)
+        return (_new_opened(**event_fields(state, provenance), report_id=report_id),)
+    placed = place_by_rule(state, provenance.recorded_at, policy)
+    if isinstance(placed, NoRoute):
+        opened = _new_opened(**event_fields(state, provenance), report_id=report_id)
+        return opened, hold(state, provenance, placed)
+    assigned, assignment = placed
+    after = replace_unvalidated(state, **assigned_fields(state, assigned, assignment))
+    dispatched = _new_dispatch(
+        department=assigned.department,
+        order_id=assignment.order_id,
+        placed_by=assigned.placed_by,
+        due_at=assignment.limits[-1].due_at,
+    )
+    return (_new_opened(**event_fields(after, provenance), report_id=report_id, dispatched=dispatched),)
 
 
 def _join(state: CaseState, report: ReportReceived, metres: float, policy: CityPolicy) -> Progressed:

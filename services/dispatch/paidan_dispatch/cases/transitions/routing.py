@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Assign, Redispatch
@@ -11,7 +11,7 @@ from paidan_contracts.city import UNKNOWN_PLACE, PlaceCodes, Routed, RoutingInpu
 from paidan_contracts.city.calendar import CalendarExhausted
 from paidan_contracts.city.catalogue import CatalogueRow
 from paidan_contracts.places import Place
-from paidan_contracts.state import Assignment, CaseState, RuleRef
+from paidan_contracts.state import Assignment, CaseState, Helper, RuleRef, Status
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
@@ -69,14 +69,20 @@ class NoRoute:
 def route_or_hold(state: CaseState, provenance: Provenance, policy: CityPolicy) -> CaseDispatched | CaseHeld:
     """Dispatch a filed case by rule, or hold it for the hard-to-place queue with the reason. The step has no actor."""
     rule_provenance = provenance.without_actor()
+    placed = place_by_rule(state, rule_provenance.recorded_at, policy)
+    if isinstance(placed, NoRoute):
+        return hold(state, rule_provenance, placed)
+    assigned, assignment = placed
+    return _dispatch(state, rule_provenance, assigned, assignment)
+
+
+def place_by_rule(state: CaseState, at: datetime, policy: CityPolicy) -> tuple[Assigned, Assignment] | NoRoute:
+    """Choose the department of a filed case by rule, and set its limits."""
     try:
-        result = _route(state, rule_provenance.recorded_at, policy)
-        if isinstance(result, Assigned):
-            return _dispatch(state, rule_provenance, result, policy)
-        reason = result.reason
+        result = _route(state, at, policy)
+        return (result, _build_assignment(state, result, at, policy)) if isinstance(result, Assigned) else result
     except CalendarExhausted:
-        reason = policy.calendar_covers
-    return _held(state, rule_provenance, reason.joined())
+        return NoRoute(policy.calendar_covers)
 
 
 def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance, policy: CityPolicy) -> ActResult:
@@ -90,7 +96,15 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
         text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")
     assigned = Assigned(department, policy.rule_ref("by_hand"), reason=action.reason)
-    return [_dispatch(state, provenance, assigned, policy)]
+    assignment = _build_assignment(state, assigned, provenance.recorded_at, policy)
+    return [_dispatch(state, provenance, assigned, assignment)]
+
+
+def hold(state: CaseState, provenance: Provenance, found: NoRoute) -> CaseHeld:
+    """Let a filed case wait for a person who chooses its department. ``provenance`` has no actor."""
+    reason = found.reason.joined()
+    after = next_state(state, provenance, status="filed", held_because=reason)
+    return _new_held(**event_fields(after, provenance), reason=reason)
 
 
 def handling_deadline(
@@ -174,29 +188,8 @@ def _returned_text(times: int) -> Bilingual:
     )
 
 
-def _held(state: CaseState, provenance: Provenance, reason: str) -> CaseHeld:
-    after = next_state(state, provenance, status="filed", held_because=reason)
-    return _new_held(**event_fields(after, provenance), reason=reason)
-
-
-def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, policy: CityPolicy) -> CaseDispatched:
-    """Begin a new assignment; one that is still valid ends as withdrawn."""
-    assignments, at = state.assignments, provenance.recorded_at
-    if state.status in ASSIGNED_STATUSES:
-        assignments = end_assignment(state, at, withdrawn_at=at)
-    assignment = _build_assignment(state, assigned, at, policy)
-    helpers = state.helpers
-    if helpers or assigned.helpers:
-        helpers = appoint(state, assigned.helpers, assignment)
-    after = next_state(
-        state,
-        provenance,
-        status="dispatched",
-        department=assigned.department,
-        held_because=None,
-        assignments=(*assignments, assignment),
-        helpers=helpers,
-    )
+def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, assignment: Assignment) -> CaseDispatched:
+    after = next_state(state, provenance, **assigned_fields(state, assigned, assignment))
     return _new_dispatched(
         **event_fields(after, provenance),
         department=assigned.department,
@@ -205,6 +198,32 @@ def _dispatch(state: CaseState, provenance: Provenance, assigned: Assigned, poli
         due_at=assignment.limits[-1].due_at,
         reason=assigned.reason,
     )
+
+
+class AssignedFields(TypedDict):
+    """Fields of the state that change as an assignment begins."""
+
+    status: Status
+    department: str
+    held_because: None
+    assignments: tuple[Assignment, ...]
+    helpers: tuple[Helper, ...]
+
+
+def assigned_fields(state: CaseState, assigned: Assigned, assignment: Assignment) -> AssignedFields:
+    """Return the fields that change as an assignment begins; one that is still valid ends as withdrawn."""
+    assignments, helpers, at = state.assignments, state.helpers, assignment.dispatched_at
+    if state.status in ASSIGNED_STATUSES:
+        assignments = end_assignment(state, at, withdrawn_at=at)
+    if helpers or assigned.helpers:
+        helpers = appoint(state, assigned.helpers, assignment)
+    return {
+        "status": "dispatched",
+        "department": assigned.department,
+        "held_because": None,
+        "assignments": (*assignments, assignment),
+        "helpers": helpers,
+    }
 
 
 def _build_assignment(state: CaseState, assigned: Assigned, at: datetime, policy: CityPolicy) -> Assignment:
