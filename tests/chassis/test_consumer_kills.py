@@ -10,7 +10,7 @@ from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=15)
 
-WINDOWS: tuple[KillPoint, ...] = ("applying", "before_send", "after_send")
+WINDOWS: tuple[KillPoint, ...] = ("applying", "before_send", "amid_send", "after_send")
 
 
 async def wait_killed(process: ConsumerProcess) -> None:
