@@ -148,7 +148,10 @@ class AnswersHandler:
             answer_position=(record.partition, record.offset),
         )
         requested_action = RequestedAction(
-            answer.case_id, answer.action, answer.occurred_at, terms=self._terms.of(answer.case_id)
+            answer.case_id,
+            answer.action,
+            self._terms.in_zone(answer.case_id, answer.occurred_at),
+            terms=self._terms.of(answer.case_id),
         )
         request = build_request(requested_action, requester, self._clock.city_time(record.appended_at))
         batch.emit(record, messages.request_message(request))

@@ -153,7 +153,12 @@ class ActionRoutes:
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
         if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
             raise problems.not_found("there is no such case", "无此案件")
-        requested_action = replace(requested_action, terms=self.terms.of(requested_action.case_id))
+        case_id, occurred_at = requested_action.case_id, requested_action.occurred_at
+        requested_action = replace(
+            requested_action,
+            occurred_at=self.terms.in_zone(case_id, occurred_at),
+            terms=self.terms.of(case_id),
+        )
         actor = actor_of(caller, requested_action.action)
         requester = Requester(
             actor=actor,
