@@ -8,6 +8,7 @@ import pytest
 
 from paidan_chassis.migrations.runner import load_migrations
 from paidan_contracts.state import CaseState
+from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.inbox.save import is_held, is_overdue
 from tests import servers as real
 from tests.dispatch.database_fixture import apply_records, build_report, city_in_force, stored_states
@@ -36,6 +37,7 @@ async def test_cases_in_flight_are_migrated(
     await _migrate(earlier, [each for each in MIGRATIONS if each.name <= last])
     await _insert(earlier, "history", [dict(row) for row in history])
     await _insert(earlier, "case_now", [_earlier_row(row, history) for row in cases])
+    await _insert(earlier, "timer", [_timer_row(timer) for state in states.values() for timer in running_timers(state)])
 
     await _migrate(earlier, [each for each in MIGRATIONS if each.name > last])
 
@@ -43,7 +45,7 @@ async def test_cases_in_flight_are_migrated(
     for row in cases:
         case_id = row["case_id"]
         assert migrated[case_id] == {**row, **_marks_of_departments_clocks(states[case_id], dict(row), last)}
-    assert len(cases) > 3
+    assert {row["next_due_at"] is None for row in cases} == {True, False}
 
 
 def _earlier_row(row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -51,6 +53,11 @@ def _earlier_row(row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -
         each["event"] for each in history if (each["case_id"], each["version"]) == (row["case_id"], row["version"])
     ]
     return {**row, "step": newest}
+
+
+def _timer_row(timer: Timer) -> dict[str, Any]:
+    names = ("case_id", "kind", "generation", "due_at")
+    return {name: getattr(timer, name) for name in names} | {"lane": 0}
 
 
 def _marks_of_departments_clocks(state: CaseState, row: dict[str, Any], last: str) -> dict[str, Any]:

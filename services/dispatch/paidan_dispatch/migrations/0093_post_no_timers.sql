@@ -1,0 +1,2 @@
+-- Clocks have no rows of their own any more.
+DROP TABLE timer;
