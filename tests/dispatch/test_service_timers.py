@@ -22,7 +22,7 @@ from paidan_contracts.inbox import TimerDue
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import INBOX
 from paidan_dispatch.cases.case_state import next_due_at
-from paidan_dispatch.inbox.timer_loop import SELECT_NEXT_DUE, TimerScheduler
+from paidan_dispatch.inbox.timer_loop import SELECT_DUE, SELECT_NEXT_DUE, TimerScheduler
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests import servers as real
 from tests.dispatch.builders import opened_case
@@ -188,7 +188,7 @@ async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_se
     assert log.appended[0].due_at == soon
 
 
-async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
+async def test_next_timers_are_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
     """It is queried after every batch; a city has hundreds of thousands of timers."""
     now = real_now()
     for partition in range(3):
@@ -201,6 +201,11 @@ async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
 
     assert found == now + timedelta(minutes=2)
     assert plan_rows_read("case_now", plan[0]["Plan"]) == 2
+
+    page = [0, 1, 2], now + DAY, now + timedelta(minutes=1, seconds=1), "", 10
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SELECT_DUE}", *page))
+    assert plan[0]["Plan"]["Actual Rows"] == 10
+    assert plan_rows_read("case_now", plan[0]["Plan"]) < 200, "of 9,000 that are due"
 
 
 def plan_rows_read(table: str, node: dict[str, Any]) -> float:

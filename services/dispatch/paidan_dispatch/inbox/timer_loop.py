@@ -28,13 +28,19 @@ MAX_REMEMBERED: Final = 100_000
 Step: TypeAlias = tuple[str, int]
 """A case at a version."""
 
+# Partition by partition, each along its index: after an outage a page must not cost as much as all that is due.
 SELECT_DUE: Final = """
-    SELECT case_id, version, next_due_at
-      FROM case_now
-     WHERE lane = ANY($1::integer[])
-       AND next_due_at <= $2
-       AND (next_due_at, case_id) > ($3, $4)
-     ORDER BY next_due_at, case_id
+    SELECT due.case_id, due.version, due.next_due_at
+      FROM unnest($1::integer[]) AS assigned (lane)
+     CROSS JOIN LATERAL (
+            SELECT case_id, version, next_due_at
+              FROM case_now
+             WHERE case_now.lane = assigned.lane
+               AND next_due_at <= $2
+               AND (next_due_at, case_id) > ($3, $4)
+             ORDER BY next_due_at, case_id
+             LIMIT $5) AS due
+     ORDER BY due.next_due_at, due.case_id
      LIMIT $5
 """
 
