@@ -25,7 +25,6 @@ REPLAYED = {
         "history": "case_id, version",
         "case_now": "case_id",
         "outcome": "id",
-        "timer": "case_id, kind",
         "lane_city": "lane, city",
         "lane_release": "lane",
     },

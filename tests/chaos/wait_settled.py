@@ -47,7 +47,7 @@ async def _end_offsets_if_applied(installation: ChaosInstallation) -> tuple[obje
 
 async def _has_due_timers(installation: ChaosInstallation) -> bool:
     now = await installation.city_time()
-    return bool(await installation.fetch_value("SELECT count(*) FROM timer WHERE due_at <= $1", now))
+    return bool(await installation.fetch_value("SELECT count(*) FROM case_now WHERE next_due_at <= $1", now))
 
 
 async def _lanes_of(installation: ChaosInstallation, schema: str) -> list[Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import asyncpg
@@ -25,10 +26,12 @@ from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
+from paidan_dispatch.cases.case_state import running_timers
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import InboxHandler
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests.contracts.city_packs import load_tiny
+from tests.dispatch.builders import timer_due
 
 START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 in the tiny city, a working day."""
@@ -237,7 +240,6 @@ async def dump_tables(pool: "asyncpg.Pool[Any]") -> dict[str, list[tuple[Any, ..
         "case_report": "case_id, number",
         "noted_report": "report_id",
         "outcome": "id",
-        "timer": "case_id, kind",
         "lane_city": "lane, city",
         "helper": "case_id, department",
         "photo": "ref, case_id, holder",
@@ -261,19 +263,18 @@ async def clear_tables(pool: "asyncpg.Pool[Any]") -> None:
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL session_replication_role = replica")
         for table in (
-            "history", "case_now", "case_report", "noted_report", "outcome", "timer", "lane_city", "helper", "photo",
+            "history", "case_now", "case_report", "noted_report", "outcome", "lane_city", "helper", "photo",
         ):  # fmt: skip
             await conn.execute(f"DELETE FROM {table}")
         await _mark_lanes(conn)
 
 
-def timer_due(row: "asyncpg.Record") -> TimerDue:
-    """Build the inbox entry of a due timer from its row."""
-    return TimerDue(
-        timer_id=ids.timer_id(row["case_id"], row["kind"], row["generation"]),
-        case_id=row["case_id"],
-        area=ids.area_of(row["case_id"]),
-        kind=row["kind"],
-        generation=row["generation"],
-        due_at=row["due_at"],
-    )
+async def due_timers(pool: "asyncpg.Pool[Any]") -> list[TimerDue]:
+    """Return the clock of each case that is due first, as its entry of the inbox, in order of time."""
+    first = []
+    for state in (await stored_states(pool)).values():
+        timers = sorted(running_timers(state), key=attrgetter("due_at", "kind"))
+        stored = await pool.fetchval("SELECT next_due_at FROM case_now WHERE case_id = $1", state.case_id)
+        assert stored == (timers[0].due_at if timers else None)
+        first += timers[:1]
+    return [timer_due(each) for each in sorted(first, key=attrgetter("due_at"))]

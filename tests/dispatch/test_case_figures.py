@@ -14,8 +14,8 @@ from tests.dispatch.database_fixture import (
     build_report,
     case_id_of,
     clear_tables,
+    due_timers,
     stored_states,
-    timer_due,
 )
 from tests.dispatch.sample_log import sample_log
 
@@ -28,8 +28,8 @@ async def decided(pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
     log = sample_log().append(late)
     await apply_records(pool, log.records, batch_size=1000)
     applied = len(log.records)
-    timers = await pool.fetch("SELECT * FROM timer WHERE case_id = $1 AND kind = 'accept'", case_id_of(late))
-    log.append(*map(timer_due, timers))
+    accept = [each for each in await due_timers(pool) if each.case_id == case_id_of(late)]
+    log.append(*accept)
     await apply_records(pool, log.records[applied:], batch_size=1000)
     return pool
 

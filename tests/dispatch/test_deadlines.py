@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from paidan_contracts.actions import Accept, Action, CallBack, File, Finish, Inspect, Redispatch, Return, Void
 from paidan_contracts.reports import ImportedHistory
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer, next_timer, running_timers
+from paidan_dispatch.cases.case_state import Timer, next_due_at, running_timers
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from tests.dispatch.builders import (
     at_minute,
@@ -40,7 +40,7 @@ def test_a_dispatch_sets_both_timers() -> None:
         ("accept", at_minute(30)),
         ("handle", at_minute(360)),
     ]
-    assert next_timer(state) == single_timer(state, "accept")
+    assert next_due_at(state) == single_timer(state, "accept").due_at
 
 
 def test_imported_cases_and_those_that_nothing_awaits_have_no_timer() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from paidan_chassis.migrations.runner import load_migrations
 from paidan_contracts.state import CaseState
+from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.inbox.save import is_held, is_overdue
 from tests import servers as real
 from tests.dispatch.database_fixture import apply_records, build_report, city_in_force, stored_states
@@ -36,6 +37,7 @@ async def test_cases_in_flight_are_migrated(
     await _migrate(earlier, [each for each in MIGRATIONS if each.name <= last])
     await _insert(earlier, "history", [dict(row) for row in history])
     await _insert(earlier, "case_now", [_earlier_row(row, history) for row in cases])
+    await _insert(earlier, "timer", [_timer_row(timer) for state in states.values() for timer in running_timers(state)])
 
     await _migrate(earlier, [each for each in MIGRATIONS if each.name > last])
 
@@ -43,7 +45,28 @@ async def test_cases_in_flight_are_migrated(
     for row in cases:
         case_id = row["case_id"]
         assert migrated[case_id] == {**row, **_marks_of_departments_clocks(states[case_id], dict(row), last)}
-    assert len(cases) > 3
+    assert {row["next_due_at"] is None for row in cases} == {True, False}
+
+
+async def test_the_release_before_goes_on_after_the_first_phase(
+    pool: "asyncpg.Pool[Any]", earlier: "asyncpg.Connection[Any]"
+) -> None:
+    """It reads up to its mark while the schema is new already: its cases and timers are this release's, too."""
+    await apply_records(pool, sample_log().append(city_in_force(), build_report("open", east_m=2500)).records)
+    cases, history = await pool.fetch("SELECT * FROM case_now"), await pool.fetch("SELECT * FROM history")
+    states = await stored_states(pool)
+    await _migrate(earlier, [each for each in MIGRATIONS if each.phase == "pre"])
+    late = [_timer_row(timer) for state in states.values() for timer in running_timers(state)]
+
+    await _insert(earlier, "history", [dict(row) for row in history])
+    await _insert(earlier, "case_now", [{**_earlier_row(row, history), "next_due_at": None} for row in cases])
+    await _insert(earlier, "timer", late)
+    await earlier.execute("DELETE FROM timer WHERE kind = 'accept'")
+    await _insert(earlier, "timer", [row for row in late if row["kind"] == "accept"])
+    await _migrate(earlier, [each for each in MIGRATIONS if each.phase == "post"])
+
+    migrated = {row["case_id"]: row for row in await earlier.fetch("SELECT * FROM case_now")}
+    assert [dict(migrated[row["case_id"]]) for row in cases] == [dict(row) for row in cases]
 
 
 def _earlier_row(row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -51,6 +74,11 @@ def _earlier_row(row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -
         each["event"] for each in history if (each["case_id"], each["version"]) == (row["case_id"], row["version"])
     ]
     return {**row, "step": newest}
+
+
+def _timer_row(timer: Timer) -> dict[str, Any]:
+    names = ("case_id", "kind", "generation", "due_at")
+    return {name: getattr(timer, name) for name in names} | {"lane": 0}
 
 
 def _marks_of_departments_clocks(state: CaseState, row: dict[str, Any], last: str) -> dict[str, Any]:

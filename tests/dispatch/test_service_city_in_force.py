@@ -15,11 +15,11 @@ from tests.dispatch.database_fixture import (
     case_id_of,
     city_in_force,
     clear_tables,
+    due_timers,
     pack_bytes,
     pack_version,
     photo_stored,
     publish_pack,
-    timer_due,
 )
 
 
@@ -53,20 +53,20 @@ async def test_timers_are_set_cancelled_and_fired_once(pool: "asyncpg.Pool[Any]"
     first = build_report("1")
     case_id, log = case_id_of(first), InboxRecords().append(city_in_force(), first)
     await apply_records(pool, log.records)
-    [accept] = await pool.fetch("SELECT * FROM timer")
-    log.append(timer_due(accept), timer_due(accept))
+    [accept] = await due_timers(pool)
+    log.append(accept, accept)
     log.append(build_action(case_id, Accept(), by="department:streets", minutes=30))
-    log.append(timer_due(accept))
+    log.append(accept)
     output = await apply_records(pool, log.records[2:], batch_size=2)
-    [handle] = await pool.fetch("SELECT * FROM timer")
-    log.append(timer_due(handle), timer_due(handle), timer_due(accept))
+    [handle] = await due_timers(pool)
+    log.append(handle, handle, accept)
     later = await apply_records(pool, log.records[6:], batch_size=2)
 
-    assert [row["kind"] for row in (accept, handle)] == ["accept", "handle"], "the next one alone is stored"
+    assert [each.kind for each in (accept, handle)] == ["accept", "handle"]
     assert output.types() + later.types() == ["case.overdue.v1", "case.accepted.v1", "case.overdue.v1"]
     overdue = [*output.bodies_on("paidan.cases"), *later.bodies_on("paidan.cases")]
     assert [each["clock"] for each in overdue if each["type"] == "case.overdue.v1"] == ["accept", "handle"]
-    assert await pool.fetchval("SELECT count(*) FROM timer") == 0
+    assert await due_timers(pool) == []
 
 
 async def test_finishing_cancels_the_handling_timer(pool: "asyncpg.Pool[Any]") -> None:
@@ -81,4 +81,4 @@ async def test_finishing_cancels_the_handling_timer(pool: "asyncpg.Pool[Any]") -
 
     await apply_records(pool, log.records, batch_size=2)
 
-    assert [row["kind"] for row in await pool.fetch("SELECT kind FROM timer")] == ["inspect"]
+    assert [each.kind for each in await due_timers(pool)] == ["inspect"]

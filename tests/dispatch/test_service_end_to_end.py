@@ -117,7 +117,7 @@ async def test_expired_timer_is_recorded(service: DispatchService, client: httpx
     steps = await service.await_messages("paidan.cases", 3, about=[case_id_of(first)])
 
     assert [each["clock"] for each in steps if each["type"] == "case.overdue.v1"] == ["accept", "handle"]
-    assert await service.fetch_value("SELECT count(*) FROM timer WHERE case_id = $1", case_id_of(first)) == 0
+    assert await service.fetch_value("SELECT next_due_at FROM case_now WHERE case_id = $1", case_id_of(first)) is None
 
 
 async def test_batch_is_answered_per_line_and_backdated_for_importers(

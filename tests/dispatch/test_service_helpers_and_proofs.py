@@ -16,9 +16,9 @@ from tests.dispatch.database_fixture import (
     case_id_of,
     city_in_force,
     clear_tables,
+    due_timers,
     dump_tables,
     photo_stored,
-    timer_due,
 )
 
 LAMP = build_report("lamp", class_code="C0137")
@@ -208,15 +208,16 @@ async def test_source_may_urge_about_its_own_report_wherever_it_is(pool: "asyncp
     assert [each["reason"] for each in urged] == ["again", "again"]
 
 
-async def test_one_timer_of_a_case_is_stored_and_the_next_follows_from_its_state(pool: "asyncpg.Pool[Any]") -> None:
+async def test_a_case_is_due_with_its_first_timer_and_the_next_follows(
+    pool: "asyncpg.Pool[Any]",
+) -> None:
     """Lead and helper have four limits and inspection a fifth; each goes overdue once, in order of time."""
     log, seen = InboxRecords().append(city_in_force(), LAMP), []
     await apply_records(pool, log.records)
     applied = len(log.records)
     for _ in range(6):
-        rows = await pool.fetch("SELECT * FROM timer")
-        assert len(rows) <= 1
-        log.append(*map(timer_due, rows), *map(timer_due, rows))
+        due = await due_timers(pool)
+        log.append(*due, *due)
         output = await apply_records(pool, log.records[applied:])
         applied = len(log.records)
         seen += [(each["department"], each["clock"]) for each in output.bodies_on("paidan.cases")]
@@ -230,13 +231,13 @@ async def test_one_timer_of_a_case_is_stored_and_the_next_follows_from_its_state
     log.append(photo_stored(case_id_of(LAMP), PHOTO, by=LAMPS))
     log.append(build_action(case_id_of(LAMP), Finish(proof=(PHOTO,)), by=LAMPS, minutes=5000))
     await apply_records(pool, log.records[applied:])
-    [inspect] = await pool.fetch("SELECT * FROM timer")
+    [inspect] = await due_timers(pool)
     applied = len(log.records)
-    late = await apply_records(pool, log.append(timer_due(inspect)).records[applied:])
+    late = await apply_records(pool, log.append(inspect).records[applied:])
     assert [(each["type"], each["clock"]) for each in late.bodies_on("paidan.cases")] == [
         ("case.clock_overdue.v1", "inspect")
     ]
-    assert await pool.fetch("SELECT * FROM timer") == []
+    assert await due_timers(pool) == []
     whole = [each.value for each in (await _replayed(pool, log)).messages if each.topic == "paidan.cases"]
     assert len(whole) == len(set(whole))
 
@@ -247,25 +248,3 @@ async def _replayed(pool: "asyncpg.Pool[Any]", log: InboxRecords) -> BatchOutput
     output = await apply_records(pool, log.records, batch_size=3)
     assert await dump_tables(pool) == written
     return output
-
-
-async def test_timers_that_release_0_1_stored_go_on(pool: "asyncpg.Pool[Any]") -> None:
-    """It stored each of a case; those that follow from the state take effect, the others are dropped as they fire."""
-    log = InboxRecords().append(city_in_force(), ONE)
-    await apply_records(pool, log.records)
-    case_id = case_id_of(ONE)
-    [accept] = await pool.fetch("SELECT * FROM timer")
-    await pool.execute(
-        "INSERT INTO timer (case_id, kind, generation, lane, due_at) VALUES ($1, 'handle', 2, 0, $2)",
-        case_id,
-        accept["due_at"].replace(hour=23),
-    )
-    rows = {row["kind"]: row for row in await pool.fetch("SELECT * FROM timer")}
-    log.append(
-        build_action(case_id, Accept(), by=STREETS, minutes=1), timer_due(rows["accept"]), timer_due(rows["handle"])
-    )
-
-    output = await apply_records(pool, log.records[2:], batch_size=1)
-
-    assert output.types() == ["case.accepted.v1", "case.overdue.v1"]
-    assert await pool.fetchval("SELECT count(*) FROM timer") == 0

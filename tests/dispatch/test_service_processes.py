@@ -41,7 +41,6 @@ async def clear_database(service: DispatchService) -> None:
             "case_report",
             "noted_report",
             "outcome",
-            "timer",
             "lane_city",
             "helper",
             "photo",

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -18,11 +19,17 @@ from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_contracts.inbox import TimerDue
+from paidan_contracts.state import CaseState
 from paidan_contracts.topics import INBOX
-from paidan_dispatch.inbox.timer_loop import SELECT_NEXT_DUE, TimerScheduler
+from paidan_dispatch.cases.case_state import next_due_at
+from paidan_dispatch.inbox.timer_loop import SELECT_DUE, SELECT_NEXT_DUE, TimerScheduler
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests import servers as real
-from tests.dispatch.database_fixture import open_pool
+from tests.dispatch.builders import opened_case
+from tests.dispatch.database_fixture import clear_tables, open_pool
 from tests.polling import poll
+
+DAY: Final = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +40,7 @@ async def module_pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.P
 
 @pytest.fixture
 async def pool(module_pool: "asyncpg.Pool[Any]") -> "asyncpg.Pool[Any]":
-    await module_pool.execute("DELETE FROM timer")
+    await clear_tables(module_pool)
     return module_pool
 
 
@@ -61,15 +68,32 @@ class StubLog:
         self.appended += [TimerDue.model_validate_json(message.value) for message in messages]
 
 
-async def set_timers(pool: "asyncpg.Pool[Any]", count: int, *, partition: int, due_at: datetime) -> None:
-    """Insert so many timers of one partition, one millisecond apart in pairs."""
-    rows = [
-        (f"tiny-{partition:016x}{n:016x}", "accept", 1, partition, due_at + timedelta(milliseconds=n // 2))
+async def set_timers(
+    pool: "asyncpg.Pool[Any]", count: int, *, partition: int, due_at: datetime, handle_after: timedelta = DAY
+) -> None:
+    """Insert so many cases of one partition that wait to be accepted, due one millisecond apart in pairs."""
+    states = [
+        waiting_case(f"tiny-{partition:016x}{n:016x}", due_at + timedelta(milliseconds=n // 2), handle_after)
         for n in range(count)
     ]
+    events = [(state.case_id, 1, StoredEvent(state=state).model_dump_json().encode(), bytes(32)) for state in states]
+    await pool.copy_records_to_table("history", records=events)
     await pool.executemany(
-        "INSERT INTO timer (case_id, kind, generation, lane, due_at) VALUES ($1, $2, $3, $4, $5)", rows
+        "INSERT INTO case_now (case_id, lane, version, city, area, status, channel, past, reported_at, recurs_until,"
+        " next_due_at, chain) VALUES ($1, $2, 1, 'tiny', 'tiny', 'dispatched', 'hotline', false, $3, 'infinity',"
+        " $4, sha256(''))",
+        [(state.case_id, partition, state.reported_at, next_due_at(state)) for state in states],
     )
+
+
+def waiting_case(case_id: str, accept_by: datetime, handle_after: timedelta) -> CaseState:
+    """Build a case that a department is to accept, and later to handle."""
+    state = opened_case()
+    [assignment] = state.assignments
+    [limit] = assignment.limits
+    limits = (limit.model_copy(update={"due_at": accept_by + handle_after}),)
+    assigned = assignment.model_copy(update={"accept_by": accept_by, "limits": limits})
+    return state.model_copy(update={"case_id": case_id, "assignments": (assigned,)})
 
 
 @asynccontextmanager
@@ -102,7 +126,32 @@ async def test_every_due_timer_of_our_lanes_is_appended_once(pool: "asyncpg.Pool
 
     assert len({timer.timer_id for timer in log.appended}) == len(log.appended) == 14
     assert [timer.due_at for timer in log.appended] == sorted(timer.due_at for timer in log.appended)
-    assert await pool.fetchval("SELECT count(*) FROM timer") == 24
+    assert await pool.fetchval("SELECT count(*) FROM case_now WHERE next_due_at <= $1", real_now()) == 24
+
+
+async def test_several_clocks_of_a_case_that_are_due_at_once_all_fire(pool: "asyncpg.Pool[Any]") -> None:
+    """As after a night without dispatch; one that is due later waits."""
+    past, log = real_now() - timedelta(minutes=1), StubLog()
+    await set_timers(pool, 5, partition=0, due_at=past, handle_after=timedelta(seconds=10))
+    await set_timers(pool, 1, partition=1, due_at=past)
+
+    async with running_scheduler(pool, log):
+        await poll(lambda: len(log.appended) >= 11, what="both clocks of five cases, and one")
+
+    assert Counter(timer.kind for timer in log.appended) == {"accept": 6, "handle": 5}
+
+
+async def test_a_case_whose_clocks_are_not_due_yet_is_left_alone(pool: "asyncpg.Pool[Any]") -> None:
+    """A row may be due too early: release 0.1 kept clocks that follow from no state."""
+    past, log = real_now() - timedelta(minutes=1), StubLog()
+    await set_timers(pool, 1, partition=0, due_at=real_now() + DAY)
+    await pool.execute("UPDATE case_now SET next_due_at = $1", past)
+    await set_timers(pool, 1, partition=1, due_at=past)
+
+    async with running_scheduler(pool, log):
+        await poll(lambda: log.appended, what="the other case's clock")
+
+    assert [timer.case_id[-17] for timer in log.appended] == ["1"]
 
 
 async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool: "asyncpg.Pool[Any]") -> None:
@@ -139,19 +188,24 @@ async def test_the_sleep_ends_when_the_next_timer_is_due_or_an_earlier_one_is_se
     assert log.appended[0].due_at == soon
 
 
-async def test_next_timer_is_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
+async def test_next_timers_are_found_by_index(pool: "asyncpg.Pool[Any]") -> None:
     """It is queried after every batch; a city has hundreds of thousands of timers."""
     now = real_now()
     for partition in range(3):
         await set_timers(pool, 3000, partition=partition, due_at=now + timedelta(minutes=1 + partition))
     await set_timers(pool, 1, partition=7, due_at=now + timedelta(seconds=1))
-    await pool.execute("ANALYZE timer")
+    await pool.execute("ANALYZE case_now")
 
     found = await pool.fetchval(SELECT_NEXT_DUE, [2, 1], now)
     plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SELECT_NEXT_DUE}", [2, 1], now))
 
     assert found == now + timedelta(minutes=2)
-    assert plan_rows_read("timer", plan[0]["Plan"]) == 2
+    assert plan_rows_read("case_now", plan[0]["Plan"]) == 2
+
+    page = [0, 1, 2], now + DAY, now + timedelta(minutes=1, seconds=1), "", 10
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SELECT_DUE}", *page))
+    assert plan[0]["Plan"]["Actual Rows"] == 10
+    assert plan_rows_read("case_now", plan[0]["Plan"]) < 200, "of 9,000 that are due"
 
 
 def plan_rows_read(table: str, node: dict[str, Any]) -> float:

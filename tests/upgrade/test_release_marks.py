@@ -15,7 +15,7 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_contracts.inbox import RELEASE, ReleaseInForce
 from paidan_contracts.topics import INBOX, find_topic
-from paidan_deploy.provisioning.release import ReleaseNotDrained, place_release_marks
+from paidan_deploy.provisioning.release import ReleaseNotDrained, older_release_decides, place_release_marks
 from tests.dispatch import database_fixture
 from tests.servers import ServerAddresses
 
@@ -164,3 +164,13 @@ async def test_a_later_release_is_marked_while_its_predecessor_runs(inbox: Inbox
     await inbox.read_to(1, partitions=(0, 1, 2), release=RELEASE)  # the mark in the last is still unread
 
     assert await inbox.place(release) == placed
+
+
+async def test_what_an_older_release_needs_stays_until_it_has_decided_everything(inbox: Inbox) -> None:
+    assert not await older_release_decides(inbox.conn), "a new installation"
+    await inbox.read_to(5)
+    assert await older_release_decides(inbox.conn), "0.1 has left no mark"
+    await inbox.read_to(6, partitions=ALL[1:], release=RELEASE)
+    assert await older_release_decides(inbox.conn), "one partition is behind"
+    await inbox.read_to(6, partitions=ALL[:1], release=RELEASE)
+    assert not await older_release_decides(inbox.conn)

@@ -15,8 +15,9 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import DEFAULT_VALIDITY, store_key
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.provisioning.privileges import ensure_schema, grant_privileges, owner_of
+from paidan_deploy.provisioning.release import older_release_decides
 from paidan_deploy.servers.dsn import DATABASE_NAME
-from paidan_deploy.services import SERVICES, Service
+from paidan_deploy.services import DISPATCH, SERVICES, Service
 
 CITIES_SCHEMA: Final = "cities"
 # Just before a Monday in the demo city's calendar: no calendar covers whatever year this runs in.
@@ -81,13 +82,17 @@ async def _create_or_alter_role(connection: Connection, role: str, options: str)
 
 
 async def _migrate_service_schema(connection: Connection, service: Service) -> None:
-    """Migrate a service's schema as the role that owns everything in it; its own role is granted what it needs."""
+    """Migrate a service's schema as the role that owns everything in it; its own role is granted what it needs.
+
+    What only an older release of dispatch needs is dropped when that has nothing left to decide.
+    """
+    packages = [migrations.CHASSIS_MIGRATIONS, f"{service.package}.migrations"]
     await ensure_schema(connection, service)
     await connection.execute(f"SET ROLE {owner_of(service)}")
     try:
-        await migrations.migrate(
-            connection, service.name, [migrations.CHASSIS_MIGRATIONS, f"{service.package}.migrations"]
-        )
+        await migrations.migrate(connection, service.name, packages, phases=("pre",))
+        if service is not DISPATCH or not await older_release_decides(connection):
+            await migrations.migrate(connection, service.name, packages, phases=("post",))
         await grant_privileges(connection, service)
     finally:
         await connection.execute("RESET ROLE")

@@ -21,6 +21,8 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.services import DISPATCH, INTAKE
 
 READ_TIMEOUT_S: Final = 20.0
+FIRST_RELEASE: Final = 1
+"""0.1, which knows no marks."""
 NextRecord: TypeAlias = int | Literal["none", "other"]
 """What a partition's log holds where dispatch reads on; a number: the mark of that release."""
 
@@ -58,6 +60,12 @@ class MarkPlan(NamedTuple):
 
     to_mark: list[int]
     first_marks: list[LaneProgress]
+
+
+async def older_release_decides(connection: Connection) -> bool:
+    """Return whether an older release still has to decide a partition of the inbox: what it needs must stay."""
+    rows = await connection.fetch(SELECT_LANES, INBOX.name)
+    return any((row["release"] or FIRST_RELEASE) < RELEASE for row in rows)
 
 
 async def place_release_marks(connection: Connection, kafka: KafkaCluster, *, release: int = RELEASE) -> int:

@@ -185,9 +185,9 @@ def running_timers(state: CaseState) -> tuple[Timer, ...]:
     return () if state.past else tuple(_iter_running(state))
 
 
-def next_timer(state: CaseState) -> Timer | None:
-    """Return the running timer that is due first: the database holds no more of a case, all others follow from it."""
-    return min(running_timers(state), key=lambda each: (each.due_at, each.kind, each.generation), default=None)
+def next_due_at(state: CaseState) -> datetime | None:
+    """Return when the first running timer is due; None where none runs."""
+    return min((each.due_at for each in running_timers(state)), default=None)
 
 
 def _iter_running(state: CaseState) -> Iterator[Timer]:

@@ -151,7 +151,6 @@ class _BatchDecider:
         case_file = self._find_case_file(timer.case_id, record.partition)
         if case_file is None or policy is None:
             return
-        self._unit_of_work.fired_timers.append((timer.case_id, timer.kind, timer.generation))
         match expire_timer(case_file.current_state, timer, policy):
             case Progressed(events=events):
                 self._apply_events(record, case_file, events, policy)

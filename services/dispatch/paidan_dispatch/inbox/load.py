@@ -24,7 +24,7 @@ from paidan_dispatch.inbox.unit_of_work import (
     UnitOfWork,
     proof_of,
 )
-from paidan_dispatch.matching.candidates import Candidate, MatchRules
+from paidan_dispatch.matching.candidates import Candidate
 from paidan_dispatch.matching.match import CandidateIndex, open_within_reach, squares_around
 
 # Long lists are sent as one text: asyncpg checks of each element of an array whether it is one itself, 0.4 us each.
@@ -70,8 +70,8 @@ async def load(batch: Batch, packs: PackCache, in_force: InForce) -> UnitOfWork:
     partitions = sorted({record.partition for record in batch.records})
     unit_of_work = UnitOfWork(entries, {partition: CandidateIndex() for partition in partitions})
     await _load_outcomes(batch, unit_of_work)
-    has_nearby = await _load_nearby(batch, unit_of_work)
-    await _load_cases(batch, unit_of_work, _reachable_ids(unit_of_work) if has_nearby else ())
+    reachable_ids = await _load_nearby(batch, unit_of_work)
+    await _load_cases(batch, unit_of_work, reachable_ids)
     await _load_photos(batch, unit_of_work)
     return unit_of_work
 
@@ -141,22 +141,28 @@ async def _load_photos(batch: Batch, unit_of_work: UnitOfWork) -> None:
         unit_of_work.photos = await load_photos(batch.conn, refs, unit_of_work.nearby)
 
 
-async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> bool:
-    reports = list(_matched_reports(unit_of_work))
-    squares = {square for _, report, rules in reports for square in squares_around(report, rules)}
+async def _load_nearby(batch: Batch, unit_of_work: UnitOfWork) -> list[str]:
+    """Load what the reports may match; return the stored open cases for whose states matching may ask.
+
+    Those that the batch changes first, so that they come within reach, are its targets.
+    """
+    searches = [
+        (each.entry, rules, squares_around(each.entry, rules), unit_of_work.nearby[each.record.partition])
+        for each in unit_of_work.entries
+        if isinstance(each.entry, ReportReceived) and each.policy and (rules := each.policy.match_rules)
+    ]
+    squares = {square for _, _, squares, _ in searches for square in squares}
     if not squares:
-        return False
-    since = min(report.recorded_at for _, report, _ in reports)
+        return []
+    since = min(report.recorded_at for report, *_ in searches)
     rows = await batch.conn.fetch(SELECT_NEARBY, ",".join(map(str, squares)), since, list(unit_of_work.nearby))
     for row in rows:
         unit_of_work.nearby[row["lane"]].apply(_candidate(row))
-    return bool(rows)
-
-
-def _matched_reports(unit_of_work: UnitOfWork) -> Iterator[tuple[CandidateIndex, ReportReceived, MatchRules]]:
-    for each in unit_of_work.entries:
-        if isinstance(each.entry, ReportReceived) and each.policy:
-            yield unit_of_work.nearby[each.record.partition], each.entry, each.policy.match_rules
+    return [
+        case_id
+        for report, rules, squares, nearby in searches
+        for case_id in open_within_reach(report, nearby.in_squares(squares), rules)
+    ]
 
 
 def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
@@ -167,12 +173,6 @@ def _target_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
             known = unit_of_work.known_outcomes.get(entry.of_report)
             if known is not None and known.case_id is not None:
                 yield known.case_id
-
-
-def _reachable_ids(unit_of_work: UnitOfWork) -> Iterator[str]:
-    """Yield the stored open cases whose states matching may ask for; those that the batch changes are its targets."""
-    for nearby, report, rules in _matched_reports(unit_of_work):
-        yield from open_within_reach(report, nearby.in_squares(squares_around(report, rules)), rules)
 
 
 def _photos_of(entry: object) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Saves a unit of work: new and changed cases, history, outcomes, timers, what is in force. The caller commits."""
+"""Saves a unit of work: new and changed cases, history, outcomes, what is in force. The caller commits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
@@ -9,7 +9,7 @@ import asyncpg
 from paidan_chassis.database import Connection
 from paidan_contracts.inbox import CityInForce, ReleaseInForce
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import Timer, next_timer, open_helpers
+from paidan_dispatch.cases.case_state import next_due_at, open_helpers
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.rows import EventRow, OutcomeRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import (
@@ -21,9 +21,10 @@ from paidan_dispatch.inbox.unit_of_work import (
 )
 
 RowValues: TypeAlias = tuple[object, ...]
-TimerRow: TypeAlias = tuple[str, str, int, int, datetime]
+DueTimes: TypeAlias = Mapping[str, datetime | None]
+"""When the first clock of each changed case is due."""
 
-# Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
+# Up to so many events the round trips of four COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
 COPY_THRESHOLD: Final = 100
 
@@ -35,38 +36,36 @@ class NewRows(NamedTuple):
     history: Sequence[EventRow]
     case_report: Sequence[ReportRow]
     outcome: Sequence[RowValues]
-    timer: Sequence[TimerRow]
 
 
 async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
-    """Write what a batch changed; return when the first of the timers that it set is due.
+    """Write what a batch changed; return when the first clock of the changed cases is due.
 
     Raises SerializationError when another partition decided one of the ids meanwhile: the batch must be applied again.
     """
     await _save_in_force(conn, unit_of_work)
     await _save_photos(conn, unit_of_work)
     opened_cases, updated_cases = unit_of_work.opened_cases, unit_of_work.updated_cases
-    new_timers = [_timer_row(timer, each) for each in opened_cases if (timer := next_timer(each.current_state))]
+    due_at = {case_id: next_due_at(each.current_state) for case_id, each in unit_of_work.changed_files.items()}
     dead_lettered = unit_of_work.previously_dead_lettered
     new_rows = NewRows(
-        [_case_row(each) for each in opened_cases],
+        [_case_row(each, due_at) for each in opened_cases],
         unit_of_work.new_events,
         unit_of_work.new_reports,
         [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],
-        new_timers,
     )
     if any(new_rows):
         await _insert(conn, new_rows)
     if updated_cases:
-        await conn.execute(statements.UPDATE_CASES, *zip(*map(_case_update, updated_cases), strict=True))
+        updates = [_case_update(each, due_at) for each in updated_cases]
+        await conn.execute(statements.UPDATE_CASES, *zip(*updates, strict=True))
     await _save_helpers(conn, (*opened_cases, *updated_cases))
     if dead_lettered:
         replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
         if replacements:
             await conn.execute(statements.REPLACE_DEAD_LETTER_OUTCOMES, *zip(*replacements, strict=True))
     await _save_noted_reports(conn, unit_of_work)
-    changed_timers = await _save_timer_changes(conn, updated_cases, unit_of_work.fired_timers)
-    return min((due_at for *_, due_at in (*new_timers, *changed_timers)), default=None)
+    return min((each for each in due_at.values() if each is not None), default=None)
 
 
 def is_held(state: CaseState) -> bool:
@@ -157,28 +156,7 @@ async def _copy_rows(conn: Connection, new_rows: NewRows) -> None:
             await conn.copy_records_to_table(table, records=rows, columns=list(statements.COLUMNS[table]))
 
 
-async def _save_timer_changes(
-    conn: Connection, updated_cases: Sequence[CaseFile], fired_timers: Collection[tuple[str, str, int]]
-) -> list[TimerRow]:
-    cancelled, rows = set(fired_timers), []
-    for each in updated_cases:
-        # Only the next one is stored. One of release 0.1 that is left over has no effect when it fires.
-        before, after = next_timer(each.stored) if each.stored else None, next_timer(each.current_state)
-        if before != after:
-            cancelled.update([(before.case_id, before.kind, before.generation)] if before else ())
-            rows += [_timer_row(after, each)] if after else []
-    if cancelled:
-        await conn.execute(statements.DELETE_TIMERS, *zip(*cancelled, strict=True))
-    if rows:
-        await conn.execute(statements.UPSERT_TIMERS, *zip(*rows, strict=True))
-    return rows
-
-
-def _timer_row(timer: Timer, case_file: CaseFile) -> TimerRow:
-    return timer.case_id, timer.kind, timer.generation, case_file.partition, timer.due_at
-
-
-def _case_row(case_file: CaseFile) -> RowValues:
+def _case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
     state, candidate = case_file.current_state, case_file.candidate
     return (
         state.case_id,
@@ -201,11 +179,12 @@ def _case_row(case_file: CaseFile) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        due_at[state.case_id],
         case_file.chain,
     )
 
 
-def _case_update(case_file: CaseFile) -> RowValues:
+def _case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
     state, candidate = case_file.current_state, case_file.candidate
     return (
         state.case_id,
@@ -221,6 +200,7 @@ def _case_update(case_file: CaseFile) -> RowValues:
         awaits_callback(state),
         is_held(state),
         is_overdue(state),
+        due_at[state.case_id],
         case_file.chain,
     )
 

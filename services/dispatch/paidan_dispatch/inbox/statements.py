@@ -26,6 +26,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "awaits_call": "boolean",
         "held": "boolean",
         "overdue": "boolean",
+        "next_due_at": "timestamptz",
         "chain": "bytea",
     },
     "history": {"case_id": "text", "version": "bigint", "event": "bytea", "chain": "bytea"},
@@ -47,13 +48,6 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "digest": "bytea",
         "sender": "text",
         "decided_at": "timestamptz",
-    },
-    "timer": {
-        "case_id": "text",
-        "kind": "text",
-        "generation": "bigint",
-        "lane": "integer",
-        "due_at": "timestamptz",
     },
 }
 
@@ -86,12 +80,13 @@ UPDATE_CASES: Final = """
            awaits_call = changed.awaits_call,
            held = changed.held,
            overdue = changed.overdue,
+           next_due_at = changed.next_due_at,
            chain = changed.chain
       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
            $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-           $13::boolean[], $14::bytea[])
+           $13::boolean[], $14::timestamptz[], $15::bytea[])
            AS changed (case_id, version, status, department, class_code, reported_at, is_reindexed, square,
-                       recurs_until, ended_at, awaits_call, held, overdue, chain)
+                       recurs_until, ended_at, awaits_call, held, overdue, next_due_at, chain)
      WHERE c.case_id = changed.case_id
 """
 
@@ -124,22 +119,6 @@ UPDATE_REPLIES: Final = """
            answered_at = reply.replied_at
       FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS reply (report_id, text, replied_at)
      WHERE n.report_id = reply.report_id
-"""
-
-DELETE_TIMERS: Final = """
-    DELETE FROM timer AS t
-     USING unnest($1::text[], $2::text[], $3::bigint[]) AS cancelled (case_id, kind, generation)
-     WHERE t.case_id = cancelled.case_id
-       AND t.kind = cancelled.kind
-       AND t.generation = cancelled.generation
-"""
-
-UPSERT_TIMERS: Final = """
-    INSERT INTO timer (case_id, kind, generation, lane, due_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::timestamptz[])
-        ON CONFLICT (case_id, kind) DO UPDATE
-       SET generation = EXCLUDED.generation,
-           due_at = EXCLUDED.due_at
 """
 
 INSERT_PHOTOS: Final = """

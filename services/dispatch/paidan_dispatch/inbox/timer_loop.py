@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
-
-import asyncpg
+from operator import attrgetter
+from typing import Any, Final, Protocol, TypeAlias
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Lane
@@ -13,38 +12,54 @@ from paidan_chassis.database import DB_ERRORS, Pool, is_transient
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.observability.health import LoopProgress
-from paidan_contracts.ids import area_of, timer_id
 from paidan_contracts.inbox import TimerDue
 from paidan_contracts.topics import INBOX
+from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.inbox import messages as inbox_messages
+from paidan_dispatch.inbox.unit_of_work import StoredEvent
 
 POLL_INTERVAL_S: Final = 1.0
 """Real time between two polls: partitions change owners, and a timer may not be committed yet."""
 MIN_POLL_INTERVAL_S: Final = 0.02
 """However many timers are due: two statements for every batch would be a load of their own."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
-MAX_FIRED_IDS: Final = 100_000
+MAX_REMEMBERED: Final = 100_000
 
+Step: TypeAlias = tuple[str, int]
+"""A case at a version."""
+
+# Partition by partition, each along its index: after an outage a page must not cost as much as all that is due.
 SELECT_DUE: Final = """
-    SELECT case_id, kind, generation, due_at
-      FROM timer
-     WHERE lane = ANY($1::integer[])
-       AND due_at <= $2
-       AND (due_at, case_id, kind) > ($3, $4, $5)
-     ORDER BY due_at, case_id, kind
-     LIMIT $6
-"""
-
-# One index search for each partition: over all of them at once, min() reads every pending timer.
-SELECT_NEXT_DUE: Final = """
-    SELECT min(soonest.due_at)
+    SELECT due.case_id, due.version, due.next_due_at
       FROM unnest($1::integer[]) AS assigned (lane)
      CROSS JOIN LATERAL (
-            SELECT timer.due_at
-              FROM timer
-             WHERE timer.lane = assigned.lane
-               AND timer.due_at > $2
-             ORDER BY timer.due_at
+            SELECT case_id, version, next_due_at
+              FROM case_now
+             WHERE case_now.lane = assigned.lane
+               AND next_due_at <= $2
+               AND (next_due_at, case_id) > ($3, $4)
+             ORDER BY next_due_at, case_id
+             LIMIT $5) AS due
+     ORDER BY due.next_due_at, due.case_id
+     LIMIT $5
+"""
+
+SELECT_EVENTS: Final = """
+    SELECT event
+      FROM history
+     WHERE (case_id, version) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
+"""
+
+# One index search for each partition: over all of them at once, min() reads every case with a clock.
+SELECT_NEXT_DUE: Final = """
+    SELECT min(soonest.next_due_at)
+      FROM unnest($1::integer[]) AS assigned (lane)
+     CROSS JOIN LATERAL (
+            SELECT case_now.next_due_at
+              FROM case_now
+             WHERE case_now.lane = assigned.lane
+               AND case_now.next_due_at > $2
+             ORDER BY case_now.next_due_at
              LIMIT 1) AS soonest
 """
 
@@ -70,6 +85,8 @@ class TimerScheduler:
         self._clock = clock
         self._batch_size = batch_size
         self._fired_ids: set[str] = set()
+        self._read_steps: set[Step] = set()
+        """Of which whatever was due is appended: it takes effect by another step."""
         self._notified = asyncio.Event()
         self.next_due_at = NEVER
         """Whoever sets an earlier timer must call ``notify``."""
@@ -108,21 +125,32 @@ class TimerScheduler:
     async def _fire_until(
         self, now: datetime, partitions: list[int], send: Callable[[Sequence[Message]], Awaitable[None]]
     ) -> None:
-        after = (now - timedelta(days=36_500), "", "")
+        after = (now - timedelta(days=36_500), "")
         while True:
-            rows = await self._pool.fetch(SELECT_DUE, partitions, now, *after, self._batch_size, timeout=10)
-            due = [_timer_from_row(row) for row in rows]
-            unfired = [timer for timer in due if timer.timer_id not in self._fired_ids]
-            if unfired:
-                await send([inbox_messages.timer_message(timer) for timer in unfired])
-                self._remember_fired(unfired)
-            if len(due) < self._batch_size:
+            cases = await self._pool.fetch(SELECT_DUE, partitions, now, *after, self._batch_size, timeout=10)
+            unread = [step for case_id, version, _ in cases if (step := (case_id, version)) not in self._read_steps]
+            if unread:
+                due = await self._due_timers(unread, now)
+                if due:
+                    await send([inbox_messages.timer_message(timer) for timer in due])
+                self._remember(unread, due)
+            if len(cases) < self._batch_size:
                 return
-            after = (due[-1].due_at, due[-1].case_id, due[-1].kind)
+            after = (cases[-1]["next_due_at"], cases[-1]["case_id"])
 
-    def _remember_fired(self, fired: Sequence[TimerDue]) -> None:
-        if len(self._fired_ids) > MAX_FIRED_IDS:
+    async def _due_timers(self, steps: Sequence[Step], now: datetime) -> list[TimerDue]:
+        """Return every clock that is due in these states and was not appended before, in order of time."""
+        rows = await self._pool.fetch(SELECT_EVENTS, *zip(*steps, strict=True), timeout=10)
+        states = [StoredEvent.model_validate_json(row["event"]).state for row in rows]
+        due = [timer for state in states for timer in running_timers(state) if timer.due_at <= now]
+        unfired = [timer for timer in due if timer.id not in self._fired_ids]
+        return [_timer_due(each) for each in sorted(unfired, key=attrgetter("due_at", "case_id", "kind"))]
+
+    def _remember(self, steps: Sequence[Step], fired: Sequence[TimerDue]) -> None:
+        if len(self._fired_ids) > MAX_REMEMBERED or len(self._read_steps) > MAX_REMEMBERED:
             self._fired_ids.clear()
+            self._read_steps.clear()
+        self._read_steps.update(steps)
         self._fired_ids.update(timer.timer_id for timer in fired)
 
     async def _sleep_until_next(self, stop: asyncio.Event) -> None:
@@ -151,12 +179,12 @@ class TimerScheduler:
             await asyncio.gather(*tasks, notified, return_exceptions=True)
 
 
-def _timer_from_row(row: "asyncpg.Record") -> TimerDue:
+def _timer_due(timer: Timer) -> TimerDue:
     return TimerDue(
-        timer_id=timer_id(row["case_id"], row["kind"], row["generation"]),
-        case_id=row["case_id"],
-        area=area_of(row["case_id"]),
-        kind=row["kind"],
-        generation=row["generation"],
-        due_at=row["due_at"],
+        timer_id=timer.id,
+        case_id=timer.case_id,
+        area=timer.area,
+        kind=timer.kind,
+        generation=timer.generation,
+        due_at=timer.due_at,
     )

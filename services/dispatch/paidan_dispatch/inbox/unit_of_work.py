@@ -130,8 +130,6 @@ class UnitOfWork:
     outcomes: dict[str, OutcomeRow] = field(default_factory=dict)
     previously_dead_lettered: set[str] = field(default_factory=set)
     """Ids that were dead-lettered before this batch."""
-    fired_timers: list[tuple[str, str, int]] = field(default_factory=list)
-    """Consumed timers: case, kind, generation."""
     photos: dict[str, list[ProofPhoto]] = field(default_factory=dict)
     """By reference: those that the batch's actions name, and those that it stores."""
     new_photos: list[tuple[int, ProofPhoto]] = field(default_factory=list)
