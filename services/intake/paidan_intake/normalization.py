@@ -61,6 +61,15 @@ class NormalizedReport:
     masked: Mapping[str, Mapping[str, int]]
     """How many values of each kind were masked, by field."""
     notes: tuple[Note, ...]
+    city: City
+
+    @property
+    def noting_rule(self) -> str | None:
+        """The pack's rule by which the report will be answered without a case."""
+        report = self.report
+        if report.past is not None:
+            return None
+        return self.city.noting_rule(report.source, report.category, report.matter, report.class_code)
 
     def as_first(self) -> KnownReport:
         """Return this report as the first under its id, by which repeats are judged."""
@@ -113,6 +122,7 @@ def normalize(
         vault_content=_vault_content(ticket, texts),
         masked=texts.counts(),
         notes=resolved.notes,
+        city=city,
     )
 
 

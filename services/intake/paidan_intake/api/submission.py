@@ -176,6 +176,7 @@ def is_dry_run(request: Request) -> bool:
 def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:
     """Return the answer to a report: the class, area and place that it was given."""
     place = report.place
+    rule = normalized.noting_rule if dry_run else None
     return AcceptedReport(
         report_id=report.report_id,
         source=report.source,
@@ -196,6 +197,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         notes=tuple([note.code for note in normalized.notes]),
         note_details=normalized.notes,
         text=report.text if dry_run else None,
+        stands="noted" if rule else None,
+        reason=rule,
         recorded_at=None if dry_run else report.recorded_at,
         dry_run=dry_run,
     )
