@@ -1,12 +1,13 @@
 """The scopes of an API key, and what each of them grants. The chassis stores and looks up keys."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
+
+from paidan_contracts.nearest import nearest
 
 Role = Literal[
     "inspector", "caller", "operator", "monitor", "importer", "admin", "security", "auditor", "privacy_officer"
@@ -135,17 +136,12 @@ def validate_key(city: str, scopes: Collection[str]) -> None:
         raise InvalidScope(mistakes)
 
 
-def nearest(word: str, known: Collection[str]) -> Meaning:
-    """Return a hint at the nearest of the known words, to be appended to a mistake; empty if none is near."""
-    found = difflib.get_close_matches(word.lower(), sorted(known), n=1)
-    return Meaning(f" (did you mean {found[0]}?)", f"（是否为 {found[0]}？）") if found else Meaning("", "")
-
-
 def _malformed(city: str, scopes: Collection[str]) -> Iterator[Meaning]:
     forms = [*SCOPE_MEANINGS, *(f"role:{role}" for role in _ROLES)]
     for scope in scopes:
         if not _SCOPE.fullmatch(scope):
-            hint = nearest(scope, forms)
+            spelt_out = scope.strip().lower()
+            hint = nearest(scope, [spelt_out] if _SCOPE.fullmatch(spelt_out) else forms)
             yield Meaning(
                 f"the scope {scope!r} is none of {', '.join(forms)}{hint.en}",
                 f"权限 {scope!r} 不在可用范围内：{'、'.join(forms)}{hint.zh}",
@@ -153,8 +149,11 @@ def _malformed(city: str, scopes: Collection[str]) -> Iterator[Meaning]:
     if not scopes:
         yield Meaning("a key needs at least one scope", "密钥至少需要一项权限")
     if not _CITY.fullmatch(city):
+        spelt_out = city.strip().lower()
+        hint = nearest(city, [spelt_out] if _CITY.fullmatch(spelt_out) else [])
         yield Meaning(
-            f"the city {city!r} is neither a city's id nor * for all cities", f"城市 {city!r} 既非城市编号，也非 *"
+            f"the city {city!r} is neither a city's id nor * for all cities{hint.en}",
+            f"城市 {city!r} 既非城市编号，也非 *{hint.zh}",
         )
 
 

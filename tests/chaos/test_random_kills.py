@@ -47,9 +47,14 @@ async def test_random_kills_under_load_neither_lose_nor_duplicate(
     load = Load(installation, SEED, answered_percent=100 if full_run else 30)
     await installation.start()
 
-    async with load.responders(), asyncio.TaskGroup() as group:
-        group.create_task(load.send_reports(reports))
-        group.create_task(kill_at_random(installation, load, kills=kills, reports=reports))
+    async with load.responders():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.send_reports(reports))
+            group.create_task(kill_at_random(installation, load, kills=kills, reports=reports))
+        # On a busy machine the last report is delivered before the first finish is decided, and none is inspected.
+        await poll(
+            lambda: load.answer_count > 100 and load.action_count > 20, within_s=300, what="answers and inspections"
+        )
     for process in installation.processes.values():
         await process.wait_until_ready()
     await installation.advance_clock(20)  # past the accept deadlines of unanswered orders
@@ -58,5 +63,3 @@ async def test_random_kills_under_load_neither_lose_nor_duplicate(
     logs = await audit_installation(installation, load)
     await installation.stop()
     assert len({each["case_id"] for each in logs.bodies("paidan.cases")}) > reports // 20
-    assert load.answer_count > 100
-    assert load.action_count > 20

@@ -84,6 +84,25 @@ def test_missing_file_is_one_mistake(name: str, tmp_path: Path) -> None:
     assert [str(each) for each in check_folder(folder).mistakes] == [f"{name}: the file is missing"]
 
 
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ([], ""),
+        (["notes.txt", "photos/a.json"], ""),
+        (["one/city.toml", "two/city.toml"], "; there are packs in folders of it: one, two"),
+    ],
+)
+def test_folder_that_is_no_pack_is_one_mistake(files: list[str], hint: str, tmp_path: Path) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    [mistake] = check_folder(tmp_path).mistakes
+
+    assert str(mistake) == f"{tmp_path.name}: the folder is no city pack: none of its files is there{hint}"
+    assert "该文件夹不是城市配置包" in mistake.problem_zh
+
+
 def test_mistakes_elsewhere_show_beside_a_missing_file(tmp_path: Path) -> None:
     folder = copy_pack(TINY, tmp_path)
     (folder / "terms.toml").rename(folder / "term.toml")

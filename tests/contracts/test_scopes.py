@@ -99,6 +99,23 @@ def test_every_mistake_is_named_in_both_languages_with_the_nearest_word() -> Non
         assert any("\u4e00" <= letter <= "\u9fff" for letter in each.zh)
 
 
+@pytest.mark.parametrize(
+    ("city", "scope", "meant"),
+    [
+        ("quancheng", "source:HOTLINE-12345", "source:hotline-12345"),
+        ("quancheng", " Department:water", "department:water"),
+        ("QuanCheng ", "backdate", "quancheng"),
+    ],
+)
+def test_what_differs_in_case_or_blanks_is_named_as_it_would_be_right(city: str, scope: str, meant: str) -> None:
+    with pytest.raises(InvalidScope) as refused:
+        validate_key(city, [scope])
+
+    [mistake] = refused.value.mistakes
+    assert mistake.en.endswith(f"(did you mean {meant}?)")
+    assert mistake.zh.endswith(f"（是否为 {meant}？）")
+
+
 def test_every_role_is_explained_in_both_languages() -> None:
     assert set(ROLE_MEANINGS) == set(get_args(Role))
     assert all(meaning.en and meaning.zh for meaning in (*ROLE_MEANINGS.values(), *SCOPE_MEANINGS.values()))

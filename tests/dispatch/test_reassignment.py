@@ -72,6 +72,7 @@ def test_unknown_department_is_refused(action: Assign | Redispatch) -> None:
 
     assert isinstance(result, Refused)
     assert (result.refusal.code, result.refusal.field) == ("unknown_department", "action.department")
+    assert "no department fire." in result.refusal.message
 
 
 def test_redispatch_takes_the_order_from_one_and_gives_it_to_another() -> None:
@@ -106,6 +107,26 @@ def test_unknown_row_is_refused() -> None:
 
     assert isinstance(result, Refused)
     assert (result.refusal.code, result.refusal.field) == ("unknown_row", "action.row_id")
+
+
+@pytest.mark.parametrize(
+    ("action", "nearest"),
+    [
+        (Assign(department="raods", reason="x"), "roads"),
+        (Redispatch(department="souht", reason="x"), "south"),
+        (File(row_id="e0110-2"), "E0110-2"),
+    ],
+)
+def test_unknown_name_is_answered_with_the_nearest_in_both_languages(
+    action: Assign | Redispatch | File, nearest: str
+) -> None:
+    state = opened_case(build_report(class_code=None)) if isinstance(action, Assign) else opened_case()
+
+    result = decide_action(state, action)
+
+    assert isinstance(result, Refused)
+    assert f"(did you mean {nearest}?)" in result.refusal.message
+    assert f"（是否为 {nearest}？）" in result.refusal.message_zh
 
 
 def test_filing_anew_counts_the_other_limit_from_where_the_first_began() -> None:

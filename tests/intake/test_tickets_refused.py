@@ -40,6 +40,34 @@ async def test_refusal_names_the_field(
     assert error["message_zh"]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "noted"),
+    [
+        ({"matter": "表扬"}, ("noted", "praise")),
+        ({"matter": "表扬", "category": None}, ("noted", "praise")),
+        ({}, (None, None)),
+    ],
+)
+async def test_dry_run_says_what_would_be_noted(
+    intake: IntakeService, overrides: dict[str, Any], noted: tuple[str | None, str | None]
+) -> None:
+    async with intake.client("hotline") as client:
+        checked = await client.post("/v1/tickets?dry-run=true", json=build_ticket(**overrides))
+        real = await client.post("/v1/tickets", json=build_ticket(**overrides))
+
+    assert (checked.json().get("stands"), checked.json().get("reason")) == noted
+    assert "stands" not in real.json(), "it is not decided yet"
+
+
+async def test_unknown_district_is_named_with_the_nearest(intake: IntakeService) -> None:
+    async with intake.client("hotline") as client:
+        response = await client.post("/v1/tickets", json=build_ticket(district="99010"))
+
+    error = response.json()["error"]
+    assert "no district 99010 (did you mean 99010" in error["message"]
+    assert "没有区划代码 99010（是否为 99010" in error["message_zh"]
+
+
 async def test_unknown_key_and_key_without_a_source_are_refused(intake: IntakeService) -> None:
     async with intake.client("inspector") as client:
         forbidden = await client.post("/v1/tickets", json=build_ticket())

@@ -206,8 +206,15 @@ async def test_unknown_city_is_not_an_empty_result(edge: httpx.AsyncClient, pool
     monitor = await create_key(pool, "role:monitor", city="*")
 
     answer = await edge.get("/v1/scores", params={"city": "nowhere", "period": "2026-03"}, headers=monitor)
+    near = await edge.get("/v1/scores", params={"city": "tinny", "period": "2026-03"}, headers=monitor)
+    rate = await edge.get(
+        "/v1/scores", params={"city": "tiny", "period": "2026-03", "indicator": "on-time"}, headers=monitor
+    )
 
-    assert answer.status_code == 404
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "there is no city nowhere")
+    assert near.json()["error"]["message"] == "there is no city tinny (did you mean tiny?)"
+    assert near.json()["error"]["message_zh"] == "没有城市 tinny（是否为 tiny？）"
+    assert "(did you mean on_time?)" in rate.json()["error"]["message"]
 
 
 async def test_reading_a_period_without_cases_writes_nothing(

@@ -13,6 +13,7 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack import Pack, pack_version
 from paidan_contracts.city.policies import (
+    IGNORED_CATEGORY_RULE,
     CallbackPolicy,
     MatchingPolicy,
     NotingRule,
@@ -105,6 +106,16 @@ class City:
             imports={mapping.id: mapping for mapping in pack.imports},
             rule_index=RuleIndex.of(pack, calendar),
         )
+
+    def noting_rule(
+        self, source: str, category: str | None, matter: MatterType | None, class_code: str | None
+    ) -> str | None:
+        """Return the id of the rule by which such a report is noted without a case; None: it is about a case."""
+        known = self.categories.get((source, category)) if category else None
+        if known is not None and known.ignored:
+            return IGNORED_CATEGORY_RULE
+        rule = self.noting_rules.get(matter) if matter else None
+        return None if rule is None or (rule.unclassified_only and class_code is not None) else rule.id
 
 
 def _areas(pack: Pack) -> Iterator[tuple[str | None, str]]:

@@ -29,7 +29,7 @@ from paidan_contracts.city.field_errors import describe_error
 from paidan_contracts.city.geography_files import read_geography
 from paidan_contracts.city.pack import Pack
 from paidan_contracts.city.pack_files import RawDocument, RawPack
-from paidan_contracts.city.pack_folder import check_file_names, merge_missing_columns
+from paidan_contracts.city.pack_folder import check_file_names, find_no_pack, merge_missing_columns
 from paidan_contracts.city.prune import prune_invalid
 from paidan_contracts.city.validation import validate
 
@@ -83,8 +83,10 @@ def load_pack(folder: FilePath) -> LoadResult:
 
     Entries with an error are left out and the others are validated all the same, so that all errors show at once. A
     missing file is one error: what lacks its entries is not reported, and whether the parts agree is seen once it is
-    there.
+    there. A folder without any file of a pack is one error.
     """
+    if no_pack := find_no_pack(folder):
+        return LoadResult(None, (no_pack,), OriginMap({}))
     raw_pack = RawPack(folder)
     _read_city(raw_pack)
     _read_privacy(raw_pack)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final
 
 from paidan_contracts.city.diagnostics import Diagnostic, Origin
@@ -16,6 +17,20 @@ _FILE_NAMES: Final = frozenset(
     | {f"geography/{name}.geojson" for name in ("outline", "districts", "streets", "communities", "areas")}
 )
 _READ_FORMATS: Final = (".toml", ".csv", ".geojson", ".json")
+
+
+def find_no_pack(folder: Path) -> Diagnostic | None:
+    """Return the one error of a folder that holds no file of a pack; it names the packs in it, if it holds some."""
+    if any((folder / name).exists() for name in _FILE_NAMES):
+        return None
+    packs = ", ".join(sorted(found.parent.name for found in folder.glob("*/city.toml")))
+    en, zh = (
+        "the folder is no city pack: none of its files is there",
+        "该文件夹不是城市配置包：其中没有配置包的任何文件",
+    )
+    if packs:
+        en, zh = f"{en}; there are packs in folders of it: {packs}", f"{zh}；其子文件夹中有配置包：{packs}"
+    return Diagnostic(folder.name, 0, "", "", en, zh)
 
 
 def check_file_names(raw_pack: RawPack) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from paidan_chassis.clock import real_now
 from paidan_contracts.city import City, InvalidPack, Pack, pack_version
+from paidan_contracts.nearest import nearest
 from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
 from paidan_deploy.citypacks.compare import compare_packs
@@ -129,9 +130,10 @@ def _pack_of(folder_or_city: str) -> Pack:
 def _published_city(name: str) -> City:
     cities = {city.id: city for city in asyncio.run(_read_published())}
     if name not in cities:
+        hint = nearest(name, cities)
         raise DeployError(
-            f"no city called {name} is published; there are: {', '.join(cities) or 'none'}"
-            f" / 没有发布过城市 {name}；已发布：{'、'.join(cities) or '无'}"
+            f"no city called {name} is published; there are: {', '.join(cities) or 'none'}{hint.en}"
+            f" / 没有发布过城市 {name}；已发布：{'、'.join(cities) or '无'}{hint.zh}"
         )
     return cities[name]
 

@@ -11,7 +11,8 @@ from paidan_chassis.clock import real_now
 from paidan_chassis.database import Connection
 from paidan_chassis.edge.api_keys import ApiKey, NewApiKey, add_key, generate_key, list_keys, revoke_key
 from paidan_chassis.edge.audit import AccessEvent, log_access
-from paidan_contracts.scopes import ALL_CITIES, InvalidScope, Meaning, nearest, validate_key
+from paidan_contracts.nearest import Hint, nearest
+from paidan_contracts.scopes import ALL_CITIES, InvalidScope, Meaning, validate_key
 from paidan_deploy.services import SERVICES
 
 DEFAULT_VALIDITY: Final = timedelta(days=365)
@@ -79,7 +80,7 @@ def _unknown(
 
 def _unknown_item(city: str, scope: str, id_: str, of_kind: Sequence[ItemId], here: Collection[str]) -> Meaning:
     elsewhere = ", ".join(sorted({each.city for each in of_kind if each.id == id_}))
-    hint = Meaning(f"; {elsewhere} has it", f"；{elsewhere} 有") if elsewhere else nearest(id_, here)
+    hint = Hint(f"; {elsewhere} has it", f"；{elsewhere} 有") if elsewhere else nearest(id_, here)
     where = Meaning("any city's pack", "任何城市") if city == ALL_CITIES else Meaning(f"the pack of {city}", city)
     return Meaning(f"{scope}: not in {where.en}{hint.en}", f"{scope}：{where.zh}没有此编号{hint.zh}")
 

@@ -8,6 +8,7 @@ from typing import Final
 from paidan_contracts import ids
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
+from paidan_contracts.nearest import nearest
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.text_forms import clean
@@ -60,6 +61,15 @@ class NormalizedReport:
     masked: Mapping[str, Mapping[str, int]]
     """How many values of each kind were masked, by field."""
     notes: tuple[Note, ...]
+    city: City
+
+    @property
+    def noting_rule(self) -> str | None:
+        """The pack's rule by which the report will be answered without a case."""
+        report = self.report
+        if report.past is not None:
+            return None
+        return self.city.noting_rule(report.source, report.category, report.matter, report.class_code)
 
     def as_first(self) -> KnownReport:
         """Return this report as the first under its id, by which repeats are judged."""
@@ -112,6 +122,7 @@ def normalize(
         vault_content=_vault_content(ticket, texts),
         masked=texts.counts(),
         notes=resolved.notes,
+        city=city,
     )
 
 
@@ -133,7 +144,11 @@ def _find_refusal(ticket: Ticket, sender: Sender, photos: Sequence[AttachedPhoto
             "past_not_allowed", "past", "the key has no backdate scope", "该密钥无补录权限", is_forbidden=True
         )  # fmt: skip
     if ticket.district is not None and not is_known_district(sender.city, ticket.district):
-        return RefusedTicket("unknown_district", "district", "the city has no such district", "该城市没有此区划代码")
+        hint = nearest(ticket.district, [code for code in sender.city.geography.places if code])
+        return RefusedTicket(
+            "unknown_district", "district", f"the city has no district {ticket.district}{hint.en}",
+            f"该城市没有区划代码 {ticket.district}{hint.zh}",
+        )  # fmt: skip
     return None
 
 

@@ -1,11 +1,12 @@
 """The wording of refusals of actions, in English and in Chinese."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from paidan_contracts.actions import Action, ReturnCode, UnknownAction
+from paidan_contracts.nearest import nearest
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
@@ -100,6 +101,18 @@ def unknown_photo(state: CaseState, ref: str, since: datetime, role: ActorRole) 
         f" POST /v1/photos?case_id={state.case_id} 上传，再以新的编号提交。",
     )
     return build_refusal(state, "unknown_photo", text, "action.proof", role=role)
+
+
+def unknown_name(
+    state: CaseState, field: Literal["department", "row_id"], name: str, known: Collection[str]
+) -> Refusal:
+    """Return the refusal of a department or a row that the city's pack does not have; it names the nearest."""
+    hint = nearest(name, known)
+    en, zh = ("The city has no department", "本市没有单位") if field == "department" else (
+        "The catalogue has no row", "立案标准中没有条目")  # fmt: skip
+    code: RefusalCode = "unknown_department" if field == "department" else "unknown_row"
+    text = Bilingual(f"{en} {name}{hint.en}.", f"{zh} {name}{hint.zh}。")
+    return build_refusal(state, code, text, f"action.{field}")
 
 
 def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:

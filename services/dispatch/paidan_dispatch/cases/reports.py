@@ -6,7 +6,6 @@ from typing import Final, TypeAlias
 
 from paidan_contracts import ids
 from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause, Dispatch
-from paidan_contracts.city.policies import IGNORED_CATEGORY_RULE
 from paidan_contracts.reports import JoinedReport, ReportReceived
 from paidan_contracts.state import CaseState, RuleRef
 from paidan_contracts.unvalidated import replace_unvalidated, unvalidated_constructor
@@ -51,14 +50,8 @@ def noted_by(report: ReportReceived, policy: CityPolicy) -> RuleRef | None:
     """Return the rule of the city's pack by which a report is noted and answered without a case; None: it is a case."""
     if report.past is not None:
         return None
-    city, matter = policy.city, report.matter
-    category = city.categories.get((report.source, report.category)) if report.category else None
-    if category is not None and category.ignored:
-        return policy.rule_ref(IGNORED_CATEGORY_RULE)
-    rule = city.noting_rules.get(matter) if matter else None
-    if rule is None or (rule.unclassified_only and report.class_code is not None):
-        return None
-    return policy.rule_ref(rule.id)
+    rule = policy.city.noting_rule(report.source, report.category, report.matter, report.class_code)
+    return policy.rule_ref(rule) if rule else None
 
 
 def receive_report(

@@ -49,6 +49,11 @@ class AcceptedReport(RequestModel, title="Taken"):
     )
     note_details: tuple[Note, ...] = Field(default=(), description="The same notes with field and message.")
     text: Text | None = Field(default=None, description="Of a dry run: the text as it would be published.")
+    stands: str | None = Field(
+        default=None,
+        description="Of a dry run: noted, if it would be answered without a case; as in the status.",
+    )
+    reason: str | None = Field(default=None, description="The pack's rule by which it would be noted.")
     recorded_at: Timestamp | None = None
     dry_run: bool = False
 

@@ -18,6 +18,7 @@ from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.metrics import Metrics
+from paidan_contracts.nearest import nearest
 from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
@@ -107,9 +108,18 @@ def resolve_sender(caller: Principal, packs: PackCache, *, source: str | None, c
         )
     found = packs.current.get(_resolve_city_id(caller, packs, source, city))
     if found is None:
-        raise Problem(422, "unknown_city", "no pack of this city is published", "该城市没有已发布的配置包", "city")
+        named = city or caller.city
+        hint = nearest(named, [each for each in packs.current if covers_city(caller.city, each)])
+        raise Problem(
+            422, "unknown_city", f"no pack of the city {named} is published{hint.en}",
+            f"城市 {named} 没有已发布的配置包{hint.zh}", "city",
+        )  # fmt: skip
     if source not in found.sources:
-        raise Problem(422, "unknown_source", "the city has no such source", "该城市没有此来源", "source")
+        hint = nearest(source, found.sources)
+        raise Problem(
+            422, "unknown_source", f"the city has no source {source}{hint.en}", f"该城市没有来源 {source}{hint.zh}",
+            "source",
+        )  # fmt: skip
     return Sender(found.sources[source], found, grants.may_backdate)
 
 
@@ -166,6 +176,7 @@ def is_dry_run(request: Request) -> bool:
 def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:
     """Return the answer to a report: the class, area and place that it was given."""
     place = report.place
+    rule = normalized.noting_rule if dry_run else None
     return AcceptedReport(
         report_id=report.report_id,
         source=report.source,
@@ -186,6 +197,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         notes=tuple([note.code for note in normalized.notes]),
         note_details=normalized.notes,
         text=report.text if dry_run else None,
+        stands="noted" if rule else None,
+        reason=rule,
         recorded_at=None if dry_run else report.recorded_at,
         dry_run=dry_run,
     )

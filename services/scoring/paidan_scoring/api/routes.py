@@ -11,6 +11,7 @@ from paidan_chassis.edge.cursors import InvalidCursor
 from paidan_chassis.edge.problems import Problem, forbidden, invalid, not_found
 from paidan_chassis.edge.routes import create_router
 from paidan_contracts.city.pack_types import CityId
+from paidan_contracts.nearest import nearest
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.scores import Dimension
 from paidan_contracts.wire import Id, Slug
@@ -77,11 +78,14 @@ def _add_scores_route(router: APIRouter, reader: ScoreReader) -> None:
         )
         try:
             return await reader.scores(query)
-        except UnknownCity:
-            raise _city_not_found() from None
-        except UnknownIndicator:
+        except UnknownCity as error:
+            raise _city_not_found(error, caller) from None
+        except UnknownIndicator as error:
+            hint, known = nearest(error.name, error.known), ", ".join(error.known)
             raise invalid(
-                "indicator", "the city defines no rate of this name", "该城市没有这个名称的比率指标"
+                "indicator",
+                f"the city defines no rate {error.name}; there are: {known}{hint.en}",
+                f"该城市没有比率指标 {error.name}；可用的有：{known}{hint.zh}",
             ) from None
 
 
@@ -114,8 +118,8 @@ def _add_definition_routes(router: APIRouter, reader: ScoreReader) -> None:
         _require_city(caller, city)
         try:
             return await reader.indicators(city)
-        except UnknownCity:
-            raise _city_not_found() from None
+        except UnknownCity as error:
+            raise _city_not_found(error, caller) from None
 
     @router.get("/schemes")
     async def schemes(caller: Caller, city: CityParam) -> SchemesResponse:
@@ -183,5 +187,6 @@ def _require_city(caller: Principal, city: str) -> None:
         raise forbidden("the key is for another city", "该密钥不适用于此城市")
 
 
-def _city_not_found() -> Problem:
-    return not_found("there is no such city", "没有此城市")
+def _city_not_found(error: UnknownCity, caller: Principal) -> Problem:
+    hint = nearest(error.name, [city for city in error.known if covers_city(caller.city, city)])
+    return not_found(f"there is no city {error.name}{hint.en}", f"没有城市 {error.name}{hint.zh}")

@@ -37,11 +37,20 @@ _SAVED_IDS_TTL_S: Final = 60.0
 _CURSORS: Final = CursorCodec(CountedCaseKey)
 
 
-class UnknownCity(LookupError):
+class UnknownName(LookupError):
+    """There is nothing of this name; ``known`` are the names that there are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = known
+
+
+class UnknownCity(UnknownName):
     """No pack of a city of this name was ever published."""
 
 
-class UnknownIndicator(LookupError):
+class UnknownIndicator(UnknownName):
     """The city's pack defines no rate of this name."""
 
 
@@ -68,9 +77,9 @@ class ScoreReader:
 
     async def scores(self, query: ScoreQuery) -> ScoresResponse:
         """Return the rows of a dimension and their total; raises UnknownCity, UnknownIndicator."""
-        version, pack = await self._load_pack(query.city)
+        _, pack = await self._load_pack(query.city)
         if query.indicator is not None and pack.indicators.rate(query.indicator) is None:
-            raise UnknownIndicator(version)
+            raise UnknownIndicator(query.indicator, [each.id for each in pack.indicators.rates])
         async with self._pool.acquire() as conn:
             tallies = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.key)
             response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
@@ -120,8 +129,9 @@ class ScoreReader:
     async def _load_pack(self, city: str) -> tuple[str, ScoringPack]:
         async with self._pool.acquire() as conn:
             version = await city_packs.find_newest_version(conn, city)
+            published = [] if version else sorted(await city_packs.load_newest_versions(conn))
         if version is None:
-            raise UnknownCity(city)
+            raise UnknownCity(city, published)
         return version, await self._packs.get(version)
 
     def _build_response(

@@ -19,7 +19,7 @@ from paidan_dispatch.cases.case_state import (
     stop_limit,
 )
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 
 _new_amended: Final = unvalidated_constructor(CaseAmended)
 
@@ -27,8 +27,7 @@ _new_amended: Final = unvalidated_constructor(CaseAmended)
 def amend(state: CaseState, action: Amend, provenance: Provenance, policy: CityPolicy) -> ActResult:
     """修正: replace what the record said of a case; its limits are judged again."""
     if action.row_id is not None and action.row_id not in policy.city.rows:
-        text = Bilingual(f"The catalogue has no row {action.row_id}.", f"立案标准中没有条目 {action.row_id}。")
-        return build_refusal(state, "unknown_row", text, "action.row_id")
+        return unknown_name(state, "row_id", action.row_id, policy.city.rows)
     if action.closed_at is not None and state.status != "closed":
         text = Bilingual("Only a closed case has a time of closing.", "未结案的案件没有结案时间。")
         return build_refusal(state, "not_allowed_in_state", text, "action.closed_at")
@@ -41,8 +40,7 @@ def amend(state: CaseState, action: Amend, provenance: Provenance, policy: CityP
 
 def _department_refusal(state: CaseState, department: str, policy: CityPolicy) -> Refusal | None:
     if department not in policy.city.departments:
-        text = Bilingual(f"The city has no department {department}.", f"该城市没有单位 {department}。")
-        return build_refusal(state, "unknown_department", text, "action.department")
+        return unknown_name(state, "department", department, policy.city.departments)
     if not state.assignments:
         text = Bilingual("The case was never assigned: assign it.", "案件从未派遣，请用派遣操作。")
         return build_refusal(state, "not_allowed_in_state", text, "action.department")

@@ -7,7 +7,6 @@ from paidan_contracts.cases import CaseEvent, CaseFiled, CaseNotAccepted, CaseVo
 from paidan_contracts.state import CaseState, Limit, RuleRef
 from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_dispatch.cases import answers
-from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.case_state import (
     ASSIGNED_STATUSES,
     ActResult,
@@ -20,7 +19,7 @@ from paidan_dispatch.cases.case_state import (
     replace_limit,
 )
 from paidan_dispatch.cases.policy import CityPolicy, Filed, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.refusals import unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import end_help
 from paidan_dispatch.cases.transitions.routing import handling_deadline, route_or_hold
 
@@ -56,8 +55,7 @@ def file(state: CaseState, action: File, provenance: Provenance, policy: CityPol
     """立案: choose the row by hand. With a department the row's limit replaces the running one, from its beginning."""
     row = policy.city.rows.get(action.row_id)
     if row is None:
-        text = Bilingual(f"The catalogue has no row {action.row_id}.", f"立案标准中没有条目 {action.row_id}。")
-        return build_refusal(state, "unknown_row", text, "action.row_id")
+        return unknown_name(state, "row_id", action.row_id, policy.city.rows)
     filing = Filed(row, policy.rule_ref("by_hand"))
     if state.status == "filed":
         filed = _filed(state, provenance, filing, action.reason)

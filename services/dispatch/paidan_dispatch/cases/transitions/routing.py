@@ -24,7 +24,7 @@ from paidan_dispatch.cases.case_state import (
     next_state,
 )
 from paidan_dispatch.cases.policy import CityPolicy, Unfiled, select_row
-from paidan_dispatch.cases.refusals import build_refusal
+from paidan_dispatch.cases.refusals import build_refusal, unknown_name
 from paidan_dispatch.cases.transitions.helper_orders import appoint
 
 # Every part comes from a state, a request or the pack, which were validated when they came in.
@@ -89,8 +89,7 @@ def assign(state: CaseState, action: Assign | Redispatch, provenance: Provenance
     """派遣, 重派: dispatch the case by hand. Raises ``CalendarExhausted``."""
     department = action.department
     if department not in policy.city.departments:
-        text = Bilingual(f"The city has no department {department}.", f"本市没有单位 {department}。")
-        return build_refusal(state, "unknown_department", text, "action.department")
+        return unknown_name(state, "department", department, policy.city.departments)
     if state.status in ASSIGNED_STATUSES and department == state.department:
         names = policy.city.departments[department].names
         text = Bilingual(f"It is with {department} ({names.en}) already.", f"案件已在{names.zh}（{department}）。")
