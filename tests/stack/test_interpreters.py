@@ -60,7 +60,10 @@ def test_a_named_python_that_does_not_run_is_an_error_without_effect(given: str)
     )
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f"PAIDAN_PYTHON is {given}, which is no Python 3.11 or later that runs here.\n"
+    assert ended.stderr == (
+        f"PAIDAN_PYTHON is {given}, which is no Python 3.11 or later that runs here."
+        f" / PAIDAN_PYTHON 为 {given}，不是此处可运行的 Python 3.11 或更高版本。\n"
+    )
     assert (ROOT / ".venv" / "pyvenv.cfg").read_bytes() == before
 
 
