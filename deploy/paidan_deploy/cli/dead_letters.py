@@ -18,6 +18,7 @@ from paidan_deploy.cli.user import user_name
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import SERVICES, Service
+from paidan_deploy.stack.code_names import named
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 
@@ -56,7 +57,7 @@ def list_command(
             str(each.letter_id),
             service.name,
             f"{each.topic}-{each.partition}@{each.offset}",
-            each.reason,
+            named(each.reason),
             each.detail,
             f"{each.dead_lettered_at:%m-%d %H:%M}",
             _what_was_done(each),
@@ -92,7 +93,7 @@ def show_command(
     content = _decrypted(service, found)
     position = f"{found.topic}-{found.partition}@{found.offset}"
     console.print(f"{position}, dead-lettered by 死信出自 {service.name} ({found.consumer})", highlight=False)
-    console.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
+    console.print(f"{named(found.reason)}: {found.detail}", highlight=False, markup=False)
     if found.dropped_at:
         console.print(_what_was_done(found), highlight=False, markup=False)
     for name, header in content.headers:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,6 +19,8 @@ from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.stack.stack import Stack
+
+_INDENT: Final = " " * len("FAILS ......  ")
 
 
 def register(app: typer.Typer) -> None:
@@ -86,14 +88,14 @@ def print_report(report: ConservationReport) -> None:
     for check in report.claims:
         mark = "[green]holds 成立  [/green]" if check.holds else "[red]FAILS 不成立[/red]"
         total = f"{check.counted}" if check.holds else f"wrong 错误 {check.against}/{check.counted}"
-        console.print(f"{mark}  {check.name} / {check.name_zh} ({total})", highlight=False)
+        console.print(f"{mark}  {check.name} ({total})", highlight=False)
+        console.print(f"{_INDENT}{check.name_zh}", highlight=False)
         _print_examples(check.examples, check.against)
     for notice in report.remarks:
         if notice.found:
-            console.print(
-                f"[yellow]note 注意   [/yellow]  {notice.name} / {notice.name_zh} ({notice.found}/{notice.counted})",
-                highlight=False,
-            )
+            mark = "[yellow]note 注意   [/yellow]"
+            console.print(f"{mark}  {notice.name} ({notice.found}/{notice.counted})", highlight=False)
+            console.print(f"{_INDENT}{notice.name_zh}", highlight=False)
             _print_examples(notice.examples, notice.found)
     console.print(f"as of 截至 {_offsets(report)}", highlight=False)
     for line in (report.line, report.line_zh):
@@ -117,6 +119,6 @@ def _offsets(report: ConservationReport) -> str:
 
 def _print_examples(examples: Sequence[str], count: int) -> None:
     for each in examples:
-        console.print(f"       {each}", highlight=False, markup=False)
+        console.print(f"{_INDENT}{each}", highlight=False, markup=False)
     if count > len(examples):
-        console.print(f"       and {count - len(examples)} more / 另有 {count - len(examples)} 项", highlight=False)
+        console.print(f"{_INDENT}and {count - len(examples)} more / 另有 {count - len(examples)} 项", highlight=False)

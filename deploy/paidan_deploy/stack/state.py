@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.process import ProcessIdentity
+from paidan_deploy.stack.code_names import named
 
 Phase = Literal["starting", "ready", "stopping", "stopped", "failed"]
 Condition = Literal["starting", "running", "waiting", "halted", "misconfigured", "stopped"]
@@ -45,7 +46,7 @@ class ServiceState:
     def with_halted_loops(self, halted: Mapping[str, str]) -> "ServiceState":
         """Return the state of a service that answers, whose loops are halted for these reasons."""
         condition: Condition = "halted" if halted else "running"
-        loops = ", ".join(f"loop 循环 {name}: {reason}" for name, reason in sorted(halted.items()))
+        loops = ", ".join(f"loop 循环 {name}: {named(reason)}" for name, reason in sorted(halted.items()))
         return replace(self, condition=condition, detail=f"{loops}; all else goes on / 其余照常" if halted else "")
 
 
