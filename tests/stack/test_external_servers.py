@@ -89,14 +89,14 @@ def test_a_later_shell_finds_the_servers_without_variables(up: PaidanShell, home
 
     assert key_id in later("keys", "list")
     assert "0 received" in later("verify")
-    assert later("dead-letters", "list") == "No dead letters.\n"
-    assert later("resume") == "Nothing was halted.\n"
+    assert later("dead-letters", "list") == "No dead letters. / 没有死信。\n"
+    assert later("resume") == "Nothing was halted. / 没有停机。\n"
     assert set(json.loads(later("status", "--json"))["halts"]) == {"intake", "dispatch", "scoring"}
     assert "is in force" in later("city", "publish", "tests/cities/tiny")
 
     assert (home / "servers.json").stat().st_mode & 0o777 == 0o600
-    assert later("down") == "Stopped.\n"
-    assert later("resume") == "Nothing was halted.\n"
+    assert later("down") == "Stopped. / 已停止。\n"
+    assert later("resume") == "Nothing was halted. / 没有停机。\n"
 
 
 def settings_from(monkeypatch: pytest.MonkeyPatch, **variables: str) -> StackSettings:
@@ -139,7 +139,7 @@ def test_conflicting_settings_are_refused_while_running(
         saved.merge(settings, running=True)
 
     assert f"PAIDAN_{variable.upper()} differs from" in str(refused.value)
-    assert f"({label})" in str(refused.value)
+    assert f"({label}" in str(refused.value)
     assert "made-up" not in str(refused.value)
     assert getattr(saved.merge(settings, running=False), variable) == "other"
     assert getattr(saved.override(settings), variable) == getattr(saved, variable)

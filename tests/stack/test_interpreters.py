@@ -23,7 +23,10 @@ def test_the_first_found_is_taken_unless_another_is_clearly_faster() -> None:
     first, hardly, clearly = python("first", 11, 4.0), python("hardly", 13, 3.5), python("clearly", 11, 2.8)
 
     assert choose([first, hardly])[0] is first
-    assert choose([first, hardly, clearly]) == (clearly, "1.4 times as fast as first (3.11.0, 4.0 ms)")
+    assert choose([first, hardly, clearly]) == (
+        clearly,
+        "1.4 times as fast as first (3.11.0, 4.0 ms) / 速度是它的 1.4 倍",
+    )
     assert choose([clearly, first])[0] is clearly
 
 
@@ -31,7 +34,7 @@ def test_a_python_without_wheels_is_the_last_resort() -> None:
     too_new, known = python("new", NEWEST_WITH_WHEELS[1] + 1, 1.0), python("known", 11, 4.0)
 
     assert choose([too_new, known])[0] is known
-    assert choose([too_new]) == (too_new, "the only one that is suitable")
+    assert choose([too_new]) == (too_new, "the only one that is suitable / 唯一适用的")
 
 
 def test_an_interpreter_with_several_names_is_probed_once(tmp_path: Path) -> None:
@@ -57,7 +60,10 @@ def test_a_named_python_that_does_not_run_is_an_error_without_effect(given: str)
     )
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f"PAIDAN_PYTHON is {given}, which is no Python 3.11 or later that runs here.\n"
+    assert ended.stderr == (
+        f"PAIDAN_PYTHON is {given}, which is no Python 3.11 or later that runs here."
+        f" / PAIDAN_PYTHON 为 {given}，不是此处可运行的 Python 3.11 或更高版本。\n"
+    )
     assert (ROOT / ".venv" / "pyvenv.cfg").read_bytes() == before
 
 

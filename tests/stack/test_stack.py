@@ -51,7 +51,7 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
     assert any("ACLs" in note for note in status["notes"])
     assert (status["clock"]["kind"], status["clock"]["factor"]) == ("scaled", 1.0)
     assert status["clock"]["city_time"].startswith("2026-03-0")
-    assert "clock  scaled" in paidan("status").stdout
+    assert "clock 时钟  scaled" in paidan("status").stdout
 
 
 def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanCommand) -> None:
@@ -115,7 +115,7 @@ def test_a_killed_service_comes_back(paidan: PaidanCommand) -> None:
         what="scoring runs again",
     )
 
-    assert "scoring died (ended by signal 9)" in (paidan.paths.log / "supervisor.log").read_text()
+    assert "scoring died (ended by signal 9" in (paidan.paths.log / "supervisor.log").read_text()
 
 
 def test_a_server_that_cannot_be_started_is_tried_again(paidan: PaidanCommand) -> None:
@@ -230,7 +230,7 @@ async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanC
         demo.terminate()
 
         assert await asyncio.to_thread(demo.wait, 30) == 0, output_file.read_text()
-    assert output_file.read_text().rstrip().endswith("Stopped.")
+    assert output_file.read_text().rstrip().endswith("Stopped. / 已停止。")
     assert len(before) == 6
     assert [name for name, pid in before.items() if _is_alive(pid)] == []
 

@@ -22,7 +22,10 @@ async def publish_missing_packs(packs: Path, *, dsn: str, kafka: KafkaCluster) -
     messages = []
     async with open_connection(dsn) as connection:
         if marked := await place_release_marks(connection, kafka):
-            messages.append(f"release {RELEASE} decides from here on: {marked} partitions of the inbox are marked")
+            messages.append(
+                f"release {RELEASE} decides from here on: {marked} partitions of the inbox are marked"
+                f" / 自此由第 {RELEASE} 版决定：已标记收件日志的 {marked} 个分区"
+            )
         for folder in _pack_folders(packs):
             # A folder is named after its city: a pack that is in force already need not be read.
             if await city_packs.find_version_in_force(connection, folder.name) is not None:
@@ -30,7 +33,11 @@ async def publish_missing_packs(packs: Path, *, dsn: str, kafka: KafkaCluster) -
             pack = _valid_pack(folder)
             if await city_packs.find_version_in_force(connection, pack.id) is None:
                 published = await publish(connection, kafka, pack)
-                messages.append(f"city {published.city} is in force under version {published.version[:12]}")
+                version = published.version[:12]
+                messages.append(
+                    f"city {published.city} is in force under version {version}"
+                    f" / 城市 {published.city} 已生效，版本 {version}"
+                )
     return messages
 
 

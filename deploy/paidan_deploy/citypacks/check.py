@@ -59,13 +59,13 @@ def summarize(pack: Pack) -> str:
     """Return one line of counts: departments, classes, rules and so on."""
     places = pack.geography.places
     counts = {
-        "departments": len(pack.departments),
-        "classes": len(pack.catalogue.classes),
-        "rows": len(pack.catalogue.rows),
-        "rules": len(pack.routing),
-        "districts": sum(1 for place in places if place.level == "district"),
-        "streets": sum(1 for place in places if place.level == "street"),
-        "grid cells": sum(run.end - run.begin for run in pack.geography.grid.runs) if pack.geography.grid else 0,
-        "days": len(pack.calendar.days),
+        "departments 部门": len(pack.departments),
+        "classes 类别": len(pack.catalogue.classes),
+        "rows 细目": len(pack.catalogue.rows),
+        "rules 规则": len(pack.routing),
+        "districts 区": sum(1 for place in places if place.level == "district"),
+        "streets 街道": sum(1 for place in places if place.level == "street"),
+        "grid cells 网格": sum(run.end - run.begin for run in pack.geography.grid.runs) if pack.geography.grid else 0,
+        "days 日": len(pack.calendar.days),
     }
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

@@ -38,7 +38,7 @@ def _compare_entries(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
     for key in kept:
         yield from _compare(f"{path} {key}", old[key], new[key])
     if kept != [key for key in new if key in old]:
-        yield f"~ {path}: in another order"
+        yield f"~ {path}: in another order / 次序不同"
 
 
 def _by_key(entries: list[Any]) -> dict[str, Any] | None:
@@ -62,5 +62,5 @@ def _is_time_limit(value: Any) -> bool:  # noqa: ANN401 - part of a document
 def _shown(value: Any) -> str:  # noqa: ANN401 - part of a document
     if _is_time_limit(value):
         return f"{value['amount']} {value['unit']}"
-    text = "nothing" if value is None else str(value)
+    text = "nothing 无" if value is None else str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -21,7 +21,10 @@ from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.stack.stack import Installation, Stack
 
 PackFolder = Annotated[
-    Path, typer.Argument(exists=True, file_okay=False, help="The pack: a folder with city.toml in it.")
+    Path,
+    typer.Argument(
+        exists=True, file_okay=False, help="The pack: a folder with city.toml in it. 配置包：含 city.toml 的文件夹。"
+    ),
 ]
 
 
@@ -52,7 +55,7 @@ def check_command(folder: PackFolder) -> None:
         )
     pack = _valid_or_exit(checked)
     console.print(f"{pack.id}: {summarize(pack)}", highlight=False)
-    console.print(f"version {pack_version(pack.canonical_bytes())}", highlight=False)
+    console.print(f"version 版本 {pack_version(pack.canonical_bytes())}", highlight=False)
     if note := calendar_warning(pack, real_now().date()):
         error_console.print(f"note / 注意: {note}", highlight=False)
 
@@ -63,24 +66,36 @@ def publish_command(folder: PackFolder) -> None:
     """Check a pack and put it in force: services use it from then on, earlier decisions stay as they are."""
     pack = _valid_or_exit(check_folder(folder))
     published = asyncio.run(_publish(Stack.current().installation(), pack))
-    counts = f"{published.departments} departments, {published.partitions} partitions notified"
-    console.print(f"{published.city} is in force under version {published.version[:12]}: {counts}", highlight=False)
+    console.print(
+        f"{published.city} is in force under version {published.version[:12]}: {published.departments} departments,"
+        f" {published.partitions} partitions notified / 城市 {published.city} 已生效，版本 {published.version[:12]}："
+        f"{published.departments} 个部门，已通知 {published.partitions} 个分区",
+        highlight=False,
+    )
 
 
 @also_in_chinese("由另一城市的配置包制作您的，部门和来源用自己的 id。")
 @print_errors
 def new_command(
-    name: Annotated[str, typer.Argument(help="Id of the new city: small letters and digits.")],
-    origin: Annotated[Path, typer.Option("--from", exists=True, file_okay=False, help="The pack to begin with.")],
-    target: Annotated[Path | None, typer.Option("--to", help="Its folder; by default beside the other pack.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="Id of the new city: small letters and digits. 新城市的 id：小写字母和数字。")
+    ],
+    origin: Annotated[
+        Path, typer.Option("--from", exists=True, file_okay=False, help="The pack to begin with. 作为起点的配置包。")
+    ],
+    target: Annotated[
+        Path | None,
+        typer.Option("--to", help="Its folder; by default beside the other pack. 目标文件夹，默认与原配置包并列。"),
+    ] = None,
 ) -> None:
     """Make a pack for a city of your own from another one's, with department and source ids of its own."""
     folder = target or origin.resolve().parent / name
     pack = create_pack(name, origin, folder)
     console.print(f"{folder}: {summarize(pack)}", highlight=False, soft_wrap=True)
     console.print(
-        "Next: edit its files (names and places are still those of the other city), then"
-        f" `paidan city check {folder}` and `paidan city publish {folder}`",
+        "Next: edit its files (names and places are still those of the other city), then run these"
+        " / 下一步：修改其中的文件（名称和地点仍是原城市的），然后执行：\n"
+        f"  paidan city check {folder}\n  paidan city publish {folder}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
@@ -91,28 +106,43 @@ def list_command() -> None:
     """List the cities of this installation and the version of each that is in force."""
     cities = asyncio.run(_read_published())
     rows = [
-        [city.id, city.pack.names.zh, city.pack.names.en, city.version[:12], summarize(city.pack)] for city in cities
+        [city.id, f"{city.pack.names.en}\n{city.pack.names.zh}", city.version[:12], summarize(city.pack)]
+        for city in cities
     ]
-    console.print(table(["city", "名称", "name", "version", "content"], rows, unwrapped=["city", "version"]))
+    console.print(
+        table(
+            ["city\n城市", "name\n名称", "version\n版本", "content\n内容"],
+            rows,
+            unwrapped=["city\n城市", "version\n版本"],
+        )
+    )
 
 
 @also_in_chinese("显示某城市生效的内容：部门、来源及其处置的类别。")
 @print_errors
-def show_command(name: Annotated[str, typer.Argument(help="City id.")]) -> None:
+def show_command(name: Annotated[str, typer.Argument(help="City id. 城市 id。")]) -> None:
     """Show what is in force in a city: its departments, sources and the classes that they handle."""
     city = _published_city(name)
-    console.print(f"{city.id} {city.pack.names.zh} {city.pack.names.en}, version {city.version}", highlight=False)
-    console.print(f"{summarize(city.pack)}; calendar to {city.pack.calendar.last}", highlight=False)
-    for title, entries in (("departments", city.pack.departments), ("sources", city.pack.sources)):
-        rows = [[each.id, each.names.zh, each.names.en, each.kind] for each in entries]
-        console.print(table([title, "名称", "name", "kind"], rows, unwrapped=[title]))
+    console.print(f"{city.id} {city.pack.names.zh} {city.pack.names.en}, version 版本 {city.version}", highlight=False)
+    console.print(f"{summarize(city.pack)}\ncalendar to 日历至 {city.pack.calendar.last}", highlight=False)
+    for title, entries in (
+        ("departments\n部门", city.pack.departments),
+        ("sources\n来源", city.pack.sources),
+    ):
+        rows = [[each.id, each.names.en, each.names.zh, each.kind] for each in entries]
+        console.print(table([title, "name\n英文名", "name\n中文名", "kind\n种类"], rows, unwrapped=[title]))
 
 
 @also_in_chinese("打印两个配置包的差异；有差异时退出状态为 1。")
 @print_errors
 def diff_command(
-    old: Annotated[str, typer.Argument(help="A pack's folder, or the id of a city: its version in force.")],
-    new: Annotated[str, typer.Argument(help="Likewise.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="A pack's folder, or the id of a city: its version in force. 文件夹，或城市 id（其生效版本）。"
+        ),
+    ],
+    new: Annotated[str, typer.Argument(help="What to compare it with, likewise. 与之比较的另一方，写法相同。")],
 ) -> None:
     """Print what differs between two packs. Exit status 1 if anything does."""
     lines = list(compare_packs(_pack_of(old), _pack_of(new)))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -36,6 +36,11 @@ from paidan_deploy.services import (
 from paidan_deploy.settings import inherited_environment
 from paidan_deploy.stack.stack import Stack
 
+_FOLDER_HELP: Final = (
+    "Folder to write: one folder for each service, and one for prepare."
+    " 要写入的文件夹：每个服务一个子文件夹，prepare 一个。"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the `paidan` command."""
@@ -46,12 +51,19 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan secrets secrets --database postgresql://postgres:5432/paidan"))(secrets)
 
 
-@also_in_chinese("在您的服务器上建好角色、表、主题、密钥和首批城市包。")
+@also_in_chinese(
+    "在您的服务器上建好角色、表、主题、密钥和首批城市包。",
+    "可随时重复执行；每次启动新版本之前请执行。只有它需要 PAIDAN_DATABASE，即数据库所有者的 DSN。"
+    "密钥存放在 PAIDAN_HOME/secrets。",
+)
 @print_errors
 def prepare(
     handover: Annotated[
         Path | None,
-        typer.Option(help="Write a folder of secrets for each service here, to be mounted by that service alone."),
+        typer.Option(
+            help="Write a folder of secrets for each service here, to be mounted by that service alone."
+            " 在此为每个服务写出密钥文件夹，只由该服务挂载。"
+        ),
     ] = None,
 ) -> None:
     """Create roles, tables, topics and secrets on your own servers, publish the first city packs, and exit.
@@ -63,7 +75,7 @@ def prepare(
     asyncio.run(_prepare(stack))
     if handover is not None:
         hand_over(handover, dsn=stack.servers.dsn, credentials=stack.credentials)
-    console.print("Ready: services can start.")
+    console.print("Ready: services can start. / 准备就绪：可以启动服务。")
 
 
 async def _prepare(stack: Stack) -> None:
@@ -78,12 +90,19 @@ async def _prepare(stack: Stack) -> None:
         console.print(message)
 
 
-@also_in_chinese("无须服务器，为新安装生成密钥：各服务只得自己所需。")
+@also_in_chinese(
+    "无须服务器，为新安装生成密钥：各服务只得自己所需。",
+    "使用 PAIDAN_HOME/secrets 中已有的密钥，缺少的在那里生成：请妥善保存，仅此一份。",
+)
 @print_errors
 def secrets(
-    folder: Annotated[Path, typer.Argument(help="Folder to write: one folder for each service, and one for prepare.")],
+    folder: Annotated[Path, typer.Argument(help=_FOLDER_HELP)],
     database: Annotated[
-        str, typer.Option(help="Address of the database, without user and password, with parameters such as sslmode.")
+        str,
+        typer.Option(
+            help="Address of the database, without user and password, with parameters such as sslmode."
+            " 数据库地址，不含用户和密码，可带 sslmode 等参数。"
+        ),
     ],
 ) -> None:
     """Generate the secrets of a new installation without its servers: what each service gets, and nothing else.
@@ -93,15 +112,28 @@ def secrets(
     credentials = Stack.from_settings().credentials
     hand_over(folder, dsn=database, credentials=credentials)
     write_prepare_secrets(folder, credentials)
-    console.print(f"{folder} has the secrets; {credentials.folder} is the copy to keep.", highlight=False)
+    console.print(
+        f"{folder} has the secrets; {credentials.folder} is the copy to keep."
+        f" / 密钥已写入 {folder}；{credentials.folder} 是须保存的一份。",
+        highlight=False,
+    )
 
 
-@also_in_chinese("在 `paidan prepare` 准备好的服务器上前台运行一个服务。")
+@also_in_chinese(
+    "在 `paidan prepare` 准备好的服务器上前台运行一个服务。",
+    "其密钥来自 INTAKE_DATABASE 等变量，或 `paidan prepare --handover`、`paidan secrets` 写在 PAIDAN_HOME/secrets"
+    " 中的文件。两者皆无时，用同一 PAIDAN_HOME 中 `paidan prepare` 的密钥，这需要 PAIDAN_DATABASE。",
+)
 @print_errors
 def serve(
-    name: Annotated[ServiceName, typer.Argument(help="The service to run.")],
-    host: Annotated[str, typer.Option(help="Address to listen on; by default loopback.")] = LOOPBACK,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; by default 8101, 8102 or 8103.")] = None,
+    name: Annotated[ServiceName, typer.Argument(help="The service to run. 要运行的服务。")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; by default loopback. 监听地址，默认为本机回环地址。")
+    ] = LOOPBACK,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; by default 8101, 8102 or 8103. 监听端口，默认 8101、8102 或 8103。"),
+    ] = None,
 ) -> None:
     """Run one service on servers that `paidan prepare` has prepared, in the foreground.
 

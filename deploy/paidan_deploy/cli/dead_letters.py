@@ -2,30 +2,27 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final
-from uuid import UUID
 
 import typer
 
 from paidan_chassis.consumer import dead_letters
-from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, ids_to_redrive, list_dead_letters
+from paidan_chassis.consumer.dead_letters import StoredDeadLetter, decrypt, list_dead_letters
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.consumer.redrive import RedriveResult, redrive
-from paidan_chassis.database import Connection
-from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.letter_ids import find_ids
+from paidan_deploy.cli.letter_redrive import redrive_letters
 from paidan_deploy.cli.output import console, print_errors, table
 from paidan_deploy.cli.user import user_name
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import SERVICES, Service
+from paidan_deploy.stack.code_names import named
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.vault_keys import cipher_for, explain_decryption_errors
 
 _LIST_LIMIT: Final = 1000
-_REDRIVE_BATCH: Final = 100
 StoredLetter = tuple[Service, StoredDeadLetter]
 """A dead letter, and the service that stored it."""
 
@@ -49,7 +46,9 @@ def register(app: typer.Typer) -> None:
 @also_in_chinese("列出死信，最旧的在前；内容不显示，可能有个人信息。")
 @print_errors
 def list_command(
-    include_done: Annotated[bool, typer.Option("--all", help="Include those that were redriven or dropped.")] = False,
+    include_done: Annotated[
+        bool, typer.Option("--all", help="Include those that were redriven or dropped. 包括已重投或丢弃的。")
+    ] = False,
 ) -> None:
     """List dead letters, oldest first. Record contents are not shown: they may hold personal data."""
     found = asyncio.run(_load_letters(waiting_only=not include_done))
@@ -58,32 +57,43 @@ def list_command(
             str(each.letter_id),
             service.name,
             f"{each.topic}-{each.partition}@{each.offset}",
-            each.reason,
+            named(each.reason),
             each.detail,
             f"{each.dead_lettered_at:%m-%d %H:%M}",
             _what_was_done(each),
         )
         for service, each in found
     ]
-    titles = ("id", "service", "record", "reason", "detail", "dead-lettered", "done")
-    console.print(table(titles, rows, unwrapped=("id",)) if rows else "No dead letters.")
+    titles = ("id\n编号", "service\n服务", "record\n记录", "reason\n原因", "detail\n详情", "since\n时间", "done\n处理")
+    console.print(table(titles, rows, unwrapped=titles[:1]) if rows else "No dead letters. / 没有死信。")
     for name, number in Counter(service.name for service, _ in found).items():
         if number == _LIST_LIMIT:
-            console.print(f"Only the oldest {_LIST_LIMIT:,} of {name} are shown; `redrive` reaches the others, too.")
+            console.print(
+                f"Only the oldest {_LIST_LIMIT:,} of {name} are shown; `redrive` reaches the others, too."
+                f" / {name} 只显示最旧的 {_LIST_LIMIT:,} 条；`redrive` 也处理其余各条。"
+            )
 
 
 @also_in_chinese("显示死信的来历、原因和消息头；须有该服务的保险库密钥。")
 @print_errors
 def show_command(
-    letter_id: Annotated[str, typer.Argument(metavar="ID", help="From `list`; its first characters are enough.")],
-    value: Annotated[bool, typer.Option("--value", help="Show its value, too; it may hold personal data.")] = False,
+    letter_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="From `list`; its first characters are enough. 见 `list`，开头几个字符即可。"
+        ),
+    ],
+    value: Annotated[
+        bool,
+        typer.Option("--value", help="Show its value, too; it may hold personal data. 连同内容显示，可能含个人信息。"),
+    ] = False,
 ) -> None:
     """Show a dead letter's origin, reason and headers. Needs the vault key of the service that stored it."""
     service, found = asyncio.run(_find_letter(letter_id))
     content = _decrypted(service, found)
     position = f"{found.topic}-{found.partition}@{found.offset}"
-    console.print(f"{position}, dead-lettered by {service.name} ({found.consumer})", highlight=False)
-    console.print(f"{found.reason}: {found.detail}", highlight=False, markup=False)
+    console.print(f"{position}, dead-lettered by 死信出自 {service.name} ({found.consumer})", highlight=False)
+    console.print(f"{named(found.reason)}: {found.detail}", highlight=False, markup=False)
     if found.dropped_at:
         console.print(_what_was_done(found), highlight=False, markup=False)
     for name, header in content.headers:
@@ -103,15 +113,20 @@ def _decrypted(service: Service, dead_letter: StoredDeadLetter) -> RecordContent
 
 def _what_was_done(letter: StoredDeadLetter) -> str:
     if letter.dropped_at:
-        return f"dropped {letter.dropped_at:%m-%d %H:%M} by {letter.dropped_by}: {letter.dropped_because}"
-    return f"redriven {letter.redriven_at:%m-%d %H:%M}" if letter.redriven_at else ""
+        return f"dropped 已丢弃 {letter.dropped_at:%m-%d %H:%M} {letter.dropped_by}: {letter.dropped_because}"
+    return f"redriven 已重投 {letter.redriven_at:%m-%d %H:%M}" if letter.redriven_at else ""
 
 
-@also_in_chinese("排除失败原因之后，把记录原样追加到其来自的主题。")
+@also_in_chinese(
+    "排除失败原因之后，把记录原样追加到其来自的主题。",
+    "逐条进行，前一条有结果后才投下一条；再次失败时即停。须有存放这些死信的服务的保险库密钥。",
+)
 @print_errors
 def redrive_command(
-    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which dead letters.")] = None,
-    redrive_all: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Which dead letters. 哪些死信。")
+    ] = None,
+    redrive_all: Annotated[bool, typer.Option("--all", help="All that wait. 所有待处理的。")] = False,
 ) -> None:
     """Append records unchanged to the topics they came from, once the cause of their failure is fixed.
 
@@ -120,13 +135,13 @@ def redrive_command(
     """
     if not letter_ids and not redrive_all:
         raise DeployError("name dead letters, or use --all / 请指明死信，或使用 --all")
-    result = asyncio.run(_redrive(letter_ids or None))
+    result = asyncio.run(redrive_letters(letter_ids or None))
     for each, reason in result.skipped:
         console.print(f"{_describe(each)} {reason}", highlight=False, markup=False)
-    console.print(f"{result.redriven} redriven.")
+    console.print(f"{result.redriven} redriven. / 已重投 {result.redriven} 条。")
     if result.stopped_at:
         each, reason = result.stopped_at
-        raise DeployError(f"stopped at {_describe(each)}, which {reason} / 停在 {_describe(each)}")
+        raise DeployError(f"stopped at / 停在 {_describe(each)}: {reason}")
     if result.skipped:
         raise DeployError(
             f"{len(result.skipped)} could not be redriven; `paidan dead-letters drop` takes them off"
@@ -137,15 +152,19 @@ def redrive_command(
 @also_in_chinese("把无法放回的死信移出清单，记下何人、何时、为何。")
 @print_errors
 def drop_command(
-    letter_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Which dead letters.")],
-    reason: Annotated[str, typer.Option(help="Why they will never be put back; it is recorded.")],
-    by: Annotated[str, typer.Option(help="Who says so; by default the user of this shell.")] = "",
+    letter_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Which dead letters. 哪些死信。")],
+    reason: Annotated[
+        str, typer.Option(help="Why they will never be put back; it is recorded. 为何不再放回，将予记录。")
+    ],
+    by: Annotated[
+        str, typer.Option(help="Who says so; by default the user of this shell. 由何人决定，默认当前用户。")
+    ] = "",
 ) -> None:
     """Take letters that can never be put back off the list. Who, when and why is recorded; their content stays."""
     if not reason.strip():
         raise DeployError("--reason needs words / --reason 须写明理由")
     dropped = asyncio.run(_drop(letter_ids, by=by.strip() or user_name(), because=reason.strip()))
-    console.print(f"{dropped} dropped.")
+    console.print(f"{dropped} dropped. / 已丢弃 {dropped} 条。")
 
 
 def _describe(letter: StoredDeadLetter) -> str:
@@ -168,48 +187,6 @@ async def _find_letter(letter_id: str) -> StoredLetter:
         await connection.execute(f"SET search_path = {service.name}")
         [letter] = await dead_letters.load(connection, ids)
         return service, letter
-
-
-async def _redrive(letter_ids: Sequence[str] | None) -> RedriveResult:
-    """Redrive these, or all that wait."""
-    stack = Stack.current()
-    async with open_connection(stack.installation().database) as connection:
-        ids_by_service: Mapping[Service, Sequence[UUID]]
-        if letter_ids is None:
-            ids_by_service = await _waiting_ids(connection)
-        else:
-            ids_by_service = await find_ids(connection, letter_ids)
-        return await _redrive_by_service(stack, connection, ids_by_service)
-
-
-async def _waiting_ids(connection: Connection) -> dict[Service, Sequence[UUID]]:
-    ids_by_service: dict[Service, Sequence[UUID]] = {}
-    for service in SERVICES:
-        await connection.execute(f"SET search_path = {service.name}")
-        if found := await ids_to_redrive(connection, None):
-            ids_by_service[service] = found
-    return ids_by_service
-
-
-async def _redrive_by_service(
-    stack: Stack, connection: Connection, ids_by_service: Mapping[Service, Sequence[UUID]]
-) -> RedriveResult:
-    installation = stack.installation()
-    ciphers = {service: cipher_for(service, stack.credentials) for service in ids_by_service}
-    total = RedriveResult(0, [])
-    async with Publisher(installation.cluster, client_id="paidan-redrive") as publisher:
-        for service, letters in ids_by_service.items():
-            await connection.execute(f"SET search_path = {service.name}")
-            for start in range(0, len(letters), _REDRIVE_BATCH):
-                batch = letters[start : start + _REDRIVE_BATCH]
-                with explain_decryption_errors(service):
-                    result = await redrive(connection, publisher, batch, cipher=ciphers[service])
-                total = RedriveResult(
-                    total.redriven + result.redriven, total.skipped + result.skipped, result.stopped_at
-                )
-                if total.stopped_at:
-                    return total
-    return total
 
 
 async def _drop(letter_ids: Sequence[str], *, by: str, because: str) -> int:

@@ -12,7 +12,8 @@ from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
-from paidan_deploy.cli.stack import print_state, stop_stack_on_interrupt, wait_for_interrupt
+from paidan_deploy.cli.stack import stop_stack_on_interrupt, wait_for_interrupt
+from paidan_deploy.cli.stack_state import print_state
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, next_day, play_day
@@ -37,8 +38,15 @@ def register(app: typer.Typer) -> None:
 @also_in_chinese("启动一切，播放演示城市的下一天，显示分值，直到 Ctrl-C。")
 @print_errors
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Exit after the day, with status 1 if anything failed.")] = False,
-    seconds: Annotated[float, typer.Option(help="How long the city's day takes.", min=20)] = 80,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="Exit after the day, with status 1 if anything failed. 播放一天后退出，有失败则状态为 1。"
+        ),
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="How long the city's day takes, in seconds. 城市的一天播放多少秒。", min=20)
+    ] = 80,
 ) -> None:
     """Start everything, play the next day of the demo city, show the scores, and keep running until Ctrl-C."""
     stack = Stack.for_start()
@@ -58,7 +66,7 @@ def demo(
 
 def _run_day(stack: Stack, seconds: float, *, stays_up: bool) -> bool:
     """Start everything, play the day and print the results; False when anything failed."""
-    with console.status("starting") as status:
+    with console.status("starting 正在启动") as status:
         stack.up(status.update)
     day = asyncio.run(_play_day(stack, seconds))
     report = asyncio.run(verify.run_verification(stack))
@@ -72,7 +80,10 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
     async with open_connection(installation.database) as connection:
         city = await queries.newest_pack(connection, CITY)
         day = await next_day(connection, city, seconds)
-        console.print(f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s")
+        console.print(
+            f"[bold]{city.pack.names.zh} {city.pack.names.en}[/bold]: a day in {seconds:.0f} s"
+            f" / {seconds:.0f} 秒播放一天"
+        )
         with Live(console=console, refresh_per_second=5, transient=False) as live:
 
             def show_progress(now: datetime, throttle: ClockThrottle) -> None:
@@ -82,7 +93,10 @@ async def _play_day(stack: Stack, seconds: float) -> DemoDay:
             waited_s = await play_day(installation, connection, day, show_progress)
         console.print()
         if waited_s >= 1:
-            console.print(f"[yellow]note[/yellow] the city's clock waited {waited_s:.0f} s for this machine to keep up")
+            console.print(
+                f"[yellow]note 注意[/yellow] the city's clock waited {waited_s:.0f} s for this machine to keep up"
+                f" / 城市时钟为等候本机，共停 {waited_s:.0f} 秒"
+            )
     return day
 
 
@@ -92,7 +106,9 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
     scores = cli_scores.fetch_scores(stack.installation(), city=CITY, period=period, by="department")
     console.print(cli_scores.scores_table(scores, width=console.width))
     if report.holds:
-        console.print(f"[green]nothing lost, nothing counted twice:[/green] {report.line}", highlight=False)
+        console.print("[green]nothing lost, nothing counted twice / 无一丢失，无一重复计数[/green]", highlight=False)
+        console.print(report.line, highlight=False)
+        console.print(report.line_zh, highlight=False)
     else:
         verify.print_report(report)
     state = stack.state
@@ -105,6 +121,6 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
 
 def _print_next_commands(day: DemoDay, *, stays_up: bool) -> None:
     period = f"{day.midnight:%Y-%m-%d}"
-    console.print("Try next, in another terminal:" if stays_up else "Try next:")
+    console.print("Try next, in another terminal / 接着可在另一终端试：" if stays_up else "Try next / 接着可试：")
     for line in NEXT_COMMANDS if stays_up else ("up --detach", *NEXT_COMMANDS):
         console.print(f"  .venv/bin/paidan {line.format(city=CITY, period=period)}", highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ def report(error: Exception) -> int:
     if explanation is not None:
         print_error(" ".join(explanation.split()))
         return EXIT_FAILED
-    print_error(f"a bug: {type(error).__name__}; {_write_trace(error)}")
+    print_error(f"a bug / 程序缺陷: {type(error).__name__}; {_write_trace(error)}")
     return EXIT_BUG
 
 
@@ -34,5 +34,5 @@ def _write_trace(error: Exception) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
     except OSError as write_error:
-        return f"its trace could not be written: {write_error}"
-    return f"its trace is in {path}, to be reported with it"
+        return f"its trace could not be written / 无法写出其调用栈: {write_error}"
+    return f"its trace, to be reported with it, is in / 请连同其调用栈一并报告，见: {path}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Final
 
 import httpx
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from paidan_chassis.database import DB_ERRORS, retry
 from paidan_deploy.citypacks import queries
@@ -37,15 +38,30 @@ def register(app: typer.Typer) -> None:
     )
 
 
-@also_in_chinese("按原来的时间把过去的记录导入为上报和操作；可重复执行。")
+@also_in_chinese(
+    "按原来的时间把过去的记录导入为上报和操作；可重复执行。",
+    "不向部门派单，不启动时限，记录只在彼此间合并。以后导出的文件会更新以前的记录：补上其后的步骤；"
+    "其他不同之处列出，加 --amend 则予以更正。",
+)
 @print_errors
 def import_records(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file of records.")],
-    city: Annotated[str, typer.Option(help="City id; its pack must be published.")],
-    mapping: Annotated[str, typer.Option(help="How to read the columns: a mapping in that city's pack.")],
-    no_matching: Annotated[bool, typer.Option("--no-matching", help="Do not merge records.")] = False,
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file of records. 记录的 CSV 文件。"),
+    ],
+    city: Annotated[str, typer.Option(help="City id; its pack must be published. 城市 id，其配置包须已发布。")],
+    mapping: Annotated[
+        str,
+        typer.Option(help="How to read the columns: a mapping in that city's pack. 读列的方式：该城市配置包中的映射。"),
+    ],
+    no_matching: Annotated[bool, typer.Option("--no-matching", help="Do not merge records. 不合并记录。")] = False,
     amend: Annotated[
-        bool, typer.Option("--amend", help="Correct what records state otherwise than when they were imported before.")
+        bool,
+        typer.Option(
+            "--amend",
+            help="Correct what records state otherwise than when they were imported before."
+            " 记录与上次导入不同之处，予以更正。",
+        ),
     ] = False,
 ) -> None:
     """Import past records as reports and actions at their original times. Running it again changes nothing.
@@ -65,7 +81,9 @@ def import_records(
     for line in report.summary():
         console.print(line, highlight=False, markup=False)
     console.print(
-        f"{time.monotonic() - started:.1f} s; every warning is listed in {path}", highlight=False, soft_wrap=True
+        f"every warning is listed, after {time.monotonic() - started:.1f} s, in / 全部提醒列于: {path}",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -76,7 +94,7 @@ def explain_import_errors(file: Path, mapping: str) -> Iterator[None]:
         yield
     except UnreadableFile as error:
         raise DeployError(
-            f"{file.name} cannot be read by mapping {mapping}: {error} / {file.name} 无法按映射 {mapping} 读取"
+            f"{file.name} cannot be read by mapping {mapping} / {file.name} 无法按映射 {mapping} 读取: {error}"
         ) from error
     except httpx.HTTPError as error:
         raise DeployError(
@@ -137,9 +155,9 @@ async def _revoke_key(dsn: str, key_id: str) -> None:
         await retry(revoked, timeout_s=REVOKE_TIMEOUT_S)
     except DB_ERRORS as error:
         # Not raised: it would hide the import's result, or its error.
-        consequence = f"it stays valid until `paidan keys revoke {key_id}`"
         error_console.print(
-            f"paidan: the import's key was not revoked ({_first_line(error)}); {consequence}",
+            f"paidan: the import's key was not revoked ({_first_line(error)}); it stays valid until"
+            f" `paidan keys revoke {key_id}` / 导入所用密钥未能撤销；在执行 `paidan keys revoke {key_id}` 之前一直有效",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -149,15 +167,17 @@ async def _revoke_key(dsn: str, key_id: str) -> None:
 async def _run_with_progress(job: run.ImportJob, endpoints: Endpoints) -> ImportReport:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=error_console) as progress_bars:
-        sending, deciding = progress_bars.add_task("sent"), progress_bars.add_task("decided")
+        sending, deciding = progress_bars.add_task("sent 已发送"), progress_bars.add_task("decided 已决定", total=None)
+        expected: Counter[TaskID] = Counter()
 
-        def on_planned(request_count: int) -> None:
-            progress_bars.update(sending, total=request_count)
-            progress_bars.update(deciding, total=request_count)
+        def expect(task: TaskID, count: int) -> None:
+            expected[task] += count
+            progress_bars.update(task, total=expected[task])
 
         progress = run.ImportProgress(
-            on_planned=on_planned,
+            on_planned=lambda count: expect(sending, count),
             on_sent=lambda count: progress_bars.advance(sending, count),
+            on_accepted=lambda count: expect(deciding, count),
             on_decided=lambda count: progress_bars.advance(deciding, count),
         )
         return await run.run_import(job, endpoints, progress)

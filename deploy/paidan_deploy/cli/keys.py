@@ -54,17 +54,33 @@ def register(app: typer.Typer) -> None:
 
 @print_errors
 def add_command(
-    scopes: Annotated[list[str], typer.Argument(metavar="SCOPE", help="What its holder may do; see above.")],
-    name: Annotated[str, typer.Option(metavar="TEXT", help="Holder of the key; shown in the list.")],
-    city: Annotated[str, typer.Option(metavar="ID", help="City id, or * for all cities.")],
+    scopes: Annotated[
+        list[str], typer.Argument(metavar="SCOPE", help="What its holder may do; see above. 持有人可做什么，见上。")
+    ],
+    name: Annotated[
+        str, typer.Option(metavar="TEXT", help="Holder of the key; shown in the list. 持有人，列表中显示。")
+    ],
+    city: Annotated[str, typer.Option(metavar="ID", help="City id, or * for all cities. 城市 id，* 为全部城市。")],
     days: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=_MAX_DAYS, help=f"Valid so long; without it {DEFAULT_VALIDITY.days}."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=_MAX_DAYS,
+            help=f"Valid for so many days; without it {DEFAULT_VALIDITY.days}."
+            f" 有效天数，默认 {DEFAULT_VALIDITY.days}。",
+        ),
     ] = None,
     expires: Annotated[
-        datetime | None, typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="Last day that it is valid, UTC.")
+        datetime | None,
+        typer.Option(
+            metavar="DATE", formats=["%Y-%m-%d"], help="Last day that it is valid, UTC. 有效期最后一天（UTC）。"
+        ),
     ] = None,
-    by: Annotated[str | None, typer.Option(metavar="TEXT", help="Who grants it; without it, who is logged in.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Who grants it; without it, who is logged in. 授予人，默认当前登录用户。"),
+    ] = None,
 ) -> None:
     """Create a key; its help is put together above, from what each scope means."""
     valid_for = _validity(days, expires)
@@ -104,23 +120,26 @@ async def _create_key(
 @print_errors
 def list_command() -> None:
     """List every key with its scopes, end, last use and grantor; tokens are not stored."""
-    titles = ("key", "name", "city", "scopes", "valid until", "last used", "granted")
+    titles = (
+        "key\n密钥", "name\n名称", "city\n城市", "scopes\n范围",
+        "valid until\n有效至", "last used\n最近使用", "granted\n授予",
+    )  # fmt: skip
     rows = [_key_row(key) for key in asyncio.run(_load_keys())]
-    console.print(table(titles, rows, unwrapped=("key", "name", "city")))
+    console.print(table(titles, rows, unwrapped=titles[:3]))
 
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
-    last_used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-    granted = f"{key.created_at:%Y-%m-%d} by {key.granted_by or '?'}"
+    last_used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never 从未"
+    granted = f"{key.created_at:%Y-%m-%d} {key.granted_by or '?'}"
     return key.key_id, key.name, key.city, " ".join(key.scopes), _validity_of(key), last_used, granted
 
 
 def _validity_of(key: ApiKey) -> str:
     if key.revoked_at is not None:
-        return f"revoked {key.revoked_at:%Y-%m-%d}"
+        return f"revoked 已撤销 {key.revoked_at:%Y-%m-%d}"
     if key.expires_at is None:
-        return "it is revoked"
-    return f"{key.expires_at:%Y-%m-%d}" + (" (expired)" if key.expires_at <= real_now() else "")
+        return "until revoked 直至撤销"
+    return f"{key.expires_at:%Y-%m-%d}" + (" expired 已过期" if key.expires_at <= real_now() else "")
 
 
 async def _load_keys() -> list[ApiKey]:
@@ -130,11 +149,15 @@ async def _load_keys() -> list[ApiKey]:
 
 @also_in_chinese("撤销密钥；运行中的服务在数秒内即拒绝它。")
 @print_errors
-def revoke_command(key_id: Annotated[str, typer.Argument(help="The key's id, from `paidan keys list`.")]) -> None:
+def revoke_command(
+    key_id: Annotated[
+        str, typer.Argument(help="The key's id, from `paidan keys list`. 密钥 id，见 `paidan keys list`。")
+    ],
+) -> None:
     """Revoke a key; running services refuse it within seconds."""
     if not asyncio.run(_revoke_key(key_id)):
         raise DeployError(f"there is no key {key_id} / 没有密钥 {key_id}")
-    console.print(f"{key_id} is revoked.")
+    console.print(f"{key_id} is revoked. / 密钥 {key_id} 已撤销。")
 
 
 async def _revoke_key(key_id: str) -> bool:

@@ -72,7 +72,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: S
 
     ``unwrapped`` names columns to keep on one line as far as the width allows, most important first: those are copied.
     """
-    widths = {title: max(map(cell_len, [title, *(row[at] for row in rows)])) for at, title in enumerate(headers)}
+    widths = {title: max(map(_width, [title, *(row[at] for row in rows)])) for at, title in enumerate(headers)}
     unwrapped_headers = _unwrapped_columns(widths, unwrapped)
     result = Table(box=None, pad_edge=False)
     for title in headers:
@@ -80,6 +80,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, unwrapped: S
     for row in rows:
         result.add_row(*map(Text, row))
     return result
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
 
 
 def _unwrapped_columns(widths: Mapping[str, int], unwrapped: Sequence[str]) -> set[str]:

@@ -30,10 +30,16 @@ def register(app: typer.Typer) -> None:
 @also_in_chinese("显示案件处置得如何，每个比率附分子和分母。")
 @print_errors
 def scores(
-    city: Annotated[str, typer.Option(help="City id.")],
-    period: Annotated[str, typer.Option(help="Day 2026-03-02, month 2026-03 or year 2026, in the city's time zone.")],
-    by: Annotated[Dimension, typer.Option(help="Dimension of the rows.")] = "department",
-    output_format: Annotated[OutputFormat, typer.Option("--format", help="Output format.")] = "table",
+    city: Annotated[str, typer.Option(help="City id. 城市 id。")],
+    period: Annotated[
+        str,
+        typer.Option(
+            help="Day 2026-03-02, month 2026-03 or year 2026, in the city's time zone."
+            " 日 2026-03-02、月 2026-03 或年 2026，按城市时区。"
+        ),
+    ],
+    by: Annotated[Dimension, typer.Option(help="Dimension of the rows. 各行的维度。")] = "department",
+    output_format: Annotated[OutputFormat, typer.Option("--format", help="Output format. 输出格式。")] = "table",
 ) -> None:
     """Show how cases were handled, each rate with its numerator and denominator."""
     board = fetch_scores(Stack.current().installation(), city=city, period=period, by=by)
@@ -78,17 +84,17 @@ def scores_table(board: JsonObject, *, width: int) -> Table:
 
 
 _RATE_TITLES: Final = {
-    "handling": "处置率\nhandling",
-    "on_time": "按期处置率\non time",
-    "closing": "结案率\nclosing",
-    "rework": "返工率\nrework",
-    "satisfaction": "满意率\nsatisfaction",
+    "handling": "handling\n处置率",
+    "on_time": "on time\n按期处置率",
+    "closing": "closing\n结案率",
+    "rework": "rework\n返工率",
+    "satisfaction": "satisfaction\n满意率",
 }
 
 
 def _build_table(board: JsonObject, separator: str) -> Table:
     rows = [*sorted(board["rows"], key=lambda row: -row["counts"]["cases"]), *_total_row(board)]
-    columns = {"": [_row_label(row) for row in rows], "案件\ncases": [str(row["counts"]["cases"]) for row in rows]}
+    columns = {"": [_row_label(row) for row in rows], "cases\n案件": [str(row["counts"]["cases"]) for row in rows]}
     for name, title in _RATE_TITLES.items():
         if any(name in row["rates"] for row in rows):
             columns[title] = _rate_cells([row["rates"].get(name) for row in rows], separator)

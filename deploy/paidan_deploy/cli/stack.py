@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.markup import escape
 
 from paidan_chassis.consumer.halts import ResumeFrom
-from paidan_chassis.consumer.senders import SetAsideSender
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
-from paidan_deploy.cli.output import console, print_errors, table
+from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.stack_state import print_not_running, print_state
 from paidan_deploy.provisioning.clock import ClockReading
 from paidan_deploy.services import ServiceName
 from paidan_deploy.stack.consumers import ConsumerStates
 from paidan_deploy.stack.stack import Stack
 from paidan_deploy.stack.state import StackState, read_state
+
+_STOPPING: Final = "stopping 正在停止"
+_STOPPED: Final = "Stopped. / 已停止。"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +34,17 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example_epilog("paidan resume --service dispatch"))(resume)
 
 
-@also_in_chinese("启动 Kafka、PostgreSQL 和三个服务，并等待其就绪。")
+@also_in_chinese(
+    "启动 Kafka、PostgreSQL 和三个服务，并等待其就绪。",
+    "不加 --detach 则留在前台，Ctrl-C 停止一切。PAIDAN_KAFKA 和 PAIDAN_DATABASE 使其使用您自备的服务器。",
+)
 @print_errors
 def up(
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")
+        bool,
+        typer.Option(
+            "--detach", help="Return when everything is ready, and leave it running. 一切就绪后返回，任其继续运行。"
+        ),
     ] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the three services, and wait until they are ready.
@@ -49,12 +58,12 @@ def up(
         return
     with stop_stack_on_interrupt(stack):
         _start_stack(stack)
-        console.print("Ctrl-C stops everything.")
+        console.print("Ctrl-C stops everything. / 按 Ctrl-C 停止一切。")
         wait_for_interrupt(stack)
 
 
 def _start_stack(stack: Stack) -> None:
-    with console.status("starting") as progress:
+    with console.status("starting 正在启动") as progress:
         running = stack.up(lambda message: progress.update(escape(message)))
     print_state(stack.probed_state() or running, stack.consumer_states())
 
@@ -68,9 +77,9 @@ def stop_stack_on_interrupt(stack: Stack) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        with console.status("stopping"):
+        with console.status(_STOPPING):
             stack.down()
-        console.print("Stopped.")
+        console.print(_STOPPED)
 
 
 def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -83,25 +92,37 @@ def wait_for_interrupt(stack: Stack) -> NoReturn:
     """Block until Ctrl-C; exit with status 1 when the stack went down by itself."""
     while stack.state is not None:
         time.sleep(0.5)
-    console.print("[red]the supervisor ended[/red]; `paidan up` starts everything again")
+    console.print(
+        "[red]the supervisor ended[/red]; `paidan up` starts everything again"
+        " / [red]监管进程已退出[/red]；`paidan up` 重新启动一切"
+    )
     raise typer.Exit(1)
 
 
 @also_in_chinese("依次停止各服务、Kafka 和 PostgreSQL。")
 @print_errors
-def down(wipe: Annotated[bool, typer.Option("--wipe", help="Remove all data and secrets too.")] = False) -> None:
+def down(
+    wipe: Annotated[
+        bool, typer.Option("--wipe", help="Remove all data and secrets too. 同时清除全部数据和密钥。")
+    ] = False,
+) -> None:
     """Stop services, Kafka and PostgreSQL, in this order."""
     stack = Stack.for_stop()
-    with console.status("stopping"):
+    with console.status(_STOPPING):
         stopped = stack.down()
         if wipe:
             stack.wipe()
-    console.print(("Stopped." if stopped else "Nothing was running.") + (" All data is removed." if wipe else ""))
+    console.print(_STOPPED if stopped else "Nothing was running. / 没有任何程序在运行。")
+    if wipe:
+        console.print("All data is removed. / 全部数据已清除。")
 
 
-@also_in_chinese("显示地址、进程号、文件夹、时钟、停机原因和被搁置的发送方。")
+@also_in_chinese(
+    "显示地址、进程号、文件夹、时钟、停机原因和被搁置的发送方。",
+    "有任何部分未运行，或有循环停机时，退出状态为 1。被搁置的发送方不使任何部分停机。",
+)
 @print_errors
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON. 打印 JSON。")] = False) -> None:
     """Show addresses, pids, data folders, the clock, halts with their reasons, and senders that are set aside.
 
     Exit status 1 when anything is not running, or a loop is halted. A sender that is set aside halts nothing.
@@ -114,7 +135,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         document = _status_document(stack, running, consumers) | {"clock": _clock_document(clock)}
         console.print_json(json.dumps(document), highlight=False)
     elif running is None:
-        console.print("Not running; `paidan up` starts everything.")
+        print_not_running(read_state(stack.paths.state))
     else:
         print_state(running, consumers)
         if clock is not None:
@@ -128,8 +149,10 @@ def _clock_document(clock: ClockReading | None) -> dict[str, object] | None:
 
 
 def _clock_line(clock: ClockReading) -> str:
-    speed = "" if clock.kind == "real" else f", {clock.factor:g} times as fast as real time"
-    return f"clock  {clock.kind}{speed}; the city's time is {clock.city_time:%Y-%m-%d %H:%M:%S} UTC"
+    kind = "real time 真实时间"
+    if clock.kind != "real":
+        kind = f"scaled, {clock.factor:g} times as fast as real time / 加速，为真实时间的 {clock.factor:g} 倍"
+    return f"clock 时钟  {kind}\ncity's time 城市时间  {clock.city_time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _is_healthy(state: StackState) -> bool:
@@ -157,47 +180,21 @@ def _status_document(stack: Stack, running: StackState | None, consumers: Consum
 @print_errors
 def resume(
     service: Annotated[
-        ServiceName | None, typer.Option(help="Only this service; by default all that are halted.")
+        ServiceName | None,
+        typer.Option(help="Only this service; by default all that are halted. 只处理该服务，默认全部停机者。"),
     ] = None,
     at: Annotated[
-        ResumeFrom, typer.Option(help="Where to continue: at the stored offsets, or at the log's start or end.")
+        ResumeFrom,
+        typer.Option(
+            help="Where to continue: at the stored offsets, or at the log's start or end."
+            " 从何处继续：已存的偏移量，或日志的开头、末尾。"
+        ),
     ] = "kept",
 ) -> None:
     """Clear halts once their cause is fixed. The halted loops go on within a second, in their processes."""
     cleared = Stack.current().resume(service, at)
-    console.print("Nothing was halted." if cleared == 0 else f"Cleared {cleared} halt{'s' if cleared > 1 else ''}.")
-
-
-def print_state(state: StackState, consumers: ConsumerStates) -> None:
-    """Print addresses, pids and conditions of servers and services, then halts, set-aside senders and notes."""
-    console.print(table(("", "address", "pid", "condition"), [*_state_rows(state)], unwrapped=("", "address", "pid")))
-    for each in state.services:
-        if each.detail and each.condition != "running":
-            console.print(f"[yellow]{each.name}[/yellow] {each.condition}: {escape(each.detail)}")
-    for name, service_halts in consumers.halts.items():
-        for halt in service_halts:
-            console.print(f"[red]{name} halted[/red] ({halt.consumer}): {halt.reason}: {escape(halt.detail)}")
-    for name, set_aside in consumers.set_aside.items():
-        for sender in set_aside:
-            console.print(f"[yellow]{name} set aside[/yellow] {escape(_describe_set_aside(sender))}", highlight=False)
-    waiting = ", ".join(f"{number:,} of {name}" for name, number in consumers.dead_letters.items() if number)
-    if waiting:
-        console.print(f"[yellow]dead letters[/yellow] {waiting} wait; see `paidan dead-letters list`", highlight=False)
-    for note in state.notes:
-        console.print(f"[yellow]note[/yellow] {escape(note)}")
-
-
-def _describe_set_aside(sender: SetAsideSender) -> str:
-    return (
-        f"{sender.sender} on {sender.topic}: {sender.counted:,} unreadable records of this hour are only counted,"
-        f" offsets {sender.first_offset} to {sender.last_offset}; its sound ones and all others are applied"
+    console.print(
+        f"Cleared {cleared} halt{'s' if cleared > 1 else ''}. / 已清除 {cleared} 处停机。"
+        if cleared
+        else "Nothing was halted. / 没有停机。"
     )
-
-
-def _state_rows(state: StackState) -> Iterator[tuple[str, ...]]:
-    for name, server in (("Kafka", state.kafka), ("PostgreSQL", state.postgres)):
-        if server is not None:
-            yield name, server.address, "-" if server.is_dead else str(server.pid or "yours"), server.folder or ""
-    for each in state.services:
-        restarts = f", restarted {each.restarts} times" if each.restarts else ""
-        yield each.name, f"{each.url}/docs", str(each.pid or "-"), each.condition + restarts

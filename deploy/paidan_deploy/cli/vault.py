@@ -21,10 +21,18 @@ from paidan_deploy.services import INTAKE, ServiceConfig, service_environment
 from paidan_deploy.stack.stack import Stack
 
 _MIN_DIGITS = 7
-ReportIds = Annotated[list[UUID] | None, typer.Argument(metavar="[REPORT_ID]...", help="Ids of reports.")]
-Phone = Annotated[str | None, typer.Option(metavar="NUMBER", help="All reports of the person with this telephone.")]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded with your name.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it; without it, who is logged in.")]
+ReportIds = Annotated[list[UUID] | None, typer.Argument(metavar="[REPORT_ID]...", help="Ids of reports. 上报编号。")]
+Phone = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER", help="All reports of the person with this telephone. 使用此电话者的全部上报。"),
+]
+Reason = Annotated[
+    str, typer.Option(metavar="TEXT", help="Why; it is recorded with your name. 理由，将与您的姓名一同记录。")
+]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who asks for it; without it, who is logged in. 由谁要求，默认当前登录用户。"),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +49,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="vault")
 
 
-@also_in_chinese("轮换后用最新密钥重新封存每个条目，旧密钥即可停用。")
+@also_in_chinese(
+    "轮换后用最新密钥重新封存每个条目，旧密钥即可停用。",
+    "轮换：把 32 个新的随机字节以 base64 写入密钥 vault-key，把旧密钥写入 INTAKE_VAULT_OLD_KEYS，重启后执行本命令；"
+    "intake 可同时运行。凡以旧密钥受理的上报，其重发尚须识别的，请把旧密钥留在 INTAKE_VAULT_OLD_KEYS，"
+    "或事先设置 INTAKE_DIGEST_KEY。",
+)
 @print_errors
 def reseal_command() -> None:
     """Seal every entry under the newest key, after a rotation; then the former key of the vault can be retired.
@@ -51,7 +64,9 @@ def reseal_command() -> None:
     or set INTAKE_DIGEST_KEY before, as long as retries of reports that came under it are to be recognized.
     """
     total = _run("reseal")
-    console.print(f"{total['sealed']} entries sealed under the newest key.")
+    console.print(
+        f"{total['sealed']} entries sealed under the newest key. / 已用最新密钥封存 {total['sealed']} 个条目。"
+    )
     if total["locked"]:
         raise DeployError(
             f"{total['locked']} entries are under a key that is not in INTAKE_VAULT_OLD_KEYS"
@@ -67,7 +82,7 @@ def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = 
     sys.stdout.write("\n")
 
 
-@also_in_chinese("销毁某些上报或某人的个人信息和文字，不可撤销。")
+@also_in_chinese("销毁某些上报或某人的个人信息和文字，不可撤销。", "已发布的脱敏文字予以保留：其中没有任何人的姓名。")
 @print_errors
 def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
     """Destroy the personal data of reports or of a person: keys and words. It cannot be undone.
@@ -75,22 +90,32 @@ def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = N
     The masked texts that were published stay: they name nobody.
     """
     for report in _run_on_reports("erase", report_ids, phone, reason, by):
-        done = f"erased at {report['erased_at']}" if report["found"] else "there is no such report"
+        done = (
+            f"erased at 已删除于 {report['erased_at']}" if report["found"] else "there is no such report / 没有此上报"
+        )
         console.print(f"{report['report_id']}  {done}", highlight=False)
 
 
 @also_in_chinese("查找并删除没有上报、操作、答复或案件引用的照片。")
 @print_errors
 def sweep_command(
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Photos that were last uploaded so long ago.")] = 30,
-    delete: Annotated[bool, typer.Option("--delete", help="Remove them; without it they are counted.")] = False,
+    days: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Photos last uploaded so many days ago. 最后上传于多少天之前的照片。"),
+    ] = 30,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove them; without it they are counted. 予以删除，不加则只计数。")
+    ] = False,
 ) -> None:
     """Find photos that no report, action, answer or case refers to, and remove them. It reads the logs as a whole."""
     result = asyncio.run(_sweep(Stack.current(), days, delete=delete))
-    done = "removed" if delete else "can be removed (--delete)"
-    console.print(f"{result.swept} photos, {result.size / 1e6:.1f} MB, {done}.", highlight=False)
+    done = "removed / 已删除" if delete else "can be removed / 可以删除 (--delete)"
+    console.print(f"{result.swept} photos 张照片, {result.size / 1e6:.1f} MB: {done}", highlight=False)
     if result.kept:
-        console.print(f"{result.kept} were taken up meanwhile and stay.", highlight=False)
+        console.print(
+            f"{result.kept} were taken up meanwhile and stay. / 其间有 {result.kept} 张被引用，予以保留。",
+            highlight=False,
+        )
 
 
 async def _sweep(stack: Stack, days: int, *, delete: bool) -> SweepResult:
@@ -132,7 +157,7 @@ def _run(*arguments: str) -> dict[str, Any]:
     argv = [sys.executable, "-m", f"{INTAKE.package}.vault_command", *arguments]
     ended = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
-        last = ended.stderr.strip().splitlines()[-1:] or ["no message"]
+        last = ended.stderr.strip().splitlines()[-1:] or ["no message 无消息"]
         raise DeployError(f"intake's vault could not be worked on: {last[0]} / 无法处理 intake 的保险库：{last[0]}")
     result: dict[str, Any] = json.loads(ended.stdout)
     return result

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,22 +20,34 @@ from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.stack.stack import Stack
 
+_INDENT: Final = " " * len("FAILS ......  ")
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the `paidan` command."""
     app.command(epilog=example_epilog("paidan verify --json"))(verify)
 
 
-@also_in_chinese("以日志核对每张表：无丢失、重复或改写；否则退出状态 1。")
+@also_in_chinese(
+    "以日志核对每张表：无丢失、重复或改写；否则退出状态 1。",
+    "它读取整个收件日志及由此产生的一切，内容越多耗时越长。其间可以继续上报：结论截至所打印的偏移量。",
+)
 @print_errors
 def verify(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON. 打印 JSON。")] = False,
     anchor: Annotated[
-        Path | None, typer.Option(help="An anchor that was saved earlier: what it was taken of must be as it was.")
+        Path | None,
+        typer.Option(
+            help="An anchor that was saved earlier: what it was taken of must be as it was."
+            " 以前保存的锚点：其所记内容须与当时一致。"
+        ),
     ] = None,
     save_anchor: Annotated[
         Path | None,
-        typer.Option(help="Where to save an anchor; keep it where no operator here can write."),
+        typer.Option(
+            help="Where to save an anchor; keep it where no operator here can write."
+            " 锚点存于何处；请保管在此处运维人员不能写入的地方。"
+        ),
     ] = None,
 ) -> None:
     """Check that nothing was lost, counted twice or rewritten: the logs against every table. Exit status 1 if it was.
@@ -47,11 +59,16 @@ def verify(
     try:
         report = asyncio.run(run_verification(Stack.current(), taken))
     except NotCaughtUp as error:
-        raise DeployError(f"{error}; `paidan status` may say why / 检查未能完成，原因可见 `paidan status`") from error
+        raise DeployError(
+            f"{error.message}; `paidan status` may say why / {error.message_zh}；原因可见 `paidan status`"
+        ) from error
     if save_anchor is not None and report.holds:
         write_atomically(save_anchor, report.anchor.to_json(), mode=0o644)
     if as_json:
-        console.print_json(json.dumps(asdict(report) | {"holds": report.holds, "line": report.line}), highlight=False)
+        console.print_json(
+            json.dumps(asdict(report) | {"holds": report.holds, "line": report.line, "line_zh": report.line_zh}),
+            highlight=False,
+        )
     else:
         print_report(report)
     if not report.holds:
@@ -69,20 +86,27 @@ async def run_verification(stack: Stack, anchor: Anchor | None = None) -> Conser
 def print_report(report: ConservationReport) -> None:
     """Print each check with examples of what fails it, then notices, then the summary line."""
     for check in report.claims:
-        mark = "[green]holds[/green]" if check.holds else "[red]FAILS[/red]"
-        total = f"{check.counted}" if check.holds else f"{check.against} of {check.counted} wrong"
+        mark = "[green]holds 成立  [/green]" if check.holds else "[red]FAILS 不成立[/red]"
+        total = f"{check.counted}" if check.holds else f"wrong 错误 {check.against}/{check.counted}"
         console.print(f"{mark}  {check.name} ({total})", highlight=False)
+        console.print(f"{_INDENT}{check.name_zh}", highlight=False)
         _print_examples(check.examples, check.against)
     for notice in report.remarks:
         if notice.found:
-            console.print(
-                f"[yellow]note[/yellow]   {notice.name} ({notice.found} of {notice.counted})", highlight=False
-            )
+            mark = "[yellow]note 注意   [/yellow]"
+            console.print(f"{mark}  {notice.name} ({notice.found}/{notice.counted})", highlight=False)
+            console.print(f"{_INDENT}{notice.name_zh}", highlight=False)
             _print_examples(notice.examples, notice.found)
-    console.print(f"as of {_offsets(report)}", highlight=False)
-    console.print(report.line, highlight=False, style="bold" if report.is_balanced else "bold red")
+    console.print(f"as of 截至 {_offsets(report)}", highlight=False)
+    for line in (report.line, report.line_zh):
+        console.print(line, highlight=False, style="bold" if report.is_balanced else "bold red")
     if failing := sum(not check.holds for check in report.claims):
-        console.print(f"{failing} of {len(report.claims)} checks FAIL", highlight=False, style="bold red")
+        all_checks = len(report.claims)
+        console.print(
+            f"{failing} of {all_checks} checks FAIL / {all_checks} 项检查中 {failing} 项不成立",
+            highlight=False,
+            style="bold red",
+        )
 
 
 def _offsets(report: ConservationReport) -> str:
@@ -95,6 +119,6 @@ def _offsets(report: ConservationReport) -> str:
 
 def _print_examples(examples: Sequence[str], count: int) -> None:
     for each in examples:
-        console.print(f"       {each}", highlight=False, markup=False)
+        console.print(f"{_INDENT}{each}", highlight=False, markup=False)
     if count > len(examples):
-        console.print(f"       and {count - len(examples)} more", highlight=False)
+        console.print(f"{_INDENT}and {count - len(examples)} more / 另有 {count - len(examples)} 项", highlight=False)

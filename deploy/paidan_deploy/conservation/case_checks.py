@@ -10,7 +10,9 @@ def check_case_versions(evidence: Evidence) -> Check:
     }
     stored = {name: (row.version, row.status) for name, row in evidence.case_table.items()}
     differing = {name for name in {*logged, *stored} if logged.get(name) != stored.get(name)}
-    return Check.of("every case is in the table as in the log", differing, evidence.case_table)
+    return Check.of(
+        "every case is in the table as in the log", "每个案件在表中与在日志中一致", differing, evidence.case_table
+    )
 
 
 def check_history(evidence: Evidence) -> Check:
@@ -21,14 +23,24 @@ def check_history(evidence: Evidence) -> Check:
         for name in {*logged, *evidence.history}
         if logged.get(name) != evidence.history.get(name) and evidence.cases_complete
     }
-    return Check.of("every step of every case is in the history byte for byte as published", differing, logged)
+    return Check.of(
+        "every step of every case is in the history byte for byte as published",
+        "每个案件的每一步在历史中与所发布的逐字节相同",
+        differing,
+        logged,
+    )
 
 
 def incomparable_histories(evidence: Evidence) -> Notice:
     """Name what is not compared where somebody has shortened the log's retention."""
     found = () if evidence.cases_complete else tuple(sorted(evidence.history))
-    name = "histories that cannot be compared: paidan.cases has lost its first records"
-    return Notice(name, len(evidence.history), len(found), found[:MAX_EXAMPLES])
+    return Notice(
+        "histories that cannot be compared: paidan.cases has lost its first records",
+        len(evidence.history),
+        len(found),
+        found[:MAX_EXAMPLES],
+        "无法比较的历史：paidan.cases 缺少最初的记录",
+    )
 
 
 def check_newest_steps(evidence: Evidence) -> Check:
@@ -38,7 +50,12 @@ def check_newest_steps(evidence: Evidence) -> Check:
         for name, row in evidence.case_table.items()
         if (steps := evidence.history.get(name)) is None or steps.chain != row.chain
     }
-    return Check.of("every case's present state is its newest step in the history", differing, evidence.case_table)
+    return Check.of(
+        "every case's present state is its newest step in the history",
+        "每个案件的当前状态即其历史的最新一步",
+        differing,
+        evidence.case_table,
+    )
 
 
 def check_report_counts(evidence: Evidence) -> Check:
@@ -47,9 +64,19 @@ def check_report_counts(evidence: Evidence) -> Check:
     )
     opened = sum(1 for about, result in evidence.outcomes_by_id.values() if about == "report" and result == "opened")
     in_cases = sum(evidence.cases_log.report_counts.values())
-    problems = [f"{in_outcomes} opened or merged, {in_cases} in cases"] if in_outcomes != in_cases else []
-    problems += [f"{opened} opened, {len(evidence.case_table)} cases"] if opened != len(evidence.case_table) else []
-    return Check.of("reports opened and merged are the reports that cases hold", problems, range(in_cases))
+    problems = (
+        [f"{in_outcomes} opened or merged, {in_cases} in cases / 立案或合并 {in_outcomes}，案件中有 {in_cases}"]
+        if in_outcomes != in_cases
+        else []
+    )
+    cases = len(evidence.case_table)
+    problems += [f"{opened} opened, {cases} cases / 立案 {opened}，案件 {cases}"] if opened != cases else []
+    return Check.of(
+        "reports opened and merged are the reports that cases hold",
+        "立案和合并的上报即案件所含的上报",
+        problems,
+        range(in_cases),
+    )
 
 
 def check_scoring_versions(evidence: Evidence) -> Check:
@@ -57,11 +84,16 @@ def check_scoring_versions(evidence: Evidence) -> Check:
     differing = {
         name for name in {*expected, *evidence.fact_versions} if expected.get(name) != evidence.fact_versions.get(name)
     }
-    return Check.of("scoring has every case at its newest version", differing, evidence.fact_versions)
+    return Check.of(
+        "scoring has every case at its newest version",
+        "评分拥有每个案件的最新版本",
+        differing,
+        evidence.fact_versions,
+    )
 
 
 def check_tallies(evidence: Evidence) -> Check:
     facts, tallied, negative = evidence.tallies.facts, evidence.tallies.tallied, evidence.tallies.negative
-    problems = [f"{facts} facts, {tallied} tallied"] if facts != tallied else []
-    problems += [f"{negative} negative tallies"] if negative else []
-    return Check.of("every fact is tallied once", problems, range(facts))
+    problems = [f"{facts} facts, {tallied} tallied / 事实 {facts}，已计 {tallied}"] if facts != tallied else []
+    problems += [f"{negative} negative tallies / 负数计数 {negative}"] if negative else []
+    return Check.of("every fact is tallied once", "每项事实恰好计数一次", problems, range(facts))

@@ -66,7 +66,9 @@ class CasesLog:
             self.repeat_count += 1
             return
         if version != known.version + 1:
-            self.gaps.append(f"{case_id} has version {version} after {known.version}")
+            self.gaps.append(
+                f"{case_id} has version {version} after {known.version} / 版本 {known.version} 之后为 {version}"
+            )
         self.steps[case_id] = known.extend(version, sha256(value).digest(), sha256(known.chain + value).digest())
         self.statuses[case_id] = event["state"]["status"]
         self.report_counts[case_id] = event["state"]["reports"]

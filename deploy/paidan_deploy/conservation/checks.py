@@ -48,8 +48,13 @@ def _holds_alarms(topic: str) -> bool:
 
 
 def _check_totals(received: int, results: Counter[str], *, complete: bool) -> Check:
-    problems = [f"{received} received, {results.total()} ended"] if complete and received != results.total() else []
-    return Check.of("what was received is what ended", problems, range(received))
+    total = results.total()
+    problems = (
+        [f"{received} received, {total} ended / 收到 {received}，有结果 {total}"]
+        if complete and received != total
+        else []
+    )
+    return Check.of("what was received is what ended", "收到的与有结果的相等", problems, range(received))
 
 
 def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
@@ -61,11 +66,13 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield inbox_checks.check_alarms_accounted_for(evidence, screened_out)
     yield Check.of(
         "each published outcome is the only one for its id",
+        "每个编号只发布过一个结果",
         evidence.outcomes_log.contradictions,
         evidence.outcomes_log.results,
     )
     yield Check.of(
         "each case's versions come first in their order, without a gap",
+        "每个案件的版本首次出现时依次无缺",
         evidence.cases_log.gaps,
         evidence.cases_log.steps,
     )
@@ -80,5 +87,8 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield vault_checks.check_chained_logs(evidence)
     if evidence.contradicted_anchors is not None:
         yield Check.of(
-            "what the anchor was taken of is as it was then", evidence.contradicted_anchors, evidence.cases_log.steps
+            "what the anchor was taken of is as it was then",
+            "锚点所记内容与当时一致",
+            evidence.contradicted_anchors,
+            evidence.cases_log.steps,
         )

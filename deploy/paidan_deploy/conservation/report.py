@@ -7,6 +7,15 @@ from typing import Final, Self
 from paidan_deploy.conservation.anchor import Anchor
 
 MAX_EXAMPLES: Final = 5
+RESULT_NAMES: Final[Mapping[str, str]] = {
+    "opened": "立案",
+    "merged": "合并",
+    "noted": "仅记录",
+    "suppressed": "未受理告警",
+    "refused": "拒收",
+    "dead_lettered": "死信",
+}
+"""The Chinese name of each outcome of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +27,13 @@ class Check:
     counted: int
     against: int = 0
     examples: tuple[str, ...] = ()
+    name_zh: str = ""
 
     @classmethod
-    def of(cls, name: str, problems: Iterable[str], counted: Collection[object]) -> Self:
+    def of(cls, name: str, name_zh: str, problems: Iterable[str], counted: Collection[object]) -> Self:
         """Build a check that holds when there are no problems, with the first few of them as examples."""
         examples = sorted(problems)
-        return cls(name, not examples, len(counted), len(examples), tuple(examples[:MAX_EXAMPLES]))
+        return cls(name, not examples, len(counted), len(examples), tuple(examples[:MAX_EXAMPLES]), name_zh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Notice:
     counted: int
     found: int
     examples: tuple[str, ...] = ()
+    name_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,20 @@ class ConservationReport:
         """The counts as an equation, or an inequality where they differ."""
         ends = " + ".join(f"{count} {name}" for name, count in self.ends.items())
         letters = ", ".join(f"{count} of {topic}" for topic, count in sorted(self.dead_letters.items()) if count)
-        equation = f"{self.received} received {'=' if self.is_balanced else '≠'} {ends}"
+        equation = f"{self.received} received {self._relation} {ends}"
         return f"{equation}; dead letters: {letters}" if letters else equation
+
+    @property
+    def line_zh(self) -> str:
+        """The same in Chinese."""
+        ends = " + ".join(f"{RESULT_NAMES.get(name, name)} {count}" for name, count in self.ends.items())
+        letters = "，".join(f"{topic} {count} 条" for topic, count in sorted(self.dead_letters.items()) if count)
+        equation = f"收到 {self.received} {self._relation} {ends}"
+        return f"{equation}；死信：{letters}" if letters else equation
+
+    @property
+    def _relation(self) -> str:
+        return "=" if self.is_balanced else "≠"
 
     @property
     def is_balanced(self) -> bool:

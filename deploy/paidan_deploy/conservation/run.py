@@ -29,6 +29,10 @@ CHAINED_LOGS: Final = ("intake.vault_reading", *(f"{service}.access_log" for ser
 class NotCaughtUp(Exception):
     """A service has not applied what its log held when the check began, so its tables cannot be compared yet."""
 
+    def __init__(self, message: str, message_zh: str) -> None:
+        super().__init__(f"{message} / {message_zh}")
+        self.message, self.message_zh = message, message_zh
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -72,7 +76,7 @@ class _Waiting:
     def __init__(self, sources: Sources, timeout_s: float) -> None:
         self._sources = sources
         self._timeout = asyncio.timeout(timeout_s)
-        self._awaited = ""
+        self._awaited = ("", "")
 
     async def __aenter__(self) -> "_Waiting":
         await self._timeout.__aenter__()
@@ -82,25 +86,28 @@ class _Waiting:
         try:
             await self._timeout.__aexit__(*error)
         except TimeoutError as timeout:
-            raise NotCaughtUp(f"a service has not caught up: {self._awaited}") from timeout
+            awaited, awaited_zh = self._awaited
+            raise NotCaughtUp(f"a service has not caught up: {awaited}", f"某个服务尚未跟上：{awaited_zh}") from timeout
 
     async def for_services(self) -> None:
         """Wait until every service has applied what its log holds now, and said all that follows from it."""
         own_topics = [("intake", topic) for topic in await self._sources.logs.topics(ALARMS_PREFIX)]
         for schema, topic in (*READERS, *own_topics):
             span = await self._sources.logs.current_span(topic)
-            await self._until(
-                f"{schema} has not applied {topic} to its end of now", self._is_applied, schema, topic, span
+            self._awaited = (
+                f"{schema} has not applied {topic} to its end of now",
+                f"{schema} 尚未处理 {topic} 至此刻的末尾",
             )
+            await self._until(self._is_applied, schema, topic, span)
             cut = Cut(await tables.lanes(self._sources.connection, [schema]))
             await self.for_relay(schema, cut)
 
     async def for_relay(self, schema: str, cut: Cut) -> None:
         """Wait until Kafka has every message that a service had said at the cut."""
-        await self._until(f"{schema} has not relayed its messages", self._is_relayed, schema, cut)
+        self._awaited = f"{schema} has not relayed its messages", f"{schema} 尚未转发完其消息"
+        await self._until(self._is_relayed, schema, cut)
 
-    async def _until(self, awaited: str, probe: Callable[..., Awaitable[bool]], *arguments: Any) -> None:  # noqa: ANN401 - the probe's
-        self._awaited = awaited
+    async def _until(self, probe: Callable[..., Awaitable[bool]], *arguments: Any) -> None:  # noqa: ANN401 - the probe's
         while not await probe(*arguments):  # noqa: ASYNC110  # other processes' progress: nothing here announces it
             await asyncio.sleep(_POLL_S)
 

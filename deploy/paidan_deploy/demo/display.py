@@ -30,7 +30,7 @@ def render_progress(clock: ClockStatus, *, sources: DemoSources, observed: Obser
     head.add_row(
         Text(f"{clock.now.astimezone(clock.zone):%Y-%m-%d %H:%M}", style="bold"),
         ProgressBar(total=1.0, completed=elapsed, width=48),
-        Text("the clock waits for this machine 时钟等候" if clock.is_throttled else "", style="yellow"),
+        Text("the clock waits for this machine 时钟等候本机" if clock.is_throttled else "", style="yellow"),
     )
     counters = _counters(sources, observed)
     table = Table.grid(padding=(0, 2))

@@ -57,7 +57,7 @@ class CsvTable:
         try:
             names = [_replace_invalid(name) for name in next(self._rows, [])]
         except csv.Error as error:
-            raise UnreadableFile(f"line {self._rows.line_num}: {error}") from error
+            raise UnreadableFile(f"line {self._rows.line_num} / 第 {self._rows.line_num} 行: {error}") from error
         # Left by an export as UTF-8 that is read as such.
         return [name.removeprefix(_BYTE_ORDER_MARK) if index == 0 else name for index, name in enumerate(names)]
 
@@ -91,14 +91,15 @@ class CsvTable:
         for name, count in Counter(self.names).items():
             if count == 1 or not name:
                 continue
-            columns = " and ".join(str(index) for index, each in enumerate(self.names, start=1) if each == name)
+            columns = ", ".join(str(index) for index, each in enumerate(self.names, start=1) if each == name)
             if name in required:
                 raise UnreadableFile(
                     f"line {self._header_line}: the column {name} stands there {count} times (columns {columns});"
                     " rename all but one"
                     f" / 第 {self._header_line} 行：列 {name} 出现 {count} 次（第 {columns} 列），请只留一个，其余改名"
                 )
-            self._on_problem(self._header_line, name, f"stands there {count} times (columns {columns})", "")
+            problem = f"stands there {count} times (columns {columns}) / 列名出现 {count} 次（第 {columns} 列）"
+            self._on_problem(self._header_line, name, problem, "")
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row with the number of its first line; rows that cannot be parsed are counted in ``skipped``."""
@@ -110,7 +111,7 @@ class CsvTable:
                 return
             except csv.Error as error:
                 self.skipped += 1
-                self._on_problem(line, "", f"row skipped: {error}{self._line_range(line)}", "")
+                self._on_problem(line, "", f"row skipped / 跳过该行: {error}{self._line_range(line)}", "")
                 continue
             if cells:
                 yield line, self._cells_by_name(line, cells)
@@ -119,15 +120,17 @@ class CsvTable:
         width = len(self.names)
         extra = [cell for cell in cells[width:] if cell]
         if extra or len(cells) < width:
-            comparison = "more" if extra else "fewer"
+            comparison = "has more cells than the first line / 单元格多于首行"
+            if not extra:
+                comparison = "has fewer cells than the first line / 单元格少于首行"
             self._on_problem(
                 line,
                 "",
-                f"has {comparison} cells than the first line{self._line_range(line)}",
+                f"{comparison}{self._line_range(line)}",
                 _replace_invalid(",".join(extra)),
             )
         elif any("\n" in cell and cell.count(self._delimiter) >= width - 1 for cell in cells):
-            self._on_problem(line, "", f"has another row inside a cell{self._line_range(line)}", "")
+            self._on_problem(line, "", f"has another row inside a cell / 单元格内含另一行{self._line_range(line)}", "")
         cells_by_name = {
             name: self._clean_cell(line, name, cell) for name, cell in zip(self.names, cells, strict=False)
         }
@@ -135,13 +138,21 @@ class CsvTable:
 
     def _line_range(self, line: int) -> str:
         last = self._rows.line_num
-        return f" (it continues to line {last}: is a quote left open?)" if last > line else ""
+        return (
+            f" (it continues to line {last}: is a quote left open? / 延续到第 {last} 行：引号未闭合？)"
+            if last > line
+            else ""
+        )
 
     def _clean_cell(self, line: int, name: str, cell: str) -> str:
         if not _INVALID_TEXT.search(cell):
             return cell
         text = _replace_invalid(cell)
-        self._on_problem(line, name, f"has bytes that are invalid in this encoding: replaced by {_REPLACEMENT}", text)
+        problem = (
+            f"has bytes that are invalid in this encoding: replaced by {_REPLACEMENT}"
+            f" / 含有此编码中无效的字节：已替换为 {_REPLACEMENT}"
+        )
+        self._on_problem(line, name, problem, text)
         return text
 
 

@@ -25,8 +25,15 @@ def _max_length(annotated_type: object) -> int:
     return limits.max_length
 
 
+_EMPTY: Final = "is empty / 为空"
 _MAX_SHORT_TEXT: Final = _max_length(ShortText)
-_ROUNDED: Final = "row skipped: a spreadsheet has rounded its id; export the column as text"
+_ROUNDED: Final = (
+    "row skipped: a spreadsheet has rounded its id; export the column as text"
+    " / 跳过该行：编号被电子表格舍入，请将该列按文本导出"
+)
+_NO_END_TIME: Final = (
+    "has ended at no usable time: at that of its report, without a limit / 没有可用的结束时间：按其上报时间，不设时限"
+)
 _MAX_TEXT: Final = _max_length(Text)
 
 
@@ -85,10 +92,13 @@ class RowParser:
             return True
         if replace(row, line=first.line) == first:
             self.repeated += 1
-            problem = f"same record as line {first.line}"
+            problem = f"same record as line {first.line} / 与第 {first.line} 行是同一记录"
         else:
             self.skipped += 1
-            problem = f"row skipped: line {first.line} has this id and differs"
+            problem = (
+                f"row skipped: line {first.line} has this id and differs"
+                f" / 跳过该行：第 {first.line} 行编号相同而内容不同"
+            )
         self._warn(row.line, self._mapping.columns.id, problem, row.ref)
         return False
 
@@ -96,7 +106,10 @@ class RowParser:
         mapping = self._mapping
         required = {name for name in mapping.columns.model_dump().values() if name}
         required.update(column for status in mapping.statuses for column in status.at)
-        expected = f"the mapping expects {mapping.encoding} text with '{mapping.delimiter}' between its cells"
+        expected = (
+            f"the mapping expects {mapping.encoding} text with '{mapping.delimiter}' between its cells"
+            f" 映射要求 {mapping.encoding} 文本，单元格以 '{mapping.delimiter}' 分隔"
+        )
         return CsvLayout(mapping.delimiter, mapping.header_line, frozenset(required), expected)
 
     def _parse_row(self, line: int, cells: Mapping[str, str]) -> ImportRow | None:
@@ -107,14 +120,15 @@ class RowParser:
             return None
         reported_at = self._times.reported_at(line, cells)
         if not ref or reported_at is None:
-            self._warn(line, columns.id if not ref else columns.reported_at, "row skipped: it has no id or no time")
+            problem = "row skipped: it has no id or no time / 跳过该行：没有编号或时间"
+            self._warn(line, columns.id if not ref else columns.reported_at, problem)
             return None
         category = self._lookup(line, columns.category, cells, self._categories)
         promised_by = self._times.promised_by(line, cells, reported_at)
         becomes, ended_at = self._parse_end(line, cells, reported_at)
         if becomes != "open" and ended_at is None:
             ended_at, promised_by = reported_at, None
-            self._warn(line, columns.status, "has ended at no usable time: at that of its report, without a limit")
+            self._warn(line, columns.status, _NO_END_TIME)
         latitude, longitude = self._parse_position(line, cells)
         return ImportRow(
             line=line,
@@ -146,7 +160,12 @@ class RowParser:
     def _truncate(self, line: int, column: str | None, value: str, max_length: int) -> str:
         # One field that is too long must not cost the whole report.
         if column is not None and len(value) > max_length:
-            self._warn(line, column, f"is longer than {max_length} characters: truncated", value)
+            self._warn(
+                line,
+                column,
+                f"is longer than {max_length} characters: truncated / 超过 {max_length} 个字符：已截短",
+                value,
+            )
         return value[:max_length]
 
     def _lookup(self, line: int, column: str | None, cells: Mapping[str, str], table: Mapping[str, T]) -> T | None:
@@ -154,7 +173,7 @@ class RowParser:
         if column is None:
             return None
         if value not in table:
-            self._warn(line, column, "is empty" if not value else "has an unknown value", value)
+            self._warn(line, column, "has an unknown value / 值未知" if value else _EMPTY, value)
         return table.get(value)
 
     def _parse_position(self, line: int, cells: Mapping[str, str]) -> tuple[float, float] | tuple[None, None]:
@@ -165,13 +184,13 @@ class RowParser:
         try:
             position = float(latitude), float(longitude)
         except ValueError:
-            self._warn(line, columns.latitude, "is not a position", latitude)
+            self._warn(line, columns.latitude, "is not a position / 不是位置", latitude)
             return None, None
         if not (-90 <= position[0] <= 90 and -180 <= position[1] <= 180):
-            self._warn(line, columns.latitude, "is outside the range of coordinates", latitude)
+            self._warn(line, columns.latitude, "is outside the range of coordinates / 超出坐标范围", latitude)
             return None, None
         if position == (0, 0):
-            self._warn(line, columns.latitude, "is 0/0, which is no position")
+            self._warn(line, columns.latitude, "is 0/0, which is no position / 为 0/0，不是位置")
             return None, None
         return position
 
@@ -180,7 +199,7 @@ class RowParser:
         value = self._cell(column, cells)
         if column is None or value in self._codes.districts:
             return value or None
-        self._warn(line, column, "is empty" if not value else "has an unknown district", value)
+        self._warn(line, column, "has an unknown district / 区未知" if value else _EMPTY, value)
         return None
 
     def _parse_end(
@@ -191,6 +210,11 @@ class RowParser:
         if status is None or status.becomes == "open":
             return "open", None
         if not any(self._cell(name, cells) for name in status.at):
-            self._warn(line, column, "has ended, but has no end time: imported as open", status.value)
+            self._warn(
+                line,
+                column,
+                "has ended, but has no end time: imported as open / 已结束而无结束时间：按未结导入",
+                status.value,
+            )
             return "open", None
         return status.becomes, self._times.ended_at(line, status.at, cells, reported_at)

@@ -41,16 +41,18 @@ class RecordTimes:
             return None
         text = cells[column].strip()
         if not text:
-            self._on_problem(line, column, "has no promised day: the case gets no limit", "")
+            self._on_problem(
+                line, column, "has no promised day: the case gets no limit / 没有承诺日期：案件不设时限", ""
+            )
             return None
         format_ = self._mapping.date_format or self._mapping.time_format
-        promised = self._parse(line, column, text, format_, ": the case gets no limit")
+        promised = self._parse(line, column, text, format_, "; the case gets no limit / 案件不设时限")
         if promised is None:
             return None
         if columns.promised_at is None:
             promised = datetime.combine(promised.astimezone(self._zone).date(), _END_OF_DAY, self._zone)
         if promised < reported_at:
-            self._on_problem(line, column, "is before the report", text)
+            self._on_problem(line, column, "is before the report / 早于上报", text)
         return promised
 
     def ended_at(
@@ -63,10 +65,12 @@ class RecordTimes:
             if moment is None:
                 continue
             if moment > self._now:
-                self._on_problem(line, column, "is in the future, so it is no time of its end", text)
+                self._on_problem(
+                    line, column, "is in the future, so it is no time of its end / 在将来，不能作结束时间", text
+                )
                 continue
             if moment < reported_at:
-                self._on_problem(line, column, "is before the time of the report", text)
+                self._on_problem(line, column, "is before the time of the report / 早于上报时间", text)
             return moment
         return None
 
@@ -75,7 +79,14 @@ class RecordTimes:
             moment = datetime.strptime(text, format_)  # noqa: DTZ007  # a zone is added below
             return _TIMESTAMP.validate_python(moment if moment.tzinfo else moment.replace(tzinfo=self._zone))
         except ValidationError:
-            self._on_problem(line, column, f"is out of the range of years 1990 to 2199{consequence}", text)
+            self._on_problem(
+                line,
+                column,
+                f"is out of the range of years 1990 to 2199 / 超出 1990 至 2199 年的范围{consequence}",
+                text,
+            )
         except (ValueError, OverflowError):
-            self._on_problem(line, column, f"is not a time in the mapping's format{consequence}", text)
+            self._on_problem(
+                line, column, f"is not a time in the mapping's format / 不合映射的时间格式{consequence}", text
+            )
         return None

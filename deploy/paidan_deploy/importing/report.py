@@ -5,10 +5,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 from paidan_deploy.importing.differences import Difference
 from paidan_deploy.importing.rows import RowWarning
 from paidan_deploy.importing.send import RefusedRequest
+
+_SUBJECTS: Final = {"report": "上报", "action": "操作"}
+_RESULTS: Final = {"opened": "立案", "merged": "合并", "applied": "已执行", "refused": "被拒", "dead_lettered": "死信"}
+
+
+def _in_chinese(result: str) -> str:
+    subject, _, outcome = result.partition(" ")
+    return f"{_SUBJECTS.get(subject, subject)}{_RESULTS.get(outcome, outcome)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +61,23 @@ class ImportReport:
 
     def summary(self, max_lines: int = 12) -> Iterator[str]:
         """Yield lines for a terminal: totals, then each kind of refusal and warning with its first line numbers."""
-        repeats = f", {self.repeated} repeated an earlier one" if self.repeated else ""
-        yield f"{self.rows} rows read, {self.untaken} skipped{repeats}"
-        yield from (f"  {count:>6}  {result}" for result, count in sorted(self.results.items()))
+        repeats, repeats_zh = "", ""
+        if self.repeated:
+            repeats, repeats_zh = f", {self.repeated} repeated an earlier one", f"，{self.repeated} 行与前重复"
+        yield (
+            f"{self.rows} rows read, {self.untaken} skipped{repeats}"
+            f" / 读取 {self.rows} 行，跳过 {self.untaken} 行{repeats_zh}"
+        )
+        yield from (f"  {count:>6}  {result} {_in_chinese(result)}" for result, count in sorted(self.results.items()))
         listed = (
-            ("refused", self._refusals_by_reason()),
-            ("differs from the earlier import", self._differences_by_field()),
-            ("warning", self._warnings_by_problem()),
+            ("refused 被拒", self._refusals_by_reason()),
+            ("differs from the earlier import 与上次导入不同", self._differences_by_field()),
+            ("warning 提醒", self._warnings_by_problem()),
         )
         for title, groups in listed:
             for reason, lines in sorted(groups.items()):
                 shown = ", ".join(map(str, lines[:max_lines])) + (", ..." if len(lines) > max_lines else "")
-                yield f"  {title}: {reason} ({len(lines)}): lines {shown}"
+                yield f"  {title}: {reason} ({len(lines)}): lines 行 {shown}"
 
     def _refusals_by_reason(self) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}

@@ -18,10 +18,11 @@ from paidan_deploy.importing.send import SentRequests, refusal_of, send_amendmen
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Callbacks for progress: the number of requests, then how many more were sent or decided."""
+    """Callbacks for progress: how many more requests are planned, were sent, were accepted, and are decided."""
 
     on_planned: Callable[[int], None]
     on_sent: Callable[[int], None]
+    on_accepted: Callable[[int], None]
     on_decided: Callable[[int], None]
 
 
@@ -53,6 +54,7 @@ async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgr
     report = _start_report(job, parser, sent, accepted=len(rows))
     await _record_outcomes(report, sent, endpoints, progress)
     if later.amend:
+        progress.on_planned(len(later.amendments()))
         corrections = await send_amendments(sent, endpoints, later, progress.on_sent)
         report.refusals += corrections.refused
         await _record_outcomes(report, corrections, endpoints, progress)
@@ -64,6 +66,7 @@ async def run_import(job: ImportJob, endpoints: Endpoints, progress: ImportProgr
 async def _record_outcomes(
     report: ImportReport, sent: SentRequests, endpoints: Endpoints, progress: ImportProgress
 ) -> None:
+    progress.on_accepted(len(sent.accepted))
     opened: dict[str, int] = {}
     merged: list[tuple[int, str]] = []
     async for outcome in await_outcomes(sent.accepted, endpoints, progress.on_decided):
@@ -88,7 +91,8 @@ def _create_parser(job: ImportJob) -> RowParser:
 
 
 def _start_report(job: ImportJob, parser: RowParser, sent: SentRequests, *, accepted: int) -> ImportReport:
-    column, problem = job.mapping.columns.reported_at, "is later than the city's clock: recorded at this time"
+    column = job.mapping.columns.reported_at
+    problem = "is later than the city's clock: recorded at this time / 晚于城市时钟：按此时间记录"
     warnings = parser.warnings + [RowWarning(line, column, problem, at) for line, at in sent.redated.items()]
     return ImportReport(
         job.file.name,

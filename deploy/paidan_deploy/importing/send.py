@@ -23,6 +23,7 @@ class RefusedRequest:
     what: str
     code: str
     message: str
+    message_zh: str = ""
 
 
 @dataclass(slots=True)
@@ -52,16 +53,12 @@ class SentRequests:
             if request.endpoint == "reports" or request.body["of_report"] in self.area_by_report:
                 sendable_requests.append(request)
             else:
-                self.refused.append(
-                    RefusedRequest(
-                        request.line, _description(request), "report_not_taken", "not sent: its report was refused"
-                    )
-                )
+                self.refuse(request, "report_not_taken", "not sent: its report was refused", "未发送：其上报被拒")
         return sendable_requests
 
-    def refuse(self, request: ImportRequest, code: str, message: str) -> None:
+    def refuse(self, request: ImportRequest, code: str, message: str, message_zh: str) -> None:
         """Record that a request was refused."""
-        self.refused.append(RefusedRequest(request.line, _description(request), code, message))
+        self.refused.append(RefusedRequest(request.line, _description(request), code, message, message_zh))
 
     def record_answer(self, request: ImportRequest, answer: dict[str, Any]) -> None:
         """Store a service's answer to a request."""
@@ -71,7 +68,7 @@ class SentRequests:
                 self.reused.append(request)
             else:
                 where = f"{error.get('field')}: " if error.get("field") else ""
-                self.refuse(request, error["code"], where + error["message"])
+                self.refuse(request, error["code"], where + error["message"], where + error["message_zh"])
         elif request.endpoint == "reports":
             self.accepted[answer["report_id"]] = request
             self.area_by_report[answer["report_id"]] = answer["area"]
@@ -134,7 +131,12 @@ async def _examine_reused(
     for report_id, request in by_report.items():
         fate = later.examine(request, known[report_id]) if report_id in known else "other"
         if fate == "other":
-            sent.refuse(request, "id_reused", "this id was used before with another content; the first one is kept")
+            sent.refuse(
+                request,
+                "id_reused",
+                "this id was used before with another content; the first one is kept",
+                "此编号曾用于其他内容；保留最先的一份",
+            )
             continue
         sent.area_by_report[report_id] = known[report_id].area
         if fate == "settled":
@@ -162,5 +164,9 @@ def refusal_of(request: ImportRequest, outcome: dict[str, Any]) -> RefusedReques
         return None
     reason = outcome.get("why") or {}
     return RefusedRequest(
-        request.line, _description(request), reason.get("code", outcome["result"]), reason.get("message", "")
+        request.line,
+        _description(request),
+        reason.get("code", outcome["result"]),
+        reason.get("message", ""),
+        reason.get("message_zh", ""),
     )

@@ -81,7 +81,11 @@ def _unknown(
 def _unknown_item(city: str, scope: str, id_: str, of_kind: Sequence[ItemId], here: Collection[str]) -> Meaning:
     elsewhere = ", ".join(sorted({each.city for each in of_kind if each.id == id_}))
     hint = Hint(f"; {elsewhere} has it", f"；{elsewhere} 有") if elsewhere else nearest(id_, here)
-    where = Meaning("any city's pack", "任何城市") if city == ALL_CITIES else Meaning(f"the pack of {city}", city)
+    where = (
+        Meaning("any city's pack", "任何城市")
+        if city == ALL_CITIES
+        else Meaning(f"the pack of {city}", f"{city} 的配置包")
+    )
     return Meaning(f"{scope}: not in {where.en}{hint.en}", f"{scope}：{where.zh}没有此编号{hint.zh}")
 
 

@@ -28,9 +28,13 @@ async def open_connection(dsn: str, *, timeout_s: float = 10) -> AsyncIterator[C
 
 
 def _unreachable_message(dsn: str, error: Exception, timeout_s: float) -> str:
-    reason = f"no answer within {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
+    reason = (
+        f"no answer within {timeout_s:g} s / {timeout_s:g} 秒内没有应答"
+        if isinstance(error, TimeoutError)
+        else str(error)
+    )
     # What is no DSN may be anything, a password included.
-    address = redact_password(dsn) if dsn.startswith(("postgresql://", "postgres://")) else "the address given"
+    address = redact_password(dsn) if dsn.startswith(("postgresql://", "postgres://")) else "the address given 所给地址"
     return (
         f"PostgreSQL at {address} cannot be used: {reason or type(error).__name__}."
         " Is it up? PAIDAN_DATABASE names another; `paidan up --detach` starts the stack's own"

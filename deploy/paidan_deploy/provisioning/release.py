@@ -1,7 +1,7 @@
 """Places release marks in the inbox: from there on each partition is decided by this release of dispatch."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -105,12 +105,13 @@ async def _plan(connection: Connection, kafka: KafkaCluster, partitions: int, re
     return MarkPlan([*older, *(lane.partition for lane in first_marks)], first_marks)
 
 
-def _refuse(undrained: Iterable[LaneProgress]) -> NoReturn:
+def _refuse(undrained: Sequence[LaneProgress]) -> NoReturn:
     lanes = ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in undrained)
+    lanes_zh = "、".join(f"{INBOX.name}-{lane.partition} 自偏移量 {lane.next_offset} 起" for lane in undrained)
     raise ReleaseNotDrained(
         f"release 1 (0.1) has not decided all of its inbox: {lanes}. This release decides otherwise, so 0.1 must"
         " finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it, and repeat this\n"
-        f"第 1 版（0.1）尚未判定完收件日志：{lanes}。本版判定规则不同，须由 0.1 判定完毕："
+        f"第 1 版（0.1）尚未判定完收件日志：{lanes_zh}。本版判定规则不同，须由 0.1 判定完毕："
         "请停止 0.1 的 intake，运行其 dispatch 直至读完，停止后重新执行本命令"
     )
 

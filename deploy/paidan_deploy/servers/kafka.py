@@ -105,7 +105,7 @@ class KafkaServer:
                 and process.is_listening(self.process, self.port)
             ),
             lambda: self.process is not None,
-            what=f"Kafka (its log is {self.log})",
+            what=f"Kafka ({self.log})",
             timeout_s=timeout_s,
         )
 

@@ -128,7 +128,7 @@ class PostgresServer:
         return process.await_ready(
             lambda: probes.postgres_is_ready(self.port) and process.is_listening(self.process, self.port),
             lambda: self.process is not None,
-            what=f"PostgreSQL (its log is {self.log})",
+            what=f"PostgreSQL ({self.log})",
             timeout_s=timeout_s,
         )
 

@@ -71,11 +71,12 @@ def choose(found: Sequence[Interpreter]) -> tuple[Interpreter, str]:
     first = usable[0]
     fastest = min(usable, key=lambda each: each.task_ms)
     if fastest.task_ms < first.task_ms * CLEARLY_FASTER:
-        return fastest, f"{first.task_ms / fastest.task_ms:.1f} times as fast as {first.shown}"
+        ratio = first.task_ms / fastest.task_ms
+        return fastest, f"{ratio:.1f} times as fast as {first.shown} / 速度是它的 {ratio:.1f} 倍"
     if len(usable) == 1:
-        return first, "the only one that is suitable"
+        return first, "the only one that is suitable / 唯一适用的"
     others = ", ".join(each.shown for each in usable[1:])
-    return first, f"the first found, and none of {others} is clearly faster"
+    return first, f"the first found, and none of {others} is clearly faster / 最先找到，其余并不明显更快"
 
 
 def task_ms() -> float:
@@ -133,15 +134,19 @@ def main(argv: Sequence[str]) -> int:
     chosen_name = argv[1] if argv[:1] == ["--take"] else None
     found = list(candidates(argv[1:] if chosen_name else argv))
     if chosen_name and (not found or found[0].name != chosen_name):
-        sys.stderr.write(f"PAIDAN_PYTHON is {chosen_name}, which has no venv module.\n")
+        sys.stderr.write(
+            f"PAIDAN_PYTHON is {chosen_name}, which has no venv module. / {chosen_name} 没有 venv 模块。\n"
+        )
         return 1
     ensurepip_folders = [each.ensurepip for each in found if each.ensurepip]
     if not ensurepip_folders:
-        hint = "on Debian: apt install python3-venv"
-        sys.stderr.write(f"No Python 3.11 or later with its venv and ensurepip modules was found ({hint}).\n")
+        sys.stderr.write(
+            "No Python 3.11 or later with its venv and ensurepip modules was found"
+            " / 没有找到带有 venv 和 ensurepip 模块的 Python 3.11 或更高版本 (Debian: apt install python3-venv).\n"
+        )
         return 1
-    chosen, why = (found[0], "PAIDAN_PYTHON names it") if chosen_name else choose(found)
-    sys.stderr.write(f"Chose {chosen.shown}: {why}\n")
+    chosen, why = (found[0], "PAIDAN_PYTHON names it / 由 PAIDAN_PYTHON 指定") if chosen_name else choose(found)
+    sys.stderr.write(f"Chose 选用 {chosen.shown}: {why}\n")
     sys.stdout.write(f"{chosen.name}\n{'' if chosen.ensurepip else ensurepip_folders[0]}\n")
     return 0
 

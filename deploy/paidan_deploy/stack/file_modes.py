@@ -24,8 +24,10 @@ def prepare(paths: StackPaths) -> tuple[int | None, list[str]]:
         close_files(paths, postgres_user=user, services_user=user)
         return user, []
     close_files(paths, postgres_user=user, services_user=None)
+    name = pwd.getpwuid(user).pw_name
     return None, [
-        f"services run as root: user {pwd.getpwuid(user).pw_name} cannot read the interpreter, our code or libraries"
+        f"services run as root: user {name} cannot read the interpreter, our code or libraries"
+        f" / 各服务以 root 运行：用户 {name} 不能读取解释器、本系统代码或程序库"
     ]
 
 

@@ -75,9 +75,9 @@ def _settings_values(saved: dict[str, Any]) -> dict[str, Any]:
 
 
 _OWN_SERVER_LABELS: Final = {
-    "kafka": "a Kafka of its own",
-    "database": "a PostgreSQL of its own",
-    "topic_prefix": "no prefix",
+    "kafka": "a Kafka of its own 自带的 Kafka",
+    "database": "a PostgreSQL of its own 自带的 PostgreSQL",
+    "topic_prefix": "no prefix 无前缀",
 }
 
 
@@ -85,7 +85,7 @@ def _conflict_message(name: str, value: object) -> str:
     shown = redact_password(str(value)) if value and name == "database" else value
     return (
         f"PAIDAN_{name.upper()} differs from what the running stack was started with"
-        f" ({shown or _OWN_SERVER_LABELS.get(name, 'none')}): unset it, or run `paidan down` first"
-        f" / PAIDAN_{name.upper()} 与启动本地栈时所用的（{shown or _OWN_SERVER_LABELS.get(name, 'none')}）不同："
+        f" ({shown or _OWN_SERVER_LABELS.get(name, 'none 无')}): unset it, or run `paidan down` first"
+        f" / PAIDAN_{name.upper()} 与启动本地栈时所用的（{shown or _OWN_SERVER_LABELS.get(name, 'none 无')}）不同："
         "请取消设置，或先执行 `paidan down`"
     )

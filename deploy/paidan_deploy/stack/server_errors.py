@@ -32,11 +32,22 @@ def _message(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     match error:
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError() | asyncpg.UndefinedColumnError():
-            return f"the database lacks a table of this release ({text}): `paidan prepare` or `paidan up` creates it"
+            return (
+                f"the database lacks a table of this release ({text}): `paidan prepare` or `paidan up` creates it"
+                f" / 数据库缺少本版的表（{text}）：`paidan prepare` 或 `paidan up` 会创建"
+            )
         case asyncpg.PostgresError() | asyncpg.InterfaceError():
-            return f"PostgreSQL failed: {text}; PAIDAN_DATABASE names it"
+            return (
+                f"PostgreSQL failed: {text}; PAIDAN_DATABASE names it"
+                f" / PostgreSQL 出错：{text}；其地址见 PAIDAN_DATABASE"
+            )
         case TimeoutError() | ConnectionError():
-            return f"a server does not answer: {text}; PAIDAN_KAFKA and PAIDAN_DATABASE name them"
+            return (
+                f"a server does not answer: {text}; PAIDAN_KAFKA and PAIDAN_DATABASE name them"
+                f" / 有服务器没有应答：{text}；其地址见 PAIDAN_KAFKA 和 PAIDAN_DATABASE"
+            )
+        case OSError():
+            return f"the system refuses it / 系统拒绝执行: {text}"
         case _:
             return text
 
@@ -45,7 +56,7 @@ def _kafka_message(error: Exception) -> str:
     try:
         address = Stack.current().servers.bootstrap
     except (DeployError, ValidationError, OSError):
-        address = "the address given"
+        address = "the address given 所给地址"
     reason = str(error) or type(error).__name__
     return (
         f"Kafka at {address} cannot be used: {reason}."

@@ -22,6 +22,7 @@ from paidan_deploy.stack.state import ServerState
 NO_ACLS_NOTE: Final = (
     "Kafka runs without ACLs: any client that reaches it can write as any department. "
     "That is acceptable on one machine only; a deployment sets ACLs."
+    " / Kafka 未设 ACL：能连上它的任何客户端都可冒充任一部门写入。这只在单机上可以接受；正式部署须设 ACL。"
 )
 OnProgress = Callable[[str], None]
 
@@ -87,9 +88,9 @@ class Servers:
         """Start our own servers that do not run yet, both at once, downloading what is missing."""
         if self.own_kafka is not None:
             kafka_jars.ensure_jars(
-                self.paths.cache, lambda done, total: on_progress(f"downloading Kafka, {done} of {total} jars")
+                self.paths.cache, lambda done, total: on_progress(f"downloading Kafka 正在下载, jars {done}/{total}")
             )
-        on_progress("starting Kafka and PostgreSQL")
+        on_progress("starting Kafka and PostgreSQL / 正在启动 Kafka 和 PostgreSQL")
         own_servers = [server for server in (self.own_postgres, self.own_kafka) if server is not None]
         with ThreadPoolExecutor() as pool:
             for started in [pool.submit(server.start, keep_port=False) for server in own_servers]:
@@ -101,6 +102,7 @@ class Servers:
         no_acls = [] if self.settings.kafka is not None and self.settings.kafka_sasl else [NO_ACLS_NOTE]
         return no_acls + [
             f"port {server.preferred_port} was taken: {name} listens on {server.port}"
+            f" / 端口 {server.preferred_port} 已被占用：{name} 在 {server.port} 上监听"
             for name, server in own_servers
             if server is not None and server.port != server.preferred_port
         ]

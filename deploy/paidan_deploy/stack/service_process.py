@@ -12,7 +12,7 @@ from typing import Final
 
 from paidan_deploy.servers import ports, probes, process
 from paidan_deploy.servers.ports import LOOPBACK
-from paidan_deploy.stack.state import Condition, ServiceState
+from paidan_deploy.stack.state import OTHER_PROCESS, Condition, ServiceState
 
 log = logging.getLogger("paidan")
 
@@ -59,7 +59,10 @@ class SupervisedService:
         """A note that it listens on another port than configured; empty when it does not."""
         if self.port == self._configured_port:
             return ""
-        return f"port {self._configured_port} is taken: {self.name} listens on {self.port}"
+        return (
+            f"port {self._configured_port} is taken: {self.name} listens on {self.port}"
+            f" / 端口 {self._configured_port} 已被占用：{self.name} 在 {self.port} 上监听"
+        )
 
     @property
     def state(self) -> ServiceState:
@@ -92,7 +95,7 @@ class SupervisedService:
         try:
             self._child = launch.spawn(self.identity_file)
         except OSError as error:
-            self.detail = f"could not be started: {error}"
+            self.detail = f"could not be started / 无法启动: {error}"
             self._schedule_restart()
         else:
             self.condition, self.detail = "starting", ""
@@ -141,7 +144,7 @@ class SupervisedService:
                 self._check_halts_at = 0.0
                 log.info("%s is ready on port %d", self.name, self.port)
             case "other_process":
-                self.detail = f"another process answers on port {self.port}"
+                self.detail = OTHER_PROCESS.format(port=self.port)
             case _:
                 self.detail = ""
 
@@ -158,7 +161,9 @@ class SupervisedService:
     def _on_exit(self, code: int) -> None:
         self._child = None
         final_condition = FINAL_CONDITIONS.get(code)
-        self.detail = f"exit {code}, {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code}"
+        self.detail = (
+            f"exit {code} / 已退出: {_last_line(self.log)}" if code >= 0 else f"ended by signal {-code} / 被信号终止"
+        )
         if final_condition is not None:
             self._enter_final_condition(final_condition)
             return
@@ -184,4 +189,4 @@ def _last_line(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - 2000, 0))
         lines = file.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it logged nothing"
+    return lines[-1][:300] if lines else "it logged nothing / 没有日志"

@@ -25,7 +25,7 @@ from paidan_deploy.stack.consumers import ConsumerStates, clear_halts, load_cons
 from paidan_deploy.stack.lock import is_locked
 from paidan_deploy.stack.saved_servers import SavedServers
 from paidan_deploy.stack.servers import OnProgress, Servers
-from paidan_deploy.stack.state import ServiceState, StackState, read_state
+from paidan_deploy.stack.state import CONDITION_NAMES, OTHER_PROCESS, ServiceState, StackState, read_state
 
 DOWNLOAD_TIMEOUT_S: Final = 600.0
 READY_TIMEOUT_S: Final = 120.0
@@ -152,7 +152,9 @@ class Stack:
                 state = self.state
                 supervisor = state.supervisor if state is not None else supervisor
             elif supervisor.find() is None:
-                reason = state.message if state is not None and state.message else "it ended while starting"
+                reason = (
+                    state.message if state is not None and state.message else "it ended while starting / 启动时即退出"
+                )
                 reason, _, reason_zh = reason.partition(" / ")
                 log = self.paths.log / "supervisor.log"
                 raise DeployError(
@@ -160,13 +162,15 @@ class Stack:
                 )
             if state is not None and state.services:
                 deadline = min(deadline, time.monotonic() + READY_TIMEOUT_S)
-            on_progress(state.message if state is not None else "starting")
+            on_progress(state.message if state is not None else "starting 正在启动")
             time.sleep(0.1)
         not_ready = [each for each in state.services if not each.answers] if state is not None else []
-        reasons = "; ".join(f"{each.name} is {each.condition} {each.detail}".strip() for each in not_ready)
+        reasons = "; ".join(
+            f"{each.name} {CONDITION_NAMES[each.condition]} {each.detail}".strip() for each in not_ready
+        )
         raise DeployError(
-            f"not ready in time: {reasons or 'no service was started'}; logs are in {self.paths.log}"
-            f" / 未能按时就绪：{reasons or '没有启动任何服务'}；日志在 {self.paths.log}"
+            f"not ready in time, logs are in {self.paths.log} / 未能按时就绪，日志在 {self.paths.log}:"
+            f" {reasons or 'no service was started 没有启动任何服务'}"
         )
 
     def _state_of(self, supervisor: process.ProcessIdentity) -> StackState | None:
@@ -235,6 +239,6 @@ def _probed(service: ServiceState) -> ServiceState:
     if not service.answers:
         return service
     if probes.probe_service(port, service.instance) == "other_process":
-        return replace(service, condition="waiting", detail=f"another process answers on port {port}")
+        return replace(service, condition="waiting", detail=OTHER_PROCESS.format(port=port))
     halted = probes.fetch_halted_loops(port, service.instance)
     return service if halted is None else service.with_halted_loops(halted)

@@ -4,15 +4,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.process import ProcessIdentity
+from paidan_deploy.stack.code_names import named
 
 Phase = Literal["starting", "ready", "stopping", "stopped", "failed"]
 Condition = Literal["starting", "running", "waiting", "halted", "misconfigured", "stopped"]
+CONDITION_NAMES: Final[Mapping[Condition, str]] = {
+    "starting": "starting 启动中",
+    "running": "running 运行中",
+    "waiting": "waiting 等待重启",
+    "halted": "halted 停机",
+    "misconfigured": "misconfigured 配置有误",
+    "stopped": "stopped 已停止",
+}
+"""As people are shown them."""
+OTHER_PROCESS: Final = "another process answers on port {port} / 端口 {port} 上是另一个程序在应答"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +46,8 @@ class ServiceState:
     def with_halted_loops(self, halted: Mapping[str, str]) -> "ServiceState":
         """Return the state of a service that answers, whose loops are halted for these reasons."""
         condition: Condition = "halted" if halted else "running"
-        detail = "; ".join(f"loop {name}: {reason}" for name, reason in sorted(halted.items()))
-        return replace(self, condition=condition, detail=f"{detail}; all else goes on" if halted else "")
+        loops = ", ".join(f"loop 循环 {name}: {named(reason)}" for name, reason in sorted(halted.items()))
+        return replace(self, condition=condition, detail=f"{loops}; all else goes on / 其余照常" if halted else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,15 +91,15 @@ class Supervisor:
 
     def _start_all(self) -> None:
         self.interruptible = True
-        self._publish_state("starting", "stopping processes of the last run")
+        self._publish_state("starting", "stopping processes of the last run / 正在停止上次运行的进程")
         self._terminate_orphans()
         self.servers.start(lambda message: self._publish_state("starting", message))
         self._update_server_states()
         for text in self.servers.notes():
             self._add_note(text)
-        self._publish_state("starting", "creating tables and topics")
+        self._publish_state("starting", "creating tables and topics / 正在建立表和主题")
         asyncio.run(self._provision())
-        self._publish_state("starting", "starting services")
+        self._publish_state("starting", "starting services / 正在启动各服务")
         self.services = [self._supervise(service) for service in SERVICES]
         self.interruptible = False
         for each in self.services:
@@ -111,7 +111,7 @@ class Supervisor:
         await database.prepare_database(self.servers.dsn, self.credentials)
         self.clock = await settle_clock(self.servers.dsn, self.settings.clock, self.settings.cities)
         await create_topics(self.servers.cluster)
-        self._publish_state("starting", "publishing city packs")
+        self._publish_state("starting", "publishing city packs / 正在发布城市配置包")
         packs, dsn, kafka = self.settings.cities, self.servers.dsn, self.servers.cluster
         for message in await publish_missing_packs(packs, dsn=dsn, kafka=kafka):
             log.info("%s", message)
@@ -153,7 +153,7 @@ class Supervisor:
             each.tick()
         all_settled = all(each.condition in {"running", *FINAL_CONDITIONS.values()} for each in self.services)
         phase: Phase = "ready" if self.state.phase == "ready" or all_settled else "starting"
-        self._publish_state(phase, "" if phase == "ready" else "waiting for services to be ready")
+        self._publish_state(phase, "" if phase == "ready" else "waiting for services to be ready / 正在等待各服务就绪")
 
     def _restart_dead_servers(self) -> None:
         """Restart our own servers that died; where that fails, as on a full disk, retry with back-off."""
@@ -175,19 +175,19 @@ class Supervisor:
             server.start()
         except (OSError, DeployError) as error:
             log.warning("%s could not be restarted and is retried: %s", name, error)
-            return f"{name} died and could not be restarted; still retrying: {error}"
+            return f"{name} died, still retrying its restart / {name} 已退出，仍在尝试重启: {error}"
         return ""
 
     def _stop_all(self, *, failed: bool) -> None:
         """Stop services first, so that each can finish its work while both servers still answer."""
         last_state = self.state
-        self._publish_state("stopping", "stopping services")
+        self._publish_state("stopping", "stopping services / 正在停止各服务")
         for each in self.services:
             each.request_stop()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for each in self.services:
             each.wait_stopped(deadline)
-        self._publish_state("stopping", "stopping Kafka and PostgreSQL")
+        self._publish_state("stopping", "stopping Kafka and PostgreSQL / 正在停止 Kafka 和 PostgreSQL")
         self.servers.stop()
         self._update_server_states()
         self._publish_state("failed" if failed else "stopped", last_state.message if failed else "")

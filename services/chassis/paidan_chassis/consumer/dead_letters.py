@@ -20,7 +20,10 @@ from paidan_chassis.kafka.message import Message
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
 _EVENT_TYPE: Final = "record.buried.v1"
-NOT_ENCRYPTED: Final = "was stored before dead letters were encrypted: only its topic may still have it"
+NOT_ENCRYPTED: Final = (
+    "was stored before dead letters were encrypted: only its topic may still have it"
+    " / 存放于死信加密之前：或许只有其主题中还有"
+)
 
 
 class DeadLetterLimitExceeded(Halt):

@@ -17,8 +17,12 @@ DECIDED_WITHIN_S: Final = 30.0
 _POLL_INTERVAL_S: Final = 0.01
 _NON_UTF8_HEADER_NAME: Final = (
     "has a header whose name is not UTF-8, which no client here can write: let its sender repeat it"
+    " / 有消息头名称不是 UTF-8，此处的客户端无法写出：请发送方重发"
 )
-_UNDECIDED: Final = "was appended and is not decided yet: is its loop halted or behind? `paidan status` shows it"
+_UNDECIDED: Final = (
+    "was appended and is not decided yet: is its loop halted or behind? `paidan status` shows it"
+    " / 已追加而尚无结果：其循环停机或落后？见 `paidan status`"
+)
 
 
 class RedriveResult(NamedTuple):
@@ -54,7 +58,7 @@ SELECT_FAILURE: Final = """
        AND partition = $3
        AND log_offset = $4
  UNION ALL
-    SELECT 'its sender ' || sender || ' is set aside, so it was only counted', NULL
+    SELECT 'its sender ' || sender || ' is set aside, so it was only counted / 其发送方已搁置，故只计数', NULL
       FROM sender_hour
      WHERE consumer = $1
        AND topic = $2
@@ -106,7 +110,7 @@ async def _failure_at(conn: Connection, letter: StoredDeadLetter, offset: int, *
         return None
     if found["letter_id"] is None:
         await conn.execute(MARK_WAITING, letter.letter_id)  # this letter is the only copy that is kept
-    return f"failed again at offset {offset}: {found['failure']}"
+    return f"failed again at offset {offset} / 在偏移量 {offset} 再次失败: {found['failure']}"
 
 
 def _has_utf8_header_names(record: ProducerRecord) -> bool:
