@@ -17,7 +17,7 @@ from paidan_chassis.database import Pool, open_pool
 from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
-from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.edge.hot_routes import HotRequest
 from paidan_chassis.edge.query import DRY_RUN_PARAMETER, DryRun
 from paidan_chassis.edge.routes import require_header
 from paidan_chassis.errors import Halt

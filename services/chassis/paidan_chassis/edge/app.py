@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
@@ -15,13 +16,8 @@ from starlette.routing import BaseRoute, Route
 from paidan_chassis.edge import openapi, problems
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.headers import INSTANCE_HEADER
-from paidan_chassis.edge.middleware import (
-    HotRequest,
-    ModelT,
-    RequestMiddleware,
-    authenticate,
-    hot_endpoint,
-)
+from paidan_chassis.edge.hot_routes import FastPath, HotRequest, HotRoute, JsonAnswer
+from paidan_chassis.edge.middleware import EdgeApp, ModelT, RequestMiddleware, authenticate
 from paidan_chassis.edge.problems import BodyTooLarge, ErrorBody, Problem
 from paidan_chassis.edge.query import QueryRules
 from paidan_chassis.edge.routes import EdgeRoute, plain_route
@@ -48,7 +44,7 @@ def create_app(config: EdgeConfig) -> FastAPI:
 
     A route that accepts more than ``config.body_limit`` sets FastAPI's ``max_body_size``.
     """
-    app = FastAPI(
+    app = EdgeApp(
         title=config.title,
         version=config.version,
         docs_url=None,
@@ -61,13 +57,22 @@ def create_app(config: EdgeConfig) -> FastAPI:
     )
     app.state.keys = config.keys
     app.router.route_class = EdgeRoute
-    app.add_middleware(
-        RequestMiddleware, metrics=config.metrics, body_limit=config.body_limit, access_log=config.access_log
+    app.state.ahead = {}
+    app.state.body_limit = config.body_limit
+    app.enclose(
+        partial(
+            RequestMiddleware,
+            ahead=app.state.ahead,
+            metrics=config.metrics,
+            body_limit=config.body_limit,
+            access_log=config.access_log,
+        )
     )
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_error)
     openapi.install_openapi(app)
     return app
 
@@ -125,7 +130,7 @@ def trace_id(request: Request) -> str:
 def hot_route(  # noqa: PLR0913 - each is a property of the route
     app: FastAPI,
     path: str,
-    handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
+    handler: Callable[[HotRequest[ModelT]], Awaitable[Response | JsonAnswer]],
     *,
     name: str,
     model: type[ModelT],
@@ -136,13 +141,14 @@ def hot_route(  # noqa: PLR0913 - each is a property of the route
     """Add a POST route that bypasses FastAPI's dependencies and is still part of the OpenAPI document.
 
     ``name`` and the handler's docstring are published as operation id and summary, ``query`` are its parameters, as in
-    the document. The handler returns a Response or raises Problem.
+    the document. The handler returns an answer or raises Problem.
     """
-
     rules = QueryRules(frozenset(str(each["name"]) for each in query))
-    endpoint = hot_endpoint(path, handler, model=model, body_limit=body_limit, query_rules=rules)
+    route = HotRoute(path, handler, model, body_limit, rules)
+    framework = partial(FastAPI.__call__, app)
+    app.state.ahead[path] = FastPath(route, framework, body_limit=app.state.body_limit)
     # First, because the router tries one route after the other, and each try costs a microsecond.
-    app.router.routes.insert(0, Route(path, endpoint, methods=["POST"], include_in_schema=False))
+    app.router.routes.insert(0, Route(path, route.endpoint, methods=["POST"], include_in_schema=False))
     openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model, query))
 
 
@@ -171,6 +177,10 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
     if allowed := (error.headers or {}).get("Allow"):
         response.headers["Allow"] = allowed
     return response
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    return problems.problem_for(error).response()  # RequestMiddleware, to which the framework raises it again, logs it
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:

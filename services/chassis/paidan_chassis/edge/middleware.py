@@ -1,26 +1,24 @@
-"""The middleware of every request: trace id, body limit, errors, metrics, access log; and the hot routes' endpoint."""
+"""The middleware of every request: trace id, body limit, errors, metrics, access log; and its key and body."""
 
 import asyncio
 import hashlib
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
+from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.access_log import AccessLog
 from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.problems import BodyTooLarge
-from paidan_chassis.edge.query import NO_QUERY, QueryRules
-from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
+from paidan_chassis.edge.scope_keys import ANNOUNCED_BYTES_KEY, BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
 from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT
 from paidan_chassis.json_bodies import read_json
 from paidan_chassis.observability.logs import Logger, get_logger
@@ -30,11 +28,30 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class RequestMiddleware:
-    """The outermost ASGI middleware. Logs only the route's template: no body, no query, no path with an id."""
+class EdgeApp(FastAPI):
+    """FastAPI within our own middleware, so that a plain request to a hot route passes nothing of the framework."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int, access_log: str) -> None:
+    def enclose(self, middleware: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Put our middleware around the framework."""
+        self._entry = middleware(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        scope["app"] = self
+        await self._entry(scope, receive, send)
+
+
+class RequestMiddleware:
+    """Around every request, and around the framework. Logs only the route's template: no body, no query, no id.
+
+    ``ahead`` serves the requests to a path before the framework gets them, by the path.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, ahead: Mapping[str, ASGIApp], metrics: Metrics, body_limit: int, access_log: str
+    ) -> None:
         self._app = app
+        self._ahead = ahead
         self._metrics = metrics
         self._request_metrics: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._body_limit = body_limit
@@ -47,7 +64,8 @@ class RequestMiddleware:
             return
         exchange = Exchange(scope, receive, send, self._body_limit)
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            app = self._ahead.get(scope["path"], self._app)
+            await app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
             # The process shuts down and the outcome is unknown: the caller has to send it again.
             if exchange.status == 0:
@@ -104,6 +122,7 @@ class Exchange:
         self.announced_bytes = 0
         self._is_tls = scope["scheme"] == "https"
         self.trace_id = scope[TRACE_ID_KEY] = self._read_head() or f"{random.getrandbits(128):032x}"
+        scope[ANNOUNCED_BYTES_KEY] = self.announced_bytes
         self._inner_receive = receive
         self._inner_send = send
         self._limit = limit
@@ -173,22 +192,16 @@ class Exchange:
         return [*headers, *defaults, *transport, (b"x-trace-id", self.trace_id.encode())]
 
 
-@dataclass(frozen=True, slots=True)
-class HotRequest(Generic[ModelT]):
-    """One request to a hot route, authenticated, read and validated."""
-
-    request: Request
-    principal: Principal
-    raw: bytes
-    body: ModelT
-
-
 async def authenticate(request: Request) -> Principal:
     """Return the holder of the request's key (``Authorization: Bearer`` or ``X-API-Key``), or raise 401.
 
     Called before a byte of the body is read, and again as a dependency of FastAPI's routes.
     """
-    scope = request.scope
+    return await authenticate_scope(request.scope)
+
+
+async def authenticate_scope(scope: Scope) -> Principal:
+    """Return the holder of the key of the request with this scope, or raise 401."""
     if (known := scope.get(PRINCIPAL_KEY)) is not None:
         principal: Principal = known
         return principal
@@ -224,25 +237,3 @@ def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
         return read_json(model, raw)
     except ValidationError as error:
         raise problems.from_validation_errors(error.errors(include_url=False, include_input=False)) from None
-
-
-def hot_endpoint(
-    path: str,
-    handler: Callable[[HotRequest[ModelT]], Awaitable[Response]],
-    *,
-    model: type[ModelT],
-    body_limit: int | None,
-    query_rules: QueryRules = NO_QUERY,
-) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that authenticates, reads and validates a request, and then calls the handler."""
-
-    async def endpoint(request: Request) -> Response:
-        request.scope[ROUTE_KEY] = path
-        request.scope[BODY_LIMIT_KEY] = body_limit
-        caller = await authenticate(request)
-        if request.scope["query_string"]:
-            query_rules.apply(request.scope)
-        raw = await request.body()
-        return await handler(HotRequest(request, caller, raw, parse_body(model, raw)))
-
-    return endpoint

@@ -93,10 +93,10 @@ def rules_of(dependant: Dependant, openapi_extra: Mapping[str, Any] | None) -> Q
     return QueryRules(frozenset(declared), frozenset(name for name, repeatable in declared.items() if repeatable))
 
 
-def is_dry_run(query: QueryParams) -> bool:
-    """Return whether a query has ``dry-run=true``; raise 422 for a value that is neither true nor false."""
+def is_dry_run(scope: Scope) -> bool:
+    """Return whether a request's query has ``dry-run=true``; raise 422 for a value that is neither true nor false."""
     try:
-        return _FLAG.validate_python(query.get(DRY_RUN, "false"))
+        return _FLAG.validate_python(QueryParams(scope["query_string"]).get(DRY_RUN, "false"))
     except ValidationError:
         raise problems.invalid(DRY_RUN, *_TRUE_OR_FALSE) from None
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+ANNOUNCED_BYTES_KEY: Final = "paidan.announced_bytes"
 BODY_LIMIT_KEY: Final = "paidan.body_limit"
 TRACE_ID_KEY: Final = "paidan.trace_id"
 ROUTE_KEY: Final = "paidan.route"

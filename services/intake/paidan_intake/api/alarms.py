@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from fastapi import FastAPI
-from starlette.responses import Response
 
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import hot_route
-from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.errors import Unacknowledged
 from paidan_contracts.pii_mask import total_by_kind
@@ -15,7 +14,7 @@ from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_intake.alarms import NormalizedAlarm, normalize_alarm
 from paidan_intake.api.checks import check_id, check_photos
 from paidan_intake.api.models import AcceptedReport, Alarm
-from paidan_intake.api.submission import ApiContext, accepted_response, is_dry_run, resolve_sender
+from paidan_intake.api.submission import ApiContext, accepted_answer, resolve_sender
 from paidan_intake.messages import alarm_message
 from paidan_intake.notes import Note
 
@@ -23,7 +22,7 @@ from paidan_intake.notes import Note
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the alarm route to the app."""
 
-    async def submit_alarm(hot_request: HotRequest[Alarm]) -> Response:
+    async def submit_alarm(hot_request: HotRequest[Alarm]) -> JsonAnswer:
         """Accept an alarm of a camera or sensor. Its outcome: GET /v1/reports/{report_id}."""
         alarm = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=alarm.source, city=alarm.city)
@@ -41,15 +40,15 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         # With the digest that the consumer computes, which refuses what a repeat in flight makes this check miss.
         await check_id(context.pool, normalized.report_id, normalized.digest, field="alarm_ref")
         notes = normalized.notes(context.clock.now())
-        if is_dry_run(hot_request.request):
-            return accepted_response(_accepted_body(normalized, notes, dry_run=True))
+        if hot_request.is_dry_run:
+            return accepted_answer(_accepted_body(normalized, notes, dry_run=True))
         try:
             own_topic = sender.source.own_topic or False
             message = alarm_message(normalized.masked_alarm, normalized.report_id, own_topic=own_topic)
             await context.publisher.send([message], timeout_s=context.settings.answer_within_s)
         except Unacknowledged:
             raise problems.unavailable() from None
-        return accepted_response(_accepted_body(normalized, notes))
+        return accepted_answer(_accepted_body(normalized, notes))
 
     hot_route(
         app,

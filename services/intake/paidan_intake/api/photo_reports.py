@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
@@ -15,9 +15,8 @@ from paidan_intake.api.models import AcceptedReport
 from paidan_intake.api.submission import (
     ApiContext,
     accept,
+    accepted_answer,
     accepted_body,
-    accepted_response,
-    is_dry_run,
     normalize_ticket,
     resolve_sender,
 )
@@ -79,10 +78,10 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             ]
             normalized = normalize_ticket(context, ticket, sender, [_attached_photo(photo, sender) for photo in photos])
             await check_photos(context.pool, ticket.photos, sender, caller)
-            if is_dry_run(request):
+            if query.is_dry_run(request.scope):
                 await check_id(context.pool, normalized.report.report_id, normalized.digest)
-                return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
-            return accepted_response(accepted_body(await accept(context, normalized, photos), normalized))
+                return accepted_answer(accepted_body(normalized.report, normalized, dry_run=True)).response()
+            return accepted_answer(accepted_body(await accept(context, normalized, photos), normalized)).response()
 
 
 def _parse_report(report: bytes) -> Ticket:

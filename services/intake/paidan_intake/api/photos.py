@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from paidan_chassis.clock import real_now
 from paidan_chassis.database import DB_ERRORS
-from paidan_chassis.edge import problems
+from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller, read_body
 from paidan_chassis.edge.middleware import authenticate
@@ -23,7 +23,7 @@ from paidan_contracts.wire import CaseId, PhotoRef
 from paidan_intake import queries
 from paidan_intake.api.checks import DRY_RUN_PARAMETERS
 from paidan_intake.api.queries import has_order_with_photo, load_photo_holders
-from paidan_intake.api.submission import ApiContext, is_dry_run
+from paidan_intake.api.submission import ApiContext
 from paidan_intake.api.uploads import is_multipart, read_form, sanitize_upload, upload_slot
 from paidan_intake.messages import photo_stored_message
 from paidan_intake.photos import SanitizedPhoto
@@ -85,12 +85,14 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             _check_case(context, caller, case_id)
         async with upload_slot(context.photo_pool, caller.key_id, timeout_s=context.settings.upload_within_s):
             photo = await sanitize_upload(context.photo_pool, await _read_upload(request, context), field="photo")
-            if not is_dry_run(request):
+            if not query.is_dry_run(request.scope):
                 await _store_photo(context, photo, holder, caller.city)
                 if case_id is not None:
                     await _publish_proof(context, caller, photo.ref, case_id)
         link = context.link_signer.sign(photo.ref, real_now() + timedelta(seconds=context.settings.link_lasts_s))
-        stored = StoredPhoto(ref=photo.ref, link=link.path, expires_at=link.expires_at, dry_run=is_dry_run(request))
+        stored = StoredPhoto(
+            ref=photo.ref, link=link.path, expires_at=link.expires_at, dry_run=query.is_dry_run(request.scope)
+        )
         return JSONResponse(stored.model_dump(mode="json"), 200 if stored.dry_run else 201)
 
     @app.get("/v1/photos/{ref}", response_class=Response, responses=_IMAGE_RESPONSE)

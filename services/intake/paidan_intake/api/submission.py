@@ -4,16 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Path
 from pydantic import ValidationError
-from starlette.responses import Response
 
 from paidan_chassis.clock import Clock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import hot_route
-from paidan_chassis.edge.middleware import HotRequest
+from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
@@ -70,18 +69,18 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
     )
 
 
-def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[Response]]:
-    async def submit_ticket(hot_request: HotRequest[Ticket]) -> Response:
+def _ticket_handler(context: ApiContext) -> Callable[[HotRequest[Ticket]], Awaitable[JsonAnswer]]:
+    async def submit_ticket(hot_request: HotRequest[Ticket]) -> JsonAnswer:
         """Accept a report. 202 once it is stored; after any other answer, send it again with the same source_ref."""
         ticket = hot_request.body
         sender = resolve_sender(hot_request.principal, context.packs, source=ticket.source, city=ticket.city)
         normalized = normalize_ticket(context, ticket, sender)
         if ticket.photos:
             await check_photos(context.pool, ticket.photos, sender, hot_request.principal)
-        if is_dry_run(hot_request.request):
+        if hot_request.is_dry_run:
             await check_id(context.pool, normalized.report.report_id, normalized.digest)
-            return accepted_response(accepted_body(normalized.report, normalized, dry_run=True))
-        return accepted_response(accepted_body(await accept(context, normalized), normalized))
+            return accepted_answer(accepted_body(normalized.report, normalized, dry_run=True))
+        return accepted_answer(accepted_body(await accept(context, normalized), normalized))
 
     return submit_ticket
 
@@ -168,11 +167,6 @@ async def accept(
         raise problems.unavailable() from None
 
 
-def is_dry_run(request: Request) -> bool:
-    """Return whether the request has ``?dry-run=true``; raise 422 for a value that is neither true nor false."""
-    return bool(request.scope["query_string"]) and query.is_dry_run(request.query_params)
-
-
 def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_run: bool = False) -> AcceptedReport:
     """Return the answer to a report: the class, area and place that it was given."""
     place = report.place
@@ -204,7 +198,8 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
     )
 
 
-def accepted_response(body: AcceptedReport) -> Response:
+def accepted_answer(body: AcceptedReport) -> JsonAnswer:
     """Return the HTTP answer to one report: 202, or 200 after a dry run."""
-    content = body.model_dump_json(exclude_defaults=True)
-    return Response(content, 200 if body.dry_run else 202, media_type="application/json")
+    # Straight from the serializer: model_dump_json decodes the bytes, only for us to encode them.
+    content: bytes = AcceptedReport.__pydantic_serializer__.to_json(body, exclude_defaults=True)
+    return JsonAnswer(200 if body.dry_run else 202, content)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from paidan_chassis.edge import ndjson
+from paidan_chassis.edge import ndjson, query
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.middleware import parse_body
@@ -18,7 +18,6 @@ from paidan_intake.api.submission import (
     ApiContext,
     accept,
     accepted_body,
-    is_dry_run,
     normalize_ticket,
     resolve_sender,
 )
@@ -56,7 +55,7 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         settings = context.settings
         lines = await ndjson.read_lines(request, max_bytes=settings.batch_bytes, max_lines=settings.batch_lines)
         await charge(request, len(lines) - 1)
-        return _batch_response(await _process_lines(context, caller, lines, dry_run=is_dry_run(request)))
+        return _batch_response(await _process_lines(context, caller, lines, dry_run=query.is_dry_run(request.scope)))
 
 
 async def _process_lines(
