@@ -202,6 +202,7 @@ async def test_every_state_is_read_back_as_it_was_published(pool: "asyncpg.Pool[
     opened = await queries.load_open_orders(pool, "streets", OrderPage(city=None, after=None, limit=500))
 
     assert await stored_states(pool) == published
+    assert await pool.fetchval("SELECT count(*) FROM history WHERE pg_column_compression(event) = 'lz4'") > 0
     assert {state.case_id: state for state in listed} == published
     assert [each and each.state for each in found] == list(published.values())
     assert {case_id: each.state for case_id, each in judged.items()} == published

@@ -1,6 +1,6 @@
 """Saves a unit of work: new and changed cases, history, outcomes, what is in force. The caller commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
@@ -24,7 +24,7 @@ RowValues: TypeAlias = tuple[object, ...]
 DueTimes: TypeAlias = Mapping[str, datetime | None]
 """When the first clock of each changed case is due."""
 
-# Up to so many events the round trips of four COPYs cost more than they save: asyncpg checks of each element of an
+# Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
 COPY_THRESHOLD: Final = 100
 
@@ -36,6 +36,7 @@ class NewRows(NamedTuple):
     history: Sequence[EventRow]
     case_report: Sequence[ReportRow]
     outcome: Sequence[RowValues]
+    helper: Sequence[RowValues]
 
 
 async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
@@ -53,13 +54,13 @@ async def save(conn: Connection, unit_of_work: UnitOfWork) -> datetime | None:
         unit_of_work.new_events,
         unit_of_work.new_reports,
         [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],
+        await _replace_helpers(conn, unit_of_work.changed_files.values()),
     )
     if any(new_rows):
         await _insert(conn, new_rows)
     if updated_cases:
         updates = [_case_update(each, due_at) for each in updated_cases]
         await conn.execute(statements.UPDATE_CASES, *zip(*updates, strict=True))
-    await _save_helpers(conn, (*opened_cases, *updated_cases))
     if dead_lettered:
         replacements = [_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ in dead_lettered]
         if replacements:
@@ -110,17 +111,17 @@ async def _save_photos(conn: Connection, unit_of_work: UnitOfWork) -> None:
         await conn.execute(statements.USE_PHOTOS, refs, case_ids, list(unit_of_work.used_photos.values()))
 
 
-async def _save_helpers(conn: Connection, changed_cases: Sequence[CaseFile]) -> None:
-    changed = [
-        (each.current_state, helpers)
-        for each in changed_cases
-        if (helpers := open_helpers(each.current_state)) != (open_helpers(each.stored) if each.stored else ())
-    ]
-    if changed:
-        await conn.execute(statements.DELETE_HELPERS, [state.case_id for state, _ in changed])
-    rows = [(department, state.case_id) for state, helpers in changed for department in helpers]
-    if rows:
-        await conn.execute(statements.INSERT_HELPERS, *zip(*rows, strict=True))
+async def _replace_helpers(conn: Connection, changed_cases: Iterable[CaseFile]) -> list[tuple[str, str]]:
+    """Delete what is stored of cases whose open helpers changed; return the rows to insert: department and case."""
+    rows, stored_ids = [], []
+    for each in changed_cases:
+        state, before = each.current_state, open_helpers(each.stored) if each.stored else ()
+        if (helpers := open_helpers(state)) != before:
+            rows += [(department, state.case_id) for department in helpers]
+            stored_ids += [state.case_id] if before else []
+    if stored_ids:
+        await conn.execute(statements.DELETE_HELPERS, stored_ids)
+    return rows
 
 
 async def _save_noted_reports(conn: Connection, unit_of_work: UnitOfWork) -> None:

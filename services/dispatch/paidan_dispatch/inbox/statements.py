@@ -49,6 +49,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "sender": "text",
         "decided_at": "timestamptz",
     },
+    "helper": {"department": "text", "case_id": "text"},
 }
 
 UPSERT_PACKS_IN_FORCE: Final = """
@@ -139,11 +140,6 @@ USE_PHOTOS: Final = """
 DELETE_HELPERS: Final = """
     DELETE FROM helper
      WHERE case_id = ANY($1::text[])
-"""
-
-INSERT_HELPERS: Final = """
-    INSERT INTO helper (department, case_id)
-    SELECT * FROM unnest($1::text[], $2::text[])
 """
 
 
