@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.kafka.record_batch import ProducerRecord
-from paidan_contracts.inbox import RELEASE, ReleaseInForce
+from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import INBOX, find_topic
 from paidan_deploy.provisioning.release import ReleaseNotDrained, older_release_decides, place_release_marks
 from tests.dispatch import database_fixture
@@ -104,7 +104,7 @@ async def test_concurrent_runs_all_succeed(inbox: Inbox) -> None:
 
 
 async def test_an_interrupted_run_is_completed(inbox: Inbox) -> None:
-    await inbox.append(0, 2, body=ReleaseInForce(number=RELEASE).model_dump_json().encode())
+    await inbox.append(0, 2, body=b'{"type":"release.in_force.v1","number":%d}' % RELEASE)
 
     assert await inbox.place() == 2
     assert await inbox.types() == [[MARK]] * INBOX.partitions

@@ -79,8 +79,7 @@ class RoutingInput(NamedTuple):
     """Departments that returned the case: a rule that chooses one of them does not cover it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """The first rule that covers the case, and the departments that it chooses."""
 
     rule: RuleId

@@ -145,8 +145,13 @@ def _type_headers(source: str, type_: str) -> Headers:
 def _subject_headers(time: datetime, subject: str, partitionkey: str | None) -> Headers:
     keyed = (("ce_partitionkey", partitionkey.encode()),) if partitionkey is not None else ()
     return (
-        ("ce_time", format_rfc3339(time).encode()),
+        _time_header(time),
         ("ce_subject", subject.encode()),
         *keyed,
         _CONTENT_TYPE_HEADER,
     )
+
+
+@lru_cache(maxsize=64)
+def _time_header(time: datetime) -> tuple[str, bytes]:
+    return ("ce_time", format_rfc3339(time).encode())

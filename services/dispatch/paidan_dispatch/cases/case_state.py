@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, NamedTuple, TypeAlias, TypedDict
 
 from paidan_contracts import ids
 from paidan_contracts.actions import ActionRequested, Actor
@@ -34,8 +34,7 @@ _new_limit: Final = unvalidated_constructor(Limit)
 _new_clock: Final = unvalidated_constructor(StageClock)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """What causes a step: the inbox entry, the actor if any, both times, and the policy decided by."""
 
     cause: Cause

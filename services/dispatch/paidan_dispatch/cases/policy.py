@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import accumulate
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from paidan_contracts.city import City
@@ -91,8 +91,7 @@ class CityPolicy:
         return row.accept_limit if row and row.accept_limit else self.city.clocks.accept
 
 
-@dataclass(frozen=True, slots=True)
-class Filed:
+class Filed(NamedTuple):
     """The catalogue row that a case is filed against, and the rule that chose it."""
 
     row: CatalogueRow

@@ -1,8 +1,7 @@
 """上报/受理: decides on a report: it opens a case, joins the open case that it is about, or is noted without one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from paidan_contracts import ids
 from paidan_contracts.cases import CaseEvent, CaseMerged, CaseOpened, Cause, Dispatch
@@ -30,8 +29,7 @@ _new_dispatch: Final = unvalidated_constructor(Dispatch)
 _new_merged: Final = unvalidated_constructor(CaseMerged)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A report opened a case."""
 
     events: tuple[CaseEvent, ...]

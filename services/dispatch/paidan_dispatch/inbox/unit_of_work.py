@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError
@@ -28,8 +28,7 @@ FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
 """Until when an open case can be matched."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedRecord:
+class DecodedRecord(NamedTuple):
     """A record, its content, and the policy of its city in force at that point of the log."""
 
     record: Record

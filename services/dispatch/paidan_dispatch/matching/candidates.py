@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from paidan_contracts.city.class_overrides import EffectiveMatching
 from paidan_contracts.city.pack_types import TimeLimit
@@ -23,8 +23,7 @@ class MatchRules:
     """How many different addresses one point may have before no merge follows from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A case that has a class and a position: a row of the search index, at most one for each case.
 
     ``square`` is the search key, an integer below 2**63. It depends on area, class and an import's own namespace, too;
@@ -56,16 +55,14 @@ class Removed:
 IndexChange: TypeAlias = Candidate | Removed
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(NamedTuple):
     """The report is about this open case."""
 
     case_id: str
     distance_m: float
 
 
-@dataclass(frozen=True, slots=True)
-class NoMatch:
+class NoMatch(NamedTuple):
     """The report is about no open case; perhaps it recurs after one that was closed here shortly before."""
 
     recurrence_of: str | None = None

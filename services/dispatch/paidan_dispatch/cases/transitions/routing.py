@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Assign, Redispatch
@@ -48,8 +48,7 @@ _OUTSIDE_DISTRICTS: Final = Bilingual(
 _NO_OWNER: Final = Bilingual("Its record names no owner that the city knows.", "记录中没有本市已知的责任单位。")
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
+class Assigned(NamedTuple):
     """The department that must act, and the rule that chose it."""
 
     department: str
