@@ -1,14 +1,14 @@
 """Facts and tallies agree with the oracle, on a real PostgreSQL, in whatever order records arrive."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paidan_chassis.consumer.batch import Record
+from paidan_chassis.consumer.batch import Batch, Record
 from paidan_contracts.state import CaseState
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
@@ -132,3 +132,30 @@ async def test_event_under_another_cases_key_is_dead_lettered(pool: "asyncpg.Poo
 
     assert [(reason, field) for _, reason, field in work.dead_letters] == [("invalid_field", "key")]
     assert await database_fixture.read_facts(pool) == []
+
+
+async def test_a_session_keeps_the_planners_options_and_gets_them_again_after_a_rollback(
+    pool: "asyncpg.Pool[Any]",
+) -> None:
+    """Without them, a large batch on a large table could be folded by reading all of it, row by row."""
+    handler = Fold(PackCache(pool))
+    record = case_histories.case_record(case_histories.new_case(1, pack=PACK), offset=0)
+    async with pool.acquire() as acquired:
+        connection = cast("asyncpg.Connection[Any]", acquired)
+
+        async def options_during_a_batch(*, committed: bool) -> tuple[str, str]:
+            transaction = connection.transaction()
+            await transaction.start()
+            await handler.apply(Batch(connection, [record], max_message_bytes=1_000_000))
+            in_force = (
+                await connection.fetchval("SHOW enable_seqscan"),
+                await connection.fetchval("SHOW plan_cache_mode"),
+            )
+            await (transaction.commit() if committed else transaction.rollback())
+            return in_force
+
+        without_planning = ("off", "force_generic_plan")
+        assert await options_during_a_batch(committed=False) == without_planning
+        handler.clear_cache()
+        assert await options_during_a_batch(committed=True) == without_planning
+        assert await options_during_a_batch(committed=True) == without_planning

@@ -23,10 +23,14 @@ class Fold:
 
     def __init__(self, packs: PackCache) -> None:
         self._packs = packs
+        self._planned: Connection | None = None
+        """The connection whose session has the planner's options, as far as is known."""
 
     async def apply(self, batch: Batch) -> None:
         """Count the batch's steps. While PostgreSQL works on one chunk of a large batch, the next one is decoded."""
-        await queries.set_planner_options(batch.conn)
+        if batch.conn is not self._planned:
+            await queries.set_planner_options(batch.conn)
+            self._planned = batch.conn
         in_flight = _InFlight(batch.conn)
         try:
             records = iter(batch.records)
@@ -37,7 +41,8 @@ class Fold:
             await in_flight.cancel()
 
     def clear_cache(self) -> None:
-        """Do nothing: packs never change, and no state of a case is cached."""
+        """Forget that the session has its options: a rollback takes them back. Packs never change, and stay."""
+        self._planned = None
 
     async def _latest_rows(self, batch: Batch, records: Sequence[Record]) -> list[FactRow]:
         """Return the rows of each case's highest version: it carries the whole state, so earlier ones add nothing."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_contracts.city.indicators import Count, CountRule, Indicators, count_rules, ratio
 from paidan_contracts.city.pack_types import Names
@@ -30,8 +30,8 @@ BASIC_COUNTS: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+# Tuples, because every pass of the publisher creates thousands and hashes each name.
+class Tally(NamedTuple):
     """The number of rows of one key that have exactly these facts."""
 
     key: str
@@ -39,8 +39,7 @@ class Tally:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(NamedTuple):
     """A rate with its numerator and denominator."""
 
     numerator: int
@@ -104,8 +103,7 @@ class IndicatorCalculator:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreName:
+class ScoreName(NamedTuple):
     """Identifies a score, whatever its value or the version of its indicators."""
 
     city: str
@@ -123,4 +121,4 @@ class ScoreName:
 # Every pass of the publisher needs the ids of all scores of a day and a month, nearly always the same ones.
 @lru_cache(maxsize=100_000)
 def _score_id(name: ScoreName) -> str:
-    return str(cause_id("score", name.city, name.period, name.by, name.key, name.indicator))
+    return str(cause_id("score", *name))

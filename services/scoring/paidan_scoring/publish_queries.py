@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection
 from paidan_contracts.ids import cause_id
@@ -96,8 +96,7 @@ async def load_tallies(
     return tallies
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreValue:
+class ScoreValue(NamedTuple):
     """A score as it was just computed."""
 
     name: ScoreName
@@ -152,10 +151,12 @@ class ScoreSet:
 
 async def save_scores(conn: Connection, score_set: ScoreSet) -> None:
     """Store each score that differs from its last version under its next one."""
-    ordered = sorted(score_set.values, key=lambda value: value.name.score_id)  # one order for all: no deadlocks
+    value_by_id = {value.name.score_id: value for value in score_set.values}
+    ids = sorted(value_by_id)  # one order for all: no deadlocks
+    ordered = [value_by_id[score_id] for score_id in ids]
     names = [value.name for value in ordered]
     shared_arguments = (
-        [name.score_id for name in names],
+        ids,
         score_set.city,
         score_set.period,
         score_set.indicator_version,

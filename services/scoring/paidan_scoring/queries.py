@@ -7,10 +7,10 @@ from paidan_chassis.database import Connection
 from paidan_scoring.facts import FactRow
 
 # A plan made while the table was small would read all of it for every row once it is large; and planning again for
-# every batch costs as much as a small batch itself. The settings end with the transaction.
+# every batch costs as much as a small batch itself. The session keeps the settings, if the transaction commits.
 _PLANNER_SETTINGS: Final = """
-    SELECT set_config('enable_seqscan', 'off', true),
-           set_config('plan_cache_mode', 'force_generic_plan', true)
+    SELECT set_config('enable_seqscan', 'off', false),
+           set_config('plan_cache_mode', 'force_generic_plan', false)
 """
 
 # paired: each incoming row beside the fact that it would replace; old versions and repeats fall out here. The fact is
@@ -99,15 +99,15 @@ _FOLD: Final = """
 
 
 async def set_planner_options(conn: Connection) -> None:
-    """Set the planner's options for this transaction."""
+    """Set the planner's options for this session."""
     await conn.execute(_PLANNER_SETTINGS)
 
 
 async def fold(conn: Connection, rows: Sequence[FactRow]) -> int:
     """Store rows that are newer than the stored ones and move the tallies with them; returns how many were newer.
 
-    Call ``set_planner_options`` before. A case and assignment may be in ``rows`` once only. The lane's lock keeps two
-    owners from folding the same case at the same time.
+    Call ``set_planner_options`` before, once in a session. A case and assignment may be in ``rows`` once only. The
+    lane's lock keeps two owners from folding the same case at the same time.
     """
     if not rows:
         return 0
