@@ -2,9 +2,9 @@
 
 from typing import Any, Final, TypeVar, cast
 
-from paidan_contracts.wire import WireModel
+from pydantic import BaseModel
 
-ModelT = TypeVar("ModelT", bound=WireModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _set_attribute: Final = object.__setattr__
 

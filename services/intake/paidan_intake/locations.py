@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.city.policies import PlaceholderPosition
 from paidan_contracts.places import Place, RawPosition
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_contracts.wire import Datum
 
 PositionProblem: TypeAlias = Literal["position_of_nobody", "position_outside_city"]
@@ -27,6 +28,7 @@ _DEGREE_M: Final = 111_195.0  # of latitude
 _NULL_ISLAND_DEG: Final = 0.02
 _TOLERANCE_DEG: Final = 1e-11  # a thousandth of a millimetre
 _MAX_ITERATIONS: Final = 20
+_unvalidated_place: Final = unvalidated_constructor(Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _build_place(
     raw_position: RawPosition | None,
     address: str | None,
 ) -> Place:
-    return Place(
+    return _unvalidated_place(
         latitude=latitude,
         longitude=longitude,
         raw=raw_position,

@@ -11,6 +11,7 @@ from paidan_contracts.city.organisation import Source
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.text_forms import clean
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_intake.locations import is_known_district
 from paidan_intake.notes import Note
 from paidan_intake.report_digest import DigestKeys, KnownReport, ReportDigest, digest_ticket
@@ -68,6 +69,7 @@ class NormalizedReport:
 
 
 _NO_TEXT: Final = MaskedText("")
+_unvalidated_report: Final = unvalidated_constructor(ReportReceived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,9 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
 ) -> ReportReceived:
     report_id = ids.report_id(sender.source.id, ticket.source_ref)
     occurred_at = resolved.occurred_at
-    return ReportReceived(
+    # A ticket's parts are valid for a report. Photos of both may be too many, and a record may be of any time.
+    build = ReportReceived if photos or ticket.past else _unvalidated_report
+    return build(
         report_id=report_id,
         source=sender.source.id,
         source_ref=clean(ticket.source_ref) or report_id,
