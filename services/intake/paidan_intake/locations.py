@@ -4,10 +4,9 @@ GCJ-02 and BD-09 are converted by the formulas as publicly described.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import atan2, cos, pi, sin, sqrt
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.city.policies import PlaceholderPosition
@@ -31,8 +30,7 @@ _MAX_ITERATIONS: Final = 20
 _unvalidated_place: Final = unvalidated_constructor(Place)
 
 
-@dataclass(frozen=True, slots=True)
-class Geocoded:
+class Geocoded(NamedTuple):
     """A place, and the area in which its report is matched with others.
 
     ``position_problem``: the stated position is no place in the city, and stands in ``place.raw`` alone.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
@@ -19,8 +19,7 @@ from paidan_intake.resolution import AttachedPhoto, Resolved, resolve
 from paidan_intake.tickets import Reporter, Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """The source and the city that an API key reports for."""
 
     source: Source
@@ -51,8 +50,7 @@ class VaultContent:
     """The category before masking, where personal data was masked in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NormalizedReport:
+class NormalizedReport(NamedTuple):
     """A report before acceptance. A repeat will get the area and times of the first report under its id."""
 
     report: ReportReceived
@@ -72,8 +70,7 @@ _NO_TEXT: Final = MaskedText("")
 _unvalidated_report: Final = unvalidated_constructor(ReportReceived)
 
 
-@dataclass(frozen=True, slots=True)
-class _MaskedTexts:
+class _MaskedTexts(NamedTuple):
     """The texts of a ticket after masking."""
 
     text: MaskedText

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
@@ -29,8 +29,7 @@ class AttachedPhoto:
     taken_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What a ticket means in its city."""
 
     matter: MatterType | None
