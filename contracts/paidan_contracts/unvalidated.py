@@ -4,9 +4,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
-from paidan_contracts.wire import WireModel
-
-ModelT = TypeVar("ModelT", bound=WireModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # The setters of a model's own slots: its attributes are frozen, and looking each up by name takes twice as long.
 _set_values: Final = BaseModel.__dict__["__dict__"].__set__

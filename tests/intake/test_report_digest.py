@@ -1,11 +1,14 @@
 """A retry is the same report however it is spelt, and under whichever key its digest was stored."""
 
 import hashlib
+import hmac
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paidan_contracts.places import RawPosition
 from paidan_contracts.reports import AlarmRaised
@@ -74,6 +77,13 @@ def test_photos_and_city_are_content() -> None:
     )
 
 
+@given(key=st.binary(max_size=200), content=st.binary(max_size=300))
+def test_digest_is_the_hmac_of_the_content(key: bytes, content: bytes) -> None:
+    keys = DigestKeys(key)
+
+    assert keys.sign(content, keys.version) == hmac.new(key, content, "sha256").hexdigest()
+
+
 def test_digest_cannot_be_found_without_the_key() -> None:
     """Of a masked text and a plain hash, the number would be found by trying all of them."""
     assert digest_of(DigestKeys(b"b" * 32)).value != digest_of().value
@@ -114,14 +124,14 @@ def test_retry_of_what_release_0_1_stored_is_the_same_report(matter: str) -> Non
 
 def build_alarm(**fields: object) -> AlarmRaised:
     position = RawPosition(x=117.0, y=36.5, crs="wgs84")
-    given: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "source": "camera",
         "alarm_ref": "a",
         "camera": "c",
         "category": "890",
         "position": position,
     }
-    return AlarmRaised(**given | {"occurred_at": datetime(2026, 3, 2, 2, tzinfo=UTC)} | fields)
+    return AlarmRaised(**usual | {"occurred_at": datetime(2026, 3, 2, 2, tzinfo=UTC)} | fields)
 
 
 def test_alarm_over_http_and_over_kafka_is_one() -> None:

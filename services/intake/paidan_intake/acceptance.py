@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,12 @@ from paidan_intake.messages import report_message
 from paidan_intake.normalization import NormalizedReport
 from paidan_intake.photos import PhotoStore, SanitizedPhoto
 from paidan_intake.report_digest import KnownReport, UnknownDigestKey
-from paidan_intake.vault import Binding, NewVaultEntry
 
 _log = logs.get_logger()
 _MAX_GROUP_SIZE: Final = 500
 _UNHEALTHY_AFTER_FAILURE_S: Final = 2.0
 _MAX_PAUSE_S: Final = 0.005
+_EXPIRY_INTERVAL_S: Final = 0.05
 
 
 class NotStored(Exception):
@@ -56,6 +57,7 @@ class _PendingReport:
     normalized: NormalizedReport
     photos: Sequence[SanitizedPhoto]
     future: "asyncio.Future[ReportReceived]"
+    due_at: float
     report: ReportReceived = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,7 @@ class ReportWriter:
         self._max_pending = max_pending
         self._timeout_s = timeout_s
         self._pending: list[_PendingReport] = []
+        self._unanswered: deque[_PendingReport] = deque()  # in order of their time
         self._in_flight = 0
         self._wakeup = asyncio.Event()
         self._committed: asyncio.Queue[list[_PendingReport]] = asyncio.Queue(maxsize=2)
@@ -95,17 +98,24 @@ class ReportWriter:
         """
         if self._in_flight >= self._max_pending:
             raise NotStored("too many reports are pending")
-        pending = _PendingReport(normalized, photos, asyncio.get_running_loop().create_future())
+        due_at = time.monotonic() + self._timeout_s
+        pending = _PendingReport(normalized, photos, asyncio.get_running_loop().create_future(), due_at)
         self._pending.append(pending)
+        self._unanswered.append(pending)
         self._in_flight += 1
         self._wakeup.set()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await pending.future
-        except TimeoutError as error:
-            raise NotStored("timed out") from error
+            return await pending.future
         finally:
             self._in_flight -= 1
+
+    async def expire_loop(self) -> None:
+        """Fail, for ever, the reports whose time is up. One timer for all: one each costs more than the encryption."""
+        while True:
+            await asyncio.sleep(_EXPIRY_INTERVAL_S)
+            now = time.monotonic()
+            while self._unanswered and (self._unanswered[0].due_at <= now or self._unanswered[0].future.done()):
+                self._unanswered.popleft().fail(NotStored("timed out"))
 
     async def commit_loop(self) -> None:
         """Commit to the vault, for ever, all reports that arrived while the last group was being committed."""
@@ -150,7 +160,7 @@ class ReportWriter:
         for each in group:
             first.setdefault(each.report.report_id, each)
         new_ids = await vault.save_new_reports(
-            self._context.pool, [self._vault_entry(each.normalized) for each in first.values()]
+            self._context.pool, [vault.new_entry(each.normalized, self._context.cipher) for each in first.values()]
         )
         known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         self._context.last_heard.update((each.report.source, each.report.recorded_at) for each in first.values())
@@ -162,24 +172,6 @@ class ReportWriter:
             if each.photos:
                 await self._save_photo_holder(each)
         return accepted
-
-    def _vault_entry(self, normalized: NormalizedReport) -> NewVaultEntry:
-        report = normalized.report
-        binding = Binding(report.report_id, report.city, report.confidential)
-        return NewVaultEntry(
-            report_id=report.report_id,
-            source=report.source,
-            source_ref=report.source_ref,
-            city=report.city,
-            area=report.area,
-            digest=report.digest,
-            recorded_at=report.recorded_at,
-            digest_key=normalized.digest.version,
-            confidential=report.confidential,
-            sealed=vault.seal(self._context.cipher, binding, normalized.vault_content)
-            if normalized.vault_content
-            else None,
-        )
 
     async def _save_photo_holder(self, pending: _PendingReport) -> None:
         report, refs = pending.report, [photo.ref for photo in pending.photos]
@@ -240,7 +232,7 @@ async def open_report_writer(
     """Open a writer that accepts reports while the context is open."""
     async with asyncio.TaskGroup() as task_group:
         writer = ReportWriter(context, task_group, max_pending=max_pending, timeout_s=timeout_s)
-        loops = {"commit": writer.commit_loop, "publish": writer.publish_loop}
+        loops = {"commit": writer.commit_loop, "publish": writer.publish_loop, "expire": writer.expire_loop}
         tasks = [task_group.create_task(loop(), name=name) for name, loop in loops.items()]
         try:
             yield writer

@@ -1,7 +1,6 @@
 """Classifies a report: maps its source's matter and category to a matter type and a class. Pure."""
 
-from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from paidan_contracts.city import City
 from paidan_contracts.wire import MatterType
@@ -21,8 +20,7 @@ _MATTERS: Final[dict[str, MatterType]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Classified:
+class Classified(NamedTuple):
     """A class and, where the report names its condition, the catalogue row; None where unknown."""
 
     class_code: str | None = None

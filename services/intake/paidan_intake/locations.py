@@ -4,14 +4,14 @@ GCJ-02 and BD-09 are converted by the formulas as publicly described.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import atan2, cos, pi, sin, sqrt
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paidan_contracts.city import UNKNOWN_PLACE, City, PlaceCodes
 from paidan_contracts.city.policies import PlaceholderPosition
 from paidan_contracts.places import Place, RawPosition
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_contracts.wire import Datum
 
 PositionProblem: TypeAlias = Literal["position_of_nobody", "position_outside_city"]
@@ -27,10 +27,10 @@ _DEGREE_M: Final = 111_195.0  # of latitude
 _NULL_ISLAND_DEG: Final = 0.02
 _TOLERANCE_DEG: Final = 1e-11  # a thousandth of a millimetre
 _MAX_ITERATIONS: Final = 20
+_unvalidated_place: Final = unvalidated_constructor(Place)
 
 
-@dataclass(frozen=True, slots=True)
-class Geocoded:
+class Geocoded(NamedTuple):
     """A place, and the area in which its report is matched with others.
 
     ``position_problem``: the stated position is no place in the city, and stands in ``place.raw`` alone.
@@ -99,7 +99,7 @@ def _build_place(
     raw_position: RawPosition | None,
     address: str | None,
 ) -> Place:
-    return Place(
+    return _unvalidated_place(
         latitude=latitude,
         longitude=longitude,
         raw=raw_position,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_contracts import ids
 from paidan_contracts.city import City
@@ -12,6 +12,7 @@ from paidan_contracts.nearest import nearest
 from paidan_contracts.pii_mask import MaskedText, mask
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.text_forms import clean
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_intake.locations import is_known_district
 from paidan_intake.notes import Note
 from paidan_intake.report_digest import DigestKeys, KnownReport, ReportDigest, digest_ticket
@@ -19,8 +20,7 @@ from paidan_intake.resolution import AttachedPhoto, Resolved, resolve
 from paidan_intake.tickets import Reporter, Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """The source and the city that an API key reports for."""
 
     source: Source
@@ -51,8 +51,7 @@ class VaultContent:
     """The category before masking, where personal data was masked in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NormalizedReport:
+class NormalizedReport(NamedTuple):
     """A report before acceptance. A repeat will get the area and times of the first report under its id."""
 
     report: ReportReceived
@@ -78,10 +77,10 @@ class NormalizedReport:
 
 
 _NO_TEXT: Final = MaskedText("")
+_unvalidated_report: Final = unvalidated_constructor(ReportReceived)
 
 
-@dataclass(frozen=True, slots=True)
-class _MaskedTexts:
+class _MaskedTexts(NamedTuple):
     """The texts of a ticket after masking."""
 
     text: MaskedText
@@ -180,7 +179,9 @@ def _build_report(  # noqa: PLR0913 - what a report is made of
 ) -> ReportReceived:
     report_id = ids.report_id(sender.source.id, ticket.source_ref)
     occurred_at = resolved.occurred_at
-    return ReportReceived(
+    # A ticket's parts are valid for a report. Photos of both may be too many, and a record may be of any time.
+    build = ReportReceived if photos or ticket.past else _unvalidated_report
+    return build(
         report_id=report_id,
         source=sender.source.id,
         source_ref=clean(ticket.source_ref) or report_id,

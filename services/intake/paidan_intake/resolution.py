@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from paidan_contracts.city import City
 from paidan_contracts.city.organisation import Source
 from paidan_contracts.places import Place, RawPosition
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_contracts.wire import MatterType
 from paidan_intake.classification import Classified, classify, classify_matter
 from paidan_intake.locations import Geocoded, geocode
 from paidan_intake.notes import Note, make_note
 from paidan_intake.occurrence import in_zone, occurrence_time
 from paidan_intake.tickets import Position, Ticket
+
+_unvalidated_position: Final = unvalidated_constructor(RawPosition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,7 @@ class AttachedPhoto:
     taken_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What a ticket means in its city."""
 
     matter: MatterType | None
@@ -124,4 +127,4 @@ def _lies_in(city: City, place: Place, code: str) -> bool:
 
 
 def _raw_position(position: Position | None, source: Source) -> RawPosition | None:
-    return RawPosition(x=position.x, y=position.y, crs=position.crs or source.crs) if position else None
+    return _unvalidated_position(x=position.x, y=position.y, crs=position.crs or source.crs) if position else None

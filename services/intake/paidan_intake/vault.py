@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from paidan_chassis.database import Executor
 from paidan_chassis.encryption import Cipher, SealedContent
-from paidan_intake.normalization import VaultContent
+from paidan_intake.normalization import NormalizedReport, VaultContent
 from paidan_intake.report_digest import KnownReport
 
 _CONTENT_ADAPTER: Final = TypeAdapter(VaultContent)
@@ -58,6 +58,24 @@ class NewVaultEntry(NamedTuple):
     digest_key: str | None = None
     confidential: bool = False
     sealed: SealedContent | None = None
+
+
+def new_entry(normalized: NormalizedReport, cipher: Cipher) -> NewVaultEntry:
+    """Return the row of a report, its personal part sealed."""
+    report, content = normalized.report, normalized.vault_content
+    binding = Binding(report.report_id, report.city, report.confidential)
+    return NewVaultEntry(
+        report_id=report.report_id,
+        source=report.source,
+        source_ref=report.source_ref,
+        city=report.city,
+        area=report.area,
+        digest=report.digest,
+        recorded_at=report.recorded_at,
+        digest_key=normalized.digest.version,
+        confidential=report.confidential,
+        sealed=seal(cipher, binding, content) if content else None,
+    )
 
 
 _INSERT_REPORTS: Final = """

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Path
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from paidan_contracts.nearest import nearest
 from paidan_contracts.pii_mask import total_by_kind
 from paidan_contracts.reports import ReportReceived
 from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
+from paidan_contracts.unvalidated import unvalidated_constructor
 from paidan_contracts.wire import Id
 from paidan_intake.acceptance import IdReused, NotStored, ReportWriter
 from paidan_intake.api.checks import check_id, check_photos, digest_key_missing, id_reused
@@ -36,6 +37,9 @@ from paidan_intake.signed_links import LinkSigner
 from paidan_intake.tickets import Ticket
 
 ReportIdParam = Annotated[Id, Path(description="Id of a report, as it was answered: a UUID in lower case.")]
+
+
+_unvalidated_answer: Final = unvalidated_constructor(AcceptedReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
     """Return the answer to a report: the class, area and place that it was given."""
     place = report.place
     rule = normalized.noting_rule if dry_run else None
-    return AcceptedReport(
+    return _unvalidated_answer(
         report_id=report.report_id,
         source=report.source,
         source_ref=report.source_ref,
@@ -186,7 +190,7 @@ def accepted_body(report: ReportReceived, normalized: NormalizedReport, *, dry_r
         longitude=place.longitude,
         latitude=place.latitude,
         photos=report.photos,
-        masked=total_by_kind(normalized.masked),
+        masked=total_by_kind(normalized.masked) if normalized.masked else {},
         masked_in={name: dict(counts) for name, counts in normalized.masked.items()},
         notes=tuple([note.code for note in normalized.notes]),
         note_details=normalized.notes,
