@@ -17,11 +17,11 @@ from paidan_chassis.consumer.batch import Batch
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.relay import RecordSender, Relay
-from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.kafka.record_batch import RecordBatch
 from paidan_chassis.observability.logs import Logger
 
 KILL_POINTS: Final = (
-    "before_commit", "after_commit", "before_publish", "after_publish", "in_rebalance",
+    "before_commit", "after_commit", "before_publish", "amid_publish", "after_publish", "in_rebalance",
     "frozen_idle", "frozen_in_statement",
 )  # fmt: skip
 
@@ -89,10 +89,13 @@ class InterruptedSender:
         self._sender = sender
         self._kill_point = kill_point
 
-    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
+    async def send_batches(self, batches: Sequence[RecordBatch]) -> None:
         if self._kill_point.is_reached("before_publish"):
             kill_self()
-        await self._sender.send_in_order(records)
+        if len(batches) > 1 and self._kill_point.is_reached("amid_publish"):
+            await self._sender.send_batches(batches[: len(batches) // 2])
+            kill_self()
+        await self._sender.send_batches(batches)
         if self._kill_point.is_reached("after_publish"):
             kill_self()
 

@@ -19,7 +19,9 @@ from tests.polling import poll
 pytestmark = pytest.mark.takes(seconds=45)
 
 # before_publish twice: the second kill finds the first one's rows in the outbox.
-KILL_POINT_NAMES = ("before_commit", "after_commit", "before_publish", "before_publish", "after_publish")
+KILL_POINT_NAMES = (
+    "before_commit", "after_commit", "before_publish", "before_publish", "amid_publish", "after_publish",
+)  # fmt: skip
 KILL_POINTS = {
     "dispatch": [
         *(f"dispatch:{point}:2" for point in KILL_POINT_NAMES),

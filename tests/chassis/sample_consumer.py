@@ -26,7 +26,8 @@ from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import ChassisError, Halt
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.message import Message
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import RecordBatch
 from tests import vault
 
 SCHEMA = "ledger"
@@ -39,7 +40,7 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED);
     CREATE TABLE IF NOT EXISTS account (key text PRIMARY KEY, version bigint NOT NULL);
 """
-KillPoint = Literal["", "applying", "before_send", "after_send"]
+KillPoint = Literal["", "applying", "before_send", "amid_send", "after_send"]
 PARTITIONS = 3
 
 
@@ -201,12 +202,15 @@ class KillingSender:
         self.publisher = publisher
         self.sent_count = 0
 
-    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
-        self.sent_count += len(records)
+    async def send_batches(self, batches: Sequence[RecordBatch]) -> None:
+        self.sent_count += sum(each.record_count for each in batches)
         is_due = self.sent_count > self.options.kill_after
         if self.options.kill_point == "before_send" and is_due:
             kill_self()
-        await self.publisher.send_in_order(records)
+        if self.options.kill_point == "amid_send" and is_due and len(batches) > 1:
+            await self.publisher.send_batches(batches[:1])
+            kill_self()
+        await self.publisher.send_batches(batches)
         if self.options.kill_point == "after_send" and is_due:
             kill_self()
 

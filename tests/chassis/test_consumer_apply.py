@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records
 from tests.polling import poll

@@ -8,7 +8,8 @@ import pytest
 from paidan_chassis.consumer import dead_letters, halts
 from paidan_chassis.consumer.redrive import redrive
 from paidan_chassis.errors import Halted
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests import vault
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_records

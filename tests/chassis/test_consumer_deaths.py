@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.batch import Batch, Lane
 from paidan_chassis.consumer.ownership import LONE_DEATHS, LogExtent, OwnedRow, Trial, claim, split_for_trials
-from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, ConsumerProcess, make_bodies
 from tests.chassis.foreign_records import append_records
 from tests.chassis.test_consumer_state import record

@@ -15,7 +15,8 @@ from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.errors import MessageTooLarge
 from paidan_chassis.kafka.message import Message
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
 from tests import servers as real

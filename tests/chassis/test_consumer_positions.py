@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from paidan_chassis.consumer.batch import Lane, Record
 from paidan_chassis.consumer.consumer import LaneConsumer
-from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, make_bodies
 from tests.chassis.foreign_records import append_records
 from tests.polling import poll

@@ -1,6 +1,8 @@
-"""The consumer's pure functions: numbering, packing, dropping applied records, checking positions."""
+"""The consumer's pure functions: numbering, addressing, dropping applied records, checking positions."""
 
 import os
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,22 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_chassis.consumer.batch import Batch, Lane, PoisonRecord, Record
+from paidan_chassis.consumer.errors import TopicsUnknown
 from paidan_chassis.consumer.fence import drop_applied, group_by_lane
 from paidan_chassis.consumer.lane_state import LogBounds, LogPosition, check_position, initial_position
-from paidan_chassis.consumer.outbox import unpack
-from paidan_chassis.consumer.positions import (
-    LOG_END,
-    LOG_START,
+from paidan_chassis.consumer.outbox_chunks import (
     CausedMessage,
-    LanePosition,
+    ChunkWriter,
+    OutboxChunk,
     SequencedMessage,
     assign_sequences,
     pack,
+    unpack,
 )
+from paidan_chassis.consumer.positions import LOG_END, LOG_START, LanePosition
 from paidan_chassis.consumer.stored_lanes import InitialPosition, StoredLane
 from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import partition_for
+from paidan_chassis.kafka.record_batch import ProducerRecord
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 LANE = Lane("in", 0)
@@ -35,30 +39,80 @@ def record(offset: int, partition: int = 0) -> Record:
 
 
 texts = st.text(max_size=4)
+topics = st.sampled_from(["cases", "orders", "\u6848\u4ef6"])
 messages = st.builds(
     Message,
-    topic=texts,
+    topic=topics,
     key=texts,
     value=st.binary(max_size=5),
     headers=st.lists(st.tuples(texts, st.binary(max_size=3)), max_size=3).map(tuple),
 )
+PARTITION_COUNTS = {"cases": 3, "orders": 1, "\u6848\u4ef6": 2}
+WRITER = ChunkWriter("library", PARTITION_COUNTS)
 
 
-@given(st.lists(messages, min_size=1, max_size=5), st.integers(1, 2**40))
-def test_outbox_chunk_round_trip(messages: list[Message], first: int) -> None:
-    numbered = [SequencedMessage(seq, message) for seq, message in enumerate(messages, first)]
-
-    chunk = pack(LANE, numbered)
-
-    assert (chunk.first_seq, chunk.last_seq) == (first, first + len(messages) - 1)
-    assert list(unpack(chunk)) == numbered
+def numbered_from(first: int, messages: Sequence[Message]) -> list[SequencedMessage]:
+    return [SequencedMessage(seq, message) for seq, message in enumerate(messages, first)]
 
 
-def test_unknown_chunk_version_halts() -> None:
-    chunk = pack(LANE, [SequencedMessage(1, Message("t", "k", b"v", ()))])
+def records_of(chunks: Sequence[OutboxChunk]) -> list[ProducerRecord]:
+    return [record for chunk in chunks for batch in chunk.batches for record in batch.records()]
 
-    with pytest.raises(Halt, match="outbox_unreadable"):
-        list(unpack(chunk._replace(body=b"\x09" + chunk.body[1:])))
+
+def by_partition(records: Sequence[ProducerRecord]) -> dict[tuple[str, int], list[ProducerRecord]]:
+    grouped: defaultdict[tuple[str, int], list[ProducerRecord]] = defaultdict(list)
+    for each in records:
+        grouped[each.topic, each.partition].append(each)
+    return dict(grouped)
+
+
+@given(st.lists(messages, min_size=1, max_size=8), st.integers(1, 2**40))
+def test_outbox_row_holds_every_message_with_its_place(messages: list[Message], first: int) -> None:
+    chunk = WRITER.write(LANE, numbered_from(first, messages), {"orders-0": 7})
+
+    assert chunk == unpack(LANE, first, first + len(messages) - 1, pack(chunk))
+    assert chunk.message_count == len(messages)
+    by_seq = {int(dict(each.headers)["ce_sequence"] or 0): each for each in records_of([chunk])}
+    last = {"orders-0": 7}
+    for seq, message in enumerate(messages, first):
+        found = by_seq[seq]
+        target = f"{found.topic}-{found.partition}"
+        assert (found.topic, found.key, found.value) == (message.topic, message.key.encode(), message.value)
+        assert found.partition == partition_for(message.key.encode(), PARTITION_COUNTS[message.topic])
+        place = [
+            ("ce_origin", b"library/in-0"),
+            ("ce_sequence", b"%d" % seq),
+            ("ce_previous", b"%d" % last.get(target, 0)),
+        ]
+        assert found.headers == [*message.headers, *place]
+        last[target] = seq
+    assert last == {"orders-0": 7, **chunk.last_seqs}
+
+
+@given(st.lists(messages, min_size=1, max_size=8), st.integers(0, 8))
+def test_batch_boundaries_do_not_affect_records(messages: list[Message], border: int) -> None:
+    """Record batches differ with the cuts; the records in them, read partition by partition, do not."""
+    whole = WRITER.write(LANE, numbered_from(1, messages), {})
+    parts: list[OutboxChunk] = []
+    previous: dict[str, int] = {}
+    for part in (messages[:border], messages[border:]):
+        if part:
+            parts.append(
+                WRITER.write(LANE, numbered_from(1 + sum(each.message_count for each in parts), part), previous)
+            )
+            previous |= parts[-1].last_seqs
+
+    assert by_partition(records_of(parts)) == by_partition(records_of([whole]))
+
+
+def test_topics_without_a_known_number_of_partitions_are_named() -> None:
+    """They are looked up after a rollback; nothing of the batch is written without them."""
+    emitted = [(record(1), Message(topic, "k", b"", ())) for topic in ("new", "cases", "newer")]
+
+    with pytest.raises(TopicsUnknown) as unknown:
+        WRITER.write_all(emitted, {LANE: 0}, {LANE: {}})
+
+    assert unknown.value.topics == {"new", "newer"}
 
 
 @given(st.data(), st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), max_size=12))

@@ -13,7 +13,7 @@ from paidan_chassis.consumer.batch import DeadLetter, Lane, Record
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.senders import KEPT_ONE_IN, MAX_SENDERS, SenderHours, select_from, sender_of
-from paidan_chassis.kafka.producer import ProducerRecord
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests import vault
 from tests.chassis.consumer_harness import ConsumerHarness
 from tests.chassis.foreign_records import append_records

@@ -16,7 +16,8 @@ from paidan_chassis.consumer.dead_letters import StoredDeadLetter
 from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.consumer.redrive import RedriveResult, redrive
 from paidan_chassis.encryption import Cipher, DecryptionFailed
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests.chassis.consumer_harness import ConsumerHarness
 from tests.chassis.foreign_records import append_non_utf8_header_name, append_records

@@ -11,7 +11,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import INBOX, find_topic
 from paidan_deploy.provisioning.release import ReleaseNotDrained, place_release_marks

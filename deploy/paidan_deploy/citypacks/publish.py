@@ -8,7 +8,8 @@ from paidan_chassis.clock import read_scale, real_now
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import encode_headers, source_of
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_contracts.city import Pack, pack_version
 from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import CityInForce

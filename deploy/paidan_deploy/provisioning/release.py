@@ -12,7 +12,8 @@ from paidan_chassis.consumer.positions import LOG_END
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import encode_body, encode_headers, source_of
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import RELEASE, ReleaseInForce
 from paidan_contracts.topics import INBOX

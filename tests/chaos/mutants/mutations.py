@@ -79,9 +79,9 @@ MUTATIONS: Final = (
         "relay out of order",
         (
             Replacement(
-                "services/chassis/paidan_chassis/consumer/relay.py",
-                "selected = list(islice(queue.pending, lane_limit))",
-                "selected = list(islice(queue.pending, lane_limit))[::-1]",
+                "services/chassis/paidan_chassis/consumer/outbox_chunks.py",
+                "for seq, (topic, key, value, headers) in messages:",
+                "for seq, (topic, key, value, headers) in reversed(messages):",
             ),
         ),
         (_AUDITED_LOAD_TEST,),

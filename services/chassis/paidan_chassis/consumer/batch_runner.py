@@ -16,6 +16,7 @@ from paidan_chassis.consumer.errors import (
     AssignmentLost,
     LanesMoved,
     TooSlow,
+    TopicsUnknown,
 )
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
 from paidan_chassis.consumer.held_lanes import HeldLanes
@@ -151,6 +152,8 @@ class BatchRunner:
                 return await self._apply_through_outages(part, rejected)
             except LanesMoved as moved:
                 await self._recovery.reload(moved.lanes)
+            except TopicsUnknown as unknown:
+                await self._recovery.ensure_topics(unknown.topics)
             except Halt as halt:
                 self._handler.clear_cache()
                 # The records before it are applied; otherwise each resume would fail on the same batch again.

@@ -17,6 +17,7 @@ from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.outbox_chunks import ChunkWriter
 from paidan_chassis.consumer.ownership import LaneClaims
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
@@ -68,16 +69,21 @@ class ConsumerRun:
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
         self._claims = claims = LaneClaims(name, max_records=tuning.max_records)
+        topic_admin = publisher.topic_admin
+        chunk_writer = ChunkWriter(name, topic_admin.partition_counts)
         takeover = LaneTakeover(
-            subscription, kafka=kafka, topic_admin=publisher.topic_admin, connection=connection, claims=claims
-        )
+            subscription, kafka=kafka, topic_admin=topic_admin, connection=connection, claims=claims,
+            chunk_writer=chunk_writer,
+        )  # fmt: skip
         self._recovery = recovery = LaneRecovery(
             subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
             subscriber=subscriber, relay=relay, outages=outages, log=log,
         )  # fmt: skip
         self._batch_runner = batch_runner = BatchRunner(
             tuning=tuning, handler=handler, lanes=lanes, recovery=recovery, outages=outages, subscriber=subscriber,
-            transaction=FencedTransaction(subscription, handler, connection=connection, relay=relay, lanes=lanes),
+            transaction=FencedTransaction(
+                subscription, handler, connection=connection, relay=relay, lanes=lanes, chunk_writer=chunk_writer
+            ),
             rebalance=rebalance, relay=relay, held_lanes=held_lanes, shutdown=shutdown, log=log, progress=progress,
             claims=claims, connection=connection,
         )  # fmt: skip

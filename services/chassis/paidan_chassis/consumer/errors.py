@@ -32,6 +32,14 @@ class LanesMoved(ChassisError):
         self.lanes = lanes
 
 
+class TopicsUnknown(ChassisError):
+    """The number of partitions of these topics is not known yet: they are looked up, or created, outside of a batch."""
+
+    def __init__(self, topics: Collection[str]) -> None:
+        super().__init__(", ".join(sorted(topics)))
+        self.topics = topics
+
+
 class TooSlow(ChassisError):
     """The handler takes longer than a transaction may: the batch is taken in smaller ones."""
 

@@ -14,8 +14,9 @@ from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.errors import LanesMoved
 from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.consumer.outbox_chunks import ChunkWriter, OutboxChunk
 from paidan_chassis.consumer.ownership import Trial
-from paidan_chassis.consumer.positions import LaneAdvance, LanePosition, SequencedMessage
+from paidan_chassis.consumer.positions import LaneAdvance, LanePosition
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.database import DB_ERRORS, Connection
 from paidan_chassis.errors import Halt
@@ -67,12 +68,14 @@ class OwnedLanes:
         if state is not None and state.next_offset == next_offset:
             state.consumed_to = consumed_to
 
-    def advance(self, last_records: Mapping[Lane, Record], advances: Sequence[LaneAdvance]) -> None:
+    def advance(self, writes: "PendingWrites") -> None:
         """Record the new positions of a committed transaction."""
-        for lane, next_offset, seq, _ in advances:
+        for lane, next_offset, seq, _ in writes.advances:
             state = self._states[lane]
             state.next_offset, state.seq = next_offset, seq
-            state.newest_appended_at = last_records[lane].appended_at
+            state.newest_appended_at = writes.last_records[lane].appended_at
+            if lane in writes.chunks:
+                state.previous.update(writes.chunks[lane].last_seqs)
 
     def moved_elsewhere(self, stored: Mapping[Lane, LanePosition], lanes: Collection[Lane]) -> list[Lane]:
         """Return the lanes whose stored position is not the one in memory: another owner's, or a restored copy's."""
@@ -128,12 +131,12 @@ class BatchResult(NamedTuple):
     counts: Mapping[str, int]
 
 
-class _PendingWrites(NamedTuple):
+class PendingWrites(NamedTuple):
     """What is written at the end of a transaction, and kept in memory after its commit."""
 
     last_records: dict[Lane, Record]
     advances: list[LaneAdvance]
-    messages: dict[Lane, list[SequencedMessage]]
+    chunks: dict[Lane, OutboxChunk]
 
 
 class FencedTransaction:
@@ -147,7 +150,9 @@ class FencedTransaction:
         connection: HeldConnection,
         relay: Relay,
         lanes: OwnedLanes,
+        chunk_writer: ChunkWriter,
     ) -> None:
+        self._chunk_writer = chunk_writer
         self._subscription = subscription
         self._handler = handler
         self._connection = connection
@@ -157,9 +162,9 @@ class FencedTransaction:
     async def apply(self, records: Sequence[Record], rejected: Mapping[Record, DeadLetter]) -> BatchResult:
         """Apply the new ones of these records, all or nothing, and hand their messages to the relay.
 
-        Raises ``LanesMoved``, the handler's ``PoisonRecord`` or ``Halt``, or an error of PostgreSQL. After an error of
-        the connection it is unknown whether the transaction was committed: call again; the lanes' rows
-        show whether it was.
+        Raises ``LanesMoved``, ``TopicsUnknown``, the handler's ``PoisonRecord`` or ``Halt``, or an error of PostgreSQL.
+        After an error of the connection it is unknown whether the transaction was committed: call again; the lanes'
+        rows show whether it was.
         """
         conn = self._connection.current or await self._connection.get()
         transaction = conn.transaction()
@@ -184,7 +189,7 @@ class FencedTransaction:
             raise
         await transaction.commit()
         self._follow_commit(writes)
-        message_count = sum(map(len, writes.messages.values()))
+        message_count = sum(each.message_count for each in writes.chunks.values())
         return BatchResult(len(new_records), message_count, len(all_dead_letters), rewind_to, batch.counts)
 
     async def _lock_lanes(self, conn: Connection, lanes: list[Lane]) -> dict[Lane, LanePosition]:
@@ -202,24 +207,25 @@ class FencedTransaction:
 
     def _prepare_writes(
         self, new_records: list[Record], batch: Batch, stored: Mapping[Lane, LanePosition], kept: list[DeadLetter]
-    ) -> _PendingWrites:
+    ) -> PendingWrites:
         emitted = batch.messages
         if kept:
             emitted = emitted + dead_letters.announcements(self._subscription.name, kept)
         last_seqs = {lane: position.seq for lane, position in stored.items()}
-        messages = positions.assign_sequences(emitted, last_seqs) if emitted else {}
+        previous = {lane: self._lanes.states[lane].previous for lane in stored}
+        chunks = self._chunk_writer.write_all(emitted, last_seqs, previous) if emitted else {}
         last_records = {lane: group[-1] for lane, group in group_by_lane(new_records)}
         relayed = self._relay.unsaved(last_records) if self._relay.has_unsaved else {}
         advances = [
             LaneAdvance(
                 lane,
                 last.offset + 1,
-                messages[lane][-1].seq if lane in messages else last_seqs[lane],
+                chunks[lane].last_seq if lane in chunks else last_seqs[lane],
                 relayed.get(lane),
             )
             for lane, last in last_records.items()
         ]
-        return _PendingWrites(last_records, advances, messages)
+        return PendingWrites(last_records, advances, chunks)
 
     async def _keep(self, conn: Connection, rejected: list[DeadLetter]) -> list[DeadLetter]:
         """Store dead letters, and return those that are kept: beyond a sender's limit most are only counted."""
@@ -230,15 +236,14 @@ class FencedTransaction:
             await dead_letters.store(conn, subscription.name, kept, limit=limit, cipher=subscription.cipher)
         return kept
 
-    async def _write(self, conn: Connection, writes: _PendingWrites) -> None:
+    async def _write(self, conn: Connection, writes: PendingWrites) -> None:
         if writes.advances:
-            chunks = [positions.pack(lane, messages) for lane, messages in writes.messages.items()]
-            await positions.advance_lanes(conn, self._subscription.name, writes.advances, chunks)
+            await positions.advance_lanes(conn, self._subscription.name, writes.advances, list(writes.chunks.values()))
 
-    def _follow_commit(self, writes: _PendingWrites) -> None:
-        self._lanes.advance(writes.last_records, writes.advances)
+    def _follow_commit(self, writes: PendingWrites) -> None:
+        self._lanes.advance(writes)
         relayed = {each.lane: each.relayed for each in writes.advances if each.relayed}
         if relayed:
             self._relay.mark_saved(relayed)
-        for lane, messages in writes.messages.items():
-            self._relay.add(lane, messages)
+        for chunk in writes.chunks.values():
+            self._relay.add(chunk)

@@ -1,6 +1,6 @@
 """A lane's state in memory, and whether a stored position is valid in a log. No I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ class LaneState:
     seq: int
     bounds: LogBounds
     """The log as it was when the lane was taken over."""
+    previous: dict[str, int] = field(default_factory=dict)
+    """The last sequence that the lane has committed for each topic-partition."""
     newest_appended_at: datetime | None = None
     """When the broker appended the newest record applied by this process."""
     consumed_to: int = 0

@@ -1,44 +1,14 @@
 """Reads messages back from the outbox, and deletes those that are relayed. Batches write it through ``positions``."""
 
-import struct
-from collections.abc import Iterator
-from itertools import accumulate
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
-from aiokafka.codec import lz4_decode
-
+from paidan_chassis.consumer import outbox_chunks, outbox_format_2
 from paidan_chassis.consumer.batch import Lane
-from paidan_chassis.consumer.positions import OUTBOX_FORMAT, OutboxChunk, SequencedMessage
+from paidan_chassis.consumer.outbox_chunks import OUTBOX_FORMAT, ChunkWriter, OutboxChunk, SequencedMessage
+from paidan_chassis.consumer.outbox_format_2 import OUTBOX_FORMAT_2
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import Halt
-from paidan_chassis.kafka.message import Message
-
-_COUNT: Final = struct.Struct("<I")
-_FIXED_FIELDS: Final = 3  # topic, key, value
-
-
-def unpack(chunk: OutboxChunk) -> Iterator[SequencedMessage]:
-    """Yield the messages that ``positions.pack`` packed; raises ``Halt`` when another release wrote them."""
-    if not chunk.body.startswith(OUTBOX_FORMAT):
-        raise Halt("outbox_unreadable", f"{chunk.lane} from {chunk.first_seq} on was written by another release")
-    body = lz4_decode(chunk.body[len(OUTBOX_FORMAT) :])
-    (message_count,) = _COUNT.unpack_from(body)
-    header_counts = struct.unpack_from(f"<{message_count}I", body, _COUNT.size)
-    parts = _parts(body, _COUNT.size + 4 * message_count, _FIXED_FIELDS * message_count + 2 * sum(header_counts))
-    for seq, header_count in enumerate(header_counts, chunk.first_seq):
-        topic, key, value = next(parts).decode(), next(parts).decode(), next(parts)
-        yield SequencedMessage(
-            seq, Message(topic, key, value, tuple((next(parts).decode(), next(parts)) for _ in range(header_count)))
-        )
-
-
-def _parts(body: bytes, start: int, fields: int) -> Iterator[bytes]:
-    lengths = struct.unpack_from(f"<{fields}I", body, start)
-    return (
-        body[position : position + length]
-        for position, length in zip(accumulate(lengths, initial=start + 4 * fields), lengths, strict=False)
-    )
-
 
 SELECT_UNRELAYED: Final = """
     SELECT first_seq, last_seq, body
@@ -49,18 +19,43 @@ SELECT_UNRELAYED: Final = """
        AND last_seq > $4
      ORDER BY first_seq
 """
+_CHUNK_MESSAGES: Final = 1000
 
 
-async def unrelayed(
-    conn: Connection, consumer: str, lane: Lane, *, relayed_seq: int, seq: int
-) -> list[SequencedMessage]:
-    """Return a lane's messages that are not relayed yet, whoever wrote them; raises ``Halt`` when one is missing."""
+class Unrelayed(NamedTuple):
+    """What a lane has not relayed yet: first what an earlier release left, as messages, then chunks."""
+
+    messages: list[SequencedMessage]
+    chunks: list[OutboxChunk]
+
+    def addressed(self, lane: Lane, previous: Mapping[str, int], writer: ChunkWriter) -> list[OutboxChunk]:
+        """Return all of it as chunks; an earlier release had not chosen partitions yet."""
+        last_seqs = dict(previous)
+        chunks: list[OutboxChunk] = []
+        for start in range(0, len(self.messages), _CHUNK_MESSAGES):
+            chunks.append(writer.write(lane, self.messages[start : start + _CHUNK_MESSAGES], last_seqs))
+            last_seqs.update(chunks[-1].last_seqs)
+        return [*chunks, *self.chunks]
+
+
+async def unrelayed(conn: Connection, consumer: str, lane: Lane, *, relayed_seq: int, seq: int) -> Unrelayed:
+    """Return what a lane has not relayed yet, whoever wrote it; raises ``Halt`` when something is missing."""
     rows = await conn.fetch(SELECT_UNRELAYED, consumer, lane.topic, lane.partition, relayed_seq)
-    chunks = [OutboxChunk(lane, row["first_seq"], row["last_seq"], row["body"]) for row in rows]
-    messages = [each for chunk in chunks for each in unpack(chunk) if each.seq > relayed_seq]
-    if [each.seq for each in messages] != list(range(relayed_seq + 1, seq + 1)):
-        raise Halt("outbox_incomplete", f"{lane} must relay {relayed_seq + 1} to {seq}, and {len(messages)} are stored")
-    return messages
+    found = Unrelayed([], [])
+    for first_seq, last_seq, body in rows:
+        if body.startswith(OUTBOX_FORMAT):
+            found.chunks.append(outbox_chunks.unpack(lane, first_seq, last_seq, body))
+        elif body.startswith(OUTBOX_FORMAT_2):
+            messages = outbox_format_2.unpack(first_seq, body)
+            found.messages.extend(each for each in messages if each.seq > relayed_seq)
+        else:
+            raise Halt("outbox_unreadable", f"{lane} from {first_seq} on was written by another release")
+    numbers = [each.seq for each in found.messages]
+    for chunk in found.chunks:
+        numbers += range(max(chunk.first_seq, relayed_seq + 1), chunk.last_seq + 1)
+    if numbers != list(range(relayed_seq + 1, seq + 1)):
+        raise Halt("outbox_incomplete", f"{lane} must relay {relayed_seq + 1} to {seq}, and {len(numbers)} are stored")
+    return found
 
 
 DELETE_RELAYED: Final = """

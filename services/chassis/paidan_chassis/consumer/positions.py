@@ -1,22 +1,14 @@
 """The statements of every batch: lock lanes' rows, then advance them together with the outbox's new messages."""
 
-import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-from aiokafka.codec import lz4_encode
-
-from paidan_chassis.consumer.batch import Lane, Record
+from paidan_chassis.consumer.batch import Lane
+from paidan_chassis.consumer.outbox_chunks import OutboxChunk, pack
 from paidan_chassis.database import Connection
-from paidan_chassis.kafka.aiokafka_patches import FAST_LZ4_LEVEL
-from paidan_chassis.kafka.message import Message
 
 LOG_START: Final = -2
 LOG_END: Final = -1
-OUTBOX_FORMAT: Final = b"\x02"
-
-CausedMessage: TypeAlias = tuple[Record, Message]
 
 
 class LanePosition(NamedTuple):
@@ -32,22 +24,6 @@ class RelayProgress(NamedTuple):
 
     seq: int
     previous: str
-
-
-class SequencedMessage(NamedTuple):
-    """A message and its permanent number in its lane."""
-
-    seq: int
-    message: Message
-
-
-class OutboxChunk(NamedTuple):
-    """One row of the outbox: consecutive messages of one lane, packed."""
-
-    lane: Lane
-    first_seq: int
-    last_seq: int
-    body: bytes
 
 
 class LaneAdvance(NamedTuple):
@@ -77,43 +53,6 @@ async def lock_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -
         Lane(row["topic"], row["partition"]): LanePosition(row["next_offset"], row["seq"], row["relayed_seq"])
         for row in rows
     }
-
-
-def assign_sequences(
-    caused_messages: Iterable[CausedMessage], last_seqs: Mapping[Lane, int]
-) -> dict[Lane, list[SequencedMessage]]:
-    """Number messages per lane, from the lane's last number on, in the order of their causes' offsets.
-
-    A handler may emit in any order and Kafka may cut batches anywhere: the numbers are the same.
-    """
-    messages_by_lane: dict[Lane, list[tuple[int, Message]]] = {lane: [] for lane in last_seqs}
-    for cause, message in caused_messages:
-        messages_by_lane[cause.lane].append((cause.offset, message))
-    return {
-        lane: [
-            SequencedMessage(seq, message)
-            for seq, (_, message) in enumerate(sorted(messages, key=itemgetter(0)), last_seqs[lane] + 1)
-        ]
-        for lane, messages in messages_by_lane.items()
-        if messages
-    }
-
-
-def pack(lane: Lane, messages: Sequence[SequencedMessage]) -> OutboxChunk:
-    """Pack consecutively numbered messages into one row, for ``outbox.unpack``: lengths first, then all bytes.
-
-    Compressed it is several times smaller, which costs less than sending, storing and logging the rest would.
-    """
-    parts: list[bytes] = []
-    header_counts: list[int] = []
-    for _, (topic, key, value, headers) in messages:
-        header_counts.append(len(headers))
-        parts += (topic.encode(), key.encode(), value)
-        for name, header_value in headers:
-            parts += (name.encode(), header_value)
-    lengths = struct.pack(f"<I{len(header_counts)}I{len(parts)}I", len(header_counts), *header_counts, *map(len, parts))
-    body = OUTBOX_FORMAT + lz4_encode(b"".join((lengths, *parts)), FAST_LZ4_LEVEL)
-    return OutboxChunk(lane, messages[0].seq, messages[-1].seq, body)
 
 
 # Two statements in one round trip. relayed_seq never goes back: a frozen owner's may be older than its successor's.
@@ -149,7 +88,7 @@ async def advance_lanes(
         *lane_columns([chunk.lane for chunk in chunks]),
         [chunk.first_seq for chunk in chunks],
         [chunk.last_seq for chunk in chunks],
-        [chunk.body for chunk in chunks],
+        [pack(chunk) for chunk in chunks],
         [advance.relayed.previous if advance.relayed else None for advance in advances],
     )
 

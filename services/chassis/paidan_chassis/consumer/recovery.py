@@ -56,6 +56,11 @@ class LaneRecovery:
         self._lanes.remove(lanes)
         await self.take_over(lanes)
 
+    async def ensure_topics(self, topics: Collection[str]) -> None:
+        """Look up or create topics, after the batch that needs them was rolled back."""
+        self._handler.clear_cache()
+        await self._outages.run(lambda: self._takeover.ensure_topics(topics))
+
     async def reload_moved_lanes(self) -> None:
         """Take over again all lanes that have moved: after a restore of the database nothing else signals it."""
         if not self._lanes.states:
@@ -93,8 +98,6 @@ class LaneRecovery:
             if taken.trial:
                 self._log.warning("lane_on_trial", lane=str(lane), **taken.trial._asdict())
             self._last_rewinds.pop(lane, None)  # a gap must be found twice since this take-over
-            self._relay.take_over(
-                lane, relayed_seq=taken.relayed_seq, previous=taken.previous, messages=taken.unrelayed
-            )
+            self._relay.take_over(lane, relayed_seq=taken.relayed_seq, previous=taken.previous, chunks=taken.unrelayed)
             self._subscriber.seek(lane, taken.state.next_offset)
         self._subscription.on_assigned(lanes)

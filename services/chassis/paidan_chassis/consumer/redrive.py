@@ -10,7 +10,8 @@ from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.dead_letters import NOT_ENCRYPTED, StoredDeadLetter
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher
-from paidan_chassis.kafka.producer import ProducerRecord, Publisher
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.kafka.record_batch import ProducerRecord
 
 DECIDED_WITHIN_S: Final = 30.0
 _POLL_INTERVAL_S: Final = 0.01

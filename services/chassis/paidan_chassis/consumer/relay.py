@@ -9,13 +9,17 @@ from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from paidan_chassis.consumer.batch import Lane
-from paidan_chassis.consumer.positions import RelayProgress, SequencedMessage
+from paidan_chassis.consumer.outbox_chunks import OutboxChunk
+from paidan_chassis.consumer.positions import RelayProgress
 from paidan_chassis.consumer.retry import exponential_backoff, retry
 from paidan_chassis.errors import Unacknowledged
-from paidan_chassis.kafka.producer import ProducerRecord, partition_for
+from paidan_chassis.kafka.errors import BatchTooLarge
+from paidan_chassis.kafka.record_batch import RecordBatch
 from paidan_chassis.observability.logs import Logger
 
 _ROUND_MESSAGES: Final = 4000
+_ROUND_CHUNKS: Final = 40
+"""A partition's batches wait for each other: a round of very many small ones would never end in its time."""
 _MIN_BACKOFF_S: Final = 0.1
 _MAX_BACKOFF_S: Final = 2.0
 
@@ -23,7 +27,7 @@ _MAX_BACKOFF_S: Final = 2.0
 class RecordSender(Protocol):
     """The producer that a relay sends with; ``Publisher`` is one."""
 
-    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
+    async def send_batches(self, batches: Sequence[RecordBatch]) -> None:
         """Publish in order per partition, or raise ``Unacknowledged``."""
 
     async def partitions(self, topic: str) -> int:
@@ -34,25 +38,24 @@ class RecordSender(Protocol):
 class LaneQueue:
     """One lane's unacknowledged messages, and how far it is relayed according to Kafka and to the database."""
 
-    origin: bytes
     relayed_seq: int
     saved_seq: int
     previous: dict[str, int]
-    pending: deque[SequencedMessage] = field(default_factory=deque)
+    pending: deque[OutboxChunk] = field(default_factory=deque)
 
 
 class _RelayRound(NamedTuple):
-    """Records to send, and per lane their number and its ``previous`` once they are acknowledged."""
+    """Batches to send, and per lane the number of its chunks that they are."""
 
-    records: list[ProducerRecord]
-    sent_by_lane: list[tuple[LaneQueue, int, dict[str, int]]]
+    batches: list[RecordBatch]
+    chunks_by_lane: list[tuple[LaneQueue, int]]
 
 
 class Relay:
     """One task that publishes for all lanes of a consumer.
 
-    A lane's messages go out in the order of their numbers, each with its origin, its number and the number before it
-    in that topic-partition. A round that fails is sent again as a whole: output may repeat, never skip.
+    A lane's chunks go out in the order they were committed. A round that fails is sent again as a whole: output may
+    repeat, never skip.
     """
 
     def __init__(self, consumer: str, sender: RecordSender, log: Logger) -> None:
@@ -70,18 +73,18 @@ class Relay:
         self._messages_added = asyncio.Event()
 
     def take_over(
-        self, lane: Lane, *, relayed_seq: int, previous: Mapping[str, int], messages: Iterable[SequencedMessage]
+        self, lane: Lane, *, relayed_seq: int, previous: Mapping[str, int], chunks: Iterable[OutboxChunk]
     ) -> None:
         """Start a lane with what the outbox holds above ``relayed_seq``, whoever wrote it, and drop its old queue."""
         self.drop([lane])
-        origin = f"{self._consumer}/{lane}".encode()
-        self._queues[lane] = LaneQueue(origin, relayed_seq, relayed_seq, dict(previous))
-        self.add(lane, list(messages))
+        self._queues[lane] = LaneQueue(relayed_seq, relayed_seq, dict(previous))
+        for chunk in chunks:
+            self.add(chunk)
 
-    def add(self, lane: Lane, messages: Sequence[SequencedMessage]) -> None:
+    def add(self, chunk: OutboxChunk) -> None:
         """Queue the messages of a committed batch."""
-        self._queues[lane].pending.extend(messages)
-        self.backlog_size += len(messages)
+        self._queues[chunk.lane].pending.append(chunk)
+        self.backlog_size += chunk.message_count
         self._messages_added.set()
 
     def drop(self, lanes: Collection[Lane]) -> None:
@@ -89,13 +92,13 @@ class Relay:
         for lane in lanes:
             queue = self._queues.pop(lane, None)
             if queue is not None:
-                self.backlog_size -= len(queue.pending)
+                self.backlog_size -= _message_count(queue.pending)
         self._backlog_shrunk.set()
 
     def backlog(self, lane: Lane) -> int:
         """Return the number of a lane's messages that are not acknowledged."""
         queue = self._queues.get(lane)
-        return len(queue.pending) if queue else 0
+        return _message_count(queue.pending) if queue else 0
 
     def unsaved(self, lanes: Iterable[Lane]) -> dict[Lane, RelayProgress]:
         """Return how far these lanes are relayed, where that is not saved in the database yet."""
@@ -137,51 +140,49 @@ class Relay:
 
     async def _send_round(self) -> None:
         relay_round = await self._next_round()
-        if relay_round.records:
-            await self._sender.send_in_order(relay_round.records)
+        if relay_round.batches:
+            try:
+                await self._sender.send_batches(relay_round.batches)
+            except BatchTooLarge:
+                _halve(relay_round)
+                raise
             self._acknowledge(relay_round)
 
     async def _next_round(self) -> _RelayRound:
-        records: list[ProducerRecord] = []
-        sent_by_lane: list[tuple[LaneQueue, int, dict[str, int]]] = []
-        lane_limit = max(1, _ROUND_MESSAGES // max(1, len(self._queues)))
+        relay_round = _RelayRound([], [])
+        lanes = max(1, len(self._queues))
         for queue in list(self._queues.values()):
-            if queue.pending:
-                selected = list(islice(queue.pending, lane_limit))
-                partition_counts = {
-                    topic: await self._sender.partitions(topic) for topic in {each[1].topic for each in selected}
-                }
-                previous = dict(queue.previous)
-                records += [_to_producer_record(each, queue.origin, previous, partition_counts) for each in selected]
-                sent_by_lane.append((queue, len(selected), previous))
-        return _RelayRound(records, sent_by_lane)
+            chunks = list(islice(queue.pending, max(1, _ROUND_CHUNKS // lanes)))
+            while len(chunks) > 1 and _message_count(chunks) > _ROUND_MESSAGES // lanes:
+                chunks.pop()
+            for batch in [batch for chunk in chunks for batch in chunk.batches]:
+                partitions = await self._sender.partitions(batch.topic)
+                # A topic that was deleted, and has fewer partitions now that it was created again.
+                relay_round.batches.append(batch._replace(partition=batch.partition % partitions))
+            relay_round.chunks_by_lane.append((queue, len(chunks)))
+        return relay_round
 
     def _acknowledge(self, relay_round: _RelayRound) -> None:
         live_queues = set(map(id, self._queues.values()))
-        for queue, count, previous in relay_round.sent_by_lane:
+        for queue, count in relay_round.chunks_by_lane:
             if id(queue) not in live_queues:
                 continue  # the lane was dropped meanwhile; its next owner sends this again
             for _ in range(count):
-                queue.relayed_seq = queue.pending.popleft().seq
-            queue.previous = previous
-            self.backlog_size -= count
-        self.relayed += len(relay_round.records)
+                chunk = queue.pending.popleft()
+                queue.relayed_seq = chunk.last_seq
+                queue.previous.update(chunk.last_seqs)
+                self.backlog_size -= chunk.message_count
+                self.relayed += chunk.message_count
         self.has_unsaved = True
         self._backlog_shrunk.set()
 
 
-def _to_producer_record(
-    sequenced: SequencedMessage, origin: bytes, previous: dict[str, int], partition_counts: Mapping[str, int]
-) -> ProducerRecord:
-    seq, (topic, key, value, headers) = sequenced
-    key_bytes = key.encode()
-    partition = partition_for(key_bytes, partition_counts[topic])
-    target = f"{topic}-{partition}"
-    all_headers = [
-        *headers,
-        ("ce_origin", origin),
-        ("ce_sequence", b"%d" % seq),
-        ("ce_previous", b"%d" % previous.get(target, 0)),
-    ]
-    previous[target] = seq
-    return ProducerRecord(topic, partition, key_bytes, value, all_headers)
+def _halve(relay_round: _RelayRound) -> None:
+    """Halve all batches of a round: a topic may allow less than a batch holds, and the error does not say which."""
+    for queue, count in relay_round.chunks_by_lane:
+        for at, chunk in enumerate(list(queue.pending)[:count]):
+            queue.pending[at] = chunk._replace(batches=[half for batch in chunk.batches for half in batch.halves()])
+
+
+def _message_count(chunks: Iterable[OutboxChunk]) -> int:
+    return sum(chunk.message_count for chunk in chunks)

@@ -12,10 +12,11 @@ from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds, LogPosition, check_position, initial_position
+from paidan_chassis.consumer.outbox import Unrelayed
+from paidan_chassis.consumer.outbox_chunks import ChunkWriter, OutboxChunk
 from paidan_chassis.consumer.ownership import LaneClaims, LogExtent, Trial
-from paidan_chassis.consumer.positions import LanePosition, SequencedMessage
+from paidan_chassis.consumer.positions import LanePosition
 from paidan_chassis.consumer.retry import retry
-from paidan_chassis.consumer.stored_lanes import StoredLane
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import Halt, Halted
 from paidan_chassis.kafka.cluster import KafkaCluster
@@ -37,12 +38,12 @@ class OffsetsClient(Protocol):
 
 
 class TakenLane(NamedTuple):
-    """A lane's state for its new owner, how far it is relayed, and the messages to relay before any new one."""
+    """A lane's state for its new owner, how far it is relayed, and the chunks to relay before any new one."""
 
     state: LaneState
     relayed_seq: int
     previous: Mapping[str, int]
-    unrelayed: list[SequencedMessage]
+    unrelayed: list[OutboxChunk]
     trial: Trial | None
 
 
@@ -57,7 +58,9 @@ class LaneTakeover:
         topic_admin: TopicAdmin,
         connection: HeldConnection,
         claims: LaneClaims,
+        chunk_writer: ChunkWriter,
     ) -> None:
+        self._chunk_writer = chunk_writer
         self._consumer = subscription.name
         self._verify_lanes = subscription.verify_lanes
         self._kafka = kafka
@@ -74,17 +77,30 @@ class LaneTakeover:
         conn = await self._connection.get()
         for halt in await halts.open_halts(conn, self._consumer):
             raise Halted(self._consumer, halt.reason, halt.detail)
+        # Where a topic has grown, the records of a key go to another partition; all owners must do so from here on.
+        await self._topic_admin.refresh()
         bounds = await self._ensure_positions(conn, client, lanes)
         trials = await self._claim(conn, bounds)
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             # One snapshot: between reading a row and its outbox, another owner could relay and prune.
             rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
-            taken = {
-                lane: await self._load_lane(conn, lane, row, bounds[lane], trials.get(lane))
-                for lane, row in rows.items()
+            unrelayed = {lane: await self._unrelayed(conn, lane, row.position) for lane, row in rows.items()}
+            states = {
+                lane: LaneState(row.position.next_offset, row.position.seq, bounds[lane]) for lane, row in rows.items()
             }
-            await self._verify_lanes(conn, {lane: each.state for lane, each in taken.items()})
-            return taken
+            await self._verify_lanes(conn, states)
+        await self.ensure_topics({each.message.topic for found in unrelayed.values() for each in found.messages})
+        taken = {}
+        for lane, row in rows.items():
+            chunks = unrelayed[lane].addressed(lane, row.previous, self._chunk_writer)
+            for last_seqs in (row.previous, *(each.last_seqs for each in chunks)):
+                states[lane].previous.update(last_seqs)
+            taken[lane] = TakenLane(states[lane], row.position.relayed_seq, row.previous, chunks, trials.get(lane))
+        return taken
+
+    async def ensure_topics(self, topics: Collection[str]) -> None:
+        """Learn how many partitions topics have; create missing ones."""
+        await self._topic_admin.ensure(topics)
 
     async def stored_positions(self, lanes: Collection[Lane]) -> dict[Lane, LanePosition]:
         """Return the positions that the database holds now."""
@@ -146,16 +162,8 @@ class LaneTakeover:
         # A broker that has only just started may report an older end of its log for a moment.
         return await retry(check, _RECHECK_PAUSES_S, errors=(Halt,), pause=_pause)
 
-    async def _load_lane(
-        self, conn: Connection, lane: Lane, row: StoredLane, bounds: LogBounds, trial: Trial | None
-    ) -> TakenLane:
-        position = row.position
-        unrelayed = await outbox.unrelayed(
-            conn, self._consumer, lane, relayed_seq=position.relayed_seq, seq=position.seq
-        )
-        return TakenLane(
-            LaneState(position.next_offset, position.seq, bounds), position.relayed_seq, row.previous, unrelayed, trial
-        )
+    async def _unrelayed(self, conn: Connection, lane: Lane, position: LanePosition) -> Unrelayed:
+        return await outbox.unrelayed(conn, self._consumer, lane, relayed_seq=position.relayed_seq, seq=position.seq)
 
 
 def _check_states(bounds: Mapping[Lane, LogBounds], states: Mapping[Lane, LaneState]) -> None:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 class Message(NamedTuple):
     """An outgoing message: ``topic`` without the installation's prefix, CloudEvents headers set by its author.
 
-    A message that goes through a lane's outbox gets ``ce_origin``, ``ce_sequence`` and ``ce_previous`` added when it is
-    relayed.
+    A message that goes through a lane's outbox gets ``ce_origin``, ``ce_sequence`` and ``ce_previous`` added there.
     """
 
     topic: str

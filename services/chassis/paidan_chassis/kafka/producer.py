@@ -4,45 +4,40 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
 
 from paidan_chassis.errors import Unacknowledged
 from paidan_chassis.kafka.aiokafka_patches import use_fast_lz4
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.kafka.errors import MessageTooLarge
+from paidan_chassis.kafka.errors import BatchTooLarge, MessageTooLarge
 from paidan_chassis.kafka.message import Message
+from paidan_chassis.kafka.record_batch import (
+    MAX_BATCH_BYTES,
+    ProducerRecord,
+    RecordBatch,
+    SendableBatch,
+    build_batches,
+    group_by_partition,
+)
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 
 T = TypeVar("T")
 
 MAX_VALUE_BYTES: Final = 1_000_000
 """Bytes. Leaves room for headers below the broker's own limit of 1 MiB for a message that lz4 cannot shrink."""
-_MAX_BATCH_BYTES: Final = 512 * 1024
 _REQUEST_TIMEOUT_S: Final = 10.0
 _IN_ORDER_TIMEOUT_S: Final = 20.0
 _CLOSE_TIMEOUT_S: Final = 1.0
 _MIN_BATCH_RECORDS: Final = 16
 _KAFKA_ERRORS: Final = (KafkaError, OSError, TimeoutError)
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
-class ProducerRecord(NamedTuple):
-    """A message addressed to a partition."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-
-
-_topic_partition = itemgetter(0, 1)
 # The same key comes many times, several of them in one batch.
 _hash_of_key = lru_cache(maxsize=65_536)(murmur2)
 
@@ -89,24 +84,36 @@ class Publisher:
         batches and are not ordered among each other. Missing topics are created.
         """
         _reject_oversized(message.value for message in messages)
-        await self._deliver(await self._to_producer_records(messages), timeout_s=timeout_s)
+        records = await self._to_producer_records(messages)
+        if len(records) < _MIN_BATCH_RECORDS:
+            await self._run(lambda producer: self._send_singly(producer, records), timeout_s=timeout_s)
+        else:
+            batches = build_batches(records)  # a quarter of the work of sending them one by one
+            await self._run(lambda producer: self._send_batches(producer, batches), timeout_s=timeout_s)
 
-    async def send_in_order(self, records: Sequence[ProducerRecord]) -> None:
-        """Publish in order: a partition's next batch is sent only when the one before it is acknowledged.
+    async def send_in_order(self, records: Iterable[ProducerRecord]) -> None:
+        """Publish records, those of each partition in their order.
 
         Raises ``Unacknowledged``; the next call uses a new producer: call again with the same records.
         """
-        await self._deliver(records, timeout_s=_IN_ORDER_TIMEOUT_S, in_batches=True)
+        await self.send_batches(build_batches(records))
+
+    async def send_batches(self, batches: Sequence[RecordBatch]) -> None:
+        """Publish in order: a partition's next batch is sent only when the one before it is acknowledged.
+
+        Raises ``Unacknowledged``, or ``BatchTooLarge``; the next call uses a new producer: call again.
+        """
+        await self._run(lambda producer: self._send_batches(producer, batches), timeout_s=_IN_ORDER_TIMEOUT_S)
 
     async def append(self, record: ProducerRecord) -> int:
         """Publish one record, and return its offset. Raises ``Unacknowledged``."""
-        return await self._run(lambda producer: self._send_partition(producer, [record]), timeout_s=_IN_ORDER_TIMEOUT_S)
+        batches = build_batches([record])
+        return await self._run(lambda producer: self._send_partition(producer, batches), timeout_s=_IN_ORDER_TIMEOUT_S)
 
     async def partitions(self, topic: str) -> int:
         """Return a topic's number of partitions, creating the topic if needed; may raise ``Unacknowledged``."""
-        count = self.topic_admin.partition_counts.get(topic)
-        if count is not None:
-            return count
+        if topic in self.topic_admin.confirmed:
+            return self.topic_admin.partition_counts[topic]
         try:
             return await self.topic_admin.partitions(topic)
         except _KAFKA_ERRORS as error:
@@ -126,11 +133,6 @@ class Publisher:
             for message, key in keyed
         ]
 
-    async def _deliver(self, records: Sequence[ProducerRecord], *, timeout_s: float, in_batches: bool = False) -> None:
-        is_batch = in_batches or len(records) >= _MIN_BATCH_RECORDS
-        send = self._send_per_partition if is_batch else self._send_singly
-        await self._run(lambda producer: send(producer, records), timeout_s=timeout_s)
-
     async def _run(self, send: Callable[[AIOKafkaProducer], Awaitable[T]], *, timeout_s: float) -> T:
         producer: AIOKafkaProducer | None = None
         failure: BaseException | None = None
@@ -144,7 +146,7 @@ class Publisher:
             return result
         self.topic_admin.invalidate()
         await self._discard(producer)
-        raise Unacknowledged(repr(failure)) from failure
+        raise (BatchTooLarge if isinstance(failure, _TOO_LARGE) else Unacknowledged)(repr(failure)) from failure
 
     async def _send_singly(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
         acknowledged = [
@@ -159,31 +161,21 @@ class Publisher:
         ]
         await asyncio.gather(*acknowledged)
 
-    async def _send_per_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> None:
-        partitions = [
-            list(group) for _, group in groupby(sorted(records, key=_topic_partition), key=_topic_partition)
-        ]  # sorting is stable
-        if len(partitions) == 1:
-            await self._send_partition(producer, partitions[0])
-            return
+    async def _send_batches(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for partition_records in partitions:
-                tasks.create_task(self._send_partition(producer, partition_records))
+            for of_partition in group_by_partition(batches):
+                tasks.create_task(self._send_partition(producer, of_partition))
 
-    async def _send_partition(self, producer: AIOKafkaProducer, records: Sequence[ProducerRecord]) -> int:
-        """Send records in batches, and return the offset at which the last batch begins."""
-        # create_batch costs a quarter of send(). One batch is under way at a time: were the next one queued behind it,
-        # aiokafka would still send that when this one has failed, and readers would see a gap.
-        topic, partition = self._prefix + records[0].topic, records[0].partition
-        batch = producer.create_batch()
-        for record in records:
-            fits = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-            if fits is None:
-                await (await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-        batch.close()
-        return int((await (await producer.send_batch(batch, topic, partition=partition))).offset)
+    async def _send_partition(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> int:
+        """Send a partition's batches, and return the offset at which the last one begins."""
+        # One batch is under way at a time: were the next one queued behind it, aiokafka would still send that when this
+        # one has failed, and readers would see a gap.
+        for batch in batches:
+            sent = await producer.send_batch(
+                SendableBatch(batch), self._prefix + batch.topic, partition=batch.partition
+            )
+            offset = int((await sent).offset)
+        return offset
 
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._lock:
@@ -204,8 +196,8 @@ class Publisher:
             enable_idempotence=True,
             compression_type="lz4",
             linger_ms=self._linger_ms,
-            max_batch_size=_MAX_BATCH_BYTES,
-            max_request_size=MAX_VALUE_BYTES + _MAX_BATCH_BYTES,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_VALUE_BYTES + MAX_BATCH_BYTES,
             request_timeout_ms=int(_REQUEST_TIMEOUT_S * 1000),
             metadata_max_age_ms=30_000,
             **self._kafka.client_options(),

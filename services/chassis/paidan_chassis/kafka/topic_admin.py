@@ -18,14 +18,16 @@ _TOPIC_ALREADY_EXISTS: Final = 36
 
 
 class TopicAdmin:
-    """Describes topics, caches their partition counts (they never change), creates missing ones."""
+    """Describes topics, caches their partition counts, creates missing ones."""
 
     def __init__(self, kafka: KafkaCluster, *, client_id: str) -> None:
         self._kafka = kafka
         self._client_id = f"{client_id}-topology"
         self._admin: AIOKafkaAdminClient | None = None
         self.partition_counts: dict[str, int] = {}
-        """The topics known to exist, by their unprefixed names."""
+        """The topics known to exist, by their unprefixed names. A count that grows is found by ``refresh``."""
+        self.confirmed: set[str] = set()
+        """Those of them that were seen since the last ``invalidate``."""
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -43,18 +45,26 @@ class TopicAdmin:
 
     async def partitions(self, topic: str) -> int:
         """Return a topic's number of partitions, creating the topic if needed."""
-        while (count := self.partition_counts.get(topic)) is None:
+        if topic not in self.confirmed:
             await self.ensure([topic])
-        return count
+        return self.partition_counts[topic]
 
     def invalidate(self) -> None:
-        """Clear the cache of topics: one may have been deleted, and is created again on next use."""
-        self.partition_counts.clear()
+        """Doubt that the topics exist: one may have been deleted, and is created again on next use."""
+        self.confirmed.clear()
+
+    async def refresh(self) -> None:
+        """Read the partition counts of all known topics again, and forget those that do not exist any more."""
+        if self.partition_counts:
+            topics = (await self.describe(list(self.partition_counts))).topics
+            self.partition_counts.clear()
+            self.confirmed.clear()
+            self._cache_partition_counts(topics)
 
     async def ensure(self, topics: Iterable[str]) -> None:
         """Create the topics that do not exist, and wait until each partition has a leader."""
         async with self._lock:
-            missing = [topic for topic in topics if topic not in self.partition_counts]
+            missing = [topic for topic in topics if topic not in self.confirmed]
             if missing:
                 async with asyncio.timeout(_CREATE_TIMEOUT_S):
                     await self._ensure(missing)
@@ -74,6 +84,7 @@ class TopicAdmin:
         for name, topic in topics.items():
             if topic.has_leaders:
                 self.partition_counts[self._kafka.unprefixed(name)] = topic.partitions
+                self.confirmed.add(self._kafka.unprefixed(name))
 
     async def _create(self, topics: list[str]) -> None:
         specs = {topic: self._kafka.topic_spec(topic) for topic in topics}
