@@ -127,6 +127,22 @@ async def test_grown_topic_gets_the_rows_of_before_where_they_were_addressed(har
     assert await harness.balance() == len(harness.sent) == len(echoes)
 
 
+async def test_owner_learns_how_many_partitions_topics_have_when_it_takes_lanes_over(harness: ConsumerHarness) -> None:
+    """It looks up the topics its lanes have sent to, so that no batch has to be rolled back for one of them."""
+    await harness.send(make_bodies(20))
+    async with harness.run_in_process():
+        await harness.wait_settled(20)
+    async with harness.run_in_process(), admin_client(harness) as admin:
+        await poll(lambda: len(harness.consumers[-1].lanes()) == PARTITIONS, within_s=20, what="its lanes")
+        run, counts = harness.consumers[-1]._run, harness.consumers[-1].publisher.topic_admin.partition_counts  # noqa: SLF001
+        assert counts["echo"] == PARTITIONS
+        await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=7)})
+
+        async with run._rebalance.batch_lock:  # noqa: SLF001
+            await run._release_lanes()  # noqa: SLF001 - as each rebalance has it
+        await poll(lambda: counts["echo"] == 7, within_s=20, what="the new number")
+
+
 def check_partitions_of_keys(echoes: Sequence[Echo]) -> None:
     """Check that each key moved at most once, was in order in each partition, and that no number is missing."""
     last_sequences: defaultdict[tuple[str, int], int] = defaultdict(int)
