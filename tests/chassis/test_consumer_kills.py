@@ -51,12 +51,12 @@ async def test_repeated_kills_under_load_neither_lose_nor_duplicate(
 ) -> None:
     """Each process gets a little further than the one before."""
     rounds = 4 if request.config.getoption("--chaos") else 1
-    await harness.send(make_bodies(1000 * rounds))
+    await harness.send(make_bodies(2000 * rounds))
     for attempt, window in enumerate(WINDOWS * rounds):
         with harness.start_process(kill_point=window, kill_after=150 + 37 * attempt) as process:
             await wait_killed(process)
 
     with harness.start_process():
-        await harness.wait_settled(1000 * rounds)
+        await harness.wait_settled(2000 * rounds)
 
     await harness.audit()

@@ -19,6 +19,7 @@ SELECT_UNRELAYED: Final = """
        AND last_seq > $4
      ORDER BY first_seq
 """
+_CHUNK_MESSAGES: Final = 1000
 
 
 class Unrelayed(NamedTuple):
@@ -29,7 +30,12 @@ class Unrelayed(NamedTuple):
 
     def addressed(self, lane: Lane, previous: Mapping[str, int], writer: ChunkWriter) -> list[OutboxChunk]:
         """Return all of it as chunks; an earlier release had not chosen partitions yet."""
-        return [writer.write(lane, self.messages, previous), *self.chunks] if self.messages else self.chunks
+        last_seqs = dict(previous)
+        chunks: list[OutboxChunk] = []
+        for start in range(0, len(self.messages), _CHUNK_MESSAGES):
+            chunks.append(writer.write(lane, self.messages[start : start + _CHUNK_MESSAGES], last_seqs))
+            last_seqs.update(chunks[-1].last_seqs)
+        return [*chunks, *self.chunks]
 
 
 async def unrelayed(conn: Connection, consumer: str, lane: Lane, *, relayed_seq: int, seq: int) -> Unrelayed:

@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from paidan_chassis.consumer.batch import Lane
@@ -17,6 +18,8 @@ from paidan_chassis.kafka.record_batch import RecordBatch
 from paidan_chassis.observability.logs import Logger
 
 _ROUND_MESSAGES: Final = 4000
+_ROUND_CHUNKS: Final = 40
+"""A partition's batches wait for each other: a round of very many small ones would never end in its time."""
 _MIN_BACKOFF_S: Final = 0.1
 _MAX_BACKOFF_S: Final = 2.0
 
@@ -147,13 +150,11 @@ class Relay:
 
     async def _next_round(self) -> _RelayRound:
         relay_round = _RelayRound([], [])
-        lane_limit = max(1, _ROUND_MESSAGES // max(1, len(self._queues)))
+        lanes = max(1, len(self._queues))
         for queue in list(self._queues.values()):
-            chunks: list[OutboxChunk] = []
-            for chunk in queue.pending:
-                chunks.append(chunk)
-                if _message_count(chunks) >= lane_limit:
-                    break
+            chunks = list(islice(queue.pending, max(1, _ROUND_CHUNKS // lanes)))
+            while len(chunks) > 1 and _message_count(chunks) > _ROUND_MESSAGES // lanes:
+                chunks.pop()
             for batch in [batch for chunk in chunks for batch in chunk.batches]:
                 partitions = await self._sender.partitions(batch.topic)
                 # A topic that was deleted, and has fewer partitions now that it was created again.

@@ -77,8 +77,6 @@ class LaneTakeover:
         conn = await self._connection.get()
         for halt in await halts.open_halts(conn, self._consumer):
             raise Halted(self._consumer, halt.reason, halt.detail)
-        # Where a topic has grown, the records of a key go to another partition; all owners must do so from here on.
-        await self._topic_admin.refresh()
         bounds = await self._ensure_positions(conn, client, lanes)
         trials = await self._claim(conn, bounds)
         async with conn.transaction(isolation="repeatable_read", readonly=True):
@@ -89,6 +87,9 @@ class LaneTakeover:
                 lane: LaneState(row.position.next_offset, row.position.seq, bounds[lane]) for lane, row in rows.items()
             }
             await self._verify_lanes(conn, states)
+        # Where a topic has grown, the records of a key go to another partition; all owners must do so from here on.
+        targets = {target for row in rows.values() for target in row.previous}
+        await self._topic_admin.refresh(target.rpartition("-")[0] for target in targets)
         await self.ensure_topics({each.message.topic for found in unrelayed.values() for each in found.messages})
         taken = {}
         for lane, row in rows.items():

@@ -53,13 +53,13 @@ class TopicAdmin:
         """Doubt that the topics exist: one may have been deleted, and is created again on next use."""
         self.confirmed.clear()
 
-    async def refresh(self) -> None:
-        """Read the partition counts of all known topics again, and forget those that do not exist any more."""
-        if self.partition_counts:
-            topics = (await self.describe(list(self.partition_counts))).topics
+    async def refresh(self, topics: Iterable[str]) -> None:
+        """Read the partition counts of these and all known topics, and forget those that do not exist; create none."""
+        if known := self.partition_counts.keys() | set(topics):
+            existing = (await self.describe(known)).topics
             self.partition_counts.clear()
             self.confirmed.clear()
-            self._cache_partition_counts(topics)
+            self._cache_partition_counts(existing)
 
     async def ensure(self, topics: Iterable[str]) -> None:
         """Create the topics that do not exist, and wait until each partition has a leader."""
