@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -183,6 +184,11 @@ async def _on_error(_request: Request, error: Exception) -> Response:
     return problems.problem_for(error).response()  # RequestMiddleware, to which the framework raises it again, logs it
 
 
-async def _on_validation_error(_request: Request, error: Exception) -> Response:
+async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return problems.from_validation_errors(error.errors()).response()
+    return problems.from_validation_errors(error.errors(), model=_body_model(request.scope.get("route"))).response()
+
+
+def _body_model(route: object) -> type[BaseModel] | None:
+    body = route.body_field.field_info.annotation if isinstance(route, APIRoute) and route.body_field else None
+    return body if isinstance(body, type) and issubclass(body, BaseModel) else None

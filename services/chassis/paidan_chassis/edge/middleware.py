@@ -236,4 +236,6 @@ def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     try:
         return read_json(model, raw)
     except ValidationError as error:
-        raise problems.from_validation_errors(error.errors(include_url=False, include_input=False)) from None
+        raise problems.from_validation_errors(
+            error.errors(include_url=False, include_input=False), model=model
+        ) from None

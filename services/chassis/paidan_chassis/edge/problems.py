@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from paidan_chassis.database import is_transient
 from paidan_chassis.edge import validation_messages
+from paidan_chassis.edge.known_fields import with_known_fields
 from paidan_chassis.edge.validation_messages import Mistake
 from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
 from paidan_chassis.json_bodies import DUPLICATE_KEY
@@ -133,14 +134,24 @@ def problem_for(error: Exception) -> Problem:
     return Problem(500, "internal", "internal error; please report the trace id", "内部错误，请告知我们 trace id")
 
 
-def from_validation_errors(errors: Sequence[Mapping[str, Any]], *, field: str | None = None) -> Problem:
+def from_validation_errors(
+    errors: Sequence[Mapping[str, Any]], *, field: str | None = None, model: type[BaseModel] | None = None
+) -> Problem:
     """Return a 400 or 422 for pydantic's errors, in the order of the model's fields: the first, and ``more``.
 
-    ``field`` is the name of what was validated, if it is a single value.
+    ``field`` is the name of what was validated, if it is a single value. With ``model`` unknown fields are answered
+    with the known ones.
     """
     if errors[0]["type"] == "json_invalid":
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
-    found = [validation_messages.describe(each, field) for each in errors[:MAX_MISTAKES]]
+    found = [_describe(each, field, model) for each in errors[:MAX_MISTAKES]]
     [first, *more] = dict.fromkeys(found)
     code = DUPLICATE_KEY if errors[0]["type"] == DUPLICATE_KEY else "invalid"
     return Problem(422, code, first.message, first.message_zh, first.field, more=tuple(more))
+
+
+def _describe(error: Mapping[str, Any], field: str | None, model: type[BaseModel] | None) -> Mistake:
+    mistake = validation_messages.describe(error, field)
+    if model is None or error["type"] != "extra_forbidden":
+        return mistake
+    return with_known_fields(mistake, model, [part for part in error["loc"] if part != "body"])

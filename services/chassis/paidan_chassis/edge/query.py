@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, get_args, get_origin
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from fastapi import Query
 from fastapi.dependencies.models import Dependant
@@ -63,9 +63,7 @@ class QueryRules:
                 raise _repeated(name)
             given.add(name)
         # `?dry-run` alone is a flag; `?dry-run=` is mostly a variable that was not set, and may have meant either.
-        if DRY_RUN in given and any(
-            _fold(each) == f"{DRY_RUN}=" for each in scope["query_string"].decode("latin-1").split("&")
-        ):
+        if DRY_RUN in given and _has_empty_value(DRY_RUN, scope["query_string"].decode("latin-1")):
             raise problems.invalid(DRY_RUN, *_TRUE_OR_FALSE)
         if any(name != spelling for name, spelling, _ in canonical):
             scope["query_string"] = urlencode([(name, value) for name, _, value in canonical]).encode()
@@ -91,6 +89,11 @@ def rules_of(dependant: Dependant, openapi_extra: Mapping[str, Any] | None) -> Q
     declared = dict(_declared(dependant))
     declared |= {each["name"]: False for each in (openapi_extra or {}).get("parameters", ()) if each["in"] == "query"}
     return QueryRules(frozenset(declared), frozenset(name for name, repeatable in declared.items() if repeatable))
+
+
+def _has_empty_value(name: str, query: str) -> bool:
+    parts = (each.partition("=") for each in query.split("&"))
+    return any(separator and not value and _fold(unquote(spelling)) == name for spelling, separator, value in parts)
 
 
 def is_dry_run(scope: Scope) -> bool:
