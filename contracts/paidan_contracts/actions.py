@@ -6,6 +6,23 @@ from pydantic import ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from paidan_contracts.extensible import VALUE_PATTERN, ExtensibleEnum, ExtensibleUnion, Unknown, kind_of_model
+from paidan_contracts.lenient_types import (
+    FlagOrTrue,
+    FreeText,
+    OptionalCode,
+    OptionalRef,
+    OptionalSlug,
+    OptionalText,
+    OptionalTimestamp,
+    OptionalWord,
+    PhotoRefs,
+    RequiredCode,
+    RequiredReason,
+    RequiredSlug,
+    RequiredText,
+    RequiredWord,
+    StatedTime,
+)
 from paidan_contracts.unsupported_actions import UnsupportedAction
 from paidan_contracts.wire import (
     Area,
@@ -14,11 +31,8 @@ from paidan_contracts.wire import (
     Digest,
     Id,
     NonNegativeInt,
-    PhotoRef,
-    Reason,
     SenderRef,
     Slug,
-    Text,
     Timestamp,
     WireModel,
 )
@@ -28,9 +42,9 @@ class Verify(WireModel):
     """核实: verification that the reported problem exists, or that it does not."""
 
     kind: Literal["verify"] = "verify"
-    verified: bool
-    reason: Text = ""
-    answer: Text | None = Field(
+    verified: Annotated[bool, RequiredWord]
+    reason: FreeText = ""
+    answer: OptionalText = Field(
         default=None, description="Of one that is not verified: what its reporters are told; the reason is internal."
     )
 
@@ -39,24 +53,24 @@ class File(WireModel):
     """立案: file the case under the catalogue row whose condition holds; it sets time limit and closing condition."""
 
     kind: Literal["file"] = "file"
-    row_id: Code
-    reason: Text = ""
+    row_id: RequiredCode
+    reason: FreeText = ""
 
 
 class Assign(WireModel):
     """派遣 by hand, from the hard-to-place desk: the department that must handle the case, and the reason."""
 
     kind: Literal["assign"] = "assign"
-    department: Slug
-    reason: Reason
+    department: RequiredSlug
+    reason: RequiredReason
 
 
 class Redispatch(WireModel):
     """重派: withdraw the order from one department and issue it to another."""
 
     kind: Literal["redispatch"] = "redispatch"
-    department: Slug
-    reason: Reason
+    department: RequiredSlug
+    reason: RequiredReason
 
 
 class Accept(WireModel):
@@ -74,26 +88,26 @@ class Return(WireModel):
     """退单: the department returns the order, because it is not responsible; the reason is mandatory."""
 
     kind: Literal["return"] = "return"
-    code: AnyReturnCode
-    reason: Reason
+    code: Annotated[AnyReturnCode, RequiredWord]
+    reason: RequiredReason
 
 
 class Finish(WireModel):
     """处置完成: the department has done the work; proof photos by reference."""
 
     kind: Literal["finish"] = "finish"
-    text: Text = ""
-    proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
+    text: FreeText = ""
+    proof: PhotoRefs = ()
 
 
 class Inspect(WireModel):
     """核查: an inspection, by someone else than who did the work, of whether the row's closing condition is met."""
 
     kind: Literal["inspect"] = "inspect"
-    passed: bool
-    reason: Text = ""
-    proof: tuple[PhotoRef, ...] = Field(default=(), max_length=20)
-    answer: Text | None = Field(
+    passed: Annotated[bool, RequiredWord]
+    reason: FreeText = ""
+    proof: PhotoRefs = ()
+    answer: OptionalText = Field(
         default=None, description="What the reporters are told when it passed; None: the department's last account."
     )
 
@@ -106,48 +120,50 @@ class CallBack(WireModel):
     """回访: the resident's rating. Dissatisfied and judged reasonable, it reopens the case, once."""
 
     kind: Literal["call_back"] = "call_back"
-    report_id: Id | None = Field(
+    report_id: Annotated[Id | None, OptionalWord] = Field(
         default=None, description="The report whose reporter was called; None: the one that opened the case."
     )
-    rating: Rating
-    solved: Literal["solved", "partly", "unsolved"] | None = None
-    reasonable: bool = Field(default=True, description="Whether a dissatisfied rating is judged reasonable (合理差评).")
-    reason: Text = ""
+    rating: Annotated[Rating, RequiredWord]
+    solved: Annotated[Literal["solved", "partly", "unsolved"] | None, OptionalWord] = None
+    reasonable: FlagOrTrue = Field(
+        default=True, description="Whether a dissatisfied rating is judged reasonable (合理差评)."
+    )
+    reason: FreeText = ""
 
 
 class Void(WireModel):
     """作废: the case should not exist; the reason is mandatory."""
 
     kind: Literal["void"] = "void"
-    reason: Reason
-    answer: Text | None = Field(default=None, description="What the reporters are told; the reason is internal.")
+    reason: RequiredReason
+    answer: OptionalText = Field(default=None, description="What the reporters are told; the reason is internal.")
 
 
 class Urge(WireModel):
     """催办: a reminder to the department; the state does not change."""
 
     kind: Literal["urge"] = "urge"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class Amend(WireModel):
     """修正: correct what an imported record said, from a later export or a mended mapping; imported pasts only."""
 
     kind: Literal["amend"] = "amend"
-    promised_by: Timestamp | None = None
-    occurred_at: Timestamp | None = None
-    closed_at: Timestamp | None = None
-    row_id: Code | None = None
-    department: Slug | None = Field(default=None, description="The department that was responsible by the record.")
-    text: Text | None = None
-    reason: Reason
+    promised_by: OptionalTimestamp = None
+    occurred_at: OptionalTimestamp = None
+    closed_at: OptionalTimestamp = None
+    row_id: OptionalCode = None
+    department: OptionalSlug = Field(default=None, description="The department that was responsible by the record.")
+    text: OptionalText = None
+    reason: RequiredReason
 
 
 class Reply(WireModel):
     """答复: the public answer to a report that was noted and opened no case; the action names it by ``of_report``."""
 
     kind: Literal["reply"] = "reply"
-    text: Reason
+    text: RequiredText
 
 
 SupportedAction: TypeAlias = (
@@ -192,14 +208,14 @@ class Answer(WireModel):
     """A department's answer to an order, in plain JSON, on its own topic ``paidan.answers.<department>``.
 
     Published by that department alone, which is identified by the topic. Read by dispatch, which forwards it to the
-    inbox. Keyed by ``case_id``.
+    inbox. Keyed by ``case_id``. Null and blanks are absent, a number is its text, a time without a zone the city's.
     """
 
-    case_id: CaseId
-    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = Field(
+    case_id: Annotated[CaseId, RequiredWord]
+    id: OptionalRef = Field(
         default=None, description="The department's own id of this answer; a repeat with the same id is ignored."
     )
-    occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the department's account.")
+    occurred_at: StatedTime = Field(default=None, description="When it was done, by the department's account.")
     action: Action
 
 

@@ -29,7 +29,10 @@ class ExtensibleEnum:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the pattern that every value has, and the values that are known."""
-        return {**handler(schema), VALUES_KEYWORD: schema["metadata"][VALUES_KEYWORD]}
+        strings: Any = schema
+        while strings["type"] != "str":  # behind a validator of the field
+            strings = strings["schema"]
+        return {**handler(schema), VALUES_KEYWORD: strings["metadata"][VALUES_KEYWORD]}
 
 
 class ExtensibleUnion:

@@ -4,15 +4,22 @@ They stand before a field's own type, whose limits hold for what they return.
 """
 
 import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import PydanticKnownError
 
+from paidan_contracts.text_forms import clean
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _MAX_TIME_CHARACTERS: Final = 60
 _MAX_EXACT_INTEGER: Final = 2**53
+_FIRST_MOMENT: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_ANY_ZONE: Final = timedelta(days=1)
 _TIME: Final = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
     r"(?:[Tt ] ?(\d{1,2})[:：](\d{1,2})(?:[:：](\d{1,2})(\.\d{1,9})?)?)?"
@@ -32,7 +39,10 @@ def to_text(value: Any) -> Any:  # noqa: ANN401 - before validation it may be an
 
 def none_if_blank(value: Any) -> Any:  # noqa: ANN401
     """Return None for a text without a visible character, and any other value unchanged."""
-    return None if type(value) is str and (not value or value.isspace()) else value
+    if type(value) is not str or "!" <= value < "\x7f" or "\u4e00" <= value < "\ua000":
+        return value  # as nearly every text begins; cleaning one costs ten times as much
+    is_blank = not value or value.isspace() or (not value[0].isascii() and not clean(value).strip())
+    return None if is_blank else value
 
 
 def optional_text(value: Any) -> Any:  # noqa: ANN401
@@ -48,6 +58,30 @@ def required_text(value: Any) -> Any:  # noqa: ANN401
     return text
 
 
+def optional_name(value: Any) -> Any:  # noqa: ANN401
+    """Return a name, a code or an id without the blanks around it; None for a blank one."""
+    value = optional_text(value)
+    return value.strip() if type(value) is str else value
+
+
+def required_name(value: Any) -> Any:  # noqa: ANN401
+    """Return a name, a code or an id without the blanks around it; raise that the field is missing if it is blank."""
+    text = required_text(value)
+    return text.strip() if type(text) is str else text
+
+
+def optional_word(value: Any) -> Any:  # noqa: ANN401
+    """Return one of the words that a field may have in lower case, without blanks around it; None for a blank one."""
+    word = optional_name(value)
+    return word.lower() if type(word) is str else word
+
+
+def required_word(value: Any) -> Any:  # noqa: ANN401
+    """Return one of the words that a field may have; raise that the field is missing for null and for a blank."""
+    word = required_name(value)
+    return word.lower() if type(word) is str else word
+
+
 def text_or_empty(value: Any) -> Any:  # noqa: ANN401
     """Return a text or a number as text; "" for null and for a blank one."""
     text = optional_text(value)
@@ -59,9 +93,19 @@ def false_if_blank(value: Any) -> Any:  # noqa: ANN401
     return False if none_if_blank(value) is None else value
 
 
-def empty_if_blank(value: Any) -> Any:  # noqa: ANN401
-    """Return an empty list for null and for a blank text."""
-    return () if none_if_blank(value) is None else value
+def true_if_blank(value: Any) -> Any:  # noqa: ANN401
+    """Return True for null and for a blank text."""
+    return True if none_if_blank(value) is None else value
+
+
+def listed_once(value: Any) -> Any:  # noqa: ANN401
+    """Return a list of names without blank ones, each once; an empty one for null and for a blank text."""
+    if none_if_blank(value) is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        return value
+    names = [name for each in value if (name := optional_name(each)) is not None]
+    return tuple(dict.fromkeys(names)) if all(type(each) is str for each in names) else names
 
 
 def none_if_no_coordinates(value: Any) -> Any:  # noqa: ANN401
@@ -115,6 +159,18 @@ def read_required_time(value: Any, handler: ValidatorFunctionWrapHandler) -> Any
     return time
 
 
+def within_calendars(moment: datetime | None) -> datetime | None:
+    """Return a time that is one of our calendars' in any zone that it may be in; raise its bound for any other."""
+    if moment is None:
+        return None
+    instant, margin = (moment, timedelta()) if moment.tzinfo else (moment.replace(tzinfo=UTC), _ANY_ZONE)
+    if instant < _FIRST_MOMENT + margin:
+        raise PydanticKnownError("greater_than_equal", {"ge": _FIRST_MOMENT.isoformat()})
+    if instant >= _LAST_MOMENT - margin:
+        raise PydanticKnownError("less_than", {"lt": _LAST_MOMENT.isoformat()})
+    return moment
+
+
 def _expand(value: Any) -> Any:  # noqa: ANN401
     """Return a time of digits alone with separators: 20260302093000 would be one of the year 2612 in milliseconds."""
     if isinstance(value, bool | float) or not isinstance(value, str | int):
@@ -128,11 +184,20 @@ def _expand(value: Any) -> Any:  # noqa: ANN401
     return f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{rest}"
 
 
+def _day_after(date: str) -> str:
+    """Return the day that begins when a day has ended, at 24:00; of no date the same."""
+    with suppress(ValueError, OverflowError):
+        return (datetime.fromisoformat(date) + timedelta(days=1)).date().isoformat()
+    return date
+
+
 def _to_iso(text: str) -> str | None:
     if (match := _TIME.fullmatch(text)) is None:
         return None
     year, month, day, hour, minute, second, fraction, utc, sign, offset_hour, offset_minute = match.groups()
     date = f"{year}-{int(month):02d}-{int(day):02d}"
+    if hour == "24" and not int(minute) and not int(second or 0):
+        hour, date = "0", _day_after(date)
     time = f"{int(hour or 0):02d}:{int(minute or 0):02d}:{int(second or 0):02d}{fraction or ''}"
     if utc:
         return f"{date}T{time}Z"

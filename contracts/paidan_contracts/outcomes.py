@@ -35,6 +35,7 @@ RefusalCode = Literal[
     "not_your_source",
     "unreadable",
     "invalid_field",
+    "duplicate_key",
     "too_large",
     "unknown_action",
     "unknown_report",

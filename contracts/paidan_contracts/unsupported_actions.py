@@ -2,7 +2,8 @@
 
 from typing import Literal, TypeAlias
 
-from paidan_contracts.wire import Text, WireModel
+from paidan_contracts.lenient_types import FreeText
+from paidan_contracts.wire import WireModel
 
 
 class _NotSupportedYet(WireModel):
@@ -16,12 +17,12 @@ class _NotSupportedYet(WireModel):
 
 class AskExtension(_NotSupportedYet, zh="延期"):
     kind: Literal["ask_extension"] = "ask_extension"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class AskSuspension(_NotSupportedYet, zh="挂账"):
     kind: Literal["ask_suspension"] = "ask_suspension"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class Resume(_NotSupportedYet, zh="恢复"):
@@ -30,27 +31,27 @@ class Resume(_NotSupportedYet, zh="恢复"):
 
 class Adjudicate(_NotSupportedYet, zh="审定"):
     kind: Literal["adjudicate"] = "adjudicate"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class CoHandle(_NotSupportedYet, zh="协办"):
     kind: Literal["co_handle"] = "co_handle"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class Escalate(_NotSupportedYet, zh="督办"):
     kind: Literal["escalate"] = "escalate"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class Appeal(_NotSupportedYet, zh="申诉"):
     kind: Literal["appeal"] = "appeal"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 class ForceClose(_NotSupportedYet, zh="强制结案"):
     kind: Literal["force_close"] = "force_close"
-    reason: Text = ""
+    reason: FreeText = ""
 
 
 UnsupportedAction: TypeAlias = (

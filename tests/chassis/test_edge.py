@@ -112,6 +112,25 @@ async def test_invalid_json_is_refused(client: httpx.AsyncClient, path: str, raw
     assert error_of(answer)["code"] in ("invalid_json", "invalid")
 
 
+@pytest.mark.parametrize(
+    ("path", "raw", "field"),
+    [
+        ("/v1/loans", b'{"book": {"title": "a", "pages": 1, "title": "b"}}', "book.title"),
+        ("/v1/loans", b'{"reader": "x", "book": {"title": "a", "pages": 1}, "reader": "y"}', "reader"),
+        ("/v1/books", b'{"title": "a", "pages": 1, "title": "b"}', "title"),
+    ],
+)
+async def test_field_that_is_stated_twice_is_refused_by_name(
+    client: httpx.AsyncClient, path: str, raw: bytes, field: str
+) -> None:
+    answer = await client.post(path, content=raw)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (422, "duplicate_key")
+    assert error_of(answer)["field"] == field
+    assert "twice" in error_of(answer)["message"]
+    assert "重复" in error_of(answer)["message_zh"]
+
+
 async def test_database_data_error_is_a_client_error(client: httpx.AsyncClient) -> None:
     """A NUL is valid text in Python."""
     nul = await client.get("/v1/books/%00")

@@ -24,6 +24,8 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
         ("/v1/shelves?=1", "unknown_parameter", '""', None),
         ("/v1/shelves?测试=1", "unknown_parameter", "测试", None),
         ("/v1/shelves?dry-run=perhaps", "invalid", "query.dry-run", None),
+        ("/v1/loans?dry-run=", "invalid", "dry-run", None),
+        ("/v1/shelves?sort_by=a&dry_run=", "invalid", "dry-run", None),
         ("/v1/books?dry-run=true", "unknown_parameter", "dry-run", None),
         ("/healthz?verbose=1", "unknown_parameter", "verbose", None),
         ("/openapi.json?x=1", "unknown_parameter", "x", None),

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 
 import asyncpg
 import httpx
-import pytest
 
 from paidan_chassis.kafka.message import Message
 from paidan_contracts import ids
@@ -17,7 +16,6 @@ from paidan_contracts.topics import INBOX, answers_topic_of
 from paidan_contracts.wire import WireModel
 from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
-from tests.dispatch.service_client import UNKNOWN_CASE, await_decision
 from tests.polling import poll
 
 Door = Literal["http", "kafka"]
@@ -41,7 +39,6 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "finish with a proof": {"kind": "finish", "text": "swept", "proof": ["<own>"]},
     "finish with a proof of another's": {"kind": "finish", "proof": ["<another's>"]},
     "finish with a proof never stored": {"kind": "finish", "proof": ["f" * 64 + ".jpg"]},
-    "return without a reason": {"kind": "return", "code": "other", "reason": " "},
     "return for a reason of no list": {"kind": "return", "code": "too_far", "reason": "far"},
 }
 
@@ -215,120 +212,4 @@ async def test_every_action_in_every_state_ends_alike_at_both_doors(
         "not_allowed_in_state",
         "unknown_photo",
         "proof_missing",
-        "reason_missing",
     }
-
-
-async def test_unknown_kind_is_refused_by_name_at_both_doors(
-    service: DispatchService, client: httpx.AsyncClient
-) -> None:
-    """Over Kafka with an outcome and a word to the department, and never as a dead letter."""
-    streets = await service.create_key(STREETS)
-    whistle = {"kind": "whistle", "note": "13812345678"}
-    await service.append_answer("streets", {"id": "w1", "case_id": UNKNOWN_CASE, "action": whistle})
-    report = build_report("whistle", east_m=60_000)
-    await service.append_to_inbox(report)
-    await service.await_messages("paidan.orders.streets", 1, about=[case_id_of(report)])
-    await service.append_answer("streets", {"id": "w2", "case_id": case_id_of(report), "action": whistle})
-
-    over_http = await client.post(
-        f"/v1/cases/{case_id_of(report)}/actions", json={"action": whistle}, headers=streets | {"Idempotency-Key": "w"}
-    )
-    over_kafka = await await_decision(client, ids.action_id(STREETS, "w2"), streets)
-
-    error = over_http.json()["error"]
-    assert (over_http.status_code, error["code"], error["field"]) == (422, "invalid", "action")
-    assert (over_kafka["result"], over_kafka["why"]["code"]) == ("refused", "unknown_action")
-    for text in (error["message"], error["message_zh"], over_kafka["why"]["message"], over_kafka["why"]["message_zh"]):
-        assert "finish" in text
-        assert "tag" not in text
-    assert "处置完成" in over_kafka["why"]["message_zh"]
-    assert "13812345678" not in json.dumps(await service.read_topic("paidan.inbox"))
-    letters = json.dumps(await service.read_topic("paidan.dead-letters"))
-    assert "paidan.answers.streets" not in letters
-
-
-async def test_unknown_field_is_taken_over_kafka_and_noted_once(
-    service: DispatchService, client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Vendors add what they like to their answers; a misspelt field of an HTTP request is refused by name."""
-    report, streets = build_report("extra", east_m=61_000), await service.create_key(STREETS)
-    case_id = case_id_of(report)
-    await service.append_to_inbox(report)
-    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
-    extra = {"kind": "accept", "dept_note": "x"}
-
-    refused = await client.post(
-        f"/v1/cases/{case_id}/actions", json={"action": extra}, headers=streets | {"Idempotency-Key": "extra"}
-    )
-    for own_id in ("e1", "e2"):
-        await service.append_answer("streets", {"id": own_id, "case_id": case_id, "action": extra, "vendor": 7})
-    outcomes = [await await_decision(client, ids.action_id(STREETS, own_id), streets) for own_id in ("e1", "e2")]
-
-    assert (refused.status_code, "dept_note" in refused.json()["error"]["field"]) == (422, True)
-    assert [each["result"] for each in outcomes] == ["applied", "refused"]
-    noted = capsys.readouterr().out
-    assert noted.count("field=action.dept_note") == noted.count("field=vendor") == 1
-
-
-async def test_refused_request_is_refused_again_at_both_doors_and_a_new_try_is_judged_anew(
-    service: DispatchService, client: httpx.AsyncClient
-) -> None:
-    report, streets = build_report("again", east_m=62_000), await service.create_key(STREETS)
-    case_id = case_id_of(report)
-    await service.append_to_inbox(report)
-    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
-    ref = sha256(b"again").hexdigest() + ".jpg"
-    finish = {"kind": "finish", "proof": [ref]}
-
-    async def post(key: str, query: str = "") -> Any:  # noqa: ANN401 - a response
-        url, headers = f"/v1/cases/{case_id}/actions{query}", streets | {"Idempotency-Key": key}
-        return (await client.post(url, json={"action": finish}, headers=headers)).json()
-
-    first = await post("f1")
-    await await_decision(client, first["action_id"], streets)
-    await service.append_to_inbox(photo_stored(case_id, ref, minutes=5))
-    again, dry = await post("f1"), await post("f1", "?dry-run=true")
-    answer = {"id": "f1", "case_id": case_id, "action": finish}
-    await service.append_answer("streets", answer)
-    told = await service.await_messages("paidan.orders.streets", 2, about=[case_id])
-    line = json.dumps(answer)
-    batch = await client.post("/v1/actions/batch", content=line, headers=streets)
-    anew = await await_decision(client, (await post("f2"))["action_id"], streets)
-
-    assert first == {"action_id": ids.action_id(STREETS, "f1")}
-    for body in (again, dry, json.loads(batch.text)):
-        assert (body["action_id"], body["result"]) == (first["action_id"], "refused")
-        assert body["why"]["code"] == "unknown_photo"
-    [refusal] = [each for each in told if each["type"] == "answer.refused.v1"]
-    assert (refusal["your_id"], refusal["why"]) == ("f1", again["why"])
-    assert anew["result"] == "applied"
-
-
-async def test_two_keys_in_chinese_are_two_actions_and_the_same_two_at_both_doors(
-    service: DispatchService, client: httpx.AsyncClient
-) -> None:
-    report, streets = build_report("keys", east_m=63_000), await service.create_key(STREETS)
-    case_id = case_id_of(report)
-    await service.append_to_inbox(report)
-    await service.await_messages("paidan.orders.streets", 1, about=[case_id])
-    own_ids, accept = ("4711-内", "4711-冠"), {"kind": "accept"}
-
-    for own_id in own_ids:
-        await service.append_answer("streets", {"id": own_id, "case_id": case_id, "action": accept})
-    decided = [await await_decision(client, ids.action_id(STREETS, own_id), streets) for own_id in own_ids]
-    url, body = f"/v1/cases/{case_id}/actions", {"action": accept}
-    repeats = [
-        await client.post(
-            url,
-            json=body,
-            headers=[
-                (name.encode(), value.encode()) for name, value in (streets | {"Idempotency-Key": own_id}).items()
-            ],
-        )
-        for own_id in own_ids
-    ]
-
-    assert [each["result"] for each in decided] == ["applied", "refused"]
-    assert [each.json()["action_id"] for each in repeats] == [each["id"] for each in decided]
-    assert [each.status_code for each in repeats] == [202, 202]

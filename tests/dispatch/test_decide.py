@@ -130,16 +130,6 @@ def test_urging_is_counted_and_changes_nothing_else() -> None:
     assert after == state.model_copy(update={"version": state.version + 1, "urged": 1})
 
 
-@pytest.mark.parametrize(
-    "action", [Void(reason=" "), Return(code="other", reason="\t"), Redispatch(department="south", reason="　")]
-)
-def test_blank_reason_is_refused(action: Void | Return | Redispatch) -> None:
-    result = decide_action(opened_case(), action)
-
-    assert isinstance(result, Refused)
-    assert (result.refusal.code, result.refusal.field) == ("reason_missing", "action.reason")
-
-
 def test_not_accepting_needs_a_reason() -> None:
     result = decide_action(opened_case(build_report(source="app")), Verify(verified=False))
 

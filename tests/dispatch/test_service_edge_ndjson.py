@@ -20,18 +20,21 @@ def batch_line(own: str, case_id: str = UNKNOWN_CASE) -> str:
 
 async def test_blank_lines_are_skipped_and_counted(service: DispatchService, client: httpx.AsyncClient) -> None:
     streets = await service.create_key("department:streets")
-    file = f"\n{batch_line('one')}\r\n \t\r\n\nnot json\n{batch_line('two')}\n\n"
+    twice = batch_line("three").replace("{", '{"id": "other", ', 1)
+    file = f"\n{batch_line('one')}\r\n \t\r\n\nnot json\n{batch_line('two')}\n{twice}\n\n"
 
     response = await client.post(BATCH, content=file, headers=streets)
     answers = [json.loads(each) for each in response.text.splitlines()]
 
     assert response.status_code == 202
-    assert [(each["line"], each["status"]) for each in answers] == [(2, 202), (5, 400), (6, 202)]
+    assert [(each["line"], each["status"]) for each in answers] == [(2, 202), (5, 400), (6, 202), (7, 422)]
     assert [each.get("action_id") for each in answers] == [
         ids.action_id("department:streets", "one"),
         None,
         ids.action_id("department:streets", "two"),
+        None,
     ]
+    assert (answers[3]["error"]["code"], answers[3]["error"]["field"]) == ("duplicate_key", "id")
     assert answers[1]["error"]["code"] == "invalid_json"
 
 

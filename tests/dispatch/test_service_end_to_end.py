@@ -74,18 +74,27 @@ async def test_unreadable_answer_is_dead_lettered_and_its_department_notified(
     await service.append_answer("lamps", b"\xff not JSON")
     await service.append_answer("lamps", {"id": "x10", "case_id": UNKNOWN_CASE, "action": {"kind": "accept"}})
 
+    twice = b'{"id": "x11", "case_id": "%s", "action": {"kind": "finish", "text": "a", "text": "b"}, "v": {}}'
+    await service.append_answer("lamps", twice % UNKNOWN_CASE.encode())
+
     messages = [
-        each for each in await service.await_messages("paidan.orders.lamps", 3) if each["type"] == "answer.refused.v1"
+        each for each in await service.await_messages("paidan.orders.lamps", 4) if each["type"] == "answer.refused.v1"
     ]
-    letters = await service.await_messages("paidan.dead-letters", 2, about=["paidan.answers.lamps"])
+    letters = await service.await_messages("paidan.dead-letters", 3, about=["paidan.answers.lamps"])
 
     # The first two come from the answers consumer, the third from the inbox consumer: nothing orders them.
     messages.sort(key=lambda each: each["answer_offset"])
-    assert [each["why"]["code"] for each in messages] == ["invalid_field", "unreadable", "unknown_case"]
+    assert [each["why"]["code"] for each in messages] == [
+        "invalid_field",
+        "unreadable",
+        "unknown_case",
+        "duplicate_key",
+    ]
     assert messages[0]["why"]["field"] == "action.return.code"
     assert (messages[0]["your_id"], messages[0]["case_id"], messages[0]["answer_offset"]) == ("x9", UNKNOWN_CASE, 0)
     assert (messages[2]["your_id"], messages[2]["answer_offset"]) == ("x10", 2)
-    assert [each["reason"] for each in letters] == ["invalid_field", "unreadable"]
+    assert [each["reason"] for each in letters] == ["invalid_field", "unreadable", "duplicate_key"]
+    assert (messages[3]["your_id"], messages[3]["why"]["field"]) == ("x11", "action.text")
     assert "because" not in str(messages) + str(letters)
 
 

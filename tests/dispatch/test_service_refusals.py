@@ -8,6 +8,7 @@ import pytest
 
 from paidan_chassis.database import is_transient
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return
+from paidan_contracts.extensible import Unknown
 from paidan_contracts.unsupported_actions import AskExtension
 from tests.dispatch.database_fixture import (
     InboxRecords,
@@ -56,7 +57,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
         build_action(case_id, AskExtension(), by=streets),
         build_action(case_id, Inspect(passed=True), by=streets),
         build_action(case_id, CallBack(rating="satisfied"), by="operator:olga"),
-        build_action(case_id, Return(code="other", reason=" "), by=streets),
+        build_action(case_id, Return(code=Unknown("too_far"), reason="far"), by=streets),
     )
 
     output = await apply_records(pool, log.records)
@@ -69,7 +70,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
         "not_supported_yet",
         "doer_may_not_inspect",
         "not_your_role",
-        "reason_missing",
+        "invalid_field",
     ]
     refused = [each for each in output.bodies_on("paidan.orders.streets") if each["type"] == "answer.refused.v1"]
     assert [each["why"]["code"] for each in refused] == [
@@ -77,7 +78,7 @@ async def test_an_action_is_refused_with_a_reason_that_its_department_gets_to_se
         "unknown_case",
         "not_supported_yet",
         "doer_may_not_inspect",
-        "reason_missing",
+        "invalid_field",
     ]
     assert (refused[0]["your_id"], refused[0]["answer_offset"]) == ("unproved", 7)
     assert [each["why"]["code"] for each in output.bodies_on("paidan.orders.lamps")] == ["not_your_order"]

@@ -16,15 +16,24 @@ async def test_batch_answers_each_line_in_order(intake: IntakeService) -> None:
         build_ticket(position={"x": 999, "y": 0}),
     ]
     raw = b"\n \r\n".join(json.dumps(line).encode() for line in lines) + b"\nnot json\n"
+    raw += json.dumps(good).encode().replace(b"{", b'{"source_ref": "another", ', 1)
 
     async with intake.client("hotline") as client:
         response = await client.post("/v1/tickets/batch", content=raw)
     answers = [json.loads(line) for line in response.text.splitlines()]
 
     assert response.status_code == 200
-    assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400]
-    assert [each["line"] for each in answers] == [1, 3, 5, 7, 9, 10], "as they stand in the body, blank lines counted"
-    assert [each["error"]["field"] for each in answers[2:]] == ["source_ref", "source", "position.x", None]
+    assert [each["status"] for each in answers] == [202, 202, 409, 403, 422, 400, 422]
+    assert [each["line"] for each in answers] == [1, 3, 5, 7, 9, 10, 11], (
+        "as they stand in the body, blank lines counted"
+    )
+    assert [each["error"]["field"] for each in answers[2:]] == [
+        "source_ref",
+        "source",
+        "position.x",
+        None,
+        "source_ref",
+    ]
     assert len(await intake.records_about("paidan.inbox", answers[0]["report_id"])) == 1
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from paidan_chassis import city_packs
@@ -10,6 +11,7 @@ from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch, Lane, Record
 from paidan_chassis.consumer.lane_state import LaneState
 from paidan_chassis.database import Connection
+from paidan_chassis.json_bodies import read_json
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_chassis.observability import logs
 from paidan_chassis.observability.metrics import Counter, Metrics
@@ -23,7 +25,7 @@ from paidan_dispatch.actions.requests import CityTerms, RequestedAction, Request
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
 from paidan_dispatch.inbox.decide_batch import decide_batch
-from paidan_dispatch.inbox.decode import ANSWER_ADAPTER, claimed_answer, decode_refusal
+from paidan_dispatch.inbox.decode import claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
@@ -32,6 +34,7 @@ from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
 MAX_NOTED_FIELDS: Final = 1000
 _FIELD_NAME: Final = re.compile(r"[\w.-]{1,80}", re.ASCII)
+_read_answer: Final = partial(read_json, Answer)
 _log: Final = logs.get_logger(loop="answers")
 
 
@@ -104,7 +107,7 @@ class AnswersHandler:
                 # No refusal: it would create a topic for an arbitrary name.
                 batch.dead_letter(record, UNKNOWN_DEPARTMENT.code, "no published city has such a department")
                 continue
-            match decode(ANSWER_ADAPTER.validate_json, record.value, record.headers):
+            match decode(_read_answer, record.value, record.headers):
                 case Answer() as answer:
                     self._note_unknown_fields(record, department, answer)
                     self._forward(batch, record, department, answer)
@@ -145,7 +148,10 @@ class AnswersHandler:
             answer_position=(record.partition, record.offset),
         )
         requested_action = RequestedAction(
-            answer.case_id, answer.action, answer.occurred_at, terms=self._terms.of(answer.case_id)
+            answer.case_id,
+            answer.action,
+            self._terms.in_zone(answer.case_id, answer.occurred_at),
+            terms=self._terms.of(answer.case_id),
         )
         request = build_request(requested_action, requester, self._clock.city_time(record.appended_at))
         batch.emit(record, messages.request_message(request))

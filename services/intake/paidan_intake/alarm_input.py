@@ -73,5 +73,5 @@ class AlarmRecord(AlarmInput):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["alarm.raised.v1"] = "alarm.raised.v1"
-    source: Annotated[Slug, BeforeValidator(lenient.required_text)]
+    source: Annotated[Slug, BeforeValidator(lenient.required_name)]
     position: Annotated[RecordPosition | None, BeforeValidator(lenient.none_if_no_coordinates)] = None

@@ -31,14 +31,15 @@ class Classified(NamedTuple):
 
 def to_matter_type(word: str | None) -> str | None:
     """Return the matter type of its name (投诉 is ``complaint``), and any other word unchanged."""
-    return _MATTERS.get(word, word) if word is not None else None
+    return _MATTERS.get(word.strip().lower(), word) if word is not None else None
 
 
 def classify_matter(city: City, source: str, word: str | None) -> MatterType | None:
     """Return the matter type of a source's own word, by the city's pack or by its name; None for an unknown one."""
     if word is None:
         return None
-    return city.matters.get((source, word)) or _MATTERS.get(word)
+    word = word.strip()
+    return city.matters.get((source, word)) or _MATTERS.get(word.lower())
 
 
 def classify(

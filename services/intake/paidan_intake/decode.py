@@ -5,6 +5,7 @@ import json
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
+from paidan_chassis.json_bodies import DUPLICATE_KEY, read_json
 from paidan_chassis.kafka import cloudevents
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_contracts import lenient
@@ -20,12 +22,16 @@ from paidan_intake.alarm_input import AlarmRecord
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_read_alarm: Final = partial(read_json, AlarmRecord)
 _MAX_REF: Final = 200
 
 
 def decode(batch: Batch, record: Record, model: type[ModelT]) -> ModelT | None:
     """Return the event of a record, or dead-letter the record with the fields at fault and return None."""
-    decoded = cloudevents.decode(model.model_validate_json, record.value)
+    return _unless_invalid(batch, record, cloudevents.decode(model.model_validate_json, record.value))
+
+
+def _unless_invalid(batch: Batch, record: Record, decoded: ModelT | DecodeError) -> ModelT | None:
     if isinstance(decoded, DecodeError):
         batch.dead_letter(record, decoded.reason, "; ".join(decoded.faults)[:1000])
         return None
@@ -49,9 +55,9 @@ def decode_alarm(batch: Batch, record: Record) -> AlarmRecord | InvalidAlarm | N
     except Problem as problem:
         sender = _read_sender(record.value or b"")
         if sender is None:
-            return decode(batch, record, AlarmRecord)
+            return _unless_invalid(batch, record, cloudevents.decode(_read_alarm, record.value))
         refusal = Refusal(
-            code="invalid_field",
+            code=DUPLICATE_KEY if problem.code == DUPLICATE_KEY else "invalid_field",
             field=problem.field[:_MAX_REF] if problem.field else None,
             message=problem.message,
             message_zh=problem.message_zh,

@@ -30,10 +30,10 @@ OptionalText: TypeAlias = Annotated[
     ShortText | None, BeforeValidator(lenient.optional_text, json_schema_input_type=ShortText | int | float | None)
 ]
 OptionalCode: TypeAlias = Annotated[
-    Code | None, BeforeValidator(lenient.optional_text, json_schema_input_type=ShortText | int | None)
+    Code | None, BeforeValidator(lenient.optional_name, json_schema_input_type=ShortText | int | None)
 ]
 OptionalSlug: TypeAlias = Annotated[
-    Slug | None, BeforeValidator(lenient.optional_text, json_schema_input_type=ShortText | int | None)
+    Slug | None, BeforeValidator(lenient.optional_name, json_schema_input_type=ShortText | int | None)
 ]
 FreeText: TypeAlias = Annotated[
     Text, BeforeValidator(lenient.text_or_empty, json_schema_input_type=Text | int | float | None)
@@ -44,7 +44,7 @@ Flag: TypeAlias = Annotated[
 PhotoRefs: TypeAlias = Annotated[
     tuple[PhotoRef, ...],
     Field(max_length=20),
-    BeforeValidator(lenient.empty_if_blank, json_schema_input_type=list[PhotoRef] | str | None),
+    BeforeValidator(lenient.listed_once, json_schema_input_type=list[PhotoRef | None] | str | None),
 ]
 OptionalDatum: TypeAlias = Annotated[
     Datum | None, BeforeValidator(lenient.to_datum, json_schema_input_type=Datum | str | None)
@@ -127,6 +127,7 @@ class Ticket(RequestModel):
         description="When the problem was seen. Without a zone it is the city's time; one in the future, or of a clock"
         " that was not set, is replaced by the time of receipt, with a note.",
     )
-    past: Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None = Field(
-        default=None, description="Of an import; needs a key with the backdate scope."
-    )
+    past: Annotated[
+        Annotated[ImportedHistory, without_unknown_fields(ImportedHistory)] | None,
+        BeforeValidator(lenient.none_if_blank, json_schema_input_type=ImportedHistory | Blank | None),
+    ] = Field(default=None, description="Of an import; needs a key with the backdate scope.")

@@ -5,7 +5,6 @@ import hashlib
 import random
 import re
 import time
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
@@ -21,6 +20,7 @@ from paidan_chassis.edge.api_keys import KeyRing, Principal
 from paidan_chassis.edge.problems import BodyTooLarge
 from paidan_chassis.edge.scope_keys import ANNOUNCED_BYTES_KEY, BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
 from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT
+from paidan_chassis.json_bodies import read_json
 from paidan_chassis.observability.logs import Logger, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
@@ -234,6 +234,6 @@ def _token_of(scope: Scope) -> bytes:
 def parse_body(model: type[ModelT], raw: bytes) -> ModelT:
     """Return the model of a JSON body, or raise 400 or 422 naming the field and quoting no value."""
     try:
-        return model.model_validate_json(raw.removeprefix(BOM_UTF8))
+        return read_json(model, raw)
     except ValidationError as error:
         raise problems.from_validation_errors(error.errors(include_url=False, include_input=False)) from None

@@ -14,6 +14,7 @@ from paidan_chassis.database import is_transient
 from paidan_chassis.edge import validation_messages
 from paidan_chassis.edge.validation_messages import Mistake
 from paidan_chassis.errors import ChassisError, Halt, Unacknowledged
+from paidan_chassis.json_bodies import DUPLICATE_KEY
 
 MAX_MISTAKES: Final = 20
 _HALT_RETRY_AFTER_S: Final = 30
@@ -141,4 +142,5 @@ def from_validation_errors(errors: Sequence[Mapping[str, Any]], *, field: str | 
         return Problem(400, "invalid_json", "the body is not JSON", "请求体不是有效的 JSON")
     found = [validation_messages.describe(each, field) for each in errors[:MAX_MISTAKES]]
     [first, *more] = dict.fromkeys(found)
-    return Problem(422, "invalid", first.message, first.message_zh, first.field, more=tuple(more))
+    code = DUPLICATE_KEY if errors[0]["type"] == DUPLICATE_KEY else "invalid"
+    return Problem(422, code, first.message, first.message_zh, first.field, more=tuple(more))

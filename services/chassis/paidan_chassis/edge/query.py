@@ -20,8 +20,9 @@ DRY_RUN_PARAMETER: Final[Mapping[str, Any]] = {
     "name": DRY_RUN,
     "in": "query",
     "schema": {"type": "boolean", "default": False},
-    "description": "Validate and answer, and store nothing.",
+    "description": "Validate and answer, and store nothing. Without a value it is true.",
 }
+_TRUE_OR_FALSE: Final = ("true or false", "应为 true 或 false")
 _MAX_NAME_LENGTH: Final = 60
 _SEQUENCES: Final = (list, tuple, set, frozenset)
 
@@ -61,6 +62,11 @@ class QueryRules:
             if name in given and name not in self.repeatable:
                 raise _repeated(name)
             given.add(name)
+        # `?dry-run` alone is a flag; `?dry-run=` is mostly a variable that was not set, and may have meant either.
+        if DRY_RUN in given and any(
+            _fold(each) == f"{DRY_RUN}=" for each in scope["query_string"].decode("latin-1").split("&")
+        ):
+            raise problems.invalid(DRY_RUN, *_TRUE_OR_FALSE)
         if any(name != spelling for name, spelling, _ in canonical):
             scope["query_string"] = urlencode([(name, value) for name, _, value in canonical]).encode()
 
@@ -92,7 +98,7 @@ def is_dry_run(scope: Scope) -> bool:
     try:
         return _FLAG.validate_python(QueryParams(scope["query_string"]).get(DRY_RUN, "false"))
     except ValidationError:
-        raise problems.invalid(DRY_RUN, "true or false", "应为 true 或 false") from None
+        raise problems.invalid(DRY_RUN, *_TRUE_OR_FALSE) from None
 
 
 def _declared(dependant: Dependant) -> "list[tuple[str, bool]]":

@@ -9,14 +9,16 @@ from typing import Any, Final
 from fastapi import APIRouter, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
 from paidan_chassis.edge.middleware import authenticate
-from paidan_chassis.edge.problems import Problem
+from paidan_chassis.edge.problems import Problem, from_validation_errors
 from paidan_chassis.edge.query import NO_QUERY, rules_of
+from paidan_chassis.json_bodies import refuse_duplicate_keys
 
 _JSON: Final = (b"content-type", b"application/json")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -42,7 +44,9 @@ class EdgeRoute(APIRoute):
                 require_header(request.scope, name)
             if reads_json and _JSON not in request.scope["headers"]:
                 _announce_json(request.scope)
-            return await handle(request)  # which has read nothing of its scope yet
+            if reads_json:
+                _refuse_duplicate_keys(await request.body())
+            return await handle(request)  # which has read nothing of its headers yet
 
         return handler
 
@@ -95,6 +99,13 @@ def require_header(scope: Scope, name: str) -> str:
 def repeated_header(name: str) -> Problem:
     """Return the 400 for a header that is given twice."""
     return Problem(400, "invalid", f"the header {name} is given twice", f"请求头 {name} 重复", name)
+
+
+def _refuse_duplicate_keys(raw: bytes) -> None:
+    try:
+        refuse_duplicate_keys(raw)
+    except ValidationError as error:
+        raise from_validation_errors(error.errors(include_url=False, include_input=False)) from None
 
 
 def _announce_json(scope: Scope) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from paidan_chassis.json_bodies import DUPLICATE_KEY, DUPLICATE_KEY_MESSAGE_ZH
 from paidan_chassis.observability.redaction import redact_quotes
 
 
@@ -47,6 +48,7 @@ def _in_chinese(kind: str, context: Mapping[str, Any]) -> str:
 _VALIDATORS: Final = frozenset({"value_error", "assertion_error"})
 _TEMPLATES_ZH: Final = {
     "missing": "缺少必填项",
+    DUPLICATE_KEY: DUPLICATE_KEY_MESSAGE_ZH,
     "extra_forbidden": "不允许的字段",
     "string_too_long": "文字过长，最多 {max_length} 个字符",
     "string_too_short": "文字过短，至少 {min_length} 个字符",

@@ -11,6 +11,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from paidan_chassis.json_bodies import DUPLICATE_KEY, DUPLICATE_KEY_MESSAGE
 from paidan_chassis.kafka.message import Message
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ def source_of(writer: str) -> str:
 class DecodeError:
     """Why a record cannot be decoded: a code, the field or header at fault, and what is wrong with it."""
 
-    reason: Literal["null_value", "bad_header", "unreadable", "unknown_type", "invalid_field"]
+    reason: Literal["null_value", "bad_header", "unreadable", "unknown_type", "invalid_field", "duplicate_key"]
     field: str | None
     problem: str
     faults: tuple[str, ...] = ()
@@ -114,6 +115,8 @@ def _from_validation_error(error: ValidationError) -> DecodeError:
         return DecodeError("unreadable", None, "not JSON", faults)
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return DecodeError("unknown_type", field or "type", "not a known type", faults)
+    if first["type"] == DUPLICATE_KEY:
+        return DecodeError(DUPLICATE_KEY, field, DUPLICATE_KEY_MESSAGE, faults)
     return DecodeError("invalid_field", field, first["type"], faults)
 
 

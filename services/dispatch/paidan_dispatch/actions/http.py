@@ -12,6 +12,7 @@ from paidan_chassis.database import Pool
 from paidan_chassis.edge import ndjson, problems
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
+from paidan_chassis.edge.middleware import parse_body
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.query import DryRun
 from paidan_chassis.edge.rate_limit import charge
@@ -152,7 +153,12 @@ class ActionRoutes:
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
         if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
             raise problems.not_found("there is no such case", "无此案件")
-        requested_action = replace(requested_action, terms=self.terms.of(requested_action.case_id))
+        case_id, occurred_at = requested_action.case_id, requested_action.occurred_at
+        requested_action = replace(
+            requested_action,
+            occurred_at=self.terms.in_zone(case_id, occurred_at),
+            terms=self.terms.of(case_id),
+        )
         actor = actor_of(caller, requested_action.action)
         requester = Requester(
             actor=actor,
@@ -165,11 +171,9 @@ class ActionRoutes:
 
     def _parse_line(self, raw: bytes, caller: Principal) -> ActionRequested | Problem:
         try:
-            line = ActionLine.model_validate_json(raw)
+            line = parse_body(ActionLine, raw)
             requested = RequestedAction(line.case_id, line.action, line.occurred_at, line.of_report)
             return self._build_request(requested, caller, line.id)
-        except ValidationError as error:
-            return problems.from_validation_errors(error.errors(include_url=False, include_input=False))
         except Problem as problem:
             return problem
 

@@ -23,6 +23,7 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
 from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
+from paidan_contracts.city import City
 from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
@@ -41,11 +42,11 @@ _ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "im
 
 
 class CityTerms:
-    """By what the words of each city are masked, at most some seconds behind the packs in force."""
+    """By what the words of each city are masked, and its time; at most some seconds behind the packs in force."""
 
     def __init__(self, packs: PackCache) -> None:
         self._packs = packs
-        self._terms: dict[str, MaskingTerms] = {}
+        self._cities: dict[str, City] = {}
         self._refreshed_at_s = -inf
 
     async def refresh(self, executor: Executor) -> None:
@@ -55,13 +56,24 @@ class CityTerms:
             return
         for city, version in (await city_packs.load_current_versions(executor)).items():
             with suppress(Halt, ValidationError):
-                self._terms[city] = (await self._packs.get(executor, version)).city.masking
+                self._cities[city] = (await self._packs.get(executor, version)).city
         # Not before: without the terms of its city a text would be masked by the common ones alone.
         self._refreshed_at_s = now_s
 
     def of(self, case_id: str) -> MaskingTerms:
         """Return the terms of a case's city; of an unknown city, those that are common to all."""
-        return self._terms.get(city_of(case_id.rpartition("-")[0]), COMMON_TERMS)
+        city = self._city_of(case_id)
+        return city.masking if city else COMMON_TERMS
+
+    def in_zone(self, case_id: str, stated: datetime | None) -> datetime | None:
+        """Return a time as it was stated; one without a zone is that of the case's city."""
+        if stated is None or stated.tzinfo is not None:
+            return stated
+        city = self._city_of(case_id)
+        return stated.replace(tzinfo=city.zone if city else UTC)
+
+    def _city_of(self, case_id: str) -> City | None:
+        return self._cities.get(city_of(case_id.rpartition("-")[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +217,5 @@ def _free_texts(model: type[Action]) -> tuple[str, ...]:
 def _is_free_text(hint: Any) -> bool:  # noqa: ANN401 - a type
     """Return whether a type is free text, perhaps with further constraints, or None."""
     if get_origin(hint) is Annotated:
-        return not _FREE_TEXTS.isdisjoint(hint.__metadata__)
+        return not _FREE_TEXTS.isdisjoint(hint.__metadata__) or _is_free_text(hint.__origin__)
     return any(_is_free_text(part) for part in get_args(hint))

@@ -7,19 +7,23 @@ from pydantic import BaseModel, Field
 
 from paidan_contracts.actions import KnownAction
 from paidan_contracts.cases import AnyCaseEvent
+from paidan_contracts.lenient_types import OptionalId, RequiredCaseId, RequiredRef, RequiredText, StatedTime
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.reports import JoinedReport
 from paidan_contracts.state import CaseState, Status
-from paidan_contracts.wire import CaseId, Id, RequestModel, SenderRef, Text, Timestamp, without_unknown_fields
+from paidan_contracts.wire import Id, RequestModel, without_unknown_fields
 
 
 class ActionBody(RequestModel, title="ActionAsked"):
-    """An action on a case."""
+    """An action on a case.
+
+    Null and blank text mean that a field is absent; a number is taken as its text, a time without a zone as the city's.
+    """
 
     action: Annotated[KnownAction, without_unknown_fields(KnownAction)]
-    occurred_at: Timestamp | None = Field(default=None, description="When it was done, by the sender's account.")
-    of_report: Id | None = Field(
+    occurred_at: StatedTime = Field(default=None, description="When it was done, by the sender's account.")
+    of_report: OptionalId = Field(
         default=None, description="Act on the case that this report is in; a source names a report of its own."
     )
 
@@ -27,8 +31,8 @@ class ActionBody(RequestModel, title="ActionAsked"):
 class ActionLine(ActionBody):
     """One line of a batch: an action, its sender's own id for it, and the case."""
 
-    id: SenderRef
-    case_id: CaseId
+    id: RequiredRef
+    case_id: RequiredCaseId
 
 
 class ActionAccepted(BaseModel, title="Taken"):
@@ -141,7 +145,7 @@ class NotedReportList(BaseModel):
 class ReplyBody(RequestModel, title="Reply"):
     """The public answer to a noted report, which its source may read."""
 
-    text: Annotated[Text, Field(min_length=1)]
+    text: RequiredText
 
 
 class Receipt(BaseModel):

@@ -232,14 +232,9 @@ def _content_refusal(state: CaseState, action: SupportedAction, role: ActorRole)
     match action:
         case Return(code=code) if code not in get_args(ReturnCode):
             return refusals.unknown_return_code(state, code, role)
-        case Assign(reason=reason) | Redispatch(reason=reason) | Return(reason=reason) | Void(reason=reason):
-            is_missing = not reason.strip()
-        case Verify(verified=False, reason=reason):
-            is_missing = not reason.strip()
-        case Inspect(passed=False, reason=reason) if not state.past:
-            is_missing = not reason.strip()
+        case Verify(verified=False, reason=""):
+            return refusals.reason_missing(state, action.kind, role)
+        case Inspect(passed=False, reason="") if not state.past:
+            return refusals.reason_missing(state, action.kind, role)
         case _:
-            is_missing = False
-    if not is_missing:
-        return None
-    return refusals.reason_missing(state, action.kind, role)
+            return None

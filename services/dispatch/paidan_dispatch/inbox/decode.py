@@ -7,14 +7,13 @@ from typing import Final, Literal
 from pydantic import TypeAdapter
 
 from paidan_chassis.consumer.batch import Record
+from paidan_chassis.json_bodies import DUPLICATE_KEY
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_contracts.actions import Answer
 from paidan_contracts.inbox import InboxEvent
 from paidan_contracts.outcomes import Refusal
-from paidan_dispatch.inbox.refusals import unreadable_refusal
+from paidan_dispatch.inbox.refusals import duplicate_key_refusal, unreadable_refusal
 
 INBOX_ADAPTER: Final[TypeAdapter[InboxEvent]] = TypeAdapter(InboxEvent)
-ANSWER_ADAPTER: Final[TypeAdapter[Answer]] = TypeAdapter(Answer)
 
 _CASE_ID: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*-[0-9a-f]{32}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,6 +21,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def decode_refusal(error: DecodeError) -> Refusal:
     """Return the refusal, for the sender, of a record that cannot be decoded."""
+    if error.reason == DUPLICATE_KEY:
+        return duplicate_key_refusal(error.field)
     return unreadable_refusal(error.field, error.problem)
 
 

@@ -71,6 +71,16 @@ def unreadable_refusal(field: str | None, problem: str) -> Refusal:
     )
 
 
+def duplicate_key_refusal(field: str | None) -> Refusal:
+    """Return the refusal of a record in which an object states a field twice."""
+    return Refusal(
+        code="duplicate_key",
+        field=field,
+        message=f"The field {field} is stated twice; it may be stated once.",
+        message_zh=f"字段 {field} 重复出现，只能出现一次。",
+    )
+
+
 def rejected_refusal(reason: str) -> Refusal:
     """Return the refusal of a record that the consumer itself has dead-lettered for this reason."""
     return too_large_refusal() if reason == "too_large" else unreadable_refusal(None, reason)
