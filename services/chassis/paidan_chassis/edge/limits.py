@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from paidan_chassis.edge import problems
+from paidan_chassis.edge.joined_writes import JoinedWrites
 from paidan_chassis.edge.problems import Problem
 from paidan_chassis.edge.security_headers import DEFAULT_HEADERS
 
@@ -77,7 +78,7 @@ class LimitedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Accept the connection, or answer 503 if there are too many."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # all that uvicorn uses
         self._in_head = True
         self._bytes_received = 0
         self._bytes_since_body = 0
