@@ -42,6 +42,8 @@ TABLES = """
 """
 KillPoint = Literal["", "applying", "before_send", "amid_send", "after_send"]
 PARTITIONS = 3
+ECHO_PARTITIONS = 5
+"""Another number, so that what one batch says from one lane goes to several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class ConsumerOptions:
         return json.dumps(asdict(self))
 
     def cluster(self) -> KafkaCluster:
-        return KafkaCluster(self.kafka, self.prefix, topic_spec=lambda _topic: TopicSpec(PARTITIONS))
+        return KafkaCluster(
+            self.kafka,
+            self.prefix,
+            topic_spec=lambda topic: TopicSpec(ECHO_PARTITIONS if topic == "echo" else PARTITIONS),
+        )
 
     def subscription(self) -> Subscription:
         tuning = ConsumerTuning(

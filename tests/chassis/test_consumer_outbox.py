@@ -19,7 +19,7 @@ from paidan_chassis.consumer.outbox_chunks import OutboxChunk, unpack
 from paidan_chassis.consumer.outbox_format_2 import OUTBOX_FORMAT_2
 from paidan_chassis.kafka.record_batch import ProducerRecord
 from tests.chassis.consumer_harness import ConsumerHarness, Echo, make_bodies
-from tests.chassis.sample_consumer import PARTITIONS
+from tests.chassis.sample_consumer import ECHO_PARTITIONS, PARTITIONS
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=15)
@@ -114,7 +114,7 @@ async def test_grown_topic_gets_the_rows_of_before_where_they_were_addressed(har
         for each in batch.records()
     }
     async with admin_client(harness) as admin:
-        await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=7)})
+        await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=11)})
     await harness.send(make_bodies(200, name="after"))
 
     with harness.start_process():
@@ -122,7 +122,7 @@ async def test_grown_topic_gets_the_rows_of_before_where_they_were_addressed(har
 
     echoes = await harness.read_echoes()
     assert addressed.items() <= {(each.origin, each.sequence): each.partition for each in echoes}.items()
-    assert max(each.partition for each in echoes) >= PARTITIONS
+    assert max(each.partition for each in echoes) >= ECHO_PARTITIONS
     check_partitions_of_keys(echoes)
     assert await harness.balance() == len(harness.sent) == len(echoes)
 
@@ -135,12 +135,12 @@ async def test_owner_learns_how_many_partitions_topics_have_when_it_takes_lanes_
     async with harness.run_in_process(), admin_client(harness) as admin:
         await poll(lambda: len(harness.consumers[-1].lanes()) == PARTITIONS, within_s=20, what="its lanes")
         run, counts = harness.consumers[-1]._run, harness.consumers[-1].publisher.topic_admin.partition_counts  # noqa: SLF001
-        assert counts["echo"] == PARTITIONS
-        await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=7)})
+        assert counts["echo"] == ECHO_PARTITIONS
+        await admin.create_partitions({harness.options.cluster().prefixed("echo"): NewPartitions(total_count=11)})
 
         async with run._rebalance.batch_lock:  # noqa: SLF001
             await run._release_lanes()  # noqa: SLF001 - as each rebalance has it
-        await poll(lambda: counts["echo"] == 7, within_s=20, what="the new number")
+        await poll(lambda: counts["echo"] == 11, within_s=20, what="the new number")
 
 
 def check_partitions_of_keys(echoes: Sequence[Echo]) -> None:
