@@ -53,9 +53,7 @@ class _Body(_Strict):
         ),
     ],
 )
-def test_unknown_fields_are_answered_with_the_known_ones(
-    raw: bytes, field: str, known: str, meant: str | None
-) -> None:
+def test_unknown_fields_are_answered_with_the_known_ones(raw: bytes, field: str, known: str, meant: str | None) -> None:
     with pytest.raises(Problem) as raised:
         parse_body(_Body, raw)
     assert raised.value.field == field
