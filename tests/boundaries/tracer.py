@@ -15,6 +15,7 @@ from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.audit import AccessRecorder
 from paidan_chassis.edge.rate_limit import RateLimiter
 from paidan_chassis.kafka.metadata_v12 import Uuid
+from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_intake.city_packs import PackCache
 from tests.polling import poll
 
@@ -32,6 +33,7 @@ BACKGROUND: Final = frozenset(
         KeyRing.look_up,
         RateLimiter.spend,
         AccessRecorder.run,
+        CaseFigures.update,
     )
 )
 PASSES: Final = 3

@@ -169,7 +169,7 @@ async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, 
         ({"Idempotency-Key": "k"}, {"action": {"kind": "dance"}}, 422, "action"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "finish", "text": "a\x00b"}}, 422, "action.finish.text"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "more": 1}, 422, "more"),
-        ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "occurred_at": "2026-01-01"}, 422, "occurred_at"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "occurred_at": "2026-13-01"}, 422, "occurred_at"),
         ({"Idempotency-Key": "k"}, {}, 422, "action"),
     ],
 )

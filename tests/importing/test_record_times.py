@@ -67,7 +67,10 @@ def test_record_that_ended_at_no_usable_time_has_ended_all_the_same(status: str,
     assert row.becomes != "open"
     assert (row.ended_at, row.promised_by) == (row.reported_at, None)
     listed = [each.problem for each in parser.warnings]
-    assert listed[-1] == "has ended at no usable time: at that of its report, without a limit"
+    assert listed[-1] == (
+        "has ended at no usable time: at that of its report, without a limit"
+        " / 没有可用的结束时间：按其上报时间，不设时限"
+    )
     assert [each.startswith(problem) for each in listed[:-1]] == [True]
 
 
@@ -76,14 +79,18 @@ def test_record_that_ended_before_its_report_is_taken_as_it_is_and_listed() -> N
 
     assert rows[0].ended_at == datetime(2026, 2, 2, 0, 59, tzinfo=UTC)
     assert rows[0].promised_by is not None
-    assert [(each.column, each.problem) for each in parser.warnings] == [("ended", "is before the time of the report")]
+    assert [(each.column, each.problem) for each in parser.warnings] == [
+        ("ended", "is before the time of the report / 早于上报时间")
+    ]
 
 
 def test_record_without_any_time_of_ending_stays_open() -> None:
     rows, parser = parse_lines(record_line("1", "done"))
 
     assert (rows[0].becomes, rows[0].ended_at) == ("open", None)
-    assert [each.problem for each in parser.warnings] == ["has ended, but has no end time: imported as open"]
+    assert [each.problem for each in parser.warnings] == [
+        "has ended, but has no end time: imported as open / 已结束而无结束时间：按未结导入"
+    ]
 
 
 def test_end_is_taken_from_the_first_column_with_a_usable_time() -> None:

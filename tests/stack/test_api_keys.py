@@ -148,9 +148,9 @@ async def test_list_shows_end_last_use_and_grantor_of_each_key(installation: Con
     rows = {key.name: " ".join(keys_command._key_row(key)) for key in await all_keys(installation)}  # noqa: SLF001 - printed
 
     year = real_now() + timedelta(days=365)
-    for shown in (f"{year:%Y-%m-%d}", "2026-11-28 00:00", "by li"):
+    for shown in (f"{year:%Y-%m-%d}", "2026-11-28 00:00", f"{real_now():%Y-%m-%d} li"):
         assert shown in rows["d"]
-    assert f"revoked {real_now():%Y-%m-%d}" in rows["e"]
+    assert f"revoked 已撤销 {real_now():%Y-%m-%d}" in rows["e"]
     assert "never" in rows["e"]
 
 

@@ -24,13 +24,16 @@ def find_no_pack(folder: Path) -> Diagnostic | None:
     if any((folder / name).exists() for name in _FILE_NAMES):
         return None
     packs = ", ".join(sorted(found.parent.name for found in folder.glob("*/city.toml")))
-    en, zh = (
-        "the folder is no city pack: none of its files is there",
-        "该文件夹不是城市配置包：其中没有配置包的任何文件",
+    hint = f"; there are packs in folders of it: {packs}" if packs else ""
+    hint_zh = f"；其子文件夹中有配置包：{packs}" if packs else ""
+    return Diagnostic(
+        folder.name,
+        0,
+        "",
+        "",
+        f"the folder is no city pack: none of its files is there{hint}",
+        f"该文件夹不是城市配置包：其中没有配置包的任何文件{hint_zh}",
     )
-    if packs:
-        en, zh = f"{en}; there are packs in folders of it: {packs}", f"{zh}；其子文件夹中有配置包：{packs}"
-    return Diagnostic(folder.name, 0, "", "", en, zh)
 
 
 def check_file_names(raw_pack: RawPack) -> None:

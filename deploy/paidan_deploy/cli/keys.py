@@ -60,7 +60,7 @@ def add_command(
     name: Annotated[
         str, typer.Option(metavar="TEXT", help="Holder of the key; shown in the list. 持有人，列表中显示。")
     ],
-    city: Annotated[str, typer.Option(metavar="ID", help="City id, or * for all cities. 城市 id，* 为全部城市。")],
+    city: Annotated[str, typer.Option(metavar="ID", help="City id, or * for all. 城市 id，* 为全部。")],
     days: Annotated[
         int | None,
         typer.Option(
