@@ -154,6 +154,18 @@ async def test_a_case_whose_clocks_are_not_due_yet_is_left_alone(pool: "asyncpg.
     assert [timer.case_id[-17] for timer in log.appended] == ["1"]
 
 
+async def test_a_clock_fires_although_its_case_was_read_before_it_was_due(pool: "asyncpg.Pool[Any]") -> None:
+    """The state in which the row was due too early is the one whose next clock runs on."""
+    log, soon = StubLog(), real_now() + timedelta(seconds=1)
+    await set_timers(pool, 1, partition=0, due_at=soon)
+    await pool.execute("UPDATE case_now SET next_due_at = $1", real_now() - timedelta(minutes=1))
+
+    async with running_scheduler(pool, log):
+        await poll(lambda: log.appended, within_s=5, what="appended when due")
+
+    assert [timer.due_at for timer in log.appended] == [soon]
+
+
 async def test_no_timer_fires_before_its_lane_has_read_what_was_in_the_log(pool: "asyncpg.Pool[Any]") -> None:
     """What cancels a timer may be unread in the log: after a restore, everything since the copy."""
     past, log = real_now() - timedelta(minutes=1), StubLog(behind={1})

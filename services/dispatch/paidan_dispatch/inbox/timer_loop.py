@@ -85,8 +85,8 @@ class TimerScheduler:
         self._clock = clock
         self._batch_size = batch_size
         self._fired_ids: set[str] = set()
-        self._read_steps: set[Step] = set()
-        """Of which whatever was due is appended: it takes effect by another step."""
+        self._read_until: dict[Step, datetime] = {}
+        """Until when no clock of a state that was read falls due, but for those that are appended."""
         self._notified = asyncio.Event()
         self.next_due_at = NEVER
         """Whoever sets an earlier timer must call ``notify``."""
@@ -128,30 +128,35 @@ class TimerScheduler:
         after = (now - timedelta(days=36_500), "")
         while True:
             cases = await self._pool.fetch(SELECT_DUE, partitions, now, *after, self._batch_size, timeout=10)
-            unread = [step for case_id, version, _ in cases if (step := (case_id, version)) not in self._read_steps]
+            steps = [(case_id, version) for case_id, version, _ in cases]
+            unread = [step for step in steps if self._read_until.get(step, now) <= now]
             if unread:
-                due = await self._due_timers(unread, now)
+                running = await self._load_running(unread)
+                due = [timer for timer in running if timer.due_at <= now and timer.id not in self._fired_ids]
                 if due:
-                    await send([inbox_messages.timer_message(timer) for timer in due])
-                self._remember(unread, due)
+                    await send([inbox_messages.timer_message(_timer_due(timer)) for timer in due])
+                self._remember(unread, running, now)
             if len(cases) < self._batch_size:
                 return
             after = (cases[-1]["next_due_at"], cases[-1]["case_id"])
 
-    async def _due_timers(self, steps: Sequence[Step], now: datetime) -> list[TimerDue]:
-        """Return every clock that is due in these states and was not appended before, in order of time."""
+    async def _load_running(self, steps: Sequence[Step]) -> list[Timer]:
+        """Return every clock that runs in these states, in order of time."""
         rows = await self._pool.fetch(SELECT_EVENTS, *zip(*steps, strict=True), timeout=10)
         states = [StoredEvent.model_validate_json(row["event"]).state for row in rows]
-        due = [timer for state in states for timer in running_timers(state) if timer.due_at <= now]
-        unfired = [timer for timer in due if timer.id not in self._fired_ids]
-        return [_timer_due(each) for each in sorted(unfired, key=attrgetter("due_at", "case_id", "kind"))]
+        running = [timer for state in states for timer in running_timers(state)]
+        return sorted(running, key=attrgetter("due_at", "case_id", "kind"))
 
-    def _remember(self, steps: Sequence[Step], fired: Sequence[TimerDue]) -> None:
-        if len(self._fired_ids) > MAX_REMEMBERED or len(self._read_steps) > MAX_REMEMBERED:
+    def _remember(self, steps: Sequence[Step], running: Sequence[Timer], now: datetime) -> None:
+        if len(self._fired_ids) > MAX_REMEMBERED or len(self._read_until) > MAX_REMEMBERED:
             self._fired_ids.clear()
-            self._read_steps.clear()
-        self._read_steps.update(steps)
-        self._fired_ids.update(timer.timer_id for timer in fired)
+            self._read_until.clear()
+        self._fired_ids.update(timer.id for timer in running if timer.due_at <= now)
+        self._read_until.update(dict.fromkeys(steps, NEVER))
+        versions = dict(steps)
+        for timer in reversed(running):  # the earliest of a case last
+            if timer.due_at > now:
+                self._read_until[timer.case_id, versions[timer.case_id]] = timer.due_at
 
     async def _sleep_until_next(self, stop: asyncio.Event) -> None:
         """Sleep until the next timer is due or the poll interval is over; ``notify`` may bring that forward."""
