@@ -38,8 +38,7 @@ def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:
     """Yield the records that need decoding: of each case the last step, as far as the relay's numbers tell.
 
     A lane emits a case's steps in order and the relay numbers them, so of one key from one lane the highest number
-    carries the highest version. Records without such numbers are all yielded. Decoding is most of the work, and a case
-    is mostly opened and dispatched at once.
+    carries the highest version. Records without such numbers are all yielded. Decoding is most of the work.
     """
     highest: dict[tuple[bytes, bytes], tuple[int, Record]] = {}
     for record in records:
