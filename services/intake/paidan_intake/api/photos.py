@@ -62,7 +62,12 @@ class PhotoLink(BaseModel):
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the photo routes to the app."""
+    _add_upload_route(app, context)
+    _add_photo_route(app, context)
+    _add_link_route(app, context)
 
+
+def _add_upload_route(app: FastAPI, context: ApiContext) -> None:
     @app.post(
         "/v1/photos",
         name="send_photo",
@@ -95,6 +100,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         )
         return JSONResponse(stored.model_dump(mode="json"), 200 if stored.dry_run else 201)
 
+
+def _add_photo_route(app: FastAPI, context: ApiContext) -> None:
     @app.get("/v1/photos/{ref}", response_class=Response, responses=_IMAGE_RESPONSE)
     async def show_photo(
         request: Request,
@@ -118,6 +125,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         headers = {"Cache-Control": cache_control, "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type="image/jpeg", headers=headers)
 
+
+def _add_link_route(app: FastAPI, context: ApiContext) -> None:
     @app.post("/v1/photos/{ref}/links", name="link_photo", status_code=201)
     async def create_photo_link(ref: PhotoRefParam, caller: Caller) -> PhotoLink:
         """Create a link to a photo to which the key has access."""

@@ -64,7 +64,12 @@ class Erased(BaseModel):
 
 def add_routes(app: FastAPI, context: ApiContext) -> None:
     """Add the routes of personal data to the app."""
+    _add_reveal_route(app, context)
+    _add_export_route(app, context)
+    _add_erasure_route(app, context)
 
+
+def _add_reveal_route(app: FastAPI, context: ApiContext) -> None:
     @app.post("/v1/reports/{report_id}/reporter")
     async def show_reporter(
         report_id: ReportIdParam, body: RevealRequest, caller: Caller, response: Response
@@ -80,6 +85,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
         await _record(context, entry, caller, body.reason, "read")
         return ReporterDetails(**_fields(_open(context, entry), entry))
 
+
+def _add_export_route(app: FastAPI, context: ApiContext) -> None:
     @app.post("/v1/reports/{report_id}/export")
     async def export_report(
         report_id: ReportIdParam, body: RevealRequest, caller: Caller, response: Response
@@ -95,6 +102,8 @@ def add_routes(app: FastAPI, context: ApiContext) -> None:
             raise problems.unavailable() from None
         return PersonalDataExport(**_fields(_open(context, entry), entry), accesses=accesses)
 
+
+def _add_erasure_route(app: FastAPI, context: ApiContext) -> None:
     @app.post("/v1/reports/{report_id}/erasure")
     async def erase_report(report_id: ReportIdParam, body: RevealRequest, caller: Caller) -> Erased:
         """Destroy the personal data of a report, for a privacy officer. Once and for all; a repeat changes nothing.
