@@ -44,7 +44,7 @@ def incomparable_histories(evidence: Evidence) -> Notice:
 
 
 def check_newest_steps(evidence: Evidence) -> Check:
-    """The table says which step of the history is a case's newest, from which decisions go on."""
+    """Compare chains: the table says which step of the history is a case's newest, from which decisions go on."""
     differing = {
         name
         for name, row in evidence.case_table.items()
