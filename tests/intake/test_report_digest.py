@@ -108,11 +108,14 @@ def test_keys_derived_from_the_vaults_remain_when_one_of_their_own_is_set() -> N
     assert digest_of(DigestKeys.of([b"n" * 32], [b"v" * 32])).matches(digest_of(derived).value, derived.version)
 
 
-@pytest.mark.parametrize("matter", ["complaint", "投诉"])
-def test_retry_of_what_release_0_1_stored_is_the_same_report(matter: str) -> None:
+@pytest.mark.parametrize(
+    ("matter", "stored_matter"), [("complaint", "complaint"), ("投诉", "complaint"), ("Complaint ", "Complaint ")]
+)
+def test_retry_of_what_release_0_1_stored_is_the_same_report(matter: str, stored_matter: str) -> None:
     """The digest as release 0.1 computed it, of the ticket as it came."""
     stored = (
-        '{"source_ref":"GD1","matter":"complaint","category":"垃圾","text":"电话13812345678",'
+        f'{{"source_ref":"GD1","matter":"{stored_matter}"'
+        ',"category":"垃圾","text":"电话13812345678",'
         '"position":{"x":117.0,"y":36.5},"reporter":{"name":"王敏","phone":"13812345678"},"wants_callback":true,'
         '"secrecy":true,"occurred_at":"2026-03-02T10:00:00+08:00"}'
     )

@@ -114,7 +114,7 @@ def digest_ticket(
         keys.sign(content, keys.version),
         keys.version,
         partial(keys.sign, content),
-        lambda: (_of_0_1(ticket, city, photos),),
+        lambda: _of_0_1(ticket, city, photos),
     )
 
 
@@ -154,10 +154,13 @@ def _spell_time(moment: datetime | None, zone: tzinfo) -> bytes:
     return moment.isoformat().encode()
 
 
-def _of_0_1(ticket: Ticket, city: str, photos: Sequence[bytes]) -> str:
-    stated = ticket.model_copy(update={"matter": to_matter_type(ticket.matter)})
-    content = stated.model_dump_json(exclude_defaults=True, exclude=_NOT_CONTENT | {"confidential"})
-    return _sha256(city.encode(), content.encode(), *photos)
+def _of_0_1(ticket: Ticket, city: str, photos: Sequence[bytes]) -> Collection[str]:
+    # 0.1 knew no matter type that was written in capitals or between blanks: it kept the word.
+    readings = [ticket.model_copy(update={"matter": to_matter_type(ticket.matter)}), ticket]
+    contents = [
+        each.model_dump_json(exclude_defaults=True, exclude=_NOT_CONTENT | {"confidential"}) for each in readings
+    ]
+    return [_sha256(city.encode(), content.encode(), *photos) for content in contents]
 
 
 def _alarms_of_0_1(alarm: AlarmRaised, masked: AlarmRaised, city: str) -> Collection[str]:
