@@ -26,6 +26,7 @@ class Body(BaseModel):
     x: str = ""
     part: Part | None = None
     others: dict[str, Any] = {}
+    unstated: Part = Part(x="its default counts as nothing that was stated")
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,11 @@ def _shown(name: str) -> str:
 
 
 def _count_stated(body: BaseModel) -> int:
-    number = len(body.__pydantic_fields_set__)
+    stated = body.__pydantic_fields_set__
+    number = len(stated)
     for name in _fields_of_objects(type(body)):
         part = getattr(body, name)
-        if isinstance(part, BaseModel):
+        if name in stated and isinstance(part, BaseModel):
             number += _count_stated(part)
     return number
 
