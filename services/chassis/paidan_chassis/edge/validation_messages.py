@@ -45,7 +45,7 @@ def _describe_kind(union: str | None, message: str, context: Mapping[str, Any]) 
     hint, hint_zh = nearest_name(str(context.get("tag", "")), names)
     return Mistake(
         field,
-        f"there is no such kind; there are: {kinds}{hint}",
+        f"there is no such kind; there are: {', '.join(names)}{hint}",
         f"没有该类别 kind；可用的有：{'、'.join(names)}{hint_zh}",
     )
 
