@@ -28,6 +28,8 @@ _ALLOWED: Final = {
     ("servers/kafka.py", "Address already in use"),
     ("servers/postgres.py", r"postmaster\.pid.* already exists|pre-existing shared memory block|could not bind"),
     ("cli/import_records.py", "paidan import"),
+    ("cli/usage_errors.py", "Value error, "),  # what pydantic and typer say, to be told apart
+    ("cli/usage_errors.py", "(Invalid value(?: for (.+?))?): (.+)"),
     ("cli/demo.py", "scores --city {city} --period {period} --by district"),
     ("cli/demo.py", "dead-letters list"),
     ("cli/demo.py", "import FILE --city losangeles --mapping myla311"),

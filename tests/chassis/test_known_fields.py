@@ -59,7 +59,29 @@ def test_unknown_fields_are_answered_with_the_known_ones(raw: bytes, field: str,
     assert raised.value.field == field
     hint = (f" (did you mean {meant}?)", f"（是否为 {meant}？）") if meant else ("", "")
     assert raised.value.message.endswith(f"; known: {known}{hint[0]}")
-    assert raised.value.message_zh == f"不允许的字段；可用字段：{known}{hint[1]}"
+    assert raised.value.message_zh == f"不允许的字段；可用字段：{known.replace(', ', '、')}{hint[1]}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint", "hint_zh"),
+    [
+        ("stpo", " (did you mean stop?)", "（是否为 stop？）"),
+        ("Move", " (did you mean move?)", "（是否为 move？）"),
+        ("zz", "", ""),
+    ],
+)
+def test_unknown_kind_is_answered_with_the_nearest(kind: str, hint: str, hint_zh: str) -> None:
+    with pytest.raises(Problem) as raised:
+        parse_body(_Body, f'{{"text": "a", "action": {{"kind": "{kind}"}}}}'.encode())
+    assert raised.value.field == "action.kind"
+    assert raised.value.message == f"there is no such kind; there are: move, stop{hint}"
+    assert raised.value.message_zh == f"没有该类别 kind；可用的有：move、stop{hint_zh}"
+
+
+def test_missing_kind_names_its_field() -> None:
+    with pytest.raises(Problem) as raised:
+        parse_body(_Body, b'{"text": "a", "action": {}}')
+    assert (raised.value.field, raised.value.message) == ("action.kind", "its kind is missing")
 
 
 def test_other_mistakes_beside_it_are_answered_as_ever() -> None:

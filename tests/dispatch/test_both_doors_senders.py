@@ -33,7 +33,7 @@ async def test_unknown_kind_is_refused_by_name_at_both_doors(
     over_kafka = await await_decision(client, ids.action_id(STREETS, "w2"), streets)
 
     error = over_http.json()["error"]
-    assert (over_http.status_code, error["code"], error["field"]) == (422, "invalid", "action")
+    assert (over_http.status_code, error["code"], error["field"]) == (422, "invalid", "action.kind")
     assert (over_kafka["result"], over_kafka["why"]["code"]) == ("refused", "unknown_action")
     for text in (error["message"], error["message_zh"], over_kafka["why"]["message"], over_kafka["why"]["message_zh"]):
         assert "finish" in text

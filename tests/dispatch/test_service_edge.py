@@ -60,7 +60,7 @@ async def test_batch_dry_run_evaluates_each_line_without_effect(
         assert (answers[number]["result"], answers[number]["status"]) == ("applied", "handling")
         assert answers[number]["dry_run"] is True
     assert [answers[number]["why"]["code"] for number in (1, 2)] == ["proof_missing", "unknown_case"]
-    assert answers[3]["error"]["field"] == "action"
+    assert answers[3]["error"]["field"] == "action.kind"
     assert [json.loads(each)["why"]["code"] for each in of_reports.text.splitlines()] == [
         "merged_report",
         "unknown_case",
@@ -166,7 +166,7 @@ async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, 
         ({"Idempotency-Key": " "}, {"action": {"kind": "accept"}}, 400, "Idempotency-Key"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "accept", "more": 1}}, 422, "action.accept.more"),
         ({"Idempotency-Key": "k" * 201}, {"action": {"kind": "accept"}}, 422, "Idempotency-Key"),
-        ({"Idempotency-Key": "k"}, {"action": {"kind": "dance"}}, 422, "action"),
+        ({"Idempotency-Key": "k"}, {"action": {"kind": "dance"}}, 422, "action.kind"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "finish", "text": "a\x00b"}}, 422, "action.finish.text"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "more": 1}, 422, "more"),
         ({"Idempotency-Key": "k"}, {"action": {"kind": "accept"}, "occurred_at": "2026-13-01"}, 422, "occurred_at"),

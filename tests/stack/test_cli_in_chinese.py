@@ -26,17 +26,19 @@ def halves(text: str) -> tuple[str, str]:
     return (text, "") if at is None else (text[: at.start()], text[at.start() :])
 
 
-def paidan() -> Any:  # noqa: ANN401 - likewise
+def paidan() -> typer.Typer:
     """Return the command with all that there are below it."""
     app = typer.Typer()
     for module in COMMAND_MODULES:
         import_module(f"paidan_deploy.cli.{module}").register(app)
-    return typer.main.get_command(app)
+    return app
 
 
-COMMANDS: Final = {name: command for name, command in commands(paidan()).items() if name != "paidan"}
+COMMANDS: Final = {
+    name: command for name, command in commands(typer.main.get_command(paidan())).items() if name != "paidan"
+}
 MAX_WIDTH: Final = 62
-"""What a list of commands has room for in 80 columns. A line without blanks is cut where it does not fit."""
+"""What a list of commands has room for in 80 columns, so that each summary is one line."""
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

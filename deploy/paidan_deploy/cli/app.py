@@ -5,17 +5,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import typer
-from typer import rich_utils
+
+from paidan_deploy.cli.help_format import set_help_format
+from paidan_deploy.cli.usage_errors import set_usage_error_format
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
-rich_utils.ARGUMENTS_PANEL_TITLE = "Arguments 参数"
-rich_utils.OPTIONS_PANEL_TITLE = "Options 选项"
-rich_utils.COMMANDS_PANEL_TITLE = "Commands 命令"
-rich_utils.ERRORS_PANEL_TITLE = "Error 错误"
-rich_utils.REQUIRED_LONG_STRING = "[required 必填]"
-rich_utils.DEFAULT_STRING = "[default 默认: {}]"
-rich_utils.RICH_HELP = "[blue]'{command_path} {help_option}'[/] shows the help. 显示帮助。"
+set_help_format()
+set_usage_error_format()
 
 app = typer.Typer(
     name="paidan",
@@ -42,7 +39,9 @@ def also_in_chinese(summary_zh: str, *details_zh: str) -> Callable[[_Command], _
 
     def add(command: _Command) -> _Command:
         summary, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-        command.__doc__ = "\n\n".join([f"{summary}\n{summary_zh}", *rest, *details_zh])
+        # Typer keeps the source's line breaks in all paragraphs but the first, and wraps each line by itself.
+        details = (" ".join(each.split()) for each in rest)
+        command.__doc__ = "\n\n".join([f"{summary}\n{summary_zh}", *details, *details_zh])
         return command
 
     return add

@@ -149,7 +149,7 @@ def redrive_command(
         )
 
 
-@also_in_chinese("把无法放回的死信移出清单，记下何人、何时、为何。")
+@also_in_chinese("把无法放回的死信移出清单，记下何人何时为何；内容保留。")
 @print_errors
 def drop_command(
     letter_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Which dead letters. 哪些死信。")],

@@ -32,7 +32,8 @@ _SCOPES_HELP: Final = "\n\n".join(
     ]
 )
 _ADD_HELP: Final = (
-    "Create a key and print its token, once: only a hash of it is stored. 创建密钥并显示令牌，仅此一次。\n\n"
+    "Create a key and print its token, once: only a hash of it is stored."
+    " 创建密钥并显示令牌，仅此一次：只保存其哈希。\n\n"
     "City, source and department must be in a published pack. 城市、来源、单位须在已发布的城市包中。\n\n"
     f"{_SCOPES_HELP}"
 )

@@ -17,6 +17,8 @@ from paidan_deploy.cli.output import UNLIMITED_WIDTH, console, print_errors
 from paidan_deploy.errors import DeployError
 from paidan_deploy.stack.stack import Installation, Stack
 
+_FIELDS_ZH: Final = {"city": "城市 --city", "period": "周期 --period", "by": "维度 --by"}
+
 Dimension = Literal["department", "district", "street", "class", "source", "city"]
 OutputFormat = Literal["table", "json", "csv"]
 JsonObject = dict[str, Any]
@@ -65,9 +67,10 @@ def fetch_scores(installation: Installation, *, city: str, period: str, by: str)
         raise DeployError(f"scoring does not answer: {error} / scoring 没有应答：{error}") from error
     if response.status_code != httpx.codes.OK:
         error_body = response.json().get("error", {})
+        field = error_body.get("field") or "scoring"
         raise DeployError(
-            f"{error_body.get('field') or 'scoring'}: {error_body.get('message', response.status_code)}"
-            f" / {error_body.get('field') or 'scoring'} 查询被拒：{error_body.get('message_zh', response.status_code)}"
+            f"{field}: {error_body.get('message', response.status_code)}"
+            f" / 查询被拒（{_FIELDS_ZH.get(field, field)}）：{error_body.get('message_zh', response.status_code)}"
         )
     board: JsonObject = response.json()
     return board

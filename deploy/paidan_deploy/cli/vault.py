@@ -82,7 +82,9 @@ def export_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = 
     sys.stdout.write("\n")
 
 
-@also_in_chinese("销毁某些上报或某人的个人信息和文字，不可撤销。", "已发布的脱敏文字予以保留：其中没有任何人的姓名。")
+@also_in_chinese(
+    "销毁某些上报或某人的个人信息：密钥和文字，不可撤销。", "已发布的脱敏文字予以保留：其中没有任何人的姓名。"
+)
 @print_errors
 def erase_command(reason: Reason, report_ids: ReportIds = None, phone: Phone = None, by: By = None) -> None:
     """Destroy the personal data of reports or of a person: keys and words. It cannot be undone.

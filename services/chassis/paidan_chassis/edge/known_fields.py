@@ -1,12 +1,11 @@
 """The fields that a body may have where it has one that is unknown, so that a misspelt name is mended at once."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from paidan_chassis.edge.validation_messages import Mistake
+from paidan_chassis.edge.validation_messages import Mistake, nearest_name
 
 _MAX_NAMES: Final = 40
 
@@ -16,12 +15,13 @@ def with_known_fields(mistake: Mistake, model: type[BaseModel], loc: Sequence[st
     names = _known_names(model, loc)
     if not names:
         return mistake
-    known = ", ".join(names[:_MAX_NAMES])
-    message, message_zh = f"{mistake.message}; known: {known}", f"{mistake.message_zh}；可用字段：{known}"
-    if nearest := difflib.get_close_matches(str(loc[-1]).lower(), names, n=1):
-        message += f" (did you mean {nearest[0]}?)"
-        message_zh += f"（是否为 {nearest[0]}？）"
-    return Mistake(mistake.field, message, message_zh)
+    shown = names[:_MAX_NAMES]
+    hint, hint_zh = nearest_name(str(loc[-1]), names)
+    return Mistake(
+        mistake.field,
+        f"{mistake.message}; known: {', '.join(shown)}{hint}",
+        f"{mistake.message_zh}；可用字段：{'、'.join(shown)}{hint_zh}",
+    )
 
 
 def _known_names(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:

@@ -1,6 +1,7 @@
 """Pydantic's errors in English and Chinese, each as full as the other: what was expected, and its limits. No values."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from paidan_chassis.json_bodies import DUPLICATE_KEY, DUPLICATE_KEY_MESSAGE_ZH
@@ -20,17 +21,33 @@ def describe(error: Mapping[str, Any], field: str | None = None) -> Mistake:
     kind, context = str(error["type"]), error.get("ctx", {})
     path = ".".join(str(part) for part in error["loc"] if part != "body") or field
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _describe_kind(path, str(error["msg"]))
+        return _describe_kind(path, str(error["msg"]), context)
     message = redact_quotes(str(error["msg"])) if kind in _VALIDATORS else str(error["msg"])
     return Mistake(path, message.removeprefix("Value error, "), _in_chinese(kind, context))
 
 
-def _describe_kind(field: str | None, message: str) -> Mistake:
+def nearest_name(name: str, known: Iterable[str]) -> tuple[str, str]:
+    """Return a hint at the nearest of the known names, in English and Chinese; empty if none is near."""
+    by_folded = {each.casefold(): each for each in known}
+    nearest = difflib.get_close_matches(name.strip().casefold(), by_folded, n=1)
+    if not nearest:
+        return "", ""
+    return f" (did you mean {by_folded[nearest[0]]}?)", f"（是否为 {by_folded[nearest[0]]}？）"
+
+
+def _describe_kind(union: str | None, message: str, context: Mapping[str, Any]) -> Mistake:
     """Name the kinds there are, as pydantic's message does after the last colon."""
+    field = f"{union}.kind" if union else "kind"
     kinds = message.rpartition("expected tags: ")[2].replace("'", "") if "expected tags: " in message else ""
     if not kinds:
         return Mistake(field, "its kind is missing", "缺少类别 kind")
-    return Mistake(field, f"there is no such kind; there are: {kinds}", f"没有该类别 kind；可用的有：{kinds}")
+    names = kinds.split(", ")
+    hint, hint_zh = nearest_name(str(context.get("tag", "")), names)
+    return Mistake(
+        field,
+        f"there is no such kind; there are: {kinds}{hint}",
+        f"没有该类别 kind；可用的有：{'、'.join(names)}{hint_zh}",
+    )
 
 
 def _in_chinese(kind: str, context: Mapping[str, Any]) -> str:
