@@ -15,7 +15,12 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.kafka.record_batch import ProducerRecord
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.topics import INBOX, find_topic
-from paidan_deploy.provisioning.release import ReleaseNotDrained, older_release_decides, place_release_marks
+from paidan_deploy.provisioning.release import (
+    ReleaseNotDrained,
+    older_release_decides,
+    place_release_marks,
+    require_drained,
+)
 from tests.dispatch import database_fixture
 from tests.servers import ServerAddresses
 
@@ -174,3 +179,23 @@ async def test_what_an_older_release_needs_stays_until_it_has_decided_everything
     assert await older_release_decides(inbox.conn), "one partition is behind"
     await inbox.read_to(6, partitions=ALL[:1], release=RELEASE)
     assert not await older_release_decides(inbox.conn)
+
+
+async def test_a_start_is_refused_while_records_wait_for_the_release_before(inbox: Inbox) -> None:
+    """Its code cannot start on migrated tables; where it has read all, or up to the mark, nothing is refused."""
+    await require_drained(inbox.dsn, inbox.cluster)
+    await inbox.append(*ALL)
+    await inbox.read_to(1, release=RELEASE - 1)
+    await require_drained(inbox.dsn, inbox.cluster)
+
+    await inbox.append(2)
+    with pytest.raises(
+        ReleaseNotDrained, match=rf"release {RELEASE - 1} .*: paidan\.inbox-2 from offset 1\. "
+    ) as refused:
+        await require_drained(inbox.dsn, inbox.cluster)
+    assert "paidan.inbox-2 自偏移量 1 起" in str(refused.value)
+
+    await inbox.read_to(2, partitions=(2,))
+    assert await inbox.place() == INBOX.partitions
+    await inbox.append(*ALL)
+    await require_drained(inbox.dsn, inbox.cluster)

@@ -18,6 +18,7 @@ from paidan_contracts.ids import cause_id
 from paidan_contracts.inbox import RELEASE, ReleaseInForce
 from paidan_contracts.topics import INBOX
 from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.connection import open_connection
 from paidan_deploy.services import DISPATCH, INTAKE
 
 READ_TIMEOUT_S: Final = 20.0
@@ -68,6 +69,28 @@ async def older_release_decides(connection: Connection) -> bool:
     return any((row["release"] or FIRST_RELEASE) < RELEASE for row in rows)
 
 
+async def require_drained(dsn: str, kafka: KafkaCluster) -> None:
+    """Raise ``ReleaseNotDrained`` where records wait for an older release, before its tables are changed.
+
+    For a start at which no service runs: the older release could not start on migrated tables to decide them.
+    """
+    async with open_connection(dsn) as connection:
+        if await connection.fetchval("SELECT to_regclass('dispatch.lane_release')") is None:
+            return
+        rows = await connection.fetch(SELECT_LANES, INBOX.name)
+    lanes = [LaneProgress(**row) for row in rows if row["release"] is not None and row["release"] < RELEASE]
+    if undrained := [lane for lane, found in (await _next_records(kafka, lanes)).items() if found == "other"]:
+        numbers = "、".join(str(each) for each in sorted({lane.release for lane in undrained if lane.release}))
+        raise ReleaseNotDrained(
+            f"release {numbers.replace('、', ', ')} has not decided all of its inbox: {_name_lanes(undrained)}. Nothing"
+            " was changed: run `paidan up` of that release until it has read all (its metric paidan_lane_lag_records is"
+            " 0) or halts, then its `paidan down`, and repeat this\n"
+            f"第 {numbers} 版尚未判定完收件日志：{_name_lanes_in_chinese(undrained)}。未作任何更改："
+            "请用该版 `paidan up` 运行，至其读完收件日志（指标 paidan_lane_lag_records 为 0）或停机，"
+            "再用该版 `paidan down` 停止，然后重新执行本命令"
+        )
+
+
 async def place_release_marks(connection: Connection, kafka: KafkaCluster, *, release: int = RELEASE) -> int:
     """Append this release's mark to every partition of the inbox that needs one; return to how many.
 
@@ -106,14 +129,21 @@ async def _plan(connection: Connection, kafka: KafkaCluster, partitions: int, re
 
 
 def _refuse(undrained: Sequence[LaneProgress]) -> NoReturn:
-    lanes = ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in undrained)
-    lanes_zh = "、".join(f"{INBOX.name}-{lane.partition} 自偏移量 {lane.next_offset} 起" for lane in undrained)
     raise ReleaseNotDrained(
-        f"release 1 (0.1) has not decided all of its inbox: {lanes}. This release decides otherwise, so 0.1 must"
-        " finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it, and repeat this\n"
-        f"第 1 版（0.1）尚未判定完收件日志：{lanes_zh}。本版判定规则不同，须由 0.1 判定完毕："
+        f"release 1 (0.1) has not decided all of its inbox: {_name_lanes(undrained)}. This release decides"
+        " otherwise, so 0.1 must finish: stop 0.1's intake, run its dispatch until nothing is left to read, stop it,"
+        " and repeat this\n"
+        f"第 1 版（0.1）尚未判定完收件日志：{_name_lanes_in_chinese(undrained)}。本版判定规则不同，须由 0.1 判定完毕："
         "请停止 0.1 的 intake，运行其 dispatch 直至读完，停止后重新执行本命令"
     )
+
+
+def _name_lanes(lanes: Iterable[LaneProgress]) -> str:
+    return ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in lanes)
+
+
+def _name_lanes_in_chinese(lanes: Iterable[LaneProgress]) -> str:
+    return "、".join(f"{INBOX.name}-{lane.partition} 自偏移量 {lane.next_offset} 起" for lane in lanes)
 
 
 async def _require_no_writers(connection: Connection) -> None:

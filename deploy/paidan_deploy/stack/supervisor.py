@@ -15,7 +15,7 @@ from paidan_deploy.citypacks.bootstrap import publish_missing_packs
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
-from paidan_deploy.provisioning import database
+from paidan_deploy.provisioning import database, release
 from paidan_deploy.provisioning.clock import settle_clock
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
@@ -108,11 +108,12 @@ class Supervisor:
     async def _provision(self) -> None:
         if self.servers.own_postgres is not None:
             await database.create_database(self.servers.maintenance_dsn)
-        await database.prepare_database(self.servers.dsn, self.credentials)
-        self.clock = await settle_clock(self.servers.dsn, self.settings.clock, self.settings.cities)
-        await create_topics(self.servers.cluster)
-        self._publish_state("starting", "publishing city packs / 正在发布城市配置包")
         packs, dsn, kafka = self.settings.cities, self.servers.dsn, self.servers.cluster
+        await release.require_drained(dsn, kafka)
+        await database.prepare_database(dsn, self.credentials)
+        self.clock = await settle_clock(dsn, self.settings.clock, packs)
+        await create_topics(kafka)
+        self._publish_state("starting", "publishing city packs / 正在发布城市配置包")
         for message in await publish_missing_packs(packs, dsn=dsn, kafka=kafka):
             log.info("%s", message)
 
