@@ -88,9 +88,7 @@ async def test_current_services_continue_a_recorded_installation(
     assert all([await installation.fetch_value(UNRELAYED, schema=schema) for schema in ("intake", "dispatch")])
     history, outcomes = await rows(installation, HISTORY), await rows(installation, OUTCOMES)
 
-    with pytest.raises(
-        ReleaseNotDrained, match=r"0\.1\) has not decided all of its inbox: paidan\.inbox-\d from offset"
-    ):
+    with pytest.raises(ReleaseNotDrained, match=r"0\.1\) has not decided all of its inbox: paidan\.inbox-\d from"):
         await place_marks(installation)
     assert await place_marks_after_draining(installation) == INBOX.partitions
     await installation.start()

@@ -139,11 +139,11 @@ def _refuse(undrained: Sequence[LaneProgress]) -> NoReturn:
 
 
 def _name_lanes(lanes: Iterable[LaneProgress]) -> str:
-    return ", ".join(f"{INBOX.name}-{lane.partition} from offset {lane.next_offset}" for lane in lanes)
+    return ", ".join(f"{INBOX.name}-{lane.partition} from {lane.next_offset}" for lane in lanes)
 
 
 def _name_lanes_in_chinese(lanes: Iterable[LaneProgress]) -> str:
-    return "、".join(f"{INBOX.name}-{lane.partition} 自偏移量 {lane.next_offset} 起" for lane in lanes)
+    return "、".join(f"{INBOX.name}-{lane.partition} 自 {lane.next_offset} 起" for lane in lanes)
 
 
 async def _require_no_writers(connection: Connection) -> None:
