@@ -52,7 +52,7 @@ class Edge:
         hot_route(self.app, PATH, lend, name="lend", model=Loan, query=(DRY_RUN_PARAMETER,))
         hot_route(self.app, "/v1/loans/long", lend, name="lend", model=Loan, body_limit=500_000)
         if not self.is_fast:
-            self.app.state.ahead.clear()
+            self.app.state.fast_paths.clear()
 
     async def answer(self, method: str, target: str, headers: dict[str, str], parts: Sequence[bytes]) -> dict[str, Any]:
         """Return all that a client and an operator see of one request, whose body comes in parts."""
@@ -222,7 +222,7 @@ async def test_plain_request_passes_nothing_of_the_framework(name: str, *, passe
         entered.append(scope["path"])
         await JsonAnswer(200, b"{}").response()(scope, _receive, send)
 
-    edge.app.state.ahead[PATH]._framework = framework  # noqa: SLF001 - where it goes in
+    edge.app.state.fast_paths[PATH]._framework = framework  # noqa: SLF001 - where it goes in
     method, target, _, body = REQUESTS[name]
     assert isinstance(body, bytes)
     await edge.answer(method, target, announced(body), [body])

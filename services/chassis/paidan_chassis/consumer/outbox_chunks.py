@@ -83,33 +83,33 @@ class ChunkWriter:
     def write(self, lane: Lane, messages: Sequence[SequencedMessage], previous: Mapping[str, int]) -> OutboxChunk:
         """Return a lane's consecutive messages as one chunk; ``previous`` is its last number per topic-partition."""
         origin = ("ce_origin", f"{self._consumer}/{lane}".encode())
-        targets: dict[tuple[str, int], _Target] = {}
+        by_partition: dict[tuple[str, int], _PartitionRecords] = {}
         for seq, (topic, key, value, headers) in messages:
             key_bytes = key.encode()
             partition = partition_for(key_bytes, self._partition_counts[topic])
-            target = targets.get((topic, partition))
-            if target is None:
-                target = targets[topic, partition] = _Target(topic, partition, previous)
-            relay_headers = (origin, ("ce_sequence", b"%d" % seq), ("ce_previous", b"%d" % target.last_seq))
-            target.records.append(key_bytes, value, [*headers, *relay_headers])
-            target.last_seq = seq
+            records = by_partition.get((topic, partition))
+            if records is None:
+                records = by_partition[topic, partition] = _PartitionRecords(topic, partition, previous)
+            relay_headers = (origin, ("ce_sequence", b"%d" % seq), ("ce_previous", b"%d" % records.last_seq))
+            records.writer.append(key_bytes, value, [*headers, *relay_headers])
+            records.last_seq = seq
         return OutboxChunk(
             lane,
             messages[0].seq,
             messages[-1].seq,
-            {target.name: target.last_seq for target in targets.values()},
-            [batch for target in targets.values() for batch in target.records.batches()],
+            {records.name: records.last_seq for records in by_partition.values()},
+            [batch for records in by_partition.values() for batch in records.writer.batches()],
         )
 
 
-class _Target:
+class _PartitionRecords:
     """A topic-partition: its records so far, and the number of the last one."""
 
-    __slots__ = ("last_seq", "name", "records")
+    __slots__ = ("last_seq", "name", "writer")
 
     def __init__(self, topic: str, partition: int, previous: Mapping[str, int]) -> None:
         self.name = f"{topic}-{partition}"
-        self.records = RecordBatchWriter(topic, partition)
+        self.writer = RecordBatchWriter(topic, partition)
         self.last_seq = previous.get(self.name, 0)
 
 

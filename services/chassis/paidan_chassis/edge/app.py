@@ -58,12 +58,12 @@ def create_app(config: EdgeConfig) -> FastAPI:
     )
     app.state.keys = config.keys
     app.router.route_class = EdgeRoute
-    app.state.ahead = {}
+    app.state.fast_paths = {}
     app.state.body_limit = config.body_limit
     app.enclose(
         partial(
             RequestMiddleware,
-            ahead=app.state.ahead,
+            fast_paths=app.state.fast_paths,
             metrics=config.metrics,
             body_limit=config.body_limit,
             access_log=config.access_log,
@@ -147,7 +147,7 @@ def hot_route(  # noqa: PLR0913 - each is a property of the route
     rules = QueryRules(frozenset(str(each["name"]) for each in query))
     route = HotRoute(path, handler, model, body_limit, rules)
     framework = partial(FastAPI.__call__, app)
-    app.state.ahead[path] = FastPath(route, framework, body_limit=app.state.body_limit)
+    app.state.fast_paths[path] = FastPath(route, framework, body_limit=app.state.body_limit)
     # First, because the router tries one route after the other, and each try costs a microsecond.
     app.router.routes.insert(0, Route(path, route.endpoint, methods=["POST"], include_in_schema=False))
     openapi.add_route_doc(app, path, openapi.RouteDoc(name, handler.__doc__ or "", model, response_model, query))

@@ -44,14 +44,14 @@ class EdgeApp(FastAPI):
 class RequestMiddleware:
     """Around every request, and around the framework. Logs only the route's template: no body, no query, no id.
 
-    ``ahead`` serves the requests to a path before the framework gets them, by the path.
+    ``fast_paths`` serve the requests to a path before the framework gets them, by the path.
     """
 
     def __init__(
-        self, app: ASGIApp, *, ahead: Mapping[str, ASGIApp], metrics: Metrics, body_limit: int, access_log: str
+        self, app: ASGIApp, *, fast_paths: Mapping[str, ASGIApp], metrics: Metrics, body_limit: int, access_log: str
     ) -> None:
         self._app = app
-        self._ahead = ahead
+        self._fast_paths = fast_paths
         self._metrics = metrics
         self._request_metrics: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._body_limit = body_limit
@@ -64,7 +64,7 @@ class RequestMiddleware:
             return
         exchange = Exchange(scope, receive, send, self._body_limit)
         try:
-            app = self._ahead.get(scope["path"], self._app)
+            app = self._fast_paths.get(scope["path"], self._app)
             await app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
             # The process shuts down and the outcome is unknown: the caller has to send it again.

@@ -24,10 +24,10 @@ _CHECKSUM: Final = struct.Struct(">I")
 _CHECKSUM_AT: Final = 17
 _CHECKED_FROM: Final = _CHECKSUM_AT + _CHECKSUM.size
 # First time, last time, producer, its epoch, the first record's sequence.
-_SET_WHEN_SENT: Final = struct.Struct(">qqqhi")
-_SET_WHEN_SENT_AT: Final = 27
+_SENDER_FIELDS: Final = struct.Struct(">qqqhi")
+_SENDER_FIELDS_AT: Final = 27
 _RECORD_COUNT: Final = struct.Struct(">i")
-_RECORD_COUNT_AT: Final = _SET_WHEN_SENT_AT + _SET_WHEN_SENT.size
+_RECORD_COUNT_AT: Final = _SENDER_FIELDS_AT + _SENDER_FIELDS.size
 
 _topic_partition = itemgetter(0, 1)
 
@@ -145,8 +145,8 @@ class SendableBatch:
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
         now_ms = int(real_now().timestamp() * 1000)
-        _SET_WHEN_SENT.pack_into(
-            self._buffer, _SET_WHEN_SENT_AT, now_ms, now_ms, producer_id, producer_epoch, base_sequence
+        _SENDER_FIELDS.pack_into(
+            self._buffer, _SENDER_FIELDS_AT, now_ms, now_ms, producer_id, producer_epoch, base_sequence
         )
         _CHECKSUM.pack_into(self._buffer, _CHECKSUM_AT, calc_crc32c(memoryview(self._buffer)[_CHECKED_FROM:]))
 
