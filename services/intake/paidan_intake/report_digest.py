@@ -20,7 +20,6 @@ _NOT_CONTENT: Final = {"source", "city"}
 """Part of the id, or of the prefix."""
 _SPELT_VARIOUSLY: Final = _NOT_CONTENT | {"matter", "occurred_at", "past", "secrecy", "confidential"}
 _VERSION_LENGTH: Final = 16
-_BLOCK_BYTES: Final = 64  # of SHA-256
 
 
 class UnknownDigestKey(Exception):
@@ -32,8 +31,8 @@ class DigestKeys:
 
     def __init__(self, newest: bytes, *older: bytes) -> None:
         keys = (newest, *older)
-        self._hashes = {hashlib.sha256(key).hexdigest()[:_VERSION_LENGTH]: _keyed_hashes(key) for key in keys}
-        self.version = next(iter(self._hashes))
+        self._keys = {hashlib.sha256(key).hexdigest()[:_VERSION_LENGTH]: key for key in keys}
+        self.version = next(iter(self._keys))
 
     @classmethod
     def of(cls, keys: Sequence[bytes], encryption_keys: Sequence[bytes]) -> Self:
@@ -42,19 +41,10 @@ class DigestKeys:
 
     def sign(self, content: bytes, version: str) -> str:
         """Return the keyed digest of a content; raise ``UnknownDigestKey``."""
-        hashes = self._hashes.get(version)
-        if hashes is None:
+        key = self._keys.get(version)
+        if key is None:
             raise UnknownDigestKey(version)
-        inner, outer = hashes[0].copy(), hashes[1].copy()
-        inner.update(content)
-        outer.update(inner.digest())
-        return outer.hexdigest()
-
-
-def _keyed_hashes(key: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    """Return HMAC's inner and outer hash after the key, of which each digest continues a copy, at half the cost."""
-    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
-    return hashlib.sha256(bytes(each ^ 0x36 for each in padded)), hashlib.sha256(bytes(each ^ 0x5C for each in padded))
+        return hmac.digest(key, content, "sha256").hex()
 
 
 class ReportDigest(NamedTuple):
