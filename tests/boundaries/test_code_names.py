@@ -11,7 +11,7 @@ _SERVICES: Final = Path(__file__).parents[2] / "services"
 
 def test_every_reason_of_a_halt_has_a_chinese_name() -> None:
     sources = [file.read_text() for file in _SERVICES.rglob("paidan_*/**/*.py")]
-    codes = {code for source in sources for code in re.findall(r'\bHalt\("([a-z_]+)"', source)}
+    codes = {code for source in sources for code in re.findall(r'\bHalt\(\s*"([a-z_]+)"', source)}
 
     assert len(codes) > 5
     assert codes - CODE_NAMES.keys() == set()

@@ -32,7 +32,8 @@ class Halt(ChassisError):
     """Going on would do harm until an operator has looked (a city pack is missing, the log is another one).
 
     Raised by a handler or by the chassis; the consumer records it in the database and raises ``Halted``.
-    It stops the loop that it is about and nothing else. While a service is opened it ends the process.
+    It stops the loop that it is about and nothing else. While a service is opened it ends the process. ``detail`` is in
+    English and, behind " | ", in Chinese.
     """
 
     exit_code: ClassVar[int] = EXIT_HALTED

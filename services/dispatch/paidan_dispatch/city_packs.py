@@ -21,9 +21,15 @@ class PackCache:
         if policy is None:
             content = await city_packs.find_content(conn, version)
             if content is None:
-                raise Halt("city_pack_missing", f"cities.pack has no version {version}")
+                raise Halt(
+                    "city_pack_missing", f"cities.pack has no version {version} | cities.pack 中没有版本 {version}"
+                )
             city = City.from_canonical(content)
             if city.version != version:
-                raise Halt("city_pack_damaged", f"the content of version {version} in cities.pack is {city.version}")
+                raise Halt(
+                    "city_pack_damaged",
+                    f"the content of version {version} in cities.pack is {city.version}"
+                    f" | cities.pack 中版本 {version} 的内容实为 {city.version}",
+                )
             policy = self._policies[version] = CityPolicy.from_city(city)
         return policy

@@ -90,7 +90,9 @@ class PackCache:
         if pack is None:
             content = await city_packs.find_content(self._pool, version, timeout_s=5.0)
             if content is None:
-                raise Halt("city_pack_missing", f"cities.pack has no version {version}")
+                raise Halt(
+                    "city_pack_missing", f"cities.pack has no version {version} | cities.pack 中没有版本 {version}"
+                )
             pack = self._packs[version] = _parse_pack(content, version)
         return pack
 
@@ -102,7 +104,10 @@ class PackCache:
             try:
                 zone = self.zones[version] = ZoneInfo(pack.zone)
             except (ZoneInfoNotFoundError, ValueError) as error:
-                raise Halt("city_pack_damaged", f"pack {version} names no known time zone") from error
+                raise Halt(
+                    "city_pack_damaged",
+                    f"pack {version} names no known time zone | 配置包 {version} 的时区未知",
+                ) from error
         return zone
 
 
@@ -110,4 +115,8 @@ def _parse_pack(content: bytes, version: str) -> ScoringPack:
     try:
         return ScoringPack.model_validate_json(content)
     except ValidationError as error:
-        raise Halt("city_pack_damaged", f"pack {version} cannot be read: {error.error_count()} mistakes") from error
+        raise Halt(
+            "city_pack_damaged",
+            f"pack {version} cannot be read: {error.error_count()} mistakes"
+            f" | 配置包 {version} 无法读取：{error.error_count()} 处错误",
+        ) from error

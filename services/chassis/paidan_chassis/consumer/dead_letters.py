@@ -117,7 +117,9 @@ async def store(
     if recent_count > limit:
         last = dead_letters[-1]
         raise DeadLetterLimitExceeded(
-            "dead_letter_limit", f"{recent_count} within an hour; the last: {last.reason} at {last.record.lane}"
+            "dead_letter_limit",
+            f"{recent_count} within an hour; the last: {last.reason} at {last.record.lane}"
+            f" | 一小时内 {recent_count} 条；最后一条：{last.reason}，位于 {last.record.lane}",
         )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.positions import LOG_END, LOG_START
@@ -71,11 +71,24 @@ def check_position(lane: Lane, bounds: LogBounds, position: LogPosition) -> None
     _require_same_id(lane, "cluster", position.cluster_id, bounds.cluster_id)
     _require_same_id(lane, "topic", position.topic_id, bounds.topic_id)
     if position.next_offset < bounds.start:
-        raise Halt("offset_before_log", f"{lane} is at {position.next_offset}, and its log begins at {bounds.start}")
+        raise Halt(
+            "offset_before_log",
+            f"{lane} is at {position.next_offset}, and its log begins at {bounds.start}"
+            f" | {lane} 读至 {position.next_offset}，而其日志始于 {bounds.start}",
+        )
     if position.next_offset > bounds.end:
-        raise Halt("offset_after_log", f"{lane} is at {position.next_offset}, and its log ends at {bounds.end}")
+        raise Halt(
+            "offset_after_log",
+            f"{lane} is at {position.next_offset}, and its log ends at {bounds.end}"
+            f" | {lane} 读至 {position.next_offset}，而其日志止于 {bounds.end}",
+        )
 
 
-def _require_same_id(lane: Lane, kind: str, stored: str | None, actual: str) -> None:
+def _require_same_id(lane: Lane, kind: Literal["cluster", "topic"], stored: str | None, actual: str) -> None:
     if stored not in {None, actual}:
-        raise Halt(f"{kind}_changed", f"{lane} was read in {kind} {stored}, and this is {actual}")
+        kind_zh = "集群" if kind == "cluster" else "主题"
+        raise Halt(
+            f"{kind}_changed",
+            f"{lane} was read in {kind} {stored}, and this is {actual}"
+            f" | {lane} 读自{kind_zh} {stored}，而当前为 {actual}",
+        )

@@ -49,12 +49,19 @@ async def unrelayed(conn: Connection, consumer: str, lane: Lane, *, relayed_seq:
             messages = outbox_format_2.unpack(first_seq, body)
             found.messages.extend(each for each in messages if each.seq > relayed_seq)
         else:
-            raise Halt("outbox_unreadable", f"{lane} from {first_seq} on was written by another release")
+            raise Halt(
+                "outbox_unreadable",
+                f"{lane} from {first_seq} on was written by another release | {lane} 自 {first_seq} 起由其他版本写入",
+            )
     numbers = [each.seq for each in found.messages]
     for chunk in found.chunks:
         numbers += range(max(chunk.first_seq, relayed_seq + 1), chunk.last_seq + 1)
     if numbers != list(range(relayed_seq + 1, seq + 1)):
-        raise Halt("outbox_incomplete", f"{lane} must relay {relayed_seq + 1} to {seq}, and {len(numbers)} are stored")
+        raise Halt(
+            "outbox_incomplete",
+            f"{lane} must relay {relayed_seq + 1} to {seq}, and {len(numbers)} are stored"
+            f" | {lane} 须转发第 {relayed_seq + 1} 至 {seq} 条，而仅存 {len(numbers)} 条",
+        )
     return found
 
 

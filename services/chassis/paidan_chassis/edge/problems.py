@@ -126,8 +126,10 @@ def problem_for(error: Exception) -> Problem:
         return unavailable()
     if isinstance(error, Halt):
         # A consumer would halt; the edge keeps serving requests that do not need what is missing.
-        message = f"an operator has to fix this first: {error}"
-        return Problem(503, error.reason, message, f"须先由运维人员处理：{error}", retry_after_s=_HALT_RETRY_AFTER_S)
+        detail, _, detail_zh = error.detail.partition(" | ")
+        message = f"an operator has to fix this first: {error.reason}: {detail}"
+        message_zh = f"须先由运维人员处理：{error.reason}：{detail_zh or detail}"
+        return Problem(503, error.reason, message, message_zh, retry_after_s=_HALT_RETRY_AFTER_S)
     if isinstance(error, asyncpg.DataError):
         # NUL, a number out of range...: the input is invalid even if only the database detects it.
         return invalid(None, "a value cannot be stored", "有内容无法保存")
