@@ -7,6 +7,8 @@ import pytest
 from tests.authorisation.services import Edges, open_edges
 from tests.servers import ServerAddresses
 
+pytest.register_assert_rewrite("tests.authorisation.connection_rules", "tests.authorisation.request_rules")
+
 
 @pytest.fixture(scope="session")
 async def edges(servers: ServerAddresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edges]:

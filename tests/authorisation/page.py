@@ -1,5 +1,6 @@
 """Reads the tables of ``contracts/authorisation.md``."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -44,6 +45,11 @@ def rules() -> list[RuleRow]:
     """Return the rows of the table of rules."""
     _, *rows = _table("## Rules")
     return [RuleRow(*row[:3]) for row in rows]
+
+
+def number(rule: RuleRow) -> int:
+    """Return the first number of the rule's limit."""
+    return int(re.findall(r"\d+", rule.limit)[0])
 
 
 def routes_without_a_key() -> set[str]:

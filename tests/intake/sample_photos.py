@@ -5,17 +5,28 @@ import struct
 import zlib
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational
+
+from paidan_intake.photos import PhotoLimits
+
+LIMITS: Final = PhotoLimits(max_bytes=2_000_000, max_pixels=4_000_000, max_side_px=1000)
 
 
 def make_jpeg(*, width: int = 320, height: int = 240, colour: str = "teal", **options: Any) -> bytes:  # noqa: ANN401
     """Return a JPEG."""
     out = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
+    """Return the image as a file."""
+    out = io.BytesIO()
+    image.save(out, kind, **options)
     return out.getvalue()
 
 

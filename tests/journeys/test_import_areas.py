@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from paidan_chassis.kafka.producer import partition_for
 from paidan_contracts.topics import INBOX
 from tests.contracts.city_packs import TINY
 from tests.importing.sample_records import HEADER, MAPPING_TOML, record_line
-from tests.journeys.installation import running_installation
+from tests.journeys.installation import CommandRunner, running_installation
 from tests.servers import ServerAddresses
 
 pytestmark = pytest.mark.takes(seconds=20)
@@ -40,31 +41,37 @@ OTHER_ROWS = f"""{HEADER}
 """An id of another record, and a promise that was put off after a late ending."""
 
 
-async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
-    servers: ServerAddresses, database: str, topic_prefix: str, run_folder: Path
-) -> None:
-    packs = run_folder / "with-areas"
+def write_borough(packs: Path) -> None:
+    """Write the tiny city under the borough's name, with a mapping of its records."""
     shutil.copytree(TINY, packs / BOROUGH)
     named = packs / BOROUGH / "city.toml"
     named.write_text(named.read_text(encoding="utf-8").replace('id = "tiny"', f'id = "{BOROUGH}"'), encoding="utf-8")
     (packs / BOROUGH / "imports").mkdir()
     (packs / BOROUGH / "imports" / "old.toml").write_text(MAPPING_TOML, encoding="utf-8")
-    file = run_folder / "old.csv"
-    file.write_text(ROWS, encoding="utf-8")
 
+
+def import_rows(installation: CommandRunner, home: Path, rows: str, *options: str) -> dict[str, Any]:
+    """Import rows into the borough, and return the report."""
+    file = home.with_name("old.csv")
+    file.write_text(rows, encoding="utf-8")
+    installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching", *options)
+    report: dict[str, Any] = json.loads((home / "imports" / "old-old.json").read_text())
+    return report
+
+
+async def test_records_of_a_city_with_areas_by_district_are_imported_completely(
+    servers: ServerAddresses, database: str, topic_prefix: str, run_folder: Path
+) -> None:
+    packs = run_folder / "with-areas"
+    write_borough(packs)
     lanes = {partition_for(area.encode(), INBOX.partitions) for area in (BOROUGH, *AREAS)}
     assert len(lanes) == 3, "or this shows nothing"
     home = run_folder / "areas"
     with running_installation(home, servers, database=database, prefix=topic_prefix, cities=packs) as installation:
         for _ in range(2):
-            installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching")
-        report = json.loads((home / "imports" / "old-old.json").read_text())
-        reports = [report]
-        for rows, options in ((LATER_ROWS, ()), (OTHER_ROWS, ()), (OTHER_ROWS, ("--amend",))):
-            file.write_text(rows, encoding="utf-8")
-            installation.run("import", str(file), "--city", BOROUGH, "--mapping", "old", "--no-matching", *options)
-            reports.append(json.loads((home / "imports" / "old-old.json").read_text()))
-        _, later, listed, amended = reports
+            report = import_rows(installation, home, ROWS)
+        later, listed = [import_rows(installation, home, rows) for rows in (LATER_ROWS, OTHER_ROWS)]
+        amended = import_rows(installation, home, OTHER_ROWS, "--amend")
         [streets] = [
             row for row in installation.scores(city=BOROUGH, period="2026-02", by="department")["rows"]
             if row["key"] == "streets"

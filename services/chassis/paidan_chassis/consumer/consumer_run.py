@@ -31,7 +31,7 @@ from paidan_chassis.errors import Halt, Halted
 from paidan_chassis.kafka.cluster import DEAD_LETTERS, KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import LoopProgress
-from paidan_chassis.observability.logs import get_logger
+from paidan_chassis.observability.logs import Logger, get_logger
 
 _REVOKE_RELAY_TIMEOUT_S: Final = 2.0
 _LEAVE_TIMEOUT_S: Final = 2.0
@@ -69,27 +69,18 @@ class ConsumerRun:
             handler=handler, connection=connection, rebalance=rebalance, log=log, progress=progress
         )
         self._claims = claims = LaneClaims(name, max_records=tuning.max_records)
-        topic_admin = publisher.topic_admin
-        chunk_writer = ChunkWriter(name, topic_admin.partition_counts)
-        takeover = LaneTakeover(
-            subscription, kafka=kafka, topic_admin=topic_admin, connection=connection, claims=claims,
-            chunk_writer=chunk_writer,
-        )  # fmt: skip
-        self._recovery = recovery = LaneRecovery(
-            subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
+        self._recovery, takeover, transaction = _lane_access(
+            subscription, handler, kafka=kafka, publisher=publisher, connection=connection, claims=claims, lanes=lanes,
             subscriber=subscriber, relay=relay, outages=outages, log=log,
         )  # fmt: skip
         self._batch_runner = batch_runner = BatchRunner(
-            tuning=tuning, handler=handler, lanes=lanes, recovery=recovery, outages=outages, subscriber=subscriber,
-            transaction=FencedTransaction(
-                subscription, handler, connection=connection, relay=relay, lanes=lanes, chunk_writer=chunk_writer
-            ),
-            rebalance=rebalance, relay=relay, held_lanes=held_lanes, shutdown=shutdown, log=log, progress=progress,
-            claims=claims, connection=connection,
+            tuning=tuning, handler=handler, lanes=lanes, transaction=transaction, recovery=self._recovery,
+            outages=outages, subscriber=subscriber, rebalance=rebalance, relay=relay, held_lanes=held_lanes,
+            shutdown=shutdown, log=log, progress=progress, claims=claims, connection=connection,
         )  # fmt: skip
         self._dead_letter_counts = DeadLetterCounts(subscription)
         self._maintenance = Maintenance(
-            subscription=subscription, lanes=lanes, recovery=recovery, connection=connection,
+            subscription=subscription, lanes=lanes, recovery=self._recovery, connection=connection,
             subscriber=subscriber, rebalance=rebalance, relay=relay, batch_runner=batch_runner, log=log,
             dead_letter_counts=self._dead_letter_counts, held_lanes=held_lanes,
         )  # fmt: skip
@@ -216,3 +207,33 @@ class ConsumerRun:
             self._log.exception("halt_not_kept", fault=type(error).__name__)
         self._log.error("halted", reason=halt.reason, detail=halt.detail)
         return Halted(name, halt.reason, halt.detail)
+
+
+def _lane_access(  # noqa: PLR0913 - collaborators, passed by name
+    subscription: Subscription,
+    handler: Handler,
+    *,
+    kafka: KafkaCluster,
+    publisher: Publisher,
+    connection: HeldConnection,
+    claims: LaneClaims,
+    lanes: OwnedLanes,
+    subscriber: GroupSubscriber,
+    relay: Relay,
+    outages: OutageRetry,
+    log: Logger,
+) -> tuple[LaneRecovery, LaneTakeover, FencedTransaction]:
+    """Return what takes lanes over and what writes to them: both address messages by one ``ChunkWriter``."""
+    chunk_writer = ChunkWriter(subscription.name, publisher.topic_admin.partition_counts)
+    takeover = LaneTakeover(
+        subscription, kafka=kafka, topic_admin=publisher.topic_admin, connection=connection, claims=claims,
+        chunk_writer=chunk_writer,
+    )  # fmt: skip
+    recovery = LaneRecovery(
+        subscription=subscription, handler=handler, lanes=lanes, takeover=takeover,
+        subscriber=subscriber, relay=relay, outages=outages, log=log,
+    )  # fmt: skip
+    transaction = FencedTransaction(
+        subscription, handler, connection=connection, relay=relay, lanes=lanes, chunk_writer=chunk_writer
+    )
+    return recovery, takeover, transaction
