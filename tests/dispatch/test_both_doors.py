@@ -14,8 +14,8 @@ from paidan_contracts import ids
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Accept, Action, Finish, Inspect, Verify, Void
 from paidan_contracts.topics import INBOX, answers_topic_of
 from paidan_contracts.wire import WireModel
-from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, photo_stored
 from tests.polling import poll
 
 Door = Literal["http", "kafka"]
