@@ -20,7 +20,7 @@ from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
-from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.intake.intake_service import prepared_service
 from tests.intake.sample_photos import make_jpeg
 from tests.intake.ticket_payloads import build_ticket

@@ -19,8 +19,8 @@ from paidan_contracts.topics import CASES
 from paidan_dispatch import app as dispatch
 from paidan_dispatch.settings import Settings as DispatchSettings
 from tests import vault
-from tests.dispatch.database_fixture import city_in_force
 from tests.dispatch.dispatch_service import DispatchService, open_service
+from tests.dispatch.inbox_entries import city_in_force
 from tests.servers import ServerAddresses, fresh_database
 
 

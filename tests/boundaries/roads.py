@@ -45,7 +45,7 @@ from tests.boundaries.in_process import (
     running_loops,
 )
 from tests.boundaries.tracer import PASSES, Calls, count_calls, modules_entered
-from tests.dispatch.database_fixture import build_report, case_id_of
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.intake.intake_service import prepared_service
 from tests.intake.ticket_payloads import build_ticket
 from tests.polling import poll

@@ -21,7 +21,7 @@ from paidan_contracts.topics import ALARMS, CASES, INBOX, OUTCOMES, find_topic
 from tests import servers as real
 from tests.chaos.command_installation import POSITION, TIMEOUT_S, CommandInstallation, open_installation
 from tests.contracts.city_packs import TINY, append_line, copy_pack
-from tests.dispatch.database_fixture import build_report
+from tests.dispatch.inbox_entries import build_report
 from tests.polling import poll
 
 pytestmark = pytest.mark.takes(seconds=45)

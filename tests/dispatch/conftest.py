@@ -9,8 +9,8 @@ import pytest
 
 from tests import servers as real
 from tests.dispatch import database_fixture, dispatch_service
-from tests.dispatch.database_fixture import city_in_force
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import city_in_force
 
 
 @pytest.fixture(scope="module")

@@ -1,40 +1,25 @@
-"""Dispatch's schema in a database of its own with the tiny city published, and an inbox applied without a broker."""
+"""Dispatch's schema in a database of its own with the tiny city published, and what its tables hold."""
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
 
 from paidan_chassis import database
-from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.database import Executor
-from paidan_chassis.kafka.message import Message
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, CITIES_MIGRATIONS, migrate
-from paidan_contracts import ids
-from paidan_contracts.actions import Action, ActionRequested, Actor
-from paidan_contracts.inbox import RELEASE, CityInForce, PhotoStored, TimerDue
-from paidan_contracts.reports import ReportReceived
+from paidan_contracts.inbox import RELEASE, TimerDue
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import INBOX
-from paidan_contracts.wire import WireModel
 from paidan_dispatch.cases.case_state import running_timers
-from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.handlers import InboxHandler
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.builders import timer_due
-
-START_TIME: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""09:00 in the tiny city, a working day."""
 
 
 @cache
@@ -83,145 +68,6 @@ async def open_pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
 async def _mark_lanes(executor: Executor) -> None:
     await executor.execute("DELETE FROM lane_release")
     await executor.execute("INSERT INTO lane_release SELECT lane, $1 FROM generate_series(0, 3) AS lane", RELEASE)
-
-
-def city_in_force(*, city: str = "tiny", of_version: str | None = None) -> CityInForce:
-    """Build the entry that puts a pack in force."""
-    return CityInForce(city=city, version=of_version or pack_version(), in_force_at=START_TIME - timedelta(days=1))
-
-
-def build_report(ref: str, *, minutes: float = 0, east_m: float = 0, **overrides: Any) -> ReportReceived:  # noqa: ANN401 - fields of the model
-    """Build a report of rubbish: so many minutes after Monday 09:00, so many metres east of the corner."""
-    at = START_TIME + timedelta(minutes=minutes)
-    source = overrides.get("source", "hotline")
-    fields: dict[str, Any] = {
-        "report_id": ids.report_id(source, ref),
-        "source": source,
-        "source_ref": ref,
-        "channel": {"photo": "photo", "camera": "camera", "records": "import"}.get(source, "hotline"),
-        "city": "tiny",
-        "area": "tiny",
-        "city_version": pack_version(),
-        "digest": hashlib.sha256(f"{ref} {overrides}".encode()).hexdigest(),
-        "class_code": "E0110",
-        "place": {"latitude": 36.01, "longitude": 117.01 + east_m / 90_000},
-        "text": "垃圾 rubbish",
-        "wants_callback": source in ("hotline", "photo"),
-        "occurred_at": at,
-        "recorded_at": at,
-    }
-    return ReportReceived.model_validate(fields | overrides)
-
-
-def case_id_of(report: ReportReceived) -> str:
-    """Return the id of the case that a report opens."""
-    return ids.case_id(report.area, report.report_id)
-
-
-def photo_stored(case_id: str, ref: str, *, by: str = "department:streets", minutes: float = 0) -> PhotoStored:
-    """Build the entry of a photo that ``by`` (``role:id``) stored for a case."""
-    kind, name = by.split(":")
-    return PhotoStored(
-        ref=ref,
-        case_id=case_id,
-        area=ids.area_of(case_id),
-        holder=Actor.model_validate({"kind": kind, "id": name}),
-        stored_at=START_TIME + timedelta(minutes=minutes),
-    )
-
-
-def build_action(
-    case_id: str,
-    action: Action,
-    *,
-    by: str,
-    minutes: float = 0,
-    ref: str | None = None,
-    **overrides: Any,  # noqa: ANN401 - fields of the model
-) -> ActionRequested:
-    """Build the request for an action, ``by`` as ``role:id``."""
-    at = START_TIME + timedelta(minutes=minutes)
-    kind, name = by.split(":")
-    sender_ref = ref or f"{case_id} {action.kind} {minutes}"
-    fields: dict[str, Any] = {
-        "action_id": ids.action_id(by, sender_ref),
-        "case_id": case_id,
-        "area": ids.area_of(case_id),
-        "actor": Actor.model_validate({"kind": kind, "id": name}),
-        "door": "kafka" if kind == "department" else "http",
-        "digest": hashlib.sha256(action.model_dump_json().encode()).hexdigest(),
-        "sender_ref": sender_ref,
-        "occurred_at": at,
-        "recorded_at": at,
-        "action": action,
-    }
-    return ActionRequested.model_validate(fields | overrides)
-
-
-@dataclass(slots=True)
-class InboxRecords:
-    """An inbox as Kafka stores it: records in order, each in its partition."""
-
-    records: list[Record] = field(default_factory=list)
-    offsets: dict[int, Iterator[int]] = field(default_factory=dict)
-
-    def append(self, *entries: WireModel | bytes | None, partition: int = 0) -> "InboxRecords":
-        """Append entries, or bytes that cannot be decoded."""
-        for entry in entries:
-            value = entry.model_dump_json().encode() if isinstance(entry, WireModel) else entry
-            offset = next(self.offsets.setdefault(partition, count()))
-            appended_at = START_TIME + timedelta(seconds=len(self.records))
-            self.records.append(Record(INBOX.name, partition, offset, b"", value, (), appended_at))
-        return self
-
-
-@dataclass(slots=True)
-class BatchOutput:
-    """The messages and dead letters of a batch."""
-
-    messages: list[Message] = field(default_factory=list)
-    rejected: list[tuple[Record, str, str]] = field(default_factory=list)
-
-    def bodies_on(self, topic: str) -> list[dict[str, Any]]:
-        """Return the bodies of the messages to one topic, in order."""
-        return [json.loads(message.value) for message in self.messages if message.topic == topic]
-
-    def outcomes(self) -> list[tuple[str, str | None]]:
-        """Return each outcome's result and, of a refusal, its code."""
-        outcomes = [each for each in self.bodies_on("paidan.outcomes") if each["type"] == "outcome.decided.v1"]
-        return [(each["result"], each.get("why", {}).get("code")) for each in outcomes]
-
-    def types(self) -> list[str]:
-        """Return the types of the case events, in order."""
-        return [each["type"] for each in self.bodies_on("paidan.cases")]
-
-
-async def apply_records(
-    pool: "asyncpg.Pool[Any]",
-    records: Sequence[Record],
-    *,
-    batch_size: int = 1000,
-    handler_override: InboxHandler | None = None,
-    rejected: Sequence[DeadLetter] = (),
-) -> BatchOutput:
-    """Apply records as a lane consumer does, in batches of at most ``batch_size``, each in a transaction."""
-    handler = handler_override or InboxHandler(PackCache())
-    output = BatchOutput()
-    async with pool.acquire() as conn:
-        for start in range(0, max(len(records), 1), batch_size):
-            async with conn.transaction():
-                raw = cast("asyncpg.Connection[Any]", conn)
-                work = Batch(raw, records[start : start + batch_size], max_message_bytes=1_000_000, rejected=rejected)
-                await handler.apply(work)
-            output.messages += [message for _, message in work.messages]
-            output.rejected += work.dead_letters
-    return output
-
-
-async def apply_batch(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:
-    """Apply one batch inside the caller's transaction."""
-    raw = cast("asyncpg.Connection[Any]", conn)
-    await InboxHandler(PackCache()).apply(Batch(raw, records, max_message_bytes=1_000_000))
 
 
 async def has_lock_waiter(pool: "asyncpg.Pool[Any]") -> bool:

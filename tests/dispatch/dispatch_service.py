@@ -31,7 +31,7 @@ from paidan_dispatch import app
 from paidan_dispatch.settings import Settings
 from tests import fork_server, vault
 from tests.dispatch import database_fixture
-from tests.dispatch.database_fixture import photo_stored
+from tests.dispatch.inbox_entries import photo_stored
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
 

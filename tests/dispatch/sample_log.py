@@ -1,14 +1,8 @@
 """A log of one case on the usual path, one that is returned and one that is voided."""
 
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return, Void
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    photo_stored,
-)
+from tests.dispatch.applied_inbox import InboxRecords
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 
 
 def sample_log() -> InboxRecords:

@@ -18,8 +18,8 @@ from paidan_deploy.provisioning.connection import open_connection
 from paidan_dispatch.actions.requests import CityTerms, RequestedAction
 from paidan_dispatch.city_packs import PackCache
 from tests.contracts.city_packs import LOSANGELES
-from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Action)

@@ -14,8 +14,8 @@ from paidan_contracts import ids
 from paidan_contracts.actions import KNOWN_ACTION_KINDS, Accept, Action, Finish, Inspect, Verify, Void
 from paidan_contracts.topics import INBOX, answers_topic_of
 from paidan_contracts.wire import WireModel
-from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, photo_stored
 from tests.polling import poll
 
 Door = Literal["http", "kafka"]
@@ -158,38 +158,33 @@ def _without_own_ids(text: str, request: Request) -> str:
     return text
 
 
-async def test_every_action_in_every_state_ends_alike_at_both_doors(
-    service: DispatchService, client: httpx.AsyncClient
-) -> None:
-    await _send_to_inbox(service, (entry for request in REQUESTS for entry in request.log()))
-    await _await_outcomes(service, (each.report.report_id for each in REQUESTS))
-    lines = [
+def _lines_for(door: Door) -> list[str]:
+    return [
         json.dumps({"id": each.own_id, "case_id": each.case_id, "action": each.action})
         for each in REQUESTS
-        if each.door == "http"
-    ]
-    answers = [
-        json.dumps({"id": each.own_id, "case_id": each.case_id, "action": each.action}).encode()
-        for each in REQUESTS
-        if each.door == "kafka"
+        if each.door == door
     ]
 
+
+async def _send_over_http(service: DispatchService, client: httpx.AsyncClient) -> set[str]:
+    """Send one batch, and return the own ids of what is refused at once: no outcome of it follows."""
+    lines = _lines_for("http")
     response = await client.post(
         "/v1/actions/batch", content="\n".join(lines), headers=await service.create_key(STREETS)
     )
-    await service.publisher.send([Message(answers_topic_of("streets").name, "k", each, ()) for each in answers])
-    refused_by_http = {
-        json.loads(sent)["id"]: answer["error"]
+    return {
+        json.loads(sent)["id"]
         for sent, answer in zip(lines, map(json.loads, response.text.splitlines()), strict=True)
         if "error" in answer
     }
-    taken = [each for each in REQUESTS if each.own_id not in refused_by_http]
-    await _await_outcomes(service, (each.action_id for each in taken))
-    became = await _what_became(service, taken)
 
-    assert {own_id.split(" ", 1)[1].rsplit(" ", 1)[0] for own_id in refused_by_http} <= {
-        "return for a reason of no list"
-    }
+
+async def _send_over_kafka(service: DispatchService) -> None:
+    topic = answers_topic_of("streets").name
+    await service.publisher.send([Message(topic, "k", each.encode(), ()) for each in _lines_for("kafka")])
+
+
+def _assert_alike(became: dict[tuple[str, str, Door], Any]) -> None:
     for state in STATES:
         for variant in VARIANTS:
             over_kafka = became[state, variant, "kafka"]
@@ -197,6 +192,24 @@ async def test_every_action_in_every_state_ends_alike_at_both_doors(
                 assert became[state, variant, "http"] == over_kafka, (state, variant)
             else:
                 assert over_kafka["outcome"][0] == "refused", (state, variant)
+
+
+async def test_every_action_in_every_state_ends_alike_at_both_doors(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    await _send_to_inbox(service, (entry for request in REQUESTS for entry in request.log()))
+    await _await_outcomes(service, (each.report.report_id for each in REQUESTS))
+
+    refused_by_http = await _send_over_http(service, client)
+    await _send_over_kafka(service)
+    taken = [each for each in REQUESTS if each.own_id not in refused_by_http]
+    await _await_outcomes(service, (each.action_id for each in taken))
+    became = await _what_became(service, taken)
+
+    assert {own_id.split(" ", 1)[1].rsplit(" ", 1)[0] for own_id in refused_by_http} <= {
+        "return for a reason of no list"
+    }
+    _assert_alike(became)
     applied = {(state, variant) for (state, variant, _), each in became.items() if each["outcome"][0] == "applied"}
     assert applied == {
         ("dispatched", "accept"),

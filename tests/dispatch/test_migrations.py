@@ -11,7 +11,9 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.case_state import Timer, running_timers
 from paidan_dispatch.inbox.save import is_held, is_overdue
 from tests import servers as real
-from tests.dispatch.database_fixture import apply_records, build_report, city_in_force, stored_states
+from tests.dispatch.applied_inbox import apply_records
+from tests.dispatch.database_fixture import stored_states
+from tests.dispatch.inbox_entries import build_report, city_in_force
 from tests.dispatch.sample_log import sample_log
 
 MIGRATIONS: Final = load_migrations(["paidan_dispatch.migrations"])

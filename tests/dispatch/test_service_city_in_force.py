@@ -7,20 +7,9 @@ import pytest
 
 from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Accept, Finish
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    apply_records,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    clear_tables,
-    due_timers,
-    pack_bytes,
-    pack_version,
-    photo_stored,
-    publish_pack,
-)
+from tests.dispatch.applied_inbox import InboxRecords, apply_records
+from tests.dispatch.database_fixture import clear_tables, due_timers, pack_bytes, pack_version, publish_pack
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 
 
 async def test_partition_uses_the_pack_version_of_its_own_log(pool: "asyncpg.Pool[Any]") -> None:

@@ -13,7 +13,8 @@ from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import AnswersHandler
 from tests.dispatch import database_fixture
-from tests.dispatch.database_fixture import START_TIME, InboxRecords, apply_records, build_report, city_in_force
+from tests.dispatch.applied_inbox import InboxRecords, apply_records
+from tests.dispatch.inbox_entries import START_TIME, build_report, city_in_force
 
 
 async def test_unreadable_record_is_dead_lettered_alone(pool: "asyncpg.Pool[Any]") -> None:

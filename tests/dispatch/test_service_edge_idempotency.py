@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from paidan_contracts import ids
-from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await, await_decision
 
 RETURN = {"kind": "return", "code": "other", "reason": "not ours"}

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from paidan_contracts import ids
-from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE
 
 BATCH = "/v1/actions/batch"

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import jsonschema
 
-from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import UNKNOWN_CASE, act_and_await
 
 CASE = "/v1/cases/{case_id}"

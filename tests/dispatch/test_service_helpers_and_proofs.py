@@ -7,19 +7,9 @@ import pytest
 
 from paidan_contracts.actions import Accept, Action, Finish, Inspect, Return, Urge, Void
 from paidan_contracts.ids import action_id
-from tests.dispatch.database_fixture import (
-    BatchOutput,
-    InboxRecords,
-    apply_records,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    clear_tables,
-    due_timers,
-    dump_tables,
-    photo_stored,
-)
+from tests.dispatch.applied_inbox import BatchOutput, InboxRecords, apply_records
+from tests.dispatch.database_fixture import clear_tables, due_timers, dump_tables
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
 
 LAMP = build_report("lamp", class_code="C0137")
 """The pack's rule sends it to lamps, and names streets to help."""

@@ -23,19 +23,9 @@ from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
 from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
-from tests.dispatch.database_fixture import (
-    START_TIME,
-    InboxRecords,
-    apply_records,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    clear_tables,
-    dump_tables,
-    photo_stored,
-    stored_states,
-)
+from tests.dispatch.applied_inbox import InboxRecords, apply_records
+from tests.dispatch.database_fixture import clear_tables, dump_tables, stored_states
+from tests.dispatch.inbox_entries import START_TIME, build_action, build_report, case_id_of, city_in_force, photo_stored
 from tests.dispatch.sample_log import sample_log
 
 Pool = asyncpg.Pool

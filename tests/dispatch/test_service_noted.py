@@ -11,17 +11,9 @@ from paidan_contracts.reports import ImportedHistory
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import noted_by
 from tests.contracts.city_packs import load_tiny
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    apply_records,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    clear_tables,
-    dump_tables,
-    pack_version,
-)
+from tests.dispatch.applied_inbox import InboxRecords, apply_records
+from tests.dispatch.database_fixture import clear_tables, dump_tables, pack_version
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force
 
 POLICY = CityPolicy.from_city(load_tiny())
 

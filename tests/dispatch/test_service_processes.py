@@ -9,8 +9,8 @@ import pytest
 
 from tests import servers as real
 from tests.dispatch import dispatch_service
-from tests.dispatch.database_fixture import build_report, case_id_of, city_in_force
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of, city_in_force
 from tests.polling import poll
 
 

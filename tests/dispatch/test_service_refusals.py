@@ -10,17 +10,9 @@ from paidan_chassis.database import is_transient
 from paidan_contracts.actions import Accept, CallBack, Finish, Inspect, Return
 from paidan_contracts.extensible import Unknown
 from paidan_contracts.unsupported_actions import AskExtension
-from tests.dispatch.database_fixture import (
-    InboxRecords,
-    apply_batch,
-    apply_records,
-    build_action,
-    build_report,
-    case_id_of,
-    city_in_force,
-    clear_tables,
-    has_lock_waiter,
-)
+from tests.dispatch.applied_inbox import InboxRecords, apply_batch, apply_records
+from tests.dispatch.database_fixture import clear_tables, has_lock_waiter
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force
 from tests.polling import poll
 
 

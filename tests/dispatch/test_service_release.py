@@ -12,13 +12,8 @@ from paidan_contracts.inbox import RELEASE, ReleaseInForce
 from paidan_contracts.topics import INBOX
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.handlers import InboxHandler
-from tests.dispatch.database_fixture import (
-    BatchOutput,
-    InboxRecords,
-    apply_records,
-    build_report,
-    city_in_force,
-)
+from tests.dispatch.applied_inbox import BatchOutput, InboxRecords, apply_records
+from tests.dispatch.inbox_entries import build_report, city_in_force
 
 NEXT = RELEASE + 1
 

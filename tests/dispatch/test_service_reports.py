@@ -6,8 +6,8 @@ import httpx
 
 from paidan_contracts import ids
 from paidan_contracts.actions import Accept, Finish, Inspect
-from tests.dispatch.database_fixture import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, photo_stored
 from tests.dispatch.service_client import await_decision
 from tests.polling import poll
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.dispatch.database_fixture import build_report, case_id_of
 from tests.dispatch.dispatch_service import DispatchService
+from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.dispatch.service_client import Headers, act_and_await
 
 

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 
 from paidan_contracts.actions import Accept, Action, Assign, CallBack, File, Finish, Inspect, Return, Urge, Verify, Void
 from paidan_contracts.cases import Cause
-from paidan_contracts.orders import OrderUrged
-from paidan_contracts.reports import ReportReceived
 from paidan_contracts.state import CaseState, StageClock
-from paidan_dispatch.cases import orders
 from paidan_dispatch.cases.case_state import Provenance, Timer, next_due_at, running_timers, with_clock
 from paidan_dispatch.cases.decide import Ignored, Progressed
 from paidan_dispatch.cases.policy import CityPolicy
@@ -43,10 +40,6 @@ def policy_with_limits(**limits: str) -> CityPolicy:
 
 def _provenance(at: datetime) -> Provenance:
     return Provenance(Cause(kind="timer", id=build_report().report_id), at, at, default_policy())
-
-
-def first_timer(state: CaseState) -> Timer:
-    return min(running_timers(state), key=lambda each: each.due_at)
 
 
 def stage_timer(state: CaseState) -> Timer:
@@ -229,53 +222,3 @@ def test_at_most_one_stage_clock_runs_and_numbers_rise(actions: list[Action]) ->
         assert running == list(state.clocks[-1:]) or not running
         for timer in running_timers(state):
             assert seen.setdefault((timer.kind, timer.generation), timer.due_at) == timer.due_at
-
-
-def policy_with_warnings(share: float = 0.8) -> CityPolicy:
-    pack = pack_document()
-    pack["clocks"]["warn_at"] = share
-    return policy_of(pack)
-
-
-@pytest.mark.parametrize(
-    ("report", "kind", "due", "department"),
-    [
-        (build_report(), "accept", 30, "north"),
-        (build_report(source="app"), "verify", 15, None),
-        (build_report(class_code=None), "dispatch", 15, None),
-    ],
-)
-def test_warning_goes_out_once_before_a_limit_passes(
-    report: ReportReceived, kind: str, due: float, department: str | None
-) -> None:
-    policy = policy_with_warnings()
-    state = opened_case(report, policy=policy)
-    warning = first_timer(state)
-    assert (warning.kind, warning.due_at) == (f"{kind}_warning", at_minute(due * 0.8))
-
-    step = expire(state, warning)
-
-    assert isinstance(step, Progressed)
-    body = step.events[0].model_dump()
-    assert (body["type"], body["clock"], body["due_at"]) == ("case.clock_warned.v1", kind, at_minute(due))
-    assert body["department"] == department
-    assert step.after.status == state.status
-    assert warning not in running_timers(step.after)
-    assert isinstance(expire(step.after, warning), Ignored)
-    following = first_timer(step.after)
-    assert (following.kind, following.due_at) == (kind, at_minute(due))
-    told = [each for each in orders.order_events(state, step.events, policy) if isinstance(each, OrderUrged)]
-    assert [each.order.department for each in told] == ([department] if department else [])
-    assert all(at_minute(due).isoformat() in each.reason for each in told)
-
-
-def test_warning_of_the_work_is_not_sent_to_whoever_finished_it() -> None:
-    policy = policy_with_warnings(0.5)
-    state = case_after(opened_case(policy=policy), Accept(), minutes=5, policy=policy)
-    [warning] = [each for each in running_timers(state) if each.kind == "handle_warning"]
-
-    done = case_after(state, Finish(), minutes=100, policy=policy)
-
-    assert warning.due_at == at_minute(180)
-    assert isinstance(expire(done, warning), Ignored)
-    assert not [each for each in running_timers(opened_case()) if each.kind.endswith("_warning")], "no pack, no warning"

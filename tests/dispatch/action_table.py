@@ -1,0 +1,94 @@
+"""Actions, the statuses that allow each of them and what follows, and a case in every status."""
+
+from functools import cache
+from typing import get_args
+
+from paidan_contracts.actions import (
+    Accept,
+    Action,
+    Assign,
+    CallBack,
+    File,
+    Finish,
+    Inspect,
+    Redispatch,
+    Return,
+    Urge,
+    Verify,
+    Void,
+)
+from paidan_contracts.state import CaseState, Status
+from paidan_dispatch.cases.decide import Refused
+from tests.dispatch.builders import build_report, case_after, opened_case
+
+STATES: tuple[Status, ...] = get_args(Status)
+ACTIONS: dict[str, Action] = {
+    "verify": Verify(verified=True),
+    "verify_false": Verify(verified=False, reason="nothing there"),
+    "file": File(row_id="E0111-1"),
+    "assign": Assign(department="water", reason="it leaks"),
+    "redispatch": Redispatch(department="water", reason="it leaks"),
+    "accept": Accept(),
+    "return": Return(code="not_our_duty", reason="it is a pipe"),
+    "finish": Finish(text="done"),
+    "inspect": Inspect(passed=True),
+    "inspect_false": Inspect(passed=False, reason="still there"),
+    "call_back": CallBack(rating="satisfied"),
+    "call_back_dissatisfied": CallBack(rating="dissatisfied"),
+    "void": Void(reason="a test call"),
+    "urge": Urge(reason="it smells"),
+}
+# The status after each allowed action, and its events. Filing anew keeps the status of an assigned case.
+ALLOWED: dict[tuple[str, str], tuple[Status, tuple[str, ...]]] = {
+    ("received", "verify"): ("dispatched", ("filed", "dispatched")),
+    ("received", "verify_false"): ("not_accepted", ("not_accepted",)),
+    ("filed", "assign"): ("dispatched", ("dispatched",)),
+    ("filed", "file"): ("dispatched", ("filed", "dispatched")),
+    ("filed", "void"): ("voided", ("voided",)),
+    ("dispatched", "accept"): ("handling", ("accepted",)),
+    ("dispatched", "finish"): ("inspecting", ("accepted", "finished")),
+    ("dispatched", "urge"): ("dispatched", ("urged",)),
+    ("dispatched", "return"): ("dispatched", ("returned", "dispatched")),
+    ("dispatched", "redispatch"): ("dispatched", ("dispatched",)),
+    ("dispatched", "file"): ("dispatched", ("filed",)),
+    ("dispatched", "void"): ("voided", ("voided",)),
+    ("handling", "finish"): ("inspecting", ("finished",)),
+    ("handling", "return"): ("dispatched", ("returned", "dispatched")),
+    ("handling", "file"): ("handling", ("filed",)),
+    ("handling", "urge"): ("handling", ("urged",)),
+    ("handling", "redispatch"): ("dispatched", ("dispatched",)),
+    ("handling", "void"): ("voided", ("voided",)),
+    ("inspecting", "redispatch"): ("dispatched", ("dispatched",)),
+    ("inspecting", "void"): ("voided", ("voided",)),
+    ("inspecting", "inspect"): ("closed", ("closed",)),
+    ("inspecting", "inspect_false"): ("handling", ("reworked",)),
+    ("closed", "call_back"): ("closed", ("called_back",)),
+    ("closed", "call_back_dissatisfied"): ("handling", ("called_back", "reopened")),
+}
+
+
+@cache
+def case_in_status(status: str) -> CaseState:
+    """Return a case in a status, by the shortest way; nothing leads to ``suspended`` yet."""
+    if status == "received":
+        return opened_case(build_report(source="app"))
+    if status == "filed":
+        return opened_case(build_report(class_code=None))
+    if status == "suspended":
+        return case_in_status("handling").model_copy(update={"status": "suspended"})
+    before = {"handling": "dispatched", "inspecting": "handling", "closed": "inspecting", "not_accepted": "received"}
+    doing = {"handling": "accept", "inspecting": "finish", "closed": "inspect", "not_accepted": "verify_false"}
+    if status == "voided":
+        return case_after(case_in_status("filed"), ACTIONS["void"])
+    if status == "dispatched":
+        return opened_case()
+    return case_after(case_in_status(before[status]), ACTIONS[doing[status]])
+
+
+def assert_explains(refused: Refused, status: Status) -> None:
+    """Without what is allowed instead, a client would repeat the refused action."""
+    why = refused.refusal
+    assert f"state {status}; allowed there: " in why.message
+    for kind in {ACTIONS[name].kind for state, name in ALLOWED if state == status}:
+        assert kind in why.message.rpartition(": ")[2]
+    assert "案件状态为" in why.message_zh
