@@ -7,7 +7,7 @@ import pytest
 
 from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.api.case_figures import CaseFigures
-from paidan_dispatch.inbox.save import is_held, is_overdue
+from paidan_dispatch.inbox.case_rows import is_held, is_overdue
 from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
 from tests.dispatch.applied_inbox import apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, stored_states

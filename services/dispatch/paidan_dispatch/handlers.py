@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -10,6 +10,7 @@ from paidan_chassis import city_packs
 from paidan_chassis.clock import Clock
 from paidan_chassis.consumer.batch import Batch, Lane, Record
 from paidan_chassis.consumer.lane_state import LaneState
+from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection
 from paidan_chassis.json_bodies import read_json
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
@@ -29,7 +30,7 @@ from paidan_dispatch.inbox.decode import claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
-from paidan_dispatch.inbox.save import save
+from paidan_dispatch.inbox.save import CaseWrites, as_one_statement, case_writes, save
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
 
 MAX_NOTED_FIELDS: Final = 1000
@@ -58,13 +59,33 @@ class InboxHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Decide on every record and write the results; the consumer commits them together with the offsets."""
+        writes = await self._decide(batch)
+        await save(batch.conn, writes)
+        self._announce(batch, writes)
+
+    async def prepare(self, batch: Batch) -> Sequence[Write] | None:
+        """Decide on every record of a small batch and return what to write."""
+        writes = await self._decide(batch)
+        combined = as_one_statement(writes)
+        if combined is not None:
+            self._announce(batch, writes)
+        return combined
+
+    async def _decide(self, batch: Batch) -> CaseWrites:
         if self._in_force is None:
             self._in_force = await load_in_force(batch.conn, self._packs, self._release)
         unit_of_work = await load(batch, self._packs, self._in_force)
         await decide_batch(batch, unit_of_work)
-        next_due_at = await save(batch.conn, unit_of_work)
-        if self._timers is not None and next_due_at is not None and next_due_at < self._timers.next_due_at:
-            self._timers.notify(next_due_at)
+        return case_writes(unit_of_work)
+
+    def _announce(self, batch: Batch, writes: CaseWrites) -> None:
+        """Notify the timers and count the outcomes of a batch that is about to be committed."""
+        if (
+            self._timers is not None
+            and writes.next_due_at is not None
+            and writes.next_due_at < self._timers.next_due_at
+        ):
+            self._timers.notify(writes.next_due_at)
         if self._metrics is not None:
             for outcome, number in batch.counts.items():
                 counter = self._counters.get(outcome)
