@@ -96,3 +96,9 @@ if [ -z "${PAIDAN_KAFKA:-}" ]; then
     .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache ||
         echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
 fi
+
+if [ "$kind" = dev ]; then
+    echo "Downloading a browser for tests (once) / 正在下载测试用的浏览器（仅一次）"
+    .venv/bin/python -m tests.browser.chromium ||
+        echo "That failed; the tests download what is missing. / 未成功；测试时会下载所缺部分。"
+fi

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from paidan_deploy.jars.cache import ensure_jars
-from paidan_deploy.jars.lock import LockName, lock_file, read_lock
-from paidan_deploy.jars.lock_update import ROOT_ARTIFACTS
+from paidan_deploy.jars.lock import read_lock
 from paidan_deploy.jars.web_libraries import FILES, ensure_web_libraries
 from tests.servers import CACHE
 
@@ -69,12 +68,3 @@ def test_services_under_another_user_can_read_them(cache: Path) -> None:
 
     modes = {path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
     assert modes == {0o755, 0o644}
-
-
-@pytest.mark.parametrize("name", ROOT_ARTIFACTS)
-def test_locks_hold_checksums_and_no_address(name: LockName) -> None:
-    """Whoever has a mirror of Maven's repository downloads from there."""
-    text = lock_file(name).read_text()
-
-    assert "://" not in text
-    assert len(re.findall(r'^sha256 = "[0-9a-f]{64}"$', text, re.MULTILINE)) == text.count("[[dependencies]]")
