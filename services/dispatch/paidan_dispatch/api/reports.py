@@ -15,7 +15,8 @@ from paidan_contracts.reports import JoinedReport
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
-from paidan_dispatch.api import access, queries, report_queries
+from paidan_dispatch.api import access, case_lists, queries, report_queries
+from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.models import (
     Callback,
     CallbackList,
@@ -23,7 +24,7 @@ from paidan_dispatch.api.models import (
     CaseReportList,
     NotedReportList,
 )
-from paidan_dispatch.api.queries import CaseFilter, PageKey
+from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.api.report_queries import NotedPageKey
 
 _CASE_CURSORS = CursorCodec(PageKey)
@@ -115,7 +116,7 @@ class ReportRoutes:
             after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
-        states = await queries.list_cases(self.pool, case_filter)
+        states = await case_lists.list_cases(self.pool, case_filter)
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(
             self.pool, [state.case_id for state in states], [report_id for _, report_id in awaited]
