@@ -22,9 +22,9 @@ what a ticket means in its city, with notes to its sender. What a batch says is 
 Kafka will store: consumer.outbox_chunks places each message, kafka.record_batch is their format. city.city says which
 reports are noted without a case: to dispatch, which decides so, and to intake, whose dry run tells it beforehand.
 edge.hot_routes fences what serves a ticket ahead of the framework, and contracts.unvalidated builds a report from
-checked parts: each at half the cost. What a lane remembers stands beside what is written for it in consumer.owned_lanes,
-and consumer.writes makes one statement of a small batch; values of rows are apart from the order in which dispatch
-writes them."""
+checked parts: each at half the cost. consumer.owned_lanes holds what a lane remembers beside what is
+written for it, and consumer.writes makes one statement of a small batch; values of rows are apart from the order in
+which dispatch writes them."""
 SERVICES: Final = {
     "http to inbox": "paidan_intake",
     "inbox to case": "paidan_dispatch",
