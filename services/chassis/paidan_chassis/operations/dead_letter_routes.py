@@ -1,7 +1,8 @@
 """``/v1/dead-letters``: lists, shows, redrives and drops the records that a service could not process."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -53,6 +54,8 @@ _SHOWN_HEADERS: Final = frozenset(
         "content-type",
     }
 )
+_MAX_REDRIVES: Final = 2
+"""At once: each holds one of the edge's connections until its records are decided."""
 _MAX_HEADERS: Final = 100
 _MAX_HEADER_LENGTH: Final = 200
 
@@ -62,6 +65,7 @@ class DeadLetterRoutes:
     """``/v1/dead-letters`` and what is below it."""
 
     context: OperatorContext
+    _redrives: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_REDRIVES))
 
     def router(self) -> APIRouter:
         """Return the router with these routes. ``name`` is released: operation ids are made from it."""
@@ -138,7 +142,6 @@ class DeadLetterRoutes:
         """
         self.context.require_operator(caller)
         async with self.context.pool.acquire() as conn, conn.transaction():
-            await self._log(conn, caller, "dead_letter_dropped", letter_id, request.reason)
             dropped = await dead_letters.drop(conn, [UUID(letter_id)], by=caller.name, because=request.reason)
             summary = await _find(conn, UUID(letter_id))
             is_repeat = (summary.dropped_by, summary.dropped_because) == (caller.name, request.reason)
@@ -146,13 +149,15 @@ class DeadLetterRoutes:
                 raise Problem(
                     409, "not_waiting", "the dead letter was redriven or dropped already", "该死信已重投或丢弃"
                 )
+            # Last: the log's lock is everybody's, and this letter may be in the hand of one who redrives it.
+            await self._log(conn, caller, "dead_letter_dropped", letter_id, request.reason)
         return DeadLetterItem(**asdict(summary))
 
     async def _redrive(self, caller: Principal, ids: Sequence[UUID]) -> RedriveResponse:
         async def log_try(conn: Connection, letter: StoredDeadLetter) -> None:
             await self._log(conn, caller, "dead_letter_redriven", str(letter.letter_id), _position_of(letter))
 
-        async with self.context.pool.acquire() as conn:
+        async with self._redrives, self.context.pool.acquire() as conn:
             known = set(await dead_letters.ids_to_redrive(conn, ids))
             try:
                 result = await redrive(
