@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import asyncpg
 
-from paidan_chassis.consumer import dead_letters, positions, senders
+from paidan_chassis.consumer import dead_letter_messages, dead_letters, positions, senders
 from paidan_chassis.consumer.batch import (
     Batch,
     DeadLetter,
@@ -122,7 +122,7 @@ class FencedTransaction:
                 await self._handler.apply(batch)
             all_dead_letters = [*rejected_now, *batch.dead_letters]
             kept = await self._keep(conn, all_dead_letters) if all_dead_letters else []
-            announcements = dead_letters.announcements(self._subscription.name, kept) if kept else []
+            announcements = dead_letter_messages.announcements(self._subscription.name, kept) if kept else []
             writes = self._lane_writer.prepare(new_records, [*batch.messages, *announcements], stored)
             if writes.advances:
                 name, chunks = self._subscription.name, writes.chunks.values()
@@ -164,7 +164,6 @@ class FencedTransaction:
         """Store dead letters, and return those that are kept: beyond a sender's limit most are only counted."""
         subscription = self._subscription
         kept = await senders.select_kept(conn, subscription, rejected) if subscription.written_by_others else rejected
-        limit = None if subscription.written_by_others else subscription.tuning.dead_letter_limit
         if kept:
-            await dead_letters.store(conn, subscription.name, kept, limit=limit, cipher=subscription.cipher)
+            await dead_letters.store(conn, subscription, kept)
         return kept
