@@ -46,6 +46,12 @@ class StackSettings(KafkaSecuritySettings):
         " the one that the installation was started with; at the first start scaled where all cities are demo cities.",
     )
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
+    check_every_s: float = Field(
+        default=3600,
+        ge=0,
+        allow_inf_nan=False,
+        description="How often the local stack runs `paidan verify`, in seconds; 0: never.",
+    )
 
 
 @cache
