@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.exchange import JSON_ANSWER
 from paidan_chassis.edge.middleware import ModelT, authenticate_scope, parse_body
 from paidan_chassis.edge.problems import BodyTooLarge, Problem
 from paidan_chassis.edge.query import NO_QUERY, QueryRules
@@ -109,15 +110,9 @@ class FastPath(Generic[ModelT]):
         except BodyTooLarge as error:
             answer = problems.too_large(error.limit).response()
         if isinstance(answer, JsonAnswer):
-            await _send(answer, send)
+            await send({"type": JSON_ANSWER, "status": answer.status, "body": answer.content})
         else:
             await answer(scope, receive, send)
-
-
-async def _send(answer: JsonAnswer, send: Send) -> None:
-    headers = [(b"content-length", b"%d" % len(answer.content)), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.content})
 
 
 def _replay(first: Message, receive: Receive) -> Receive:
