@@ -7,7 +7,7 @@ other request goes to the framework's route, which has the same handler; a test 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,8 +22,7 @@ from paidan_chassis.edge.query import NO_QUERY, QueryRules
 from paidan_chassis.edge.scope_keys import ANNOUNCED_BYTES_KEY, BODY_LIMIT_KEY, ROUTE_KEY
 
 
-@dataclass(frozen=True, slots=True)
-class HotRequest(Generic[ModelT]):
+class HotRequest(NamedTuple, Generic[ModelT]):
     """One request to a hot route, authenticated, read and validated."""
 
     scope: Scope
@@ -37,8 +36,7 @@ class HotRequest(Generic[ModelT]):
         return bool(self.scope["query_string"]) and query.is_dry_run(self.scope)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonAnswer:
+class JsonAnswer(NamedTuple):
     """An answer in JSON without headers of its own."""
 
     status: int
