@@ -45,11 +45,8 @@ VERSION: Final = "0.1.0"
 # new name makes it read the logs from their start: 0.1.0's (intake-standing) did not store who may read a photo.
 ALARMS_CONSUMER: Final = "intake-alarms"
 STATUS_CONSUMER: Final = "intake-status"
-# FastStream waits that long for records, then as long without looking: how late the first alarm after a quiet time may
-# be seen, and how often an idle process wakes up.
-ALARMS_TUNING: Final = ConsumerTuning(poll_timeout_ms=20)
 # A report's status is read seconds later at the earliest, and small batches would be this process's greatest cost.
-STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.25, fetch_wait_ms=250)
+STATUS_TUNING: Final = ConsumerTuning(min_batch_interval_s=0.25, fetch_wait_ms=250)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,6 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
             alarms_handler,
             ALARMS.name,
             prefixes=(ALARMS_PREFIX,),
-            tuning=ALARMS_TUNING,
             written_by_others=True,
         )
     )
