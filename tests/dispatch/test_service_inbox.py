@@ -16,7 +16,8 @@ from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api import queries
-from paidan_dispatch.api.queries import CaseFilter, OrderPage
+from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.queries import OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
 from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
@@ -54,6 +55,22 @@ async def test_a_case_is_followed_from_report_to_callback(pool: "asyncpg.Pool[An
     assert not output.rejected
     messages = [each["type"] for each in output.bodies_on("paidan.orders.streets") if each["order"]["case_id"] == one]
     assert messages == ["order.issued.v1", "order.changed.v1", "order.changed.v1", "order.withdrawn.v1"]
+
+
+async def test_outcome_of_a_merged_report_says_whose_it_is_as_its_step_does(pool: "asyncpg.Pool[Any]") -> None:
+    """It opens no case that would tell; whoever counts reports by source and day needs no other record."""
+    opener = build_report("1")
+    joining = build_report("2", minutes=7, source="photo")
+    output = await apply_records(pool, InboxRecords().append(city_in_force(), opener, joining).records)
+
+    opened, merged = output.bodies_on("paidan.outcomes")
+    [step] = [each for each in output.bodies_on("paidan.cases") if each["type"] == "case.merged.v1"]
+    told = {name: merged[name] for name in ("source", "channel", "recorded_at")}
+    assert (opened["result"], merged["result"]) == ("opened", "merged")
+    assert (told["source"], told["channel"], merged["id"]) == ("photo", "photo", step["report_id"])
+    assert told == {name: step["report"][name] for name in told}
+    assert told == {name: step["state"]["joined"][-1][name] for name in told}
+    assert opened.keys() & told == set(), "of a case that opens its state tells"
 
 
 async def test_where_a_batch_ends_changes_nothing(pool: "asyncpg.Pool[Any]") -> None:
@@ -185,7 +202,7 @@ async def test_every_state_is_read_back_as_it_was_published(pool: "asyncpg.Pool[
     for body in (await apply_records(pool, _indexed_log().records, batch_size=3)).bodies_on("paidan.cases"):
         published[body["case_id"]] = CaseState.model_validate(body["state"])
 
-    listed = await queries.list_cases(pool, CaseFilter(limit=500))
+    listed = await list_cases(pool, CaseFilter(limit=500))
     async with pool.acquire() as conn:
         found = [await queries.find_case(conn, case_id) for case_id in published]
         judged = await queries.load_cases_with_policy(conn, list(published))

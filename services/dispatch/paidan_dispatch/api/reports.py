@@ -7,8 +7,6 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import problems
-from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_chassis.edge.routes import create_router
@@ -17,7 +15,8 @@ from paidan_contracts.reports import JoinedReport
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
-from paidan_dispatch.api import access, queries, report_queries
+from paidan_dispatch.api import access, case_lists, queries, report_queries
+from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.models import (
     Callback,
     CallbackList,
@@ -25,7 +24,7 @@ from paidan_dispatch.api.models import (
     CaseReportList,
     NotedReportList,
 )
-from paidan_dispatch.api.queries import CaseFilter, PageKey
+from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.api.report_queries import NotedPageKey
 
 _CASE_CURSORS = CursorCodec(PageKey)
@@ -84,14 +83,16 @@ class ReportRoutes:
     ) -> CaseReportList:
         """List the reports of a case: all of them to staff and to departments with an order, to a source its own."""
         if not access.covers_area(caller, ids.area_of(case_id)):
-            raise _no_such_case()
+            raise access.no_such_case()
         source = grants_of(caller.scopes).source
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
-            if stored is None or not (source or _may_read_all(stored.state, caller)):
-                raise _no_such_case()
-            only_source = None if _may_read_all(stored.state, caller) else source
-            opener = [_opener(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
+            if stored is None or not (source or access.may_read_all_of(stored.state, caller)):
+                raise access.no_such_case()
+            only_source = None if access.may_read_all_of(stored.state, caller) else source
+            opener = (
+                [opener_of(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
+            )
             joined = await report_queries.load_joined_reports(
                 conn, case_id, source=only_source, after=query.after, limit=query.limit - len(opener)
             )
@@ -99,7 +100,7 @@ class ReportRoutes:
             if is_foreign and not await report_queries.load_joined_reports(
                 conn, case_id, source=only_source, after=0, limit=1
             ):
-                raise _no_such_case()
+                raise access.no_such_case()
         reports = opener + joined
         is_full = len(reports) == query.limit
         return CaseReportList(case_id=case_id, reports=reports, after=reports[-1].number if is_full else None)
@@ -115,7 +116,7 @@ class ReportRoutes:
             after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
-        states = await queries.list_cases(self.pool, case_filter)
+        states = await case_lists.list_cases(self.pool, case_filter)
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(
             self.pool, [state.case_id for state in states], [report_id for _, report_id in awaited]
@@ -141,14 +142,7 @@ class ReportRoutes:
         return NotedReportList(reports=reports, after=after)
 
 
-def _may_read_all(state: CaseState, caller: Principal) -> bool:
-    department = grants_of(caller.scopes).department
-    if department is None:
-        return access.may_read_cases(caller)
-    return access.has_order(state, department)
-
-
-def _opener(state: CaseState) -> CaseReport:
+def opener_of(state: CaseState) -> CaseReport:
     """Return the report that opened a case, which its state holds in full."""
     report = JoinedReport(
         report_id=state.opened_by,
@@ -175,13 +169,9 @@ def _callback(state: CaseState, report_id: str, report: JoinedReport | None) -> 
     return Callback(
         case_id=state.case_id,
         report_id=report_id,
-        report=_opener(state).report if report_id == state.opened_by else report,
+        report=opener_of(state).report if report_id == state.opened_by else report,
         class_code=state.class_code,
         round=state.round,
         closed_at=state.closed_at,
         answer=state.answer,
     )
-
-
-def _no_such_case() -> problems.Problem:
-    return problems.not_found("there is no such case", "无此案件")
