@@ -108,6 +108,8 @@ class Grants:
     """Classes, or patterns of them, to which everything here is bounded; none: every class."""
     places: frozenset[str] = frozenset()
     """Districts, streets and communities to which everything here is bounded; none: the whole city."""
+    is_bounded: bool = False
+    """Whether there are bounds; a field, for each request to act reads it."""
 
     def has_role(self, *roles: Role) -> bool:
         """Return whether the key holds at least one of these roles."""
@@ -126,6 +128,7 @@ def grants_of(scopes: frozenset[str]) -> Grants:
         may_backdate="backdate" in scopes,
         classes=_values(scopes, "class:"),
         places=_values(scopes, "place:"),
+        is_bounded=any(scope.startswith(("class:", "place:")) for scope in scopes),
     )
 
 

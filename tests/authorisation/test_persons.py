@@ -105,6 +105,19 @@ async def test_person_and_post_stand_on_the_step_and_never_come_from_the_body(ed
     }
 
 
+async def test_look_at_a_reporter_is_logged_under_the_person_and_the_post(edges: Edges) -> None:
+    client, report_id = edges.clients["intake"], edges.ids["intake"]["report_id"]
+
+    look = await client.post(
+        f"/v1/reports/{report_id}/reporter", json={"reason": "岗位回访"}, headers=token(edges, "role:caller")
+    )
+    trail = await client.get("/v1/audit/events?limit=1000", headers=edges.keys.valid["auditor", "*"])
+
+    assert look.status_code == 200
+    [seen] = [each for each in trail.json()["events"] if each["detail"] == "岗位回访"]
+    assert (seen["key_id"], seen["actor"]) == (f"person_{PERSON}", "desk-west")
+
+
 async def post_action(
     client: httpx.AsyncClient, case_id: str, headers: Headers, body: dict[str, Any]
 ) -> httpx.Response:

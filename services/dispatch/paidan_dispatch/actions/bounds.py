@@ -11,15 +11,19 @@ from paidan_dispatch.api import access, queries
 from paidan_dispatch.inbox.load import load_known_outcomes
 
 
+async def require_within_bounds(pool: Pool, request: ActionRequested, caller: Principal) -> None:
+    """Raise Problem 404 for an action whose case is beyond the caller's bounds, or not there yet."""
+    if await _find_out_of_bounds(pool, [request], caller):
+        raise access.no_such_case()
+
+
 async def refuse_out_of_bounds(
     pool: Pool, lines: Sequence[ActionRequested | Problem], caller: Principal
 ) -> list[ActionRequested | Problem]:
-    """Return the lines, with the 404 in place of those whose case is beyond the caller's bounds, or not there yet.
+    """Return a bounded caller's lines, with a 404 in place of those whose case is beyond the bounds, or not there yet.
 
     Judged by the case as it is now: should it be filed elsewhere a moment later, the action is still decided.
     """
-    if not access.is_bounded(caller):
-        return list(lines)
     requests = [each for each in lines if isinstance(each, ActionRequested)]
     beyond = await _find_out_of_bounds(pool, requests, caller)
     return [

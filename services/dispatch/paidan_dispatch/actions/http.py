@@ -24,7 +24,7 @@ from paidan_contracts.actions import ActionRequested
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import CaseId, Id, SenderRef
 from paidan_dispatch.actions import route_docs
-from paidan_dispatch.actions.bounds import refuse_out_of_bounds
+from paidan_dispatch.actions.bounds import refuse_out_of_bounds, require_within_bounds
 from paidan_dispatch.actions.dry_run import evaluate
 from paidan_dispatch.actions.requests import (
     CityTerms,
@@ -104,9 +104,8 @@ class ActionRoutes:
         """Put an action into the inbox, or evaluate it without effect."""
         await self.terms.refresh(self.pool)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
-        for problem in await refuse_out_of_bounds(self.pool, [action_request], caller):
-            if isinstance(problem, Problem):
-                raise problem
+        if grants_of(caller.scopes).is_bounded:
+            await require_within_bounds(self.pool, action_request, caller)
         [earlier] = await find_earlier(self.pool, [action_request])
         if earlier.is_reused:
             raise _id_reused(IDEMPOTENCY_HEADER)
@@ -127,7 +126,9 @@ class ActionRoutes:
         numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
         await charge(http_request, len(numbered_lines) - 1)
         lines = [self._parse_line(line, caller) for _, line in numbered_lines]
-        parsed, earlier = await self._find_earlier_lines(await refuse_out_of_bounds(self.pool, lines, caller))
+        if grants_of(caller.scopes).is_bounded:
+            lines = await refuse_out_of_bounds(self.pool, lines, caller)
+        parsed, earlier = await self._find_earlier_lines(lines)
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
         results = iter(
             await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests, earlier))

@@ -38,12 +38,6 @@ def covers_case(state: CaseState, principal: Principal) -> bool:
     return case_access.is_within_bounds(grants_of(principal.scopes), state.class_code, state.place)
 
 
-def is_bounded(principal: Principal) -> bool:
-    """Return whether the caller's post is bounded to classes or places."""
-    grants = grants_of(principal.scopes)
-    return bool(grants.classes or grants.places)
-
-
 def covers_area(principal: Principal, area: str) -> bool:
     """Return whether the key is valid for the city of this area."""
     return covers_city(principal.city, city_of(area))
@@ -67,6 +61,6 @@ def may_read_outcome(principal: Principal, scope: OutcomeScope) -> bool:
         return scope.sender == f"department:{grants.department}"
     if grants.source is not None and scope.sender == f"source:{grants.source}":
         return True
-    if is_bounded(principal):
+    if grants.is_bounded:
         return scope.sender is not None and scope.sender.endswith(f":{principal.key_id}")
     return may_read_cases(principal)
