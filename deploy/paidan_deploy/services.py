@@ -62,6 +62,8 @@ class ServiceConfig:
     clock: ClockKind
     host: str = LOOPBACK
     kafka_security: KafkaSecuritySettings | None = None
+    persons_issuer: str | None = None
+    persons_jwks_url: str | None = None
 
 
 def service_environment(
@@ -85,6 +87,8 @@ def environment_with(service: Service, config: ServiceConfig, *, secrets: Mappin
         "CLOCK": config.clock,
         "STOP_WITHIN_S": str(STOP_TIMEOUT_S),
         **(config.kafka_security.security_variables() if config.kafka_security else {}),
+        **({"PERSONS_ISSUER": config.persons_issuer} if config.persons_issuer else {}),
+        **({"PERSONS_JWKS_URL": config.persons_jwks_url} if config.persons_jwks_url else {}),
         **secrets,
     }
     inherited = inherited_environment()

@@ -45,6 +45,8 @@ class StackSettings(KafkaSecuritySettings):
         description="real: the machine's clock; scaled: the city's own, which a demonstration runs fast. By default"
         " the one that the installation was started with; at the first start scaled where all cities are demo cities.",
     )
+    persons_issuer: str | None = Field(default=None, description="Issuer of persons' tokens; none: they are refused.")
+    persons_jwks_url: str | None = Field(default=None, description="Address of the issuer's keys, if not its own.")
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
     check_every_s: float = Field(
         default=3600,

@@ -18,6 +18,7 @@ from paidan_chassis.edge import api_keys, problems
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import Caller, EdgeConfig, create_app, hot_route
 from paidan_chassis.edge.hot_routes import HotRequest
+from paidan_chassis.edge.issuer_keys import PersonTokenVerifier
 from paidan_chassis.edge.query import DRY_RUN_PARAMETER, DryRun
 from paidan_chassis.edge.routes import require_header
 from paidan_chassis.errors import Halt
@@ -74,10 +75,11 @@ async def lend(call: HotRequest[Loan]) -> Response:
     return JSONResponse({"title": call.body.book.title, "by": call.principal.name}, 202)
 
 
-def build_app(pool: Pool) -> FastAPI:
+def build_app(pool: Pool, persons: PersonTokenVerifier | None = None) -> FastAPI:
     """Return the app under test, with routes of every kind."""
     metrics = Metrics("library")
-    config = EdgeConfig("Library", "1", KeyRing(pool), Health(metrics), metrics, access_log="all", body_limit=2_000)
+    keys = KeyRing(pool, persons=persons)
+    config = EdgeConfig("Library", "1", keys, Health(metrics), metrics, access_log="all", body_limit=2_000)
     app = create_app(config)
     hot_route(app, "/v1/loans", lend, name="lend", model=Loan, response_model=LoanAccepted, query=(DRY_RUN_PARAMETER,))
     hot_route(app, "/v1/loans/long", lend, name="lend", model=Loan, body_limit=500_000)

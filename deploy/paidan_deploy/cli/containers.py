@@ -155,6 +155,8 @@ def serve(
         host=host,
         clock=stack.settings.clock or "real",
         kafka_security=stack.settings,
+        persons_issuer=stack.settings.persons_issuer,
+        persons_jwks_url=stack.settings.persons_jwks_url,
     )
     env = environment_with(service, config, secrets=_secrets_of(stack, service))
     # A service must not have the database owner's DSN.

@@ -123,6 +123,8 @@ class Supervisor:
             port=service.port,
             clock=self.clock,
             kafka_security=self.settings,
+            persons_issuer=self.settings.persons_issuer,
+            persons_jwks_url=self.settings.persons_jwks_url,
         )
         return SupervisedService(
             name=service.name,

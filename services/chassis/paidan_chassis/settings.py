@@ -13,6 +13,8 @@ from pydantic_settings import SettingsConfigDict
 
 from paidan_chassis.clock import ClockKind
 from paidan_chassis.consumer.config import DEFAULT_TUNING, ConsumerTuning
+from paidan_chassis.edge.issuer_keys import PersonTokenVerifier
+from paidan_chassis.edge.person_token_signer import JWKS_PATH
 from paidan_chassis.encryption import Cipher, parse_key, parse_keys
 from paidan_chassis.errors import Misconfigured
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicDeclaration
@@ -29,6 +31,7 @@ def _validate_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/]\S*$", max_length=300)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 VaultKey = Annotated[SecretStr, AfterValidator(_validate_key)]
@@ -61,6 +64,15 @@ class ServiceSettings(KafkaSecuritySettings):
     )
     log_level: LogLevel = "info"
     access_log: Literal["failed", "all", "none"] = "failed"
+    persons_issuer: HttpUrl | None = Field(
+        default=None, description="Who issues persons' tokens, as their `iss` says it; without it, they are refused."
+    )
+    persons_audience: str = Field(
+        default="paidan", min_length=1, max_length=100, description="This installation, as the tokens' `aud` names it."
+    )
+    persons_jwks_url: HttpUrl | None = Field(
+        default=None, description=f"Address of the issuer's public keys; by default {JWKS_PATH} at the issuer."
+    )
     clock: ClockKind = Field(default="real", description="scaled: use the clock in schema cities.")
     rate_per_s: Annotated[float, Field(gt=0)] = Field(
         default=5_000, description="Rate limit of each API key, in requests or lines of batches a second."
@@ -107,6 +119,13 @@ class ServiceSettings(KafkaSecuritySettings):
         except (OSError, ssl.SSLError) as error:
             raise Misconfigured(f"{self.tls_cert} or {self.tls_key} cannot be used: {error}") from error
         return context
+
+    def person_tokens(self) -> PersonTokenVerifier | None:
+        """Return a verifier of persons' tokens; None where no issuer is set."""
+        if self.persons_issuer is None:
+            return None
+        address = self.persons_jwks_url or self.persons_issuer.rstrip("/") + JWKS_PATH
+        return PersonTokenVerifier.of(self.persons_issuer, self.persons_audience, address)
 
     def cipher(self) -> Cipher:
         """Return a cipher with the service's keys."""

@@ -115,7 +115,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings, process = resources.settings, resources.process
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="dispatch-edge"))
-    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     packs = PackCache()
     return create_http_app(

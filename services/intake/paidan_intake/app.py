@@ -162,7 +162,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     )
     process.health.require("city packs", lambda: bool(resources.packs.current))
     process.health.require("vault and Kafka", lambda: context.writer.is_healthy)
-    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
     return create_http_app(
         EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log), context
     )

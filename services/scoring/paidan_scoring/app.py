@@ -90,7 +90,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings = resources.settings
     # A pool of its own: however many requests come in, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
-    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
     process = resources.process
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="scoring-edge"))
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)

@@ -1,4 +1,4 @@
-"""API keys: generated, stored, revoked and looked up. Scopes are opaque here; services interpret them."""
+"""API keys: generated, stored, revoked and looked up, as persons' tokens are. Scopes are opaque; services read them."""
 
 import asyncio
 import hashlib
@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection, Pool
 from paidan_chassis.edge.audit import AccessRecorder
+from paidan_chassis.edge.issuer_keys import PersonTokenVerifier
+from paidan_chassis.edge.person_tokens import is_person_token
 from paidan_chassis.edge.rate_limit import NO_LIMIT, Allowance, RateLimit, RateLimiter
 
 TOKEN_PREFIX: Final = "pdk_"  # noqa: S105 - what every token begins with is no secret
@@ -22,12 +24,15 @@ _TOKEN: Final = re.compile(r"pdk_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request: the holder of its API key."""
+    """The caller of a request: the holder of its API key, or a person who signed in, with an opaque id and post."""
 
     key_id: str
+    """Of a person, ``person_`` and the person's id: logs, limits and grants name it as they name a key."""
     name: str
     city: str
     scopes: frozenset[str]
+    person: str | None = None
+    post: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +132,17 @@ class CachedKey(NamedTuple):
 
 
 class KeyRing:
-    """Looks up the principals of tokens. Results are cached for a few seconds, by the token's hash."""
+    """Looks up the principals of tokens. Results are cached for a few seconds, by the token's hash.
+
+    Without ``persons``, the tokens of persons are refused as unknown keys are.
+    """
 
     def __init__(
         self,
         pool: Pool,
         *,
         limit: RateLimit = NO_LIMIT,
+        persons: PersonTokenVerifier | None = None,
         ttl_s: float = 5.0,
         query_timeout_s: float = 5.0,
         max_entries: int = 4096,
@@ -141,6 +150,7 @@ class KeyRing:
         self.limiter = RateLimiter(pool, limit)
         self.recorder = AccessRecorder(pool)
         self._pool = pool
+        self._persons = persons
         self._query_timeout_s = query_timeout_s
         self._ttl_s = ttl_s
         self._max_entries = max_entries
@@ -151,17 +161,30 @@ class KeyRing:
         return (await self.look_up(token)).principal
 
     async def look_up(self, token: str) -> CachedKey:
-        """Return the entry of a token, from the cache if it is there."""
-        if not _TOKEN.fullmatch(token):
+        """Return the entry of a token, from the cache if it is there; raise ``Problem`` for a person's invalid one."""
+        is_key = _TOKEN.fullmatch(token) is not None
+        if not is_key and (self._persons is None or not is_person_token(token)):
             return _NO_KEY
         token_hash = hash_token(token)
         found = self.cache.get(token_hash)
         if found is None or found.expires_at < time.monotonic():
-            principal = await self._load(token_hash)
-            found = CachedKey(time.monotonic() + self._ttl_s, principal, self._allowance_of(principal))
+            found = await (self._load_key(token_hash) if is_key else self._verify_person(token))
             self._evict()
             self.cache[token_hash] = found
         return found
+
+    async def _load_key(self, token_hash: bytes) -> CachedKey:
+        principal = await self._load(token_hash)
+        return CachedKey(time.monotonic() + self._ttl_s, principal, self._allowance_of(principal))
+
+    async def _verify_person(self, token: str) -> CachedKey:
+        assert self._persons is not None  # noqa: S101 - looked up only then
+        verified = await self._persons.verify(token)
+        claims = verified.claims
+        key_id = f"person_{claims.person}"
+        principal = Principal(key_id, claims.post or "person", claims.city, claims.scopes, claims.person, claims.post)
+        expires_at = time.monotonic() + min(self._ttl_s, verified.valid_for_s)
+        return CachedKey(expires_at, principal, self.limiter.allowance(key_id))
 
     def _allowance_of(self, principal: Principal | None) -> Allowance:
         if principal is None:
@@ -172,8 +195,9 @@ class KeyRing:
     def _evict(self) -> None:
         if len(self.cache) < self._max_entries:
             return
-        # Guessed tokens must neither fill the memory nor evict valid ones.
-        self.cache = {token_hash: found for token_hash, found in self.cache.items() if found.principal}
+        # Guessed tokens must neither fill the memory nor evict valid ones; those of persons are new every minute.
+        now = time.monotonic()
+        self.cache = {each: found for each, found in self.cache.items() if found.principal and found.expires_at > now}
         if len(self.cache) >= self._max_entries:
             self.cache.clear()
 
@@ -184,9 +208,11 @@ class KeyRing:
 
 
 @asynccontextmanager
-async def open_key_ring(pool: Pool, limit: RateLimit) -> AsyncIterator[KeyRing]:
+async def open_key_ring(
+    pool: Pool, limit: RateLimit, persons: PersonTokenVerifier | None = None
+) -> AsyncIterator[KeyRing]:
     """Open a key ring whose records of refusals and uses are written while the context is open."""
-    keys = KeyRing(pool, limit=limit)
+    keys = KeyRing(pool, limit=limit, persons=persons)
     async with asyncio.TaskGroup() as task_group:
         writer = task_group.create_task(keys.recorder.run(), name="access records")
         try:

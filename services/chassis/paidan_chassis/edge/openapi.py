@@ -19,7 +19,11 @@ from paidan_chassis.edge.security_headers import DOCS_POLICY
 
 _REF: Final = "#/components/schemas/{model}"
 _SECURITY_SCHEMES: Final = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer pdk_..."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Authorization: Bearer pdk_..., or the token of a person who signed in.",
+    },
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _RETRY_AFTER: Final = {

@@ -51,7 +51,7 @@ class Problem(ChassisError):
         """Return the HTTP response."""
         headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
         if self.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if self.code == "invalid_token" else "Bearer"
         if self.status == 415:
             headers["Accept-Encoding"] = "identity"
         content = json.dumps(self.body(), ensure_ascii=False).encode()

@@ -146,13 +146,14 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     """Return who acts. A key with several roles acts in one that may do this; whether it may now is decided later."""
     grants = grants_of(principal.scopes)
     if grants.department is not None:
-        return Actor(kind="department", id=grants.department)
+        return Actor(kind="department", id=grants.department, person=principal.person, post=principal.post)
     roles = [role for role in _ACTION_ROLES if role in grants.roles]
     if not roles and grants.source is not None:
         return Actor(kind="source", id=grants.source)
     if not roles:
         raise forbidden("the key may not act on cases", "该密钥无权处理案件")
-    actors = [Actor.model_validate({"kind": role, "id": principal.key_id, "member": grants.member}) for role in roles]
+    holder = {"id": principal.key_id, "member": grants.member, "person": principal.person, "post": principal.post}
+    actors = [Actor.model_validate({"kind": role, **holder}) for role in roles]
     return next((actor for actor in actors if action.kind in ROLE_ACTIONS[actor.kind]), actors[0])
 
 

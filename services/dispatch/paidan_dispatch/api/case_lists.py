@@ -1,9 +1,9 @@
 """SQL of the list of cases: its filters, by columns that are indexed, and its pages in order of time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from paidan_chassis.database import Pool
 from paidan_contracts.state import CaseState, Status
@@ -39,6 +39,7 @@ SELECT_CASES_PAGE: Final = """
       JOIN history USING (case_id, version)
      ORDER BY reported_at {order}, case_id {order}
 """
+_MAX_PAGES: Final = 10
 AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
 HELD_FILTER: Final = "AND held"
 OVERDUE_FILTER: Final = "AND overdue"
@@ -91,6 +92,33 @@ async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
         timeout=30,
     )
     return [decode_state(row["event"]) for row in rows]
+
+
+class CoveredPage(NamedTuple):
+    """The cases of a page that the caller's bounds cover, and after which case the list goes on; None: it ends."""
+
+    cases: list[CaseState]
+    after: PageKey | None
+
+
+async def list_covered(pool: Pool, case_filter: CaseFilter, covers: Callable[[CaseState], bool]) -> CoveredPage:
+    """Return a page of the cases that ``covers`` holds for.
+
+    Where few are covered it is not full though the list goes on: no request looks at more than ten pages.
+    """
+    found: list[CaseState] = []
+    after = case_filter.after
+    for _ in range(_MAX_PAGES):
+        states = await list_cases(pool, replace(case_filter, after=after))
+        for state in states:
+            after = PageKey(state.reported_at, state.case_id)
+            if covers(state):
+                found.append(state)
+                if len(found) == case_filter.limit:
+                    return CoveredPage(found, after)
+        if len(states) < case_filter.limit:
+            return CoveredPage(found, None)
+    return CoveredPage(found, after)
 
 
 def _literal_clauses(case_filter: CaseFilter) -> Iterator[str]:

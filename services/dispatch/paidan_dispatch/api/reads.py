@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
@@ -115,8 +116,9 @@ class ReadRoutes:
         `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
         """
         access.require_case_access(caller)
-        cases = await case_lists.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
-        return CaseList(cases=cases, after=_next_cursor(cases, query.limit))
+        case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
+        page = await case_lists.list_covered(self.pool, case_filter, partial(access.covers_case, principal=caller))
+        return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -125,7 +127,7 @@ class ReadRoutes:
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
-        if stored is None:
+        if stored is None or not access.covers_case(stored.state, caller):
             raise access.no_such_case()
         if history:
             return Response(_case_detail_json(stored.state, history), media_type="application/json")
@@ -160,7 +162,9 @@ class ReadRoutes:
         return OrderList(
             department=department_id,
             as_of=as_of,
-            orders=await self._order_items(states, department_id),
+            orders=await self._order_items(
+                [each for each in states if access.covers_case(each, caller)], department_id
+            ),
             after=_next_cursor(states, limit),
         )
 

@@ -1,0 +1,159 @@
+"""Persons' tokens at an edge: the issuer's keys are fetched over HTTP, kept, and fetched again for a new key."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from paidan_chassis import migrations
+from paidan_chassis.clock import real_now
+from paidan_chassis.database import Pool, open_pool
+from paidan_chassis.edge.api_keys import KeyRing, Principal
+from paidan_chassis.edge.issuer_keys import (
+    IssuerKeys,
+    KeySetUnavailable,
+    PersonTokenVerifier,
+    RefreshTerms,
+    fetch_key_set,
+)
+from paidan_chassis.edge.person_token_signer import PersonTokenSigner, key_id_of
+from paidan_chassis.edge.person_tokens import LEEWAY_S, PersonClaims
+from paidan_chassis.edge.problems import Problem
+from tests.chassis.sample_edge import VALID_LOAN, build_app, error_of
+from tests.chassis.token_issuer import AUDIENCE, FIRST_KEY, SECOND_KEY, Issuer, open_issuer
+
+CLAIMS = PersonClaims(
+    person="5b0e7a3c-7f0a-4a52-9f0a-1f2e3d4c5b6a",
+    city="quancheng",
+    scopes=frozenset({"role:librarian", "branch:east"}),
+    post="desk-1",
+)
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with open_issuer() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    connection = await asyncpg.connect(database)
+    await migrations.migrate(connection, "library", [migrations.CHASSIS_MIGRATIONS])
+    await connection.close()
+    async with open_pool(SecretStr(database), schema="library") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def client_of(pool: Pool, persons: PersonTokenVerifier | None) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(build_app(pool, persons))
+    async with httpx.AsyncClient(transport=transport, base_url="http://library") as client:
+        yield client
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_signed_in_person_is_the_caller_of_a_request(issuer: Issuer, pool: Pool) -> None:
+    token = issuer.signer.sign(CLAIMS, real_now())
+
+    principal = await KeyRing(pool, persons=issuer.verifier()).find(token)
+    async with client_of(pool, issuer.verifier()) as client:
+        answers = [await client.post("/v1/loans", json=VALID_LOAN, headers=bearer(token)) for _ in range(3)]
+
+    assert principal == Principal(
+        f"person_{CLAIMS.person}", "desk-1", "quancheng", CLAIMS.scopes, CLAIMS.person, "desk-1"
+    )
+    assert [each.status_code for each in answers] == [202] * 3
+    assert answers[0].json()["by"] == "desk-1"
+    assert issuer.fetches == 2
+
+
+async def test_invalid_token_is_told_why_and_any_is_unknown_without_an_issuer(issuer: Issuer, pool: Pool) -> None:
+    elsewhere = PersonTokenSigner(issuer.address, "elsewhere", [FIRST_KEY]).sign(CLAIMS, real_now())
+    valid = issuer.signer.sign(CLAIMS, real_now())
+
+    async with client_of(pool, issuer.verifier()) as client:
+        refused = await client.post("/v1/loans", json=VALID_LOAN, headers=bearer(elsewhere))
+    async with client_of(pool, None) as client:
+        unknown = await client.post("/v1/loans", json=VALID_LOAN, headers=bearer(valid))
+
+    assert (refused.status_code, error_of(refused)["code"]) == (401, "invalid_token")
+    assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert (unknown.status_code, error_of(unknown)["code"]) == (401, "unauthorized")
+
+
+async def test_cached_token_ends_with_its_life(issuer: Issuer, pool: Pool) -> None:
+    ring = KeyRing(pool, persons=issuer.verifier(), ttl_s=60)
+
+    found = await ring.look_up(issuer.signer.sign(CLAIMS, real_now(), life_s=1))
+
+    assert found.principal is not None
+    assert found.expires_at <= time.monotonic() + 1 + LEEWAY_S
+
+
+async def test_new_key_of_the_issuer_is_fetched_and_an_old_one_forgotten(issuer: Issuer) -> None:
+    keys = IssuerKeys(lambda: fetch_key_set(issuer.jwks_url), RefreshTerms(retry_after_s=0))
+    first, second = (key_id_of(each.public_key()) for each in (FIRST_KEY, SECOND_KEY))
+
+    before = await keys.find(first), await keys.find(second)
+    issuer.keys = [SECOND_KEY]
+    after = await keys.find(second), await keys.find(first)
+
+    assert [each is not None for each in (*before, *after)] == [True, False, True, False]
+
+
+async def test_unknown_keys_cause_one_fetch_however_many_are_named(issuer: Issuer) -> None:
+    """Whoever invents key ids must not turn a service against its issuer."""
+    keys = IssuerKeys(lambda: fetch_key_set(issuer.jwks_url), RefreshTerms(retry_after_s=60))
+
+    found = await asyncio.gather(*(keys.find(f"invented-{number}") for number in range(50)))
+
+    assert found == [None] * 50
+    assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 500])
+async def test_known_keys_outlive_an_outage_of_the_issuer_for_a_while(issuer: Issuer, status: int) -> None:
+    first = key_id_of(FIRST_KEY.public_key())
+    terms = RefreshTerms(every_s=0, retry_after_s=0)
+    keys = IssuerKeys(lambda: fetch_key_set(issuer.jwks_url), terms)
+    await keys.find(first)
+
+    issuer.broken_status = status
+    kept = await keys.find(first)
+
+    assert kept is not None
+    strict = IssuerKeys(lambda: fetch_key_set(issuer.jwks_url), terms)
+    with pytest.raises(KeySetUnavailable):
+        await strict.find(first)
+
+
+async def test_service_that_cannot_fetch_keys_asks_to_come_again(pool: Pool) -> None:
+    signer = PersonTokenSigner("http://127.0.0.1:9", AUDIENCE, [FIRST_KEY])
+    verifier = PersonTokenVerifier.of("http://127.0.0.1:9", AUDIENCE, "http://127.0.0.1:9/none")
+
+    with pytest.raises(Problem) as refused:
+        await KeyRing(pool, persons=verifier).find(signer.sign(CLAIMS, real_now()))
+
+    assert (refused.value.status, refused.value.retry_after_s) == (503, 5)
+
+
+def test_published_document_is_what_the_cockpit_serves() -> None:
+    document = json.loads(json.dumps(PersonTokenSigner("http://x", AUDIENCE, [FIRST_KEY]).key_set()))
+
+    [key] = document["keys"]
+    assert {name: key[name] for name in ("kty", "crv", "use", "alg")} == {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "use": "sig",
+        "alg": "EdDSA",
+    }
