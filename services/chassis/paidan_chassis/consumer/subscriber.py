@@ -33,7 +33,7 @@ class GroupSubscriber:
     def __init__(self, subscription: Subscription, kafka: KafkaCluster, *, listener: ConsumerRebalanceListener) -> None:
         accept_non_utf8_header_names()
         disable_prefetch_backoff()
-        BatchSubscriber.get_msg = _poll  # type: ignore[method-assign]
+        BatchSubscriber.get_msg = _poll  # type: ignore[method-assign,assignment]
         self._prefix = kafka.prefix
         self._broker = KafkaBroker(
             kafka.servers.split(","),
