@@ -5,7 +5,20 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from paidan_contracts.extensible import ExtensibleEnum, Unknown
-from paidan_contracts.wire import Area, CaseId, Code, Digest, Id, PositiveInt, ShortText, Text, Timestamp, WireModel
+from paidan_contracts.wire import (
+    Area,
+    CaseId,
+    Channel,
+    Code,
+    Digest,
+    Id,
+    PositiveInt,
+    ShortText,
+    Slug,
+    Text,
+    Timestamp,
+    WireModel,
+)
 
 ReportResult = Literal["opened", "merged", "suppressed", "noted", "refused", "dead_lettered"]
 ActionResult = Literal["applied", "refused", "dead_lettered"]
@@ -80,6 +93,13 @@ class OutcomeDecided(WireModel):
         default=None, description="Of a noted report: the rule of the city's pack that decided so."
     )
     city_version: Digest | None = Field(default=None, description="Version of the pack that the rule is in.")
+    source: Slug | None = Field(
+        default=None, description="Of a merged or noted report, which opens no case that would tell: its source."
+    )
+    channel: Channel | None = Field(default=None, description="Of a merged or noted report.")
+    recorded_at: Timestamp | None = Field(
+        default=None, description="Of a merged or noted report: when it was received; it is counted on that day."
+    )
     decided_at: Timestamp
 
 

@@ -69,6 +69,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "POST /v1/reports/{report_id}/erasure": Call(body=REQUEST_OF_THE_PERSON, is_json=True, report="erased_report_id"),
     "GET /v1/cases": Call(lists="cases"),
     "GET /v1/cases/{case_id}": Call(),
+    "GET /v1/cases/{case_id}/actions": Call(lists="actions"),
     "POST /v1/cases/{case_id}/actions": Call(DRY, ACTION, {"Idempotency-Key": "matrix"}, is_json=True),
     "POST /v1/actions/batch": Call(DRY, LINE),
     "GET /v1/actions/{action_id}": Call(),

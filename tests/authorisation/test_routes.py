@@ -95,6 +95,7 @@ async def test_route_answers_each_kind_of_key_as_the_page_says(edges: Edges, row
     ("route", "query"),
     [
         ("GET /v1/cases/{case_id}", ""),
+        ("GET /v1/cases/{case_id}/actions", ""),
         ("GET /v1/cases/{case_id}/reports", ""),
         ("GET /v1/cases/{case_id}/reports", "?after=9"),
         ("GET /v1/cases/{case_id}/reports", "?limit=1"),

@@ -43,6 +43,7 @@ async def test_answers_are_as_documented(service: DispatchService, client: httpx
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=monitor), 200),
         (CASE, await client.get(f"/v1/cases/{case_id}", headers=streets), 200),
         (CASE, await client.get(f"/v1/cases/{UNKNOWN_CASE}", headers=streets), 404),
+        (ACT, await client.get(f"/v1/cases/{case_id}/actions", headers=streets), 200),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions", json=body, headers=key), 202),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions?dry-run=true", json=body, headers=key), 200),
         (ACT, await client.post(f"/v1/cases/{case_id}/actions", json=body, headers=streets), 400),

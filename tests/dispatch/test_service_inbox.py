@@ -56,6 +56,22 @@ async def test_a_case_is_followed_from_report_to_callback(pool: "asyncpg.Pool[An
     assert messages == ["order.issued.v1", "order.changed.v1", "order.changed.v1", "order.withdrawn.v1"]
 
 
+async def test_outcome_of_a_merged_report_says_whose_it_is_as_its_step_does(pool: "asyncpg.Pool[Any]") -> None:
+    """It opens no case that would tell; whoever counts reports by source and day needs no other record."""
+    opener = build_report("1")
+    joining = build_report("2", minutes=7, source="photo")
+    output = await apply_records(pool, InboxRecords().append(city_in_force(), opener, joining).records)
+
+    opened, merged = output.bodies_on("paidan.outcomes")
+    [step] = [each for each in output.bodies_on("paidan.cases") if each["type"] == "case.merged.v1"]
+    told = {name: merged[name] for name in ("source", "channel", "recorded_at")}
+    assert (opened["result"], merged["result"]) == ("opened", "merged")
+    assert (told["source"], told["channel"], merged["id"]) == ("photo", "photo", step["report_id"])
+    assert told == {name: step["report"][name] for name in told}
+    assert told == {name: step["state"]["joined"][-1][name] for name in told}
+    assert opened.keys() & told == set(), "of a case that opens its state tells"
+
+
 async def test_where_a_batch_ends_changes_nothing(pool: "asyncpg.Pool[Any]") -> None:
     """Where a batch ends is up to Kafka; ids, versions, bytes and messages must not depend on it."""
     log = sample_log()

@@ -70,6 +70,7 @@ async def test_noted_report_opens_no_case_and_is_answered_later(pool: "asyncpg.P
         ]
         noted, *_ = output.bodies_on("paidan.outcomes")
         assert (noted["rule"], noted["city_version"]) == ("praise", pack_version())
+        assert (noted["source"], noted["channel"], noted["recorded_at"]) == ("hotline", "hotline", noted["decided_at"])
         replies = [each for each in output.bodies_on("paidan.outcomes") if each["type"] == "report.replied.v1"]
         assert [(each["report_id"], each["text"]) for each in replies] == [
             (thanks.report_id, "已转达"),

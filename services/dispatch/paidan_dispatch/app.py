@@ -24,6 +24,7 @@ from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.inbox import RELEASE
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
+from paidan_dispatch.actions.case_actions import CaseActionRoutes
 from paidan_dispatch.actions.http import ActionRoutes
 from paidan_dispatch.actions.replies import ReplyRoutes
 from paidan_dispatch.actions.requests import CityTerms
@@ -128,6 +129,7 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     app.include_router(read_routes.router())
     app.include_router(ReportRoutes(read_routes.pool).router())
     app.include_router(action_routes.router())
+    app.include_router(CaseActionRoutes(action_routes).router())
     app.include_router(ReplyRoutes(action_routes).router())
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(read_routes.pool, duties))

@@ -152,7 +152,7 @@ class ActionRoutes:
 
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
         if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
-            raise problems.not_found("there is no such case", "无此案件")
+            raise access.no_such_case()
         case_id, occurred_at = requested_action.case_id, requested_action.occurred_at
         requested_action = replace(
             requested_action,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from paidan_chassis.edge.api_keys import Principal
-from paidan_chassis.edge.problems import Problem, forbidden
+from paidan_chassis.edge.problems import Problem, forbidden, not_found
 from paidan_contracts.ids import city_of
 from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
 from paidan_contracts.state import CaseState
@@ -25,6 +25,19 @@ def require_case_access(principal: Principal) -> None:
             "the key may not read cases; a department finds its own under /v1/orders",
             "该密钥无权查看案件；责任单位请在 /v1/orders 查看自己的派单",
         )
+
+
+def no_such_case() -> Problem:
+    """Return the 404 of a case that does not exist, or that is not the caller's to see: the answers do not differ."""
+    return not_found("there is no such case", "无此案件")
+
+
+def may_read_all_of(state: CaseState, principal: Principal) -> bool:
+    """Return whether the key may read all reports of a case: a role's key, or that of a department with an order."""
+    department = grants_of(principal.scopes).department
+    if department is None:
+        return may_read_cases(principal)
+    return has_order(state, department)
 
 
 def has_order(state: CaseState, department: str) -> bool:

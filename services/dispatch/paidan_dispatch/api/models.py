@@ -1,12 +1,13 @@
 """Models of request and response bodies."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from paidan_contracts.actions import KnownAction
 from paidan_contracts.cases import AnyCaseEvent
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.lenient_types import OptionalId, RequiredCaseId, RequiredRef, RequiredText, StatedTime
 from paidan_contracts.orders import Order
 from paidan_contracts.outcomes import Refusal
@@ -44,6 +45,28 @@ class ActionAccepted(BaseModel, title="Taken"):
     action_id: str
     result: Literal["refused"] | None = None
     why: Refusal | None = None
+
+
+class CaseAction(BaseModel):
+    """A kind of action: whether the caller may take it now, and the form of its request."""
+
+    kind: str
+    names: Names
+    allowed: bool
+    why: Refusal | None = Field(description="Of one that is not allowed: as it would be refused if it were sent.")
+    body_schema: dict[str, Any] = Field(
+        description="JSON Schema of the body of `POST /v1/cases/{case_id}/actions`, to draw a form from. Titles and"
+        " descriptions are English, `x-title-zh` and `x-description-zh` Chinese; values to choose from are in `oneOf`."
+    )
+
+
+class CaseActions(BaseModel):
+    """What the caller may do with a case at this version."""
+
+    case_id: str
+    case_version: int
+    status: Status
+    actions: list[CaseAction]
 
 
 class DryRunResult(BaseModel, title="Judged"):

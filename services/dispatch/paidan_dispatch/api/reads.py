@@ -111,12 +111,12 @@ class ReadRoutes:
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
         if not access.covers_area(caller, ids.area_of(case_id)):
-            raise problems.not_found("there is no such case", "无此案件")
+            raise access.no_such_case()
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
         if stored is None:
-            raise problems.not_found("there is no such case", "无此案件")
+            raise access.no_such_case()
         if history:
             return Response(_case_detail_json(stored.state, history), media_type="application/json")
         order_item = await self._own_order(stored.state, caller)
@@ -158,7 +158,7 @@ class ReadRoutes:
         department = grants_of(caller.scopes).department
         items = await self._order_items([state], department) if department is not None else []
         if not items:
-            raise problems.not_found("there is no such case", "无此案件")
+            raise access.no_such_case()
         return items[0]
 
     async def _order_items(self, states: Sequence[CaseState], department: str) -> list[OrderItem]:

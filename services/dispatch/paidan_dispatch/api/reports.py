@@ -7,8 +7,6 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from paidan_chassis.database import Pool
-from paidan_chassis.edge import problems
-from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.app import Caller
 from paidan_chassis.edge.cursors import CursorCodec, decode_after
 from paidan_chassis.edge.routes import create_router
@@ -84,14 +82,16 @@ class ReportRoutes:
     ) -> CaseReportList:
         """List the reports of a case: all of them to staff and to departments with an order, to a source its own."""
         if not access.covers_area(caller, ids.area_of(case_id)):
-            raise _no_such_case()
+            raise access.no_such_case()
         source = grants_of(caller.scopes).source
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
-            if stored is None or not (source or _may_read_all(stored.state, caller)):
-                raise _no_such_case()
-            only_source = None if _may_read_all(stored.state, caller) else source
-            opener = [_opener(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
+            if stored is None or not (source or access.may_read_all_of(stored.state, caller)):
+                raise access.no_such_case()
+            only_source = None if access.may_read_all_of(stored.state, caller) else source
+            opener = (
+                [opener_of(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
+            )
             joined = await report_queries.load_joined_reports(
                 conn, case_id, source=only_source, after=query.after, limit=query.limit - len(opener)
             )
@@ -99,7 +99,7 @@ class ReportRoutes:
             if is_foreign and not await report_queries.load_joined_reports(
                 conn, case_id, source=only_source, after=0, limit=1
             ):
-                raise _no_such_case()
+                raise access.no_such_case()
         reports = opener + joined
         is_full = len(reports) == query.limit
         return CaseReportList(case_id=case_id, reports=reports, after=reports[-1].number if is_full else None)
@@ -141,14 +141,7 @@ class ReportRoutes:
         return NotedReportList(reports=reports, after=after)
 
 
-def _may_read_all(state: CaseState, caller: Principal) -> bool:
-    department = grants_of(caller.scopes).department
-    if department is None:
-        return access.may_read_cases(caller)
-    return access.has_order(state, department)
-
-
-def _opener(state: CaseState) -> CaseReport:
+def opener_of(state: CaseState) -> CaseReport:
     """Return the report that opened a case, which its state holds in full."""
     report = JoinedReport(
         report_id=state.opened_by,
@@ -175,13 +168,9 @@ def _callback(state: CaseState, report_id: str, report: JoinedReport | None) -> 
     return Callback(
         case_id=state.case_id,
         report_id=report_id,
-        report=_opener(state).report if report_id == state.opened_by else report,
+        report=opener_of(state).report if report_id == state.opened_by else report,
         class_code=state.class_code,
         round=state.round,
         closed_at=state.closed_at,
         answer=state.answer,
     )
-
-
-def _no_such_case() -> problems.Problem:
-    return problems.not_found("there is no such case", "无此案件")

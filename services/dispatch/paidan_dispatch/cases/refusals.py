@@ -5,12 +5,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from paidan_contracts.actions import Action, ReturnCode, UnknownAction
+from paidan_contracts.actions import Action, UnknownAction
 from paidan_contracts.nearest import nearest
 from paidan_contracts.outcomes import Refusal, RefusalCode
 from paidan_contracts.state import CaseState, Status
 from paidan_dispatch.cases.bilingual import Bilingual
 from paidan_dispatch.cases.guards import ALLOWED_ACTIONS, ROLE_ACTIONS, ActionKind, ActorRole
+from paidan_dispatch.cases.names import ACTION_NAMES, RETURN_CODE_NAMES, ROLE_NAMES, STATUS_NAMES_ZH
 
 NOT_YOUR_ORDER: Final = Refusal(
     code="not_your_order",
@@ -19,47 +20,6 @@ NOT_YOUR_ORDER: Final = Refusal(
     message_zh="本案没有贵单位的派单（主办或协办）。",
 )
 """Does not tell the case's state, which is no business of another department."""
-
-_STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
-    {
-        "received": "待核实",
-        "filed": "已立案待派遣",
-        "dispatched": "已派遣待签收",
-        "handling": "处置中",
-        "suspended": "挂账",
-        "inspecting": "待核查",
-        "closed": "已结案",
-        "not_accepted": "不予受理",
-        "voided": "已作废",
-    }
-)
-ACTION_NAMES_ZH: Final[MappingProxyType[ActionKind, str]] = MappingProxyType(
-    {
-        "verify": "核实",
-        "file": "立案",
-        "assign": "派遣",
-        "redispatch": "重派",
-        "accept": "签收",
-        "return": "退单",
-        "finish": "处置完成",
-        "inspect": "核查",
-        "call_back": "回访",
-        "void": "作废",
-        "urge": "催办",
-        "amend": "修正",
-        "reply": "答复",
-    }
-)
-_ROLE_NAMES: Final[MappingProxyType[ActorRole, Bilingual]] = MappingProxyType(
-    {
-        "department": Bilingual("a department", "责任单位"),
-        "inspector": Bilingual("an inspector", "核查员"),
-        "caller": Bilingual("a caller", "回访员"),
-        "operator": Bilingual("an operator", "派遣员"),
-        "importer": Bilingual("an import", "历史数据导入"),
-        "source": Bilingual("a source", "上报来源"),
-    }
-)
 
 
 def build_refusal(
@@ -119,8 +79,8 @@ def not_your_role(state: CaseState, kind: str, role: ActorRole) -> Refusal:
     """Return the refusal of an action that a role may never take."""
     may = ROLE_ACTIONS[role]
     text = Bilingual(
-        f"{_ROLE_NAMES[role].en.capitalize()} may not {kind}; it may {', '.join(_sorted_kinds(may)) or 'do nothing'}.",
-        f"{_ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
+        f"{ROLE_NAMES[role].en.capitalize()} may not {kind}; it may {', '.join(_sorted_kinds(may)) or 'do nothing'}.",
+        f"{ROLE_NAMES[role].zh}无权进行{action_name_zh(kind)}，有权进行：{_names_zh(_sorted_kinds(may))}。",
     )
     return build_refusal(state, "not_your_role", text, "actor", role=role)
 
@@ -151,14 +111,14 @@ def _unknown_action(state: CaseState, kind: str) -> Refusal:
     kinds = get_args(ActionKind)
     text = Bilingual(
         f"There is no action {kind}; there are: {', '.join(kinds)}.",
-        f"没有操作“{kind}”；可用的有：{'、'.join(f'{ACTION_NAMES_ZH[each]}（{each}）' for each in kinds)}。",
+        f"没有操作“{kind}”；可用的有：{'、'.join(f'{ACTION_NAMES[each].zh}（{each}）' for each in kinds)}。",
     )
     return build_refusal(state, "unknown_action", text, "action.kind")
 
 
 def unknown_return_code(state: CaseState, code: str, role: ActorRole) -> Refusal:
     """Return the refusal of a return with a code that this release does not know."""
-    names = dict(zip(get_args(ReturnCode), ("属地不符", "职能不符", "权属不清", "重复", "其他"), strict=True))
+    names = {known: each.zh for known, each in RETURN_CODE_NAMES.items()}
     text = Bilingual(
         f"There is no code {code} for a return; there are: {', '.join(names)}.",
         f"没有退单代码“{code}”；可用的有：{'、'.join(f'{name}（{each}）' for each, name in names.items())}。",
@@ -212,7 +172,8 @@ def unknown_case(case_id: str) -> Refusal:
 
 def action_name_zh(kind: str) -> str:
     """Return an action's Chinese name; that of an unknown one is its kind in quotes."""
-    return next((name for each, name in ACTION_NAMES_ZH.items() if each == kind), f"“{kind}”")
+    names = ACTION_NAMES.get(kind)
+    return names.zh if names else f"“{kind}”"
 
 
 def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
@@ -220,7 +181,7 @@ def _sorted_kinds(kinds: frozenset[str]) -> list[ActionKind]:
 
 
 def _names_zh(kinds: list[ActionKind]) -> str:
-    return "、".join(ACTION_NAMES_ZH[kind] for kind in kinds) or "无"
+    return "、".join(ACTION_NAMES[kind].zh for kind in kinds) or "无"
 
 
 def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -> Bilingual:
@@ -235,7 +196,7 @@ def _build_allowed_text(status: Status, role: ActorRole | None, *, past: bool) -
     )
     return Bilingual(
         f"The case is in state {status}; allowed there: {', '.join(own) or 'nothing'}{yours.en}{rest.en}.",
-        f"案件状态为“{_STATUS_NAMES_ZH[status]}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
+        f"案件状态为“{STATUS_NAMES_ZH[status]}”，此时{yours.zh}可做：{_names_zh(own)}{rest.zh}。",
     )
 
 

@@ -193,6 +193,9 @@ class _BatchDecider:
             case_version=after.version,
             decided_at=entry.recorded_at,
         )
+        if result == "merged" and isinstance(entry, ReportReceived):
+            origin = {"source": entry.source, "channel": entry.channel, "recorded_at": entry.recorded_at}
+            outcome = replace_unvalidated(outcome, **origin)
         self._record_outcome(record, outcome, digest=entry.digest, sender=sender_of(entry))
 
     def _refuse(self, record: Record, entry: ReportReceived | ActionRequested, outcome: OutcomeDecided) -> None:

@@ -23,6 +23,9 @@ def noted_outcome(report: ReportReceived, decided_by: RuleRef) -> OutcomeDecided
         area=report.area,
         rule=decided_by.rule,
         city_version=decided_by.city_version,
+        source=report.source,
+        channel=report.channel,
+        recorded_at=report.recorded_at,
         decided_at=report.recorded_at,
     )
 

@@ -1,0 +1,105 @@
+"""The titles and descriptions of an action's fields and their values, in English and Chinese."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.names import RETURN_CODE_NAMES
+
+
+class FieldText(NamedTuple):
+    """A field's title, and what else whoever fills it should know."""
+
+    title: Bilingual
+    description: Bilingual | None = None
+
+
+_ANSWER: Final = Bilingual("Answer to the reporters", "对上报人的答复")
+
+FIELD_TEXTS: Final[Mapping[str, FieldText]] = MappingProxyType(
+    {
+        "verified": FieldText(Bilingual("Does the problem exist?", "情况是否属实")),
+        "passed": FieldText(
+            Bilingual("Does the work pass?", "核查是否通过"),
+            Bilingual("Whether the closing condition of the case's row is met.", "是否符合本案条目的结案条件。"),
+        ),
+        "reason": FieldText(Bilingual("Reason", "理由"), Bilingual("The reporters do not see it.", "上报人不可见。")),
+        "row_id": FieldText(
+            Bilingual("Catalogue row", "立案条目"),
+            Bilingual("The row whose condition holds; it sets time limit and closing condition.",
+                      "符合立案条件的条目，决定处置时限和结案条件。"),
+        ),
+        "department": FieldText(Bilingual("Department", "责任单位")),
+        "code": FieldText(Bilingual("Why it is returned", "退单原因")),
+        "text": FieldText(
+            Bilingual("What was done", "处置情况"),
+            Bilingual("It becomes the answer to the reporters where the inspection gives none.",
+                      "核查未另作答复时，以此答复上报人。"),
+        ),
+        "proof": FieldText(
+            Bilingual("Photos as proof", "证明照片"),
+            Bilingual("References of photos; store each first, by POST /v1/photos?case_id= of this case.",
+                      "照片编号；请先通过 POST /v1/photos?case_id=（本案编号）逐张上传。"),
+        ),
+        "rating": FieldText(Bilingual("The reporter's rating", "上报人评价")),
+        "solved": FieldText(Bilingual("Is the problem solved?", "问题是否解决")),
+        "reasonable": FieldText(
+            Bilingual("Is the rating reasonable?", "评价是否合理"),
+            Bilingual("A dissatisfied one that is reasonable may reopen the case.", "合理的不满意评价可使案件重办。"),
+        ),
+        "report_id": FieldText(
+            Bilingual("Whose reporter was called", "被回访的上报"),
+            Bilingual("Where it is absent, the report that opened the case.", "不填则为立案的上报。"),
+        ),
+        "promised_by": FieldText(Bilingual("End of the promised time", "承诺办结时间")),
+        "closed_at": FieldText(Bilingual("When it was closed", "结案时间")),
+        "answer": FieldText(
+            _ANSWER, Bilingual("Where it is absent, they are told a usual text.", "不填则采用通用答复。")
+        ),
+        "inspect.answer": FieldText(
+            _ANSWER,
+            Bilingual("Of one that passes; where it is absent, the department's last account.",
+                      "核查通过时告知；不填则采用责任单位最后的处置情况。"),
+        ),
+        "amend.text": FieldText(Bilingual("Words of the record", "记录内容")),
+        "amend.occurred_at": FieldText(Bilingual("When it happened by the record", "记录的发生时间")),
+        "reply.text": FieldText(_ANSWER),
+        "occurred_at": FieldText(
+            Bilingual("When it was done", "实际办理时间"),
+            Bilingual("By the sender's account; without a zone it is the city's time.",
+                      "以填报为准；未注明时区则为本市时间。"),
+        ),
+        "of_report": FieldText(
+            Bilingual("Report", "上报"),
+            Bilingual("Act on the case that this report is in.", "对该上报所在的案件进行操作。"),
+        ),
+    }
+)  # fmt: skip
+"""By field, and by kind and field where a kind uses it otherwise."""
+
+VALUE_TEXTS: Final[Mapping[str, Mapping[str | bool, Bilingual]]] = MappingProxyType(
+    {
+        "verified": {True: Bilingual("It exists", "属实"), False: Bilingual("It does not", "不属实")},
+        "passed": {True: Bilingual("It passes", "通过"), False: Bilingual("It fails", "不通过")},
+        "reasonable": {True: Bilingual("Reasonable", "合理"), False: Bilingual("Unreasonable", "不合理")},
+        "code": dict(RETURN_CODE_NAMES.items()),
+        "rating": {
+            "satisfied": Bilingual("Satisfied", "满意"),
+            "basically_satisfied": Bilingual("Basically satisfied", "基本满意"),
+            "dissatisfied": Bilingual("Dissatisfied", "不满意"),
+            "no_answer": Bilingual("No answer", "未评价"),
+        },
+        "solved": {
+            "solved": Bilingual("Solved", "已解决"),
+            "partly": Bilingual("Partly", "部分解决"),
+            "unsolved": Bilingual("Unsolved", "未解决"),
+        },
+    }
+)
+"""By field and value."""
+
+
+def text_of_field(kind: str, name: str) -> FieldText:
+    """Return the text of a field of this kind of action."""
+    return FIELD_TEXTS.get(f"{kind}.{name}") or FIELD_TEXTS[name]

@@ -1,0 +1,146 @@
+"""The JSON Schema of an action's request body, from which a client draws a form: texts in English and Chinese.
+
+``title`` and ``description`` are English, ``x-title-zh`` and ``x-description-zh`` Chinese. Where few values are
+possible each is an alternative of ``oneOf``, with ``const`` and its titles; a city's are those of its pack in force.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from paidan_contracts.reports import JoinedReport
+from paidan_contracts.state import CaseState
+from paidan_dispatch.actions.form_texts import VALUE_TEXTS, FieldText, text_of_field
+from paidan_dispatch.actions.permissions import ACTION_MODELS, Permission, Requirement
+from paidan_dispatch.api.models import ActionBody
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.names import ACTION_NAMES
+from paidan_dispatch.cases.policy import CityPolicy
+
+Schema: TypeAlias = dict[str, Any]
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def build_form(
+    permission: Permission, state: CaseState, policy: CityPolicy, own_reports: Sequence[JoinedReport] = ()
+) -> Schema:
+    """Return the schema of an action's request body. A source that acts must name one of its ``own_reports``.
+
+    Of an action that is not allowed it lists no departments, rows and reports, for none can be chosen.
+    """
+    form = deepcopy(_form_of_kind(permission.kind))
+    action = form["properties"]["action"]
+    for name in permission.needs:
+        action["required"].append(name)
+        action["properties"][name] |= _not_empty(action["properties"][name])
+    if permission.requirements:
+        action["allOf"] = [_condition(each, action["properties"]) for each in permission.requirements]
+    if permission.refusal is None:
+        _add_choices(action["properties"], state, policy)
+    if own_reports:
+        form["required"].append("of_report")
+        form["properties"]["of_report"]["oneOf"] = [_report_choice(each, policy) for each in own_reports]
+    return form
+
+
+@cache
+def _form_of_kind(kind: str) -> Schema:
+    """Return what is the same for every case, city and caller."""
+    names, envelope = ACTION_NAMES[kind], ActionBody.model_json_schema()["properties"]
+    return {
+        "$schema": DIALECT,
+        **_titled(FieldText(names)),
+        "type": "object",
+        "properties": {
+            "action": _action_schema(kind),
+            **{name: _field_schema(kind, name, envelope[name]) for name in ("occurred_at", "of_report")},
+        },
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+
+
+def _action_schema(kind: str) -> Schema:
+    contract = ACTION_MODELS[kind].model_json_schema()
+    fields = {name: schema for name, schema in contract["properties"].items() if name != "kind"}
+    return {
+        "type": "object",
+        "properties": {
+            "kind": {"const": kind},
+            **{name: _field_schema(kind, name, schema) for name, schema in fields.items()},
+        },
+        "required": ["kind", *contract.get("required", ())],
+        "additionalProperties": False,
+    }
+
+
+def _field_schema(kind: str, name: str, contract: Schema) -> Schema:
+    # Null means absent, which a form leaves out; an empty default is what absent means.
+    plain = next((each for each in contract.get("anyOf", ()) if each != {"type": "null"}), contract)
+    kept = {key: value for key, value in plain.items() if key not in ("title", "description", "default", "enum")}
+    if contract.get("default"):
+        kept["default"] = contract["default"]
+    if not kept.get("minLength"):
+        kept.pop("minLength", None)
+    values = VALUE_TEXTS.get(name)
+    choices = {"oneOf": [_choice(value, names) for value, names in values.items()]} if values else {}
+    return {**_titled(text_of_field(kind, name)), **kept, **choices}
+
+
+def _add_choices(fields: Schema, state: CaseState, policy: CityPolicy) -> None:
+    city = policy.city
+    if "department" in fields:
+        fields["department"]["oneOf"] = [
+            _choice(each.id, Bilingual(each.names.en, each.names.zh)) for each in city.departments.values()
+        ]
+    if "row_id" in fields:
+        own_first = sorted(city.rows.values(), key=lambda row: row.class_code != state.class_code)
+        fields["row_id"]["oneOf"] = [
+            _choice(row.id, Bilingual(f"{row.id} {row.filing.en}", f"{row.id} {row.filing.zh}")) for row in own_first
+        ]
+    # An import may name a report that its case does not hold.
+    if "report_id" in fields and not state.past:
+        known = {each.report_id: each for each in state.joined}
+        fields["report_id"]["oneOf"] = [
+            _report_choice(known[report_id], policy) if report_id in known else _choice(report_id)
+            for report_id in dict.fromkeys(_reports_to_call(state))
+        ]
+
+
+def _reports_to_call(state: CaseState) -> Iterator[str]:
+    """Yield the reports whose reporters may be called, those that wait for it first."""
+    yield from state.callbacks_awaited
+    yield state.opened_by
+    yield from state.callbacks_wanted
+    yield from (each.report_id for each in state.joined)
+    yield from (each.report_id for each in state.called_back if each.report_id is not None)
+
+
+def _condition(requirement: Requirement, fields: Schema) -> Schema:
+    name, value, needed = requirement
+    return {
+        "if": {"properties": {name: {"const": value}}, "required": [name]},
+        "then": {"properties": {needed: _not_empty(fields[needed])}, "required": [needed]},
+    }
+
+
+def _not_empty(field: Schema) -> Schema:
+    return {"minItems": 1} if field["type"] == "array" else {"minLength": 1}
+
+
+def _report_choice(report: JoinedReport, policy: CityPolicy) -> Schema:
+    at = report.recorded_at.astimezone(policy.city.zone).strftime("%Y-%m-%d %H:%M")
+    source = policy.city.sources.get(report.source)
+    names = Bilingual(source.names.en, source.names.zh) if source else Bilingual(report.source, report.source)
+    return _choice(report.report_id, Bilingual(f"{at} {names.en}", f"{at} {names.zh}"))
+
+
+def _choice(value: str | bool, names: Bilingual | None = None) -> Schema:
+    return {"const": value, **_titled(FieldText(names or Bilingual(str(value), str(value))))}
+
+
+def _titled(text: FieldText) -> Schema:
+    described = text.description
+    more = {"description": described.en, "x-description-zh": described.zh} if described else {}
+    return {"title": text.title.en, "x-title-zh": text.title.zh, **more}

@@ -1,0 +1,133 @@
+"""Which kinds of action a caller may take on a case now: each is put to ``decide`` as a well-formed request.
+
+No rule stands here: what is allowed, and which fields an action then needs beyond its contract, is asked of the
+decision itself, by which the same request would be judged from the inbox.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
+
+from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.problems import Problem
+from paidan_contracts import ids
+from paidan_contracts.actions import KnownAction, SupportedAction
+from paidan_contracts.extensible import kind_of_model
+from paidan_contracts.outcomes import Refusal
+from paidan_contracts.state import CaseState
+from paidan_contracts.unsupported_actions import UnsupportedAction
+from paidan_contracts.unvalidated import replace_unvalidated
+from paidan_dispatch.actions.requests import RequestedAction, Requester, actor_of, build_request
+from paidan_dispatch.cases.decide import Refused, decide
+from paidan_dispatch.cases.guards import ActionEvidence, ProofPhoto
+from paidan_dispatch.cases.policy import CityPolicy
+
+ACTION_MODELS: Final[Mapping[str, type[KnownAction]]] = MappingProxyType(
+    {kind_of_model(model): model for model in (*get_args(SupportedAction), *get_args(UnsupportedAction))}
+)
+_PHOTO: Final = "0" * 64 + ".jpg"
+_AFTER_EVERY_ORDER: Final = datetime.max.replace(tzinfo=UTC)
+_MAY_BE_NEEDED: Final = ("reason", "proof", "report_id")
+"""Optional fields without which an action may be refused."""
+
+
+class Requirement(NamedTuple):
+    """With this value of a field, another one is needed."""
+
+    field: str
+    value: bool | str
+    needs: str
+
+
+class Permission(NamedTuple):
+    """Whether an action of this kind would be applied; where it would, which optional fields it then needs."""
+
+    kind: str
+    refusal: Refusal | None
+    needs: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Who asks, about which case, when, and by which policy it is decided."""
+
+    state: CaseState
+    policy: CityPolicy
+    caller: Principal
+    at: datetime
+    own_report: str | None = None
+    """The report by which a source acts."""
+
+    def permissions(self) -> list[Permission]:
+        """Return for each kind that the contract has whether it is allowed, in the contract's order."""
+        return [self._permission(model) for model in ACTION_MODELS.values()]
+
+    def _permission(self, model: type[KnownAction]) -> Permission:
+        action = self._well_formed(model)
+        try:
+            refusal = self._refusal(action)
+        except Problem as problem:
+            # The key has no role that acts at all: the routes for actions answer so.
+            message, message_zh = problem.message, problem.message_zh
+            refusal = Refusal(code="not_your_role", field="actor", message=message, message_zh=message_zh)
+        if refusal is not None:
+            return Permission(action.kind, refusal)
+        fields = model.model_fields
+        optional = {n: fields[n].default for n in _MAY_BE_NEEDED if n in fields and not fields[n].is_required()}
+        needs = [name for name, empty in optional.items() if self._lacks(action, {name: empty}) == name]
+        bare = replace_unvalidated(action, **{name: empty for name, empty in optional.items() if name not in needs})
+        requirements = [
+            Requirement(name, value, lacking)
+            for name, value in _choices(model)
+            if (lacking := self._lacks(bare, {name: value})) in optional
+        ]
+        return Permission(action.kind, None, tuple(needs), tuple(requirements))
+
+    def _lacks(self, action: KnownAction, changes: Mapping[str, Any]) -> str:
+        """Return the field of the action for which it is refused with these changes; empty if it is not."""
+        refusal = self._refusal(replace_unvalidated(action, **changes))
+        _, _, name = (refusal.field or "" if refusal else "").partition("action.")
+        return name
+
+    def _refusal(self, action: KnownAction) -> Refusal | None:
+        actor = actor_of(self.caller, action)
+        requester = Requester(actor=actor, door="http", action_id=ids.action_id("inquiry", action.kind))
+        requested = RequestedAction(self.state.case_id, action, of_report=self.own_report)
+        request = build_request(requested, requester, self.at)
+        # As if the actor had stored the photo for the case, and late enough.
+        photo = ProofPhoto(_PHOTO, self.state.case_id, f"{actor.kind}:{actor.id}", _AFTER_EVERY_ORDER)
+        evidence = ActionEvidence([photo], actor.id if self.own_report is not None else None)
+        result = decide(self.state, request, self.policy, evidence)
+        return result.refusal if isinstance(result, Refused) else None
+
+    def _well_formed(self, model: type[KnownAction]) -> KnownAction:
+        state, city = self.state, self.policy.city
+        others = [each for each in city.departments if each != state.department]
+        default_row = city.default_rows.get(state.class_code or "")
+        rows = [state.row_id, default_row and default_row.id, *city.rows]
+        values: dict[str, Any] = {
+            "verified": True,
+            "passed": True,
+            "department": next(iter(others), state.department),
+            "row_id": next((each for each in rows if each in city.rows), "none"),
+            "code": "other",
+            "rating": "satisfied",
+            "reason": "reason",
+            "text": "text",
+            "proof": (_PHOTO,),
+            "report_id": next(iter(state.callbacks_awaited), state.opened_by),
+        }
+        fields = model.model_fields.items()
+        return model(**{n: values[n] for n, field in fields if field.is_required() or n in _MAY_BE_NEEDED})
+
+
+def _choices(model: type[KnownAction]) -> Iterator[tuple[str, bool | str]]:
+    """Yield each value of each field that has few of them."""
+    for name, field in model.model_fields.items():
+        if field.annotation is bool:
+            yield from ((name, True), (name, False))
+        elif get_origin(field.annotation) is Literal and name != "kind":
+            yield from ((name, value) for value in get_args(field.annotation))

@@ -1,0 +1,68 @@
+"""The names of actions, states, roles and values in English and Chinese, as refusals and forms show them."""
+
+from types import MappingProxyType
+from typing import Final
+
+from paidan_contracts.actions import ReturnCode
+from paidan_contracts.state import Status
+from paidan_dispatch.cases.bilingual import Bilingual
+from paidan_dispatch.cases.guards import ActorRole
+
+STATUS_NAMES_ZH: Final[MappingProxyType[Status, str]] = MappingProxyType(
+    {
+        "received": "待核实",
+        "filed": "已立案待派遣",
+        "dispatched": "已派遣待签收",
+        "handling": "处置中",
+        "suspended": "挂账",
+        "inspecting": "待核查",
+        "closed": "已结案",
+        "not_accepted": "不予受理",
+        "voided": "已作废",
+    }
+)
+ACTION_NAMES: Final[MappingProxyType[str, Bilingual]] = MappingProxyType(
+    {
+        "verify": Bilingual("Verify", "核实"),
+        "file": Bilingual("File", "立案"),
+        "assign": Bilingual("Assign", "派遣"),
+        "redispatch": Bilingual("Redispatch", "重派"),
+        "accept": Bilingual("Accept", "签收"),
+        "return": Bilingual("Return", "退单"),
+        "finish": Bilingual("Finish", "处置完成"),
+        "inspect": Bilingual("Inspect", "核查"),
+        "call_back": Bilingual("Call back", "回访"),
+        "void": Bilingual("Void", "作废"),
+        "urge": Bilingual("Urge", "催办"),
+        "amend": Bilingual("Amend", "修正"),
+        "reply": Bilingual("Reply", "答复"),
+        "ask_extension": Bilingual("Ask for an extension", "延期"),
+        "ask_suspension": Bilingual("Ask for suspension", "挂账"),
+        "resume": Bilingual("Resume", "恢复"),
+        "adjudicate": Bilingual("Adjudicate", "审定"),
+        "co_handle": Bilingual("Handle jointly", "协办"),
+        "escalate": Bilingual("Escalate", "督办"),
+        "appeal": Bilingual("Appeal", "申诉"),
+        "force_close": Bilingual("Force close", "强制结案"),
+    }
+)
+"""Of every kind of action that the contract has."""
+ROLE_NAMES: Final[MappingProxyType[ActorRole, Bilingual]] = MappingProxyType(
+    {
+        "department": Bilingual("a department", "责任单位"),
+        "inspector": Bilingual("an inspector", "核查员"),
+        "caller": Bilingual("a caller", "回访员"),
+        "operator": Bilingual("an operator", "派遣员"),
+        "importer": Bilingual("an import", "历史数据导入"),
+        "source": Bilingual("a source", "上报来源"),
+    }
+)
+RETURN_CODE_NAMES: Final[MappingProxyType[ReturnCode, Bilingual]] = MappingProxyType(
+    {
+        "not_our_area": Bilingual("Not our area", "属地不符"),
+        "not_our_duty": Bilingual("Not our duty", "职能不符"),
+        "owner_unclear": Bilingual("The owner is unclear", "权属不清"),
+        "duplicate": Bilingual("A duplicate", "重复"),
+        "other": Bilingual("Other", "其他"),
+    }
+)
