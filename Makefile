@@ -36,10 +36,11 @@ format: .venv/dev.ready
 .venv/%.ready: $(PINS)/%.txt $(PINS)/postgres.txt $(PINS)/bootstrap.txt $(MANIFESTS) deploy/set-up.sh $(ANOTHER_PYTHON)
 	@deploy/set-up.sh $* && touch $@
 
-lock: ## compile the pins anew from what the members name (UPGRADE=1: to the newest versions), and Kafka's jars
+lock: ## compile the pins anew from what the members name (UPGRADE=1: to the newest versions), the jars and the npm packages
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in -o $(PINS)/run.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/run.in --group pyproject.toml:dev -c $(PINS)/run.txt -o $(PINS)/dev.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/postgres.in -o $(PINS)/postgres.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/audit.in -o $(PINS)/audit.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) $(PINS)/bootstrap.in -o $(PINS)/bootstrap.txt
-	$(BIN)/python -m paidan_deploy.servers.kafka_jars_download .paidan/cache/lock
+	$(BIN)/python -m paidan_deploy.jars.lock_update .paidan/cache/lock
+	$(BIN)/python -m tests.npm_packages

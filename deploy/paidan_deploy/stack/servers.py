@@ -11,8 +11,9 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_contracts.topics import find_topic
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.errors import NotUpError
+from paidan_deploy.jars.cache import ensure_jars
 from paidan_deploy.paths import StackPaths
-from paidan_deploy.servers import kafka, kafka_jars, postgres
+from paidan_deploy.servers import kafka, postgres
 from paidan_deploy.servers.dsn import DATABASE_NAME, dsn_for_database, dsn_for_role, redact_password
 from paidan_deploy.servers.kafka import KafkaServer
 from paidan_deploy.servers.postgres import PostgresServer
@@ -87,8 +88,10 @@ class Servers:
     def start(self, on_progress: OnProgress) -> None:
         """Start our own servers that do not run yet, both at once, downloading what is missing."""
         if self.own_kafka is not None:
-            kafka_jars.ensure_jars(
-                self.paths.cache, lambda done, total: on_progress(f"downloading Kafka 正在下载, jars {done}/{total}")
+            ensure_jars(
+                "kafka",
+                self.paths.cache,
+                lambda done, total: on_progress(f"downloading Kafka 正在下载, jars {done}/{total}"),
             )
         on_progress("starting Kafka and PostgreSQL / 正在启动 Kafka 和 PostgreSQL")
         own_servers = [server for server in (self.own_postgres, self.own_kafka) if server is not None]

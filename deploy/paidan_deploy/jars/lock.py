@@ -1,17 +1,17 @@
-"""The lock of Apache Kafka's jars: names, versions and checksums, and no address."""
+"""Locks of jars: names, versions and checksums, and no address."""
 
 import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Literal
 
-LOCK_FILE: Final = Path(__file__).parent / "local" / "kafka.lock.toml"
+LockName = Literal["kafka", "web"]
 
 
 @dataclass(frozen=True, slots=True)
 class LockedJar:
-    """One jar as the lock names it."""
+    """One jar as its lock names it."""
 
     group: str
     artifact: str
@@ -27,9 +27,14 @@ class LockedJar:
         return path.exists() and _sha256_of(path) == self.sha256
 
 
-def read_lock() -> list[LockedJar]:
-    """Read which jars make up the broker."""
-    entries = tomllib.loads(LOCK_FILE.read_text())["dependencies"]
+def lock_file(name: LockName) -> Path:
+    """Return the path of this lock."""
+    return Path(__file__).parent / f"{name}.lock.toml"
+
+
+def read_lock(name: LockName) -> list[LockedJar]:
+    """Read which jars this lock lists."""
+    entries = tomllib.loads(lock_file(name).read_text())["dependencies"]
     return [LockedJar(each["groupId"], each["artifactId"], each["version"], each["sha256"]) for each in entries]
 
 
