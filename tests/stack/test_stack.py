@@ -44,10 +44,11 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
         "intake": "running",
         "dispatch": "running",
         "scoring": "running",
+        "cockpit": "running",
     }
     assert status["kafka"]["pid"] in psutil.pids()
     assert status["postgres"]["pid"] in psutil.pids()
-    assert status["halts"] == {"intake": [], "dispatch": [], "scoring": []}
+    assert status["halts"] == {"intake": [], "dispatch": [], "scoring": [], "cockpit": []}
     assert any("ACLs" in note for note in status["notes"])
     assert (status["clock"]["kind"], status["clock"]["factor"]) == ("scaled", 1.0)
     assert status["clock"]["city_time"].startswith("2026-03-0")
@@ -66,11 +67,11 @@ def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanC
 async def test_a_role_cannot_read_tables_of_another_service(paidan: PaidanCommand) -> None:
     connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
-        for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring"):
+        for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring", "paidan_cockpit"):
             own = role.removeprefix("paidan_")
             readable = await connection.fetch(
                 "SELECT DISTINCT schemaname FROM pg_tables"
-                " WHERE schemaname IN ('intake', 'dispatch', 'scoring', 'cities')"
+                " WHERE schemaname IN ('intake', 'dispatch', 'scoring', 'cockpit', 'cities')"
                 "   AND has_schema_privilege($1, schemaname, 'USAGE')"
                 "   AND has_table_privilege($1, format('%I.%I', schemaname, tablename), 'SELECT')",
                 role,
