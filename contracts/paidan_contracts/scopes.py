@@ -1,4 +1,7 @@
-"""The scopes of an API key, and what each of them grants. The chassis stores and looks up keys."""
+"""The scopes of an API key, and what each of them grants. The chassis stores and looks up keys.
+
+A person's token has the same scopes, by the person's post; `class:` and `place:` bound what it grants.
+"""
 
 import re
 from collections.abc import Collection, Iterator
@@ -101,6 +104,12 @@ class Grants:
     """A system administrator's key reads what a monitor's reads."""
     may_backdate: bool
     """Whether time limits are judged by the times that the sender states, instead of the times of receipt."""
+    classes: frozenset[str] = frozenset()
+    """Classes, or patterns of them, to which everything here is bounded; none: every class."""
+    places: frozenset[str] = frozenset()
+    """Districts, streets and communities to which everything here is bounded; none: the whole city."""
+    is_bounded: bool = False
+    """Whether there are bounds; a field, for each request to act reads it."""
 
     def has_role(self, *roles: Role) -> bool:
         """Return whether the key holds at least one of these roles."""
@@ -117,6 +126,9 @@ def grants_of(scopes: frozenset[str]) -> Grants:
         member=_only_value(scopes, "member:"),
         roles=frozenset(roles | {"monitor"} if "admin" in roles else roles),
         may_backdate="backdate" in scopes,
+        classes=_values(scopes, "class:"),
+        places=_values(scopes, "place:"),
+        is_bounded=any(scope.startswith(("class:", "place:")) for scope in scopes),
     )
 
 
@@ -173,5 +185,9 @@ def _contradictions(scopes: frozenset[str]) -> Iterator[Meaning]:
 
 
 def _only_value(scopes: frozenset[str], prefix: str) -> str | None:
-    values = [scope.removeprefix(prefix) for scope in scopes if scope.startswith(prefix)]
-    return values[0] if len(values) == 1 else None
+    values = _values(scopes, prefix)
+    return next(iter(values)) if len(values) == 1 else None
+
+
+def _values(scopes: frozenset[str], prefix: str) -> frozenset[str]:
+    return frozenset(scope.removeprefix(prefix) for scope in scopes if scope.startswith(prefix))

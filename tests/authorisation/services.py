@@ -20,6 +20,7 @@ from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
 from paidan_scoring.settings import Settings as ScoringSettings
 from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
+from tests.chassis.token_issuer import Issuer, open_issuer
 from tests.dispatch.inbox_entries import build_report, case_id_of
 from tests.intake.intake_service import prepared_service
 from tests.intake.sample_photos import make_jpeg
@@ -46,6 +47,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "privacy officer": ("role:privacy_officer",),
 }
 CITIES: Final = ("tiny", "other", ALL_CITIES)
+PLACE: Final = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
 SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
 Headers = dict[str, str]
 
@@ -60,10 +62,11 @@ class Keys:
 
 @dataclass(slots=True)
 class Edges:
-    """A client of each service, keys, and the ids of what is in them."""
+    """A client of each service, keys, the issuer of persons' tokens, and the ids of what is in them."""
 
     clients: dict[str, httpx.AsyncClient]
     keys: Keys
+    issuer: Issuer
     ids: dict[str, dict[str, str]]
     """By service: of its case, its report..."""
 
@@ -73,7 +76,8 @@ async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Ed
     """Open all edges; Kafka and PostgreSQL are real."""
     async with AsyncExitStack() as stack:
         stored, keys = _make_keys()
-        edges = Edges({}, keys, {"scoring": {"score_id": SCORE_ID}})
+        issuer = await stack.enter_async_context(open_issuer())
+        edges = Edges({}, keys, issuer, {"scoring": {"score_id": SCORE_ID}})
         await _open_dispatch(stack, servers, edges, stored)
         await _open_intake(stack, servers, edges, stored, folder)
         await _open_scoring(stack, servers, edges, stored, folder)
@@ -116,10 +120,12 @@ async def _store_keys(dsn: str, schema: str, stored: list[NewApiKey]) -> None:
 async def _open_dispatch(
     stack: AsyncExitStack, servers: ServerAddresses, edges: Edges, stored: list[NewApiKey]
 ) -> None:
-    opened = await stack.enter_async_context(open_dispatch(servers, "loop", "edge"))
+    opened = await stack.enter_async_context(
+        open_dispatch(servers, "loop", "edge", persons_issuer=edges.issuer.address)
+    )
     await _store_keys(opened.service.dsn, "dispatch", stored)
     await opened.run(dispatch.INBOX_CONSUMER)
-    noted, report = build_report("thanks", matter="praise"), build_report("matrix")
+    noted, report = build_report("thanks", matter="praise"), build_report("matrix", place=PLACE)
     await opened.service.append_to_inbox(noted, report)
     await opened.clients.wait_for_event(case_id_of(report), "case.opened.v1")
     client = edges.clients["dispatch"] = await stack.enter_async_context(client_of(opened.parts))
@@ -144,6 +150,7 @@ async def _open_intake(
     await _store_keys(dsn, "intake", stored)
     settings = IntakeSettings(
         **common_settings(service.kafka, dsn, service.prefix),
+        persons_issuer=edges.issuer.address,
         link_key=SecretStr("a secret that signs links in tests"),
         photos=folder / "photos",
     )
@@ -173,7 +180,9 @@ async def _open_scoring(
 ) -> None:
     service = await stack.enter_async_context(running_service(servers, new_prefix(), folder))
     await _store_keys(service.dsn, "scoring", stored)
-    settings = ScoringSettings(**common_settings(servers.kafka, service.dsn, service.prefix))
+    settings = ScoringSettings(
+        **common_settings(servers.kafka, service.dsn, service.prefix), persons_issuer=edges.issuer.address
+    )
     parts = await stack.enter_async_context(scoring.build(settings, process_of("scoring", "edge")))
     client = edges.clients["scoring"] = await stack.enter_async_context(client_of(parts))
     definitions = await client.get("/v1/indicators?city=tiny", headers=edges.keys.valid["monitor", "tiny"])

@@ -62,12 +62,14 @@ class DispatchInProcess:
 
 
 @asynccontextmanager
-async def open_dispatch(servers: ServerAddresses, *components: Component) -> AsyncIterator[DispatchInProcess]:
+async def open_dispatch(
+    servers: ServerAddresses, *components: Component, persons_issuer: str | None = None
+) -> AsyncIterator[DispatchInProcess]:
     """Open dispatch's parts; none of its loops runs yet."""
     async with AsyncExitStack() as stack:
         dsn, prefix = await stack.enter_async_context(fresh_database(servers)), new_prefix()
         service = await stack.enter_async_context(open_service(servers.kafka, prefix, dsn))
-        settings = DispatchSettings(**common_settings(servers.kafka, dsn, prefix))
+        settings = DispatchSettings(**common_settings(servers.kafka, dsn, prefix), persons_issuer=persons_issuer)
         parts = await stack.enter_async_context(dispatch.build(settings, process_of("dispatch", *components)))
         clients = await stack.enter_async_context(open_clients(servers.kafka, prefix))
         yield DispatchInProcess(service, parts, clients, stack)

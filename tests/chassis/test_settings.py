@@ -86,3 +86,21 @@ def test_settings_are_immutable() -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         settings.hold_for_s = 1  # type: ignore[misc] # what mypy forbids, too
+
+
+def test_persons_are_verified_where_an_issuer_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = LibrarySettings.load().person_tokens()
+    monkeypatch.setenv("LIBRARY_PERSONS_ISSUER", "http://127.0.0.1:8104")
+    verifier = LibrarySettings.load().person_tokens()
+
+    assert without is None
+    assert verifier is not None
+    assert (verifier.issuer, verifier.audience) == ("http://127.0.0.1:8104", "paidan")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8104", "ftp://x", "file:///etc/passwd", "http://"])
+def test_issuer_is_a_web_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("LIBRARY_PERSONS_ISSUER", address)
+
+    with pytest.raises(Misconfigured, match="LIBRARY_PERSONS_ISSUER"):
+        LibrarySettings.load()

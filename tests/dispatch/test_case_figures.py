@@ -1,12 +1,19 @@
-"""The city in figures: open, overdue, held and uncalled cases, by city, as their documents say."""
+"""The city in figures and queues: open, overdue, held and uncalled cases, as their documents say."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
 from paidan_chassis.observability.metrics import Metrics
+from paidan_contracts.state import CaseState
 from paidan_dispatch.api.case_figures import CaseFigures
+from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.queries import PageKey
+from paidan_dispatch.cases.case_state import running_timers
 from paidan_dispatch.inbox.save import is_held, is_overdue
 from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
 from tests.dispatch.applied_inbox import apply_records
@@ -61,3 +68,52 @@ async def test_a_figure_goes_back_to_zero(decided: "asyncpg.Pool[Any]") -> None:
     assert before
     assert metrics.registry.get_sample_value("paidan_cases_held", labels) == 0
     assert metrics.registry.get_sample_value("paidan_cases_overdue", labels) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_wanted"),
+    [
+        (CaseFilter(city="tiny", held=True), is_held),
+        (CaseFilter(city="tiny", overdue=True), is_overdue),
+        (CaseFilter(city="tiny", not_called_back=True, statuses=("closed",)), awaits_callback),
+        (CaseFilter(held=True, overdue=True), lambda state: is_held(state) and is_overdue(state)),
+    ],
+    ids=["held", "overdue", "uncalled", "both"],
+)
+async def test_queue_lists_the_cases_that_are_counted_page_by_page(
+    decided: "asyncpg.Pool[Any]", wanted: CaseFilter, is_wanted: Callable[[CaseState], bool]
+) -> None:
+    expected = sorted(
+        (state.reported_at, state.case_id) for state in (await stored_states(decided)).values() if is_wanted(state)
+    )
+
+    for oldest_first in (True, False):
+        listed = await _listed(decided, replace(wanted, oldest_first=oldest_first))
+        assert listed == (expected if oldest_first else expected[::-1])
+    assert expected or (wanted.held and wanted.overdue), "the sample log has each kind"
+
+
+async def test_queue_of_what_is_due_soon_goes_by_the_next_clock(decided: "asyncpg.Pool[Any]") -> None:
+    states = (await stored_states(decided)).values()
+    due = {
+        (each.reported_at, each.case_id): min(timer.due_at for timer in running_timers(each))
+        for each in states
+        if running_timers(each) and ended_at(each) is None
+    }
+    for moment in sorted(set(due.values())):
+        expected = sorted(key for key, at in due.items() if at < moment)
+
+        assert await _listed(decided, CaseFilter(city="tiny", due_before=moment, oldest_first=True)) == expected
+    assert len(set(due.values())) > 1
+
+
+async def _listed(pool: "asyncpg.Pool[Any]", wanted: CaseFilter) -> list[tuple[datetime, str]]:
+    """Return the cases of all pages of two."""
+    found: list[tuple[datetime, str]] = []
+    page = [wanted]
+    for each in page:
+        cases = await list_cases(pool, replace(each, limit=2))
+        found += [(state.reported_at, state.case_id) for state in cases]
+        if len(cases) == 2:
+            page.append(replace(each, after=PageKey(*found[-1])))
+    return found

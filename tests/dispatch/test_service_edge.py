@@ -155,6 +155,9 @@ async def test_lists_are_paged_and_queues_are_filters(service: DispatchService, 
     assert await ids_of("status=filed&order=oldest") == [case_id_of(unplaced)]
     assert len(await ids_of("status=dispatched&status=closed&class_code=E0110")) == 7
     assert await ids_of("status=closed&not_called_back=true") == []
+    assert await ids_of("held=true") == [case_id_of(unplaced)]
+    assert len(await ids_of("overdue=false")) == 8
+    assert await ids_of("due_before=1999-01-01T00:00:00Z") == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.reports import ImportedHistory, JoinedReport
 from paidan_contracts.state import CaseState
 from paidan_dispatch.api import queries
-from paidan_dispatch.api.queries import CaseFilter, OrderPage
+from paidan_dispatch.api.case_lists import CaseFilter, list_cases
+from paidan_dispatch.api.queries import OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
 from paidan_dispatch.inbox.save import COPY_THRESHOLD, is_held, is_overdue
@@ -201,7 +202,7 @@ async def test_every_state_is_read_back_as_it_was_published(pool: "asyncpg.Pool[
     for body in (await apply_records(pool, _indexed_log().records, batch_size=3)).bodies_on("paidan.cases"):
         published[body["case_id"]] = CaseState.model_validate(body["state"])
 
-    listed = await queries.list_cases(pool, CaseFilter(limit=500))
+    listed = await list_cases(pool, CaseFilter(limit=500))
     async with pool.acquire() as conn:
         found = [await queries.find_case(conn, case_id) for case_id in published]
         judged = await queries.load_cases_with_policy(conn, list(published))

@@ -109,3 +109,28 @@ async def test_source_urges_about_its_own_report_and_reads_what_became_of_it(
     ]
     urged = await service.await_messages("paidan.orders.streets", 1, about=[case_id])
     assert [each["reason"] for each in urged if each["type"] == "order.urged.v1"] == ["it smells", "it smells"]
+
+
+async def test_pages_of_a_bounded_list_hold_each_case_within_the_bounds_once(
+    service: DispatchService, client: httpx.AsyncClient
+) -> None:
+    """Cases of others lie between them, more than a page holds."""
+    east, west = {"district": "990102", "street": "990102001"}, {"district": "990101"}
+    reports = [
+        build_report(f"bounded {at}", class_code="E0401", east_m=50_000 + at * 500, place=east if at % 5 == 0 else west)
+        for at in range(11)
+    ]
+    desk = await service.create_key("role:operator", "place:990102001")
+    await service.append_to_inbox(*reports)
+    await service.await_messages("paidan.outcomes", 11, about=[each.report_id for each in reports])
+
+    pages: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        page = (await client.get(f"/v1/cases?limit=2&class_code=E0401{after}", headers=desk)).json()
+        pages.append([each["case_id"] for each in page["cases"]])
+        after = f"&after={page['after']}" if page["after"] else None
+
+    found = [case_id for page in pages for case_id in page]
+    assert sorted(found) == sorted(case_id_of(each) for each in reports[::5])
+    assert len(pages[0]) == 2

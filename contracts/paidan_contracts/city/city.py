@@ -20,6 +20,7 @@ from paidan_contracts.city.policies import (
     ScreeningPolicy,
     StageLimits,
 )
+from paidan_contracts.city.posts import Post
 from paidan_contracts.city.privacy import masking_terms
 from paidan_contracts.city.rule_index import RuleIndex
 from paidan_contracts.pii_words import MaskingTerms
@@ -53,6 +54,7 @@ class City:
     masking: MaskingTerms
     indicators: Indicators
     departments: Mapping[str, Department]
+    posts: Mapping[str, Post]
     sources: Mapping[str, Source]
     classes: Mapping[str, CaseClass]
     rows: Mapping[str, CatalogueRow]
@@ -97,6 +99,7 @@ class City:
             masking=masking_terms(pack.privacy, pack.geography),
             indicators=pack.indicators,
             departments={department.id: department for department in pack.departments},
+            posts={post.id: post for post in pack.posts or ()},
             sources={source.id: source for source in pack.sources},
             classes={each.code: each for each in pack.catalogue.classes},
             rows={row.id: row for row in pack.catalogue.rows},

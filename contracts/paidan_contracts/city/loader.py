@@ -5,6 +5,7 @@ city.toml             id, names, zone, area level, working hours, grid corner, c
 terms.toml            clocks, matching, callbacks, [[noted]], screening
 privacy.toml          words and patterns for the masking of personal data, beside the common ones (optional)
 departments.csv       departments
+posts.csv             posts, for persons who sign in (optional)
 sources.csv           sources of reports
 classes.csv rows.csv  the catalogue
 categories.csv        the sources' own categories, mapped to classes
@@ -35,6 +36,7 @@ from paidan_contracts.city.validation import validate
 
 _NAME_COLUMNS: Final = frozenset({"names.zh", "names.en"})
 _DEPARTMENT_COLUMNS: Final = _NAME_COLUMNS | {"id", "kind", "district", "street", "channel"}
+_POST_COLUMNS: Final = _NAME_COLUMNS | {"id", "role", "classes[]", "places[]", "unit"}
 _SOURCE_COLUMNS: Final = _NAME_COLUMNS | {
     "id",
     "kind",
@@ -122,6 +124,8 @@ def _read_privacy(raw_pack: RawPack) -> None:
 def _read_csv_files(raw_pack: RawPack) -> None:
     document = raw_pack.document
     document["departments"] = raw_pack.read_csv("departments.csv", ("departments",), columns=_DEPARTMENT_COLUMNS)
+    if (raw_pack.folder / "posts.csv").exists():
+        document["posts"] = raw_pack.read_csv("posts.csv", ("posts",), columns=_POST_COLUMNS)
     document["sources"] = raw_pack.read_csv("sources.csv", ("sources",), columns=_SOURCE_COLUMNS)
     catalogue = _subtable(document, "catalogue")
     for part, columns in _CATALOGUE_FILES.items():

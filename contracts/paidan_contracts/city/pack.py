@@ -14,6 +14,7 @@ from paidan_contracts.city.indicators import Indicators
 from paidan_contracts.city.organisation import Department, Source
 from paidan_contracts.city.pack_types import CityId, Names, PackModel, Text
 from paidan_contracts.city.policies import CallbackPolicy, MatchingPolicy, NotingRule, ScreeningPolicy, StageLimits
+from paidan_contracts.city.posts import Post
 from paidan_contracts.city.privacy import PrivacyPolicy
 from paidan_contracts.city.routing import RoutingRule
 
@@ -42,6 +43,9 @@ class Pack(PackModel):
         description="The areas within which reports are matched; it can never change for a city with cases."
     )
     departments: tuple[Department, ...]
+    posts: tuple[Post, ...] | None = Field(
+        default=None, description="What persons may do who sign in; None: nobody signs in."
+    )
     sources: tuple[Source, ...]
     catalogue: Catalogue
     routing: tuple[RoutingRule, ...]

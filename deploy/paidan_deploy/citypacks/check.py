@@ -60,6 +60,7 @@ def summarize(pack: Pack) -> str:
     places = pack.geography.places
     counts = {
         "departments 部门": len(pack.departments),
+        "posts 岗位": len(pack.posts or ()),
         "classes 类别": len(pack.catalogue.classes),
         "rows 细目": len(pack.catalogue.rows),
         "rules 规则": len(pack.routing),

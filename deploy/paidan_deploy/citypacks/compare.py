@@ -17,7 +17,8 @@ def compare_packs(old: Pack, new: Pack) -> Iterator[str]:
 def _compare(path: str, old: Any, new: Any) -> Iterator[str]:  # noqa: ANN401 - parts of a document
     if old == new:
         return
-    if isinstance(old, list) and isinstance(new, list):
+    if isinstance(old, list | None) and isinstance(new, list | None):
+        old, new = old or [], new or []
         old_entries, new_entries = _by_key(old), _by_key(new)
         if old_entries is not None and new_entries is not None:
             yield from _compare_entries(path, old_entries, new_entries)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from paidan_chassis.clock import real_now
 from paidan_contracts.city import City, InvalidPack, Pack, pack_version
+from paidan_contracts.city.posts import DUTIES, Post
 from paidan_contracts.nearest import nearest
 from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
@@ -118,10 +120,10 @@ def list_command() -> None:
     )
 
 
-@also_in_chinese("显示某城市生效的内容：部门、来源及其处置的类别。")
+@also_in_chinese("显示某城市生效的内容：部门、来源和岗位。")
 @print_errors
 def show_command(name: Annotated[str, typer.Argument(help="City id. 城市 id。")]) -> None:
-    """Show what is in force in a city: its departments, sources and the classes that they handle."""
+    """Show what is in force in a city: its departments, sources and posts."""
     city = _published_city(name)
     console.print(f"{city.id} {city.pack.names.zh} {city.pack.names.en}, version 版本 {city.version}", highlight=False)
     console.print(f"{summarize(city.pack)}\ncalendar to 日历至 {city.pack.calendar.last}", highlight=False)
@@ -131,6 +133,21 @@ def show_command(name: Annotated[str, typer.Argument(help="City id. 城市 id。
     ):
         rows = [[each.id, each.names.en, each.names.zh, each.kind] for each in entries]
         console.print(table([title, "name\n英文名", "name\n中文名", "kind\n种类"], rows, unwrapped=[title]))
+    if city.posts:
+        console.print(_posts_table(city))
+
+
+def _posts_table(city: City) -> Table:
+    rows = [
+        [post.id, post.names.en, post.names.zh, f"{post.role}\n{DUTIES[post.role].names.zh}", _bounds_of(post)]
+        for post in city.posts.values()
+    ]
+    title = "posts\n岗位"
+    return table([title, "name\n英文名", "name\n中文名", "role\n职责", "bounds\n范围"], rows, unwrapped=[title])
+
+
+def _bounds_of(post: Post) -> str:
+    return " ".join([*(post.classes or ()), *(post.places or ()), post.unit or ""]).strip()
 
 
 @also_in_chinese("打印两个配置包的差异；有差异时退出状态为 1。")

@@ -9,6 +9,7 @@ from paidan_contracts.city.validation.indicators_and_imports import check_import
 from paidan_contracts.city.validation.organisation import check_organisation
 from paidan_contracts.city.validation.plausibility import find_implausible
 from paidan_contracts.city.validation.policies import check_policies
+from paidan_contracts.city.validation.posts import check_posts
 from paidan_contracts.city.validation.privacy import check_privacy
 from paidan_contracts.city.validation.references import KnownIds
 from paidan_contracts.city.validation.routing import check_routing
@@ -21,6 +22,7 @@ def validate(pack: Pack, pruned_ids: frozenset[str] = frozenset()) -> list[Viola
     known_ids = KnownIds.of(pack, pruned_ids)
     return [
         *check_organisation(pack, known_ids),
+        *check_posts(pack, known_ids),
         *check_catalogue(pack, known_ids),
         *check_routing(pack, known_ids),
         *check_calendar(pack),

@@ -70,7 +70,7 @@ class CaseActionRoutes:
 
 async def _own_reports(conn: Connection, state: CaseState, caller: Principal) -> Sequence[JoinedReport]:
     """Return the reports by which a source acts; of others none. Raises Problem 404 for who may not see the case."""
-    if access.may_read_all_of(state, caller):
+    if access.may_see(state, caller):
         return ()
     source = grants_of(caller.scopes).source
     if source is None:

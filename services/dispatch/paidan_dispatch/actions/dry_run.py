@@ -5,11 +5,11 @@ from typing import Final
 
 from paidan_chassis.database import Pool
 from paidan_contracts.actions import ActionRequested
+from paidan_contracts.case_access import has_order
 from paidan_contracts.ids import area_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.state import Status
 from paidan_dispatch.api import queries as api_queries
-from paidan_dispatch.api.access import has_order
 from paidan_dispatch.api.models import DryRunResult
 from paidan_dispatch.api.queries import CaseWithPolicy
 from paidan_dispatch.cases.decide import Progressed, Refused, decide
@@ -39,7 +39,7 @@ async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[Actio
     async with pool.acquire() as conn:
         ids = {each.action_id for each in requests} | {each.of_report for each in requests if each.of_report}
         known_outcomes = await load_known_outcomes(conn, ids)
-        case_ids = [_resolve_case_id(each, known_outcomes) for each in requests]
+        case_ids = [resolve_case_id(each, known_outcomes) for each in requests]
         cases = await api_queries.load_cases_with_policy(conn, {case_id for case_id in case_ids if case_id})
         refs = {ref for each in requests for ref in proof_of(each)}
         photos = await load_photos(conn, refs, {each.partition for each in cases.values()}) if refs else {}
@@ -54,7 +54,8 @@ async def _evaluate_chunk(pool: Pool, packs: PackCache, requests: Sequence[Actio
     ]
 
 
-def _resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, KnownOutcome]) -> str | None:
+def resolve_case_id(request: ActionRequested, known_outcomes: Mapping[str, KnownOutcome]) -> str | None:
+    """Return the case that an action is meant for: the one of the report that it names, or else the one it names."""
     if request.of_report is None:
         return request.case_id
     known = known_outcomes.get(request.of_report)

@@ -24,6 +24,7 @@ from paidan_contracts.actions import ActionRequested
 from paidan_contracts.scopes import covers_city, grants_of
 from paidan_contracts.wire import CaseId, Id, SenderRef
 from paidan_dispatch.actions import route_docs
+from paidan_dispatch.actions.bounds import refuse_out_of_bounds, require_within_bounds
 from paidan_dispatch.actions.dry_run import evaluate
 from paidan_dispatch.actions.requests import (
     CityTerms,
@@ -103,6 +104,8 @@ class ActionRoutes:
         """Put an action into the inbox, or evaluate it without effect."""
         await self.terms.refresh(self.pool)
         action_request = self._build_request(requested_action, caller, _idempotency_key(http_request))
+        if grants_of(caller.scopes).is_bounded:
+            await require_within_bounds(self.pool, action_request, caller)
         [earlier] = await find_earlier(self.pool, [action_request])
         if earlier.is_reused:
             raise _id_reused(IDEMPOTENCY_HEADER)
@@ -122,7 +125,10 @@ class ActionRoutes:
         await self.terms.refresh(self.pool)
         numbered_lines = await ndjson.read_lines(http_request, max_bytes=MAX_BATCH_BYTES, max_lines=MAX_BATCH_LINES)
         await charge(http_request, len(numbered_lines) - 1)
-        parsed, earlier = await self._find_earlier_lines([self._parse_line(line, caller) for _, line in numbered_lines])
+        lines = [self._parse_line(line, caller) for _, line in numbered_lines]
+        if grants_of(caller.scopes).is_bounded:
+            lines = await refuse_out_of_bounds(self.pool, lines, caller)
+        parsed, earlier = await self._find_earlier_lines(lines)
         requests = [each for each in parsed if isinstance(each, ActionRequested)]
         results = iter(
             await (self._dry_run_results(requests) if dry_run else self._accepted_results(requests, earlier))
@@ -148,7 +154,7 @@ class ActionRoutes:
 
     async def _load_outcomes(self, outcome_ids: Collection[str], caller: Principal) -> list[OutcomeDetail]:
         outcomes = await queries.load_outcomes(self.pool, outcome_ids)
-        return [outcome for outcome, scope in outcomes if _may_read_outcome(caller, scope)]
+        return [outcome for outcome, scope in outcomes if access.may_read_outcome(caller, scope)]
 
     def _build_request(self, requested_action: RequestedAction, caller: Principal, sender_ref: str) -> ActionRequested:
         if not covers_city(caller.city, ids.city_of(ids.area_of(requested_action.case_id))):
@@ -204,17 +210,6 @@ class ActionRoutes:
             await self.publisher.send([messages.request_message(each) for each in requests], timeout_s=ACK_TIMEOUT_S)
         except Unacknowledged as error:
             raise problems.unavailable() from error
-
-
-def _may_read_outcome(caller: Principal, scope: queries.OutcomeScope) -> bool:
-    if scope.area is not None and not access.covers_area(caller, scope.area):
-        return False
-    grants = grants_of(caller.scopes)
-    if grants.department is not None:
-        return scope.sender == f"department:{grants.department}"
-    if grants.source is not None and scope.sender == f"source:{grants.source}":
-        return True
-    return access.may_read_cases(caller)
 
 
 def _accepted(request: ActionRequested, earlier: EarlierUse) -> ActionAccepted:

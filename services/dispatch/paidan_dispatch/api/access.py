@@ -1,21 +1,17 @@
-"""Read access by API key: a department reads its own orders, a role the cases of its key's cities."""
-
-from typing import Final
+"""Read access by key or post: a department reads its own orders, a role the cases of its cities, within its bounds."""
 
 from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import Problem, forbidden, not_found
+from paidan_contracts import case_access
 from paidan_contracts.ids import city_of
-from paidan_contracts.scopes import ALL_CITIES, Role, covers_city, grants_of
+from paidan_contracts.scopes import ALL_CITIES, covers_city, grants_of
 from paidan_contracts.state import CaseState
-from paidan_dispatch.cases.case_state import is_active
-
-_READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
+from paidan_dispatch.api.queries import OutcomeScope
 
 
 def may_read_cases(principal: Principal) -> bool:
     """Return whether the key may read whole cases; a department's may not."""
-    grants = grants_of(principal.scopes)
-    return grants.department is None and grants.has_role(*_READ_ROLES)
+    return case_access.may_read_cases(grants_of(principal.scopes))
 
 
 def require_case_access(principal: Principal) -> None:
@@ -32,20 +28,14 @@ def no_such_case() -> Problem:
     return not_found("there is no such case", "无此案件")
 
 
-def may_read_all_of(state: CaseState, principal: Principal) -> bool:
-    """Return whether the key may read all reports of a case: a role's key, or that of a department with an order."""
-    department = grants_of(principal.scopes).department
-    if department is None:
-        return may_read_cases(principal)
-    return has_order(state, department)
+def may_see(state: CaseState, principal: Principal) -> bool:
+    """Return whether a case is the caller's to see: within a post's bounds, by a role or by a department's order."""
+    return case_access.may_see(grants_of(principal.scopes), state)
 
 
-def has_order(state: CaseState, department: str) -> bool:
-    """Return whether a department has a valid order in this case, as the one that leads or as one that helps."""
-    if state.past:
-        return False
-    leads = state.department == department and state.status not in ("received", "filed")
-    return leads or any(each.department == department and is_active(each) for each in state.helpers)
+def covers_case(state: CaseState, principal: Principal) -> bool:
+    """Return whether a case is within the classes and places of the caller's post; those of keys have no bounds."""
+    return case_access.is_within_bounds(grants_of(principal.scopes), state.class_code, state.place)
 
 
 def covers_area(principal: Principal, area: str) -> bool:
@@ -60,3 +50,17 @@ def resolve_city_filter(principal: Principal, city: str | None) -> str | None:
     if not covers_city(principal.city, city):
         raise Problem(403, "forbidden", "the key is not valid for this city", "该密钥不适用于此城市", "city")
     return city
+
+
+def may_read_outcome(principal: Principal, scope: OutcomeScope) -> bool:
+    """Return whether an outcome is the caller's to read; within bounds, of its own actions alone."""
+    if scope.area is not None and not covers_area(principal, scope.area):
+        return False
+    grants = grants_of(principal.scopes)
+    if grants.department is not None:
+        return scope.sender == f"department:{grants.department}"
+    if grants.source is not None and scope.sender == f"source:{grants.source}":
+        return True
+    if grants.is_bounded:
+        return scope.sender is not None and scope.sender.endswith(f":{principal.key_id}")
+    return may_read_cases(principal)

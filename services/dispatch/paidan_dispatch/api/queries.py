@@ -1,21 +1,17 @@
 """SQL for HTTP reads, on a pool of their own, so that no list delays a consumer."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import asyncpg
 
 from paidan_chassis.database import Connection, Pool
 from paidan_contracts.outcomes import Refusal
-from paidan_contracts.state import CaseState, Status
+from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, Timestamp
 from paidan_dispatch.api.models import OutcomeDetail
 from paidan_dispatch.inbox.rows import EventRow
 from paidan_dispatch.inbox.unit_of_work import StoredEvent
-
-ENDED_STATUSES: Final[frozenset[Status]] = frozenset({"closed", "voided", "not_accepted"})
 
 SELECT_OUTCOMES: Final = """
     SELECT id::text, about, result, why, area, case_id, case_version, sender, decided_at
@@ -68,35 +64,6 @@ SELECT_OPEN_ORDERS: Final = """
      ORDER BY reported_at, case_id
 """
 
-# One part for each of two partial indexes, of open and of ended cases, so that queues never scan ended ones.
-SELECT_CASES_PART: Final = """
-    (SELECT reported_at, case_id, version
-       FROM case_now
-      WHERE ended_at IS {ended}
-        AND ($1::text IS NULL OR city = $1)
-        AND ($2::text IS NULL OR area = $2)
-        AND ($3::text[] IS NULL OR status = ANY($3))
-        AND ($4::text IS NULL OR department = $4)
-        AND ($5::text IS NULL OR class_code = $5)
-        AND ($6::timestamptz IS NULL OR reported_at >= $6)
-        AND ($7::timestamptz IS NULL OR reported_at < $7)
-        AND ($8::timestamptz IS NULL OR (reported_at, case_id) {beyond} ($8, $9))
-        {more}
-      ORDER BY reported_at {order}, case_id {order}
-      LIMIT $10)
-"""
-# The states of one page, after it is known which cases are on it.
-SELECT_CASES_PAGE: Final = """
-    SELECT event
-      FROM (SELECT *
-              FROM ({parts}) AS found
-             ORDER BY reported_at {order}, case_id {order}
-             LIMIT $10) AS page
-      JOIN history USING (case_id, version)
-     ORDER BY reported_at {order}, case_id {order}
-"""
-AWAITS_CALLBACK_FILTER: Final = "AND awaits_call"
-
 
 class PageKey(NamedTuple):
     """The last case of a page, by the order of the list."""
@@ -135,23 +102,6 @@ class OutcomeScope(NamedTuple):
     sender: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Which cases to list. None and empty mean no restriction."""
-
-    city: str | None = None
-    area: str | None = None
-    statuses: tuple[Status, ...] = ()
-    department: str | None = None
-    class_code: str | None = None
-    reported_from: datetime | None = None
-    reported_until: datetime | None = None
-    not_called_back: bool = False
-    oldest_first: bool = False
-    after: PageKey | None = None
-    limit: int = 100
-
-
 async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeDetail, OutcomeScope]]:
     """Return the outcomes of those of these reports and actions that are decided."""
     rows = await pool.fetch(SELECT_OUTCOMES, ids, timeout=10)
@@ -161,13 +111,13 @@ async def load_outcomes(pool: Pool, ids: Collection[str]) -> list[tuple[OutcomeD
 async def find_case(conn: Connection, case_id: str) -> StoredCase | None:
     """Return a case's newest state."""
     row = await conn.fetchrow(SELECT_CASE, case_id)
-    return StoredCase(row["lane"], _decode_state(row["event"])) if row else None
+    return StoredCase(row["lane"], decode_state(row["event"])) if row else None
 
 
 async def load_cases_with_policy(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseWithPolicy]:
     """Return these cases' newest states, each with the pack version in force in its partition."""
     rows = await conn.fetch(SELECT_CASES_WITH_POLICY, case_ids, timeout=10)
-    return {row["case_id"]: CaseWithPolicy(_decode_state(row["event"]), row["version"], row["lane"]) for row in rows}
+    return {row["case_id"]: CaseWithPolicy(decode_state(row["event"]), row["version"], row["lane"]) for row in rows}
 
 
 async def load_history(conn: Connection, case_id: str) -> list[EventRow]:
@@ -179,46 +129,11 @@ async def load_open_orders(pool: Pool, department: str, page: OrderPage) -> list
     """Return a page of the cases that a department is to act on, oldest first."""
     after = page.after or (None, None)
     rows = await pool.fetch(SELECT_OPEN_ORDERS, department, page.city, *after, page.limit, timeout=30)
-    return [_decode_state(row["event"]) for row in rows]
+    return [decode_state(row["event"]) for row in rows]
 
 
-async def list_cases(pool: Pool, case_filter: CaseFilter) -> list[CaseState]:
-    """Return a page of cases, ordered by the time of their first report."""
-    order, comparison = ("ASC", ">") if case_filter.oldest_first else ("DESC", "<")
-    # As a literal, not a parameter: only then does the planner use the index of cases that await a callback.
-    clauses = {
-        "order": order,
-        "beyond": comparison,
-        "more": AWAITS_CALLBACK_FILTER if case_filter.not_called_back else "",
-    }
-    parts = [SELECT_CASES_PART.format(ended=ended, **clauses) for ended in _ended_clauses(case_filter.statuses)]
-    union = " UNION ALL ".join(parts)
-    statement = SELECT_CASES_PAGE.format(parts=union, **clauses)
-    at, case_id = case_filter.after or (None, None)
-    rows = await pool.fetch(
-        statement,
-        case_filter.city,
-        case_filter.area,
-        list(case_filter.statuses) or None,
-        case_filter.department,
-        case_filter.class_code,
-        case_filter.reported_from,
-        case_filter.reported_until,
-        at,
-        case_id,
-        case_filter.limit,
-        timeout=30,
-    )
-    return [_decode_state(row["event"]) for row in rows]
-
-
-def _ended_clauses(statuses: Sequence[Status]) -> list[str]:
-    ended = [status in ENDED_STATUSES for status in statuses]
-    parts = [("NULL", not all(ended) or not ended), ("NOT NULL", any(ended) or not ended)]
-    return [part for part, is_wanted in parts if is_wanted]
-
-
-def _decode_state(event_body: bytes) -> CaseState:
+def decode_state(event_body: bytes) -> CaseState:
+    """Return the state that a stored event carries."""
     return StoredEvent.model_validate_json(event_body).state
 
 

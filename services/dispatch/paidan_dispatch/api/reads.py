@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
@@ -19,9 +20,10 @@ from paidan_contracts import ids
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState, RuleRef, Status
 from paidan_contracts.wire import Area, CaseId, Code, RequestModel, Slug, Timestamp
-from paidan_dispatch.api import access, queries
+from paidan_dispatch.api import access, case_lists, queries
+from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.models import CaseDetail, CaseList, OrderItem, OrderList, Receipt
-from paidan_dispatch.api.queries import CaseFilter, OrderPage, PageKey
+from paidan_dispatch.api.queries import OrderPage, PageKey
 from paidan_dispatch.cases import orders
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox.rows import EventRow
@@ -46,6 +48,11 @@ class CaseQuery(RequestModel):
         default=False,
         description="Only closed cases with a reporter who is to be called back; `/v1/callbacks` lists them by report.",
     )
+    held: bool = Field(default=False, description="Only cases that no rule routes, at the hard-to-place desk.")
+    overdue: bool = Field(default=False, description="Only cases of which a running time limit has passed.")
+    due_before: Timestamp | None = Field(
+        default=None, description="Only open cases whose next clock, or its warning, is due before this time."
+    )
     order: Literal["newest", "oldest"] = "newest"
     after: str | None = Field(default=None, max_length=300, description="The `after` of the previous page.")
     limit: int = Field(default=100, ge=1, le=500)
@@ -61,6 +68,9 @@ class CaseQuery(RequestModel):
             reported_from=self.reported_from,
             reported_until=self.reported_until,
             not_called_back=self.not_called_back,
+            held=self.held,
+            overdue=self.overdue,
+            due_before=self.due_before,
             oldest_first=self.order == "oldest",
             after=decode_after(_CURSORS, self.after),
             limit=self.limit,
@@ -102,11 +112,13 @@ class ReadRoutes:
     ) -> CaseList:
         """List cases, latest report first: `status=filed` is the hard-to-place desk, `received` awaits verification.
 
-        `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback.
+        `status=inspecting` awaits inspection, `status=closed&not_called_back=true` a callback; `held=true`,
+        `overdue=true` and `due_before=` are the queues of the hard-to-place desk and of supervision.
         """
         access.require_case_access(caller)
-        cases = await queries.list_cases(self.pool, query.to_filter(access.resolve_city_filter(caller, query.city)))
-        return CaseList(cases=cases, after=_next_cursor(cases, query.limit))
+        case_filter = query.to_filter(access.resolve_city_filter(caller, query.city))
+        page = await case_lists.list_covered(self.pool, case_filter, partial(access.covers_case, principal=caller))
+        return CaseList(cases=page.cases, after=_CURSORS.encode(page.after) if page.after else None)
 
     async def show_case(self, case_id: CaseId, caller: Caller) -> Response:
         """Return a case with its history and the receipts of its decisions; to a department, only its order."""
@@ -115,7 +127,7 @@ class ReadRoutes:
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
             history = await queries.load_history(conn, case_id) if stored and access.may_read_cases(caller) else []
-        if stored is None:
+        if stored is None or not access.covers_case(stored.state, caller):
             raise access.no_such_case()
         if history:
             return Response(_case_detail_json(stored.state, history), media_type="application/json")
@@ -150,7 +162,9 @@ class ReadRoutes:
         return OrderList(
             department=department_id,
             as_of=as_of,
-            orders=await self._order_items(states, department_id),
+            orders=await self._order_items(
+                [each for each in states if access.covers_case(each, caller)], department_id
+            ),
             after=_next_cursor(states, limit),
         )
 

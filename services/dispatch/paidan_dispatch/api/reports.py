@@ -1,6 +1,7 @@
 """The routes about reports: those of a case, those whose reporters are to be called back, those that were noted."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -15,7 +16,8 @@ from paidan_contracts.reports import JoinedReport
 from paidan_contracts.scopes import grants_of
 from paidan_contracts.state import CaseState
 from paidan_contracts.wire import CaseId, RequestModel, Slug
-from paidan_dispatch.api import access, queries, report_queries
+from paidan_dispatch.api import access, case_lists, queries, report_queries
+from paidan_dispatch.api.case_lists import CaseFilter
 from paidan_dispatch.api.models import (
     Callback,
     CallbackList,
@@ -23,7 +25,7 @@ from paidan_dispatch.api.models import (
     CaseReportList,
     NotedReportList,
 )
-from paidan_dispatch.api.queries import CaseFilter, PageKey
+from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.api.report_queries import NotedPageKey
 
 _CASE_CURSORS = CursorCodec(PageKey)
@@ -86,9 +88,9 @@ class ReportRoutes:
         source = grants_of(caller.scopes).source
         async with self.pool.acquire() as conn:
             stored = await queries.find_case(conn, case_id)
-            if stored is None or not (source or access.may_read_all_of(stored.state, caller)):
+            if stored is None or not (source or access.may_see(stored.state, caller)):
                 raise access.no_such_case()
-            only_source = None if access.may_read_all_of(stored.state, caller) else source
+            only_source = None if access.may_see(stored.state, caller) else source
             opener = (
                 [opener_of(stored.state)] if query.after == 0 and only_source in (None, stored.state.source) else []
             )
@@ -115,20 +117,22 @@ class ReportRoutes:
             after=decode_after(_CASE_CURSORS, query.after),
             limit=query.limit,
         )
-        states = await queries.list_cases(self.pool, case_filter)
+        page = await case_lists.list_covered(self.pool, case_filter, partial(access.covers_case, principal=caller))
+        states = page.cases
         awaited = [(state, report_id) for state in states for report_id in _awaited(state)]
         reports = await report_queries.load_reports_to_call(
             self.pool, [state.case_id for state in states], [report_id for _, report_id in awaited]
         )
-        last = states[-1] if len(states) == query.limit else None
         return CallbackList(
             callbacks=[_callback(state, report_id, reports.get(report_id)) for state, report_id in awaited],
-            after=_CASE_CURSORS.encode(PageKey(last.reported_at, last.case_id)) if last else None,
+            after=_CASE_CURSORS.encode(page.after) if page.after else None,
         )
 
     async def list_noted(self, caller: Caller, query: Annotated[NotedQuery, Query()]) -> NotedReportList:
         """List the reports that were noted, oldest first; `answered=false` are those that wait for a reply."""
         access.require_case_access(caller)
+        if grants_of(caller.scopes).is_bounded:  # a noted report has no class and no place
+            return NotedReportList(reports=[], after=None)
         reports = await report_queries.list_noted_reports(
             self.pool,
             city=access.resolve_city_filter(caller, query.city),

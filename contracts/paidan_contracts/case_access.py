@@ -1,0 +1,52 @@
+"""Which cases the holder of a key or a post may see, and act on: within classes and places, or by a valid order."""
+
+from typing import Final
+
+from paidan_contracts.city.class_overrides import matches_class
+from paidan_contracts.places import Place
+from paidan_contracts.scopes import Grants, Role
+from paidan_contracts.state import CaseState
+
+READ_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "monitor", "importer")
+ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
+
+
+def may_read_cases(grants: Grants) -> bool:
+    """Return whether these grants show whole cases; a department sees its own orders."""
+    return grants.department is None and grants.has_role(*READ_ROLES)
+
+
+def is_within_bounds(grants: Grants, class_code: str | None, place: Place) -> bool:
+    """Return whether a class and a place are among those to which the grants are bounded.
+
+    An unknown class or place is within no bounds: such a case is the whole city's to look at.
+    """
+    lies_in = {place.district, place.street, place.community}
+    has_class = not grants.classes or any(matches_class(pattern, class_code) for pattern in grants.classes)
+    return has_class and (not grants.places or not grants.places.isdisjoint(lies_in))
+
+
+def has_order(state: CaseState, department: str) -> bool:
+    """Return whether a department has a valid order in a case, as the one that leads or as one that helps."""
+    if state.past:
+        return False
+    leads = state.department == department and state.status not in ("received", "filed")
+    return leads or any(
+        each.department == department and each.returned_at is None and each.withdrawn_at is None
+        for each in state.helpers
+    )
+
+
+def may_see(grants: Grants, state: CaseState) -> bool:
+    """Return whether the holder sees a case: whole for a role, its order alone for a department.
+
+    A source, which sees its own reports, sees no case by these grants.
+    """
+    if not is_within_bounds(grants, state.class_code, state.place):
+        return False
+    return has_order(state, grants.department) if grants.department is not None else may_read_cases(grants)
+
+
+def may_act(grants: Grants, state: CaseState) -> bool:
+    """Return whether the holder may ask for an action on a case. Which one is allowed now is decided by dispatch."""
+    return may_see(grants, state) and (grants.department is not None or grants.has_role(*ACTION_ROLES))

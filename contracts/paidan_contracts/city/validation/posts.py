@@ -1,0 +1,58 @@
+"""Validates posts."""
+
+from collections.abc import Iterator
+
+from paidan_contracts.city.diagnostics import DocumentPath, Violation
+from paidan_contracts.city.pack import Pack
+from paidan_contracts.city.posts import Post
+from paidan_contracts.city.validation.references import KnownIds, find_duplicates
+from paidan_contracts.nearest import nearest
+
+
+def check_posts(pack: Pack, known_ids: KnownIds) -> Iterator[Violation]:
+    """Yield duplicate ids, unknown units, classes and places, and posts that lack what their role needs."""
+    posts = pack.posts or ()
+    yield from find_duplicates(("posts",), "id", (each.id for each in posts))
+    for index, post in enumerate(posts):
+        path: DocumentPath = ("posts", index)
+        yield from _check_references(path, post, known_ids)
+        yield from _check_needs(path, post)
+
+
+def _check_references(path: DocumentPath, post: Post, known_ids: KnownIds) -> Iterator[Violation]:
+    if post.unit is not None and post.unit not in known_ids.departments:
+        hint = nearest(post.unit, known_ids.departments)
+        yield Violation(
+            (*path, "unit"),
+            f"there is no department {post.unit!r}{hint.en}",
+            f"没有部门 {post.unit!r}{hint.zh}",
+        )
+    for pattern in post.classes or ():
+        if not known_ids.classes_matching(pattern):
+            yield Violation(
+                (*path, "classes"),
+                f"{pattern!r} matches no class of the catalogue",
+                f"{pattern!r} 与目录中的任何类别都不符",
+            )
+    for code in post.places or ():
+        if not known_ids.has_place(code):
+            yield Violation(
+                (*path, "places"),
+                f"there is no district, street or community {code!r}",
+                f"没有区县、街道或社区 {code!r}",
+            )
+
+
+def _check_needs(path: DocumentPath, post: Post) -> Iterator[Violation]:
+    if post.role == "handler" and post.unit is None:
+        yield Violation(
+            (*path, "unit"),
+            "is missing: a handler answers for a department",
+            "缺少必填项：处置员须写明所属部门",
+        )
+    if post.role == "desk" and post.places is None:
+        yield Violation(
+            (*path, "places"),
+            "is missing: a desk belongs to a district or a street",
+            "缺少必填项：席位须写明所辖区县或街道",
+        )

@@ -1,0 +1,112 @@
+"""Posts of a pack: what is wrong with them is located, what they grant is what keys of the same duty have."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from paidan_contracts.city.pack_types import Names
+from paidan_contracts.city.posts import DUTIES, Post, PostRole, scopes_of
+from paidan_contracts.scopes import grants_of
+from paidan_deploy.citypacks.check import check_folder
+from paidan_deploy.citypacks.compare import compare_packs
+from tests.contracts.city_packs import QUANCHENG, TINY, append_line, copy_pack
+from tests.contracts.invalid_packs import InvalidPackCase, Mutate, diagnostic_for
+
+HEADER = "id,names.zh,names.en,role,classes[],places[],unit"
+DISPATCHER = "dispatcher,派遣员,Dispatcher,dispatcher,,,"
+
+
+def posts(*lines: str, header: str = HEADER) -> Mutate:
+    """Return an edit that gives a pack these posts."""
+    return lambda folder: append_line(folder, "posts.csv", "\n".join([header, DISPATCHER, *lines]))
+
+
+INVALID_POSTS = {
+    "an unknown role": ("p,值班,Post,dispacher,,,", "p: role: Input should be 'inspector'"),
+    "an unknown department": ("p,处置员,Handler,handler,,,street", "p: unit: there is no department 'street' (did you"),
+    "a handler of nobody": ("p,处置员,Handler,handler,,,", "p: unit: is missing: a handler answers for a department"),
+    "a desk of nowhere": ("p,西区席位,West desk,desk,,,", "p: places: is missing: a desk belongs to"),
+    "an unknown place": ("p,席位,Desk,desk,,990101 990199,", "p: places: there is no district, street or"),
+    "a class that nothing matches": ("p,派遣员,P,dispatcher,E01* C99*,,", "p: classes: 'C99*' matches no class"),
+    "a class that is none": ("p,派遣员,P,dispatcher,rubbish,,", "p: classes.0: String should match pattern"),
+    "an id given twice": (DISPATCHER, "dispatcher: id: duplicate 'dispatcher'"),
+    "an id in capitals": ("Desk,席位,Desk,supervisor,,,", "Desk: id: String should match pattern"),
+    "no Chinese name": ("p,,Post,supervisor,,,", "p: names.zh: is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), INVALID_POSTS.values(), ids=INVALID_POSTS.keys())
+def test_invalid_post_is_diagnosed(tmp_path: Path, line: str, expected: str) -> None:
+    planted = InvalidPackCase(posts(line), f"posts.csv:3: {expected}")
+
+    assert diagnostic_for(planted, tmp_path).startswith(planted.expected)
+
+
+def test_unknown_column_of_posts_is_diagnosed(tmp_path: Path) -> None:
+    planted = InvalidPackCase(posts(header=HEADER.replace("unit", "department")), "posts.csv:1: unknown column")
+
+    assert diagnostic_for(planted, tmp_path).startswith(planted.expected)
+
+
+def test_post_of_a_department_with_a_mistake_of_its_own_is_no_mistake(tmp_path: Path) -> None:
+    folder = copy_pack(TINY, tmp_path)
+    append_line(folder, "departments.csv", "parks,园林局,Parks,parks,,,pigeon")
+    posts("p,处置员,Handler,handler,,,parks")(folder)
+
+    assert [each.file for each in check_folder(folder).mistakes] == ["departments.csv"]
+
+
+def test_pack_without_posts_keeps_its_bytes() -> None:
+    """Every decision and score names the version of its pack: a new release must not give a pack another one."""
+    pack = check_folder(TINY).valid_pack()
+
+    assert pack.posts is None
+    assert b'"posts"' not in pack.canonical_bytes()
+
+
+def test_posts_are_compared_one_by_one(tmp_path: Path) -> None:
+    folder = copy_pack(TINY, tmp_path)
+    posts()(folder)
+
+    assert list(compare_packs(check_folder(TINY).valid_pack(), check_folder(folder).valid_pack())) == [
+        "+ posts dispatcher"
+    ]
+
+
+def test_demo_city_has_posts_of_every_role_and_a_handler_for_each_department() -> None:
+    pack = check_folder(QUANCHENG).valid_pack()
+
+    assert {each.role for each in pack.posts or ()} == set(get_args(PostRole))
+    assert {each.unit for each in pack.posts or () if each.role == "handler"} == {each.id for each in pack.departments}
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "scopes"),
+    [
+        ("dispatcher", {}, {"role:operator"}),
+        ("handler", {"unit": "streets"}, {"department:streets"}),
+        ("inspector", {"unit": "streets"}, {"role:inspector", "member:streets"}),
+        ("supervisor", {"unit": "streets"}, {"role:monitor"}),
+        ("desk", {"places": ("990101",), "unit": "lamps"}, {"role:operator", "place:990101", "member:lamps"}),
+        ("caller", {"classes": ("E*", "C0137")}, {"role:caller", "class:E*", "class:C0137"}),
+    ],
+)
+def test_post_grants_what_a_key_of_its_duty_has_within_its_bounds(
+    role: PostRole, more: dict[str, object], scopes: set[str]
+) -> None:
+    fields = {"id": "p", "names": Names(zh="岗", en="post"), "role": role, **more}
+
+    assert scopes_of(Post.model_validate(fields)) == scopes
+
+
+@pytest.mark.parametrize("role", DUTIES)
+def test_no_post_grants_what_persons_may_not_hold(role: PostRole) -> None:
+    """Imports, administration, audit and reporting for a source are keys' duties, not posts'."""
+    fields = {"id": "p", "names": Names(zh="岗", en="post"), "role": role, "unit": "streets"}
+
+    grants = grants_of(scopes_of(Post.model_validate(fields)))
+
+    assert not grants.has_role("importer", "admin", "security", "auditor", "privacy_officer")
+    assert (grants.source, grants.may_backdate) == (None, False)
+    assert (grants.department is not None) != bool(grants.roles)
