@@ -19,6 +19,7 @@ Role = Literal[
 ALL_CITIES: Final = "*"
 """The city of a key that is valid in every city."""
 AUDITOR_SCOPE: Final = "role:auditor"
+OPERATOR_SCOPE: Final = "role:operator"
 SECURITY_SCOPE: Final = "role:security"
 
 
@@ -37,8 +38,9 @@ ROLE_MEANINGS: Final[MappingProxyType[Role, Meaning]] = MappingProxyType(
             "回访上报人；可查看其个人信息，每次须注明理由",
         ),
         "operator": Meaning(
-            "files, assigns and voids cases; reads reporters' personal data, each look with a reason",
-            "立案、派遣、作废案件；可查看上报人个人信息，每次须注明理由",
+            "files, assigns and voids cases; reads reporters' personal data, each look with a reason; in all cities (*)"
+            " also redrives dead letters and lifts halts",
+            "立案、派遣、作废案件；可查看上报人个人信息，每次须注明理由；适用于所有城市（*）时还可重投死信、解除停机",
         ),
         "monitor": Meaning("reads cases, reports and scores; no personal data", "查看案件、上报与指标，不含个人信息"),
         "importer": Meaning("sends past records of any source", "导入任一来源的历史记录"),

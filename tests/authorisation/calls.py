@@ -36,7 +36,8 @@ FORM: Final = (
 class Call:
     """A request without its path.
 
-    ``lists`` names the list in the answer that may be empty, ``report`` the report that it is about.
+    ``lists`` names the list in the answer that may be empty, ``report`` and ``letter`` what it is about. With
+    ``is_json`` it takes a JSON body, and can be sent again.
     """
 
     query: str = ""
@@ -45,10 +46,12 @@ class Call:
     lists: str | None = None
     is_json: bool = False
     report: str = "report_id"
+    letter: str = "letter_id"
 
     def path(self, template: str, ids: Mapping[str, str]) -> str:
         """Return the path, with ids of what there is."""
-        return template.replace("{report_id}", f"{{{self.report}}}").format(**ids)
+        named = template.replace("{report_id}", f"{{{self.report}}}").replace("{letter_id}", f"{{{self.letter}}}")
+        return named.format(**ids)
 
     def content(self, ids: Mapping[str, str]) -> bytes | str | None:
         """Return the body, with ids of what there is."""
@@ -89,6 +92,13 @@ CALLS: Final[Mapping[str, Call]] = {
     "GET /v1/audit/events": Call(),
     "GET /v1/audit/refusals": Call(),
     "GET /v1/audit/keys": Call(),
+    "GET /v1/dead-letters": Call(lists="dead_letters"),
+    "GET /v1/dead-letters/{letter_id}": Call(),
+    "POST /v1/dead-letters/{letter_id}/redrive": Call(letter="redriven_letter_id"),
+    "POST /v1/dead-letters/redrive": Call(body='{"ids": ["%(redriven_letter_id)s"]}', is_json=True),
+    "POST /v1/dead-letters/{letter_id}/drop": Call(body='{"reason": "a test"}', is_json=True),
+    "GET /v1/halts": Call(),
+    "POST /v1/halts/{halt_id}/resume": Call(body='{"at": "kept"}'),
 }
 _LINE_ERRORS: Final = {"forbidden": "403", "not_your_source": "403", "not_your_city": "403", "not_found": "404"}
 

@@ -131,7 +131,7 @@ async def unknown_field(edges: Edges, rule: RuleRow) -> None:
 
 async def id_form(edges: Edges, rule: RuleRow) -> None:
     for row in ROWS:
-        for name in re.findall(r"{(report_id|action_id|score_id)}", row.route):
+        for name in re.findall(r"{(report_id|action_id|score_id|letter_id)}", row.route):
             plain = edges.ids[row.service][name]
             for form in (f"urn:uuid:{plain}", f"{{{plain}}}", plain.upper(), plain.replace("-", ""), "nonsense"):
                 if form == plain:

@@ -1,8 +1,9 @@
 """The three services' edges in this process, with one case, one report and one photo, and a key of every kind."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,17 @@ import httpx
 from pydantic import SecretStr
 
 from paidan_chassis.clock import real_now
+from paidan_chassis.consumer.record_content import RecordContent
 from paidan_chassis.edge.api_keys import NewApiKey, add_key, generate_key, revoke_key
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.scopes import ALL_CITIES
 from paidan_dispatch import app as dispatch
 from paidan_intake import app as intake
 from paidan_intake.settings import Settings as IntakeSettings
 from paidan_scoring import app as scoring
 from paidan_scoring.settings import Settings as ScoringSettings
+from tests import vault
 from tests.boundaries.in_process import client_of, common_settings, new_prefix, open_dispatch, process_of
 from tests.chassis.token_issuer import Issuer, open_issuer
 from tests.dispatch.inbox_entries import build_report, case_id_of
@@ -84,6 +89,34 @@ async def open_edges(servers: ServerAddresses, folder: Path) -> AsyncIterator[Ed
         yield edges
 
 
+async def _add_operator_work(dsn: str, service: str, edges: Edges, cluster: KafkaCluster) -> None:
+    """Add two dead letters that wait and a halt, of a consumer that does not run and has decided everything."""
+    letter_ids = [uuid.uuid4(), uuid.uuid4()]
+    content = RecordContent(b"k", b"unreadable", ()).pack()
+    async with Publisher(cluster, client_id="matrix") as publisher:
+        await publisher.partitions("matrix")
+    conn = await asyncpg.connect(dsn, server_settings={"search_path": service})
+    try:
+        await conn.execute(
+            "INSERT INTO lane (consumer, topic, partition, next_offset) VALUES ('matrix', 'matrix', 0, 99)"
+        )
+        for offset, letter_id in enumerate(letter_ids):
+            key_id, sealed = astuple(vault.build_cipher().encrypt(content, associated_data=str(letter_id)))
+            await conn.execute(
+                "INSERT INTO dead_letter"
+                " (letter_id, consumer, topic, partition, log_offset, key_id, sealed, reason, detail)"
+                " VALUES ($1, 'matrix', 'matrix', 0, $2, $3, $4, 'unreadable', '')",
+                letter_id, offset, key_id, sealed,
+            )  # fmt: skip
+        halt_id = await conn.fetchval(
+            "INSERT INTO halt (consumer, reason, detail) VALUES ('matrix', 'topic_changed', '') RETURNING halt_id"
+        )
+    finally:
+        await conn.close()
+    first, second = map(str, letter_ids)
+    edges.ids[service] |= {"letter_id": first, "redriven_letter_id": second, "halt_id": str(halt_id)}
+
+
 def _make_keys() -> tuple[list[NewApiKey], Keys]:
     stored, keys = [], Keys({}, {"no key": {}, "unknown key": _bearer("pdk_" + "a" * 43)})
 
@@ -140,6 +173,8 @@ async def _open_dispatch(
         "action_id": accepted.json()["action_id"],
         "report_id": noted.report_id,
     }
+    cluster = KafkaCluster(servers.kafka, opened.clients.prefix)
+    await _add_operator_work(opened.service.dsn, "dispatch", edges, cluster)
 
 
 async def _open_intake(
@@ -173,6 +208,7 @@ async def _open_intake(
     await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
     erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
     edges.ids["intake"]["erased_report_id"] = erased.json()["report_id"]
+    await _add_operator_work(dsn, "intake", edges, KafkaCluster(servers.kafka, service.prefix))
 
 
 async def _open_scoring(
@@ -193,3 +229,4 @@ async def _open_scoring(
         definitions.json()["rates"][0]["id"],
         definitions.json()["version"],
     )
+    await _add_operator_work(service.dsn, "scoring", edges, KafkaCluster(servers.kafka, service.prefix))

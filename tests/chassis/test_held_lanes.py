@@ -60,3 +60,13 @@ def test_the_last_lane_that_halts_ends_the_waiting_at_once() -> None:
 
     with pytest.raises(Halt, match="next release"):
         held_lanes.hold(SECOND, MARK)
+
+
+def test_the_details_of_several_lanes_are_told_in_each_language_together() -> None:
+    held_lanes = build_held_lanes(FIRST, SECOND)
+    held_lanes.hold(FIRST, Halt("wrong_release", "first | 甲"))
+
+    with pytest.raises(Halt) as raised:
+        held_lanes.hold(SECOND, Halt("wrong_release", "second | 乙"))
+
+    assert raised.value.detail == "first; second | 甲；乙"

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 
 from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.dead_letters import StoredDeadLetter
-from paidan_chassis.consumer.redrive import RedriveResult, redrive
+from paidan_chassis.consumer.redrive import UNDECIDED, RedriveResult, redrive
 from paidan_chassis.encryption import Cipher, DecryptionFailed
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.kafka.record_batch import ProducerRecord
@@ -65,7 +65,7 @@ async def test_unwritable_record_is_reported_and_the_rest_redriven(
     done, left, _ = await redrive_all(harness, letters, build_cipher())
 
     assert done == 2
-    assert [(each.offset, "not UTF-8" in why) for each, why in left] == [(1, True)]
+    assert [(each.offset, "not UTF-8" in why.en) for each, why in left] == [(1, True)]
     async with harness.conn() as conn:
         assert [each.offset for each in await dead_letters.list_dead_letters(conn)] == [1]
         assert await dead_letters.ids_to_redrive(conn, None) == [letters[1].letter_id]
@@ -112,7 +112,7 @@ async def test_redrive_stops_at_the_first_that_fails_again(harness: ConsumerHarn
         waiting = await dead_letters.list_dead_letters(conn)
     assert result.redriven == 3
     assert result.stopped_at is not None
-    assert (result.stopped_at[0].offset, "unreadable" in result.stopped_at[1]) == (2, True)
+    assert (result.stopped_at[0].offset, "unreadable" in result.stopped_at[1].en) == (2, True)
     assert [each.offset for each in waiting] == [3, 6]
 
 
@@ -131,7 +131,7 @@ async def test_letter_that_is_only_counted_when_it_fails_again_keeps_waiting(har
 
         waiting = await dead_letters.list_dead_letters(conn)
     assert result.stopped_at is not None
-    assert "is set aside" in result.stopped_at[1]
+    assert "is set aside" in result.stopped_at[1].en
     assert letter.letter_id in {each.letter_id for each in waiting}
 
 
@@ -141,4 +141,4 @@ async def test_redrive_says_when_nobody_decides(harness: ConsumerHarness) -> Non
         result = await redrive(conn, publisher, [letter.letter_id], cipher=build_cipher(), decided_within_s=0.2)
 
     assert result.stopped_at is not None
-    assert "is its loop halted" in result.stopped_at[1]
+    assert result.stopped_at[1] is UNDECIDED

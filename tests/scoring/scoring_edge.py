@@ -10,11 +10,14 @@ from fastapi import FastAPI
 
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_scoring.app import TITLE, VERSION, create_http_app
 from paidan_scoring.city_packs import PackCache
 from paidan_scoring.handlers import Fold
+from tests import vault
 from tests.scoring import case_histories, database_fixture
 from tests.scoring.case_histories import accept, assign, close, expire, finish, return_case
 
@@ -44,7 +47,9 @@ async def open_edge(pool: "asyncpg.Pool[Any]") -> AsyncIterator[httpx.AsyncClien
 
 def app(pool: "asyncpg.Pool[Any]") -> FastAPI:
     metrics = Metrics("scoring")
-    return create_http_app(EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), pool)
+    edge_config = EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics)
+    publisher = Publisher(KafkaCluster("nowhere.invalid:9092"), client_id="scoring-edge")  # these tests redrive nothing
+    return create_http_app(edge_config, pool, publisher, vault.build_cipher())
 
 
 async def pages(

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from paidan_chassis.consumer.dead_letters import ids_to_redrive
-from paidan_chassis.consumer.redrive import RedriveResult, redrive
+from paidan_chassis.consumer.redrive import NOT_WAITING, RedriveResult, redrive
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.cli.letter_ids import find_ids
@@ -22,11 +22,13 @@ async def redrive_letters(letter_ids: Sequence[str] | None) -> RedriveResult:
     stack = Stack.current()
     async with open_connection(stack.installation().database) as connection:
         ids_by_service: Mapping[Service, Sequence[UUID]]
-        if letter_ids is None:
-            ids_by_service = await _waiting_ids(connection)
-        else:
+        if letter_ids is not None:
             ids_by_service = await find_ids(connection, letter_ids)
-        return await _redrive_by_service(stack, connection, ids_by_service)
+            return await _redrive_by_service(stack, connection, ids_by_service, waiting_only=False)
+        ids_by_service = await _waiting_ids(connection)
+        result = await _redrive_by_service(stack, connection, ids_by_service, waiting_only=True)
+        # What somebody else has redriven or dropped since is no failure of this one.
+        return result._replace(skipped=[each for each in result.skipped if each[1] is not NOT_WAITING])
 
 
 async def _waiting_ids(connection: Connection) -> dict[Service, Sequence[UUID]]:
@@ -39,7 +41,11 @@ async def _waiting_ids(connection: Connection) -> dict[Service, Sequence[UUID]]:
 
 
 async def _redrive_by_service(
-    stack: Stack, connection: Connection, ids_by_service: Mapping[Service, Sequence[UUID]]
+    stack: Stack,
+    connection: Connection,
+    ids_by_service: Mapping[Service, Sequence[UUID]],
+    *,
+    waiting_only: bool,
 ) -> RedriveResult:
     installation = stack.installation()
     ciphers = {service: cipher_for(service, stack.credentials) for service in ids_by_service}
@@ -50,7 +56,9 @@ async def _redrive_by_service(
             for start in range(0, len(letters), _REDRIVE_BATCH):
                 batch = letters[start : start + _REDRIVE_BATCH]
                 with explain_decryption_errors(service):
-                    result = await redrive(connection, publisher, batch, cipher=ciphers[service])
+                    result = await redrive(
+                        connection, publisher, batch, cipher=ciphers[service], waiting_only=waiting_only
+                    )
                 total = RedriveResult(
                     total.redriven + result.redriven, total.skipped + result.skipped, result.stopped_at
                 )

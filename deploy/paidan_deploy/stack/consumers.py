@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from paidan_chassis.consumer.dead_letter_counts import count_waiting
-from paidan_chassis.consumer.halts import OpenHalt, ResumeFrom, open_halts, resume
+from paidan_chassis.consumer.halts import RecordedHalt, ResumeFrom, open_halts, resume
 from paidan_chassis.consumer.senders import SetAsideSender, set_aside_senders
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.connection import open_connection
@@ -20,7 +20,7 @@ _SHOWN_SENDERS: Final = 20
 class ConsumerStates:
     """By service: open halts, senders that are set aside now, and the number of dead letters that wait."""
 
-    halts: dict[str, list[OpenHalt]] = field(default_factory=dict)
+    halts: dict[str, list[RecordedHalt]] = field(default_factory=dict)
     set_aside: dict[str, list[SetAsideSender]] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
 

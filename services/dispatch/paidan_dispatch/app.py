@@ -17,12 +17,15 @@ from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
+from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.operations.context import OperatorContext
+from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_contracts.inbox import RELEASE
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ANSWERS_PREFIX, INBOX, find_topic
 from paidan_dispatch.actions.case_actions import CaseActionRoutes
 from paidan_dispatch.actions.http import ActionRoutes
@@ -120,10 +123,13 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         edge_config,
         ReadRoutes(pool, packs, resources.clock),
         ActionRoutes(pool, packs, resources.clock, publisher, CityTerms(packs)),
+        settings.cipher(),
     )
 
 
-def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_routes: ActionRoutes) -> FastAPI:
+def create_http_app(
+    edge_config: EdgeConfig, read_routes: ReadRoutes, action_routes: ActionRoutes, cipher: Cipher
+) -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(read_routes.router())
@@ -133,4 +139,6 @@ def create_http_app(edge_config: EdgeConfig, read_routes: ReadRoutes, action_rou
     app.include_router(ReplyRoutes(action_routes).router())
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(read_routes.pool, duties))
+    operators = OperatorContext(read_routes.pool, action_routes.publisher, cipher, {OPERATOR_SCOPE}, ALL_CITIES)
+    app.include_router(create_operator_router(operators))
     return app

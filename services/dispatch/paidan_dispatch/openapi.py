@@ -8,6 +8,7 @@ from paidan_chassis.clock import RealClock
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig
+from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
@@ -24,7 +25,10 @@ def document() -> str:
     read_routes = ReadRoutes(pool, PackCache(), RealClock())
     action_routes = ActionRoutes(pool, PackCache(), RealClock(), cast(Publisher, None), CityTerms(PackCache()))
     app = create_http_app(
-        EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics), read_routes, action_routes
+        EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics),
+        read_routes,
+        action_routes,
+        cast(Cipher, None),
     )
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 

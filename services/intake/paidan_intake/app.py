@@ -19,9 +19,11 @@ from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.operations.context import OperatorContext
+from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import ALARMS, ALARMS_PREFIX, CASES, OUTCOMES, find_topic
 from paidan_intake import vault_entries
 from paidan_intake.acceptance import WriterContext, open_report_writer
@@ -169,6 +171,8 @@ def create_http_app(edge_config: EdgeConfig, context: ApiContext) -> FastAPI:
     routes.add_routes(app, context)
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(context.pool, duties, looks=vault_entries.SELECT_ACCESSES))
+    operators = OperatorContext(context.pool, context.publisher, context.cipher, {OPERATOR_SCOPE}, ALL_CITIES)
+    app.include_router(create_operator_router(operators))
     return app
 
 

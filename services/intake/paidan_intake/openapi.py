@@ -20,9 +20,8 @@ def document() -> str:
     metrics = Metrics("intake")
     edge_config = EdgeConfig(TITLE, VERSION, KeyRing(cast(Pool, None)), Health(metrics), metrics)
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    app = create_http_app(
-        edge_config, cast(ApiContext, SimpleNamespace(settings=SimpleNamespace(**defaults), pool=None))
-    )
+    unopened = SimpleNamespace(settings=SimpleNamespace(**defaults), pool=None, publisher=None, cipher=None)
+    app = create_http_app(edge_config, cast(ApiContext, unopened))
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

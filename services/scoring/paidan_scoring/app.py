@@ -16,9 +16,13 @@ from paidan_chassis.edge.api_keys import open_key_ring
 from paidan_chassis.edge.app import EdgeConfig, create_app
 from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.rate_limit import RateLimit
+from paidan_chassis.encryption import Cipher
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.operations.context import OperatorContext
+from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import CASES, find_topic
 from paidan_scoring.api import routes
 from paidan_scoring.api.score_reader import ScoreReader
@@ -89,15 +93,19 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
     keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
     process = resources.process
-    return create_http_app(EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log), pool)
+    publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="scoring-edge"))
+    edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
+    return create_http_app(edge_config, pool, publisher, settings.cipher())
 
 
-def create_http_app(edge_config: EdgeConfig, pool: Pool) -> FastAPI:
+def create_http_app(edge_config: EdgeConfig, pool: Pool, publisher: Publisher, cipher: Cipher) -> FastAPI:
     """Return the HTTP edge with all routes."""
     app = create_app(edge_config)
     app.include_router(routes.create_score_router(ScoreReader(pool, PackCache(pool)), pool))
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(pool, duties))
+    operators = OperatorContext(pool, publisher, cipher, {OPERATOR_SCOPE}, ALL_CITIES)
+    app.include_router(create_operator_router(operators))
     return app
 
 

@@ -126,6 +126,17 @@ MUTATIONS: Final = (
         ("tests/dispatch/test_service_release.py",),
     ),
     Mutation(
+        "a redrive that forgets a try before it",
+        (
+            Replacement(
+                "services/chassis/paidan_chassis/consumer/append_again.py",
+                'if found["redrive_tries"] > 1:',
+                'if found["redrive_tries"] > 99:',
+            ),
+        ),
+        ("tests/chassis/test_operator_routes.py::test_redrive_that_is_killed_is_done_once_by_the_next",),
+    ),
+    Mutation(
         "a check of the history that knows versions and no bytes",
         (
             Replacement(

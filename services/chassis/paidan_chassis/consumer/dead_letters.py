@@ -1,4 +1,4 @@
-"""Dead letters: stored whole and encrypted in the service's schema, announced by reference, dropped by an operator."""
+"""Dead letters: stored whole and encrypted in the service's schema, found, decrypted, dropped by an operator."""
 
 import json
 from collections.abc import Sequence
@@ -10,19 +10,17 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import asyncpg
 
 from paidan_chassis.consumer.batch import DeadLetter, Record
+from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.record_content import RecordContent
+from paidan_chassis.consumer.senders import known_sender_of
 from paidan_chassis.database import Connection
 from paidan_chassis.encryption import Cipher, Ciphertext, DecryptionFailed
 from paidan_chassis.errors import Halt
-from paidan_chassis.kafka.cloudevents import encode_headers, format_rfc3339, source_of
-from paidan_chassis.kafka.cluster import DEAD_LETTERS
-from paidan_chassis.kafka.message import Message
 
 _NAMESPACE: Final = uuid5(NAMESPACE_OID, "paidan.dead-letters")
-_EVENT_TYPE: Final = "record.buried.v1"
 NOT_ENCRYPTED: Final = (
-    "was stored before dead letters were encrypted: only its topic may still have it"
-    " / 存放于死信加密之前：或许只有其主题中还有"
+    "was stored before dead letters were encrypted: only its topic may still have it",
+    "存放于死信加密之前：或许只有其主题中还有",
 )
 
 
@@ -55,43 +53,21 @@ def dead_letter_id(consumer: str, record: Record) -> UUID:
     return uuid5(_NAMESPACE, json.dumps([consumer, record.topic, record.partition, record.offset]))
 
 
-def announcements(consumer: str, dead_letters: Sequence[DeadLetter]) -> list[tuple[Record, Message]]:
-    """Return a message for each dead letter, with its cause."""
-    return [(each.record, _announcement(consumer, each)) for each in dead_letters]
-
-
-def _announcement(consumer: str, dead_letter: DeadLetter) -> Message:
-    """Return the message that announces a dead letter without its content."""
-    record, reason, detail = dead_letter
-    letter_id = str(dead_letter_id(consumer, record))
-    body = {
-        "type": _EVENT_TYPE,
-        "letter_id": letter_id,
-        "service": consumer,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "reason": reason,
-        "detail": detail,
-        "attempts": 1,
-        "buried_at": format_rfc3339(record.appended_at),
-    }
-    headers = encode_headers(letter_id, source_of(consumer), _EVENT_TYPE, record.appended_at, str(record.lane))
-    value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    return Message(DEAD_LETTERS, str(record.lane), value, headers)
-
-
 # When its topic is created again, the same offset holds another record: then the newer one is stored.
 UPSERT_DEAD_LETTER: Final = """
-    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key_id, sealed, reason, detail)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO dead_letter (letter_id, consumer, topic, partition, log_offset, key_id, sealed, reason, detail, sender)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (letter_id) DO UPDATE
        SET key_id = excluded.key_id,
            sealed = excluded.sealed,
            reason = excluded.reason,
            detail = excluded.detail,
+           sender = excluded.sender,
            buried_at = excluded.buried_at,
            redriven_at = NULL,
+           redriven_to = NULL,
+           redrive_tries = 0,
+           redrive_from = NULL,
            dropped_at = NULL,
            dropped_by = NULL,
            dropped_because = NULL
@@ -106,15 +82,16 @@ COUNT_RECENT: Final = """
 """
 
 
-async def store(
-    conn: Connection, consumer: str, dead_letters: Sequence[DeadLetter], *, limit: int | None, cipher: Cipher
-) -> None:
-    """Store dead letters in the batch's transaction; raises ``DeadLetterLimitExceeded`` past a limit of an hour."""
-    await conn.executemany(UPSERT_DEAD_LETTER, [_to_row(consumer, dead_letter, cipher) for dead_letter in dead_letters])
-    if limit is None:
+async def store(conn: Connection, subscription: Subscription, dead_letters: Sequence[DeadLetter]) -> None:
+    """Store dead letters in the batch's transaction.
+
+    Raises ``DeadLetterLimitExceeded`` past the limit of an hour, unless the limit is each sender's.
+    """
+    await conn.executemany(UPSERT_DEAD_LETTER, [_to_row(subscription, each) for each in dead_letters])
+    if subscription.written_by_others:
         return
-    recent_count = await conn.fetchval(COUNT_RECENT, consumer)
-    if recent_count > limit:
+    recent_count = await conn.fetchval(COUNT_RECENT, subscription.name)
+    if recent_count > subscription.tuning.dead_letter_limit:
         last = dead_letters[-1]
         raise DeadLetterLimitExceeded(
             "dead_letter_limit",
@@ -123,13 +100,13 @@ async def store(
         )
 
 
-def _to_row(consumer: str, dead_letter: DeadLetter, cipher: Cipher) -> tuple[object, ...]:
+def _to_row(subscription: Subscription, dead_letter: DeadLetter) -> tuple[object, ...]:
     record = dead_letter.record
-    letter_id = dead_letter_id(consumer, record)
-    ciphertext = cipher.encrypt(RecordContent.of(record).pack(), associated_data=str(letter_id))
+    letter_id = dead_letter_id(subscription.name, record)
+    ciphertext = subscription.cipher.encrypt(RecordContent.of(record).pack(), associated_data=str(letter_id))
     return (
         letter_id,
-        consumer,
+        subscription.name,
         record.topic,
         record.partition,
         record.offset,
@@ -137,6 +114,7 @@ def _to_row(consumer: str, dead_letter: DeadLetter, cipher: Cipher) -> tuple[obj
         ciphertext.body,
         _strip_unstorable(dead_letter.reason),
         _strip_unstorable(dead_letter.detail),
+        known_sender_of(record, subscription),
     )
 
 
@@ -224,7 +202,7 @@ async def ids_to_redrive(conn: Connection, letter_ids: Sequence[UUID] | None) ->
 def decrypt(dead_letter: StoredDeadLetter, cipher: Cipher) -> RecordContent:
     """Decrypt a dead letter's content, which may hold personal data; raises ``DecryptionFailed``."""
     if dead_letter.ciphertext is None:
-        raise DecryptionFailed(f"{dead_letter.letter_id} {NOT_ENCRYPTED}")
+        raise DecryptionFailed(f"{dead_letter.letter_id} {' / '.join(NOT_ENCRYPTED)}")
     return RecordContent.unpack(cipher.decrypt(dead_letter.ciphertext, associated_data=str(dead_letter.letter_id)))
 
 

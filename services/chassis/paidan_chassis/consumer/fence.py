@@ -8,7 +8,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
-from paidan_chassis.consumer import dead_letters, positions, senders
+from paidan_chassis.consumer import dead_letter_messages, dead_letters, positions, senders
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Handler, Lane, Record, UntoldDeadLetter
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
@@ -210,7 +210,7 @@ class FencedTransaction:
     ) -> PendingWrites:
         emitted = batch.messages
         if kept:
-            emitted = emitted + dead_letters.announcements(self._subscription.name, kept)
+            emitted = emitted + dead_letter_messages.announcements(self._subscription.name, kept)
         last_seqs = {lane: position.seq for lane, position in stored.items()}
         previous = {lane: self._lanes.states[lane].previous for lane in stored}
         chunks = self._chunk_writer.write_all(emitted, last_seqs, previous) if emitted else {}
@@ -231,9 +231,8 @@ class FencedTransaction:
         """Store dead letters, and return those that are kept: beyond a sender's limit most are only counted."""
         subscription = self._subscription
         kept = await senders.select_kept(conn, subscription, rejected) if subscription.written_by_others else rejected
-        limit = None if subscription.written_by_others else subscription.tuning.dead_letter_limit
         if kept:
-            await dead_letters.store(conn, subscription.name, kept, limit=limit, cipher=subscription.cipher)
+            await dead_letters.store(conn, subscription, kept)
         return kept
 
     async def _write(self, conn: Connection, writes: PendingWrites) -> None:

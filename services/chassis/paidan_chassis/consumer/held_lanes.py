@@ -3,7 +3,7 @@
 As on an upgrade, where each lane halts at the mark of the next release, and must be read up to its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from paidan_chassis.consumer.batch import Lane, Record
@@ -56,8 +56,15 @@ class HeldLanes:
         if idle_s > _GIVEN_UP_AFTER_IDLE_S or all(self._is_at_end(lane) for lane in others):
             first = next(iter(held.values()))
             same = [each.detail for each in held.values() if each.reason == first.reason]
-            raise Halt(first.reason, "; ".join(dict.fromkeys(same)))
+            raise Halt(first.reason, _joined(dict.fromkeys(same)))
 
     def _is_at_end(self, lane: Lane) -> bool:
         end = self._subscriber.last_known_end(lane)
         return end is not None and self._lanes.states[lane].effective_offset >= end
+
+
+def _joined(details: Iterable[str]) -> str:
+    """Return details of halts as one, the English of all before the Chinese of all."""
+    pairs = [each.partition(" | ") for each in details]
+    chinese = "；".join(zh for _, _, zh in pairs if zh)
+    return "; ".join(en for en, _, _ in pairs) + (f" | {chinese}" if chinese else "")

@@ -63,11 +63,16 @@ def sender_of(record: Record, subscription: Subscription) -> str:
     Kafka shows a consumer no principal: ``Subscription.principal_of`` is for installations whose broker or proxy puts
     it into a header that clients cannot set.
     """
+    return known_sender_of(record, subscription) or f"unknown:{record.topic}"
+
+
+def known_sender_of(record: Record, subscription: Subscription) -> str | None:
+    """Return who sent a record, as far as it is known."""
     for prefix in subscription.prefixes:
         if record.topic.startswith(prefix):
             return record.topic.removeprefix(prefix)
     principal = subscription.principal_of(record) if subscription.principal_of else None
-    return principal or _claimed_source(record) or f"unknown:{record.topic}"
+    return principal or _claimed_source(record)
 
 
 def _claimed_source(record: Record) -> str | None:

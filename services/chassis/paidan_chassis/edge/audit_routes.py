@@ -34,13 +34,17 @@ class AuditDuties:
 
 
 class EventResponse(BaseModel, title="AuditEvent"):
-    """An entry of the access log: a key granted, renewed or revoked; a look at a person or at this log."""
+    """An entry of the access log.
+
+    A key granted, renewed or revoked; a look at a person, a dead letter or this log; a dead letter redriven or dropped;
+    a halt lifted.
+    """
 
     at: datetime
     kind: str
     actor: str
     key_id: str | None
-    subject: str | None = Field(description="What it was about: the id of a report.")
+    subject: str | None = Field(description="What it was about: the id of a report, a dead letter or a halt.")
     detail: str | None = Field(description="What was granted, or the reason that was stated.")
 
 

@@ -59,7 +59,7 @@ class Publisher:
         self.topic_admin = TopicAdmin(kafka, client_id=client_id)
         self.rebuilds = 0
         """Producers that were replaced."""
-        self._kafka = kafka
+        self.kafka = kafka
         self._prefix = kafka.prefix
         self._client_id = client_id
         self._linger_ms = linger_ms
@@ -200,7 +200,7 @@ class Publisher:
             max_request_size=MAX_VALUE_BYTES + MAX_BATCH_BYTES,
             request_timeout_ms=int(_REQUEST_TIMEOUT_S * 1000),
             metadata_max_age_ms=30_000,
-            **self._kafka.client_options(),
+            **self.kafka.client_options(),
         )
 
     async def _discard(self, failed: AIOKafkaProducer | None) -> None:
