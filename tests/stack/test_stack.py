@@ -227,11 +227,12 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
     """The shutdown of a machine or session sends it, without Ctrl-C. The stack checks itself meanwhile."""
     output_file = tmp_path / "output"
+    paidan("down", check=False)
     checking = PaidanCommand(paidan.paths, {"PAIDAN_CHECK_EVERY_S": "1"})
     with checking.start("demo", output=output_file) as demo:
         await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
         await poll(lambda: count_cases(paidan), within_s=TIMEOUT_S, what="a case")
-        await poll(lambda: fetch_results(paidan), within_s=TIMEOUT_S, what="a result of the scheduled check")
+        await poll(lambda: fetch_results(paidan), within_s=60, what="a result of the scheduled check")
         assert json.loads((await fetch_results(paidan))[0].value)["holds"] is True
         assert not any("check" in note for note in paidan.state.notes)
         before = paidan.pids()
