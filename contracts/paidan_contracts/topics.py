@@ -6,6 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from paidan_contracts.actions import ActionRequested, Answer
 from paidan_contracts.cases import AnyCaseEvent, CaseEvent
+from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.dead_letters import RecordDeadLettered
 from paidan_contracts.inbox import CityInForce, PhotoStored, ReleaseInForce, TimerDue
 from paidan_contracts.orders import AnswerRefused, OrderEvent, OrderMessage
@@ -110,7 +111,16 @@ DEAD_LETTERS: Final = Topic[RecordDeadLettered](
     read_by=("operators",),
     event_types=(RecordDeadLettered,),
 )
-TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS)
+CHECKS: Final = Topic[ConservationChecked](
+    name="paidan.checks",
+    key="check",
+    partitions=1,
+    retention=timedelta(days=365),
+    written_by=("paidan verify",),
+    read_by=("monitoring", "operators"),
+    event_types=(ConservationChecked,),
+)
+TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS)
 
 ALARMS_PREFIX: Final = "paidan.alarms."
 ORDERS_PREFIX: Final = "paidan.orders."

@@ -49,6 +49,12 @@ class StackSettings(KafkaSecuritySettings):
     persons_jwks_url: str | None = Field(default=None, description="Address of the issuer's keys, if not its own.")
     cockpit: bool = Field(default=True, description="Whether `paidan up` runs the cockpit, the pages for people, too.")
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
+    check_every_s: float = Field(
+        default=3600,
+        ge=0,
+        allow_inf_nan=False,
+        description="How often the local stack runs `paidan verify`, in seconds; 0: never.",
+    )
 
 
 @cache

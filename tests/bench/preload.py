@@ -3,6 +3,7 @@
 A hundred times the cases in minutes: rows, indexes and tallies have the sizes that as many reports would have made.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -59,11 +60,16 @@ def copy_statement(table: str, columns: Sequence[Column]) -> str:
     return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} CROSS JOIN generate_series(1, $1::integer) AS n"
 
 
+def copies_needed(stored: int, *, up_to: int) -> int:
+    """Return how often every case must be copied for at least this many to be stored."""
+    return max(math.ceil(up_to / stored) - 1, 0)
+
+
 async def copy_cases(dsn: str, *, up_to: int) -> None:
-    """Copy every case as often as gives this many, then bring statistics and files up to date."""
+    """Copy every case as often as gives at least this many, then bring statistics and files up to date."""
     conn = await asyncpg.connect(dsn, timeout=10)
     try:
-        copies = max(up_to // await conn.fetchval(COUNT_CASES) - 1, 1)
+        copies = copies_needed(await conn.fetchval(COUNT_CASES), up_to=up_to)
         for table in TABLES:
             if columns := [Column(row["name"], row["type"]) for row in await conn.fetch(SELECT_COLUMNS, table)]:
                 await conn.execute(copy_statement(table, columns), copies, timeout=None)

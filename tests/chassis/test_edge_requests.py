@@ -88,9 +88,9 @@ async def never_sent() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("path", ["/v1/loans", "/v1/books", "/v1/returns"])
 @pytest.mark.parametrize(
     ("headers", "query", "status"),
-    [({"authorization": "Bearer pdk_none"}, "", 401), ({}, "?what=1", 422)],
+    [({"authorization": "Bearer pdk_none"}, "", 401), ({}, "?what=1", 422), ({"content-encoding": "gzip"}, "", 415)],
 )
-async def test_key_and_query_are_judged_before_the_body_is_read(
+async def test_key_query_and_coding_are_judged_before_the_body_is_read(
     client: httpx.AsyncClient, path: str, headers: dict[str, str], query: str, status: int
 ) -> None:
     response = await client.post(path + query, content=never_sent(), headers=headers)

@@ -185,6 +185,25 @@ async def test_answer_is_that_of_the_frameworks_route(name: str) -> None:
     assert len(fast["metrics"]) == 1
 
 
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br, identity", "deflate", "x"])
+@pytest.mark.parametrize("is_fast", [True, False])
+async def test_compressed_body_is_refused_by_the_name_of_its_header(coding: str, *, is_fast: bool) -> None:
+    raw = gzip.compress(BODY)
+    answer = await Edge(is_fast).answer("POST", PATH, announced(raw) | {"content-encoding": coding}, [raw])
+
+    error = json.loads(answer["body"])["error"]
+    assert (answer["status"], error["code"], error["field"]) == (415, "unsupported_encoding", "Content-Encoding")
+    assert (b"accept-encoding", b"identity") in answer["headers"]
+
+
+@pytest.mark.parametrize("coding", ["identity", " Identity ", ""])
+@pytest.mark.parametrize("is_fast", [True, False])
+async def test_plain_body_may_be_announced_as_such(coding: str, *, is_fast: bool) -> None:
+    answer = await Edge(is_fast).answer("POST", PATH, announced(BODY) | {"content-encoding": coding}, [BODY])
+
+    assert answer["status"] == 202
+
+
 PIECES = [b"{", b"}", b'"book"', b'"title"', b'"pages"', b":", b",", b"1", b'"x"', b"null", b"\xff", b"\\u0000"]
 
 

@@ -1,16 +1,20 @@
 """The whole stack under `paidan up` and `paidan down`: one start serves all tests here, in the order written."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 import pytest
 
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_contracts.topics import find_topic
 from paidan_deploy.credentials import Credentials
 from paidan_deploy.servers.dsn import redact_password
 from paidan_deploy.services import INTAKE
@@ -18,6 +22,7 @@ from paidan_deploy.settings import StackSettings
 from paidan_deploy.stack.servers import Servers
 from tests.polling import poll, poll_blocking
 from tests.stack.blocked_files import blocked_file
+from tests.stack.check_results import read_results
 from tests.stack.paidan_command import TIMEOUT_S, PaidanCommand, command_with_home
 
 pytestmark = pytest.mark.takes(seconds=90)
@@ -221,11 +226,16 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 
 
 async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
-    """The shutdown of a machine or session sends it, without Ctrl-C."""
+    """The shutdown of a machine or session sends it, without Ctrl-C. The stack checks itself meanwhile."""
     output_file = tmp_path / "output"
-    with paidan.start("demo", output=output_file) as demo:
+    paidan("down", check=False)
+    checking = PaidanCommand(paidan.paths, {"PAIDAN_CHECK_EVERY_S": "1"})
+    with checking.start("demo", output=output_file) as demo:
         await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
         await poll(lambda: count_cases(paidan), within_s=TIMEOUT_S, what="a case")
+        await poll(lambda: fetch_results(paidan), within_s=60, what="a result of the scheduled check")
+        assert json.loads((await fetch_results(paidan))[0].value)["holds"] is True
+        assert not any("check" in note for note in paidan.state.notes)
         before = paidan.pids()
 
         demo.terminate()
@@ -234,6 +244,13 @@ async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanC
     assert output_file.read_text().rstrip().endswith("Stopped. / 已停止。")
     assert len(before) == 6
     assert [name for name, pid in before.items() if _is_alive(pid)] == []
+    assert not (paidan.paths.services / "verify" / "process.json").exists()
+
+
+async def fetch_results(paidan: PaidanCommand) -> list[Any]:
+    kafka = paidan.state.kafka
+    assert kafka is not None
+    return await read_results(KafkaCluster(kafka.address, topic_spec=find_topic))
 
 
 async def count_cases(paidan: PaidanCommand) -> int:

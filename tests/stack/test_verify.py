@@ -19,7 +19,8 @@ from paidan_deploy.conservation.report import Check, ConservationReport
 from paidan_deploy.conservation.tables import TallyCounts
 from paidan_deploy.errors import DeployError
 
-SOUND, BROKEN = Check("this", holds=True, counted=3), Check("that", holds=False, counted=3, against=1)
+SOUND = Check("one", "this", holds=True, counted=3)
+BROKEN = Check("other", "that", holds=False, counted=3, against=1)
 
 
 @pytest.mark.parametrize("claims", [(SOUND,), (SOUND, BROKEN)])

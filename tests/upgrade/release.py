@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
+from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.metadata_v12 import ClusterMetadata
 from paidan_chassis.kafka.topic_admin import TopicAdmin
 from paidan_deploy.paths import StackPaths
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
-ROLES: Final = ("paidan_intake", "paidan_dispatch", "paidan_scoring")
 SCHEMAS: Final = ("intake", "dispatch", "scoring")
+ROLES: Final = tuple(f"paidan_{schema}{suffix}" for schema in SCHEMAS for suffix in ("", "_owner"))
 
 
 class RecordedRecord(NamedTuple):
@@ -46,6 +46,8 @@ class RecordedRelease:
     database: str
     files: Mapping[str, bytes]
     """Relative to the installation's home."""
+    statements: Mapping[str, Mapping[str, str]]
+    """The SQL of that release's services, by schema and by the name of its constant; not of 0.1.0."""
 
 
 def read_release(archive: Path) -> RecordedRelease:
@@ -59,6 +61,7 @@ def read_release(archive: Path) -> RecordedRelease:
         records=[_parse_record(line) for line in members["topics.jsonl"].splitlines()],
         database=members["database.sql"].decode(),
         files={name.removeprefix("home/"): each for name, each in members.items() if name.startswith("home/")},
+        statements=json.loads(members.get("statements.json", b"{}")),
     )
 
 
@@ -102,7 +105,7 @@ async def restore_backup(release: RecordedRelease, target: RestoreTarget) -> Non
         metadata = await topic_admin.describe(release.topics)
     conn = await asyncpg.connect(target.dsn, timeout=10)
     try:
-        await _restore_database(conn, release.database)
+        await restore_tables(conn, release)
         await _adopt_cluster(conn, cluster, metadata)
         await _continue_clock(conn, release.recorded_at)
     finally:
@@ -145,15 +148,17 @@ async def _send(
     return future
 
 
-async def _restore_database(conn: Connection, statements: str) -> None:
+async def restore_tables(conn: Connection, release: RecordedRelease) -> None:
+    """Restore roles, tables and rows in an empty database, with positions in the logs of the former cluster."""
     # Roles belong to the whole server, where another installation may have created them.
     for role in ROLES:
+        login = "NOLOGIN" if role.endswith("_owner") else "LOGIN"
         await conn.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} LOGIN;"
+            f"DO $$ BEGIN CREATE ROLE {role} {login};"
             " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
         await conn.execute(f"GRANT {role} TO CURRENT_USER")
-    await conn.execute(statements)
+    await conn.execute(release.database)
 
 
 async def _adopt_cluster(conn: Connection, cluster: KafkaCluster, metadata: ClusterMetadata) -> None:

@@ -2,17 +2,25 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.markup import escape
 
+from paidan_chassis.clock import real_now
+from paidan_chassis.errors import Unacknowledged
+from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_contracts.checks import ConservationChecked
+from paidan_contracts.topics import CHECKS
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
-from paidan_deploy.cli.output import console, print_errors
+from paidan_deploy.cli.output import console, error_console, print_errors
 from paidan_deploy.conservation.anchor import Anchor
 from paidan_deploy.conservation.log_reader import LogReader
+from paidan_deploy.conservation.publication import publish, to_event
 from paidan_deploy.conservation.report import ConservationReport
 from paidan_deploy.conservation.run import NotCaughtUp, Sources, check_conservation
 from paidan_deploy.errors import DeployError
@@ -30,7 +38,8 @@ def register(app: typer.Typer) -> None:
 
 @also_in_chinese(
     "以日志核对每张表：无丢失、重复或改写；否则退出状态 1。",
-    "它读取整个收件日志及由此产生的一切，内容越多耗时越长。其间可以继续上报：结论截至所打印的偏移量。",
+    "它读取整个收件日志及由此产生的一切，内容越多耗时越长。其间可以继续上报：结论截至所打印的偏移量。"
+    "结果以编码和数量写入 paidan.checks；本地栈默认每小时核对一次（PAIDAN_CHECK_EVERY_S，0 为关闭）。",
 )
 @print_errors
 def verify(
@@ -53,7 +62,8 @@ def verify(
     """Check that nothing was lost, counted twice or rewritten: the logs against every table. Exit status 1 if it was.
 
     It reads the whole inbox and everything that resulted from it, so it takes longer the more there is. Reports may
-    keep coming in: it holds up to the offsets that it prints.
+    keep coming in: it holds up to the offsets that it prints. The result is appended to paidan.checks, as codes and
+    numbers; the local stack checks once an hour unless PAIDAN_CHECK_EVERY_S says otherwise (0: never).
     """
     taken = None if anchor is None else Anchor.read(anchor)
     try:
@@ -76,11 +86,27 @@ def verify(
 
 
 async def run_verification(stack: Stack, anchor: Anchor | None = None) -> ConservationReport:
-    """Run the conservation check on a running installation."""
+    """Run the conservation check on a running installation, and announce what it found."""
     installation = stack.installation()
+    checked_at, begun = real_now(), time.monotonic()
     async with open_connection(installation.database) as connection:
         sources = Sources(LogReader(installation.cluster), connection, stack.paths.photos, anchor)
-        return await check_conservation(sources)
+        report = await check_conservation(sources)
+    took_ms = round((time.monotonic() - begun) * 1000)
+    await announce(installation.cluster, to_event(report, checked_at=checked_at, took_ms=took_ms))
+    return report
+
+
+async def announce(kafka: KafkaCluster, event: ConservationChecked) -> None:
+    """Append a result to its topic, or print that this failed: what was found stands all the same."""
+    try:
+        await publish(kafka, event)
+    except Unacknowledged as error:
+        error_console.print(
+            f"[yellow]note 注意[/yellow] the result could not be appended to {CHECKS.name}, monitoring does not see it"
+            f" / 结果未能写入 {CHECKS.name}，监控看不到本次结果: {escape(str(error))}",
+            highlight=False,
+        )
 
 
 def print_report(report: ConservationReport) -> None:

@@ -11,7 +11,11 @@ def check_case_versions(evidence: Evidence) -> Check:
     stored = {name: (row.version, row.status) for name, row in evidence.case_table.items()}
     differing = {name for name in {*logged, *stored} if logged.get(name) != stored.get(name)}
     return Check.of(
-        "every case is in the table as in the log", "每个案件在表中与在日志中一致", differing, evidence.case_table
+        "case_versions_match",
+        "every case is in the table as in the log",
+        "每个案件在表中与在日志中一致",
+        differing,
+        evidence.case_table,
     )
 
 
@@ -24,6 +28,7 @@ def check_history(evidence: Evidence) -> Check:
         if logged.get(name) != evidence.history.get(name) and evidence.cases_complete
     }
     return Check.of(
+        "history_matches",
         "every step of every case is in the history byte for byte as published",
         "每个案件的每一步在历史中与所发布的逐字节相同",
         differing,
@@ -35,6 +40,7 @@ def incomparable_histories(evidence: Evidence) -> Notice:
     """Name what is not compared where somebody has shortened the log's retention."""
     found = () if evidence.cases_complete else tuple(sorted(evidence.history))
     return Notice(
+        "histories_incomparable",
         "histories that cannot be compared: paidan.cases has lost its first records",
         len(evidence.history),
         len(found),
@@ -51,6 +57,7 @@ def check_newest_steps(evidence: Evidence) -> Check:
         if (steps := evidence.history.get(name)) is None or steps.chain != row.chain
     }
     return Check.of(
+        "newest_steps_match",
         "every case's present state is its newest step in the history",
         "每个案件的当前状态即其历史的最新一步",
         differing,
@@ -72,6 +79,7 @@ def check_report_counts(evidence: Evidence) -> Check:
     cases = len(evidence.case_table)
     problems += [f"{opened} opened, {cases} cases / 立案 {opened}，案件 {cases}"] if opened != cases else []
     return Check.of(
+        "report_counts_match",
         "reports opened and merged are the reports that cases hold",
         "立案和合并的上报即案件所含的上报",
         problems,
@@ -85,6 +93,7 @@ def check_scoring_versions(evidence: Evidence) -> Check:
         name for name in {*expected, *evidence.fact_versions} if expected.get(name) != evidence.fact_versions.get(name)
     }
     return Check.of(
+        "scoring_versions_match",
         "scoring has every case at its newest version",
         "评分拥有每个案件的最新版本",
         differing,
@@ -96,4 +105,4 @@ def check_tallies(evidence: Evidence) -> Check:
     facts, tallied, negative = evidence.tallies.facts, evidence.tallies.tallied, evidence.tallies.negative
     problems = [f"{facts} facts, {tallied} tallied / 事实 {facts}，已计 {tallied}"] if facts != tallied else []
     problems += [f"{negative} negative tallies / 负数计数 {negative}"] if negative else []
-    return Check.of("every fact is tallied once", "每项事实恰好计数一次", problems, range(facts))
+    return Check.of("facts_tallied_once", "every fact is tallied once", "每项事实恰好计数一次", problems, range(facts))

@@ -54,7 +54,9 @@ def _check_totals(received: int, results: Counter[str], *, complete: bool) -> Ch
         if complete and received != total
         else []
     )
-    return Check.of("what was received is what ended", "收到的与有结果的相等", problems, range(received))
+    return Check.of(
+        "totals_balance", "what was received is what ended", "收到的与有结果的相等", problems, range(received)
+    )
 
 
 def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
@@ -65,12 +67,14 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield inbox_checks.check_unreadable_dead_lettered(evidence)
     yield inbox_checks.check_alarms_accounted_for(evidence, screened_out)
     yield Check.of(
+        "outcomes_unique",
         "each published outcome is the only one for its id",
         "每个编号只发布过一个结果",
         evidence.outcomes_log.contradictions,
         evidence.outcomes_log.results,
     )
     yield Check.of(
+        "versions_contiguous",
         "each case's versions come first in their order, without a gap",
         "每个案件的版本首次出现时依次无缺",
         evidence.cases_log.gaps,
@@ -87,6 +91,7 @@ def _checks(evidence: Evidence, screened_out: set[str]) -> Iterator[Check]:
     yield vault_checks.check_chained_logs(evidence)
     if evidence.contradicted_anchors is not None:
         yield Check.of(
+            "anchor_matches",
             "what the anchor was taken of is as it was then",
             "锚点所记内容与当时一致",
             evidence.contradicted_anchors,

@@ -12,6 +12,7 @@ def check_reports_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.reports]
     names = [*evidence.inbox_log.reports, *reused, *evidence.inbox_log.claimed_ids("report")]
     return Check.of(
+        "reports_decided",
         "every report in the inbox has an outcome",
         "收件日志中的每件上报都有结果",
         [n for n in names if not _has_outcome(evidence, n, "report")],
@@ -23,6 +24,7 @@ def check_actions_decided(evidence: Evidence) -> Check:
     reused = [name for name, original in evidence.inbox_log.reused.items() if original in evidence.inbox_log.actions]
     names = [*evidence.inbox_log.actions, *reused, *evidence.inbox_log.claimed_ids("action")]
     return Check.of(
+        "actions_decided",
         "every action in the inbox has an outcome",
         "收件日志中的每项操作都有结果",
         [n for n in names if not _has_outcome(evidence, n, "action")],
@@ -35,6 +37,7 @@ def check_outcomes_have_causes(evidence: Evidence) -> Check:
     known = {*inbox.reports, *inbox.actions, *inbox.reused, *inbox.claimed}
     unexplained = [] if not evidence.complete else [name for name in evidence.outcomes_by_id if name not in known]
     return Check.of(
+        "outcomes_have_causes",
         "every outcome has its cause in the inbox",
         "每个结果在收件日志中都有起因",
         unexplained,
@@ -49,6 +52,7 @@ def check_noted_reports(evidence: Evidence) -> Check:
     noted |= {name for name, result in published.results.items() if result == "noted"}
     wrong_answers = {name for name, reply in published.replies.items() if rows.get(name) != reply}
     return Check.of(
+        "noted_reports_match",
         "every noted report is in its table with its answer",
         "每件仅记录的上报都在表中，答复与日志一致",
         (noted ^ rows.keys()) | wrong_answers,
@@ -62,6 +66,7 @@ def check_unreadable_dead_lettered(evidence: Evidence) -> Check:
         for partition, offset in evidence.inbox_log.unreadable - set(evidence.inbox_dead_letters)
     ]
     return Check.of(
+        "unreadable_dead_lettered",
         "every unreadable record of the inbox is a dead letter",
         "收件日志中每条无法读取的记录都是死信",
         missing,
@@ -89,6 +94,7 @@ def check_alarms_accounted_for(evidence: Evidence, screened_out: set[str]) -> Ch
         if not in_inbox and screened_out.isdisjoint(refused):
             missing |= {position: name for position in positions if position not in ended}
     return Check.of(
+        "alarms_accounted_for",
         "every alarm became a report, was screened out, or is a dead letter",
         "每个告警都已成为上报、未予受理，或为死信",
         set(_not_counted(missing, evidence.counted_alarms).values()),

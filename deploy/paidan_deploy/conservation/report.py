@@ -22,6 +22,8 @@ RESULT_NAMES: Final[Mapping[str, str]] = {
 class Check:
     """One check: how many items it covered, how many fail it, and the first of those."""
 
+    code: str
+    """What programs know it by; it stays when the wording changes."""
     name: str
     holds: bool
     counted: int
@@ -30,16 +32,17 @@ class Check:
     name_zh: str = ""
 
     @classmethod
-    def of(cls, name: str, name_zh: str, problems: Iterable[str], counted: Collection[object]) -> Self:
+    def of(cls, code: str, name: str, name_zh: str, problems: Iterable[str], counted: Collection[object]) -> Self:
         """Build a check that holds when there are no problems, with the first few of them as examples."""
         examples = sorted(problems)
-        return cls(name, not examples, len(counted), len(examples), tuple(examples[:MAX_EXAMPLES]), name_zh)
+        return cls(code, name, not examples, len(counted), len(examples), tuple(examples[:MAX_EXAMPLES]), name_zh)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A finding that is no loss of data, such as a photo that a department named and never uploaded."""
 
+    code: str
     name: str
     counted: int
     found: int

@@ -13,22 +13,21 @@ from typing import Final
 from paidan_chassis.clock import ClockKind
 from paidan_deploy.citypacks.bootstrap import publish_missing_packs
 from paidan_deploy.credentials import Credentials
-from paidan_deploy.errors import DeployError
 from paidan_deploy.paths import StackPaths
 from paidan_deploy.provisioning import database, release
 from paidan_deploy.provisioning.clock import settle_clock
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
-from paidan_deploy.servers.kafka import KafkaServer
-from paidan_deploy.servers.postgres import PostgresServer
 from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S
 from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack import file_modes
 from paidan_deploy.stack.lock import supervisor_lock
 from paidan_deploy.stack.saved_servers import SavedServers
+from paidan_deploy.stack.scheduled_check import ScheduledCheck
 from paidan_deploy.stack.server_errors import explain
+from paidan_deploy.stack.server_restarts import ServerRestarts
 from paidan_deploy.stack.servers import Servers
-from paidan_deploy.stack.service_process import FINAL_CONDITIONS, FIRST_BACKOFF_S, MAX_BACKOFF_S, SupervisedService
+from paidan_deploy.stack.service_process import FINAL_CONDITIONS, SupervisedService
 from paidan_deploy.stack.state import Phase, StackState
 from paidan_deploy.stack.supervised_services import ServiceInstallation, supervised_services
 
@@ -49,6 +48,7 @@ class Supervisor:
     paths: StackPaths
     credentials: Credentials
     servers: Servers
+    check: ScheduledCheck
     state: StackState
     published: StackState | None = None
     """The state that was last written."""
@@ -59,9 +59,7 @@ class Supervisor:
     stopping: bool = False
     resuming: bool = False
     interruptible: bool = False
-    check_servers_at: float = 0.0
-    server_backoff_s: float = FIRST_BACKOFF_S
-    server_notes: tuple[str, ...] = ()
+    server_restarts: ServerRestarts = field(default_factory=ServerRestarts)
 
     def run(self) -> int:
         """Start everything, keep it running until a signal, and stop it in order."""
@@ -127,7 +125,8 @@ class Supervisor:
                 process.terminate(orphan, signal.SIGTERM, timeout_s=STOP_TIMEOUT_S)
 
     def _tick(self) -> None:
-        self._restart_dead_servers()
+        if self.server_restarts.tick(self.servers.own_postgres, self.servers.own_kafka):
+            self._update_server_states()
         if self.resuming:
             self.resuming = False
             for each in self.services:
@@ -137,33 +136,13 @@ class Supervisor:
         all_settled = all(each.condition in {"running", *FINAL_CONDITIONS.values()} for each in self.services)
         phase: Phase = "ready" if self.state.phase == "ready" or all_settled else "starting"
         self._publish_state(phase, "" if phase == "ready" else "waiting for services to be ready / 正在等待各服务就绪")
-
-    def _restart_dead_servers(self) -> None:
-        """Restart our own servers that died; where that fails, as on a full disk, retry with back-off."""
-        if time.monotonic() < self.check_servers_at:
-            return
-        self.server_notes = tuple(
-            filter(None, map(self._restart_if_dead, (self.servers.own_postgres, self.servers.own_kafka)))
-        )
-        self.server_backoff_s = min(self.server_backoff_s * 2, MAX_BACKOFF_S) if self.server_notes else FIRST_BACKOFF_S
-        self.check_servers_at = time.monotonic() + max(self.server_backoff_s, 1.0)
-        self._update_server_states()
-
-    def _restart_if_dead(self, server: "PostgresServer | KafkaServer | None") -> str:
-        if server is None or server.process is not None:
-            return ""
-        name = type(server).__name__.removesuffix("Server")
-        log.warning("%s died and is restarted", name)
-        try:
-            server.start()
-        except (OSError, DeployError) as error:
-            log.warning("%s could not be restarted and is retried: %s", name, error)
-            return f"{name} died, still retrying its restart / {name} 已退出，仍在尝试重启: {error}"
-        return ""
+        if phase == "ready":
+            self.check.tick()
 
     def _stop_all(self, *, failed: bool) -> None:
         """Stop services first, so that each can finish its work while both servers still answer."""
         last_state = self.state
+        self.check.stop()
         self._publish_state("stopping", "stopping services / 正在停止各服务")
         for each in self.services:
             each.request_stop()
@@ -184,12 +163,13 @@ class Supervisor:
         self.notes.append(text)
 
     def _publish_state(self, phase: Phase, message: str) -> None:
+        port_notes = [each.port_note for each in self.services]
         state = replace(
             self.state,
             phase=phase,
             message=message,
             services=tuple(each.state for each in self.services),
-            notes=(*self.notes, *self.server_notes, *filter(None, (each.port_note for each in self.services))),
+            notes=(*self.notes, *self.server_restarts.notes, *filter(None, [self.check.note, *port_notes])),
         )
         if message and message != self.state.message:
             log.info("%s", message)
@@ -219,6 +199,12 @@ def main() -> int:
             paths=paths,
             credentials=credentials,
             servers=Servers(settings, paths, credentials),
+            check=ScheduledCheck(
+                argv=[sys.executable, "-m", "paidan_deploy", "verify"],
+                every_s=settings.check_every_s,
+                log=paths.log / "verify.log",
+                identity_file=paths.services / "verify" / "process.json",
+            ),
             state=StackState(supervisor=identity, phase="starting"),
             user=user,
             notes=notes,

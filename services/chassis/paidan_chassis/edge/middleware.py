@@ -65,6 +65,8 @@ class RequestMiddleware:
         exchange = Exchange(scope, receive, send, self._body_limit)
         try:
             app = self._fast_paths.get(scope["path"], self._app)
+            if exchange.is_encoded:
+                app = problems.unsupported_encoding().response()
             await app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
             # The process shuts down and the outcome is unknown: the caller has to send it again.
@@ -109,6 +111,7 @@ class Exchange:
         "_is_tls",
         "_limit",
         "announced_bytes",
+        "is_encoded",
         "scope",
         "started",
         "status",
@@ -120,6 +123,7 @@ class Exchange:
         self.started = time.perf_counter()
         self.status = 0
         self.announced_bytes = 0
+        self.is_encoded = False
         self._is_tls = scope["scheme"] == "https"
         self.trace_id = scope[TRACE_ID_KEY] = self._read_head() or f"{random.getrandbits(128):032x}"
         scope[ANNOUNCED_BYTES_KEY] = self.announced_bytes
@@ -139,6 +143,8 @@ class Exchange:
                 trace_id = traceparent[1].decode()
             elif name == b"x-forwarded-proto" and value.strip().lower() == b"https":
                 self._is_tls = True
+            elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+                self.is_encoded = True
         return trace_id
 
     @property

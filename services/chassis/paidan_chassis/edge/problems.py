@@ -52,6 +52,8 @@ class Problem(ChassisError):
         headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
         if self.status == 401:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if self.code == "invalid_token" else "Bearer"
+        if self.status == 415:
+            headers["Accept-Encoding"] = "identity"
         content = json.dumps(self.body(), ensure_ascii=False).encode()
         return Response(content, status_code=self.status, headers=headers, media_type="application/json")
 
@@ -108,6 +110,13 @@ def unauthorized() -> Problem:
 def too_large(limit: int) -> Problem:
     """Return a 413."""
     return Problem(413, "too_large", f"the body may have {limit} bytes at most", f"请求体不得超过 {limit} 字节")
+
+
+def unsupported_encoding() -> Problem:
+    """Return a 415: read as it came, a compressed body would be refused for what is wrong with its bytes."""
+    message = "the header Content-Encoding may only be identity: send the body uncompressed"
+    message_zh = "请求头 Content-Encoding 只能为 identity：请发送未压缩的请求体"
+    return Problem(415, "unsupported_encoding", message, message_zh, "Content-Encoding")
 
 
 def invalid(field: str | None, message: str, message_zh: str = "内容不符合要求") -> Problem:
