@@ -1,0 +1,155 @@
+"""Persons who sign in at the cockpit, and their sign-in links: rows of its schema, as an administrator adds them."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from paidan_chassis.database import Connection
+from paidan_contracts.nearest import nearest
+from paidan_contracts.scopes import validate_key
+from paidan_deploy.errors import DeployError
+from paidan_deploy.provisioning.api_keys import require_published
+
+POSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "dispatcher": ("role:operator",),
+        "inspector": ("role:inspector",),
+        "caller-back": ("role:caller",),
+        "monitor": ("role:monitor",),
+        "clerk": (),
+        "administrator": ("role:admin",),
+    }
+)
+"""What each post may do; a clerk answers for one department besides."""
+CLERK: Final = "clerk"
+LINK_VALIDITY: Final = timedelta(minutes=10)
+
+_INSERT_PERSON: Final = """
+    INSERT INTO cockpit.person (person_id, name, city, post, scopes, created_by)
+    VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_FIND_PERSON: Final = """
+    SELECT person_id
+      FROM cockpit.person
+     WHERE name = $1
+       AND city = $2
+       AND post = $3
+       AND scopes = $4
+       AND disabled_at IS NULL
+     ORDER BY created_at
+     LIMIT 1
+"""
+_SELECT_PERSONS: Final = """
+    SELECT person_id, name, city, post, scopes, created_at, created_by, disabled_at,
+           (SELECT max(at)
+              FROM cockpit.sign_in
+             WHERE sign_in.person_id = person.person_id
+               AND kind = 'signed_in') AS seen_at
+      FROM cockpit.person
+     ORDER BY created_at, person_id
+"""
+_DISABLE_PERSON: Final = """
+      WITH disabled AS (
+           UPDATE cockpit.person
+              SET disabled_at = COALESCE(disabled_at, clock_timestamp())
+            WHERE person_id = $1
+        RETURNING person_id
+      ), ended AS (
+           UPDATE cockpit.session
+              SET ended_at = clock_timestamp()
+             FROM disabled
+            WHERE session.person_id = disabled.person_id
+              AND session.ended_at IS NULL
+        RETURNING session.person_id, session.session_id
+      ), logged AS (
+           INSERT INTO cockpit.sign_in (kind, person_id, session_id, address)
+           SELECT 'session_ended', person_id, session_id, ''
+             FROM ended
+      )
+    SELECT count(*)
+      FROM disabled
+"""
+_INSERT_LINK: Final = """
+    INSERT INTO cockpit.sign_in_link (hash, person_id, created_by, expires_at)
+    VALUES ($1, $2, $3, clock_timestamp() + $4)
+"""
+
+
+class StoredPerson(NamedTuple):
+    """A person, with the last sign-in."""
+
+    person_id: uuid.UUID
+    name: str
+    city: str
+    post: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+    seen_at: datetime | None
+
+
+class NewPerson(NamedTuple):
+    """A person to be added."""
+
+    name: str
+    city: str
+    post: str
+    department: str | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Return what the post may do. Raises DeployError for an unknown post, and for a clerk of no department."""
+        if self.post not in POSTS:
+            hint = nearest(self.post, list(POSTS))
+            raise DeployError(
+                f"there is no post {self.post}; there are: {', '.join(POSTS)}{hint.en}"
+                f" / 没有岗位 {self.post}；可用的有：{'、'.join(POSTS)}{hint.zh}"
+            )
+        if self.post == CLERK and self.department is None:
+            raise DeployError("name the clerk's department / 请注明经办人所属单位：--department ID")
+        if self.post != CLERK and self.department is not None:
+            raise DeployError("only a clerk answers for a department / 只有单位经办人才须注明单位")
+        return (f"department:{self.department}",) if self.department else POSTS[self.post]
+
+
+async def add_person(connection: Connection, person: NewPerson, *, created_by: str) -> uuid.UUID:
+    """Store a person; return the new id. Raises ``InvalidScope`` for a city or department that there is not."""
+    scopes = person.scopes
+    validate_key(person.city, scopes)
+    await require_published(connection, person.city, scopes)
+    person_id = uuid.uuid4()
+    await connection.execute(_INSERT_PERSON, person_id, person.name, person.city, person.post, list(scopes), created_by)
+    return person_id
+
+
+async def find_or_add_person(connection: Connection, person: NewPerson, *, created_by: str) -> uuid.UUID:
+    """Return the id of the person with this name and post, added if there is none."""
+    found: uuid.UUID | None = await connection.fetchval(
+        _FIND_PERSON, person.name, person.city, person.post, list(person.scopes)
+    )
+    return found or await add_person(connection, person, created_by=created_by)
+
+
+async def list_persons(connection: Connection) -> list[StoredPerson]:
+    """Return every person, oldest first, disabled ones included."""
+    rows = await connection.fetch(_SELECT_PERSONS)
+    return [StoredPerson(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
+
+
+async def disable_person(connection: Connection, person_id: uuid.UUID) -> bool:
+    """Disable a person and end all sessions; return whether there is such a person."""
+    return bool(await connection.fetchval(_DISABLE_PERSON, person_id))
+
+
+async def create_link(
+    connection: Connection, person_id: uuid.UUID, *, created_by: str, valid_for: timedelta = LINK_VALIDITY
+) -> str:
+    """Return the secret of a new sign-in link, of which only a hash is stored."""
+    secret = secrets.token_urlsafe(32)
+    await connection.execute(_INSERT_LINK, hashlib.sha256(secret.encode()).digest(), person_id, created_by, valid_for)
+    return secret

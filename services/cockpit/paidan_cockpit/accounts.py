@@ -1,0 +1,143 @@
+"""Sign-in links, sessions and the log of sign-ins. Secrets are stored as hashes alone."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from paidan_chassis.database import Connection, Pool
+from paidan_cockpit.rights import Person
+
+_TIMEOUT_S: Final = 5.0
+_SELECT_LINK: Final = """
+    SELECT name, post
+      FROM sign_in_link
+      JOIN person USING (person_id)
+     WHERE hash = $1
+       AND used_at IS NULL
+       AND expires_at > clock_timestamp()
+       AND disabled_at IS NULL
+"""
+_USE_LINK: Final = """
+    UPDATE sign_in_link
+       SET used_at = clock_timestamp()
+      FROM person
+     WHERE sign_in_link.hash = $1
+       AND used_at IS NULL
+       AND expires_at > clock_timestamp()
+       AND person.person_id = sign_in_link.person_id
+       AND disabled_at IS NULL
+    RETURNING person.person_id
+"""
+_INSERT_SESSION: Final = """
+    INSERT INTO session (hash, session_id, person_id, csrf, expires_at)
+    VALUES ($1, $2, $3, $4, clock_timestamp() + $5)
+"""
+_INSERT_SIGN_IN: Final = """
+    INSERT INTO sign_in (kind, person_id, session_id, address)
+    VALUES ($1, $2, $3, $4)
+"""
+# Noted once a minute: a session is read with every request.
+_FIND_SESSION: Final = """
+      WITH found AS (
+           SELECT hash, session_id, csrf, seen_at, person_id::text AS person_id, name, city, post, scopes
+             FROM session
+             JOIN person USING (person_id)
+            WHERE hash = $1
+              AND session.ended_at IS NULL
+              AND session.expires_at > clock_timestamp()
+              AND session.seen_at > clock_timestamp() - $2::interval
+              AND person.disabled_at IS NULL
+      ), noted AS (
+           UPDATE session
+              SET seen_at = clock_timestamp()
+             FROM found
+            WHERE session.hash = found.hash
+              AND found.seen_at < clock_timestamp() - interval '1 minute'
+      )
+    SELECT session_id, csrf, person_id, name, city, post, scopes
+      FROM found
+"""
+_END_SESSION: Final = """
+    UPDATE session
+       SET ended_at = clock_timestamp()
+     WHERE session_id = $1
+       AND ended_at IS NULL
+    RETURNING person_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A person's session; ``csrf`` is in every form that it is sent."""
+
+    session_id: uuid.UUID
+    csrf: str
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHolder:
+    """Whom a sign-in link signs in."""
+
+    name: str
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTerms:
+    """How long a session lasts: at most, and without a page being opened."""
+
+    lasts: timedelta
+    idle: timedelta
+
+
+class Accounts:
+    """Persons' sessions, in the database: any process of the cockpit knows them, and each can be ended."""
+
+    def __init__(self, pool: Pool, terms: SessionTerms) -> None:
+        self._pool = pool
+        self.terms = terms
+
+    async def find_link(self, token: str) -> LinkHolder | None:
+        """Return whom a link would sign in; None for one that is used, too old or unknown. Changes nothing."""
+        row = await self._pool.fetchrow(_SELECT_LINK, hash_secret(token), timeout=_TIMEOUT_S)
+        return LinkHolder(row["name"], row["post"]) if row else None
+
+    async def sign_in(self, token: str, address: str) -> str | None:
+        """Use a link up; return the new session's secret, or None for a link that holds no more."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            person_id = await conn.fetchval(_USE_LINK, hash_secret(token))
+            if person_id is None:
+                await conn.execute(_INSERT_SIGN_IN, "link_refused", None, None, address)
+                return None
+            return await self._begin_session(conn, person_id, address)
+
+    async def _begin_session(self, conn: Connection, person_id: uuid.UUID, address: str) -> str:
+        secret, session_id = secrets.token_urlsafe(32), uuid.uuid4()
+        csrf = secrets.token_urlsafe(32)
+        await conn.execute(_INSERT_SESSION, hash_secret(secret), session_id, person_id, csrf, self.terms.lasts)
+        await conn.execute(_INSERT_SIGN_IN, "signed_in", person_id, session_id, address)
+        return secret
+
+    async def find_session(self, secret: str) -> Session | None:
+        """Return a session that still holds."""
+        row = await self._pool.fetchrow(_FIND_SESSION, hash_secret(secret), self.terms.idle, timeout=_TIMEOUT_S)
+        if row is None:
+            return None
+        person = Person(row["person_id"], row["name"], row["city"], row["post"], frozenset(row["scopes"]))
+        return Session(row["session_id"], row["csrf"], person)
+
+    async def sign_out(self, session_id: uuid.UUID, address: str) -> None:
+        """End a session; a repeat changes nothing."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            person_id = await conn.fetchval(_END_SESSION, session_id)
+            if person_id is not None:
+                await conn.execute(_INSERT_SIGN_IN, "signed_out", person_id, session_id, address)
+
+
+def hash_secret(secret: str) -> bytes:
+    """Return the hash under which a secret of 256 random bits is stored; nobody can search those."""
+    return hashlib.sha256(secret.encode()).digest()

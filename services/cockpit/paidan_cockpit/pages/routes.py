@@ -1,0 +1,19 @@
+"""Every page and asset of the site."""
+
+from starlette.routing import BaseRoute
+
+from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.cases import CasePages
+from paidan_cockpit.pages.queues import QueuePages
+from paidan_cockpit.pages.sign_in import SignInPages
+from paidan_cockpit.pages.site import Site
+
+
+def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
+    """Return the routes of all pages."""
+    return [
+        assets.route(),
+        *SignInPages(site).routes(),
+        *QueuePages(site).routes(),
+        *CasePages(site).routes(),
+    ]
