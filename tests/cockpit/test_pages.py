@@ -1,6 +1,7 @@
 """Pages show what one may see, in words; what strangers wrote stays text."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "security": ("role:security",),
 }
 STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
+OFFICE: Final = {"operator", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
@@ -37,6 +39,7 @@ READERS: Final[Mapping[str, set[str]]] = {
     "/desk": {"clerk", "other clerk"},
     "/inspection": {"inspector"},
     "/callbacks": {"caller"},
+    "/system": OFFICE,
 }
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
 OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
@@ -44,6 +47,14 @@ OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
 }
 """Routes for the readers of a case: what they are told while intake is down, and of a form without its token."""
+OF_THE_INSTALLATION: Final[Mapping[str, tuple[str, int]]] = {
+    "/system/dispatch/dead-letters": ("GET", 503),
+    "/system/dispatch/dead-letters/{letter_id}": ("GET", 503),
+    "/system/dispatch/dead-letters/{letter_id}/drop": ("POST", 403),
+    "/system/dispatch/dead-letters/redrive": ("POST", 403),
+    "/system/dispatch/halts/{halt_id}": ("POST", 403),
+}
+"""Routes for operators of all cities: what they are told while dispatch is down, and of a form without its token."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +82,9 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys()
+    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | {
+        path.replace("/dispatch/", "/{service}/") for path in OF_THE_INSTALLATION
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,6 +108,27 @@ async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
             path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept")
             status = expected if kind in READERS["/cases/{case_id}"] else 404
             assert (await browser.request(method, path)).status_code == status, path
+            assert (await stranger.request(method, path)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("scopes", "city", "operates"),
+    [
+        (("role:operator",), "*", True),
+        (("role:operator",), "tiny", False),
+        (("role:admin",), "*", False),
+        (("role:monitor",), "*", False),
+        (("department:streets",), "tiny", False),
+    ],
+)
+async def test_what_is_of_no_single_city_is_there_for_operators_of_all_cities_alone(
+    scopes: tuple[str, ...], city: str, operates: bool, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    async with signed_in(site, pool, *scopes, city=city) as browser, new_browser(site) as stranger:
+        for template, (method, expected) in OF_THE_INSTALLATION.items():
+            path = template.format(letter_id=uuid.uuid4(), halt_id=1)
+            answer = await browser.request(method, path)
+            assert answer.status_code == (expected if operates else 404), path
             assert (await stranger.request(method, path)).status_code == 303
 
 

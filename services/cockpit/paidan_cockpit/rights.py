@@ -8,10 +8,11 @@ from typing import Final, Literal, get_args
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["queues", "case", "desk", "inspection", "callbacks"]
+Page = Literal["queues", "case", "desk", "inspection", "callbacks", "scores", "city", "system"]
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
+_OFFICE: Final[frozenset[Role]] = frozenset({"operator", "monitor"})
 PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
     {
         "queues": _STAFF,
@@ -19,9 +20,12 @@ PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
         "desk": frozenset(),
         "inspection": frozenset({"inspector"}),
         "callbacks": frozenset({"caller"}),
+        "scores": _OFFICE,
+        "city": _STAFF,
+        "system": _OFFICE,
     }
 )
-DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk"})
+DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk", "scores"})
 """What a department's clerk may open, each for the own department alone."""
 
 
@@ -60,6 +64,14 @@ class Person:
     def covers_all_cities(self) -> bool:
         """Whether the person may see every city."""
         return self.city == ALL_CITIES
+
+    @property
+    def operates_installation(self) -> bool:
+        """Whether the person may redrive dead letters and lift halts: records and halts are of no single city.
+
+        A city's pack grants its posts to persons of that city, so no pack can grant this.
+        """
+        return self.covers_all_cities and self.grants.has_role("operator")
 
 
 def pages_of(person: Person) -> Iterator[Page]:

@@ -5,10 +5,12 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.cases import CasePages
+from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.queues import QueuePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.system import SystemPages
 
 
 def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
@@ -20,4 +22,6 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *CasePages(site).routes(),
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),
+        *SystemPages(site).routes(),
+        *DeadLetterPages(site).routes(),
     ]
