@@ -13,11 +13,13 @@ from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.district_map import draw_districts
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.overview_queries import Day
+from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 
+_AGE_S: Final = 0.5
 _SOON: Final = timedelta(hours=24)
 
 
@@ -26,6 +28,7 @@ class OverviewPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._recent = RecentValues[dict[str, Any]](max_age_s=_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
     def routes(self) -> list[BaseRoute]:
@@ -54,6 +57,11 @@ class OverviewPages:
         )
 
     async def _values(self, visit: Visit, view: CityView) -> dict[str, Any]:
+        """Return the figures as of a moment ago at most."""
+        key = (view.city_id, visit.language, visit.person.scopes)
+        return await self._recent.get(key, lambda: self._compute(visit, view))
+
+    async def _compute(self, visit: Visit, view: CityView) -> dict[str, Any]:
         pool, now = self._site.pool, view.times.now
         scope = Scope(view.city_id, visit.person.grants, now)
         day = _day(view, now)
