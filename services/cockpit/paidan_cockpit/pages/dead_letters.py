@@ -16,9 +16,9 @@ from paidan_chassis.operations.dead_letter_models import (
     RedriveResponse,
 )
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.system import OPERATED, operated_service, real_times, refusal
+from paidan_cockpit.pages.system import operated_service, real_times, refusal
 from paidan_cockpit.pages.visit import PageRefused, Visit
-from paidan_cockpit.services_client import ServiceName
+from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 _PAGE_SIZE: Final = 50
@@ -53,7 +53,7 @@ class DeadLetterPages:
         page = DeadLetterList.model_validate(answer.body) if answer.ok else DeadLetterList(dead_letters=[], after=None)
         values: dict[str, Any] = {
             "service": service,
-            "services": OPERATED,
+            "services": SERVICE_NAMES,
             "filter": chosen,
             "states": STATES,
             "page": page,

@@ -7,7 +7,9 @@ from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
+from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.queues import QueuePages
+from paidan_cockpit.pages.scores import ScorePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.system import SystemPages
@@ -22,6 +24,8 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *CasePages(site).routes(),
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),
+        *OverviewPages(site).routes(),
+        *ScorePages(site).routes(),
         *SystemPages(site).routes(),
         *DeadLetterPages(site).routes(),
     ]

@@ -17,9 +17,8 @@ from paidan_cockpit.pages.site import Site, see_other
 from paidan_cockpit.pages.system_health import probe_services
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit
-from paidan_cockpit.services_client import ServiceAnswer, ServiceName, ServiceUnavailable
+from paidan_cockpit.services_client import SERVICE_NAMES, ServiceAnswer, ServiceName, ServiceUnavailable
 
-OPERATED: Final[tuple[ServiceName, ...]] = get_args(ServiceName)
 _SHOWN_CHECKS: Final = 24
 _RESUME_FROM: Final[tuple[ResumeFrom, ...]] = get_args(ResumeFrom)
 _MAX_HALT_ID: Final = 2**63
@@ -67,7 +66,7 @@ class SystemPages:
     async def _all_halts(self, visit: Visit) -> Sequence[ServiceHalts]:
         if not visit.person.operates_installation:
             return ()
-        return await asyncio.gather(*(self._halts(visit, service) for service in OPERATED))
+        return await asyncio.gather(*(self._halts(visit, service) for service in SERVICE_NAMES))
 
     async def _halts(self, visit: Visit, service: ServiceName) -> ServiceHalts:
         try:
@@ -89,7 +88,7 @@ class SystemPages:
 def operated_service(visit: Visit) -> ServiceName:
     """Return the service of the address; refuse whoever does not operate the installation, as if there were none."""
     name = visit.request.path_params["service"]
-    found = next((each for each in OPERATED if each == name), None)
+    found = next((each for each in SERVICE_NAMES if each == name), None)
     if found is None or not visit.person.operates_installation:
         raise PageRefused(404)
     return found
