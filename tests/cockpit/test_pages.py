@@ -45,6 +45,7 @@ READERS: Final[Mapping[str, set[str]]] = {
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
 ELSEWHERE: Final[Mapping[str, tuple[str, set[str]]]] = {
     "/overview/stream": ("GET", {"operator", "monitor", "administrator"}),
+    "/scores.csv": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores/{score_id}": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
 }

@@ -138,6 +138,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "city": _("City"),
             "system": _("System"),
         },
+        "direction": {"highest": _("highest first"), "lowest": _("lowest first")},
         "dimension": {
             "city": _("City"),
             "department": _("Department"),
