@@ -88,7 +88,7 @@ async def open_cockpit(servers: ServerAddresses) -> AsyncIterator[CockpitInProce
 async def _open_scoring(servers: ServerAddresses, prefix: str, persons_issuer: str) -> AsyncIterator[str]:
     """Open scoring beside dispatch, and return its address."""
     async with fresh_database(servers) as dsn, scoring_database.open_pool(dsn) as pool:
-        await database_fixture.publish_pack(pool, load_city(scoring_database.TINY).pack.canonical_bytes())
+        await scoring_database.publish_pack(pool, load_city(scoring_database.TINY).pack.canonical_bytes())
         settings = ScoringSettings(**common_settings(servers.kafka, dsn, prefix), persons_issuer=persons_issuer)
         async with scoring.build(settings, process_of("scoring", "loop", "edge")) as parts:
             with bind_socket("127.0.0.1", 0) as sock:

@@ -72,7 +72,7 @@ async def test_the_pages_are_accessible_fit_and_are_quiet(
     letter = await cockpit.pool.fetchval("SELECT letter_id FROM dead_letter LIMIT 1")
     page = await cockpit.sign_in(pages, "role:operator", city="*", view=view)
     letters = "/system/cockpit/dead-letters"
-    for path in ("/scores?city=tiny&period=2026-03", "/system", letters, f"{letters}/{letter}"):
+    for path in ("/scores?city=tiny&period=2026-03", "/city?city=tiny", "/system", letters, f"{letters}/{letter}"):
         await page.goto(cockpit.address + path)
         await assert_accessible(page)
         overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

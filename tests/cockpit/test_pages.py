@@ -37,6 +37,7 @@ READERS: Final[Mapping[str, set[str]]] = {
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
+    "/city": STAFF,
     "/system": OFFICE,
     "/desk": {"clerk", "other clerk"},
     "/inspection": {"inspector"},

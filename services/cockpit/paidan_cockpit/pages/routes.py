@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute
 from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.cases import CasePages
+from paidan_cockpit.pages.city import CityPages
 from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.overview import OverviewPages
@@ -26,6 +27,7 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *DeskPages(site).routes(),
         *OverviewPages(site).routes(),
         *ScorePages(site).routes(),
+        *CityPages(site).routes(),
         *SystemPages(site).routes(),
         *DeadLetterPages(site).routes(),
     ]

@@ -32,7 +32,7 @@ class ScoreFilter:
         cls, query: Mapping[str, str], *, city: str, today: date, own: bool, indicators: Mapping[str, str]
     ) -> Self:
         """Return what an address asks for; what cannot be is left out. ``own``: only the own department's row."""
-        by = next((each for each in DIMENSIONS if each == query.get("by")), "department")
+        by: Dimension = next((each for each in DIMENSIONS if each == query.get("by")), "department")
         period = query.get("period", "")
         wanted = query.get("indicator", "")
         return cls(

@@ -7,6 +7,7 @@
   const values = cells.map((cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value) * 100));
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const axis = () => ({ stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } });
+  const every = () => Math.max(1, Math.ceil((periods.length * 75) / Math.max(target.clientWidth - 60, 100)));
   const options = () => ({
     width: Math.max(target.clientWidth, 280),
     height: 220,
@@ -14,7 +15,7 @@
     cursor: { show: false },
     scales: { x: { time: false, range: [-0.5, periods.length - 0.5] }, y: { range: [0, 100] } },
     axes: [
-      { ...axis(), splits: () => periods.map((_, at) => at), values: (_, at) => at.map((each) => periods[each].slice(periods[each].length > 7 ? 5 : 0)), space: 60 },
+      { ...axis(), splits: () => periods.map((_, at) => at).filter((at) => (periods.length - 1 - at) % every() === 0), values: (_, at) => at.map((each) => periods[each].slice(periods[each].length > 7 ? 5 : 0)), space: 60 },
       { ...axis(), values: (_, at) => at.map((each) => `${each} %`), size: 60 },
     ],
     series: [{}, { stroke: colour("--accent"), width: 2, spanGaps: false, points: { show: true, size: 8, fill: colour("--accent") } }],
