@@ -83,9 +83,10 @@ class InboxHandler:
         unit_of_work = await self._load(batch)
         writes = await self._decide(batch, unit_of_work, unit_of_work.entries)
         combined = as_one_statement(writes)
-        if combined is not None:
-            self._notify_timers(writes)
-            self._count_outcomes(batch)
+        if combined is None or batch.dead_letters:
+            return None
+        self._notify_timers(writes)
+        self._count_outcomes(batch)
         return combined
 
     async def _load(self, batch: Batch) -> UnitOfWork:

@@ -141,7 +141,7 @@ class Handler(Protocol):
 
 @runtime_checkable
 class SmallBatchHandler(Handler, Protocol):
-    """A handler that can say what it would write, so that a small batch takes a round trip instead of four."""
+    """A handler that can say what it would write, so that fence and writes take one round trip instead of four."""
 
     async def prepare(self, batch: Batch) -> Sequence[Write] | None:
         """Decide on the batch and return what to write, having written nothing; None if ``apply`` must do it.

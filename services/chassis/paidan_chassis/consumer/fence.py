@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class BatchResult(NamedTuple):
-    """What a transaction did. ``rewind_to`` holds the lanes that were left out, and where they must be read from."""
+    """What was committed for a batch. ``rewind_to``: the lanes that were left out, and where they must be read from."""
 
     records: int
     messages: int
@@ -46,7 +46,7 @@ class BatchResult(NamedTuple):
 
 
 class FencedTransaction:
-    """The transaction that applies a batch's records, unless another owner has applied them."""
+    """Applies a batch's records, in one transaction or as one statement, unless another owner has applied them."""
 
     def __init__(
         self,

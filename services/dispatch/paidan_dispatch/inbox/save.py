@@ -13,11 +13,7 @@ from paidan_dispatch.cases.case_state import next_due_at, open_helpers
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
-from paidan_dispatch.inbox.unit_of_work import (
-    CaseFile,
-    DecodedRecord,
-    UnitOfWork,
-)
+from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
 # Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
