@@ -38,6 +38,8 @@ class CaseWrites(NamedTuple):
     last: Sequence[Write]
     next_due_at: datetime | None
     """When the first clock of the changed cases is due."""
+    replaced_outcomes: int
+    """How many outcomes of dead letters are replaced."""
     depend_on_each_other: bool
     """Whether one of them must see the rows of another, so that they cannot be sent as one statement."""
 
@@ -69,7 +71,8 @@ def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> C
             *notes,
         ],
         min((each for each in due_at.values() if each is not None), default=None),
-        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1),
+        len(replacements),
+        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1 or replacements),
     )
 
 
@@ -89,7 +92,9 @@ async def save(conn: Connection, writes: CaseWrites) -> None:
         await conn.execute(each.sql, *each.arguments)
     await _insert(conn, writes.new_rows)
     for each in writes.last:
-        await conn.execute(each.sql, *each.arguments)
+        status = await conn.execute(each.sql, *each.arguments)
+        if each.sql == statements.REPLACE_DEAD_LETTER_OUTCOMES and status != f"UPDATE {writes.replaced_outcomes}":
+            raise asyncpg.SerializationError("another partition decided one of these ids meanwhile")
 
 
 def _in_force_writes(entries: Iterable[DecodedRecord]) -> list[Write]:
