@@ -16,7 +16,7 @@ from paidan_chassis.edge.app import EdgeConfig
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_cockpit.accounts import Accounts, SessionTerms
-from paidan_cockpit.app import TITLE, VERSION, create_http_app
+from paidan_cockpit.app import TITLE, VERSION, create_http_app, open_provider
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.renderer import Renderer
@@ -58,9 +58,11 @@ async def open_site(
             services=services,
             renderer=Renderer(assets),
             default_language="en",
+            has_provider=settings.oidc_issuer is not None,
         )
         config = EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics)
-        yield httpx.ASGITransport(create_http_app(config, site, assets, settings.token_signer()))
+        provider = open_provider(settings, site)
+        yield httpx.ASGITransport(create_http_app(config, site, assets, settings.token_signer(), provider))
 
 
 def new_browser(transport: httpx.ASGITransport, **headers: str) -> httpx.AsyncClient:

@@ -39,8 +39,8 @@ _INSERT_SESSION: Final = """
     VALUES ($1, $2, $3, $4, clock_timestamp() + $5)
 """
 _INSERT_SIGN_IN: Final = """
-    INSERT INTO sign_in (kind, person_id, session_id, address)
-    VALUES ($1, $2, $3, $4)
+    INSERT INTO sign_in (kind, person_id, session_id, address, detail)
+    VALUES ($1, $2, $3, $4, $5)
 """
 # Noted once a minute: a session is read with every request.
 _FIND_SESSION: Final = """
@@ -70,6 +70,12 @@ _END_SESSION: Final = """
        AND ended_at IS NULL
     RETURNING person_id
 """
+
+SIGN_INS: Final = """
+    SELECT at, kind, COALESCE('person_' || person_id, ''), NULL::text, session_id::text, detail, sign_in_id
+      FROM sign_in
+"""
+"""Sign-ins as entries of the audit trail; names and addresses stay here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +125,16 @@ class Accounts:
         async with self._pool.acquire() as conn, conn.transaction():
             person_id = await conn.fetchval(_USE_LINK, hash_secret(token))
             if person_id is None:
-                await conn.execute(_INSERT_SIGN_IN, "link_refused", None, None, address)
+                await self.note(conn, "link_refused", None, None, address)
                 return None
-            return await self._begin_session(conn, person_id, address)
+            return await self.begin_session(conn, person_id, address, "link")
 
-    async def _begin_session(self, conn: Connection, person_id: uuid.UUID, address: str) -> str:
+    async def begin_session(self, conn: Connection, person_id: uuid.UUID, address: str, by: str) -> str:
+        """Store a new session and log the sign-in; return its secret."""
         secret, session_id = secrets.token_urlsafe(32), uuid.uuid4()
         csrf = secrets.token_urlsafe(32)
         await conn.execute(_INSERT_SESSION, hash_secret(secret), session_id, person_id, csrf, self.terms.lasts)
-        await conn.execute(_INSERT_SIGN_IN, "signed_in", person_id, session_id, address)
+        await self.note(conn, "signed_in", person_id, session_id, address, by)
         return secret
 
     async def find_session(self, secret: str) -> Session | None:
@@ -152,7 +159,19 @@ class Accounts:
         async with self._pool.acquire() as conn, conn.transaction():
             person_id = await conn.fetchval(_END_SESSION, session_id)
             if person_id is not None:
-                await conn.execute(_INSERT_SIGN_IN, "signed_out", person_id, session_id, address)
+                await self.note(conn, "signed_out", person_id, session_id, address)
+
+    async def note(
+        self,
+        conn: Connection,
+        kind: str,
+        person_id: uuid.UUID | None,
+        session_id: uuid.UUID | None,
+        address: str,
+        detail: str | None = None,
+    ) -> None:
+        """Log a sign-in, a sign-out or a refusal."""
+        await conn.execute(_INSERT_SIGN_IN, kind, person_id, session_id, address, detail)
 
 
 def hash_secret(secret: str) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -35,6 +36,8 @@ CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Under "no-referrer" browsers call the origin of our own forms "null", as they do with that of another site.
+REFERRER_POLICY: Final = "same-origin"
 _PREFERENCES: Final = {
     "lang": (LANGUAGE_COOKIE, frozenset(LANGUAGES)),
     "theme": (THEME_COOKIE, frozenset(THEMES)),
@@ -54,18 +57,26 @@ class Site:
     services: ServicesClient
     renderer: Renderer
     default_language: Language
+    has_provider: bool = False
+    """Whether persons may sign in at a provider, after which they are where they wanted to go."""
 
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for signed-in persons who may open it; others learn nothing about it."""
 
         async def open_to_its_readers(visit: Visit) -> Response:
-            if visit.session is None:
-                return _to_sign_in(visit)
             if not visit.person.may_open(page):
                 raise PageRefused(404)
             return await handler(visit)
 
-        return self.open_page(path, open_to_its_readers, method)
+        return self.own_page(path, open_to_its_readers, method)
+
+    def own_page(self, path: str, handler: Handler, method: Method = "GET") -> BaseRoute:
+        """Return the route of a page for everybody who has signed in."""
+
+        async def open_to_the_signed_in(visit: Visit) -> Response:
+            return self._to_sign_in(visit) if visit.session is None else await handler(visit)
+
+        return self.open_page(path, open_to_the_signed_in, method)
 
     def open_page(self, path: str, handler: Handler, method: Method = "GET") -> BaseRoute:
         """Return the route of a page that needs no session."""
@@ -89,6 +100,7 @@ class Site:
                     raise
                 response = self.error(visit, 503, "no_database")
             response.headers.setdefault("content-security-policy", CONTENT_POLICY)
+            response.headers.setdefault("referrer-policy", REFERRER_POLICY)
             return response
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)
@@ -101,6 +113,13 @@ class Site:
         """Return the page that says why another one is not shown."""
         return self.show(visit, "error.html", {"status": status, "reason": reason}, status)
 
+    def _to_sign_in(self, visit: Visit) -> Response:
+        if not self.has_provider or visit.request.method != "GET":
+            return see_other("/sign-in")
+        url = visit.request.url
+        wanted = url.path + (f"?{url.query}" if url.query else "")
+        return see_other(f"/sign-in?next={quote(wanted, safe='/')}")
+
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)
         return await self.accounts.find_session(secret) if secret else None
@@ -109,10 +128,6 @@ class Site:
 def see_other(path: str) -> Response:
     """Return a redirect to a page of ours, after which a reload sends nothing again."""
     return RedirectResponse(path, 303)
-
-
-def _to_sign_in(visit: Visit) -> Response:
-    return see_other("/sign-in") if visit.request.method == "GET" else RedirectResponse("/sign-in", 303)
 
 
 def _chosen_preference(request: Request) -> Response | None:
