@@ -40,7 +40,7 @@ class ProviderPages:
     def __init__(self, site: Site, provider: Provider) -> None:
         self._site = site
         self._provider = provider
-        self._limit = AttemptLimit(burst=60, refill_s=1)
+        self._limit = AttemptLimit(burst=300, refill_s=0.1)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes. The start is a link, for browsers let no form lead to another site here."""

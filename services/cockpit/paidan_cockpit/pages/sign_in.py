@@ -67,15 +67,15 @@ class SignInPages:
     async def _confirm(self, visit: Visit) -> Response:
         """Ask before the link is used up: programs that preview links in messages open them, too."""
         token = str(visit.request.path_params["token"])
-        self._require_patience(visit)
         holder = await self._site.accounts.find_link(token) if _TOKEN.fullmatch(token) else None
         if holder is None:
             return self._refuse(visit)
         return self._show(visit, {"holder": holder, "token": token, "refused": False})
 
     async def _sign_in(self, visit: Visit) -> Response:
-        self._require_patience(visit)
         token = (await read_form(visit.request)).fields.get("token", "")
+        if not self._limit.allows(visit.address) and await self._site.accounts.find_link(token) is None:
+            raise PageRefused(429, "too_many_tries")
         secret = await self._site.accounts.sign_in(token, visit.address) if _TOKEN.fullmatch(token) else None
         if secret is None:
             return self._refuse(visit)
@@ -93,10 +93,8 @@ class SignInPages:
         delete_session_cookie(response, visit.request)
         return response
 
-    def _require_patience(self, visit: Visit) -> None:
-        if not self._limit.allows(visit.address):
-            raise PageRefused(429, "too_many_tries")
-
     def _refuse(self, visit: Visit) -> Response:
-        self._limit.spend(visit.address)
+        """Count a link that holds no more. Those that do hold are never limited: many may share an address."""
+        if not self._limit.spend(visit.address):
+            raise PageRefused(429, "too_many_tries")
         return self._show(visit, {"refused": True}, 410)

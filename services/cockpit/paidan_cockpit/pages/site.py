@@ -36,8 +36,6 @@ CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Under "no-referrer" browsers call the origin of our own forms "null", as they do with that of another site.
-REFERRER_POLICY: Final = "same-origin"
 _PREFERENCES: Final = {
     "lang": (LANGUAGE_COOKIE, frozenset(LANGUAGES)),
     "theme": (THEME_COOKIE, frozenset(THEMES)),
@@ -100,7 +98,8 @@ class Site:
                     raise
                 response = self.error(visit, 503, "no_database")
             response.headers.setdefault("content-security-policy", CONTENT_POLICY)
-            response.headers.setdefault("referrer-policy", REFERRER_POLICY)
+            # With no referrer at all, browsers name no origin of a form either, by which it is known as ours.
+            response.headers.setdefault("referrer-policy", "same-origin")
             return response
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)
