@@ -14,11 +14,13 @@ from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.district_map import draw_districts
 from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.overview_queries import Day
+from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.services_client import ServiceUnavailable
 
+_AGE_S: Final = 0.5
 _CHECK_SESSION_EVERY_S: Final = 5.0
 _SOON: Final = timedelta(hours=24)
 
@@ -28,6 +30,7 @@ class OverviewPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._recent = RecentValues[dict[str, Any]](max_age_s=_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
     def routes(self) -> list[BaseRoute]:
@@ -52,11 +55,7 @@ class OverviewPages:
 
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         pages = self._while_signed_in(visit, self._feed.follow(key, render))
-        return StreamingResponse(
-            _events(pages),
-            headers=headers,
-            media_type="text/event-stream",
-        )
+        return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
 
     async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
         """Yield pages until the session has ended, for whichever reason; the browser then asks to sign in."""
@@ -69,6 +68,11 @@ class OverviewPages:
             yield page
 
     async def _values(self, visit: Visit, view: CityView) -> dict[str, Any]:
+        """Return the figures as of a moment ago at most."""
+        key = (view.city_id, visit.language, visit.person.scopes)
+        return await self._recent.get(key, lambda: self._compute(visit, view))
+
+    async def _compute(self, visit: Visit, view: CityView) -> dict[str, Any]:
         pool, now = self._site.pool, view.times.now
         scope = Scope(view.city_id, visit.person.grants, now)
         day = _day(view, now)
