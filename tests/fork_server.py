@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-SERVICES: Final = ("paidan_intake", "paidan_dispatch", "paidan_scoring")
+SERVICES: Final = ("paidan_intake", "paidan_dispatch", "paidan_scoring", "paidan_cockpit")
 _MAX_REQUEST: Final = 1 << 20
 
 

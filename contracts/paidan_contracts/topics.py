@@ -80,7 +80,7 @@ CASES: Final = Topic[CaseEvent](
     partitions=4,
     retention=FOREVER,
     written_by=("dispatch",),
-    read_by=("scoring", "intake", "monitoring", "anyone"),
+    read_by=("scoring", "intake", "cockpit", "monitoring", "anyone"),
     event_types=(AnyCaseEvent,),
 )
 OUTCOMES: Final = Topic[OutcomeDecided | ReportReplied](
@@ -107,7 +107,7 @@ DEAD_LETTERS: Final = Topic[RecordDeadLettered](
     key="topic-partition",
     partitions=1,
     retention=timedelta(days=30),
-    written_by=("intake", "dispatch", "scoring"),
+    written_by=("intake", "dispatch", "scoring", "cockpit"),
     read_by=("operators",),
     event_types=(RecordDeadLettered,),
 )

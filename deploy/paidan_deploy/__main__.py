@@ -14,6 +14,8 @@ COMMAND_MODULES: Final = {
     "containers": ("prepare", "serve", "secrets"),
     "city": ("city",),
     "keys": ("keys",),
+    "people": ("people",),
+    "cockpit": ("cockpit",),
     "topics": ("topics",),
     "import_records": ("import",),
     "scores": ("scores",),

@@ -1,4 +1,4 @@
-"""The three services as processes: modules, ports and environment."""
+"""The services as processes: modules, ports and environment."""
 
 import sys
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from paidan_deploy.paths import StackPaths
 from paidan_deploy.servers.ports import LOOPBACK
 from paidan_deploy.settings import inherited_environment
 
-ServiceName = Literal["intake", "dispatch", "scoring"]
+ServiceName = Literal["intake", "dispatch", "scoring", "cockpit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Service:
 INTAKE: Final = Service("intake", 8101)
 DISPATCH: Final = Service("dispatch", 8102)
 SCORING: Final = Service("scoring", 8103)
-SERVICES: Final = (INTAKE, DISPATCH, SCORING)
+COCKPIT: Final = Service("cockpit", 8104)
+SERVICES: Final = (INTAKE, DISPATCH, SCORING, COCKPIT)
 # A whole stop may take 10 s, and Kafka and PostgreSQL need their share.
 STOP_TIMEOUT_S: Final = 4
 
@@ -105,4 +106,5 @@ def service_secrets(service: Service, *, paths: StackPaths, credentials: Credent
 
 def secret_names(service: Service) -> dict[str, str]:
     """Return the settings of a service that are keys, and the names of the installation's secrets for them."""
-    return {"VAULT_KEY": service.vault_secret} | ({"LINK_KEY": "link-key"} if service is INTAKE else {})
+    own = {INTAKE: {"LINK_KEY": "link-key"}, COCKPIT: {"TOKEN_KEY": "person-token-key"}}
+    return {"VAULT_KEY": service.vault_secret} | own.get(service, {})

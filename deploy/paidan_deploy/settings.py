@@ -47,6 +47,7 @@ class StackSettings(KafkaSecuritySettings):
     )
     persons_issuer: str | None = Field(default=None, description="Issuer of persons' tokens; none: they are refused.")
     persons_jwks_url: str | None = Field(default=None, description="Address of the issuer's keys, if not its own.")
+    cockpit: bool = Field(default=True, description="Whether `paidan up` runs the cockpit, the pages for people, too.")
     cities: Path = Field(default=CHECKOUT / "deploy" / "cities", description="Packs published on the first start.")
     check_every_s: float = Field(
         default=3600,

@@ -42,11 +42,18 @@ class PaidanCommand:
         logs = {path.name: path.read_text(errors="replace")[-2000:] for path in sorted(self.paths.log.glob("*.log"))}
         return "\n".join(f"--- {name}\n{end}" for name, end in logs.items())
 
-    def start(self, *arguments: str, output: Path) -> "subprocess.Popen[bytes]":
-        """Start it as a shell script starts background jobs, ignoring SIGINT, with its output in a file."""
-        with output.open("wb") as file:
-            argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
-            return subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file)
+    @contextmanager
+    def start(self, *arguments: str, output: Path) -> "Iterator[subprocess.Popen[bytes]]":
+        """Start it as a shell script starts background jobs, ignoring SIGINT, with its output in a file.
+
+        It is ended with the context: a test that fails would wait for it.
+        """
+        argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "paidan_deploy", *arguments]
+        with output.open("wb") as file, subprocess.Popen(argv, env=self.environment, stdout=file, stderr=file) as child:
+            try:
+                yield child
+            finally:
+                child.terminate()
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self("status", "--json", check=False).stdout)

@@ -34,11 +34,11 @@ def test_second_concurrent_up_attaches_to_the_first(paidan: PaidanCommand) -> No
     first.send_signal(signal.SIGSTOP)
     paidan.paths.state.unlink(missing_ok=True)  # as if it had not published a state yet
     second_log = paidan.paths.log / "second.log"
-    second = paidan.start("up", "--detach", output=second_log)
-    poll_blocking(lambda: "AlreadyRunningError" in log.read_text(), within_s=60, what="a second supervisor")
-    first.send_signal(signal.SIGCONT)
+    with paidan.start("up", "--detach", output=second_log) as second:
+        poll_blocking(lambda: "AlreadyRunningError" in log.read_text(), within_s=60, what="a second supervisor")
+        first.send_signal(signal.SIGCONT)
 
-    assert second.wait(TIMEOUT_S) == 0, second_log.read_text()
+        assert second.wait(TIMEOUT_S) == 0, second_log.read_text()
     assert paidan.state.supervisor.pid == first.pid
 
     dead = psutil.Process(paidan.pids()["postgres"])

@@ -91,7 +91,7 @@ def test_a_later_shell_finds_the_servers_without_variables(up: PaidanShell, home
     assert "0 received" in later("verify")
     assert later("dead-letters", "list") == "No dead letters. / 没有死信。\n"
     assert later("resume") == "Nothing was halted. / 没有停机。\n"
-    assert set(json.loads(later("status", "--json"))["halts"]) == {"intake", "dispatch", "scoring"}
+    assert set(json.loads(later("status", "--json"))["halts"]) == {"intake", "dispatch", "scoring", "cockpit"}
     assert "is in force" in later("city", "publish", "tests/cities/tiny")
 
     assert (home / "servers.json").stat().st_mode & 0o777 == 0o600

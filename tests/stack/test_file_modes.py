@@ -118,7 +118,9 @@ async def test_services_of_a_stack_run_as_the_lent_user_and_leave_nothing_open(
             finally:
                 os.umask(before)
             pids = paidan.pids()
-            users = {name: psutil.Process(pids[name]).uids().real for name in ("intake", "dispatch", "scoring")}
+            users = {
+                name: psutil.Process(pids[name]).uids().real for name in ("intake", "dispatch", "scoring", "cockpit")
+            }
             left = open_to_others(home, 0o007 if os.geteuid() == 0 else 0o077)
             notes = paidan.state.notes
     finally:

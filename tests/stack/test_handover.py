@@ -27,7 +27,10 @@ def test_the_keys_of_an_existing_installation_are_handed_over(tmp_path: Path) ->
     assert intake["DATABASE"] == f"postgresql://paidan_intake:{password}@postgres:5432/paidan?sslmode=verify-full"
     assert intake.keys() == {"VAULT_KEY", "LINK_KEY", "DATABASE"}
     prepare = {file.name: file.read_text() for file in (tmp_path / "new" / "prepare").iterdir()}
-    assert prepare.keys() == {"admin-token", *(f"postgres-paidan_{name}" for name in ("intake", "dispatch", "scoring"))}
+    assert prepare.keys() == {
+        "admin-token",
+        *(f"postgres-paidan_{name}" for name in ("intake", "dispatch", "scoring", "cockpit")),
+    }
     assert Credentials(tmp_path / "new" / "prepare").password(INTAKE.role) == password
 
 

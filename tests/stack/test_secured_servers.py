@@ -33,7 +33,7 @@ from tests.secured import ADMIN, SecuredKafka, secured_kafka, secured_postgres
 
 pytestmark = pytest.mark.takes(seconds=25)
 
-USERS: Final = ("paidan-intake", "paidan-dispatch", "paidan-scoring", "streets", "camera", "stranger")
+USERS: Final = ("paidan-intake", "paidan-dispatch", "paidan-scoring", "paidan-cockpit", "streets", "camera", "stranger")
 WAIT_S: Final = 30
 TINY: Final = Path("tests/cities/tiny").resolve()
 
@@ -250,7 +250,7 @@ async def test_services_connect_to_postgres_over_tls_with_their_own_role(install
         )
 
     by_role = {row["usename"]: row["ssl"] for row in rows}
-    assert by_role.keys() >= {"paidan_intake", "paidan_dispatch", "paidan_scoring"}
+    assert by_role.keys() >= {"paidan_intake", "paidan_dispatch", "paidan_scoring", "paidan_cockpit"}
     assert set(by_role.values()) == {True}
 
 
@@ -269,6 +269,7 @@ def test_each_service_has_its_own_secrets_alone(installation: SecuredInstallatio
 
     assert secrets["intake"].keys() == {"database", "vault_key", "link_key"}
     assert secrets["dispatch"].keys() == secrets["scoring"].keys() == {"database", "vault_key"}
+    assert secrets["cockpit"].keys() == {"database", "vault_key", "token_key"}
     values = [value for own in secrets.values() for value in own.values()]
     assert len(set(values)) == len(values), "no secret is in two folders"
     assert not any("test-password" in value for value in values), "the owner's password is in none"

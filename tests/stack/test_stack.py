@@ -49,10 +49,11 @@ def test_up_starts_everything_and_status_reports_it(paidan: PaidanCommand) -> No
         "intake": "running",
         "dispatch": "running",
         "scoring": "running",
+        "cockpit": "running",
     }
     assert status["kafka"]["pid"] in psutil.pids()
     assert status["postgres"]["pid"] in psutil.pids()
-    assert status["halts"] == {"intake": [], "dispatch": [], "scoring": []}
+    assert status["halts"] == {"intake": [], "dispatch": [], "scoring": [], "cockpit": []}
     assert any("ACLs" in note for note in status["notes"])
     assert (status["clock"]["kind"], status["clock"]["factor"]) == ("scaled", 1.0)
     assert status["clock"]["city_time"].startswith("2026-03-0")
@@ -71,11 +72,11 @@ def test_only_their_owner_reads_secrets_and_none_is_in_the_state(paidan: PaidanC
 async def test_a_role_cannot_read_tables_of_another_service(paidan: PaidanCommand) -> None:
     connection = await asyncpg.connect(superuser_dsn(paidan))
     try:
-        for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring"):
+        for role in ("paidan_intake", "paidan_dispatch", "paidan_scoring", "paidan_cockpit"):
             own = role.removeprefix("paidan_")
             readable = await connection.fetch(
                 "SELECT DISTINCT schemaname FROM pg_tables"
-                " WHERE schemaname IN ('intake', 'dispatch', 'scoring', 'cities')"
+                " WHERE schemaname IN ('intake', 'dispatch', 'scoring', 'cockpit', 'cities')"
                 "   AND has_schema_privilege($1, schemaname, 'USAGE')"
                 "   AND has_table_privilege($1, format('%I.%I', schemaname, tablename), 'SELECT')",
                 role,
@@ -227,11 +228,12 @@ def test_down_ends_every_process(paidan: PaidanCommand) -> None:
 async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanCommand, tmp_path: Path) -> None:
     """The shutdown of a machine or session sends it, without Ctrl-C. The stack checks itself meanwhile."""
     output_file = tmp_path / "output"
+    paidan("down", check=False)
     checking = PaidanCommand(paidan.paths, {"PAIDAN_CHECK_EVERY_S": "1"})
     with checking.start("demo", output=output_file) as demo:
         await poll(lambda: "a day in" in output_file.read_text(), within_s=TIMEOUT_S, what="the day begins")
         await poll(lambda: count_cases(paidan), within_s=TIMEOUT_S, what="a case")
-        await poll(lambda: fetch_results(paidan), within_s=TIMEOUT_S, what="a result of the scheduled check")
+        await poll(lambda: fetch_results(paidan), within_s=60, what="a result of the scheduled check")
         assert json.loads((await fetch_results(paidan))[0].value)["holds"] is True
         assert not any("check" in note for note in paidan.state.notes)
         before = paidan.pids()
@@ -240,7 +242,7 @@ async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanC
 
         assert await asyncio.to_thread(demo.wait, 30) == 0, output_file.read_text()
     assert output_file.read_text().rstrip().endswith("Stopped. / 已停止。")
-    assert len(before) == 6
+    assert len(before) == 7
     assert [name for name, pid in before.items() if _is_alive(pid)] == []
     assert not (paidan.paths.services / "verify" / "process.json").exists()
 

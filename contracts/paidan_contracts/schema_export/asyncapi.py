@@ -7,7 +7,7 @@ from paidan_contracts.topics import Topic
 from paidan_contracts.wire import WireModel
 
 _CONSUMED_TOPICS: Final = ("paidan.alarms", "paidan.alarms.{source}", "paidan.inbox", "paidan.answers.{department}")
-_SERVICES: Final = ("intake", "dispatch", "scoring")
+_SERVICES: Final = ("intake", "dispatch", "scoring", "cockpit")
 _BINDING_VERSION: Final = "0.5.0"
 
 

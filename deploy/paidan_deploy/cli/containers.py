@@ -132,7 +132,7 @@ def serve(
     ] = LOOPBACK,
     port: Annotated[
         int | None,
-        typer.Option(help="Port to listen on; by default 8101, 8102 or 8103. 监听端口，默认 8101、8102 或 8103。"),
+        typer.Option(help="Port to listen on; by default 8101 to 8104. 监听端口，默认 8101 至 8104。"),
     ] = None,
 ) -> None:
     """Run one service on servers that `paidan prepare` has prepared, in the foreground.

@@ -11,6 +11,7 @@ from paidan_deploy.citypacks import queries
 from paidan_deploy.cli import scores as cli_scores
 from paidan_deploy.cli import verify
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
+from paidan_deploy.cli.cockpit import links_of_all_posts
 from paidan_deploy.cli.output import console, print_errors
 from paidan_deploy.cli.stack import stop_stack_on_interrupt, wait_for_interrupt
 from paidan_deploy.cli.stack_state import print_state
@@ -19,6 +20,7 @@ from paidan_deploy.demo.clock_throttle import ClockThrottle
 from paidan_deploy.demo.day import DemoDay, next_day, play_day
 from paidan_deploy.demo.display import ClockStatus, render_progress
 from paidan_deploy.provisioning.connection import open_connection
+from paidan_deploy.services import COCKPIT
 from paidan_deploy.stack.stack import Stack
 
 CITY: Final = "quancheng"
@@ -71,6 +73,8 @@ def _run_day(stack: Stack, seconds: float, *, stays_up: bool) -> bool:
     day = asyncio.run(_play_day(stack, seconds))
     report = asyncio.run(verify.run_verification(stack))
     succeeded = _print_results(stack, day, report)
+    if stays_up:
+        _print_links(stack)
     _print_next_commands(day, stays_up=stays_up)
     return succeeded
 
@@ -117,6 +121,19 @@ def _print_results(stack: Stack, day: DemoDay, report: ConservationReport) -> bo
         print_state(state, stack.consumer_states())
         succeeded = succeeded and all(each.condition == "running" and not each.restarts for each in state.services)
     return succeeded
+
+
+def _print_links(stack: Stack) -> None:
+    """Print where the cockpit is, with a sign-in link for each post; nothing where it does not run."""
+    installation = stack.installation()
+    if COCKPIT.name not in installation.urls:
+        return
+    console.print(
+        f"[bold]The cockpit / 驾驶舱[/bold]: {installation.url(COCKPIT.name)}", highlight=False, soft_wrap=True
+    )
+    console.print("Sign in as, once each, within the hour / 登录链接，各用一次，一小时内有效：")
+    for post, link in asyncio.run(links_of_all_posts(installation, CITY)).items():
+        console.print(f"  {post:14} {link}", highlight=False, soft_wrap=True)
 
 
 def _print_next_commands(day: DemoDay, *, stays_up: bool) -> None:

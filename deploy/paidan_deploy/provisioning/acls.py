@@ -22,7 +22,7 @@ from paidan_contracts.topics import (
 )
 from paidan_contracts.wire import SCREENED_CHANNELS
 from paidan_deploy.errors import DeployError
-from paidan_deploy.services import DISPATCH, INTAKE, SCORING, Service
+from paidan_deploy.services import COCKPIT, DISPATCH, INTAKE, SCORING, Service
 
 Operation = Literal["Read", "Write"]
 Resource = Literal["topic", "group"]
@@ -36,14 +36,16 @@ _READ_TOPICS: Final = {
     INTAKE: (ALARMS.name, OUTCOMES.name, CASES.name),
     DISPATCH: (INBOX.name,),
     SCORING: (CASES.name,),
+    COCKPIT: (CASES.name,),
 }
-_READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: ()}
+_READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: (), COCKPIT: ()}
 _WRITE_TOPICS: Final = {
     INTAKE: (ALARMS.name, INBOX.name, OUTCOMES.name, DEAD_LETTERS.name),
     DISPATCH: (INBOX.name, CASES.name, OUTCOMES.name, DEAD_LETTERS.name),
     SCORING: (SCORES.name, DEAD_LETTERS.name),
+    COCKPIT: (DEAD_LETTERS.name,),
 }
-_WRITE_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ORDERS_PREFIX,), SCORING: ()}
+_WRITE_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ORDERS_PREFIX,), SCORING: (), COCKPIT: ()}
 
 
 class AclsRefused(DeployError):

@@ -18,6 +18,8 @@ OWN_SECRETS: Final = (
     "DIGEST_KEY",
     "DIGEST_OLD_KEYS",
     "LINK_KEY",
+    "TOKEN_KEY",
+    "TOKEN_OLD_KEYS",
     "KAFKA_USER",
     "KAFKA_PASSWORD",
 )

@@ -15,6 +15,15 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "outcome": ("SELECT", "INSERT", "UPDATE"),
     },
     "scoring": dict.fromkeys(("fact", "tally", "mark", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")),
+    "cockpit": {
+        **dict.fromkeys(
+            ("case_row", "report_row", "word_queue", "case_words", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")
+        ),
+        "person": ("SELECT",),
+        "sign_in_link": ("SELECT", "UPDATE"),
+        "sign_in": APPEND_ONLY,
+        "person_identity": APPEND_ONLY,
+    },
 }
 """What differs, by schema and table: what must never be rewritten, and what is emptied to be computed anew."""
 EVERYWHERE: Final[Mapping[str, tuple[str, ...]]] = {"access_log": APPEND_ONLY, "migration": ("SELECT",)}

@@ -18,8 +18,7 @@ from paidan_deploy.provisioning import database, release
 from paidan_deploy.provisioning.clock import settle_clock
 from paidan_deploy.provisioning.topics import create_topics
 from paidan_deploy.servers import process
-from paidan_deploy.servers.dsn import dsn_for_role
-from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S, Service, ServiceConfig, service_environment
+from paidan_deploy.services import SERVICES, STOP_TIMEOUT_S
 from paidan_deploy.settings import StackSettings, load_settings
 from paidan_deploy.stack import file_modes
 from paidan_deploy.stack.lock import supervisor_lock
@@ -30,6 +29,7 @@ from paidan_deploy.stack.server_restarts import ServerRestarts
 from paidan_deploy.stack.servers import Servers
 from paidan_deploy.stack.service_process import FINAL_CONDITIONS, SupervisedService
 from paidan_deploy.stack.state import Phase, StackState
+from paidan_deploy.stack.supervised_services import ServiceInstallation, supervised_services
 
 log = logging.getLogger("paidan")
 
@@ -98,7 +98,8 @@ class Supervisor:
         self._publish_state("starting", "creating tables and topics / 正在建立表和主题")
         asyncio.run(self._provision())
         self._publish_state("starting", "starting services / 正在启动各服务")
-        self.services = [self._supervise(service) for service in SERVICES]
+        installation = ServiceInstallation(self.settings, self.paths, self.credentials, self.servers, self.user)
+        self.services = supervised_services(installation, self.clock)
         self.interruptible = False
         for each in self.services:
             each.start()
@@ -114,27 +115,6 @@ class Supervisor:
         self._publish_state("starting", "publishing city packs / 正在发布城市配置包")
         for message in await publish_missing_packs(packs, dsn=dsn, kafka=kafka):
             log.info("%s", message)
-
-    def _supervise(self, service: Service) -> SupervisedService:
-        config = ServiceConfig(
-            kafka=self.servers.bootstrap,
-            database=dsn_for_role(self.servers.dsn, service.role, self.credentials.password(service.role)),
-            topic_prefix=self.settings.topic_prefix,
-            port=service.port,
-            clock=self.clock,
-            kafka_security=self.settings,
-            persons_issuer=self.settings.persons_issuer,
-            persons_jwks_url=self.settings.persons_jwks_url,
-        )
-        return SupervisedService(
-            name=service.name,
-            argv=service.argv,
-            port=service.port,
-            env=service_environment(service, config, paths=self.paths, credentials=self.credentials),
-            log=self.paths.log / f"{service.name}.log",
-            identity_file=self.paths.services / service.name / "process.json",
-            user=self.user,
-        )
 
     def _terminate_orphans(self) -> None:
         """Stop services of a killed supervisor: they hold ports, and nothing would restart them."""

@@ -1,0 +1,130 @@
+"""Case events, reduced to the fields of the read model. All other fields are ignored."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from paidan_contracts.wire import (
+    CaseId,
+    Code,
+    Digest,
+    Id,
+    Latitude,
+    Longitude,
+    NonNegativeInt,
+    PositiveInt,
+    Slug,
+    Timestamp,
+)
+
+CaseEventType = Annotated[str, StringConstraints(pattern=r"^case\.[a-z_]+\.v1$")]
+"""Any step of the first version. All of them carry the whole state, so steps newer than this code count as well."""
+StatusName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+
+
+class EventPart(BaseModel):
+    """A part of a case event, which is decoded in half the time that the whole takes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class LimitPart(EventPart):
+    """A time limit for handling."""
+
+    due_at: AwareDatetime | None = None
+
+
+class AssignmentPart(EventPart):
+    """The assignment of a case to a department."""
+
+    accept_by: AwareDatetime | None = None
+    accepted_at: str | None = None
+    limits: tuple[LimitPart, ...] = ()
+
+
+class HelperPart(EventPart):
+    """A department that helps."""
+
+    department: Slug
+    finished_at: str | None = None
+    returned_at: str | None = None
+    withdrawn_at: str | None = None
+
+
+class ClockPart(EventPart):
+    """A time limit of a stage."""
+
+    kind: StatusName
+    due_at: AwareDatetime
+    ended_at: str | None = None
+
+
+class PlacePart(EventPart):
+    """Where the problem is."""
+
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    district: Code | None = None
+    street: Code | None = None
+    community: Code | None = None
+    grid: Code | None = None
+    address: str | None = None
+
+
+class ReportPart(EventPart):
+    """The words of a merged report, by which its case can be found."""
+
+    text: str = ""
+    address: str | None = None
+
+
+class MergedReportPart(EventPart):
+    """A report as it joins a case."""
+
+    report_id: Id
+    source: Slug
+    recorded_at: Timestamp
+
+
+class StatePart(EventPart):
+    """The state of a case at one version."""
+
+    city: Slug
+    city_version: Digest
+    status: StatusName
+    opened_by: Id
+    source: Slug
+    channel: Slug
+    class_code: Code | None = None
+    row_id: Code | None = None
+    place: PlacePart
+    text: str = ""
+    confidential: bool = False
+    reports: NonNegativeInt
+    joined: tuple[ReportPart, ...] = ()
+    reported_at: Timestamp
+    department: Slug | None = None
+    assignments: Annotated[tuple[AssignmentPart, ...], Field(max_length=1000)] = ()
+    helpers: tuple[HelperPart, ...] = ()
+    clocks: tuple[ClockPart, ...] = ()
+    held_because: str | None = None
+    round: PositiveInt = 1
+    hops: NonNegativeInt = 0
+    reopened: NonNegativeInt = 0
+    urged: NonNegativeInt = 0
+    closed_at: datetime | None = None
+    ended_at: datetime | None = None
+    callbacks_awaited: tuple[str, ...] = ()
+    rating: StatusName | None = None
+    past: bool = False
+
+
+class CockpitCaseEvent(EventPart):
+    """A step of a case."""
+
+    type: CaseEventType
+    case_id: CaseId
+    version: PositiveInt
+    report: MergedReportPart | None = None
+    state: StatePart

@@ -1,0 +1,52 @@
+"""City packs as pages use them: names of what cases refer to, calendar, places. Cached by version."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+
+from paidan_chassis import city_packs
+from paidan_chassis.database import Pool
+from paidan_contracts.city import City
+
+_REFRESH_AFTER_S: Final = 5.0
+_MAX_VERSIONS: Final = 32
+_TIMEOUT_S: Final = 5.0
+
+
+class PackCache:
+    """Caches packs by version, and for some seconds which versions are in force. A published pack never changes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._packs: dict[str, City | None] = {}
+        self._current: Mapping[str, str] = {}
+        self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> Mapping[str, City]:
+        """Return the packs in force, by city; cities whose pack cannot be read are left out."""
+        async with self._lock:
+            if time.monotonic() - self._read_at > _REFRESH_AFTER_S:
+                self._current = await city_packs.load_current_versions(self._pool, timeout_s=_TIMEOUT_S)
+                self._read_at = time.monotonic()
+        packs = {city: await self.find(version) for city, version in sorted(self._current.items())}
+        return {city: pack for city, pack in packs.items() if pack is not None}
+
+    async def find(self, version: str) -> City | None:
+        """Return the pack of a version; None for one that was never published or that this release cannot read."""
+        if version not in self._packs:
+            content = await city_packs.find_content(self._pool, version, timeout_s=_TIMEOUT_S)
+            while len(self._packs) >= _MAX_VERSIONS:
+                del self._packs[next(iter(self._packs))]
+            self._packs[version] = _parse(content) if content is not None else None
+        return self._packs[version]
+
+
+def _parse(content: bytes) -> City | None:
+    try:
+        return City.from_canonical(content)
+    except ValidationError:
+        return None

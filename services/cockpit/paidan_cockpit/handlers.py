@@ -1,0 +1,63 @@
+"""Handles batches of case events, each inside the batch's transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.database import Connection
+from paidan_chassis.kafka.cloudevents import DecodeError
+from paidan_cockpit import queries
+from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
+from paidan_cockpit.decode import dead_letter_reason, decode_step, latest_per_case
+
+
+class ReadModel:
+    """Keeps one row a case, by its highest version. Idempotent."""
+
+    def __init__(self) -> None:
+        self._planned: Connection | None = None
+        """The connection whose session has the planner's options, as far as is known."""
+
+    async def apply(self, batch: Batch) -> None:
+        """Store the newest state of each case of the batch."""
+        if batch.conn is not self._planned:
+            await queries.set_planner_options(batch.conn)
+            self._planned = batch.conn
+        found = await _read(batch, latest_per_case(batch.records))
+        if found.errors:
+            # An undecodable last step stood in for earlier ones, which count after all.
+            found = await _read(batch, batch.records)
+        for record, error in found.errors:
+            batch.dead_letter(record, *dead_letter_reason(error))
+        if found.rows:
+            await queries.save_rows(batch.conn, list(found.rows.values()))
+            await queries.save_reports(batch.conn, found.reports)
+        batch.counts["cases"] += len(found.rows)
+
+    def clear_cache(self) -> None:
+        """Forget that the session has its options: a rollback takes them back."""
+        self._planned = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a batch holds: the newest row of each case, the reports, and what cannot be decoded."""
+
+    rows: dict[str, ReadModelRow] = field(default_factory=dict)
+    reports: set[CountedReport] = field(default_factory=set)
+    errors: list[tuple[Record, DecodeError]] = field(default_factory=list)
+
+
+async def _read(batch: Batch, records: Iterable[Record]) -> _Found:
+    found = _Found()
+    for record in records:
+        await batch.pause()
+        event = decode_step(record)
+        if isinstance(event, DecodeError):
+            found.errors.append((record, event))
+            continue
+        previous = found.rows.get(event.case_id)
+        if previous is None or previous.version < event.version:
+            found.rows[event.case_id] = case_row(event)
+        found.reports.update(report_rows(event))
+    return found

@@ -1,0 +1,69 @@
+"""Names of what cases refer to, in a language, from a city's pack. Pure."""
+
+from dataclasses import dataclass
+
+from paidan_cockpit.settings import Language
+from paidan_contracts.city import City
+from paidan_contracts.city.pack_types import Names
+
+
+@dataclass(frozen=True, slots=True)
+class CityNames:
+    """Looks names up; of what a pack does not have, the code itself is the name."""
+
+    city: City | None
+    language: Language
+
+    def of(self, names: Names) -> str:
+        """Return the name in the visitor's language."""
+        return names.zh if self.language == "zh" else names.en
+
+    def department(self, id_: str | None) -> str:
+        """Return a department's name."""
+        found = self.city.departments.get(id_) if self.city and id_ else None
+        return self.of(found.names) if found else id_ or ""
+
+    def source(self, id_: str | None) -> str:
+        """Return a source's name."""
+        found = self.city.sources.get(id_) if self.city and id_ else None
+        return self.of(found.names) if found else id_ or ""
+
+    def case_class(self, code: str | None) -> str:
+        """Return the name of a class."""
+        found = self.city.classes.get(code) if self.city and code else None
+        return self.of(found.names) if found else code or ""
+
+    def filing_condition(self, row_id: str | None) -> str:
+        """Return the filing condition of a catalogue row."""
+        found = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(found.filing) if found else row_id or ""
+
+    def closing_condition(self, row_id: str | None) -> str:
+        """Return the closing condition of a catalogue row."""
+        found = self.city.rows.get(row_id) if self.city and row_id else None
+        return self.of(found.closing) if found else ""
+
+    def place(self, code: str | None) -> str:
+        """Return the name of a district, street or community."""
+        if self.city is None or code is None:
+            return code or ""
+        return next((self.of(each.names) for each in self.city.pack.geography.places if each.code == code), code)
+
+    def city_name(self) -> str:
+        """Return the city's own name."""
+        return self.of(self.city.pack.names) if self.city else ""
+
+    def choices(self, kind: str) -> list[tuple[str, str]]:
+        """Return what a filter can be set to: codes and names."""
+        if self.city is None:
+            return []
+        match kind:
+            case "department":
+                return [(each.id, self.of(each.names)) for each in self.city.departments.values()]
+            case "source":
+                return [(each.id, self.of(each.names)) for each in self.city.sources.values()]
+            case "class_code":
+                return [(each.code, f"{each.code} {self.of(each.names)}") for each in self.city.classes.values()]
+            case _:
+                places = self.city.pack.geography.places
+                return [(each.code, self.of(each.names)) for each in places if each.level == kind]

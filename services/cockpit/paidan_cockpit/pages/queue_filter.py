@@ -1,0 +1,109 @@
+"""Which cases a list shows, and in which order: read from an address, and written into one. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final, Literal, Self, get_args
+from urllib.parse import urlencode
+
+from pydantic import TypeAdapter, ValidationError
+
+from paidan_cockpit.words import words_of
+from paidan_contracts.state import Status
+from paidan_contracts.wire import Code, ShortText, Slug
+
+Queue = Literal[
+    "open", "in-work", "placing", "verification", "returned", "overdue", "due-soon", "inspection", "callback", "all"
+]
+QUEUES: Final[tuple[Queue, ...]] = get_args(Queue)
+Order = Literal["due", "newest", "oldest"]
+ORDERS: Final[tuple[Order, ...]] = get_args(Order)
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+Hours = Literal["4", "24", "72", "168"]
+"""How soon a due time is soon; a visitor chooses."""
+HOURS: Final[tuple[Hours, ...]] = get_args(Hours)
+_NUMBER_DIGITS: Final = frozenset("0123456789abcdef")
+_MIN_NUMBER: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFilter:
+    """Which cases of a city, in which order. None and empty mean no restriction."""
+
+    queue: Queue = "open"
+    city: str | None = None
+    status: Status | None = None
+    department: str | None = None
+    class_code: str | None = None
+    district: str | None = None
+    street: str | None = None
+    source: str | None = None
+    within: Hours = "24"
+    order: Order = "due"
+    words: str = ""
+    after: str | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Self:
+        """Return the filter that an address asks for. What cannot be is left out: an old address still opens."""
+        values: dict[str, Any] = {
+            name: value for name in _ADAPTERS if (value := _parse(name, query.get(name, ""))) is not None
+        }
+        return cls(**values)
+
+    def query(self, **changes: Any) -> str:  # noqa: ANN401 - values of this class's own fields
+        """Return the address's query for this filter with some changes; a change leads back to the first page."""
+        changed = replace(self, **({"after": None} | changes))
+        pairs = [(name, getattr(changed, name)) for name in _ADAPTERS]
+        return urlencode([(name, value) for name, value in pairs if value and value != _DEFAULTS[name]])
+
+    @property
+    def by_report(self) -> bool:
+        """Whether the order is by the time of the report; ended cases have no due time to be ordered by."""
+        return self.order != "due" or self.queue in ("all", "callback") or bool(self.word_list)
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether the newest report comes first."""
+        return self.order != "oldest"
+
+    @property
+    def number(self) -> str | None:
+        """The beginning of a case's number, if that is what was searched for."""
+        text = self.words.strip().lower().rpartition("-")[2].removeprefix("#")
+        is_number = len(text) >= _MIN_NUMBER and set(text) <= _NUMBER_DIGITS and not text.isalpha()
+        return text if is_number else None
+
+    @property
+    def word_list(self) -> list[str]:
+        """The words that were searched for."""
+        return [] if self.number else words_of(self.words)
+
+    @property
+    def soon(self) -> timedelta:
+        """How soon a due time is soon."""
+        return timedelta(hours=int(self.within))
+
+
+_ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "queue": TypeAdapter(Queue),
+    "city": TypeAdapter(Slug),
+    "status": TypeAdapter(Status),
+    "department": TypeAdapter(Slug),
+    "class_code": TypeAdapter(Code),
+    "district": TypeAdapter(Code),
+    "street": TypeAdapter(Code),
+    "source": TypeAdapter(Slug),
+    "within": TypeAdapter(Hours),
+    "order": TypeAdapter(Order),
+    "words": TypeAdapter(ShortText),
+    "after": TypeAdapter(ShortText),
+}
+_DEFAULTS: Final = {name: getattr(QueueFilter(), name) for name in _ADAPTERS}
+
+
+def _parse(name: str, value: str) -> object:
+    try:
+        return _ADAPTERS[name].validate_python(value) if value else None
+    except ValidationError:
+        return None

@@ -1,0 +1,47 @@
+"""Why a case is where it is: each decision's rule, told in a sentence. Pure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from paidan_cockpit.pages.case_record import ShownReceipt
+from paidan_cockpit.pages.labels import Translate
+from paidan_cockpit.pages.names import CityNames
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogue; it is translated when a page is rendered."""
+    return message
+
+
+SENTENCES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("filed", "default_row"): _("Filed under its row because that is the default row of its class."),
+        ("filed", "by_report"): _("Filed under its row because the report stated that row."),
+        ("filed", "by_hand"): _("Filed under its row by a person."),
+        ("filed", "by_record"): _("Filed under its row by the imported record."),
+        ("placed", "by_hand"): _("A person chose {department}."),
+        ("placed", "by_record"): _("The imported record names {department}."),
+        ("placed", ""): _("Dispatched to {department} because of the city's rule {rule}."),
+        ("helped", "by_hand"): _("A person chose {department} to help."),
+        ("helped", ""): _("{department} helps because of the city's rule {rule}."),
+        ("rated", ""): _("The case's rating was made from all reporters' ratings by the rule {rule}."),
+        ("", ""): _("Decided by the rule {rule}."),
+    }
+)
+"""By decision and rule; an empty rule stands for any rule of the city."""
+
+
+def receipt_sentence(receipt: ShownReceipt, translate: Translate, names: CityNames) -> str:
+    """Return the sentence of a receipt; ``names`` are those of the pack that the decision was made by."""
+    keys = ((receipt.decision, receipt.rule), (receipt.decision, ""), ("", ""))
+    text = next(SENTENCES[key] for key in keys if key in SENTENCES)
+    department, rule = names.department(receipt.department), rule_name(receipt.rule, names)
+    return translate(text).format(department=department, rule=rule)
+
+
+def rule_name(rule: str, names: CityNames) -> str:
+    """Return a routing rule's own name, with its id; just the id where the pack has none."""
+    routing = names.city.pack.routing if names.city else ()
+    found = next((each.names for each in routing if each.id == rule and each.names), None)
+    return f"{names.of(found)} ({rule})" if found else rule

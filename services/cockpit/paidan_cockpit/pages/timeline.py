@@ -1,0 +1,139 @@
+"""A case's history in sentences: what happened, who did it, and how long the step took. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.names import CityNames
+from paidan_contracts import cases
+from paidan_contracts.cases import CaseEvent
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogue; it is translated when a page is rendered."""
+    return message
+
+
+SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "case.opened.v1 dispatched": _(
+            "A report from {source} opened the case, and it was dispatched to {department} at once."
+        ),
+        "case.opened.v1": _("A report from {source} opened the case."),
+        "case.merged.v1 near": _("Another report of the same problem joined, {metres} m away."),
+        "case.merged.v1": _("Another report of the same problem joined."),
+        "case.filed.v1": _("Filed under {row}."),
+        "case.dispatched.v1": _("Dispatched to {department}."),
+        "case.held.v1": _("Nobody is responsible by rule: it waits for a dispatcher."),
+        "case.voided.v1": _("Voided."),
+        "case.not_accepted.v1": _("Not accepted."),
+        "case.amended.v1": _("Corrected from a later export."),
+        "case.accepted.v1": _("{department} accepted it."),
+        "case.returned.v1": _("{department} returned it: {reason}."),
+        "case.finished.v1": _("{department} finished it."),
+        "case.finished.v1 late": _("{department} finished it, late."),
+        "case.reworked.v1": _("The inspection failed: {department} does it again."),
+        "case.closed.v1": _("The inspection passed: closed."),
+        "case.called_back.v1": _("The reporter was called back: {rating}."),
+        "case.reopened.v1": _("Reopened: {department} works on it again."),
+        "case.helper_answered.v1 accepted": _("{department}, which helps, accepted its order."),
+        "case.helper_answered.v1 returned": _("{department}, which helps, returned its order: {reason}."),
+        "case.helper_answered.v1 finished": _("{department}, which helps, finished its part."),
+        "case.urged.v1": _("{department} was reminded."),
+        "case.overdue.v1": _("{department} passed the time limit to {clock}."),
+        "case.clock_overdue.v1": _("The time limit to {clock} passed."),
+        "case.clock_warned.v1": _("The time limit to {clock} will pass soon."),
+    }
+)
+"""By event type, and by what of it another sentence is for."""
+BY_RULE: Final = _("by rule")
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One step in words. ``took``: since the step before, None of the first."""
+
+    version: int
+    at: datetime
+    sentence: str
+    words: str
+    actor: str
+    photos: tuple[str, ...]
+    took: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storyteller:
+    """Writes sentences in one language."""
+
+    translate: Translate
+    names: CityNames
+
+    def timeline(self, events: Sequence[CaseEvent]) -> Iterator[TimelineEntry]:
+        """Yield a case's steps, oldest first."""
+        previous: datetime | None = None
+        for event in events:
+            yield TimelineEntry(
+                version=event.version,
+                at=event.recorded_at,
+                sentence=self.sentence(event),
+                words=_words_of(event),
+                actor=self._actor(event),
+                photos=tuple(getattr(event, "proof", ())),
+                took=event.recorded_at - previous if previous else None,
+            )
+            previous = event.recorded_at
+
+    def sentence(self, event: CaseEvent) -> str:
+        """Return what happened."""
+        text = SENTENCES.get(_kind_of(event))
+        return self.translate(text).format(**self._facts(event)) if text else _type_of(event)
+
+    def _facts(self, event: CaseEvent) -> Mapping[str, str]:
+        translate, names = self.translate, self.names
+        dispatch = getattr(event, "dispatched", None)
+        return {
+            "department": names.department(getattr(dispatch or event, "department", None)),
+            "source": names.source(event.state.source),
+            "clock": label(translate, "clock", str(getattr(event, "clock", ""))),
+            "rating": label(translate, "rating", getattr(event, "rating", "")),
+            "reason": label(translate, "return_code", str(getattr(event, "code", ""))),
+            "row": getattr(event, "row_id", None) or "?",
+            "metres": f"{getattr(event, 'metres', None) or 0:.0f}",
+        }
+
+    def _actor(self, event: CaseEvent) -> str:
+        actor = event.actor
+        if actor is None:
+            return self.translate(BY_RULE)
+        names = {"department": self.names.department, "source": self.names.source}
+        return names[actor.kind](actor.id) if actor.kind in names else label(self.translate, "actor", actor.kind)
+
+
+def _type_of(event: CaseEvent) -> str:
+    return str(getattr(event, "type", ""))
+
+
+def _kind_of(event: CaseEvent) -> str:
+    """Return the event's type, with what of it another sentence is for."""
+    match event:
+        case cases.CaseOpened() if event.dispatched is not None:
+            return f"{event.type} dispatched"
+        case cases.CaseMerged() if event.metres is not None:
+            return f"{event.type} near"
+        case cases.CaseFinished() if event.late:
+            return f"{event.type} late"
+        case cases.CaseHelperAnswered():
+            return f"{event.type} {event.answer}"
+        case _:
+            return _type_of(event)
+
+
+def _words_of(event: CaseEvent) -> str:
+    text = getattr(event, "text", "") or getattr(event, "reason", "")
+    if isinstance(event, cases.CaseMerged) and event.report is not None:
+        text = event.report.text
+    return str(text)

@@ -1,0 +1,57 @@
+"""Times in words: local, relative, and what is left in working hours. Pure, by the city's clock and calendar."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from babel.dates import format_timedelta
+from babel.units import format_unit
+
+from paidan_cockpit.settings import Language
+from paidan_cockpit.working_time import working_time_between
+from paidan_contracts.city import City
+
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CityTimes:
+    """Formats times for one page."""
+
+    zone: tzinfo
+    now: datetime
+    language: Language
+    city: City | None = None
+
+    def exact(self, at: datetime) -> str:
+        """Return the local time."""
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+    def machine(self, at: datetime) -> str:
+        """Return the time as programs read it."""
+        return at.astimezone(self.zone).isoformat(timespec="seconds")
+
+    def relative(self, at: datetime) -> str:
+        """Return the time as seen from now, such as `3 hours ago`."""
+        return format_timedelta(at - self.now, add_direction=True, locale=self.language, threshold=1.2)
+
+    def duration(self, length: timedelta) -> str:
+        """Return a length of time in words."""
+        return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
+
+    def working_time_left(self, due: datetime) -> str | None:
+        """Return the working time until a due time in words; None once it has passed, or beyond the calendar."""
+        left = working_time_between(self.city.calendar, self.now, due) if self.city and due > self.now else None
+        return self._in_working_days(left) if left is not None else None
+
+    def _in_working_days(self, left: timedelta) -> str:
+        assert self.city is not None  # noqa: S101 - who asked has found a calendar
+        days, rest = divmod(left, self.city.calendar.hours_per_day)
+        hours, minutes = divmod(rest, _HOUR)
+        parts = [
+            format_unit(days, "duration-day", locale=self.language) if days else "",
+            format_unit(hours, "duration-hour", locale=self.language) if hours else "",
+            format_unit(minutes // _MINUTE, "duration-minute", locale=self.language) if not days and not hours else "",
+        ]
+        return " ".join(filter(None, parts))

@@ -1,0 +1,187 @@
+"""One visit of a page: who, in which language, from where."""
+
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
+from paidan_cockpit.accounts import Session
+from paidan_cockpit.rights import Person
+from paidan_cockpit.settings import Language
+from paidan_cockpit.translations import LANGUAGES, choose_language
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
+LANGUAGE_COOKIE: Final = "paidan_language"
+THEME_COOKIE: Final = "paidan_theme"
+_SESSION_COOKIE: Final = "paidan_session"
+_STATE_COOKIE: Final = "paidan_provider_state"
+_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
+_PREFERENCE_S: Final = 400 * 86_400
+_MAX_FIELDS: Final = 200
+_MAX_FIELD_BYTES: Final = 100_000
+_MAX_FILES: Final = 9
+_MAX_UPLOAD_BYTES: Final = 60_000_000
+
+
+class PageRefused(Exception):
+    """A page that is not shown: there is none, or this person may not see it. ``reason`` is a key of a text."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(reason or str(status))
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a page. ``session`` is None for somebody who has not signed in."""
+
+    request: Request
+    language: Language
+    theme: Theme
+    session: Session | None
+
+    @property
+    def person(self) -> Person:
+        """Who visits; only of pages that need a session."""
+        assert self.session is not None  # noqa: S101 - the route was opened to signed-in persons alone
+        return self.session.person
+
+    @property
+    def address(self) -> str:
+        """The network address that the request came from."""
+        return self.request.client.host if self.request.client else ""
+
+    async def form(self) -> "FilledForm":
+        """Return a form of ours as it was filled; refuse one that another site made this browser send."""
+        form = await read_form(self.request)
+        if self.session is None or not hmac.compare_digest(form.fields.get("csrf", ""), self.session.csrf):
+            raise PageRefused(403, "stale_form")
+        return form
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """The fields of a form, of one that is sent twice the last; and the content of its files."""
+
+    fields: Mapping[str, str]
+    files: Sequence[bytes] = ()
+
+
+async def read_form(request: Request) -> FilledForm:
+    """Return the fields and files of a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/"):
+        return FilledForm(_parse_fields(await request.body()))
+    request.scope[BODY_LIMIT_KEY] = _MAX_UPLOAD_BYTES
+    async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        files = [await each.read() for _, each in form.multi_items() if isinstance(each, UploadFile) and each.size]
+    return FilledForm(fields, files)
+
+
+def _parse_fields(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except ValueError:
+        raise PageRefused(400, "unreadable_form") from None
+
+
+def is_secure(request: Request) -> bool:
+    """Return whether the browser speaks HTTPS, to us or to a proxy in front."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
+
+
+def require_own_site(request: Request) -> None:
+    """Refuse a POST that another site made this browser send, by what browsers state and scripts cannot change."""
+    origin = request.headers.get("origin")
+    is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    if not is_own or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise PageRefused(403, "other_site")
+
+
+def read_language(request: Request, default: Language) -> Language:
+    """Return the language that was chosen before, or else the browser's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    for language in LANGUAGES:
+        if language == chosen:
+            return language
+    return choose_language(request.headers.get("accept-language", ""), default)
+
+
+def read_theme(request: Request) -> Theme:
+    """Return the theme that was chosen before."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return next((theme for theme in THEMES if theme == chosen), "auto")
+
+
+def session_cookie_of(request: Request) -> str:
+    """Return the session's secret that a request carries, or an empty text."""
+    return request.cookies.get(_session_cookie_name(request), "")
+
+
+def set_session_cookie(response: Response, request: Request, secret: str) -> None:
+    """Let the browser keep a session's secret until it is closed, out of the reach of scripts."""
+    response.set_cookie(
+        _session_cookie_name(request), secret, httponly=True, secure=is_secure(request), samesite="lax", path="/"
+    )
+
+
+def delete_session_cookie(response: Response, request: Request) -> None:
+    """Let the browser forget the session."""
+    response.delete_cookie(
+        _session_cookie_name(request), httponly=True, secure=is_secure(request), samesite="lax", path="/"
+    )
+
+
+def set_state_cookie(response: Response, request: Request, state: str, path: str, lasts: timedelta) -> None:
+    """Let the browser that goes to the provider keep the state, so that no other one can come back with its answer."""
+    response.set_cookie(
+        _STATE_COOKIE,
+        state,
+        max_age=round(lasts.total_seconds()),
+        httponly=True,
+        secure=is_secure(request),
+        samesite="lax",
+        path=path,
+    )
+
+
+def state_cookie_of(request: Request) -> str:
+    """Return the state with which this browser went to the provider, or an empty text."""
+    return request.cookies.get(_STATE_COOKIE, "")
+
+
+def delete_state_cookie(response: Response, request: Request, path: str) -> None:
+    """Let the browser forget the state: it counts once."""
+    response.delete_cookie(_STATE_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=path)
+
+
+def own_address(request: Request) -> str:
+    """Return this site's address as the browser knows it."""
+    return f"{'https' if is_secure(request) else 'http'}://{request.headers.get('host', '')}"
+
+
+def local_path(text: str) -> str:
+    """Return the path and query of a page of ours; ``/`` for whatever could lead elsewhere."""
+    return text if _LOCAL_PATH.fullmatch(text) else "/"
+
+
+def set_preference(response: Response, request: Request, name: str, value: str) -> None:
+    """Let the browser remember a choice that is nobody's secret."""
+    response.set_cookie(
+        name, value, max_age=_PREFERENCE_S, httponly=True, secure=is_secure(request), samesite="lax", path="/"
+    )
+
+
+def _session_cookie_name(request: Request) -> str:
+    # A browser takes a cookie of this prefix only from this very host, over HTTPS.
+    return f"__Host-{_SESSION_COOKIE}" if is_secure(request) else _SESSION_COOKIE

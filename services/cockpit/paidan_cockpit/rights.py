@@ -1,0 +1,70 @@
+"""What a signed-in person may open, by scopes. Pure. What may be done with a case, its service decides."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from paidan_contracts.city.pack_types import Names
+from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
+
+Page = Literal["overview", "queues", "case", "desk", "inspection", "callbacks", "scores", "system"]
+PAGES: Final[tuple[Page, ...]] = get_args(Page)
+
+_STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
+PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
+    {
+        "overview": frozenset({"operator", "monitor"}),
+        "queues": _STAFF,
+        "case": _STAFF,
+        "desk": frozenset(),
+        "inspection": frozenset({"inspector"}),
+        "callbacks": frozenset({"caller"}),
+        "scores": frozenset({"operator", "monitor"}),
+        "system": frozenset({"operator", "admin"}),
+    }
+)
+DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk", "scores"})
+"""What a department's clerk may open, each for the own department alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as pages know it; the name never leaves the cockpit."""
+
+    person_id: str
+    name: str
+    city: str
+    post: str
+    scopes: frozenset[str]
+    post_names: Names | None = None
+
+    @property
+    def grants(self) -> Grants:
+        """What the person's scopes grant."""
+        return grants_of(self.scopes)
+
+    @property
+    def department(self) -> str | None:
+        """The only department whose cases the person may see; None: those of all."""
+        return self.grants.department
+
+    def may_open(self, page: Page) -> bool:
+        """Return whether the person may open a page at all."""
+        if self.department is not None:
+            return page in DEPARTMENT_PAGES
+        return self.grants.has_role(*PAGE_ROLES[page])
+
+    def covers(self, city: str) -> bool:
+        """Return whether the person may see anything of a city."""
+        return covers_city(self.city, city)
+
+    @property
+    def covers_all_cities(self) -> bool:
+        """Whether the person may see every city."""
+        return self.city == ALL_CITIES
+
+
+def pages_of(person: Person) -> Iterator[Page]:
+    """Yield the pages of a person's menu, in order; a case is opened from a list."""
+    yield from (page for page in PAGES if page != "case" and person.may_open(page))

@@ -1,0 +1,104 @@
+"""Runs the cockpit's consumer as a process on a real Kafka and PostgreSQL, and reads its read model."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
+from paidan_chassis.kafka.message import Message
+from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.state import CaseState
+from paidan_contracts.topics import CASES
+from tests import fork_server, vault
+from tests import servers as real
+from tests.cockpit import database_fixture
+from tests.fork_server import ForkedProcess
+from tests.scoring import case_histories
+
+TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config)}
+
+
+@dataclass(slots=True)
+class CockpitService:
+    """The database and topic of one test, and the processes that use them."""
+
+    servers: real.ServerAddresses
+    dsn: str
+    prefix: str
+    pool: "asyncpg.Pool[Any]"
+    publisher: Publisher
+    folder: Path
+    processes: list[ForkedProcess] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> ForkedProcess:
+        """Start the service, or one of its components, or a rebuild."""
+        environment = {
+            **os.environ,
+            "COCKPIT_KAFKA": self.servers.kafka,
+            "COCKPIT_DATABASE": self.dsn,
+            "COCKPIT_TOPIC_PREFIX": self.prefix,
+            "COCKPIT_PORT": "0",
+            "COCKPIT_VAULT_KEY": vault.KEY,
+            "COCKPIT_TOKEN_KEY": vault.KEY,
+        }
+        log = self.folder / f"cockpit-{len(self.processes)}.log"
+        process = fork_server.start("paidan_cockpit", *arguments, environment=environment, out=log)
+        self.processes.append(process)
+        return process
+
+    def log_text(self) -> str:
+        """Return the processes' logs, for the message of a failed test."""
+        return "\n".join(log.read_text()[-3000:] for log in sorted(self.folder.glob("*.log")))
+
+    async def publish_states(self, states: Sequence[CaseState]) -> None:
+        """Publish steps of cases, as dispatch's relay would."""
+        await self.publisher.send(
+            [
+                Message(CASES.name, state.case_id, case_histories.case_event(state).model_dump_json().encode(), ())
+                for state in states
+            ]
+        )
+
+    async def version_sum(self) -> int:
+        """Sum the newest version of every case."""
+        return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM case_row"))
+
+    async def dump_tables(self) -> list[str]:
+        """Return rows and words as text, sorted."""
+        rows = await self.pool.fetch("SELECT case_row::text AS line FROM case_row ORDER BY line")
+        reports = await self.pool.fetch("SELECT report_row::text AS line FROM report_row ORDER BY line")
+        words = await self.pool.fetch("SELECT case_words::text AS line FROM case_words ORDER BY line")
+        return [row["line"] for row in (*rows, *reports, *words)]
+
+    async def index_names(self) -> set[str]:
+        """Return the names of the indexes of cases and words."""
+        rows = await self.pool.fetch(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'cockpit' AND tablename IN ('case_row', 'case_words')"
+        )
+        return {row["indexname"] for row in rows}
+
+    def stop(self) -> None:
+        """End every process that was started here."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@asynccontextmanager
+async def running_service(servers: real.ServerAddresses, prefix: str, folder: Path) -> AsyncIterator[CockpitService]:
+    """Create topic and tables; stop the processes at the end."""
+    async with AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(real.fresh_database(servers))
+        pool = await stack.enter_async_context(database_fixture.open_pool(dsn))
+        kafka = KafkaCluster(servers.kafka, prefix, topic_spec=TOPICS.__getitem__)
+        publisher = await stack.enter_async_context(Publisher(kafka, client_id="test"))
+        await publisher.topic_admin.ensure(list(TOPICS))
+        service = CockpitService(servers, dsn, prefix, pool, publisher, folder)
+        stack.callback(service.stop)
+        yield service
