@@ -166,6 +166,7 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     await sign_in(clerk, clerk.url)
     task = clerk.locator(f'form[action="/cases/{work.case_id}/actions/accept"]')
     await poll(lambda: _reloaded(clerk, task), within_s=20, what="the order is on the desk")
+    assert clerk.url.endswith("/desk"), "a clerk begins at the desk"
     await look(clerk, "desk")
     await task.get_by_role("button").click()
     await work.wait_for("handling")

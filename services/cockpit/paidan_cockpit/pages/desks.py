@@ -41,7 +41,7 @@ class Desk:
 
 
 DESKS: Final = (
-    Desk("desk", "open", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
+    Desk("desk", "in-work", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
     Desk("inspection", "inspection", ("inspect",)),
     Desk("callbacks", "callback", ("call_back",)),
 )

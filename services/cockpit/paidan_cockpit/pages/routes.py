@@ -7,9 +7,12 @@ from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.calls import CallPages
 from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.desks import DeskPages
+from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.queues import QueuePages
+from paidan_cockpit.pages.scores import ScorePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.system import SystemPages
 
 
 def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
@@ -22,4 +25,7 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),
         *CallPages(site).routes(),
+        *OverviewPages(site).routes(),
+        *ScorePages(site).routes(),
+        *SystemPages(site).routes(),
     ]
