@@ -93,7 +93,7 @@ async def work(installation: CommandRunner) -> Work:
     return Work(installation, urls, case_id, shown.json()["case"]["department"], operator)
 
 
-@dataclass(slots=True)
+@dataclass
 class BadLine:
     """A line that loses what is sent, or what is answered, and notes under which ids it was sent."""
 
@@ -146,7 +146,7 @@ async def finish(page: Page, case_id: str, text: str) -> None:
         [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo}]
     )
     await form.locator("input[type=checkbox]").check()
-    await form.get_by_role("button").click()
+    await form.locator("button[type=submit]").click()
 
 
 async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -> None:
@@ -158,7 +158,7 @@ async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -
     await form.locator("select").first.select_option("true" if passed else "false")
     if reason:
         await form.locator('[name="action.reason"]').fill(reason)
-    await form.get_by_role("button").click()
+    await form.locator("button[type=submit]").click()
 
 
 async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, pages: WatchedPages) -> None:
