@@ -233,8 +233,8 @@ def _not_redriven(letter_id: UUID, obstacle: Obstacle) -> NotRedriven:
     return NotRedriven(letter_id=letter_id, code=obstacle.code, message=obstacle.en, message_zh=obstacle.zh)
 
 
-def _refusal(code: str, en: str, zh: str) -> Problem:
-    return Problem(409, code, f"the dead letter {en}", f"该死信{zh}")
+def _refusal(code: str, message: str, message_zh: str) -> Problem:
+    return Problem(409, code, f"the dead letter {message}", f"该死信{message_zh}")
 
 
 def _holder(caller: Principal) -> str:
