@@ -54,7 +54,7 @@ async def open_site(
             pool=pool,
             packs=PackCache(pool),
             clock=RealClock(),
-            accounts=Accounts(pool, SessionTerms(timedelta(hours=1), timedelta(hours=1))),
+            accounts=Accounts(pool, PackCache(pool), SessionTerms(timedelta(hours=1), timedelta(hours=1))),
             services=services,
             renderer=Renderer(assets),
             default_language="en",

@@ -34,8 +34,16 @@ READERS: Final[Mapping[str, set[str]]] = {
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
+    "/desk": {"clerk", "other clerk"},
+    "/inspection": {"inspector"},
+    "/callbacks": {"caller"},
 }
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
+OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
+    "/cases/{case_id}/photos/{ref}": ("GET", 503),
+    "/cases/{case_id}/actions/{kind}": ("POST", 403),
+}
+"""Routes for the readers of a case: what they are told while intake is down, and of a form without its token."""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +53,10 @@ async def states(pool: "asyncpg.Pool[Any]") -> list[CaseState]:
     place = Place(district="1", street="1-1", address=PLANTED[:200], latitude=36.65, longitude=117.1)
     new = [
         case_histories.new_case(1, pack=pack, text=f"井盖松动 {PLANTED}", place=place),
-        case_histories.new_case(2, pack=pack, text="路灯不亮", held_because="no rule"),
-        case_histories.new_case(3, pack=pack, text="lamp post leans", city="tiny"),
+        case_histories.new_case(2, pack=pack, text="路灯不亮", held_because="no rule").model_copy(
+            update={"place": Place()}
+        ),
+        case_histories.new_case(3, pack=pack, text="lamp post leans").model_copy(update={"place": Place()}),
     ]
     moves: list[list[CaseMove]] = [[assign("streets"), accept], [], [assign("lamps")]]
     histories = [list(case_histories.history(state, each)) for state, each in zip(new, moves, strict=True)]
@@ -60,9 +70,8 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
 
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
-    assert {
-        path for path in paths if not path.startswith(("/v1/", "/.well-known/"))
-    } - open_to_all - of_every_service == (READERS.keys())
+    pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
+    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,6 +84,43 @@ async def test_a_page_is_there_for_its_readers_alone(
             assert (await browser.get(path)).status_code == (200 if kind in readers else 404), path
             answer = await stranger.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
+    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
+) -> None:
+    async with signed_in(site, pool, *KINDS[kind]) as browser, new_browser(site) as stranger:
+        for template, (method, expected) in OF_THE_CASE.items():
+            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept")
+            status = expected if kind in READERS["/cases/{case_id}"] else 404
+            assert (await browser.request(method, path)).status_code == status, path
+            assert (await stranger.request(method, path)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("bounds", "seen"),
+    [
+        (("place:1",), {0}),
+        (("place:1-1",), {0}),
+        (("place:9",), set()),
+        (("class:E*",), {0, 1, 2}),
+        (("class:E0110", "place:1"), {0}),
+        (("class:C*",), set()),
+    ],
+)
+async def test_a_post_that_is_bounded_to_classes_and_places_sees_those_alone(
+    bounds: tuple[str, ...],
+    seen: set[int],
+    site: httpx.ASGITransport,
+    pool: "asyncpg.Pool[Any]",
+    states: list[CaseState],
+) -> None:
+    async with signed_in(site, pool, "role:operator", *bounds) as browser:
+        table = (await browser.get("/queues.csv?queue=all")).text
+        for at, state in enumerate(states):
+            assert (state.case_id in table) == (at in seen)
+            assert (await browser.get(f"/cases/{state.case_id}")).status_code == (200 if at in seen else 404)
 
 
 async def test_a_person_of_another_city_sees_nothing_of_this_one(

@@ -122,3 +122,15 @@ def csrf_of(page: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', page)
     assert found
     return found[1]
+
+
+async def test_a_person_may_do_what_the_post_grants_by_the_pack_in_force(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    """The tiny city's pack has no posts: a person who has only one of those may do nothing."""
+    person = await add_person(pool, "role:operator", post="no-such-post")
+    token = await add_link(pool, person)
+    await pool.execute("UPDATE person SET scopes = NULL WHERE person_id = $1", person)
+    async with new_browser(site) as browser:
+        assert (await browser.post("/sign-in", data={"token": token})).status_code == 303
+        assert (await browser.get("/queues")).status_code == 303

@@ -25,6 +25,7 @@ from paidan_deploy.provisioning.persons import (
     NewPerson,
     create_link,
     find_or_add_person,
+    posts_of_pack,
 )
 from paidan_deploy.services import COCKPIT
 from paidan_deploy.stack.stack import Installation, Stack
@@ -32,6 +33,7 @@ from paidan_deploy.stack.stack import Installation, Stack
 # A demonstration prints them before anybody has had time to look.
 _VALIDITY_OF_ALL: Final = timedelta(hours=1)
 _DEFAULT_CITY: Final = "quancheng"
+_ADMINISTRATOR: Final = "administrator"
 _MINUTES: Final = round(LINK_VALIDITY.total_seconds() / 60)
 
 
@@ -82,11 +84,13 @@ async def _link(
 
 
 async def links_of_all_posts(installation: Installation, city: str) -> Mapping[str, str]:
-    """Return a new sign-in link for each post, by post."""
+    """Return a new sign-in link for one post of each role, by post."""
     async with open_connection(installation.database) as connection:
+        by_role = {post.role: post.id for post in reversed(await posts_of_pack(connection, city))}
+        posts = [*reversed(by_role.values()), _ADMINISTRATOR] if by_role else POSTS
         return {
             post: await _link_as(connection, installation, post, city, None, valid_for=_VALIDITY_OF_ALL)
-            for post in POSTS
+            for post in posts
         }
 
 

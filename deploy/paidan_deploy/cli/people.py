@@ -22,7 +22,7 @@ from paidan_deploy.provisioning.persons import (
 )
 from paidan_deploy.stack.stack import Stack
 
-_POSTS_HELP = f"Post: {', '.join(POSTS)}. 岗位。"
+_POSTS_HELP = f"Post of the city's pack, or one of {', '.join(POSTS)}. 城市包中的岗位，或前列岗位之一。"
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +77,15 @@ def list_command() -> None:
 def _row(person: StoredPerson) -> tuple[str, ...]:
     seen = f"{person.seen_at:%Y-%m-%d %H:%M}" if person.seen_at else "never 从未"
     state = f"disabled 已停用 {person.disabled_at:%Y-%m-%d}" if person.disabled_at else "active 有效"
-    return str(person.person_id), person.name, person.city, person.post, " ".join(person.scopes), seen, state
+    return (
+        str(person.person_id),
+        person.name,
+        person.city,
+        person.post,
+        " ".join(person.scopes or ("by the pack 按配置包",)),
+        seen,
+        state,
+    )
 
 
 async def _load() -> list[StoredPerson]:

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from paidan_chassis import city_packs
 from paidan_chassis.database import Connection
+from paidan_contracts.city import City
+from paidan_contracts.city.posts import Post
 from paidan_contracts.nearest import nearest
 from paidan_contracts.scopes import validate_key
 from paidan_deploy.errors import DeployError
@@ -24,7 +27,7 @@ POSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "administrator": ("role:admin",),
     }
 )
-"""What each post may do; a clerk answers for one department besides."""
+"""Posts that there are whatever the city's pack says, and what they may do; a clerk answers for one department."""
 CLERK: Final = "clerk"
 LINK_VALIDITY: Final = timedelta(minutes=10)
 
@@ -38,7 +41,7 @@ _FIND_PERSON: Final = """
      WHERE name = $1
        AND city = $2
        AND post = $3
-       AND scopes = $4
+       AND scopes IS NOT DISTINCT FROM $4
        AND disabled_at IS NULL
      ORDER BY created_at
      LIMIT 1
@@ -86,7 +89,8 @@ class StoredPerson(NamedTuple):
     name: str
     city: str
     post: str
-    scopes: tuple[str, ...]
+    scopes: tuple[str, ...] | None
+    """None: what the pack in force says of the post."""
     created_at: datetime
     created_by: str
     disabled_at: datetime | None
@@ -103,13 +107,7 @@ class NewPerson(NamedTuple):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Return what the post may do. Raises DeployError for an unknown post, and for a clerk of no department."""
-        if self.post not in POSTS:
-            hint = nearest(self.post, list(POSTS))
-            raise DeployError(
-                f"there is no post {self.post}; there are: {', '.join(POSTS)}{hint.en}"
-                f" / 没有岗位 {self.post}；可用的有：{'、'.join(POSTS)}{hint.zh}"
-            )
+        """Return what a post of every installation may do. Raises DeployError for a clerk of no department."""
         if self.post == CLERK and self.department is None:
             raise DeployError("name the clerk's department / 请注明经办人所属单位：--department ID")
         if self.post != CLERK and self.department is not None:
@@ -118,27 +116,52 @@ class NewPerson(NamedTuple):
 
 
 async def add_person(connection: Connection, person: NewPerson, *, created_by: str) -> uuid.UUID:
-    """Store a person; return the new id. Raises ``InvalidScope`` for a city or department that there is not."""
-    scopes = person.scopes
-    validate_key(person.city, scopes)
-    await require_published(connection, person.city, scopes)
+    """Store a person; return the new id. Raises an error for a post, city or department that there is not.
+
+    Of a post of the city's pack no scopes are stored: it may do what the pack in force says.
+    """
+    scopes = await _stored_scopes(connection, person)
     person_id = uuid.uuid4()
-    await connection.execute(_INSERT_PERSON, person_id, person.name, person.city, person.post, list(scopes), created_by)
+    await connection.execute(_INSERT_PERSON, person_id, person.name, person.city, person.post, scopes, created_by)
     return person_id
 
 
 async def find_or_add_person(connection: Connection, person: NewPerson, *, created_by: str) -> uuid.UUID:
     """Return the id of the person with this name and post, added if there is none."""
-    found: uuid.UUID | None = await connection.fetchval(
-        _FIND_PERSON, person.name, person.city, person.post, list(person.scopes)
-    )
+    scopes = await _stored_scopes(connection, person)
+    found: uuid.UUID | None = await connection.fetchval(_FIND_PERSON, person.name, person.city, person.post, scopes)
     return found or await add_person(connection, person, created_by=created_by)
+
+
+async def _stored_scopes(connection: Connection, person: NewPerson) -> list[str] | None:
+    posts = await posts_of_pack(connection, person.city)
+    if any(each.id == person.post for each in posts):
+        return None
+    if person.post not in POSTS:
+        known = [*(each.id for each in posts), *POSTS]
+        hint = nearest(person.post, known)
+        raise DeployError(
+            f"there is no post {person.post}; there are: {', '.join(known)}{hint.en}"
+            f" / 没有岗位 {person.post}；可用的有：{'、'.join(known)}{hint.zh}"
+        )
+    validate_key(person.city, person.scopes)
+    await require_published(connection, person.city, person.scopes)
+    return list(person.scopes)
+
+
+async def posts_of_pack(connection: Connection, city: str) -> tuple[Post, ...]:
+    """Return the posts of a city's pack in force; none where it has none, or for all cities."""
+    version = (await city_packs.load_current_versions(connection)).get(city)
+    content = await city_packs.find_content(connection, version) if version else None
+    return City.from_canonical(content).pack.posts or () if content is not None else ()
 
 
 async def list_persons(connection: Connection) -> list[StoredPerson]:
     """Return every person, oldest first, disabled ones included."""
     rows = await connection.fetch(_SELECT_PERSONS)
-    return [StoredPerson(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
+    return [
+        StoredPerson(**{**row, "scopes": tuple(row["scopes"]) if row["scopes"] is not None else None}) for row in rows
+    ]
 
 
 async def disable_person(connection: Connection, person_id: uuid.UUID) -> bool:

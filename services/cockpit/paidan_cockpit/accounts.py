@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import Final
 
 from paidan_chassis.database import Connection, Pool
+from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.rights import Person
+from paidan_contracts.city.pack_types import Names
+from paidan_contracts.city.posts import Post, scopes_of
 
 _TIMEOUT_S: Final = 5.0
 _SELECT_LINK: Final = """
-    SELECT name, post
+    SELECT name, post, city
       FROM sign_in_link
       JOIN person USING (person_id)
      WHERE hash = $1
@@ -84,6 +87,7 @@ class LinkHolder:
 
     name: str
     post: str
+    post_names: Names | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +101,18 @@ class SessionTerms:
 class Accounts:
     """Persons' sessions, in the database: any process of the cockpit knows them, and each can be ended."""
 
-    def __init__(self, pool: Pool, terms: SessionTerms) -> None:
+    def __init__(self, pool: Pool, packs: PackCache, terms: SessionTerms) -> None:
         self._pool = pool
+        self._packs = packs
         self.terms = terms
 
     async def find_link(self, token: str) -> LinkHolder | None:
         """Return whom a link would sign in; None for one that is used, too old or unknown. Changes nothing."""
         row = await self._pool.fetchrow(_SELECT_LINK, hash_secret(token), timeout=_TIMEOUT_S)
-        return LinkHolder(row["name"], row["post"]) if row else None
+        if row is None:
+            return None
+        post = await self._find_post(row["city"], row["post"])
+        return LinkHolder(row["name"], row["post"], post.names if post else None)
 
     async def sign_in(self, token: str, address: str) -> str | None:
         """Use a link up; return the new session's secret, or None for a link that holds no more."""
@@ -127,8 +135,17 @@ class Accounts:
         row = await self._pool.fetchrow(_FIND_SESSION, hash_secret(secret), self.terms.idle, timeout=_TIMEOUT_S)
         if row is None:
             return None
-        person = Person(row["person_id"], row["name"], row["city"], row["post"], frozenset(row["scopes"]))
+        post = await self._find_post(row["city"], row["post"])
+        scopes = frozenset(row["scopes"]) if row["scopes"] is not None else scopes_of(post) if post else frozenset()
+        if not scopes:
+            return None  # the pack in force has no such post any more
+        names = post.names if post else None
+        person = Person(row["person_id"], row["name"], row["city"], row["post"], scopes, names)
         return Session(row["session_id"], row["csrf"], person)
+
+    async def _find_post(self, city_id: str, post: str) -> Post | None:
+        city = (await self._packs.current()).get(city_id)
+        return next((each for each in (city.pack.posts or ()) if each.id == post), None) if city else None
 
     async def sign_out(self, session_id: uuid.UUID, address: str) -> None:
         """End a session; a repeat changes nothing."""

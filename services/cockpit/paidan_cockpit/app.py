@@ -90,11 +90,12 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
     terms = SessionTerms(timedelta(hours=settings.session_hours), timedelta(minutes=settings.idle_minutes))
     assets = Assets(settings.web_libraries)
+    packs = PackCache(pool)
     site = Site(
         pool=pool,
-        packs=PackCache(pool),
+        packs=packs,
         clock=resources.clock,
-        accounts=Accounts(pool, terms),
+        accounts=Accounts(pool, packs, terms),
         services=await stack.enter_async_context(open_services_client(settings)),
         renderer=Renderer(assets),
         default_language=settings.language,

@@ -66,6 +66,7 @@ class PlacePart(EventPart):
     longitude: Longitude | None = None
     district: Code | None = None
     street: Code | None = None
+    community: Code | None = None
     grid: Code | None = None
     address: str | None = None
 

@@ -29,6 +29,7 @@ class ReadModelRow(NamedTuple):
     row_id: str | None
     district: str | None
     street: str | None
+    community: str | None
     grid: str | None
     address: str | None
     latitude: float | None
@@ -80,6 +81,7 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         row_id=state.row_id,
         district=place.district,
         street=place.street,
+        community=place.community,
         grid=place.grid,
         address=place.address,
         latitude=place.latitude,

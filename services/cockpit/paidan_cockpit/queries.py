@@ -19,6 +19,7 @@ COLUMN_TYPES: Final = {
     "row_id": "text",
     "district": "text",
     "street": "text",
+    "community": "text",
     "grid": "text",
     "address": "text",
     "latitude": "float8",

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["queues", "case"]
+Page = Literal["queues", "case", "desk", "inspection", "callbacks"]
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
@@ -15,9 +16,12 @@ PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
     {
         "queues": _STAFF,
         "case": _STAFF,
+        "desk": frozenset(),
+        "inspection": frozenset({"inspector"}),
+        "callbacks": frozenset({"caller"}),
     }
 )
-DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case"})
+DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk"})
 """What a department's clerk may open, each for the own department alone."""
 
 
@@ -30,6 +34,7 @@ class Person:
     city: str
     post: str
     scopes: frozenset[str]
+    post_names: Names | None = None
 
     @property
     def grants(self) -> Grants:

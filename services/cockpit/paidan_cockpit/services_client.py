@@ -1,6 +1,5 @@
 """Calls of the other services' HTTP routes, with the rights of the person on whose behalf they are."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,10 +30,11 @@ class ServiceUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswer:
-    """What a service answered: its status and its body, None where that is no JSON."""
+    """What a service answered: its status and its body, None where that is no JSON, and the body's bytes."""
 
     status: int
     body: Any
+    content: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -98,6 +98,15 @@ class ServicesClient:
         )
         return await self._send(service, request)
 
+    async def upload(
+        self, service: ServiceName, path: str, person: Person, content: bytes, query: Query | None = None
+    ) -> ServiceAnswer:
+        """Send bytes to a route; raise ServiceUnavailable where they may or may not have been taken."""
+        request = self._clients[service].build_request(
+            "POST", path, content=content, params=dict(query or {}), headers=self._tokens.headers(person)
+        )
+        return await self._send(service, request)
+
     async def _send(self, service: ServiceName, request: httpx.Request) -> ServiceAnswer:
         try:
             response = await self._clients[service].send(request)
@@ -107,9 +116,9 @@ class ServicesClient:
             raise ServiceUnavailable(service)
         try:
             body = response.json()
-        except json.JSONDecodeError:
+        except ValueError:
             body = None
-        return ServiceAnswer(response.status_code, body)
+        return ServiceAnswer(response.status_code, body, response.content)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ CREATE TABLE case_row (
     row_id       text COLLATE "C",
     district     text COLLATE "C",
     street       text COLLATE "C",
+    community    text COLLATE "C",
     grid         text COLLATE "C",
     address      text,
     latitude     double precision,

@@ -4,7 +4,8 @@ CREATE TABLE person (
     name        text NOT NULL CHECK (name <> ''),
     city        text NOT NULL,
     post        text NOT NULL,
-    scopes      text[] NOT NULL CHECK (cardinality(scopes) > 0),
+    -- Null: those of the post, as the pack of the city in force has it.
+    scopes      text[] CHECK (cardinality(scopes) > 0),
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by  text NOT NULL,
     disabled_at timestamptz

@@ -1,19 +1,20 @@
 """SQL of lists and of single cases, on a pool of their own. Who may see what is part of every statement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.cursors import CursorCodec, InvalidCursor
 from paidan_cockpit.case_rows import NEVER
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.visibility import Scope
 from paidan_contracts.wire import CaseId
 
 _TIMEOUT_S: Final = 5.0
 _COLUMNS: Final = """case_row.case_id, version, number, case_row.city, city_version, status, source, channel,
-           class_code, row_id, district, street, grid, address, latitude, longitude, text, confidential,
+           class_code, row_id, district, street, community, grid, address, latitude, longitude, text, confidential,
            department, helpers,
            reports, round, hops, reopened, urged, held, awaits_call, rating, past, case_row.reported_at, ended_at,
            due_kind, due_at"""
@@ -45,6 +46,7 @@ class CaseView:
     row_id: str | None
     district: str | None
     street: str | None
+    community: str | None
     grid: str | None
     address: str | None
     latitude: float | None
@@ -52,7 +54,7 @@ class CaseView:
     text: str
     confidential: bool
     department: str | None
-    helpers: Sequence[str]
+    helpers: list[str]
     reports: int
     round: int
     hops: int
@@ -71,15 +73,6 @@ class CaseView:
     def due(self) -> datetime | None:
         """When the next running clock ends; None where none runs."""
         return self.due_at if self.due_at < NEVER else None
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a person may see: a city, and of a clerk the department's cases alone."""
-
-    city: str
-    department: str | None
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +97,17 @@ class QueueCounts(NamedTuple):
 
 
 _SELECT_COUNTS: Final = """
-    SELECT count(*) AS open,
+    SELECT count(*) FILTER (WHERE ended_at IS NULL) AS open,
            count(*) FILTER (WHERE status = 'filed') AS placing,
            count(*) FILTER (WHERE status = 'received') AS verification,
            count(*) FILTER (WHERE hops > 0 AND status IN ('filed', 'dispatched')) AS returned,
-           count(*) FILTER (WHERE due_at < $3) AS overdue,
-           count(*) FILTER (WHERE due_at >= $3 AND due_at < $4) AS due_soon,
+           count(*) FILTER (WHERE ended_at IS NULL AND due_at < {now}) AS overdue,
+           count(*) FILTER (WHERE ended_at IS NULL AND due_at >= {now} AND due_at < {soon}) AS due_soon,
            count(*) FILTER (WHERE status = 'inspecting') AS inspection,
-           (SELECT count(*)
-              FROM case_row
-             WHERE city = $1
-               AND awaits_call
-               AND ($2::text IS NULL OR department = $2 OR $2 = ANY(helpers))) AS callback
+           count(*) FILTER (WHERE awaits_call) AS callback
       FROM case_row
-     WHERE city = $1
-       AND ended_at IS NULL
-       AND ($2::text IS NULL OR department = $2 OR $2 = ANY(helpers))
+     WHERE (ended_at IS NULL OR awaits_call)
+       AND {visible}
 """
 _SELECT_CASE: Final = f"""
     SELECT {_COLUMNS}
@@ -147,18 +135,35 @@ async def find_case(pool: Pool, case_id: str) -> CaseView | None:
 
 async def count_queues(pool: Pool, scope: Scope, queue_filter: QueueFilter) -> QueueCounts:
     """Return how many cases are in each queue of a person."""
-    soon = scope.now + queue_filter.soon
-    [row] = await pool.fetch(_SELECT_COUNTS, scope.city, scope.department, scope.now, soon, timeout=_TIMEOUT_S)
+    arguments = Arguments()
+    text = _SELECT_COUNTS.format(
+        now=arguments.add(scope.now),
+        soon=arguments.add(scope.now + queue_filter.soon),
+        visible=" AND ".join(scope.conditions(arguments.add)),
+    )
+    [row] = await pool.fetch(text, *arguments.values, timeout=_TIMEOUT_S)
     return QueueCounts(**row)
 
 
 async def list_cases(pool: Pool, scope: Scope, queue_filter: QueueFilter, limit: int) -> CasePage:
     """Return a page of a list."""
     statement = _Statement(scope, queue_filter)
-    rows = await pool.fetch(statement.text(limit + 1), *statement.arguments, timeout=_TIMEOUT_S)
+    rows = await pool.fetch(statement.text(limit + 1), *statement.arguments.values, timeout=_TIMEOUT_S)
     cases = [CaseView(**row) for row in rows[:limit]]
     has_more = len(rows) > limit
     return CasePage(cases, _CURSORS.encode(statement.key_of(cases[-1])) if has_more else None)
+
+
+class Arguments:
+    """The arguments of a statement that is put together from parts."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+
+    def add(self, value: object) -> str:
+        """Add a value; return the parameter that stands for it."""
+        self.values.append(value)
+        return f"${len(self.values)}"
 
 
 class _Statement:
@@ -166,7 +171,7 @@ class _Statement:
 
     def __init__(self, scope: Scope, queue_filter: QueueFilter) -> None:
         self._filter = queue_filter
-        self.arguments: list[Any] = []
+        self.arguments = Arguments()
         self._by_words = bool(queue_filter.word_list)
         self._conditions = list(self._all_conditions(scope))
 
@@ -179,7 +184,7 @@ class _Statement:
               FROM case_row {words}
              WHERE {" AND ".join(self._conditions)}
              ORDER BY {column} {direction}, {self._table}.case_id {direction}
-             LIMIT {self._argument(limit)}
+             LIMIT {self.arguments.add(limit)}
         """
 
     def key_of(self, last: CaseView) -> QueueKey:
@@ -197,31 +202,26 @@ class _Statement:
     def _descends(self) -> bool:
         return self._filter.by_report and self._filter.newest_first
 
-    def _argument(self, value: object) -> str:
-        self.arguments.append(value)
-        return f"${len(self.arguments)}"
-
     def _all_conditions(self, scope: Scope) -> Iterator[str]:
         queue_filter = self._filter
-        yield f"{self._table}.city = {self._argument(scope.city)}"
+        yield from scope.conditions(self.arguments.add)
+        if self._by_words:
+            yield f"case_words.city = {self.arguments.add(scope.city)}"
         condition = _QUEUE_CONDITIONS[queue_filter.queue]
         values = {"now": scope.now, "soon": scope.now + queue_filter.soon}
         yield condition.format(
-            **{name: self._argument(value) for name, value in values.items() if f"{{{name}}}" in condition}
+            **{name: self.arguments.add(value) for name, value in values.items() if f"{{{name}}}" in condition}
         )
-        if scope.department is not None:
-            own = self._argument(scope.department)
-            yield f"(department = {own} OR {own} = ANY(helpers))"
         for name in ("status", "department", "class_code", "district", "street", "source"):
             if (value := getattr(queue_filter, name)) is not None:
-                yield f"case_row.{name} = {self._argument(value)}"
+                yield f"case_row.{name} = {self.arguments.add(value)}"
         if (number := queue_filter.number) is not None:
-            yield f"number >= {self._argument(number)} AND number < {self._argument(number + 'g')}"
+            yield f"number >= {self.arguments.add(number)} AND number < {self.arguments.add(number + 'g')}"
         if self._by_words:
-            yield f"case_words.words @> {self._argument(queue_filter.word_list)}::text[]"
+            yield f"case_words.words @> {self.arguments.add(queue_filter.word_list)}::text[]"
         if (key := _decode(queue_filter.after)) is not None:
             beyond = "<" if self._descends else ">"
-            position = f"({self._argument(key.at)}, {self._argument(key.case_id)})"
+            position = f"({self.arguments.add(key.at)}, {self.arguments.add(key.case_id)})"
             yield f"({self._order_column}, {self._table}.case_id) {beyond} {position}"
 
 

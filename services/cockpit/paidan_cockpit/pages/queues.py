@@ -11,9 +11,10 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.queries import CaseView, Scope
+from paidan_cockpit.pages.queries import CaseView
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, QUEUES, STATUSES, QueueFilter
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 
 _PAGE_SIZE: Final = 50
@@ -64,7 +65,7 @@ class QueuePages:
     async def _read(self, visit: Visit) -> tuple[QueueFilter, CityView, Scope]:
         queue_filter = QueueFilter.parse(visit.request.query_params)
         view = await open_city(self._site, visit, queue_filter.city)
-        return queue_filter, view, Scope(view.city_id, visit.person.department, view.times.now)
+        return queue_filter, view, Scope(view.city_id, visit.person.grants, view.times.now)
 
 
 _TITLES: Final = (

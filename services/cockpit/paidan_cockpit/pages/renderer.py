@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from paidan_cockpit.accounts import LinkHolder
 from paidan_cockpit.pages.assets import Assets
-from paidan_cockpit.pages.labels import label
+from paidan_cockpit.pages.labels import Translate, label
 from paidan_cockpit.pages.visit import THEMES, Visit
-from paidan_cockpit.rights import pages_of
+from paidan_cockpit.rights import Person, pages_of
 from paidan_cockpit.settings import Language
 from paidan_cockpit.translations import LANGUAGE_NAMES, LANGUAGES, translations
 
@@ -54,7 +56,17 @@ class Renderer:
             languages=LANGUAGE_NAMES,
             themes=THEMES,
             label=partial(label, translations(language).gettext),
+            post_name=partial(post_name, language, translations(language).gettext),
+            new_key=lambda: str(uuid4()),
             asset=self._assets.address,
             has_library=self._assets.has_library,
         )
         return environment
+
+
+def post_name(language: Language, translate: Translate, holder: Person | LinkHolder) -> str:
+    """Return the name of a person's post: the pack's own, or that of a post that every installation has."""
+    names = holder.post_names
+    if names is None:
+        return label(translate, "post", holder.post)
+    return names.zh if language == "zh" else names.en

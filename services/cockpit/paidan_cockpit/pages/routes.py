@@ -2,8 +2,10 @@
 
 from starlette.routing import BaseRoute
 
+from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.cases import CasePages
+from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.queues import QueuePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
@@ -16,4 +18,6 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *SignInPages(site).routes(),
         *QueuePages(site).routes(),
         *CasePages(site).routes(),
+        *ActionPages(site).routes(),
+        *DeskPages(site).routes(),
     ]

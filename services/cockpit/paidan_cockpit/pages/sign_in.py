@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.site import Site, see_other
-from paidan_cockpit.pages.visit import Visit, delete_session_cookie, parse_form, set_session_cookie
+from paidan_cockpit.pages.visit import Visit, delete_session_cookie, read_form, set_session_cookie
 from paidan_cockpit.rights import pages_of
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -47,7 +47,7 @@ class SignInPages:
         return self._site.show(visit, "sign_in.html", values, 200 if holder else 410)
 
     async def _sign_in(self, visit: Visit) -> Response:
-        token = parse_form(await visit.request.body()).get("token", "")
+        token = (await read_form(visit.request)).fields.get("token", "")
         secret = await self._site.accounts.sign_in(token, visit.address) if _TOKEN.fullmatch(token) else None
         if secret is None:
             return self._site.show(visit, "sign_in.html", {"holder": None, "token": "", "refused": True}, 410)

@@ -1,14 +1,16 @@
 """One visit of a page: who, in which language, from where."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from paidan_chassis.edge.scope_keys import BODY_LIMIT_KEY
 from paidan_cockpit.accounts import Session
 from paidan_cockpit.rights import Person
 from paidan_cockpit.settings import Language
@@ -21,6 +23,9 @@ THEME_COOKIE: Final = "paidan_theme"
 _SESSION_COOKIE: Final = "paidan_session"
 _PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
+_MAX_FIELD_BYTES: Final = 100_000
+_MAX_FILES: Final = 9
+_MAX_UPLOAD_BYTES: Final = 60_000_000
 
 
 class PageRefused(Exception):
@@ -52,16 +57,34 @@ class Visit:
         """The network address that the request came from."""
         return self.request.client.host if self.request.client else ""
 
-    async def form(self) -> Mapping[str, str]:
-        """Return the fields of a form of ours; refuse one that another site made this browser send."""
-        fields = parse_form(await self.request.body())
-        if self.session is None or not hmac.compare_digest(fields.get("csrf", ""), self.session.csrf):
+    async def form(self) -> "FilledForm":
+        """Return a form of ours as it was filled; refuse one that another site made this browser send."""
+        form = await read_form(self.request)
+        if self.session is None or not hmac.compare_digest(form.fields.get("csrf", ""), self.session.csrf):
             raise PageRefused(403, "stale_form")
-        return fields
+        return form
 
 
-def parse_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form; of a field that is sent twice, the last."""
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """The fields of a form, of one that is sent twice the last; and the content of its files."""
+
+    fields: Mapping[str, str]
+    files: Sequence[bytes] = ()
+
+
+async def read_form(request: Request) -> FilledForm:
+    """Return the fields and files of a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/"):
+        return FilledForm(_parse_fields(await request.body()))
+    request.scope[BODY_LIMIT_KEY] = _MAX_UPLOAD_BYTES
+    async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        files = [await each.read() for _, each in form.multi_items() if isinstance(each, UploadFile) and each.size]
+    return FilledForm(fields, files)
+
+
+def _parse_fields(body: bytes) -> dict[str, str]:
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError:

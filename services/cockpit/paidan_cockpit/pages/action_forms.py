@@ -1,0 +1,111 @@
+"""Forms of actions, drawn from the JSON Schemas that dispatch gives, and read back into request bodies. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from paidan_cockpit.settings import Language
+
+Schema: TypeAlias = Mapping[str, Any]
+FieldKind = Literal["choice", "text", "lines", "time", "photos"]
+LONG_TEXT: Final = 300
+_HIDDEN: Final = frozenset({"kind", "of_report"})
+_FLAGS: Final = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form. ``name`` is its path in the request's body, with dots."""
+
+    name: str
+    kind: FieldKind
+    title: str
+    description: str
+    required: bool
+    choices: Sequence[tuple[str, str]] = ()
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionForm:
+    """What may be asked for, and its fields; ``why`` is the reason where it may not now."""
+
+    kind: str
+    title: str
+    allowed: bool
+    why: str
+    fields: Sequence[FormField]
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_photos(self) -> bool:
+        """Whether photos belong to it."""
+        return any(each.kind == "photos" for each in self.fields)
+
+
+def parse_forms(body: Mapping[str, Any], language: Language) -> list[ActionForm]:
+    """Return a form for each kind of action that dispatch answered with."""
+    return [_form(each, language) for each in body.get("actions", ())]
+
+
+def request_body(form: ActionForm, values: Mapping[str, str], photos: Sequence[str]) -> dict[str, Any]:
+    """Return the body of the request that a filled form asks for; fields that were left empty are left out."""
+    action: dict[str, Any] = {"kind": form.kind}
+    body: dict[str, Any] = {"action": action}
+    for each in form.fields:
+        parent, _, name = each.name.rpartition(".")
+        target = action if parent == "action" else body
+        if each.kind == "photos":
+            if photos:
+                target[name] = list(photos)
+        elif value := values.get(each.name, "").strip():
+            is_flag = {code for code, _ in each.choices} <= _FLAGS.keys() and each.choices
+            target[name] = _FLAGS[value] if is_flag and value in _FLAGS else value
+    return body
+
+
+def _form(action: Mapping[str, Any], language: Language) -> ActionForm:
+    schema = action["body_schema"]
+    why = action.get("why") or {}
+    return ActionForm(
+        kind=action["kind"],
+        title=action["names"][language],
+        allowed=action["allowed"],
+        why=why.get("message_zh" if language == "zh" else "message", ""),
+        fields=[*_fields(schema["properties"]["action"], "action.", language), *_fields(schema, "", language)],
+    )
+
+
+def _fields(schema: Schema, prefix: str, language: Language) -> Iterator[FormField]:
+    required = set(schema.get("required", ()))
+    for name, each in schema["properties"].items():
+        if name in _HIDDEN or name == "action":
+            continue
+        yield FormField(
+            name=prefix + name,
+            kind=_kind_of(each),
+            title=_text(each, "title", language) or name,
+            description=_text(each, "description", language),
+            required=name in required,
+            choices=[(_code(choice["const"]), _text(choice, "title", language)) for choice in each.get("oneOf", ())],
+            max_length=each.get("maxLength"),
+        )
+
+
+def _kind_of(schema: Schema) -> FieldKind:
+    if "oneOf" in schema:
+        return "choice"
+    if schema.get("type") == "array":
+        return "photos"
+    if schema.get("format") == "date-time":
+        return "time"
+    return "lines" if (schema.get("maxLength") or 0) > LONG_TEXT else "text"
+
+
+def _code(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(schema: Schema, name: str, language: Language) -> str:
+    return str(schema.get(f"x-{name}-zh" if language == "zh" else name, ""))

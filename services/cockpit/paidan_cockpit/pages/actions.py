@@ -1,0 +1,111 @@
+"""Actions on a case: a filled form becomes a request to dispatch, in the visitor's name; mistakes stand at fields."""
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from paidan_cockpit.pages import queries
+from paidan_cockpit.pages.action_forms import ActionForm, request_body
+from paidan_cockpit.pages.case_story import find_visible_case, load_forms, load_story
+from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.visit import FilledForm, PageRefused, Visit
+from paidan_cockpit.services_client import ServiceAnswer
+
+_WAIT_S: Final = 3.0
+_POLL_S: Final = 0.1
+_KEY: Final = re.compile(r"[0-9a-f-]{36}")
+
+
+class ActionPages:
+    """``/cases/{case_id}/actions/{kind}``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[BaseRoute]:
+        """Return these routes."""
+        return [self._site.page("/cases/{case_id}/actions/{kind}", self._act, "case", "POST")]
+
+    async def _act(self, visit: Visit) -> Response:
+        found = await find_visible_case(self._site, visit)
+        filled = await visit.form()
+        kind = str(visit.request.path_params["kind"])
+        forms = await load_forms(self._site, visit, found.case_id)
+        form = next((each for each in forms if each.kind == kind), None)
+        if form is None:
+            raise PageRefused(404)
+        form = replace(form, values=filled.fields)
+        if not form.allowed:
+            return await self._refused(visit, found, form, {"": form.why})
+        key = filled.fields.get("key", "")
+        return await self._send(visit, found, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
+
+    async def _send(self, visit: Visit, found: CaseView, form: ActionForm, filled: FilledForm, key: str) -> Response:
+        photos = []
+        for content in filled.files:
+            query = {"case_id": found.case_id}
+            stored = await self._site.services.upload("intake", "/v1/photos", visit.person, content, query)
+            if not stored.ok:
+                return await self._refused(visit, found, form, {"action.proof": stored.message(visit.language)})
+            photos.append(stored.body["ref"])
+        body = request_body(form, filled.fields, photos)
+        path, headers = f"/v1/cases/{found.case_id}/actions", {"Idempotency-Key": key}
+        answer = await self._site.services.post("dispatch", path, visit.person, body, headers)
+        if not answer.ok:
+            return await self._refused(visit, found, form, _errors_of(answer, form, visit.language))
+        outcome = await self._await_outcome(visit, answer.body["action_id"])
+        if outcome is not None and outcome["result"] == "refused":
+            why = outcome.get("why") or {}
+            text = why.get("message_zh" if visit.language == "zh" else "message", "")
+            return await self._refused(visit, found, form, _at_field(form, why.get("field"), text))
+        if outcome is not None:
+            await self._await_row(found.case_id, outcome.get("case_version") or 0)
+        done = "applied" if outcome is not None else "taken"
+        return see_other(_back_of(filled.fields) or f"/cases/{found.case_id}?done={done}")
+
+    async def _await_outcome(self, visit: Visit, action_id: str) -> dict[str, Any] | None:
+        """Return what became of an action; None if that is not decided soon."""
+        deadline = time.monotonic() + _WAIT_S
+        while time.monotonic() < deadline:
+            answer = await self._site.services.get("dispatch", f"/v1/actions/{action_id}", visit.person)
+            if answer.ok and isinstance(answer.body, dict):
+                return answer.body
+            await asyncio.sleep(_POLL_S)
+        return None
+
+    async def _await_row(self, case_id: str, version: int) -> None:
+        """Wait a little until the read model has this version, so that the next list shows what was done."""
+        deadline = time.monotonic() + _WAIT_S
+        while time.monotonic() < deadline:
+            found = await queries.find_case(self._site.pool, case_id)
+            if found is not None and found.version >= version:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def _refused(self, visit: Visit, found: CaseView, form: ActionForm, errors: Mapping[str, str]) -> Response:
+        values = await load_story(self._site, visit, found, replace(form, errors=errors))
+        return self._site.show(visit, "case.html", values | {"notice": ""}, 422)
+
+
+def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
+    return _at_field(form, answer.field, answer.message(language))
+
+
+def _at_field(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
+    """Return the error at its field, or at the form where it has no such field."""
+    known = {each.name for each in form.fields}
+    return {next((each for each in (name, f"action.{name}") if each in known and each), ""): text}
+
+
+def _back_of(fields: Mapping[str, str]) -> str:
+    """Return the page of ours to which the form leads back, if it says so."""
+    back = fields.get("back", "")
+    return back if back in ("/desk", "/inspection", "/callbacks") else ""

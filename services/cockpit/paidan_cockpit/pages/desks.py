@@ -1,0 +1,108 @@
+"""Desks: what waits for a department, an inspector or a caller-back, each with the form of the next action at hand."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, hypot, radians
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from paidan_cockpit.pages import queries
+from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.case_story import load_forms
+from paidan_cockpit.pages.city_view import open_city
+from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.queue_filter import Queue, QueueFilter
+from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.visibility import Scope
+from paidan_cockpit.pages.visit import Visit
+from paidan_cockpit.rights import Page
+from paidan_cockpit.services_client import ServiceUnavailable
+
+_SHOWN: Final = 20
+_METRES_PER_DEGREE: Final = 111_320.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A case that waits for the visitor, with what may be done, and how far away it is if that is known."""
+
+    found: CaseView
+    forms: Sequence[ActionForm]
+    metres: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A page of tasks: of which queue, and which actions it offers at once."""
+
+    page: Page
+    queue: Queue
+    actions: tuple[str, ...]
+
+
+DESKS: Final = (
+    Desk("desk", "open", ("accept", "finish", "return")),
+    Desk("inspection", "inspection", ("inspect",)),
+    Desk("callbacks", "callback", ("call_back",)),
+)
+
+
+class DeskPages:
+    """``/desk``, ``/inspection``, ``/callbacks``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[BaseRoute]:
+        """Return these routes."""
+        return [self._route(desk) for desk in DESKS]
+
+    def _route(self, desk: Desk) -> BaseRoute:
+        async def show(visit: Visit) -> Response:
+            return await self._show(visit, desk)
+
+        return self._site.page(f"/{desk.page}", show, desk.page)
+
+    async def _show(self, visit: Visit, desk: Desk) -> Response:
+        query = visit.request.query_params
+        view = await open_city(self._site, visit, query.get("city") or None)
+        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+        queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
+        page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
+        here = _position(query.get("near", ""))
+        try:
+            forms = await asyncio.gather(*(self._forms(visit, desk, each) for each in page.cases))
+            unavailable = False
+        except ServiceUnavailable:
+            forms, unavailable = [[] for _ in page.cases], True
+        tasks = [Task(found, each, _distance(here, found)) for found, each in zip(page.cases, forms, strict=True)]
+        if here is not None:
+            tasks.sort(key=lambda task: (task.metres is None, task.metres))
+        values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
+        values |= {"names": view.names, "times": view.times, "unavailable": unavailable, "here": here}
+        return self._site.show(visit, "desk.html", values)
+
+    async def _forms(self, visit: Visit, desk: Desk, found: CaseView) -> list[ActionForm]:
+        forms = await load_forms(self._site, visit, found.case_id)
+        allowed = {form.kind: form for form in forms if form.allowed}
+        return [allowed[kind] for kind in desk.actions if kind in allowed]
+
+
+def _position(text: str) -> tuple[float, float] | None:
+    """Return a position that the visitor's browser sent, by consent: latitude and longitude."""
+    latitude, _, longitude = text.partition(",")
+    try:
+        return float(latitude), float(longitude)
+    except ValueError:
+        return None
+
+
+def _distance(here: tuple[float, float] | None, found: CaseView) -> int | None:
+    if here is None or found.latitude is None or found.longitude is None:
+        return None
+    north = (found.latitude - here[0]) * _METRES_PER_DEGREE
+    east = (found.longitude - here[1]) * _METRES_PER_DEGREE * cos(radians(here[0]))
+    return round(hypot(north, east))

@@ -1,0 +1,78 @@
+"""Which cases a person may see, as SQL of lists and as a question about one case: the same rules as dispatch's."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from paidan_cockpit.rights import Person
+from paidan_contracts.case_access import is_within_bounds, may_read_cases
+from paidan_contracts.places import Place
+from paidan_contracts.scopes import Grants
+
+_LEVELS: Final = ("district", "street", "community")
+Argument = Callable[[object], str]
+"""Adds a value to a statement's arguments, and returns the parameter that stands for it."""
+
+
+class LocatedCase(Protocol):
+    """What of a case decides who may see it."""
+
+    @property
+    def city(self) -> str: ...
+    @property
+    def class_code(self) -> str | None: ...
+    @property
+    def district(self) -> str | None: ...
+    @property
+    def street(self) -> str | None: ...
+    @property
+    def community(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def department(self) -> str | None: ...
+    @property
+    def helpers(self) -> list[str]: ...
+    @property
+    def past(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a person may see: of one city, within the post's classes and places, of a clerk the own orders alone."""
+
+    city: str
+    grants: Grants
+    now: datetime
+
+    @property
+    def department(self) -> str | None:
+        """The department whose orders alone may be seen."""
+        return self.grants.department
+
+    def conditions(self, argument: Argument) -> Iterator[str]:
+        """Yield the conditions of a statement about ``case_row``."""
+        yield f"case_row.city = {argument(self.city)}"
+        if self.department is not None:
+            own = argument(self.department)
+            leads = f"(department = {own} AND status NOT IN ('received', 'filed'))"
+            yield f"(({leads} OR {own} = ANY(helpers)) AND NOT past)"
+        if self.grants.classes:
+            patterns = sorted(each.replace("*", "%") for each in self.grants.classes)
+            yield f"class_code LIKE ANY({argument(patterns)}::text[])"
+        if self.grants.places:
+            places = argument(sorted(self.grants.places))
+            yield f"({' OR '.join(f'{level} = ANY({places}::text[])' for level in _LEVELS)})"
+
+
+def may_see(person: Person, found: LocatedCase) -> bool:
+    """Return whether a person may see a case."""
+    grants = person.grants
+    place = Place(district=found.district, street=found.street, community=found.community)
+    if not person.covers(found.city) or not is_within_bounds(grants, found.class_code, place):
+        return False
+    if grants.department is None:
+        return may_read_cases(grants)
+    leads = found.department == grants.department and found.status not in ("received", "filed")
+    return not found.past and (leads or grants.department in found.helpers)
