@@ -31,6 +31,9 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
+    "/overview": STAFF,
+    "/overview/map.json": STAFF,
+    "/overview/borders.json": STAFF,
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
@@ -39,6 +42,8 @@ READERS: Final[Mapping[str, set[str]]] = {
     "/callbacks": {"caller"},
 }
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
+OF_THE_OVERVIEW: Final = {"/overview/live", "/overview/receipts/{score_id}"}
+"""Whose readers test_overview.py tests: a stream does not end, and the cases of a score are scoring's."""
 OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/photos/{ref}": ("GET", 503),
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
@@ -71,7 +76,7 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys()
+    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | OF_THE_OVERVIEW
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -99,6 +99,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         services=await stack.enter_async_context(open_services_client(settings)),
         renderer=Renderer(assets),
         default_language=settings.language,
+        map_tiles=settings.map_tiles,
     )
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     return create_http_app(edge_config, site, assets, settings.token_signer())

@@ -8,12 +8,13 @@ from typing import Final, Literal, get_args
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["queues", "case", "desk", "inspection", "callbacks"]
+Page = Literal["overview", "queues", "case", "desk", "inspection", "callbacks"]
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
 PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
     {
+        "overview": _STAFF,
         "queues": _STAFF,
         "case": _STAFF,
         "desk": frozenset(),

@@ -6,6 +6,7 @@ from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.desks import DeskPages
+from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.queues import QueuePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
@@ -16,6 +17,7 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
     return [
         assets.route(),
         *SignInPages(site).routes(),
+        *OverviewPages(site).routes(),
         *QueuePages(site).routes(),
         *CasePages(site).routes(),
         *ActionPages(site).routes(),

@@ -54,6 +54,8 @@ class Site:
     services: ServicesClient
     renderer: Renderer
     default_language: Language
+    map_tiles: str | None = None
+    """Address of map tiles with {z}, {x} and {y}; None: maps show borders and cases alone."""
 
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for signed-in persons who may open it; others learn nothing about it."""
