@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -13,8 +13,10 @@ from pydantic import SecretStr
 from paidan_chassis.clock import RealClock
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig
+from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
+from paidan_chassis.operations.context import OperatorContext
 from paidan_cockpit.accounts import Accounts, SessionTerms
 from paidan_cockpit.app import TITLE, VERSION, create_http_app
 from paidan_cockpit.city_packs import PackCache
@@ -23,6 +25,7 @@ from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import Settings
+from paidan_contracts.scopes import ALL_CITIES, OPERATOR_SCOPE
 from tests import vault
 from tests.cockpit import database_fixture
 
@@ -34,6 +37,7 @@ def build_settings(**changes: object) -> Settings:
     """Return settings that name services which do not answer."""
     key = SecretStr(vault.KEY)
     values: dict[str, Any] = {
+        "persons_issuer": NOWHERE,
         "kafka": "nowhere:9",
         "database": SecretStr("x"),
         "vault_key": key,
@@ -60,7 +64,9 @@ async def open_site(
             default_language="en",
         )
         config = EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics)
-        yield httpx.ASGITransport(create_http_app(config, site, assets, settings.token_signer()))
+        # Nothing is redriven here, so nothing is ever sent.
+        operators = OperatorContext(pool, cast("Publisher", None), settings.cipher(), {OPERATOR_SCOPE}, ALL_CITIES)
+        yield httpx.ASGITransport(create_http_app(config, site, assets, settings.token_signer(), operators))
 
 
 def new_browser(transport: httpx.ASGITransport, **headers: str) -> httpx.AsyncClient:

@@ -71,8 +71,9 @@ class CockpitService:
     async def dump_tables(self) -> list[str]:
         """Return rows and words as text, sorted."""
         rows = await self.pool.fetch("SELECT case_row::text AS line FROM case_row ORDER BY line")
+        reports = await self.pool.fetch("SELECT report_row::text AS line FROM report_row ORDER BY line")
         words = await self.pool.fetch("SELECT case_words::text AS line FROM case_words ORDER BY line")
-        return [row["line"] for row in (*rows, *words)]
+        return [row["line"] for row in (*rows, *reports, *words)]
 
     async def index_names(self) -> set[str]:
         """Return the names of the indexes of cases and words."""

@@ -1,7 +1,6 @@
 """The overview shows what the read model has, to those who may see it, and says what has changed while it is open."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -9,10 +8,10 @@ import asyncpg
 import httpx
 import pytest
 
-from paidan_cockpit.pages.live_groups import LiveGroups, server_sent_event
+from paidan_cockpit.pages.overview import server_sent_event
 from paidan_contracts.places import Place
 from paidan_contracts.state import CaseState
-from tests.cockpit.cockpit_edge import new_browser, signed_in
+from tests.cockpit.cockpit_edge import signed_in
 from tests.cockpit.database_fixture import apply_records
 from tests.scoring import case_histories
 from tests.scoring.case_histories import CaseMove, assign
@@ -50,8 +49,10 @@ async def test_figures_are_those_of_the_read_model(
     assert 'id="figure-today">2<' in page
     assert 'id="figure-open">5<' in page
     assert "▲</span> 1<" in page
-    assert "1 case today came from an alarm" in page
+    assert "From alarms of cameras and sensors today: 1." in page
     assert "Scoring does not answer" in page
+    assert "Reports by source" in page
+    assert "New cases by source" in west
     assert "no department yet" in page
     assert 'id="figure-open">3<' in west
 
@@ -92,16 +93,6 @@ async def test_borders_are_the_packs_in_the_readers_language(
     assert [each["properties"]["name"] for each in chinese["features"]] == ["西区", "东区"]
 
 
-@pytest.mark.parametrize("scope", ["department:streets", "role:auditor", "source:hotline"])
-async def test_stream_and_receipts_are_not_there_for_others(
-    scope: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
-) -> None:
-    async with signed_in(site, pool, scope) as browser, new_browser(site) as stranger:
-        for path in ("/overview/live", "/overview/receipts/some-score"):
-            assert (await browser.get(path)).status_code == 404
-            assert (await stranger.get(path)).status_code == 303
-
-
 async def test_the_page_is_whole_without_script(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
 ) -> None:
@@ -114,51 +105,5 @@ async def test_the_page_is_whole_without_script(
     assert " style=" not in page
 
 
-async def first_of(events: AsyncGenerator[bytes, None], number: int) -> list[bytes]:
-    return [await anext(events) for _ in range(number)]
-
-
-async def test_readers_of_the_same_rights_share_one_rendering_and_hear_of_what_was_committed() -> None:
-    """Two hundred open walls must cost what one costs."""
-    rendered: list[int] = []
-    position = 0
-
-    async def read_position() -> int:
-        return position
-
-    async def render() -> bytes:
-        rendered.append(position)
-        return b"%d" % position
-
-    groups = LiveGroups(read_position)
-    streams = [groups.events("same", render, lasts_s=30) for _ in range(20)]
-    async with asyncio.timeout(10):
-        first = await asyncio.gather(*(first_of(stream, 1) for stream in streams))
-        position = 7
-        second = await asyncio.gather(*(first_of(stream, 1) for stream in streams))
-        await asyncio.gather(*(stream.aclose() for stream in streams))
-
-    assert first == [[b"0"]] * 20
-    assert second == [[b"7"]] * 20
-    assert rendered == [0, 7]
-    assert not groups.is_used
-
-
-async def test_a_stream_ends_so_that_its_reader_is_asked_again_who_he_is() -> None:
-    async def read_position() -> int:
-        return 1
-
-    async def render() -> bytes:
-        return b"x"
-
-    groups = LiveGroups(read_position)
-
-    async with asyncio.timeout(10):
-        events = [event async for event in groups.events("key", render, lasts_s=0.3)]
-
-    assert events[0] == b"x"
-    assert not groups.is_used
-
-
 def test_an_event_keeps_its_lines() -> None:
-    assert server_sent_event("board", "<p>\n1</p>") == b"event: board\nretry: 2000\ndata: <p>\ndata: 1</p>\n\n"
+    assert server_sent_event("board", "<p>\n1</p>") == "event: board\ndata: <p>\ndata: 1</p>\n\n"

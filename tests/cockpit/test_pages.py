@@ -31,19 +31,26 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
-    "/overview": STAFF,
-    "/overview/map.json": STAFF,
-    "/overview/borders.json": STAFF,
+    "/overview": {"operator", "monitor", "administrator"},
+    "/overview/map.json": {"operator", "monitor", "administrator"},
+    "/overview/borders.json": {"operator", "monitor", "administrator"},
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
+    "/system": {"operator", "administrator"},
     "/desk": {"clerk", "other clerk"},
     "/inspection": {"inspector"},
     "/callbacks": {"caller"},
 }
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
-OF_THE_OVERVIEW: Final = {"/overview/live", "/overview/receipts/{score_id}"}
-"""Whose readers test_overview.py tests: a stream does not end, and the cases of a score are scoring's."""
+ELSEWHERE: Final[Mapping[str, tuple[str, set[str]]]] = {
+    "/overview/stream": ("GET", {"operator", "monitor", "administrator"}),
+    "/scores": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
+    "/scores/{score_id}": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
+    "/system/{service}/halts/{id}/resume": ("POST", {"operator", "administrator"}),
+    "/system/{service}/dead-letters/{id}/{act}": ("POST", {"operator", "administrator"}),
+}
+"""Routes that need another service, or never end: their readers are told otherwise than that there is nothing."""
 OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/photos/{ref}": ("GET", 503),
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
@@ -76,7 +83,7 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | OF_THE_OVERVIEW
+    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,6 +96,19 @@ async def test_a_page_is_there_for_its_readers_alone(
             assert (await browser.get(path)).status_code == (200 if kind in readers else 404), path
             answer = await stranger.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_other_services_know_is_for_its_readers_alone(
+    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    async with signed_in(site, pool, *KINDS[kind]) as browser:
+        for template, (method, readers) in ELSEWHERE.items():
+            id_ = "00000000-0000-5000-8000-000000000001"
+            path = template.format(score_id=id_, service="dispatch", id=id_, act="redrive")
+            if template.endswith("/stream") and kind in readers:
+                continue
+            assert ((await browser.request(method, path)).status_code == 404) == (kind not in readers), path
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -64,6 +64,12 @@ async def stored(service: CockpitService) -> dict[str, ReadModelRow]:
     return {row["case_id"]: ReadModelRow(**row) for row in rows}
 
 
+async def counted_reports(service: CockpitService) -> set[str]:
+    rows = await service.pool.fetch("SELECT report_id::text FROM report_row")
+    assert len(rows) == len({row["report_id"] for row in rows})
+    return {row["report_id"] for row in rows}
+
+
 async def indexed(service: CockpitService) -> dict[str, list[str]]:
     return {row["case_id"]: row["words"] for row in await service.pool.fetch("SELECT case_id, words FROM case_words")}
 
@@ -84,6 +90,7 @@ async def test_the_read_model_is_a_fold_of_the_log_whatever_is_killed(
         await await_value(service.version_sum, version_sum, within_s=60, what="every case at its last version")
 
         assert await stored(service) == expected
+        assert await counted_reports(service) == {state.opened_by for state in states}
         await poll(lambda: _equals(service, words), within_s=20, what="the words of every case")
         before = await service.dump_tables()
         indexes = await service.index_names()

@@ -68,7 +68,10 @@ async def test_preparing_again_changes_nothing_also_at_once(dsn: str, tmp_path: 
         ("paidan_dispatch", "SELECT count(*) FROM dispatch.history"),
         ("paidan_intake", ADD_READING),
         ("paidan_scoring", "TRUNCATE scoring.fact, scoring.tally, scoring.mark, scoring.rebuild"),
-        ("paidan_cockpit", "TRUNCATE cockpit.case_row, cockpit.word_queue, cockpit.case_words, cockpit.rebuild"),
+        (
+            "paidan_cockpit",
+            "TRUNCATE cockpit.case_row, cockpit.report_row, cockpit.word_queue, cockpit.case_words, cockpit.rebuild",
+        ),
         ("paidan_cockpit", "SELECT cockpit.drop_read_indexes(), cockpit.create_read_indexes()"),
         *((f"paidan_{each.name}", f"SELECT count(*) FROM {each.name}.migration") for each in SERVICES),
         *((f"paidan_{each.name}", "SELECT count(*) FROM cities.pack") for each in SERVICES),

@@ -16,7 +16,9 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "scoring": dict.fromkeys(("fact", "tally", "mark", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")),
     "cockpit": {
-        **dict.fromkeys(("case_row", "word_queue", "case_words", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")),
+        **dict.fromkeys(
+            ("case_row", "report_row", "word_queue", "case_words", "rebuild"), (*DEFAULT_PRIVILEGES, "TRUNCATE")
+        ),
         "person": ("SELECT",),
         "sign_in_link": ("SELECT", "UPDATE"),
         "sign_in": APPEND_ONLY,

@@ -22,6 +22,9 @@ from paidan_chassis.edge.person_token_signer import JWKS_PATH, PersonTokenSigner
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.edge.routes import plain_route
 from paidan_chassis.kafka.cluster import KafkaCluster
+from paidan_chassis.kafka.producer import Publisher
+from paidan_chassis.operations.context import OperatorContext
+from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_cockpit.accounts import Accounts, SessionTerms
 from paidan_cockpit.city_packs import PackCache
@@ -33,7 +36,7 @@ from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
 from paidan_contracts.topics import CASES, find_topic
 
 TITLE: Final = "Paidan cockpit"
@@ -87,7 +90,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     settings, process = resources.settings, resources.process
     # A pool of its own: however many pages are opened, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
-    keys = await stack.enter_async_context(open_key_ring(pool, RateLimit(settings.rate_per_s, settings.rate_burst)))
+    rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
     terms = SessionTerms(timedelta(hours=settings.session_hours), timedelta(minutes=settings.idle_minutes))
     assets = Assets(settings.web_libraries)
     packs = PackCache(pool)
@@ -102,10 +106,14 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         map_tiles=settings.map_tiles,
     )
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
-    return create_http_app(edge_config, site, assets, settings.token_signer())
+    publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="cockpit-edge"))
+    operators = OperatorContext(pool, publisher, settings.cipher(), {OPERATOR_SCOPE}, ALL_CITIES)
+    return create_http_app(edge_config, site, assets, settings.token_signer(), operators)
 
 
-def create_http_app(edge_config: EdgeConfig, site: Site, assets: Assets, signer: PersonTokenSigner) -> FastAPI:
+def create_http_app(
+    edge_config: EdgeConfig, site: Site, assets: Assets, signer: PersonTokenSigner, operators: OperatorContext
+) -> FastAPI:
     """Return the HTTP edge: all pages, the public keys of persons' tokens, and the routes that every service has."""
     app = create_app(edge_config)
     key_set = signer.key_set()
@@ -117,6 +125,7 @@ def create_http_app(edge_config: EdgeConfig, site: Site, assets: Assets, signer:
     app.router.routes.extend(routes.page_routes(site, assets))
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(site.pool, duties))
+    app.include_router(create_operator_router(operators))
     return app
 
 

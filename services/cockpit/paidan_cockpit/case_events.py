@@ -9,6 +9,7 @@ from paidan_contracts.wire import (
     CaseId,
     Code,
     Digest,
+    Id,
     Latitude,
     Longitude,
     NonNegativeInt,
@@ -78,12 +79,21 @@ class ReportPart(EventPart):
     address: str | None = None
 
 
+class MergedReportPart(EventPart):
+    """A report as it joins a case."""
+
+    report_id: Id
+    source: Slug
+    recorded_at: Timestamp
+
+
 class StatePart(EventPart):
     """The state of a case at one version."""
 
     city: Slug
     city_version: Digest
     status: StatusName
+    opened_by: Id
     source: Slug
     channel: Slug
     class_code: Code | None = None
@@ -116,4 +126,5 @@ class CockpitCaseEvent(EventPart):
     type: CaseEventType
     case_id: CaseId
     version: PositiveInt
+    report: MergedReportPart | None = None
     state: StatePart

@@ -55,6 +55,15 @@ class ReadModelRow(NamedTuple):
     due_at: datetime
 
 
+class CountedReport(NamedTuple):
+    """A row of the table ``report_row``, column by column."""
+
+    report_id: str
+    city: str
+    source: str
+    recorded_at: datetime
+
+
 class DueTime(NamedTuple):
     """The end of a clock that runs."""
 
@@ -106,6 +115,14 @@ def case_row(event: CockpitCaseEvent) -> ReadModelRow:
         due_kind=due.kind if due else None,
         due_at=due.at if due else NEVER,
     )
+
+
+def report_rows(event: CockpitCaseEvent) -> Iterator[CountedReport]:
+    """Yield the report that opened the case, which every step names, and the one that joins it by this step."""
+    state, joined = event.state, event.report
+    yield CountedReport(state.opened_by, state.city, state.source, state.reported_at)
+    if joined is not None:
+        yield CountedReport(joined.report_id, state.city, joined.source, joined.recorded_at)
 
 
 def number_of(case_id: str) -> str:

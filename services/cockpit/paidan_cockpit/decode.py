@@ -12,6 +12,7 @@ DecodedStep: TypeAlias = CockpitCaseEvent | DecodeError
 
 # The relay puts these last, in this order.
 _RELAY_HEADERS: Final = ("ce_origin", "ce_sequence", "ce_previous")
+_MERGER: Final = ("ce_type", b"case.merged.v1")
 _SEQUENCE: Final = re.compile(rb"[0-9]{1,19}")
 _validate: Final = CockpitCaseEvent.model_validate_json
 
@@ -32,15 +33,15 @@ def dead_letter_reason(error: DecodeError) -> tuple[str, str]:
 
 
 def latest_per_case(records: Iterable[Record]) -> Iterator[Record]:
-    """Yield of each case the last step, as far as the relay's numbers tell; records without numbers are all yielded.
+    """Yield of each case the last step, as far as the relay's numbers tell, and every merger.
 
     A lane emits a case's steps in order and the relay numbers them, so of one key from one lane the highest number
-    carries the highest version.
+    carries the highest version. A merger alone tells of its report. Records without numbers are all yielded.
     """
     highest: dict[tuple[bytes, bytes], tuple[int, Record]] = {}
     for record in records:
         position = _relay_position_of(record)
-        if position is None:
+        if position is None or _MERGER in record.headers:
             yield record
             continue
         case_key, sequence = position

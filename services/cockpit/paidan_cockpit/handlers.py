@@ -1,12 +1,13 @@
 """Handles batches of case events, each inside the batch's transaction."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_cockpit import queries
-from paidan_cockpit.case_rows import ReadModelRow, case_row
+from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import dead_letter_reason, decode_step, latest_per_case
 
 
@@ -22,33 +23,41 @@ class ReadModel:
         if batch.conn is not self._planned:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
-        rows, errors = await _newest_rows(batch, latest_per_case(batch.records))
-        if errors:
+        found = await _read(batch, latest_per_case(batch.records))
+        if found.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
-            rows, errors = await _newest_rows(batch, batch.records)
-        for record, error in errors:
+            found = await _read(batch, batch.records)
+        for record, error in found.errors:
             batch.dead_letter(record, *dead_letter_reason(error))
-        if rows:
-            await queries.save_rows(batch.conn, rows)
-        batch.counts["cases"] += len(rows)
+        if found.rows:
+            await queries.save_rows(batch.conn, list(found.rows.values()))
+            await queries.save_reports(batch.conn, found.reports)
+        batch.counts["cases"] += len(found.rows)
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""
         self._planned = None
 
 
-async def _newest_rows(
-    batch: Batch, records: Iterable[Record]
-) -> tuple[list[ReadModelRow], list[tuple[Record, DecodeError]]]:
-    newest: dict[str, ReadModelRow] = {}
-    errors: list[tuple[Record, DecodeError]] = []
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a batch holds: the newest row of each case, the reports, and what cannot be decoded."""
+
+    rows: dict[str, ReadModelRow] = field(default_factory=dict)
+    reports: set[CountedReport] = field(default_factory=set)
+    errors: list[tuple[Record, DecodeError]] = field(default_factory=list)
+
+
+async def _read(batch: Batch, records: Iterable[Record]) -> _Found:
+    found = _Found()
     for record in records:
         await batch.pause()
         event = decode_step(record)
         if isinstance(event, DecodeError):
-            errors.append((record, event))
+            found.errors.append((record, event))
             continue
-        previous = newest.get(event.case_id)
+        previous = found.rows.get(event.case_id)
         if previous is None or previous.version < event.version:
-            newest[event.case_id] = case_row(event)
-    return list(newest.values()), errors
+            found.rows[event.case_id] = case_row(event)
+        found.reports.update(report_rows(event))
+    return found

@@ -1,10 +1,10 @@
 """SQL of the consumer and of the word index. The caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from paidan_chassis.database import Connection
-from paidan_cockpit.case_rows import ReadModelRow
+from paidan_cockpit.case_rows import CountedReport, ReadModelRow
 
 COLUMN_TYPES: Final = {
     "case_id": "text",
@@ -75,6 +75,12 @@ SAVE_ROWS: Final = f"""
       LEFT JOIN old USING (case_id)
      WHERE old.text_digest IS DISTINCT FROM saved.text_digest
 """
+SAVE_REPORTS: Final = """
+    INSERT INTO report_row (report_id, city, source, recorded_at)
+    SELECT *
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+        ON CONFLICT DO NOTHING
+"""
 # A plan made while the table was small would read all of it for every row once it is large.
 PLANNER_SETTINGS: Final = """
     SELECT set_config('enable_seqscan', 'off', false),
@@ -127,6 +133,12 @@ async def save_rows(conn: Connection, rows: Sequence[ReadModelRow]) -> None:
     helpers = list(COLUMN_TYPES).index("helpers")
     columns[helpers] = [",".join(each) for each in columns[helpers]]
     await conn.execute(SAVE_ROWS, *columns)
+
+
+async def save_reports(conn: Connection, reports: Collection[CountedReport]) -> None:
+    """Store reports that are not known yet."""
+    columns = zip(*sorted(reports), strict=True)
+    await conn.execute(SAVE_REPORTS, *(list(column) for column in columns))
 
 
 async def take_queued_texts(conn: Connection, limit: int) -> list[CaseText]:

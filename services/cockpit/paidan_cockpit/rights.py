@@ -8,21 +8,23 @@ from typing import Final, Literal, get_args
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["overview", "queues", "case", "desk", "inspection", "callbacks"]
+Page = Literal["overview", "queues", "case", "desk", "inspection", "callbacks", "scores", "system"]
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
 PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
     {
-        "overview": _STAFF,
+        "overview": frozenset({"operator", "monitor"}),
         "queues": _STAFF,
         "case": _STAFF,
         "desk": frozenset(),
         "inspection": frozenset({"inspector"}),
         "callbacks": frozenset({"caller"}),
+        "scores": frozenset({"operator", "monitor"}),
+        "system": frozenset({"operator", "admin"}),
     }
 )
-DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk"})
+DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk", "scores"})
 """What a department's clerk may open, each for the own department alone."""
 
 

@@ -1,10 +1,11 @@
 """Calls of the other services' HTTP routes, with the rights of the person on whose behalf they are."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import httpx
 
@@ -14,7 +15,8 @@ from paidan_chassis.edge.person_tokens import MAX_LIFE_S, PersonClaims
 from paidan_cockpit.rights import Person
 from paidan_cockpit.settings import Settings
 
-ServiceName = Literal["intake", "dispatch", "scoring"]
+ServiceName = Literal["intake", "dispatch", "scoring", "cockpit"]
+SERVICE_NAMES: Final[tuple[ServiceName, ...]] = get_args(ServiceName)
 Query = Mapping[str, str | int]
 _MAX_CONNECTIONS: Final = 40
 _MAX_TOKENS: Final = 2000
@@ -89,6 +91,15 @@ class ServicesClient:
         )
         return await self._send(service, request)
 
+    async def get_readiness(self, service: ServiceName) -> dict[str, Any]:
+        """Return what a service says of its readiness, which needs no key; raise ServiceUnavailable without answer."""
+        try:
+            response = await self._clients[service].get("/readyz")
+            body: dict[str, Any] = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise ServiceUnavailable(service) from error
+        return body
+
     async def post(
         self, service: ServiceName, path: str, person: Person, body: object, headers: Mapping[str, str] | None = None
     ) -> ServiceAnswer:
@@ -124,11 +135,14 @@ class ServicesClient:
 @asynccontextmanager
 async def open_services_client(settings: Settings) -> AsyncIterator[ServicesClient]:
     """Open connections to the services as they are asked for."""
+    # It would log each address, with the ids in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = httpx.Limits(max_connections=_MAX_CONNECTIONS)
     addresses: dict[ServiceName, str] = {
         "intake": settings.intake,
         "dispatch": settings.dispatch,
         "scoring": settings.scoring,
+        "cockpit": settings.persons_issuer,
     }
     clients = {
         name: httpx.AsyncClient(base_url=address, timeout=settings.answer_within_s, limits=limits, trust_env=False)

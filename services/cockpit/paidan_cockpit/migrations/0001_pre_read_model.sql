@@ -67,7 +67,7 @@ CREATE FUNCTION drop_read_indexes() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     DROP INDEX IF EXISTS case_open_by_due, case_open_by_department, case_open_by_status, case_by_report,
-                         case_by_department, case_to_call, case_by_number, case_words_of, case_words_by_report;
+                         case_by_department, case_to_call, case_by_end, case_by_number, case_words_of, case_words_by_report;
 END $$;
 CREATE FUNCTION create_read_indexes() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -79,6 +79,7 @@ BEGIN
     CREATE INDEX IF NOT EXISTS case_by_report ON case_row (city, reported_at, case_id);
     CREATE INDEX IF NOT EXISTS case_by_department ON case_row (city, department, reported_at, case_id);
     CREATE INDEX IF NOT EXISTS case_to_call ON case_row (city, reported_at, case_id) WHERE awaits_call;
+    CREATE INDEX IF NOT EXISTS case_by_end ON case_row (city, ended_at, status) WHERE ended_at IS NOT NULL;
     CREATE INDEX IF NOT EXISTS case_by_number ON case_row (number);
     CREATE INDEX IF NOT EXISTS case_words_of ON case_words USING gin (words);
     CREATE INDEX IF NOT EXISTS case_words_by_report ON case_words (city, reported_at, case_id);

@@ -102,7 +102,9 @@ def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mappin
 def _at_field(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:
     """Return the error at its field, or at the form where it has no such field."""
     known = {each.name for each in form.fields}
-    return {next((each for each in (name, f"action.{name}") if each in known and each), ""): text}
+    # Dispatch names the kind of action on the way to its field.
+    spellings = (name, f"action.{name}", (name or "").replace(f"action.{form.kind}.", "action."))
+    return {next((each for each in spellings if each in known), ""): text}
 
 
 def _back_of(fields: Mapping[str, str]) -> str:

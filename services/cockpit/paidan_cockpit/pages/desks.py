@@ -44,7 +44,7 @@ class Desk:
 
 
 DESKS: Final = (
-    Desk("desk", "open", ("accept", "finish", "return")),
+    Desk("desk", "in-work", ("accept", "finish", "return")),
     Desk("inspection", "inspection", ("inspect",)),
     Desk("callbacks", "callback", ("call_back",)),
 )

@@ -64,6 +64,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "queue": {
             "open": _("Open"),
+            "in-work": _("In work"),
             "placing": _("Hard to place"),
             "verification": _("To verify"),
             "returned": _("Returned"),
@@ -83,6 +84,24 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "callbacks": _("Callbacks"),
             "scores": _("Scores"),
             "system": _("System"),
+        },
+        "dimension": {
+            "city": _("City"),
+            "department": _("Department"),
+            "district": _("District"),
+            "street": _("Street"),
+            "class": _("Class"),
+            "source": _("Source"),
+        },
+        "part": {
+            "denominator": _("all that count"),
+            "numerator": _("those in the numerator"),
+            "missed": _("those that are not"),
+        },
+        "resume": {
+            "kept": _("the stored positions"),
+            "start": _("the log's start"),
+            "end": _("the log's end"),
         },
         "post": {
             "dispatcher": _("Dispatcher"),

@@ -1,8 +1,7 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,106 +11,75 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import overview_map, overview_queries
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.live_groups import LiveGroups, server_sent_event
+from paidan_cockpit.pages.district_map import draw_districts
+from paidan_cockpit.pages.live import LiveFeed
 from paidan_cockpit.pages.overview_board import Boards, Reader
 from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
 from paidan_cockpit.pages.queue_filter import QueueFilter
+from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.visibility import Scope
-from paidan_cockpit.pages.visit import PageRefused, Visit
-from paidan_contracts.wire import Code, Id
+from paidan_cockpit.pages.visit import Visit
+from paidan_contracts.wire import Code
 
-_STREAM_S: Final = 300.0
-_LAYERS_AFTER_S: Final = 2.0
-_RECEIPT_CASES: Final = 200
-_PARTS: Final = ("missed", "numerator", "denominator")
+_LAYERS_AGE_S: Final = 2.0
 _CODE: Final = TypeAdapter(Code)
-_SCORE_ID: Final = TypeAdapter(Id)
 
 
 class OverviewPages:
-    """``/overview`` with its stream and its map, and the cases behind its rates."""
+    """``/overview`` with its stream and its map."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._boards = Boards(site)
-        self._groups = LiveGroups(partial(overview_queries.read_position, site.pool))
+        self._recent_layers = RecentValues[str](_LAYERS_AGE_S)
+        self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
         page = self._site.page
         return [
             page("/overview", self._show, "overview"),
-            page("/overview/live", self._stream, "overview"),
+            page("/overview/stream", self._stream, "overview"),
             page("/overview/map.json", self._map, "overview"),
             page("/overview/borders.json", self._borders, "overview"),
-            page("/overview/receipts/{score_id}", self._receipt, "overview"),
         ]
 
     async def _show(self, visit: Visit) -> Response:
         view, reader = await self._open(visit)
-        values = self._values(view, reader) | await self._boards.load(reader, view)
-        response = self._site.show(visit, "overview.html", values)
+        response = self._site.show(visit, "overview.html", await self._values(view, reader))
         if self._site.map_tiles:
             response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
         return response
 
     async def _stream(self, visit: Visit) -> Response:
+        """Send figures and map whenever something was committed; who may see the same share one computation."""
         view, reader = await self._open(visit)
-        sent_layers = ""
 
-        async def render() -> bytes:
-            nonlocal sent_layers
+        async def render() -> str:
             now_view = self._as_of_now(view)
             now_reader = _as_of(reader, now_view)
-            values = self._values(now_view, reader) | await self._boards.load(now_reader, now_view)
-            event = server_sent_event("board", self._site.renderer.render(visit, "overview_board.html", values))
+            board = self._site.renderer.render(visit, "overview_board.html", await self._values(now_view, now_reader))
             layers = await self._layers(visit, now_view, now_reader)
-            if layers != sent_layers:
-                sent_layers = layers
-                event += server_sent_event("map", layers)
-            return event
+            return server_sent_event("board", board) + server_sent_event("map", layers)
 
-        events = self._groups.events((reader.key, visit.language), render, lasts_s=_STREAM_S)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        pages = self._feed.follow((reader.key, visit.language), render)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
 
     async def _map(self, visit: Visit) -> Response:
         view, reader = await self._open(visit)
         return Response(await self._layers(visit, view, reader), media_type="application/json")
 
     async def _layers(self, visit: Visit, view: CityView, reader: Reader) -> str:
-        return await self._boards.keep(
-            ("layers", reader.key, visit.language),
-            _LAYERS_AFTER_S,
+        return await self._recent_layers.get(
+            (reader.key, visit.language),
             lambda: overview_map.live_layers(self._site, reader.visible, view, visit.language),
         )
 
     async def _borders(self, visit: Visit) -> Response:
         view, _ = await self._open(visit)
         return Response(overview_map.borders(view), media_type="application/geo+json")
-
-    async def _receipt(self, visit: Visit) -> Response:
-        view, _ = await self._open(visit)
-        try:
-            score_id = _SCORE_ID.validate_python(visit.request.path_params["score_id"])
-        except ValidationError:
-            raise PageRefused(404) from None
-        query = visit.request.query_params
-        part = next((each for each in _PARTS if each == query.get("part")), _PARTS[0])
-        asked: dict[str, str | int] = {"part": part, "limit": _RECEIPT_CASES}
-        if after := query.get("after"):
-            asked["after"] = after
-        answer = await self._site.services.get("scoring", f"/v1/scores/{score_id}/cases", visit.person, asked)
-        if not answer.ok or not isinstance(answer.body, dict):
-            raise PageRefused(404)
-        values: dict[str, Any] = {"score": answer.body["score"], "cases": answer.body["cases"], "part": part}
-        values |= {
-            "parts": _PARTS,
-            "next": answer.body.get("next"),
-            "names": view.names,
-            "rate_names": rate_names(view),
-        }
-        return self._site.show(visit, "overview_receipt.html", values)
 
     async def _open(self, visit: Visit) -> tuple[CityView, Reader]:
         query = visit.request.query_params
@@ -122,12 +90,12 @@ class OverviewPages:
     def _as_of_now(self, view: CityView) -> CityView:
         return replace(view, times=replace(view.times, now=self._site.clock.now()))
 
-    def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
+    async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
         chosen = reader.visible.filter
         filled = QueueFilter(
             city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
         )
-        return {
+        return await self._boards.load(reader, view) | {
             "view": view,
             "names": view.names,
             "times": view.times,
@@ -136,6 +104,7 @@ class OverviewPages:
             "queue": filled,
             "rate_names": rate_names(view),
             "map_tiles": self._site.map_tiles or "",
+            "drawing": draw_districts(view.city),
         }
 
 
@@ -165,3 +134,16 @@ def _code(text: str) -> str | None:
 def _as_of(reader: Reader, view: CityView) -> Reader:
     visible = reader.visible
     return replace(reader, visible=replace(visible, scope=replace(visible.scope, now=view.times.now)))
+
+
+def server_sent_event(name: str, body: str) -> str:
+    """Return an event as a stream writes it."""
+    lines = "".join(f"data: {line}\n" for line in body.splitlines())
+    return f"event: {name}\n{lines}\n"
+
+
+async def _events(pages: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    """Yield events; where there are none, a comment that keeps the connection open."""
+    yield b"retry: 2000\n\n"
+    async for page in pages:
+        yield page.encode() or b": alive\n\n"

@@ -9,6 +9,7 @@ from paidan_chassis.database import Pool
 from paidan_cockpit.pages.overview_counts import SOON, HourCount, OpenGroup
 from paidan_cockpit.pages.queries import Arguments
 from paidan_cockpit.pages.visibility import Argument, Scope
+from paidan_cockpit.settings import CONSUMER
 
 _TIMEOUT_S: Final = 5.0
 CELL: Final = 0.005
@@ -26,18 +27,17 @@ _SELECT_OPEN: Final = """
      GROUP BY department, district, street, status
 """
 _SELECT_HOURS: Final = """
-    SELECT source, floor(extract(epoch FROM reported_at - {begin}) / 3600)::integer AS hour, count(*) AS cases
-      FROM case_row
-     WHERE reported_at >= {begin}
-       AND reported_at < {end}
+    SELECT source, floor(extract(epoch FROM {at} - {begin}) / 3600)::integer AS hour, count(*) AS cases
+      FROM {table}
+     WHERE {at} >= {begin}
+       AND {at} <= {end}
        AND {visible}
      GROUP BY source, hour
 """
-# The newest report of each source, by an index that is ordered by report: recent days alone are read.
 _SELECT_LAST: Final = """
-    SELECT source, max(reported_at) AS last
-      FROM case_row
-     WHERE reported_at >= {begin}
+    SELECT source, max({at}) AS last
+      FROM {table}
+     WHERE {at} >= {begin}
        AND {visible}
      GROUP BY source
 """
@@ -65,10 +65,18 @@ _SELECT_POINTS: Final = f"""
      ORDER BY reported_at DESC
      LIMIT {_MAX_POINTS}
 """
-_SELECT_POSITION: Final = "SELECT COALESCE(sum(next_offset), 0)::bigint FROM lane"
+_REPORTS: Final = "report_row", "recorded_at"
+_CASES: Final = "case_row", "reported_at"
+# The lanes' positions move with every batch that is committed, and with nothing else.
+_SELECT_POSITION: Final = """
+    SELECT COALESCE(sum(next_offset), 0)::bigint
+      FROM lane
+     WHERE consumer = $1
+"""
 _SELECT_LANES: Final = """
     SELECT topic, count(*) AS lanes, sum(next_offset)::bigint AS position
       FROM lane
+     WHERE consumer = $1
      GROUP BY topic
      ORDER BY topic
 """
@@ -96,6 +104,12 @@ class Visible:
     scope: Scope
     filter: OverviewFilter
 
+    @property
+    def is_whole_city(self) -> bool:
+        """Whether it is all of a city: its reports can be counted then, of which class and place are not known."""
+        grants = self.scope.grants
+        return not (grants.classes or grants.places or grants.department) and self.filter == OverviewFilter()
+
     def text(self, argument: Argument) -> str:
         """Return the condition."""
         return " AND ".join([*self.scope.conditions(argument), *self.filter.conditions(argument)])
@@ -108,13 +122,13 @@ async def count_open(pool: Pool, visible: Visible) -> list[OpenGroup]:
 
 
 async def count_hours(pool: Pool, visible: Visible, begin: datetime, end: datetime) -> list[HourCount]:
-    """Count the cases of a time by source and hour since its beginning."""
-    return [HourCount(*row) for row in await _fetch(pool, _SELECT_HOURS, visible, begin=begin, end=end)]
+    """Count the reports of a time by source and hour since its beginning; of a part of the city, the new cases."""
+    return [HourCount(*row) for row in await _fetch_new(pool, _SELECT_HOURS, visible, begin=begin, end=end)]
 
 
-async def last_reports(pool: Pool, visible: Visible, begin: datetime) -> dict[str, datetime]:
-    """Return when each source last opened a case, if it was after ``begin``."""
-    return {row["source"]: row["last"] for row in await _fetch(pool, _SELECT_LAST, visible, begin=begin)}
+async def last_times(pool: Pool, visible: Visible, begin: datetime) -> dict[str, datetime]:
+    """Return when each source last sent one, if it was after ``begin``."""
+    return {row["source"]: row["last"] for row in await _fetch_new(pool, _SELECT_LAST, visible, begin=begin)}
 
 
 async def load_cells(pool: Pool, visible: Visible) -> list[tuple[float, float, int, int]]:
@@ -128,18 +142,27 @@ async def load_points(pool: Pool, visible: Visible) -> list[Any]:
     return await _fetch(pool, _SELECT_POINTS, visible)
 
 
-async def read_position(pool: Pool) -> int:
-    """Return a number that grows with every batch that the consumer has committed."""
-    return int(await pool.fetchval(_SELECT_POSITION, timeout=_TIMEOUT_S))
+async def load_position(pool: Pool) -> int:
+    """Return a number that grows with every commit of the consumer."""
+    return int(await pool.fetchval(_SELECT_POSITION, CONSUMER, timeout=_TIMEOUT_S))
 
 
 async def read_lanes(pool: Pool) -> list[tuple[str, int, int]]:
     """Return the consumer's topics: name, number of lanes, records read."""
-    return [tuple(row) for row in await pool.fetch(_SELECT_LANES, timeout=_TIMEOUT_S)]
+    return [tuple(row) for row in await pool.fetch(_SELECT_LANES, CONSUMER, timeout=_TIMEOUT_S)]
 
 
 async def _fetch(pool: Pool, template: str, visible: Visible, **values: object) -> list[Any]:
     arguments = Arguments()
     parts = {name: arguments.add(value) for name, value in values.items()}
     text = template.format(**parts, visible=visible.text(arguments.add))
+    return await pool.fetch(text, *arguments.values, timeout=_TIMEOUT_S)
+
+
+async def _fetch_new(pool: Pool, template: str, visible: Visible, **values: object) -> list[Any]:
+    arguments = Arguments()
+    table, at = _REPORTS if visible.is_whole_city else _CASES
+    parts = {name: arguments.add(value) for name, value in values.items()}
+    condition = f"city = {arguments.add(visible.scope.city)}" if visible.is_whole_city else visible.text(arguments.add)
+    text = template.format(**parts, table=table, at=at, visible=condition)
     return await pool.fetch(text, *arguments.values, timeout=_TIMEOUT_S)

@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paidan_cockpit.pages.city_view import CityView
 from paidan_cockpit.rights import Person
-from paidan_cockpit.services_client import ServiceName, ServicesClient, ServiceUnavailable
+from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName, ServicesClient, ServiceUnavailable
 
 RATES: Final = ("handling", "on_time", "closing", "satisfaction")
 """The rates that the overview shows, of those that a city's pack defines."""
-SERVICES: Final[tuple[ServiceName, ...]] = ("intake", "dispatch", "scoring")
 
 
 class ShownRate(BaseModel):
@@ -40,7 +39,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """Whether a service works: `works`, `halted` with the names of halted loops, or `no_answer`."""
+    """Whether a service works: `works`, `halted` with the names of halted loops, `not_ready`, or `no_answer`."""
 
     name: str
     state: str
@@ -70,20 +69,25 @@ def parse_rates(body: Any) -> dict[str, ShownRate]:  # noqa: ANN401 - whatever J
         return {}
 
 
-async def load_health(services: ServicesClient, person: Person) -> list[ServiceHealth]:
+async def load_health(services: ServicesClient) -> list[ServiceHealth]:
     """Ask every service whether it works."""
-    return list(await asyncio.gather(*(_health_of(services, person, name) for name in SERVICES)))
+    return list(await asyncio.gather(*(_health_of(services, name) for name in SERVICE_NAMES)))
 
 
-async def _health_of(services: ServicesClient, person: Person, name: ServiceName) -> ServiceHealth:
+async def _health_of(services: ServicesClient, name: ServiceName) -> ServiceHealth:
     try:
-        answer = await services.get(name, "/healthz", person)
+        return parse_health(name, await services.get_readiness(name))
     except ServiceUnavailable:
         return ServiceHealth(name, "no_answer")
-    halted = answer.body.get("halted") if isinstance(answer.body, dict) else None
-    if not answer.ok or not isinstance(halted, dict):
+
+
+def parse_health(name: str, body: Any) -> ServiceHealth:  # noqa: ANN401 - whatever JSON was answered
+    """Return what an answer of ``/readyz`` means."""
+    if not isinstance(body, dict):
         return ServiceHealth(name, "no_answer")
-    return ServiceHealth(name, "halted" if halted else "works", sorted(halted))
+    if halted := body.get("halted"):
+        return ServiceHealth(name, "halted", sorted(halted))
+    return ServiceHealth(name, "works") if body.get("ready") is True else ServiceHealth(name, "not_ready")
 
 
 def _month_of(now: datetime, view: CityView) -> str:

@@ -116,6 +116,7 @@ _SELECT_CASE: Final = f"""
 """
 _QUEUE_CONDITIONS: Final = {
     "open": "ended_at IS NULL",
+    "in-work": "ended_at IS NULL AND status IN ('dispatched', 'handling', 'suspended')",
     "placing": "ended_at IS NULL AND status = 'filed'",
     "verification": "ended_at IS NULL AND status = 'received'",
     "returned": "ended_at IS NULL AND hops > 0 AND status IN ('filed', 'dispatched')",

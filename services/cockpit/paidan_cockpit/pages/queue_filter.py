@@ -12,7 +12,9 @@ from paidan_cockpit.words import words_of
 from paidan_contracts.state import Status
 from paidan_contracts.wire import Code, ShortText, Slug
 
-Queue = Literal["open", "placing", "verification", "returned", "overdue", "due-soon", "inspection", "callback", "all"]
+Queue = Literal[
+    "open", "in-work", "placing", "verification", "returned", "overdue", "due-soon", "inspection", "callback", "all"
+]
 QUEUES: Final[tuple[Queue, ...]] = get_args(Queue)
 Order = Literal["due", "newest", "oldest"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)

@@ -11,12 +11,14 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.city_view import CityView, open_city
-from paidan_cockpit.pages.queries import CaseView
+from paidan_cockpit.pages.queries import CaseView, QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, QUEUES, STATUSES, QueueFilter
+from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 
+_COUNTS_AGE_S: Final = 2.0
 _PAGE_SIZE: Final = 50
 _TABLE_SIZE: Final = 10_000
 _FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -27,6 +29,7 @@ class QueuePages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._counts = RecentValues[QueueCounts](max_age_s=_COUNTS_AGE_S)
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
@@ -38,7 +41,10 @@ class QueuePages:
     async def _list(self, visit: Visit) -> Response:
         queue_filter, view, scope = await self._read(visit)
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _PAGE_SIZE)
-        counts = await queries.count_queues(self._site.pool, scope, queue_filter)
+        counts = await self._counts.get(
+            (scope.city, visit.person.scopes, queue_filter.within),
+            lambda: queries.count_queues(self._site.pool, scope, queue_filter),
+        )
         values: dict[str, Any] = {
             "filter": queue_filter,
             "page": page,

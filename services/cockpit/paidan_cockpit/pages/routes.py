@@ -8,8 +8,10 @@ from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.queues import QueuePages
+from paidan_cockpit.pages.scores import ScorePages
 from paidan_cockpit.pages.sign_in import SignInPages
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.system import SystemPages
 
 
 def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
@@ -17,9 +19,11 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
     return [
         assets.route(),
         *SignInPages(site).routes(),
-        *OverviewPages(site).routes(),
         *QueuePages(site).routes(),
         *CasePages(site).routes(),
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),
+        *OverviewPages(site).routes(),
+        *ScorePages(site).routes(),
+        *SystemPages(site).routes(),
     ]

@@ -91,6 +91,8 @@ class Site:
                     raise
                 response = self.error(visit, 503, "no_database")
             response.headers.setdefault("content-security-policy", CONTENT_POLICY)
+            # With no referrer at all, browsers name no origin of a form either, by which it is known as ours.
+            response.headers.setdefault("referrer-policy", "same-origin")
             return response
 
         return Route(path, endpoint, methods=[method], include_in_schema=False)

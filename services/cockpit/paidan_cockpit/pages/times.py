@@ -38,7 +38,7 @@ class CityTimes:
 
     def duration(self, length: timedelta) -> str:
         """Return a length of time in words."""
-        return format_timedelta(max(length, _MINUTE), locale=self.language, threshold=1.2)
+        return format_timedelta(max(length, _MINUTE), granularity="minute", locale=self.language, threshold=1.2)
 
     def working_time_left(self, due: datetime) -> str | None:
         """Return the working time until a due time in words; None once it has passed, or beyond the calendar."""

@@ -42,7 +42,11 @@
       showState(true);
       replaceParts(event.data);
     });
-    stream.addEventListener("map", (event) => drawLayers(JSON.parse(event.data)));
+    stream.addEventListener("map", (event) => {
+      if (event.data === drawnLayers || !points) return;
+      drawnLayers = event.data;
+      drawLayers(JSON.parse(event.data));
+    });
     stream.addEventListener("error", () => {
       showState(false);
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
@@ -81,6 +85,7 @@
   }
 
   let map = null;
+  let drawnLayers = "";
   const places = new Map();
   let points = null;
   let heat = null;
@@ -112,6 +117,8 @@
     const target = document.getElementById("map");
     const borders = await (await fetch(words.borders)).json();
     target.replaceChildren();
+    target.setAttribute("role", "region");
+    target.setAttribute("aria-label", words.wordsMap);
     map = L.map(target, { attributionControl: false, zoomSnap: 0.25 }).setView([0, 0], 2);
     if (words.tiles) L.tileLayer(words.tiles, { maxZoom: 19 }).addTo(map);
     const drawn = L.geoJSON(borders, {

@@ -15,6 +15,7 @@ from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, ou
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
 from paidan_dispatch.inbox.unit_of_work import (
     CaseFile,
+    DecodedRecord,
     UnitOfWork,
 )
 
@@ -34,7 +35,7 @@ class NewRows(NamedTuple):
 
 
 class CaseWrites(NamedTuple):
-    """What a batch changed, as statements in the order in which they must run."""
+    """What some records changed, as statements in the order in which they must run."""
 
     first: Sequence[Write]
     new_rows: NewRows
@@ -45,12 +46,12 @@ class CaseWrites(NamedTuple):
     """Whether one of them must see the rows of another, so that they cannot be sent as one statement."""
 
 
-def case_writes(unit_of_work: UnitOfWork) -> CaseWrites:
-    """Return what a batch changed."""
+def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> CaseWrites:
+    """Return what deciding on these records changed."""
     due_at = {case_id: next_due_at(each.current_state) for case_id, each in unit_of_work.changed_files.items()}
     dead_lettered = unit_of_work.previously_dead_lettered
     helpers, without_helpers = _helper_changes(unit_of_work.changed_files.values())
-    in_force, photos, notes = _in_force_writes(unit_of_work), _photo_writes(unit_of_work), _note_writes(unit_of_work)
+    in_force, photos, notes = _in_force_writes(entries), _photo_writes(unit_of_work), _note_writes(unit_of_work)
     new_rows = NewRows(
         [case_row(each, due_at) for each in unit_of_work.opened_cases],
         unit_of_work.new_events,
@@ -95,18 +96,16 @@ async def save(conn: Connection, writes: CaseWrites) -> None:
         await conn.execute(each.sql, *each.arguments)
 
 
-def _in_force_writes(unit_of_work: UnitOfWork) -> list[Write]:
+def _in_force_writes(entries: Iterable[DecodedRecord]) -> list[Write]:
     packs = {
-        (each.record.partition, each.entry.city): each.entry
-        for each in unit_of_work.entries
-        if isinstance(each.entry, CityInForce)
+        (each.record.partition, each.entry.city): each.entry for each in entries if isinstance(each.entry, CityInForce)
     }
     pack_rows = [(*key, entry.version, entry.in_force_at) for key, entry in packs.items()]
     return [
         *_columns_write("packs_in_force", statements.UPSERT_PACKS_IN_FORCE, pack_rows),
         *(
             Write("release_in_force", statements.UPSERT_RELEASE, (each.record.partition, each.entry.number))
-            for each in unit_of_work.entries
+            for each in entries
             if isinstance(each.entry, ReleaseInForce)
         ),
     ]

@@ -1,0 +1,80 @@
+"""Open pages that follow what is committed: one computation for all who see the same, however many they are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from paidan_chassis.database import DB_ERRORS
+from paidan_chassis.observability.logs import get_logger
+
+LOOK_EVERY_S: Final = 1.0
+RENEW_EVERY: Final = 15
+"""Looks after which a page is computed anew although nothing was committed: due times pass by themselves."""
+RenderPage: TypeAlias = Callable[[], Awaitable[str]]
+_log = get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Channel:
+    """Followers of one page: each has room for the newest state alone, so that a slow one costs nothing."""
+
+    followers: set["asyncio.Queue[str]"] = field(default_factory=set)
+    task: "asyncio.Task[None] | None" = None
+    page: str = ""
+
+
+class LiveFeed:
+    """Computes a page again when ``position`` has moved, and passes it to whoever follows it, if it has changed."""
+
+    def __init__(self, position: Callable[[], Awaitable[int]], *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._position = position
+        self._look_every_s = look_every_s
+        self._channels: dict[Hashable, _Channel] = {}
+
+    async def follow(self, key: Hashable, render: RenderPage) -> AsyncIterator[str]:
+        """Yield the page of a key whenever it changes; an empty text when it has not for a while."""
+        channel = self._channels.setdefault(key, _Channel())
+        queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        channel.followers.add(queue)
+        if channel.task is None:
+            channel.task = asyncio.create_task(self._run(channel, render), name="live page")
+        elif channel.page:
+            queue.put_nowait(channel.page)
+        try:
+            while True:
+                yield await self._next(queue)
+        finally:
+            channel.followers.discard(queue)
+            if not channel.followers and channel.task is not None:
+                channel.task.cancel()
+                self._channels.pop(key, None)
+
+    async def _next(self, queue: "asyncio.Queue[str]") -> str:
+        try:
+            return await asyncio.wait_for(queue.get(), self._look_every_s * RENEW_EVERY)
+        except TimeoutError:
+            return ""
+
+    async def _run(self, channel: _Channel, render: RenderPage) -> None:
+        seen, looks = -1, 0
+        while True:
+            try:
+                position = await self._position()
+                if position != seen or looks >= RENEW_EVERY:
+                    self._publish(channel, await render())
+                    seen, looks = position, 0
+            except DB_ERRORS as error:
+                _log.warning("live_page_put_off", fault=type(error).__name__)
+            looks += 1
+            await asyncio.sleep(self._look_every_s)
+
+    def _publish(self, channel: _Channel, page: str) -> None:
+        if page == channel.page:
+            return
+        channel.page = page
+        for queue in channel.followers:
+            with suppress(asyncio.QueueEmpty):
+                queue.get_nowait()
+            queue.put_nowait(page)
