@@ -119,7 +119,7 @@
     target.replaceChildren();
     target.setAttribute("role", "region");
     target.setAttribute("aria-label", words.wordsMap);
-    map = L.map(target, { attributionControl: false, zoomSnap: 0.25 }).setView([0, 0], 2);
+    map = L.map(target, { attributionControl: false, zoomSnap: 0.25, maxZoom: 19 }).setView([0, 0], 2);
     if (words.tiles) L.tileLayer(words.tiles, { maxZoom: 19 }).addTo(map);
     const drawn = L.geoJSON(borders, {
       style: (feature) => ({ className: `place ${feature.properties.level}` }),
