@@ -12,10 +12,9 @@
 
   function showState(on) {
     const state = on ? "on" : "off";
-    if (live.className !== `live ${state}`) {
-      live.className = `live ${state}`;
-      live.textContent = on ? words.wordsLive : words.wordsLost;
-    }
+    if (live.className === `live ${state}`) return;
+    live.className = `live ${state}`;
+    live.textContent = on ? words.wordsLive : words.wordsLost;
   }
 
   function replaceParts(html) {
@@ -31,6 +30,7 @@
         shown.replaceChildren(...part.childNodes);
       }
     }
+    document.getElementById("now").textContent = document.getElementById("board-figures").dataset.now;
     drawPlot();
     colorPlaces();
   }
@@ -69,12 +69,15 @@
       plot.setData(readHours());
       return;
     }
-    const axis = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
-    const size = () => ({ width: target.clientWidth, height: Math.max(target.clientWidth / 4, 180) });
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const font = `${0.75 * rem}px sans-serif`;
+    const axis = { font, gap: 0.3 * rem, stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
+    const size = () => ({ width: target.clientWidth, height: Math.max(target.clientWidth / 5, 11 * rem) });
     plot = new uPlot({
       ...size(),
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [{ ...axis, values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      legend: { live: false },
+      axes: [{ ...axis, size: 2 * rem, values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       series: [
         { label: words.wordsHour },
         { label: words.wordsToday, stroke: color("--accent"), width: 3 },
@@ -131,14 +134,14 @@
     heat = L.layerGroup();
     points = L.markerClusterGroup({
       showCoverageOnHover: false,
-      chunkedLoading: true,
-      iconCreateFunction: (cluster) => L.divIcon({ html: String(cluster.getChildCount()), className: "group", iconSize: [38, 38] }),
+      animate: false,
+      iconCreateFunction: (cluster) => L.divIcon({ html: String(cluster.getChildCount()), className: "group", iconSize: null }),
     }).addTo(map);
     L.control.layers(null, { [words.wordsPoints]: points, [words.wordsHeat]: heat }, { collapsed: false }).addTo(map);
     const layers = await (await fetch(words.map)).json();
-    drawLayers(layers);
     const bounds = drawn.getLayers().length ? drawn.getBounds() : L.latLngBounds(layers.points.map((each) => each.at));
     if (bounds.isValid()) map.fitBounds(bounds, { padding: [10, 10], animate: false });
+    drawLayers(layers);
     new ResizeObserver(() => map.invalidateSize()).observe(target);
     colorPlaces();
   }
@@ -177,7 +180,7 @@
 
   function markerOf(each) {
     const late = each.light === "late";
-    const icon = L.divIcon({ className: `pin ${each.light}`, html: late ? "▲" : "", iconSize: [20, 20] });
+    const icon = L.divIcon({ className: `pin ${each.light}`, html: late ? "▲" : "", iconSize: null });
     const link = document.createElement("a");
     link.href = `/cases/${encodeURIComponent(each.id)}`;
     link.textContent = each.text;
