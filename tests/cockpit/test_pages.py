@@ -32,6 +32,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
     "/overview": {"operator", "monitor", "administrator"},
+    "/overview/map.json": {"operator", "monitor", "administrator"},
+    "/overview/borders.json": {"operator", "monitor", "administrator"},
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},

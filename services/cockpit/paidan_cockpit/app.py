@@ -108,6 +108,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         renderer=Renderer(assets),
         default_language=settings.language,
         has_provider=settings.oidc_issuer is not None,
+        map_tiles=settings.map_tiles,
     )
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="cockpit-edge"))

@@ -47,6 +47,9 @@ class Settings(ServiceSettings):
     web_libraries: Path | None = Field(
         default=None, description="Folder of htmx and the other libraries; without it pages work without script."
     )
+    map_tiles: HttpUrl | None = Field(
+        default=None, description="Address of map tiles with {z}, {x} and {y}; without it maps show borders alone."
+    )
     language: Language = Field(default="zh", description="Of a visitor whose browser asks for no language we have.")
     session_hours: float = Field(default=12, gt=0, le=168, description="After so long one has to sign in again.")
     idle_minutes: float = Field(default=120, gt=0, le=1440, description="After so long without a page, too.")
