@@ -81,6 +81,7 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     paths = {route.path for route in site.app.router.routes if hasattr(route, "path")}  # type: ignore[attr-defined] # FastAPI's
 
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
+    open_to_all |= {"/sessions", "/sessions/{session_id}/end"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
     assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | ELSEWHERE.keys()
