@@ -76,6 +76,8 @@ TABLE: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/cases/{case_id}/photos/{ref}"): Row(OF_THE_CASE, 503),
     ("POST", "/cases/{case_id}/actions/{kind}"): Row(OF_THE_CASE, 503),
     ("GET", "/overview"): Row(OVERSEERS),
+    ("GET", "/overview/map.json"): Row(OVERSEERS),
+    ("GET", "/overview/borders.json"): Row(OVERSEERS),
     ("GET", "/overview/stream"): Row(OVERSEERS, ENDLESS),
     ("GET", "/scores"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/scores/{score_id}"): Row(OVERSEERS | CLERKS, 503),

@@ -141,10 +141,8 @@ async def finish(page: Page, case_id: str, text: str) -> None:
     form = page.locator(f'form[action="/cases/{case_id}/actions/finish"]')
     await page.locator("details", has=form).locator("summary").click()
     await form.locator("textarea").first.fill(text)
-    photo = make_jpeg(width=2400, height=1800)
-    await form.locator("input[type=file]").set_input_files(
-        [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo}]
-    )
+    photo = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=make_jpeg(width=2400, height=1800))
+    await form.locator("input[type=file]").set_input_files([photo])
     await form.locator("input[type=checkbox]").check()
     await form.locator("button[type=submit]").click()
 

@@ -107,8 +107,8 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         services=await stack.enter_async_context(open_services_client(settings)),
         renderer=Renderer(assets),
         default_language=settings.language,
-        has_provider=settings.oidc_issuer is not None,
         map_tiles=settings.map_tiles,
+        has_provider=settings.oidc_issuer is not None,
     )
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="cockpit-edge"))

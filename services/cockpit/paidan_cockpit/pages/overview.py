@@ -1,7 +1,6 @@
 """The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,8 +22,8 @@ from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_contracts.wire import Code
 
-_CHECK_SESSION_EVERY_S: Final = 5.0
 _LAYERS_AGE_S: Final = 2.0
+_CHECK_SESSION_EVERY_S: Final = 5.0
 _CODE: Final = TypeAdapter(Code)
 
 
@@ -56,29 +55,17 @@ class OverviewPages:
 
     async def _stream(self, visit: Visit) -> Response:
         """Send figures and map whenever something was committed; who may see the same share one computation."""
-        view, reader = await self._open(visit)
+        _, reader = await self._open(visit)
 
         async def render() -> str:
-            now_view = self._as_of_now(view)
-            now_reader = _as_of(reader, now_view)
-            board = self._site.renderer.render(visit, "overview_board.html", await self._values(now_view, now_reader))
-            layers = await self._layers(visit, now_view, now_reader)
+            fresh, now_reader = await self._open(visit)
+            board = self._site.renderer.render(visit, "overview_board.html", await self._values(fresh, now_reader))
+            layers = await self._layers(visit, fresh, now_reader)
             return server_sent_event("board", board) + server_sent_event("map", layers)
 
-        pages = self._feed.follow((reader.key, visit.language), render)
+        pages = self._while_signed_in(visit, self._feed.follow((reader.key, visit.language), render))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        signed_in = self._while_signed_in(visit, pages)
-        return StreamingResponse(_events(signed_in), headers=headers, media_type="text/event-stream")
-
-    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
-        """Yield pages until the session has ended, for whichever reason; the browser then asks to sign in."""
-        checked = monotonic()
-        async for page in pages:
-            if monotonic() - checked > _CHECK_SESSION_EVERY_S:
-                if visit.session is None or not await self._site.accounts.holds(visit.session.session_id):
-                    return
-                checked = monotonic()
-            yield page
+        return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
 
     async def _map(self, visit: Visit) -> Response:
         view, reader = await self._open(visit)
@@ -90,6 +77,16 @@ class OverviewPages:
             lambda: overview_map.live_layers(self._site, reader.visible, view, visit.language),
         )
 
+    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Yield pages until the session has ended, for whichever reason; the browser then asks to sign in."""
+        checked = monotonic()
+        async for page in pages:
+            if monotonic() - checked > _CHECK_SESSION_EVERY_S:
+                if visit.session is None or not await self._site.accounts.holds(visit.session.session_id):
+                    return
+                checked = monotonic()
+            yield page
+
     async def _borders(self, visit: Visit) -> Response:
         view, _ = await self._open(visit)
         return Response(overview_map.borders(view), media_type="application/geo+json")
@@ -99,9 +96,6 @@ class OverviewPages:
         view = await open_city(self._site, visit, query.get("city") or None)
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
         return view, Reader(visit.person, Visible(scope, parse_filter(query)))
-
-    def _as_of_now(self, view: CityView) -> CityView:
-        return replace(view, times=replace(view.times, now=self._site.clock.now()))
 
     async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
         chosen = reader.visible.filter
@@ -142,11 +136,6 @@ def _code(text: str) -> str | None:
         return _CODE.validate_python(text) if text else None
     except ValidationError:
         return None
-
-
-def _as_of(reader: Reader, view: CityView) -> Reader:
-    visible = reader.visible
-    return replace(reader, visible=replace(visible, scope=replace(visible.scope, now=view.times.now)))
 
 
 def server_sent_event(name: str, body: str) -> str:

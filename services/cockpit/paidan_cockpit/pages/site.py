@@ -55,10 +55,10 @@ class Site:
     services: ServicesClient
     renderer: Renderer
     default_language: Language
-    has_provider: bool = False
-    """Whether persons may sign in at a provider, after which they are where they wanted to go."""
     map_tiles: str | None = None
     """Address of map tiles with {z}, {x} and {y}; None: maps show borders and cases alone."""
+    has_provider: bool = False
+    """Whether persons may sign in at a provider, after which they are where they wanted to go."""
 
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for signed-in persons who may open it; others learn nothing about it."""

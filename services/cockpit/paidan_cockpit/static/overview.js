@@ -75,6 +75,7 @@
     const size = () => ({ width: target.clientWidth, height: Math.max(target.clientWidth / 5, 11 * rem) });
     plot = new uPlot({
       ...size(),
+      padding: [rem / 2, 1.5 * rem, 0, 0],
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
       legend: { live: false },
       axes: [{ ...axis, size: 2 * rem, values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
