@@ -38,8 +38,8 @@ class LogOffset(WireModel):
 class ConservationChecked(WireModel):
     """The logs were compared with every table, to see that nothing was lost, counted twice or rewritten.
 
-    Published by ``paidan verify`` on ``paidan.checks`` after each check that could be completed. Read by monitoring and
-    operators. Keyed by ``conservation``.
+    Published by ``paidan verify`` on ``paidan.checks`` after each check that could be completed. Read by the cockpit,
+    monitoring and operators. Keyed by ``conservation``.
     """
 
     type: Literal["conservation.checked.v1"] = "conservation.checked.v1"

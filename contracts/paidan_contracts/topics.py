@@ -117,7 +117,7 @@ CHECKS: Final = Topic[ConservationChecked](
     partitions=1,
     retention=timedelta(days=365),
     written_by=("paidan verify",),
-    read_by=("monitoring", "operators"),
+    read_by=("cockpit", "monitoring", "operators"),
     event_types=(ConservationChecked,),
 )
 TOPICS: Final[tuple[Topic[WireModel], ...]] = (ALARMS, INBOX, CASES, OUTCOMES, SCORES, DEAD_LETTERS, CHECKS)

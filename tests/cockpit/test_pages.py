@@ -1,6 +1,7 @@
 """Pages show what one may see, in words; what strangers wrote stays text."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,14 +31,16 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "security": ("role:security",),
 }
 STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
+OFFICE: Final = {"operator", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
-    "/overview": {"operator", "monitor", "administrator"},
-    "/overview/map.json": {"operator", "monitor", "administrator"},
-    "/overview/borders.json": {"operator", "monitor", "administrator"},
+    "/overview": OFFICE,
+    "/overview/map.json": OFFICE,
+    "/overview/borders.json": OFFICE,
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
-    "/system": {"operator", "administrator"},
+    "/city": STAFF,
+    "/system": OFFICE,
     "/desk": {"clerk", "other clerk"},
     "/inspection": {"inspector"},
     "/callbacks": {"caller"},
@@ -45,10 +48,9 @@ READERS: Final[Mapping[str, set[str]]] = {
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
 ELSEWHERE: Final[Mapping[str, tuple[str, set[str]]]] = {
     "/overview/stream": ("GET", {"operator", "monitor", "administrator"}),
+    "/scores.csv": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores/{score_id}": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
-    "/system/{service}/halts/{id}/resume": ("POST", {"operator", "administrator"}),
-    "/system/{service}/dead-letters/{id}/{act}": ("POST", {"operator", "administrator"}),
 }
 """Routes that need another service, or never end: their readers are told otherwise than that there is nothing."""
 OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
@@ -61,6 +63,14 @@ OF_A_CALL: Final[Mapping[str, tuple[str, int]]] = {
     "/callbacks/{case_id}/{report_id}/contact": ("POST", 403),
 }
 """Routes for callers-back alone: what they are told while dispatch is down, and of a form without its token."""
+OF_THE_INSTALLATION: Final[Mapping[str, tuple[str, int]]] = {
+    "/system/dispatch/dead-letters": ("GET", 503),
+    "/system/dispatch/dead-letters/{letter_id}": ("GET", 503),
+    "/system/dispatch/dead-letters/{letter_id}/drop": ("POST", 403),
+    "/system/dispatch/dead-letters/redrive": ("POST", 403),
+    "/system/dispatch/halts/{halt_id}": ("POST", 403),
+}
+"""Routes for operators of all cities: what they are told while dispatch is down, and of a form without its token."""
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +99,9 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     open_to_all |= {"/sessions", "/sessions/{session_id}/end"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    known = {**READERS, **OF_THE_CASE, **OF_A_CALL, **ELSEWHERE}
-    assert pages - open_to_all - of_every_service == known.keys()
+    of_installation = {path.replace("/dispatch/", "/{service}/") for path in OF_THE_INSTALLATION}
+    known = {**READERS, **OF_THE_CASE, **OF_A_CALL, **ELSEWHERE}.keys() | of_installation
+    assert pages - open_to_all - of_every_service == known
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,6 +139,27 @@ async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
             readers = READERS["/cases/{case_id}"] if template in OF_THE_CASE else {"caller"}
             status = expected if kind in readers else 404
             assert (await browser.request(method, path)).status_code == status, path
+            assert (await stranger.request(method, path)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("scopes", "city", "operates"),
+    [
+        (("role:operator",), "*", True),
+        (("role:operator",), "tiny", False),
+        (("role:admin",), "*", False),
+        (("role:monitor",), "*", False),
+        (("department:streets",), "tiny", False),
+    ],
+)
+async def test_what_is_of_no_single_city_is_there_for_operators_of_all_cities_alone(
+    scopes: tuple[str, ...], city: str, operates: bool, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]"
+) -> None:
+    async with signed_in(site, pool, *scopes, city=city) as browser, new_browser(site) as stranger:
+        for template, (method, expected) in OF_THE_INSTALLATION.items():
+            path = template.format(letter_id=uuid.uuid4(), halt_id=1)
+            answer = await browser.request(method, path)
+            assert answer.status_code == (expected if operates else 404), path
             assert (await stranger.request(method, path)).status_code == 303
 
 

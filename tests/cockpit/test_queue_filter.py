@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from paidan_cockpit.pages.csv_table import csv_table
 from paidan_cockpit.pages.queue_filter import QueueFilter
-from paidan_cockpit.pages.queues import csv_table
 
 
 def test_an_address_is_read_back_as_it_was_written() -> None:
@@ -47,6 +47,6 @@ def test_soon_is_what_the_visitor_chose() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_table_runs_nothing_in_a_spreadsheet(cell: str) -> None:
-    _, line = csv_table([("case", cell)]).split("\r\n", maxsplit=1)
+    _, line = csv_table(("number", "text"), [("case", cell)]).split("\r\n", maxsplit=1)
 
     assert f"'{cell[0]}" in line

@@ -7,8 +7,8 @@ import typer
 from typer.testing import CliRunner
 
 from paidan_contracts.city import Pack
+from paidan_contracts.city.compare import compare_packs
 from paidan_deploy.citypacks.check import check_folder
-from paidan_deploy.citypacks.compare import compare_packs
 from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.cli import city
 from paidan_deploy.errors import DeployError

@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
+from paidan_contracts.city.compare import compare_packs
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.city.posts import DUTIES, Post, PostRole, scopes_of
 from paidan_contracts.scopes import grants_of
 from paidan_deploy.citypacks.check import check_folder
-from paidan_deploy.citypacks.compare import compare_packs
 from tests.contracts.city_packs import QUANCHENG, TINY, append_line, copy_pack
 from tests.contracts.invalid_packs import InvalidPackCase, Mutate, diagnostic_for
 

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from paidan_chassis.clock import real_now
 from paidan_contracts.city import City, InvalidPack, Pack, pack_version
+from paidan_contracts.city.compare import compare_packs
 from paidan_contracts.city.posts import DUTIES, Post
 from paidan_contracts.nearest import nearest
 from paidan_deploy.citypacks import queries
 from paidan_deploy.citypacks.check import CheckedPack, calendar_warning, check_folder, summarize
-from paidan_deploy.citypacks.compare import compare_packs
 from paidan_deploy.citypacks.new_pack import create_pack
 from paidan_deploy.citypacks.publish import PublishedPack, publish
 from paidan_deploy.cli.app import also_in_chinese, example_epilog

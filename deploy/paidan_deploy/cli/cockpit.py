@@ -10,7 +10,7 @@ import asyncpg
 import typer
 
 from paidan_chassis.database import Connection
-from paidan_contracts.scopes import InvalidScope
+from paidan_contracts.scopes import ALL_CITIES, InvalidScope
 from paidan_deploy.citypacks import queries
 from paidan_deploy.cli.app import also_in_chinese, example_epilog
 from paidan_deploy.cli.output import console, print_errors
@@ -22,6 +22,7 @@ from paidan_deploy.provisioning.persons import (
     CLERK,
     LINK_VALIDITY,
     POSTS,
+    SYSTEM_OPERATOR,
     NewPerson,
     create_link,
     find_or_add_person,
@@ -87,7 +88,7 @@ async def links_of_all_posts(installation: Installation, city: str) -> Mapping[s
     """Return a new sign-in link for one post of each role, by post."""
     async with open_connection(installation.database) as connection:
         by_role = {post.role: post.id for post in reversed(await posts_of_pack(connection, city))}
-        posts = [*reversed(by_role.values()), _ADMINISTRATOR] if by_role else POSTS
+        posts = [*reversed(by_role.values()), _ADMINISTRATOR, SYSTEM_OPERATOR] if by_role else POSTS
         return {
             post: await _link_as(connection, installation, post, city, None, valid_for=_VALIDITY_OF_ALL)
             for post in posts
@@ -105,7 +106,7 @@ async def _link_as(
 ) -> str:
     if post == CLERK and department is None:
         department = next(iter((await queries.newest_pack(connection, city)).departments), None)
-    person = NewPerson(user_name(), city, post, department)
+    person = NewPerson(user_name(), ALL_CITIES if post == SYSTEM_OPERATOR else city, post, department)
     person_id = await find_or_add_person(connection, person, created_by=user_name())
     return await _link_of(connection, installation, person_id, valid_for)
 

@@ -14,6 +14,7 @@ from paidan_contracts.topics import (
     ALARMS_PREFIX,
     ANSWERS_PREFIX,
     CASES,
+    CHECKS,
     DEAD_LETTERS,
     INBOX,
     ORDERS_PREFIX,
@@ -36,7 +37,7 @@ _READ_TOPICS: Final = {
     INTAKE: (ALARMS.name, OUTCOMES.name, CASES.name),
     DISPATCH: (INBOX.name,),
     SCORING: (CASES.name,),
-    COCKPIT: (CASES.name,),
+    COCKPIT: (CASES.name, CHECKS.name),
 }
 _READ_PREFIXES: Final = {INTAKE: (ALARMS_PREFIX,), DISPATCH: (ANSWERS_PREFIX,), SCORING: (), COCKPIT: ()}
 _WRITE_TOPICS: Final = {

@@ -15,7 +15,7 @@ from paidan_chassis.database import Connection
 from paidan_contracts.city import City
 from paidan_contracts.city.posts import Post
 from paidan_contracts.nearest import nearest
-from paidan_contracts.scopes import validate_key
+from paidan_contracts.scopes import ALL_CITIES, validate_key
 from paidan_deploy.errors import DeployError
 from paidan_deploy.provisioning.api_keys import require_published
 
@@ -27,11 +27,14 @@ POSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "monitor": ("role:monitor",),
         "clerk": (),
         "administrator": ("role:admin",),
+        "system-operator": ("role:operator",),
     }
 )
 """Posts that there are whatever the city's pack says, and what they may do; a clerk answers for one department."""
 CLERK: Final = "clerk"
 _KINDS_ZH: Final = {"subject": "主体标识", "email": "邮箱"}
+SYSTEM_OPERATOR: Final = "system-operator"
+"""Redrives dead letters and lifts halts, which are of no single city: no pack grants it."""
 LINK_VALIDITY: Final = timedelta(minutes=10)
 
 _INSERT_PERSON: Final = """
@@ -125,6 +128,8 @@ class NewPerson(NamedTuple):
             raise DeployError("name the clerk's department / 请注明经办人所属单位：--department ID")
         if self.post != CLERK and self.department is not None:
             raise DeployError("only a clerk answers for a department / 只有单位经办人才须注明单位")
+        if self.post == SYSTEM_OPERATOR and self.city != ALL_CITIES:
+            raise DeployError("a system operator serves all cities: --city '*' / 运行值守员负责所有城市：--city '*'")
         return (f"department:{self.department}",) if self.department else POSTS[self.post]
 
 

@@ -37,6 +37,13 @@ _SELECT_CURRENT_VERSIONS: Final = """
       LEFT JOIN cities.in_force f USING (city)
      ORDER BY p.city, p.published_at DESC, p.version
 """
+_SELECT_VERSIONS: Final = """
+    SELECT version, published_at
+      FROM cities.pack
+     WHERE city = $1
+     ORDER BY published_at DESC, version
+     LIMIT $2
+"""
 _SELECT_VERSION_IN_FORCE: Final = """
     SELECT version
       FROM cities.in_force
@@ -67,6 +74,13 @@ _UPSERT_IN_FORCE: Final = """
        SET version = EXCLUDED.version,
            since = EXCLUDED.since
 """
+
+
+class PublishedVersion(NamedTuple):
+    """A version of a city's pack, and when it was published last."""
+
+    version: str
+    published_at: datetime
 
 
 class ItemId(NamedTuple):
@@ -104,6 +118,12 @@ async def load_current_versions(executor: Executor, *, timeout_s: float | None =
     """Return, by city, the version in force, or the one published last where none is in force yet."""
     rows = await executor.fetch(_SELECT_CURRENT_VERSIONS, timeout=timeout_s)
     return {row["city"]: row["version"] for row in rows}
+
+
+async def list_versions(executor: Executor, city: str, limit: int, *, timeout_s: float) -> list[PublishedVersion]:
+    """Return the versions of a city's pack, those that were published last first."""
+    rows = await executor.fetch(_SELECT_VERSIONS, city, limit, timeout=timeout_s)
+    return [PublishedVersion(**row) for row in rows]
 
 
 async def find_version_in_force(conn: Connection, city: str) -> str | None:

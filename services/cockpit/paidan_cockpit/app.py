@@ -26,8 +26,10 @@ from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.routes import create_operator_router
+from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
 from paidan_cockpit.accounts import SIGN_INS, Accounts, SessionTerms
+from paidan_cockpit.check_figures import CheckFigures
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.handlers import ReadModel
 from paidan_cockpit.identities import Identities
@@ -41,11 +43,12 @@ from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
 from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
-from paidan_contracts.topics import CASES, find_topic
+from paidan_contracts.topics import CASES, CHECKS, find_topic
 
 TITLE: Final = "Paidan cockpit"
 VERSION: Final = "0.1.0"
 WORDS_LOOP: Final = "words"
+_FIGURES_INTERVAL_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
             progress=health.register_loop(CONSUMER),
         )
     )
+    figures = CheckFigures(resources.pool, resources.process.metrics)
+    await stack.enter_async_context(repeat(figures.update, every_s=_FIGURES_INTERVAL_S, name="check_figures"))
     words, progress = WordIndex(resources.pool), health.register_loop(WORDS_LOOP)
 
     async def run_words(stop: asyncio.Event) -> None:
@@ -150,10 +155,10 @@ def create_http_app(
 
 
 def create_subscription(settings: Settings) -> Subscription:
-    """Return the cockpit's subscription: every step of every case."""
+    """Return the cockpit's subscription: every step of every case, and what conservation checks found."""
     batch_tuning = ConsumerTuning(max_records=settings.batch_records)
     tuning = settings.tuning(batch_tuning, dead_letter_limit=settings.dead_letter_limit)
-    return Subscription(CONSUMER, topics=(CASES.name,), tuning=tuning, cipher=settings.cipher())
+    return Subscription(CONSUMER, topics=(CASES.name, CHECKS.name), tuning=tuning, cipher=settings.cipher())
 
 
 def create_kafka(settings: Settings) -> KafkaCluster:

@@ -35,6 +35,10 @@ class PackCache:
         packs = {city: await self.find(version) for city, version in sorted(self._current.items())}
         return {city: pack for city, pack in packs.items() if pack is not None}
 
+    async def versions(self, city: str) -> list[city_packs.PublishedVersion]:
+        """Return the versions of a city's pack, those that were published last first."""
+        return await city_packs.list_versions(self._pool, city, _MAX_VERSIONS, timeout_s=_TIMEOUT_S)
+
     async def find(self, version: str) -> City | None:
         """Return the pack of a version; None for one that was never published or that this release cannot read."""
         if version not in self._packs:

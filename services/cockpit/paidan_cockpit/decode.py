@@ -1,4 +1,4 @@
-"""Decodes records of ``paidan.cases``, which anybody may have written, and selects those that need decoding."""
+"""Decodes records of the logs, which anybody may have written, and selects those that need decoding."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from paidan_chassis.consumer.batch import Record
 from paidan_chassis.kafka.cloudevents import DecodeError, decode
 from paidan_cockpit.case_events import CockpitCaseEvent
+from paidan_contracts.checks import CONSERVATION, ConservationChecked
 
 DecodedStep: TypeAlias = CockpitCaseEvent | DecodeError
 
@@ -23,6 +24,14 @@ def decode_step(record: Record) -> DecodedStep:
     if isinstance(event, DecodeError) or record.key == event.case_id.encode():
         return event
     return DecodeError("invalid_field", "key", "not the case's")
+
+
+def decode_check(record: Record) -> ConservationChecked | DecodeError:
+    """Return the result of a conservation check, or why the record is none."""
+    event = decode(ConservationChecked.model_validate_json, record.value)
+    if isinstance(event, DecodeError) or record.key == CONSERVATION.encode():
+        return event
+    return DecodeError("invalid_field", "key", "not the check's")
 
 
 def dead_letter_reason(error: DecodeError) -> tuple[str, str]:

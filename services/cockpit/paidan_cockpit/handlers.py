@@ -1,42 +1,57 @@
 """Handles batches of case events, each inside the batch's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_cockpit import queries
+from paidan_cockpit import check_queries, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
-from paidan_cockpit.decode import dead_letter_reason, decode_step, latest_per_case
+from paidan_cockpit.decode import dead_letter_reason, decode_check, decode_step, latest_per_case
+from paidan_contracts.topics import CHECKS
 
 
 class ReadModel:
-    """Keeps one row a case, by its highest version. Idempotent."""
+    """Keeps one row a case, by its highest version, and the last conservation checks. Idempotent."""
 
     def __init__(self) -> None:
         self._planned: Connection | None = None
         """The connection whose session has the planner's options, as far as is known."""
 
     async def apply(self, batch: Batch) -> None:
-        """Store the newest state of each case of the batch."""
+        """Store the newest state of each case of the batch, and the checks."""
         if batch.conn is not self._planned:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
-        found = await _read(batch, latest_per_case(batch.records))
+        checks = [record for record in batch.records if record.topic == CHECKS.name]
+        steps = [record for record in batch.records if record.topic != CHECKS.name] if checks else batch.records
+        found = await _read(batch, latest_per_case(steps))
         if found.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
-            found = await _read(batch, batch.records)
+            found = await _read(batch, steps)
         for record, error in found.errors:
             batch.dead_letter(record, *dead_letter_reason(error))
         if found.rows:
             await queries.save_rows(batch.conn, list(found.rows.values()))
             await queries.save_reports(batch.conn, found.reports)
         batch.counts["cases"] += len(found.rows)
+        if checks:
+            await _save_checks(batch, checks)
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""
         self._planned = None
+
+
+async def _save_checks(batch: Batch, records: Sequence[Record]) -> None:
+    decoded = [(record, decode_check(record)) for record in records]
+    for record, error in decoded:
+        if isinstance(error, DecodeError):
+            batch.dead_letter(record, *dead_letter_reason(error))
+    checks = [each for _, each in decoded if not isinstance(each, DecodeError)]
+    await check_queries.save_checks(batch.conn, checks)
+    batch.counts["checks"] += len(checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,23 @@ from typing import Final, Literal, get_args
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["desk", "inspection", "callbacks", "overview", "queues", "case", "scores", "system"]
+Page = Literal["desk", "inspection", "callbacks", "overview", "queues", "case", "scores", "city", "system"]
 """In the order of menus: whoever has a desk begins there."""
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})
+_OFFICE: Final[frozenset[Role]] = frozenset({"operator", "monitor"})
 PAGE_ROLES: Final[Mapping[Page, frozenset[Role]]] = MappingProxyType(
     {
-        "overview": frozenset({"operator", "monitor"}),
+        "overview": _OFFICE,
         "queues": _STAFF,
         "case": _STAFF,
         "desk": frozenset(),
         "inspection": frozenset({"inspector"}),
         "callbacks": frozenset({"caller"}),
-        "scores": frozenset({"operator", "monitor"}),
-        "system": frozenset({"operator", "admin"}),
+        "scores": _OFFICE,
+        "city": _STAFF,
+        "system": _OFFICE,
     }
 )
 DEPARTMENT_PAGES: Final[frozenset[Page]] = frozenset({"queues", "case", "desk", "scores"})
@@ -64,6 +66,14 @@ class Person:
     def covers_all_cities(self) -> bool:
         """Whether the person may see every city."""
         return self.city == ALL_CITIES
+
+    @property
+    def operates_installation(self) -> bool:
+        """Whether the person may redrive dead letters and lift halts: records and halts are of no single city.
+
+        A city's pack grants its posts to persons of that city, so no pack can grant this.
+        """
+        return self.covers_all_cities and self.grants.has_role("operator")
 
 
 def pages_of(person: Person) -> Iterator[Page]:

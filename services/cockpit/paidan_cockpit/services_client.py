@@ -20,6 +20,7 @@ SERVICE_NAMES: Final[tuple[ServiceName, ...]] = get_args(ServiceName)
 Query = Mapping[str, str | int]
 _MAX_CONNECTIONS: Final = 40
 _MAX_TOKENS: Final = 2000
+_PROBE_WITHIN_S: Final = 2.0
 
 
 class ServiceUnavailable(Exception):
@@ -91,15 +92,6 @@ class ServicesClient:
         )
         return await self._send(service, request)
 
-    async def get_readiness(self, service: ServiceName) -> dict[str, Any]:
-        """Return what a service says of its readiness, which needs no key; raise ServiceUnavailable without answer."""
-        try:
-            response = await self._clients[service].get("/readyz")
-            body: dict[str, Any] = response.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise ServiceUnavailable(service) from error
-        return body
-
     async def post(
         self, service: ServiceName, path: str, person: Person, body: object, headers: Mapping[str, str] | None = None
     ) -> ServiceAnswer:
@@ -117,6 +109,19 @@ class ServicesClient:
             "POST", path, content=content, params=dict(query or {}), headers=self._tokens.headers(person)
         )
         return await self._send(service, request)
+
+    def addresses(self) -> Mapping[ServiceName, str]:
+        """Return where the services are asked."""
+        return {name: str(client.base_url).rstrip("/") for name, client in self._clients.items()}
+
+    async def probe(self, service: ServiceName, path: str) -> ServiceAnswer | None:
+        """Read a route of health, which needs no token, whatever its status; None where nobody answers."""
+        try:
+            response = await self._clients[service].get(path, timeout=_PROBE_WITHIN_S)
+            body = response.json() if response.headers.get("content-type", "").startswith("application/json") else None
+        except (httpx.HTTPError, ValueError):
+            return None
+        return ServiceAnswer(response.status_code, body, response.content)
 
     async def _send(self, service: ServiceName, request: httpx.Request) -> ServiceAnswer:
         try:

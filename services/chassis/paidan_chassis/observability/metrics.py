@@ -37,6 +37,8 @@ GaugeName = Literal[
     "paidan_cases_uncalled",
     "paidan_source_silent_seconds",
     "paidan_source_silence_limit_seconds",
+    "paidan_conservation_check_age_seconds",
+    "paidan_conservation_check_holds",
 ]
 HistogramName = Literal[
     "paidan_batch_seconds",
@@ -88,6 +90,8 @@ GAUGES: Final[Mapping[GaugeName, tuple[str, ...]]] = {
         "city",
         "source",
     ),
+    "paidan_conservation_check_age_seconds": ("Since the last conservation check began.",),
+    "paidan_conservation_check_holds": ("1 if all of the last conservation check holds, else 0.",),
 }
 _LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COUNT_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)

@@ -1,8 +1,5 @@
 """Queues: which cases wait for what, to be filtered, searched, sorted, paged through and taken along as a table."""
 
-import csv
-import io
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.csv_table import csv_table
 from paidan_cockpit.pages.queries import CaseView, QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, QUEUES, STATUSES, QueueFilter
 from paidan_cockpit.pages.recent_values import RecentValues
@@ -21,7 +19,6 @@ from paidan_cockpit.pages.visit import Visit
 _COUNTS_AGE_S: Final = 2.0
 _PAGE_SIZE: Final = 50
 _TABLE_SIZE: Final = 10_000
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class QueuePages:
@@ -64,7 +61,7 @@ class QueuePages:
         queue_filter, view, scope = await self._read(visit)
         queue_filter = replace(queue_filter, after=None)
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _TABLE_SIZE)
-        text = csv_table(_cells(each, view) for each in page.cases)
+        text = csv_table(_TITLES, (_cells(each, view) for each in page.cases))
         headers = {"content-disposition": f'attachment; filename="{view.city_id}-{queue_filter.queue}.csv"'}
         return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")
 
@@ -89,16 +86,3 @@ def _cells(each: CaseView, view: CityView) -> tuple[str, ...]:
         names.department(each.department), each.source, times.machine(each.reported_at), each.due_kind or "", due,
         str(each.reports), str(each.round), str(each.hops), each.text,
     )  # fmt: skip
-
-
-def csv_table(rows: Iterable[tuple[str, ...]]) -> str:
-    """Return rows as CSV under their titles. What a spreadsheet would run as a formula is marked as text."""
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow(_TITLES)
-    writer.writerows([_as_text(cell) for cell in row] for row in rows)
-    return lines.getvalue()
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_BEGINS) else cell

@@ -6,6 +6,8 @@ from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.calls import CallPages
 from paidan_cockpit.pages.cases import CasePages
+from paidan_cockpit.pages.city import CityPages
+from paidan_cockpit.pages.dead_letters import DeadLetterPages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.overview import OverviewPages
 from paidan_cockpit.pages.provider import Provider
@@ -30,5 +32,7 @@ def page_routes(site: Site, assets: Assets, provider: Provider | None = None) ->
         *CallPages(site).routes(),
         *OverviewPages(site).routes(),
         *ScorePages(site).routes(),
+        *CityPages(site).routes(),
         *SystemPages(site).routes(),
+        *DeadLetterPages(site).routes(),
     ]

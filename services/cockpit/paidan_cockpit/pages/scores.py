@@ -1,24 +1,40 @@
-"""Scores: indicators by dimension and period as league tables; each figure opens the cases that it counts."""
+"""Scores: indicators by dimension and period as league tables with a trend; each figure opens the cases it counts."""
 
+import asyncio
 import re
-from typing import Any, Final, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.city_view import CityView, open_city
+from paidan_cockpit.pages.csv_table import csv_table
+from paidan_cockpit.pages.score_filter import DIMENSIONS, DIRECTIONS, ScoreFilter, ordered_rows
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visit import PageRefused, Visit
-from paidan_contracts.scores import Dimension
+from paidan_cockpit.services_client import ServiceAnswer
 
-DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 PARTS: Final = ("denominator", "numerator", "missed")
-_PERIOD: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _SCORE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AT_ONCE: Final = 4
+_CSV_TITLES: Final = (
+    "city", "period", "by", "key", "name", "indicator", "indicator_name", "numerator", "denominator", "value",
+    "indicator_version", "provisional",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A rate in one period; None: it was not told."""
+
+    period: str
+    rate: Mapping[str, Any] | None
 
 
 class ScorePages:
-    """``/scores`` and ``/scores/{score_id}``."""
+    """``/scores``, ``/scores.csv`` and ``/scores/{score_id}``."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -27,40 +43,65 @@ class ScorePages:
         """Return these routes."""
         return [
             self._site.page("/scores", self._table, "scores"),
+            self._site.page("/scores.csv", self._csv, "scores"),
             self._site.page("/scores/{score_id}", self._receipt, "scores"),
         ]
 
     async def _table(self, visit: Visit) -> Response:
-        query = visit.request.query_params
-        view = await open_city(self._site, visit, query.get("city") or None)
-        month = view.times.now.astimezone(view.city.zone).strftime("%Y-%m")
-        period = query.get("period", "")
-        period = period if _PERIOD.fullmatch(period) else month
-        by = (
-            "department"
-            if visit.person.department
-            else next((x for x in DIMENSIONS if x == query.get("by")), "district")
-        )
-        answer = await self._site.services.get(
-            "scoring", "/v1/scores", visit.person, {"city": view.city_id, "period": period, "by": by}
-        )
+        view, chosen = await self._read(visit)
+        answer, trend = await asyncio.gather(self._scores(visit, chosen), self._trend(visit, chosen))
         body = answer.body if answer.ok and isinstance(answer.body, dict) else None
         values: dict[str, Any] = {
             "names": view.names,
-            "times": view.times,
             "cities": view.cities,
-            "city_id": view.city_id,
-            "period": period,
-            "by": by,
+            "filter": chosen,
             "dimensions": DIMENSIONS,
+            "directions": DIRECTIONS,
             "own_department": visit.person.department,
-            "rates": {rate.id: view.names.of(rate.names) for rate in view.city.indicators.rates},
-            "rows": _ordered(body["rows"]) if body else [],
-            "total": body["total"] if body else None,
-            "rebuilding": bool(body and body["rebuilding"]),
+            "rates": _rate_names(view),
+            "rows": ordered_rows(body["rows"], chosen) if body else [],
+            "scores": body,
+            "trend": trend,
             "why": "" if body else answer.message(visit.language),
         }
         return self._site.show(visit, "scores.html", values)
+
+    async def _csv(self, visit: Visit) -> Response:
+        view, chosen = await self._read(visit)
+        answer = await self._scores(visit, chosen)
+        if not answer.ok or not isinstance(answer.body, dict):
+            raise PageRefused(404)
+        rates, rows = _rate_names(view), ordered_rows(answer.body["rows"], chosen)
+        text = csv_table(_CSV_TITLES, (line for row in rows for line in _csv_lines(answer.body, row, rates, view)))
+        name = f"{chosen.city}-scores-{chosen.by}-{chosen.period}.csv"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _read(self, visit: Visit) -> tuple[CityView, ScoreFilter]:
+        query = visit.request.query_params
+        view = await open_city(self._site, visit, query.get("city") or None)
+        today, own = view.times.now.astimezone(view.city.zone).date(), visit.person.department is not None
+        chosen = ScoreFilter.parse(query, city=view.city_id, today=today, own=own, indicators=_rate_names(view))
+        return view, chosen
+
+    async def _scores(self, visit: Visit, chosen: ScoreFilter) -> ServiceAnswer:
+        query = {"city": chosen.city, "period": chosen.period, "by": chosen.by}
+        return await self._site.services.get("scoring", "/v1/scores", visit.person, query)
+
+    async def _trend(self, visit: Visit, chosen: ScoreFilter) -> Sequence[TrendPoint]:
+        if not chosen.indicator:
+            return ()
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def point(period: str) -> TrendPoint:
+            by = "department" if visit.person.department else "city"
+            query = {"city": chosen.city, "period": period, "by": by, "indicator": chosen.indicator}
+            async with turns:
+                answer = await self._site.services.get("scoring", "/v1/scores", visit.person, query)
+            rows = answer.body["rows"] if answer.ok else []
+            return TrendPoint(period, rows[0]["rates"].get(chosen.indicator) if rows else None)
+
+        return await asyncio.gather(*(point(each) for each in chosen.trend_periods))
 
     async def _receipt(self, visit: Visit) -> Response:
         score_id = str(visit.request.path_params["score_id"])
@@ -76,12 +117,25 @@ class ScorePages:
             raise PageRefused(404)
         score = answer.body["score"]
         view: CityView = await open_city(self._site, visit, score["city"])
-        rates = {rate.id: view.names.of(rate.names) for rate in view.city.indicators.rates}
-        values = {"names": view.names, "times": view.times, "score": score, "rates": rates, "part": part}
+        values = {"names": view.names, "times": view.times, "score": score, "rates": _rate_names(view), "part": part}
         values |= {"parts_of_score": PARTS, "cases": answer.body["cases"], "after": answer.body["next"]}
         return self._site.show(visit, "receipt.html", values)
 
 
-def _ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows with those of most cases first."""
-    return sorted(rows, key=lambda row: -max((rate["denominator"] for rate in row["rates"].values()), default=0))
+def _rate_names(view: CityView) -> dict[str, str]:
+    return {rate.id: view.names.of(rate.names) for rate in view.city.indicators.rates}
+
+
+def _csv_lines(
+    scores: Mapping[str, Any], row: Mapping[str, Any], rates: Mapping[str, str], view: CityView
+) -> list[tuple[str, ...]]:
+    """Return a row's rates, one a line. Without cases a value is empty: neither 0 nor 1."""
+    name = row["names"][view.names.language] if row["names"] else row["key"]
+    return [
+        (
+            scores["city"], scores["period"], scores["by"], row["key"], name, id_, rates.get(id_, id_),
+            str(rate["numerator"]), str(rate["denominator"]), "" if rate["value"] is None else f"{rate['value']:.6f}",
+            scores["indicator_version"], "yes" if scores["provisional"] else "no",
+        )
+        for id_, rate in row["rates"].items()
+    ]  # fmt: skip

@@ -1,38 +1,39 @@
-"""The system: which services answer, what stands halted and what it needs, dead letters with redrive and drop."""
+"""The system: services and their lag, halts with what each needs, and the last conservation checks."""
 
 import asyncio
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import UTC
+from typing import Any, Final, get_args
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages.city_view import open_city
+from paidan_chassis.clock import real_now
+from paidan_chassis.consumer.halts import ResumeFrom
+from paidan_chassis.operations.halt_routes import HaltItem, HaltList
+from paidan_cockpit import check_queries
 from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.system_health import probe_services
+from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import SERVICE_NAMES, ServiceAnswer, ServiceName, ServiceUnavailable
 
-_LETTER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HALT: Final = re.compile(r"[0-9]{1,18}")
-_RESUME_FROM: Final = frozenset({"kept", "start", "end"})
-_SHOWN_LETTERS: Final = 50
+_SHOWN_CHECKS: Final = 24
+_RESUME_FROM: Final[tuple[ResumeFrom, ...]] = get_args(ResumeFrom)
+_MAX_HALT_ID: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceCondition:
-    """What a service answered about itself; ``may_operate`` is None while it does not answer."""
+class ServiceHalts:
+    """The open halts of a service; None: nobody could tell."""
 
-    name: ServiceName
-    ready: bool | None
-    waits_for: dict[str, str]
-    may_operate: bool | None
-    halts: list[dict[str, Any]]
-    letters: list[dict[str, Any]]
+    service: ServiceName
+    halts: Sequence[HaltItem] | None
 
 
 class SystemPages:
-    """``/system`` and its forms."""
+    """``/system`` and what lifts a halt."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -41,64 +42,65 @@ class SystemPages:
         """Return these routes."""
         return [
             self._site.page("/system", self._show, "system"),
-            self._site.page("/system/{service}/halts/{id}/resume", self._resume, "system", "POST"),
-            self._site.page("/system/{service}/dead-letters/{id}/{act}", self._handle_letter, "system", "POST"),
+            self._site.page("/system/{service}/halts/{halt_id}", self._resume, "system", "POST"),
         ]
 
-    async def _show(self, visit: Visit, why: str = "") -> Response:
-        view = await open_city(self._site, visit, None)
-        conditions = await asyncio.gather(*(self._condition(visit, name) for name in SERVICE_NAMES))
-        values = {"conditions": conditions, "times": view.times, "names": view.names, "why": why}
-        return self._site.show(visit, "system.html", values, 409 if why else 200)
-
-    async def _condition(self, visit: Visit, name: ServiceName) -> ServiceCondition:
-        services, person = self._site.services, visit.person
-        try:
-            ready, halts, letters = await asyncio.gather(
-                services.get_readiness(name),
-                services.get(name, "/v1/halts", person),
-                services.get(name, "/v1/dead-letters", person, {"state": "waiting", "limit": _SHOWN_LETTERS}),
-            )
-        except ServiceUnavailable:
-            return ServiceCondition(name, None, {}, None, [], [])
-        return ServiceCondition(
-            name=name,
-            ready=bool(ready.get("ready")),
-            waits_for=dict(ready.get("waits_for", {})),
-            may_operate=halts.ok,
-            halts=list(halts.body["halts"]) if halts.ok else [],
-            letters=list(letters.body["dead_letters"]) if letters.ok else [],
+    async def _show(self, visit: Visit, refused: str = "") -> Response:
+        services, halts, checks, times = await asyncio.gather(
+            probe_services(self._site.services),
+            self._all_halts(visit),
+            check_queries.load_last_checks(self._site.pool, _SHOWN_CHECKS),
+            real_times(self._site, visit),
         )
+        values: dict[str, Any] = {
+            "services": services,
+            "halts": halts,
+            "checks": checks,
+            "times": times,
+            "operates": visit.person.operates_installation,
+            "done": visit.request.query_params.get("done", ""),
+            "refused": refused,
+        }
+        return self._site.show(visit, "system.html", values, 409 if refused else 200)
+
+    async def _all_halts(self, visit: Visit) -> Sequence[ServiceHalts]:
+        if not visit.person.operates_installation:
+            return ()
+        return await asyncio.gather(*(self._halts(visit, service) for service in SERVICE_NAMES))
+
+    async def _halts(self, visit: Visit, service: ServiceName) -> ServiceHalts:
+        try:
+            answer = await self._site.services.get(service, "/v1/halts", visit.person)
+        except ServiceUnavailable:
+            return ServiceHalts(service, None)
+        return ServiceHalts(service, HaltList.model_validate(answer.body).halts if answer.ok else None)
 
     async def _resume(self, visit: Visit) -> Response:
-        service, halt_id = _service_of(visit), str(visit.request.path_params["id"])
-        form = await visit.form()
-        at = form.fields.get("at", "")
-        if not _HALT.fullmatch(halt_id) or at not in _RESUME_FROM:
+        service, halt_id = operated_service(visit), str(visit.request.path_params["halt_id"])
+        filled = await visit.form()
+        at = filled.fields.get("at", "")
+        if at not in _RESUME_FROM or not halt_id.isdecimal() or int(halt_id) >= _MAX_HALT_ID:
             raise PageRefused(404)
-        path = f"/v1/halts/{halt_id}/resume"
-        return await self._done(visit, await self._site.services.post(service, path, visit.person, {"at": at}))
-
-    async def _handle_letter(self, visit: Visit) -> Response:
-        service, letter, act = (
-            _service_of(visit),
-            str(visit.request.path_params["id"]),
-            visit.request.path_params["act"],
-        )
-        form = await visit.form()
-        if not _LETTER.fullmatch(letter) or act not in ("redrive", "drop"):
-            raise PageRefused(404)
-        body = {"reason": form.fields.get("reason", "")} if act == "drop" else None
-        path = f"/v1/dead-letters/{letter}/{act}"
-        return await self._done(visit, await self._site.services.post(service, path, visit.person, body))
-
-    async def _done(self, visit: Visit, answer: ServiceAnswer) -> Response:
-        return see_other("/system") if answer.ok else await self._show(visit, answer.message(visit.language))
+        answer = await self._site.services.post(service, f"/v1/halts/{int(halt_id)}/resume", visit.person, {"at": at})
+        return see_other("/system?done=resumed") if answer.ok else await self._show(visit, refusal(answer, visit))
 
 
-def _service_of(visit: Visit) -> ServiceName:
-    wanted = visit.request.path_params["service"]
-    for name in SERVICE_NAMES:
-        if name == wanted:
-            return name
-    raise PageRefused(404)
+def operated_service(visit: Visit) -> ServiceName:
+    """Return the service of the address; refuse whoever does not operate the installation, as if there were none."""
+    name = visit.request.path_params["service"]
+    found = next((each for each in SERVICE_NAMES if each == name), None)
+    if found is None or not visit.person.operates_installation:
+        raise PageRefused(404)
+    return found
+
+
+def refusal(answer: ServiceAnswer, visit: Visit) -> str:
+    """Return why a service refused, in its own words."""
+    return answer.message(visit.language)
+
+
+async def real_times(site: Site, visit: Visit) -> CityTimes:
+    """Return real times in the zone of the visitor's first city: machines know no other clock."""
+    packs = await site.packs.current()
+    zone = next((pack.zone for id_, pack in packs.items() if visit.person.covers(id_)), UTC)
+    return CityTimes(zone, real_now(), visit.language)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from paidan_contracts.city import Pack
+from paidan_contracts.city.pack import Pack
 
 _KEYS: Final = ("id", "code", "word", "date", "value")
 _SHOWN: Final = 80

@@ -1,0 +1,21 @@
+"""Tables as CSV. What a spreadsheet would run as a formula is marked as text. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as CSV under their titles."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(titles)
+    writer.writerows([_as_text(cell) for cell in row] for row in rows)
+    return lines.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_BEGINS) else cell

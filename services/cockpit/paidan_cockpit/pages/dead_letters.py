@@ -1,0 +1,124 @@
+"""Dead letters of the services: listed, shown without what is sealed, redriven, or dropped with a reason."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from paidan_chassis.consumer.dead_letter_pages import State
+from paidan_chassis.operations.dead_letter_models import (
+    DeadLetterDetail,
+    DeadLetterList,
+    NotRedriven,
+    RedriveResponse,
+)
+from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.system import operated_service, real_times, refusal
+from paidan_cockpit.pages.visit import PageRefused, Visit
+from paidan_cockpit.services_client import SERVICE_NAMES, ServiceName
+
+STATES: Final[tuple[State, ...]] = get_args(State)
+_PAGE_SIZE: Final = 50
+_LETTER_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CHOSEN: Final = "letter:"
+_FILTERS: Final = ("consumer", "topic", "reason", "after")
+_MAX_FILTER: Final = 249
+_FIRST_STATE: Final = "waiting"
+
+
+class DeadLetterPages:
+    """``/system/{service}/dead-letters`` and what is below it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[BaseRoute]:
+        """Return these routes."""
+        page, base = self._site.page, "/system/{service}/dead-letters"
+        return [
+            page(base, self._list, "system"),
+            page(f"{base}/redrive", self._redrive, "system", "POST"),
+            page(f"{base}/{{letter_id}}", self._show, "system"),
+            page(f"{base}/{{letter_id}}/drop", self._drop, "system", "POST"),
+        ]
+
+    async def _list(self, visit: Visit, result: RedriveResponse | None = None, refused: str = "") -> Response:
+        service = operated_service(visit)
+        chosen = read_filter(visit.request.query_params)
+        asked = {name: value for name, value in chosen.items() if value and (name, value) != ("state", "all")}
+        answer = await self._site.services.get(service, "/v1/dead-letters", visit.person, asked | {"limit": _PAGE_SIZE})
+        page = DeadLetterList.model_validate(answer.body) if answer.ok else DeadLetterList(dead_letters=[], after=None)
+        values: dict[str, Any] = {
+            "service": service,
+            "services": SERVICE_NAMES,
+            "filter": chosen,
+            "states": STATES,
+            "page": page,
+            "next": urlencode(asked | {"after": page.after}) if page.after else "",
+            "times": await real_times(self._site, visit),
+            "result": result,
+            "obstacles": obstacles_of(result) if result else [],
+            "refused": refused or ("" if answer.ok else refusal(answer, visit)),
+            "done": visit.request.query_params.get("done", ""),
+        }
+        return self._site.show(visit, "dead_letters.html", values, 409 if refused else 200)
+
+    async def _show(self, visit: Visit, refused: str = "") -> Response:
+        service, letter_id = operated_service(visit), _letter_id(visit)
+        answer = await self._site.services.get(service, f"/v1/dead-letters/{letter_id}", visit.person)
+        if not answer.ok:
+            raise PageRefused(404)
+        letter = DeadLetterDetail.model_validate(answer.body)
+        times = await real_times(self._site, visit)
+        values = {"service": service, "letter": letter, "times": times, "refused": refused}
+        return self._site.show(visit, "dead_letter.html", values, 409 if refused else 200)
+
+    async def _redrive(self, visit: Visit) -> Response:
+        service = operated_service(visit)
+        filled = await visit.form()
+        names = [name.removeprefix(_CHOSEN) for name in filled.fields if name.startswith(_CHOSEN)]
+        ids = [each for each in names if _LETTER_ID.fullmatch(each)]
+        if not ids:
+            return see_other(f"{_base(service)}?done=none")
+        path = "/v1/dead-letters/redrive"
+        answer = await self._site.services.post(service, path, visit.person, {"ids": ids})
+        if not answer.ok:
+            return await self._list(visit, refused=refusal(answer, visit))
+        return await self._list(visit, RedriveResponse.model_validate(answer.body))
+
+    async def _drop(self, visit: Visit) -> Response:
+        service, letter_id = operated_service(visit), _letter_id(visit)
+        filled = await visit.form()
+        body = {"reason": filled.fields.get("reason", "")}
+        answer = await self._site.services.post(service, f"/v1/dead-letters/{letter_id}/drop", visit.person, body)
+        return (
+            see_other(f"{_base(service)}?done=dropped")
+            if answer.ok
+            else await self._show(visit, refusal(answer, visit))
+        )
+
+
+def read_filter(query: Mapping[str, str]) -> dict[str, str]:
+    """Return which dead letters an address asks for: those that wait, unless it says otherwise."""
+    state = query.get("state", _FIRST_STATE)
+    texts = {name: query.get(name, "").strip()[:_MAX_FILTER] for name in _FILTERS}
+    return texts | {"state": state if state in (*STATES, "all") else _FIRST_STATE}
+
+
+def obstacles_of(result: RedriveResponse) -> list[NotRedriven]:
+    """Return what was not redriven, or failed again, each with why."""
+    return [*result.skipped, *([result.stopped_at] if result.stopped_at else [])]
+
+
+def _letter_id(visit: Visit) -> str:
+    found = str(visit.request.path_params["letter_id"])
+    if not _LETTER_ID.fullmatch(found):
+        raise PageRefused(404)
+    return found
+
+
+def _base(service: ServiceName) -> str:
+    return f"/system/{service}/dead-letters"

@@ -1,0 +1,152 @@
+"""A city pack in words: rules, limits, the calendar. Pure; what a word is missing for stands as its code."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from babel.dates import get_day_names
+from babel.units import format_unit
+
+from paidan_cockpit.pages.labels import Translate, label
+from paidan_cockpit.pages.names import CityNames
+from paidan_contracts.city.calendar import CalendarDay
+from paidan_contracts.city.organisation import Department
+from paidan_contracts.city.pack_types import TimeLimit
+from paidan_contracts.city.routing import RoutingRule, TimeCondition
+
+_SATURDAY: Final = 5
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNITS: Final = {
+    "working_hour": "hour",
+    "working_day": "day",
+    "urgent_minute": "minute",
+    "urgent_hour": "hour",
+    "urgent_day": "day",
+}
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogue; it is translated when a page is rendered."""
+    return message
+
+
+_LEVEL_SELECTORS: Final = {
+    "city": _("the city's {kind}"),
+    "district": _("the {kind} of the case's district"),
+    "street": _("the {kind} of the case's street"),
+}
+_CONDITIONS: Final = {
+    "classes": _("class {values}"),
+    "conditions": _("condition {values}"),
+    "places": _("in {values}"),
+    "grids": _("grid cells that begin with {values}"),
+    "areas": _("in the area {values}"),
+    "owners": _("owned by {values}"),
+    "channels": _("reported by {values}"),
+    "sources": _("from {values}"),
+    "matters": _("as {values}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentGroup:
+    """The departments of a district, or of the whole city, with those of its streets below them."""
+
+    name: str
+    departments: Sequence[Department]
+    streets: Sequence["DepartmentGroup"] = ()
+
+
+class PackWords:
+    """Tells the parts of one city's pack in one language."""
+
+    def __init__(self, names: CityNames, translate: Translate) -> None:
+        assert names.city is not None  # noqa: S101 - a page of a pack has one
+        self._names, self._city = names, names.city
+        self._translate = translate
+        self._areas = {each.id: names.of(each.names) for each in self._city.pack.geography.areas}
+
+    def limit(self, limit: TimeLimit | None) -> str:
+        """Return a time limit, such as `4 working hours`."""
+        if limit is None:
+            return self._translate(_("the city's limit"))
+        length = format_unit(limit.amount, f"duration-{_UNITS[limit.unit]}", locale=self._names.language)
+        is_working = limit.unit.startswith("working")
+        text = _("{length} of working time") if is_working else _("{length}, nights and holidays included")
+        return self._translate(text).format(length=length)
+
+    def rule(self, rule: RoutingRule) -> str:
+        """Return a rule as a sentence: when it covers a case, and who must act then."""
+        conditions = [*self._conditions(rule), *(self._times(rule.when) if rule.when else ())]
+        when = self._translate(_("; ")).join(conditions) or self._translate(_("every case"))
+        sentence = self._translate(_("{when} → {department}")).format(when=when, department=self.selector(rule.lead))
+        if not rule.helpers:
+            return sentence
+        helpers = self._listed(self.selector(each) for each in rule.helpers)
+        return sentence + self._translate(_(", helped by {helpers}")).format(helpers=helpers)
+
+    def selector(self, selector: str) -> str:
+        """Return whom a rule's selector stands for."""
+        if selector == "owner":
+            return self._translate(_("the stated owner"))
+        level, colon, kind = selector.partition(":")
+        return self._translate(_LEVEL_SELECTORS[level]).format(kind=kind) if colon else self._names.department(selector)
+
+    def groups(self) -> Iterator[DepartmentGroup]:
+        """Yield the departments as a tree: the city's, then each district's with those of its streets."""
+        departments = self._city.pack.departments
+        yield DepartmentGroup(self._names.city_name(), [each for each in departments if each.district is None])
+        for district in dict.fromkeys(each.district for each in departments if each.district):
+            inside = [each for each in departments if each.district == district]
+            streets = dict.fromkeys(each.street for each in inside if each.street)
+            below = [
+                DepartmentGroup(self._names.place(street), [each for each in inside if each.street == street])
+                for street in streets
+            ]
+            own = [each for each in inside if each.street is None]
+            yield DepartmentGroup(self._names.place(district), own, below)
+
+    def exceptions(self, since: date) -> list[CalendarDay]:
+        """Return the days from a date on that are not as their weekday is: holidays, and weekends that are worked."""
+        days = self._city.pack.calendar.days
+        return [each for each in days if each.date >= since and each.working == (each.date.weekday() >= _SATURDAY)]
+
+    def weekday(self, day: date) -> str:
+        """Return the name of a date's weekday."""
+        return str(get_day_names("abbreviated", locale=self._names.language)[day.weekday()])
+
+    def _conditions(self, rule: RoutingRule) -> Iterator[str]:
+        for name, text in _CONDITIONS.items():
+            if values := getattr(rule, name):
+                listed = self._listed(self._named(name, value) for value in values)
+                yield self._translate(text).format(values=listed)
+
+    def _named(self, condition: str, value: str) -> str:
+        match condition:
+            case "classes":
+                return f"{value} {self._names.case_class(value)}" if value in self._city.classes else value
+            case "areas":
+                return self._areas.get(value, value)
+            case "channels":
+                return label(self._translate, "channel", value)
+            case _:
+                look_up = {"places": self._names.place, "owners": self._names.department, "sources": self._names.source}
+                return look_up[condition](value) if condition in look_up else value
+
+    def _times(self, when: TimeCondition) -> Iterator[str]:
+        if when.hours:
+            yield self._translate(_("at {values}")).format(values=self._listed(when.hours))
+        if when.weekdays:
+            days = get_day_names("abbreviated", locale=self._names.language)
+            yield self._translate(_("on {values}")).format(
+                values=self._listed(str(days[_WEEKDAYS.index(each)]) for each in when.weekdays)
+            )
+        if when.dates:
+            yield self._translate(_("within {values}")).format(values=self._listed(when.dates))
+        if when.working_time is not None:
+            text = _("in working hours") if when.working_time else _("outside working hours")
+            yield self._translate(text)
+
+    def _listed(self, values: Iterator[str] | Sequence[str]) -> str:
+        return self._translate(_(", ")).join(values)

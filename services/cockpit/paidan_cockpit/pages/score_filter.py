@@ -1,0 +1,92 @@
+"""Which scores a page shows, read from an address, and the periods before it. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final, Literal, Self, get_args
+from urllib.parse import urlencode
+
+from paidan_contracts.scores import Dimension
+
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+Direction = Literal["highest", "lowest"]
+DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
+_PERIOD: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+_TREND: Final = {4: 5, 7: 12, 10: 14}
+"""How many periods a trend has: years, months, days, by the length of a period's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreFilter:
+    """A city's period and dimension, and the indicator by which the rows are ordered."""
+
+    city: str
+    period: str
+    by: Dimension
+    indicator: str
+    direction: Direction = "highest"
+
+    @classmethod
+    def parse(
+        cls, query: Mapping[str, str], *, city: str, today: date, own: bool, indicators: Mapping[str, str]
+    ) -> Self:
+        """Return what an address asks for; what cannot be is left out. ``own``: only the own department's row."""
+        by: Dimension = next((each for each in DIMENSIONS if each == query.get("by")), "department")
+        period = query.get("period", "")
+        wanted = query.get("indicator", "")
+        return cls(
+            city=city,
+            period=period if is_period(period) else today.isoformat()[:7],
+            by="department" if own else by,
+            indicator=wanted if wanted in indicators else next(iter(indicators), ""),
+            direction="lowest" if query.get("direction") == "lowest" else "highest",
+        )
+
+    def query(self, **changes: Any) -> str:  # noqa: ANN401 - values of this class's own fields
+        """Return the address's query for this filter with some changes."""
+        changed = replace(self, **changes)
+        return urlencode([(name, getattr(changed, name)) for name in ScoreFilter.__slots__])
+
+    @property
+    def trend_periods(self) -> list[str]:
+        """The periods of the trend, oldest first, the shown one last."""
+        periods = [self.period]
+        while len(periods) < _TREND[len(self.period)]:
+            before = previous_period(periods[0])
+            if before is None:
+                break
+            periods.insert(0, before)
+        return periods
+
+
+def is_period(text: str) -> bool:
+    """Return whether this is a day, a month or a year that there is."""
+    if not _PERIOD.fullmatch(text):
+        return False
+    try:
+        _first_day(text)
+    except ValueError:
+        return False
+    return True
+
+
+def previous_period(period: str) -> str | None:
+    """Return the day, month or year before; None before the first year."""
+    first = _first_day(period)
+    return None if first == date.min else (first - timedelta(days=1)).isoformat()[: len(period)]
+
+
+def ordered_rows(rows: list[dict[str, Any]], score_filter: ScoreFilter) -> list[dict[str, Any]]:
+    """Return the rows by the chosen rate; those without a case of it come last, whatever the direction."""
+    sign = 1 if score_filter.direction == "lowest" else -1
+
+    def place(row: Mapping[str, Any]) -> tuple[bool, float, int]:
+        rate = row["rates"].get(score_filter.indicator) or {"value": None, "denominator": 0}
+        return rate["value"] is None, sign * (rate["value"] or 0.0), -rate["denominator"]
+
+    return sorted(rows, key=place)
+
+
+def _first_day(period: str) -> date:
+    return date.fromisoformat(period + "-01-01"[len(period) - 4 :])
