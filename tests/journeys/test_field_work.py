@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import Page, Request, Route
+from playwright.async_api import FilePayload, Page, Request, Route
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot

@@ -75,10 +75,8 @@ async def load_health(services: ServicesClient) -> list[ServiceHealth]:
 
 
 async def _health_of(services: ServicesClient, name: ServiceName) -> ServiceHealth:
-    try:
-        return parse_health(name, await services.get_readiness(name))
-    except ServiceUnavailable:
-        return ServiceHealth(name, "no_answer")
+    answer = await services.probe(name, "/readyz")
+    return parse_health(name, answer.body if answer is not None else None)
 
 
 def parse_health(name: str, body: Any) -> ServiceHealth:  # noqa: ANN401 - whatever JSON was answered
