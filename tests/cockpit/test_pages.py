@@ -54,6 +54,11 @@ OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
 }
 """Routes for the readers of a case: what they are told while intake is down, and of a form without its token."""
+OF_A_CALL: Final[Mapping[str, tuple[str, int]]] = {
+    "/callbacks/{case_id}/{report_id}": ("GET", 503),
+    "/callbacks/{case_id}/{report_id}/contact": ("POST", 403),
+}
+"""Routes for callers-back alone: what they are told while dispatch is down, and of a form without its token."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,8 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
-    assert pages - open_to_all - of_every_service == READERS.keys() | OF_THE_CASE.keys() | ELSEWHERE.keys()
+    known = {**READERS, **OF_THE_CASE, **OF_A_CALL, **ELSEWHERE}
+    assert pages - open_to_all - of_every_service == known.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,9 +120,10 @@ async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
     kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     async with signed_in(site, pool, *KINDS[kind]) as browser, new_browser(site) as stranger:
-        for template, (method, expected) in OF_THE_CASE.items():
-            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept")
-            status = expected if kind in READERS["/cases/{case_id}"] else 404
+        for template, (method, expected) in {**OF_THE_CASE, **OF_A_CALL}.items():
+            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept", report_id="r")
+            readers = READERS["/cases/{case_id}"] if template in OF_THE_CASE else {"caller"}
+            status = expected if kind in readers else 404
             assert (await browser.request(method, path)).status_code == status, path
             assert (await stranger.request(method, path)).status_code == 303
 

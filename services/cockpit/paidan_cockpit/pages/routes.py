@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages.actions import ActionPages
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.calls import CallPages
 from paidan_cockpit.pages.cases import CasePages
 from paidan_cockpit.pages.desks import DeskPages
 from paidan_cockpit.pages.overview import OverviewPages
@@ -23,6 +24,7 @@ def page_routes(site: Site, assets: Assets) -> list[BaseRoute]:
         *CasePages(site).routes(),
         *ActionPages(site).routes(),
         *DeskPages(site).routes(),
+        *CallPages(site).routes(),
         *OverviewPages(site).routes(),
         *ScorePages(site).routes(),
         *SystemPages(site).routes(),
