@@ -6,8 +6,8 @@ A text is folded first (text_forms), so that one pattern finds every spelling. N
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from paidan_contracts.digit_clusters import MIN_DIGITS, SEPARATORS
 from paidan_contracts.pii_numbers import LOOSE_KINDS, FoundData, find_numbers
@@ -40,8 +40,7 @@ _PLATE: Final = re.compile(
 _PLATE_DIGITS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class MaskedText:
+class MaskedText(NamedTuple):
     """A text without personal data, and how many values of each kind were masked.
 
     Kinds: ``identity``, ``card``, ``mobile``, ``landline``, ``telephone``, ``email``, ``plate``, ``account``, those
@@ -49,7 +48,7 @@ class MaskedText:
     """
 
     text: str
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = MappingProxyType({})
 
 
 _EMPTY: Final = MaskedText("")

@@ -11,7 +11,10 @@ import psutil
 
 DRIVER: Final = "driver"
 """This process, which watches positions and appends the bulk records to Kafka."""
-LOAD: Final = ("generator", DRIVER)
+DRIVER_SESSIONS: Final = "driver's PostgreSQL sessions"
+"""What PostgreSQL spends on telling this process positions, every few milliseconds."""
+DRIVER_APPLICATION: Final = "paidan-bench"
+LOAD: Final = ("generator", DRIVER, DRIVER_SESSIONS)
 _BY_SERVICE: Final = "PostgreSQL for "
 
 
@@ -61,9 +64,16 @@ def cpu_spent(before: CpuUsage, after: CpuUsage, **ended_processes: float) -> Cp
 
 
 async def cpu_usage(pids: Mapping[str, int], conn: "asyncpg.Connection[Any]") -> CpuUsage:
-    """Return what each process and its children have used so far; PostgreSQL's share also by service."""
+    """Return what each process and its children have used so far; PostgreSQL's share also by service.
+
+    The driver's own sessions are told apart: they must live from the first reading to the last.
+    """
     backends = await conn.fetch("SELECT pid, usename FROM pg_stat_activity WHERE usename LIKE 'paidan%'")
+    own = await conn.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = $1", DRIVER_APPLICATION)
+    own_seconds = sum(_cpu_seconds(backend["pid"]) for backend in own)
     by_process = {name: _cpu_seconds_with_children(pid) for name, pid in pids.items()}
+    by_process["PostgreSQL"] -= own_seconds
+    by_process[DRIVER_SESSIONS] = own_seconds
     for backend in backends:
         name = f"{_BY_SERVICE}{backend['usename'].removeprefix('paidan_')}"
         by_process[name] = by_process.get(name, 0.0) + _cpu_seconds(backend["pid"])

@@ -12,6 +12,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from paidan_contracts.topics import CASES, INBOX
+from tests.bench.cpu import DRIVER_APPLICATION
 from tests.bench.installation import BenchInstallation
 
 QUIET_TIMEOUT_S: Final = 300.0
@@ -86,7 +87,8 @@ async def watch_positions(
 ) -> AsyncIterator[PositionHistory]:
     """Poll a consumer's positions while the context is open."""
     history = PositionHistory(reader)
-    conn = await asyncpg.connect(installation.dsn, timeout=10)
+    session = {"application_name": DRIVER_APPLICATION}
+    conn = await asyncpg.connect(installation.dsn, timeout=10, server_settings=session)
     polling = asyncio.create_task(_poll_positions(history, conn, every_s))
     try:
         yield history

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from paidan_chassis import runtime
-from paidan_chassis.consumer.batch import Batch
+from paidan_chassis.consumer.batch import Batch, Handler, SmallBatchHandler
 from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.relay import RecordSender, Relay
+from paidan_chassis.consumer.writes import Write
 from paidan_chassis.kafka.record_batch import RecordBatch
 from paidan_chassis.observability.logs import Logger
 
@@ -59,7 +60,7 @@ def stop_self() -> None:
 
 
 class InterruptedHandler:
-    """Wraps a handler; its kill points lie inside the transaction, after the handler's writes."""
+    """Wraps a handler; its kill points lie before the commit, after the handler's decisions and most of its writes."""
 
     def __init__(self, handler: Any, kill_point: KillPoint) -> None:  # noqa: ANN401 - any service's
         self._handler = handler
@@ -80,6 +81,24 @@ class InterruptedHandler:
             await asyncio.sleep(0.2)
             stop_self()
             await statement
+
+
+class InterruptedSmallBatchHandler(InterruptedHandler):
+    """Wraps a handler that prepares small batches. A process that is frozen then holds no row."""
+
+    async def prepare(self, batch: Batch) -> Sequence[Write] | None:
+        """Prepare a batch, then act on the kill points before its statement."""
+        writes: Sequence[Write] | None = await self._handler.prepare(batch)
+        if writes is not None and self._kill_point.is_reached("before_commit"):
+            kill_self()
+        return writes
+
+
+def interrupted(handler: Handler, kill_point: KillPoint) -> InterruptedHandler:
+    """Return a handler wrapped; one that is to be frozen takes every batch in a transaction, which holds its lanes."""
+    if isinstance(handler, SmallBatchHandler) and not kill_point.point.startswith("frozen"):
+        return InterruptedSmallBatchHandler(handler, kill_point)
+    return InterruptedHandler(handler, kill_point)
 
 
 class InterruptedSender:
@@ -111,9 +130,7 @@ def install(kill_point: KillPoint) -> None:
 
     def init_fence(fence: FencedTransaction, subscription: Any, handler: Any, **collaborators: Any) -> None:  # noqa: ANN401
         is_target = subscription.name == kill_point.consumer
-        begin_fence(
-            fence, subscription, InterruptedHandler(handler, kill_point) if is_target else handler, **collaborators
-        )
+        begin_fence(fence, subscription, interrupted(handler, kill_point) if is_target else handler, **collaborators)
         if is_target:
             targets.add(id(fence))
 

@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that cuts the connection at COMMIT."""
+"""A proxy before PostgreSQL that cuts the connection at COMMIT, or at another statement."""
 
 import asyncio
 import contextlib
@@ -25,12 +25,13 @@ class CommitProxy:
     dsn: str
     cut_point: CutPoint
     every: int
+    statement: bytes
     commit_count: int = 0
     cut_count: int = 0
 
     def should_cut(self, chunk: bytes) -> bool:
-        """Return whether this is a COMMIT to be cut."""
-        if COMMIT_STATEMENT not in chunk:
+        """Return whether this is a statement to be cut."""
+        if self.statement not in chunk:
             return False
         self.commit_count += 1
         if self.commit_count % self.every:
@@ -40,10 +41,12 @@ class CommitProxy:
 
 
 @asynccontextmanager
-async def commit_proxy(dsn: str, cut_point: CutPoint, *, every: int) -> AsyncIterator[CommitProxy]:
-    """Run a proxy for a server, which cuts the connection at every n-th commit."""
+async def commit_proxy(
+    dsn: str, cut_point: CutPoint, *, every: int, statement: bytes = COMMIT_STATEMENT
+) -> AsyncIterator[CommitProxy]:
+    """Run a proxy for a server, which cuts the connection at every n-th message with these bytes."""
     address = urlsplit(dsn)
-    proxy = CommitProxy("", cut_point, every)
+    proxy = CommitProxy("", cut_point, every, statement)
 
     async def serve(client: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         server, server_writer = await asyncio.open_connection(address.hostname, address.port)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from aiokafka import AIOKafkaConsumer
 from pydantic import SecretStr
@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from paidan_chassis.consumer.batch import Batch, PoisonRecord, Record
 from paidan_chassis.consumer.config import ConsumerTuning, Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
+from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection, Pool, open_pool
 from paidan_chassis.errors import ChassisError, Halt
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
@@ -56,6 +57,8 @@ class ConsumerOptions:
     topics: tuple[str, ...] = ("in",)
     prefixes: tuple[str, ...] = ()
     name: str = "ledger"
+    prepares: bool = False
+    """Small batches are written by one statement."""
     kill_point: KillPoint = ""
     kill_after: int = 0
     sleep_s: float = 0.0
@@ -115,6 +118,18 @@ async def never_answer(_client: AIOKafkaConsumer, _partitions: Sequence[Any]) ->
     await asyncio.Event().wait()
 
 
+INSERT_ENTRIES = """
+    INSERT INTO entry (key, version, body, topic, log_offset, appended_at)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])
+"""
+ADD_TO_BALANCE = "UPDATE balance SET entries = entries + $1"
+SAVE_ACCOUNTS = """
+    INSERT INTO account SELECT * FROM unnest($1::text[], $2::bigint[])
+        ON CONFLICT (key) DO UPDATE SET version = excluded.version
+"""
+Entry: TypeAlias = tuple[str, int, str, str, int, datetime]
+
+
 class LedgerHandler:
     """A handler that writes an entry for every record and emits an echo with the key's next version."""
 
@@ -126,14 +141,10 @@ class LedgerHandler:
     async def apply(self, batch: Batch) -> None:
         await self._load(batch.conn, {_key(record) for record in batch.records})
         entries = [entry for record in batch.records if (entry := self._entry(batch, record))]
-        await batch.conn.execute(
-            "INSERT INTO entry (key, version, body, topic, log_offset, appended_at)"
-            " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])",
-            *([entry[column] for entry in entries] for column in range(6)),
-        )
+        await batch.conn.execute(INSERT_ENTRIES, *_columns(entries))
         late = [word for record in batch.records if record.value == b"late" for word in ("twice", "twice")]
         await batch.conn.execute("INSERT INTO late SELECT unnest($1::text[])", late)
-        await batch.conn.execute("UPDATE balance SET entries = entries + $1", len(entries))
+        await batch.conn.execute(ADD_TO_BALANCE, len(entries))
         await batch.conn.executemany(
             "INSERT INTO account VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET version = excluded.version",
             [(key, self.versions[key]) for key in {_key(record) for record in batch.records}],
@@ -152,7 +163,7 @@ class LedgerHandler:
             await batch.conn.execute("SELECT pg_advisory_xact_lock_shared($1)", self.options.waits_at)
         await asyncio.sleep(self.options.sleep_s)
 
-    def _entry(self, batch: Batch, record: Record) -> "tuple[str, int, str, str, int, datetime] | None":
+    def _entry(self, batch: Batch, record: Record) -> Entry | None:
         if record.value is None and not self.options.reads_everything:
             batch.dead_letter(record, "null_value", "")
             return None
@@ -196,6 +207,27 @@ class LedgerHandler:
         self.versions.clear()
 
 
+class PreparingLedgerHandler(LedgerHandler):
+    """A ledger handler that says what it would write."""
+
+    async def prepare(self, batch: Batch) -> Sequence[Write] | None:
+        await self._load(batch.conn, {_key(record) for record in batch.records})
+        entries = [entry for record in batch.records if (entry := self._entry(batch, record))]
+        if any(record.value == b"late" for record in batch.records):
+            return None
+        await self._delay_or_kill(batch)
+        keys = list({_key(record) for record in batch.records})
+        return [
+            Write("entries", INSERT_ENTRIES, _columns(entries)),
+            Write("balance_after", ADD_TO_BALANCE, [len(entries)]),
+            Write("accounts", SAVE_ACCOUNTS, [keys, [self.versions[key] for key in keys]]),
+        ]
+
+
+def _columns(entries: Sequence[Entry]) -> list[list[object]]:
+    return [[entry[column] for entry in entries] for column in range(6)]
+
+
 def _key(record: Record) -> str:
     return (record.key or b"").decode(errors="replace").replace("\x00", "")
 
@@ -230,7 +262,7 @@ async def run_consumer(
     """Run a sample consumer until ``stop`` is set; add it to ``consumers``, if given."""
     async with Publisher(options.cluster(), client_id="sender") as publisher:
         sender = KillingSender(options, publisher)
-        ledger = LedgerHandler(options)
+        ledger = PreparingLedgerHandler(options) if options.prepares else LedgerHandler(options)
         async with LaneConsumer(
             options.subscription(), ledger, kafka=options.cluster(), pool=pool, sender=sender
         ) as consumer:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from paidan_chassis.consumer.batch import Batch, Lane, PoisonRecord, Record
 from paidan_chassis.consumer.errors import TopicsUnknown
-from paidan_chassis.consumer.fence import drop_applied, group_by_lane
 from paidan_chassis.consumer.lane_state import LogBounds, LogPosition, check_position, initial_position
 from paidan_chassis.consumer.outbox_chunks import (
     CausedMessage,
@@ -22,6 +21,7 @@ from paidan_chassis.consumer.outbox_chunks import (
     pack,
     unpack,
 )
+from paidan_chassis.consumer.owned_lanes import drop_applied, group_by_lane
 from paidan_chassis.consumer.positions import LOG_END, LOG_START, LanePosition
 from paidan_chassis.consumer.stored_lanes import InitialPosition, StoredLane
 from paidan_chassis.errors import Halt
@@ -160,7 +160,7 @@ def test_partitioner_agrees_with_the_java_client(key: bytes, java_hash: int) -> 
     ids=["on", "some applied before", "all applied before", "some missing"],
 )
 def test_only_new_consecutive_records_are_applied(next_offset: int, new: list[int], rewind_to: dict[Lane, int]) -> None:
-    stored = {LANE: LanePosition(next_offset, 0, 0)}
+    stored = {LANE: LanePosition(next_offset, 0)}
 
     result = drop_applied([record(3), record(4), record(5)], stored, {})
 
@@ -169,13 +169,13 @@ def test_only_new_consecutive_records_are_applied(next_offset: int, new: list[in
 
 
 def test_gap_confirmed_twice_is_skipped() -> None:
-    result = drop_applied([record(3)], {LANE: LanePosition(2, 0, 0)}, {LANE: 2})
+    result = drop_applied([record(3)], {LANE: LanePosition(2, 0)}, {LANE: 2})
 
     assert [each.offset for each in result.records] == [3]
 
 
 def test_gap_in_one_lane_does_not_block_another() -> None:
-    stored = {Lane("in", 0): LanePosition(0, 0, 0), Lane("in", 1): LanePosition(8, 0, 0)}
+    stored = {Lane("in", 0): LanePosition(0, 0), Lane("in", 1): LanePosition(8, 0)}
 
     result = drop_applied([record(5), record(8, 1)], stored, {})
 
@@ -190,7 +190,7 @@ def test_records_are_grouped_by_lane() -> None:
 
 
 def lane_row(next_offset: int, *, cluster: str | None = "cluster", topic: str | None = "topic") -> StoredLane:
-    return StoredLane(LanePosition(next_offset, 0, 0), {}, cluster, topic)
+    return StoredLane(LanePosition(next_offset, 0), 0, {}, cluster, topic)
 
 
 @pytest.mark.parametrize(

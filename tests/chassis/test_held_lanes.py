@@ -5,9 +5,9 @@ from aiokafka import ConsumerRebalanceListener
 
 from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.config import Subscription
-from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds
+from paidan_chassis.consumer.owned_lanes import OwnedLanes
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.errors import Halt
 from paidan_chassis.kafka.cluster import KafkaCluster

@@ -12,18 +12,17 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan_chassis.edge.api_keys import CachedKey, KeyRing, Principal, hash_token
+from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.app import EdgeConfig, create_app, hot_route
 from paidan_chassis.edge.hot_routes import HotRequest, JsonAnswer
 from paidan_chassis.edge.problems import Problem, unavailable
 from paidan_chassis.edge.query import DRY_RUN_PARAMETER
-from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
+from tests.chassis.cached_keys import TOKENS, cached_keys
 from tests.chassis.sample_edge import VALID_LOAN, Loan, padded_loan
 
 PATH = "/v1/loans"
-TOKENS = {name: "pdk_" + name[0] * 43 for name in ("desk", "other", "spent")}
 BODY = json.dumps(VALID_LOAN).encode()
 KEY = {"authorization": f"Bearer {TOKENS['desk']}"}
 INVALID = b'{"book": {"title": "", "pages": 0}, "reader": "1"}'
@@ -40,13 +39,7 @@ class Edge:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics("library")
-        self.keys = KeyRing(None, limit=RateLimit(1.0, 1.0))  # type: ignore[arg-type] # all that is asked is cached
-        for name, token in TOKENS.items():
-            tokens = 0.0 if name == "spent" else 1e6
-            allowance = self.keys.limiter.allowance(name)
-            allowance.tokens, allowance.remaining, allowance.leased_at = tokens, -100.0, 1e12
-            scopes = frozenset({"role:reader"} if name == "other" else {"role:operator"})
-            self.keys.cache[hash_token(token)] = CachedKey(1e12, Principal(name, name, "quancheng", scopes), allowance)
+        self.keys = cached_keys()
         config = EdgeConfig("Library", "1", self.keys, Health(self.metrics), self.metrics, body_limit=2_000)
         self.app = create_app(config)
         hot_route(self.app, PATH, lend, name="lend", model=Loan, query=(DRY_RUN_PARAMETER,))

@@ -24,7 +24,7 @@ def install(point: str) -> None:
     """Patch the function of this point to exit."""
     save_reports, save, send = vault.save_new_reports, PhotoStore.save, Publisher.send
 
-    async def save_reports_and_kill(conn: Any, entries: Any) -> set[str]:  # noqa: ANN401
+    async def save_reports_and_kill(conn: Any, entries: Any) -> bool:  # noqa: ANN401
         if point == "before_vault":
             kill_self()
         new = await save_reports(conn, entries)

@@ -79,6 +79,21 @@ async def test_concurrent_repeats_are_one_report(intake: IntakeService) -> None:
     assert sorted(each.status_code for each in clash) == [202, 409, 409, 409]
 
 
+async def test_repeats_and_new_reports_share_a_commit(intake: IntakeService) -> None:
+    known = build_ticket(text="一")
+
+    async with intake.client("hotline") as client:
+        first = await client.post("/v1/tickets", json=known)
+        sent = [known, {**known, "text": "二"}, *(build_ticket(text=str(number)) for number in range(6)), known]
+        answers = await asyncio.gather(*(client.post("/v1/tickets", json=each) for each in sent))
+
+    assert [each.status_code for each in answers] == [202, 409, *[202] * 7]
+    assert answers[0].json() == answers[-1].json() == first.json()
+    for answer in answers[2:-1]:
+        (record,) = await intake.records_about("paidan.inbox", answer.json()["report_id"])
+        assert record["recorded_at"] == answer.json()["recorded_at"]
+
+
 async def test_repeat_keeps_the_area_of_the_first_report(intake: IntakeService) -> None:
     """A new pack may move a border between two attempts: one report must not be in two lanes."""
     body = build_ticket()

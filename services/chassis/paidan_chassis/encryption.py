@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,8 +34,7 @@ class Ciphertext:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SealedContent:
+class SealedContent(NamedTuple):
     """Bytes encrypted under a key of their own, that key wrapped, and the fingerprint of the key that wraps it.
 
     Without ``data_key`` the bytes are encrypted under the key itself.

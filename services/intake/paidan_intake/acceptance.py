@@ -159,14 +159,16 @@ class ReportWriter:
         first: dict[str, _PendingReport] = {}
         for each in group:
             first.setdefault(each.report.report_id, each)
-        new_ids = await vault.save_new_reports(
+        are_all_new = await vault.save_new_reports(
             self._context.pool, [vault.new_entry(each.normalized, self._context.cipher) for each in first.values()]
         )
-        known = await vault.load_known_reports(self._context.pool, first.keys() - new_ids)
         self._context.last_heard.update((each.report.source, each.report.recorded_at) for each in first.values())
-        for each in group:
-            report = first[each.report.report_id].normalized.report
-            _apply_known_report(each, known.get(report.report_id) or first[each.report.report_id].normalized.as_first())
+        if not are_all_new or len(first) < len(group):
+            # A new report is its own first one, which it matches.
+            known = await vault.load_known_reports(self._context.pool, first.keys())
+            for each in group:
+                first_one = first[each.report.report_id].normalized.as_first()
+                _apply_known_report(each, known.get(each.report.report_id, first_one))
         accepted = [each for each in group if not each.future.done()]
         for each in accepted:
             if each.photos:

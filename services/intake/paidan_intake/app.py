@@ -46,7 +46,7 @@ VERSION: Final = "0.1.0"
 ALARMS_CONSUMER: Final = "intake-alarms"
 STATUS_CONSUMER: Final = "intake-status"
 # A report's status is read seconds later at the earliest, and small batches would be this process's greatest cost.
-STATUS_TUNING: Final = ConsumerTuning(poll_timeout_ms=50, min_batch_interval_s=0.1, fetch_wait_ms=100)
+STATUS_TUNING: Final = ConsumerTuning(min_batch_interval_s=0.25, fetch_wait_ms=250)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,11 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     )
     alarms_consumer = await stack.enter_async_context(
         resources.create_consumer(
-            ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,), written_by_others=True
+            ALARMS_CONSUMER,
+            alarms_handler,
+            ALARMS.name,
+            prefixes=(ALARMS_PREFIX,),
+            written_by_others=True,
         )
     )
     status_consumer = await stack.enter_async_context(

@@ -85,17 +85,16 @@ _INSERT_REPORTS: Final = """
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[],
                   $8::text[], $9::boolean[], $10::text[], $11::bytea[], $12::bytea[])
         ON CONFLICT (report_id) DO NOTHING
- RETURNING report_id
 """
 
 
-async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry]) -> set[str]:
-    """Insert reports of different ids and return the ids that are new; rows of known ids stay as they are."""
+async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry]) -> bool:
+    """Insert reports of different ids and return whether all are new; rows of known ids stay as they are."""
     # In order of id, or two processes that insert the same reports could deadlock.
     rows = sorted(entries, key=lambda entry: entry.report_id)
     if not rows:
-        return set()
-    inserted = await executor.fetch(
+        return True
+    status = await executor.execute(
         _INSERT_REPORTS,
         [row.report_id for row in rows],
         [row.source for row in rows],
@@ -110,7 +109,8 @@ async def save_new_reports(executor: Executor, entries: Collection[NewVaultEntry
         [row.sealed.data_key if row.sealed else None for row in rows],
         [row.sealed.body if row.sealed else None for row in rows],
     )
-    return {str(row["report_id"]) for row in inserted}
+    # The number of rows costs a third of what their ids cost, and nearly all reports are new.
+    return status == f"INSERT 0 {len(rows)}"
 
 
 _SELECT_KNOWN: Final = """

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from paidan_chassis.consumer.batch import Batch, Record
+from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
 from paidan_scoring import queries
@@ -28,9 +29,7 @@ class Fold:
 
     async def apply(self, batch: Batch) -> None:
         """Count the batch's steps. While PostgreSQL works on one chunk of a large batch, the next one is decoded."""
-        if batch.conn is not self._planned:
-            await queries.set_planner_options(batch.conn)
-            self._planned = batch.conn
+        await self._plan_once(batch.conn)
         in_flight = _InFlight(batch.conn)
         try:
             records = iter(batch.records)
@@ -39,6 +38,16 @@ class Fold:
             await in_flight.wait()
         finally:
             await in_flight.cancel()
+
+    async def prepare(self, batch: Batch) -> Sequence[Write] | None:
+        """Return what counts a small batch's steps."""
+        await self._plan_once(batch.conn)
+        return queries.fold_writes(await self._latest_rows(batch, batch.records))
+
+    async def _plan_once(self, conn: Connection) -> None:
+        if conn is not self._planned:
+            await queries.set_planner_options(conn)
+            self._planned = conn
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back. Packs never change, and stay."""

@@ -36,13 +36,19 @@ MUTATIONS: Final = (
             Replacement(_POSITIONS, "       FOR UPDATE\n", ""),
             Replacement(
                 _FENCE,
-                "if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):",
-                "if moved_lanes := ():",
+                "        stored = await self._run_past_frozen_owners(conn, query)\n"
+                "        if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):\n",
+                "        stored = await self._run_past_frozen_owners(conn, query)\n        if moved_lanes := ():\n",
             ),
             Replacement(
                 _FENCE,
                 "new_records, rewind_to = drop_applied(records, stored, self._lanes.known_gaps)",
                 "new_records, rewind_to = list(records), {}",
+            ),
+            Replacement(
+                _POSITIONS,
+                "       AND lane.next_offset = advance.offset_before\n       AND lane.seq = advance.seq_before\n",
+                "",
             ),
         ),
         ("tests/chaos/test_lane_ownership.py::test_frozen_owners_write_nothing_after_losing_their_lanes",),
@@ -56,10 +62,9 @@ MUTATIONS: Final = (
                 "if known is None or known:",
             ),
             Replacement(
-                "services/dispatch/paidan_dispatch/inbox/save.py",
-                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in dead_lettered],",
-                "[_outcome_row(row) for id_, row in unit_of_work.outcomes.items() if id_ not in"
-                " {str(each['id']) for each in await conn.fetch('SELECT id FROM outcome')}],",
+                "services/dispatch/paidan_dispatch/inbox/statements.py",
+                "SELECT * FROM unnest({arrays})\"",
+                "SELECT * FROM unnest({arrays})\" + (\" ON CONFLICT DO NOTHING\" if table == \"outcome\" else \"\")",
             ),
         ),
         (_AUDITED_LOAD_TEST,),
@@ -69,8 +74,14 @@ MUTATIONS: Final = (
         (
             Replacement(
                 _FENCE,
-                "        await transaction.commit()\n        self._follow_commit(writes)\n",
-                "        self._follow_commit(writes)\n        await transaction.commit()\n",
+                "        await transaction.commit()\n        self._lane_writer.follow_commit(writes)\n",
+                "        self._lane_writer.follow_commit(writes)\n        await transaction.commit()\n",
+            ),
+            Replacement(
+                _FENCE,
+                "        try:\n            await self._run_past_frozen_owners(conn, statement)\n",
+                "        self._lane_writer.follow_commit(writes)\n"
+                "        try:\n            await self._run_past_frozen_owners(conn, statement)\n",
             ),
         ),
         (_AUDITED_LOAD_TEST,),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
+from paidan_chassis.consumer.writes import Write
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import ChassisError
 from paidan_chassis.kafka.message import Message
@@ -70,7 +71,8 @@ class Batch:
 
     ``records`` are new (never applied before, by anybody) and per lane contiguous in offset order, one lane after the
     other. ``conn`` is inside the batch's transaction: what the handler writes, the positions and the outbox commit
-    together or not at all. Savepoints (``conn.transaction()``) are allowed.
+    together or not at all. Savepoints (``conn.transaction()``) are allowed. While a small batch is prepared there is no
+    transaction yet: ``conn`` is for reading only.
     """
 
     conn: Connection
@@ -84,6 +86,8 @@ class Batch:
     """The service's own counts (opened, merged, refused...) for the batch's canonical log line."""
     messages: list[tuple[Record, Message]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    is_session_busy: bool = False
+    """Whether the handler has a statement under way, beside what it computes."""
     _paused_at: float = field(default_factory=monotonic)
     _last_statement_at: float = field(default_factory=monotonic)
 
@@ -96,7 +100,7 @@ class Batch:
         if now - self._paused_at > _PAUSE_INTERVAL_S:
             self._paused_at = now
             await asyncio.sleep(0)
-            if now - self._last_statement_at > _KEEPALIVE_INTERVAL_S:
+            if not self.is_session_busy and now - self._last_statement_at > _KEEPALIVE_INTERVAL_S:
                 self._last_statement_at = now
                 await self.conn.execute("SELECT 1")
 
@@ -133,3 +137,15 @@ class Handler(Protocol):
 
     def clear_cache(self) -> None:
         """Drop everything cached from the database: after a rollback, another owner or a restore it may be wrong."""
+
+
+@runtime_checkable
+class SmallBatchHandler(Handler, Protocol):
+    """A handler that can say what it would write, so that a small batch takes a round trip instead of four."""
+
+    async def prepare(self, batch: Batch) -> Sequence[Write] | None:
+        """Decide on the batch and return what to write, having written nothing; None if ``apply`` must do it.
+
+        The writes are sent as one statement, so none may depend on another. After None, ``apply`` follows
+        ``clear_cache``.
+        """

@@ -18,9 +18,10 @@ from paidan_chassis.consumer.errors import (
     TooSlow,
     TopicsUnknown,
 )
-from paidan_chassis.consumer.fence import BatchResult, FencedTransaction, OwnedLanes, group_by_lane
+from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.owned_lanes import OwnedLanes, group_by_lane
 from paidan_chassis.consumer.ownership import LaneClaims, split_for_trials
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery

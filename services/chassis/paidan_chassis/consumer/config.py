@@ -16,7 +16,8 @@ class ConsumerTuning:
     """Batch sizes, waits and limits. The defaults were measured best."""
 
     max_records: int = 1000
-    poll_timeout_ms: int = 5
+    poll_timeout_ms: int = 100
+    """How often a poll that finds no records begins anew; records end it at once."""
     min_batch_interval_s: float = 0.010
     fetch_wait_ms: int = 0
     """How long Kafka may hold records back to return more at once: for work that nobody waits for."""

@@ -13,11 +13,12 @@ from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.consumer_metrics import ConsumerMetrics
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS
-from paidan_chassis.consumer.fence import FencedTransaction, OwnedLanes
+from paidan_chassis.consumer.fence import FencedTransaction
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.maintenance import Maintenance
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.outbox_chunks import ChunkWriter
+from paidan_chassis.consumer.owned_lanes import LaneWriter, OwnedLanes
 from paidan_chassis.consumer.ownership import LaneClaims
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
@@ -234,6 +235,6 @@ def _lane_access(  # noqa: PLR0913 - collaborators, passed by name
         subscriber=subscriber, relay=relay, outages=outages, log=log,
     )  # fmt: skip
     transaction = FencedTransaction(
-        subscription, handler, connection=connection, relay=relay, lanes=lanes, chunk_writer=chunk_writer
+        subscription, handler, connection=connection, lanes=lanes, lane_writer=LaneWriter(lanes, relay, chunk_writer)
     )
     return recovery, takeover, transaction

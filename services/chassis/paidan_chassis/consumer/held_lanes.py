@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from paidan_chassis.consumer.batch import Lane, Record
-from paidan_chassis.consumer.fence import OwnedLanes
+from paidan_chassis.consumer.owned_lanes import OwnedLanes
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress

@@ -12,8 +12,8 @@ from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.connection import HeldConnection
 from paidan_chassis.consumer.dead_letter_counts import DeadLetterCounts
 from paidan_chassis.consumer.errors import SERVER_ERRORS, AssignmentLost, is_outage
-from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.held_lanes import HeldLanes
+from paidan_chassis.consumer.owned_lanes import OwnedLanes
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from paidan_chassis.consumer.batch import Handler, Lane
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.errors import AssignmentLost
-from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.owned_lanes import OwnedLanes
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.subscriber import GroupSubscriber
 from paidan_chassis.consumer.takeover import LaneTakeover

@@ -13,6 +13,7 @@ class StoredLane(NamedTuple):
     """A lane's row in full."""
 
     position: LanePosition
+    relayed_seq: int
     previous: Mapping[str, int]
     """The last relayed sequence per topic-partition."""
     cluster_id: str | None
@@ -32,7 +33,8 @@ async def load_lanes(conn: Connection, consumer: str, lanes: Collection[Lane]) -
     rows = await conn.fetch(SELECT_LANES, consumer, *lane_columns(lanes))
     return {
         Lane(row["topic"], row["partition"]): StoredLane(
-            LanePosition(row["next_offset"], row["seq"], row["relayed_seq"]),
+            LanePosition(row["next_offset"], row["seq"]),
+            row["relayed_seq"],
             json.loads(row["previous"]),
             row["cluster_id"],
             row["topic_id"],

@@ -17,6 +17,7 @@ from paidan_chassis.consumer.outbox_chunks import ChunkWriter, OutboxChunk
 from paidan_chassis.consumer.ownership import LaneClaims, LogExtent, Trial
 from paidan_chassis.consumer.positions import LanePosition
 from paidan_chassis.consumer.retry import retry
+from paidan_chassis.consumer.stored_lanes import StoredLane
 from paidan_chassis.database import Connection
 from paidan_chassis.errors import Halt, Halted
 from paidan_chassis.kafka.cluster import KafkaCluster
@@ -82,7 +83,7 @@ class LaneTakeover:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             # One snapshot: between reading a row and its outbox, another owner could relay and prune.
             rows = await stored_lanes.load_lanes(conn, self._consumer, lanes)
-            unrelayed = {lane: await self._unrelayed(conn, lane, row.position) for lane, row in rows.items()}
+            unrelayed = {lane: await self._unrelayed(conn, lane, row) for lane, row in rows.items()}
             states = {
                 lane: LaneState(row.position.next_offset, row.position.seq, bounds[lane]) for lane, row in rows.items()
             }
@@ -96,7 +97,7 @@ class LaneTakeover:
             chunks = unrelayed[lane].addressed(lane, row.previous, self._chunk_writer)
             for last_seqs in (row.previous, *(each.last_seqs for each in chunks)):
                 states[lane].previous.update(last_seqs)
-            taken[lane] = TakenLane(states[lane], row.position.relayed_seq, row.previous, chunks, trials.get(lane))
+            taken[lane] = TakenLane(states[lane], row.relayed_seq, row.previous, chunks, trials.get(lane))
         return taken
 
     async def ensure_topics(self, topics: Collection[str]) -> None:
@@ -163,8 +164,9 @@ class LaneTakeover:
         # A broker that has only just started may report an older end of its log for a moment.
         return await retry(check, _RECHECK_PAUSES_S, errors=(Halt,), pause=_pause)
 
-    async def _unrelayed(self, conn: Connection, lane: Lane, position: LanePosition) -> Unrelayed:
-        return await outbox.unrelayed(conn, self._consumer, lane, relayed_seq=position.relayed_seq, seq=position.seq)
+    async def _unrelayed(self, conn: Connection, lane: Lane, row: StoredLane) -> Unrelayed:
+        seq = row.position.seq
+        return await outbox.unrelayed(conn, self._consumer, lane, relayed_seq=row.relayed_seq, seq=seq)
 
 
 def _check_states(bounds: Mapping[Lane, LogBounds], states: Mapping[Lane, LaneState]) -> None:

@@ -13,9 +13,9 @@ from paidan_chassis.consumer.batch import Lane
 from paidan_chassis.consumer.batch_runner import BatchRunner
 from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.consumer_metrics import LaneMetrics
-from paidan_chassis.consumer.fence import OwnedLanes
 from paidan_chassis.consumer.lane_state import LaneState, LogBounds
 from paidan_chassis.consumer.outages import OutageRetry
+from paidan_chassis.consumer.owned_lanes import OwnedLanes
 from paidan_chassis.consumer.rebalance import RebalanceListener
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.subscriber import GroupSubscriber

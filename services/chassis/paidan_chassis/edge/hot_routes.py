@@ -7,7 +7,7 @@ other request goes to the framework's route, which has the same handler; a test 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,14 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paidan_chassis.edge import problems, query
 from paidan_chassis.edge.api_keys import Principal
+from paidan_chassis.edge.exchange import JSON_ANSWER
 from paidan_chassis.edge.middleware import ModelT, authenticate_scope, parse_body
 from paidan_chassis.edge.problems import BodyTooLarge, Problem
 from paidan_chassis.edge.query import NO_QUERY, QueryRules
 from paidan_chassis.edge.scope_keys import ANNOUNCED_BYTES_KEY, BODY_LIMIT_KEY, ROUTE_KEY
 
 
-@dataclass(frozen=True, slots=True)
-class HotRequest(Generic[ModelT]):
+class HotRequest(NamedTuple, Generic[ModelT]):
     """One request to a hot route, authenticated, read and validated."""
 
     scope: Scope
@@ -36,8 +36,7 @@ class HotRequest(Generic[ModelT]):
         return bool(self.scope["query_string"]) and query.is_dry_run(self.scope)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonAnswer:
+class JsonAnswer(NamedTuple):
     """An answer in JSON without headers of its own."""
 
     status: int
@@ -109,15 +108,9 @@ class FastPath(Generic[ModelT]):
         except BodyTooLarge as error:
             answer = problems.too_large(error.limit).response()
         if isinstance(answer, JsonAnswer):
-            await _send(answer, send)
+            await send({"type": JSON_ANSWER, "status": answer.status, "body": answer.content})
         else:
             await answer(scope, receive, send)
-
-
-async def _send(answer: JsonAnswer, send: Send) -> None:
-    headers = [(b"content-length", b"%d" % len(answer.content)), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.content})
 
 
 def _replay(first: Message, receive: Receive) -> Receive:

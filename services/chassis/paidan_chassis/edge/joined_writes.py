@@ -32,6 +32,12 @@ class JoinedWrites:
             return
         self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Write a whole response, after what is held back."""
+        if self._held:
+            self._flush()
+        self._transport.write(data)
+
     def close(self) -> None:
         """Close the transport once everything is sent."""
         self._flush()

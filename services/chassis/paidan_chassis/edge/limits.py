@@ -61,16 +61,6 @@ def find_ambiguity(version: str, headers: Iterable[tuple[bytes, bytes]]) -> Prob
     return None
 
 
-def limited_protocol(limits: ConnectionLimits) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol class with these limits."""
-
-    class Protocol(LimitedConnection):
-        pass
-
-    Protocol.limits = limits
-    return Protocol
-
-
 class LimitedConnection(HttpToolsProtocol):
     """An HTTP/1.1 connection under limits. A request that arrives in one piece needs no timer."""
 

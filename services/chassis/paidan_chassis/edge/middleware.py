@@ -2,30 +2,26 @@
 
 import asyncio
 import hashlib
-import random
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.access_log import AccessLog
 from paidan_chassis.edge.api_keys import KeyRing, Principal
-from paidan_chassis.edge.problems import BodyTooLarge
-from paidan_chassis.edge.scope_keys import ANNOUNCED_BYTES_KEY, BODY_LIMIT_KEY, PRINCIPAL_KEY, ROUTE_KEY, TRACE_ID_KEY
-from paidan_chassis.edge.security_headers import DEFAULT_HEADERS, DEFAULT_NAMES, STRICT_TRANSPORT
+from paidan_chassis.edge.exchange import Exchange
+from paidan_chassis.edge.scope_keys import PRINCIPAL_KEY
 from paidan_chassis.json_bodies import read_json
 from paidan_chassis.observability.logs import Logger, get_logger
 from paidan_chassis.observability.metrics import Metrics
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-_TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class EdgeApp(FastAPI):
@@ -77,7 +73,7 @@ class RequestMiddleware:
             await self._respond_to_error(error, exchange)
         self._record_request(exchange)
 
-    async def _respond_to_error(self, error: Exception, exchange: "Exchange") -> None:
+    async def _respond_to_error(self, error: Exception, exchange: Exchange) -> None:
         problem = problems.problem_for(error)
         if problem.status != 503:
             self._log.error("request_broke", route=exchange.route, trace_id=exchange.trace_id, exc_info=error)
@@ -86,7 +82,7 @@ class RequestMiddleware:
         if exchange.status == 0:
             await problem.response()(exchange.scope, exchange.receive, exchange.send)
 
-    def _record_request(self, exchange: "Exchange") -> None:
+    def _record_request(self, exchange: Exchange) -> None:
         duration_s = time.perf_counter() - exchange.started
         route_status = (exchange.route, exchange.status)
         if route_status not in self._request_metrics:
@@ -98,104 +94,6 @@ class RequestMiddleware:
             self._access_log.record(exchange, duration_s)
             if 400 <= exchange.status < 500:
                 exchange.scope["app"].state.keys.recorder.count_request(exchange.scope, exchange.route, exchange.status)
-
-
-class Exchange:
-    """One request and its response. ``status`` is 0 until the response starts."""
-
-    __slots__ = (
-        "_bytes_read",
-        "_discards_response",
-        "_inner_receive",
-        "_inner_send",
-        "_is_tls",
-        "_limit",
-        "announced_bytes",
-        "is_encoded",
-        "scope",
-        "started",
-        "status",
-        "trace_id",
-    )
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        self.scope = scope
-        self.started = time.perf_counter()
-        self.status = 0
-        self.announced_bytes = 0
-        self.is_encoded = False
-        self._is_tls = scope["scheme"] == "https"
-        self.trace_id = scope[TRACE_ID_KEY] = self._read_head() or f"{random.getrandbits(128):032x}"
-        scope[ANNOUNCED_BYTES_KEY] = self.announced_bytes
-        self._inner_receive = receive
-        self._inner_send = send
-        self._limit = limit
-        self._bytes_read = 0
-        self._discards_response = False
-
-    def _read_head(self) -> str | None:
-        """Note what the headers say about body and transport, and return the caller's trace id."""
-        trace_id = None
-        for name, value in self.scope["headers"]:
-            if name == b"content-length":
-                self.announced_bytes = int(value) if value.isdigit() else 0
-            elif name == b"traceparent" and (traceparent := _TRACEPARENT.fullmatch(value)):
-                trace_id = traceparent[1].decode()
-            elif name == b"x-forwarded-proto" and value.strip().lower() == b"https":
-                self._is_tls = True
-            elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-                self.is_encoded = True
-        return trace_id
-
-    @property
-    def method(self) -> str:
-        """Return the request's method."""
-        return str(self.scope["method"])
-
-    @property
-    def route(self) -> str:
-        """Return the route's template, which contains no ids."""
-        # FastAPI does not put a plain Starlette route into the scope, so a hot route sets its own path.
-        return str(self.scope.get(ROUTE_KEY) or getattr(self.scope.get("route"), "path", "unmatched"))
-
-    @property
-    def limit(self) -> int:
-        """Return the most bytes of a body: the route's limit, or else the app's."""
-        route_limit: int | None = self.scope.get(BODY_LIMIT_KEY) or getattr(
-            self.scope.get("route"), "max_body_size", None
-        )
-        return route_limit or self._limit
-
-    async def receive(self) -> Message:
-        """Receive the next part of the body; raise ``BodyTooLarge`` above the limit, whatever length was announced."""
-        limit = self.limit
-        if self._bytes_read == 0 and self.announced_bytes > limit:
-            raise BodyTooLarge(limit)
-        message = await self._inner_receive()
-        self._bytes_read += len(message.get("body", b""))
-        if self._bytes_read > limit:
-            raise BodyTooLarge(limit)
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the response, with the trace id among its headers."""
-        if message["type"] == "http.response.start" and message["status"] == 413 and problems.is_starlette_413(message):
-            self._discards_response = True
-            await problems.too_large(self.limit).response()(self.scope, self.receive, self._forward)
-        if not self._discards_response:
-            await self._forward(message)
-
-    async def _forward(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message = {**message, "headers": self._complete_headers(message.get("headers", ()))}
-        await self._inner_send(message)
-
-    def _complete_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        own = {name for name, _ in headers if name in DEFAULT_NAMES}
-        defaults = [each for each in DEFAULT_HEADERS if each[0] not in own] if own else DEFAULT_HEADERS
-        transport = (STRICT_TRANSPORT,) if self._is_tls else ()
-        return [*headers, *defaults, *transport, (b"x-trace-id", self.trace_id.encode())]
 
 
 async def authenticate(request: Request) -> Principal:

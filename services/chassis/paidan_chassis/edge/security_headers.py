@@ -20,3 +20,8 @@ DOCS_POLICY: Final = (
     " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 """Of the page ``/docs``, whose script is inline."""
+
+
+def render(headers: RawHeaders) -> bytes:
+    """Return headers as HTTP/1.1 writes them."""
+    return b"".join(name + b": " + value + b"\r\n" for name, value in headers)

@@ -1,7 +1,6 @@
 """The SQL that a batch writes with. ``COLUMNS`` fixes the order of values in the rows to insert."""
 
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import Final
 
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -143,19 +142,11 @@ DELETE_HELPERS: Final = """
 """
 
 
-def _insert_statement(table: str, first_parameter: int) -> str:
+def _insert_statement(table: str) -> str:
     columns = COLUMNS[table]
-    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(columns.values(), first_parameter))
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(columns.values(), 1))
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
 
 
-def _insert_all_statement() -> str:
-    first_parameters = accumulate(map(len, COLUMNS.values()), initial=1)
-    *others, last = [
-        _insert_statement(table, first_parameter)
-        for table, first_parameter in zip(COLUMNS, first_parameters, strict=False)
-    ]
-    return f"WITH {', '.join(f'added_{n} AS ({each})' for n, each in enumerate(others))} {last}"
-
-
-INSERT_ALL: Final = _insert_all_statement()
+INSERT_ROWS: Final[Mapping[str, str]] = {table: _insert_statement(table) for table in COLUMNS}
+"""By table."""

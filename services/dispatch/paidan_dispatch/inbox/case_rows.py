@@ -1,0 +1,126 @@
+"""The values of rows of cases and outcomes, as a batch writes them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from paidan_contracts.state import CaseState
+from paidan_dispatch.inbox.rows import OutcomeRow
+from paidan_dispatch.inbox.unit_of_work import CaseFile
+from paidan_dispatch.matching.candidates import Candidate
+
+RowValues: TypeAlias = tuple[object, ...]
+DueTimes: TypeAlias = Mapping[str, datetime | None]
+"""When the first clock of each changed case is due."""
+FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
+"""Until when an open case can be matched."""
+
+
+def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
+    """Return the row of a new case, in the order of ``statements.COLUMNS``."""
+    state, candidate = case_file.current_state, case_file.candidate
+    return (
+        state.case_id,
+        case_file.partition,
+        state.version,
+        state.city,
+        state.area,
+        state.status,
+        state.department,
+        state.class_code,
+        state.channel,
+        state.matched_within,
+        state.past,
+        state.place.latitude,
+        state.place.longitude,
+        candidate and candidate.square,
+        state.reported_at,
+        recurs_until(candidate),
+        ended_at(state),
+        awaits_callback(state),
+        is_held(state),
+        is_overdue(state),
+        due_at[state.case_id],
+        case_file.chain,
+    )
+
+
+def case_update(case_file: CaseFile, due_at: DueTimes) -> RowValues:
+    """Return what changes in a stored case, in the order of ``statements.UPDATE_CASES``."""
+    state, candidate = case_file.current_state, case_file.candidate
+    return (
+        state.case_id,
+        state.version,
+        state.status,
+        state.department,
+        state.class_code,
+        state.reported_at,
+        case_file.index_change is not None,
+        candidate and candidate.square,
+        recurs_until(candidate),
+        ended_at(state),
+        awaits_callback(state),
+        is_held(state),
+        is_overdue(state),
+        due_at[state.case_id],
+        case_file.chain,
+    )
+
+
+def outcome_row(row: OutcomeRow) -> RowValues:
+    """Return an outcome's row, in the order of ``statements.COLUMNS``."""
+    outcome = row.outcome
+    return (
+        outcome.id,
+        outcome.about,
+        outcome.result,
+        outcome.why and outcome.why.model_dump_json(),
+        outcome.area,
+        outcome.case_id,
+        outcome.case_version,
+        bytes.fromhex(row.digest) if row.digest else None,
+        row.sender,
+        outcome.decided_at,
+    )
+
+
+def is_held(state: CaseState) -> bool:
+    """Return whether a case waits at the hard-to-place desk for an operator."""
+    return state.held_because is not None and state.status in ("received", "filed") and not state.past
+
+
+def is_overdue(state: CaseState) -> bool:
+    """Return whether the running time limit of an open case has passed: a department's, or that of another stage."""
+    if state.past:
+        return False
+    if state.status in ("dispatched", "handling"):
+        assignment = state.assignments[-1]
+        if assignment.limits[-1].overdue_at is not None:
+            return True
+        if state.status == "dispatched" and assignment.accept_overdue_at is not None:
+            return True
+    clock = state.clocks[-1] if state.clocks else None
+    return clock is not None and clock.ended_at is None and clock.overdue_at is not None
+
+
+def ended_at(state: CaseState) -> datetime | None:
+    """Return since when a case is over; None while it is open."""
+    match state.status:
+        case "closed":
+            return state.closed_at
+        case "voided" | "not_accepted":
+            return state.ended_at or state.reported_at
+        case _:
+            return None
+
+
+def recurs_until(candidate: Candidate | None) -> datetime:
+    """Return until when the case can be matched, as a column that is never null."""
+    if candidate is None or candidate.recurs_until is None:
+        return FAR_FUTURE
+    return candidate.recurs_until
+
+
+def awaits_callback(state: CaseState) -> bool:
+    """Return whether a reporter is to be called back now."""
+    return state.status == "closed" and bool(state.callbacks_awaited)
