@@ -136,13 +136,14 @@ async def look(page: Page, name: str) -> None:
             assert await page.evaluate(WIDER_THAN_THE_SCREEN) <= 0, f"{name} is wider than the phone"
 
 
-async def finish(page: Page, case_id: str, text: str) -> None:
+async def finish(page: Page, case_id: str, text: str, *, colour: str = "teal") -> None:
     """Fill in what was done, with a photo, and send it."""
     form = page.locator(f'form[action="/cases/{case_id}/actions/finish"]')
     await page.locator("details", has=form).locator("summary").click()
     await form.locator("textarea").first.fill(text)
-    photo = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=make_jpeg(width=2400, height=1800))
-    await form.locator("input[type=file]").set_input_files([photo])
+    photo = make_jpeg(width=2400, height=1800, colour=colour)
+    file = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=photo)
+    await form.locator("input[type=file]").set_input_files(file)
     await form.locator("input[type=checkbox]").check()
     await form.locator("button[type=submit]").click()
 
@@ -200,7 +201,7 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     assert len(set(checks.keys)) == 2, "a changed one has a new id after a refusal"
 
     await clerk.goto(f"{work.urls['cockpit']}/desk")
-    await finish(clerk, work.case_id, "墙角也已清理")
+    await finish(clerk, work.case_id, "墙角也已清理", colour="olive")
     await work.wait_for("inspecting")
     await inspector.goto(f"{work.urls['cockpit']}/inspection")
     await inspect(inspector, work.case_id, passed=True)

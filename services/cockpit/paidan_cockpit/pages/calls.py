@@ -1,8 +1,8 @@
 """One call to one reporter: what to say, whom to call (once, and recorded by the vault), and what the reporter said."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -15,7 +15,14 @@ from paidan_contracts.state import CaseState
 
 REASON: Final = "回访 callback"
 """Why a caller-back looks: the vault records it, and shows a caller-back nothing but what a waiting call needs."""
-_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+class CallableReport(NamedTuple):
+    """A report whose reporter is to be called."""
+
+    report_id: str
+    source: str
+    recorded_at: datetime
 
 
 class CallPages:
@@ -36,7 +43,7 @@ class CallPages:
         return self._respond(visit, await self._load(visit))
 
     async def _show_contact(self, visit: Visit) -> Response:
-        """Show the contact in this one response, which no browser stores."""
+        """Show the contact in this one response, which no browser stores, as it stores no page of ours."""
         await visit.form()
         values = await self._load(visit)
         path = f"/v1/reports/{values['report_id']}/reporter"
@@ -54,15 +61,18 @@ class CallPages:
         if report_id not in words:
             raise PageRefused(404)
         form = next((each for each in story["forms"] if each.kind == "call_back" and each.allowed), None)
-        if form is not None:
-            form = replace(form, values={"action.report_id": report_id})
         values = {"words": words[report_id], "answer": story["record"].state.answer, "report_id": report_id}
         return story | values | {"form": form, "contact": None, "refusal": ""}
 
     def _respond(self, visit: Visit, values: Mapping[str, Any], status: int = 200) -> Response:
-        response = self._site.show(visit, "call.html", values, status)
-        response.headers.update(_NO_STORE)
-        return response
+        return self._site.show(visit, "call.html", values, status)
+
+
+def reports_to_call(state: CaseState) -> list[CallableReport]:
+    """Return the reports whose reporters wait for a call, in the order in which they wait."""
+    known = {each.report_id: CallableReport(each.report_id, each.source, each.recorded_at) for each in state.joined}
+    known[state.opened_by] = CallableReport(state.opened_by, state.source, state.reported_at)
+    return [known[each] for each in state.callbacks_awaited or (state.opened_by,) if each in known]
 
 
 def words_by_report(state: CaseState) -> dict[str, str]:

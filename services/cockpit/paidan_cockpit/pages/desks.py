@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.calls import CallableReport, reports_to_call
+from paidan_cockpit.pages.case_record import parse_record
 from paidan_cockpit.pages.case_story import load_forms
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.queries import CaseView
@@ -25,10 +27,11 @@ _SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A case that waits for the visitor, with what may be done."""
+    """A case that waits for the visitor, with what may be done, and of a closed one whom to call."""
 
     found: CaseView
     forms: Sequence[ActionForm]
+    calls: Sequence[CallableReport] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Desk:
 DESKS: Final = (
     Desk("desk", "in-work", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
     Desk("inspection", "inspection", ("inspect",)),
-    Desk("callbacks", "callback", ("call_back",)),
+    Desk("callbacks", "callback", ()),
 )
 
 
@@ -70,16 +73,19 @@ class DeskPages:
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
         try:
-            forms = await asyncio.gather(*(self._forms(visit, desk, each) for each in page.cases))
+            tasks = await asyncio.gather(*(self._task(visit, desk, each) for each in page.cases))
             unavailable = False
         except ServiceUnavailable:
-            forms, unavailable = [[] for _ in page.cases], True
-        tasks = [Task(found, each) for found, each in zip(page.cases, forms, strict=True)]
+            tasks, unavailable = [Task(each, ()) for each in page.cases], True
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
         values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
         return self._site.show(visit, "desk.html", values)
 
-    async def _forms(self, visit: Visit, desk: Desk, found: CaseView) -> list[ActionForm]:
+    async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:
+        if desk.page == "callbacks":
+            answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
+            record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
+            return Task(found, (), reports_to_call(record.state) if record else ())
         forms = await load_forms(self._site, visit, found.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
-        return [allowed[kind] for kind in desk.actions if kind in allowed]
+        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed])

@@ -183,7 +183,7 @@
       return;
     }
     lock(form, false);
-    form.querySelectorAll(".js-error").forEach(each => each.remove());
+    clear(form);
     for (const [name, value] of Object.entries(item.fields)) if (form.elements[name] && name !== "csrf") form.elements[name].value = value;
     form.elements.key.value = item.key;
     form.keptPhotos = item.photos;
@@ -191,6 +191,12 @@
     if (input && item.photos.length) input.required = false;
     for (const [name, message] of Object.entries(item.errors)) point(form, name, message);
     form.closest("details")?.setAttribute("open", "");
+  }
+
+  function clear(form) {
+    form.querySelectorAll(".js-error").forEach(each => each.remove());
+    form.querySelectorAll(".field.wrong").forEach(each => each.classList.remove("wrong"));
+    form.querySelectorAll("[aria-invalid]").forEach(each => each.removeAttribute("aria-invalid"));
   }
 
   function point(form, name, message) {
@@ -203,6 +209,7 @@
     error.id = `${field.id}-told`;
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${error.id}`.trim());
+    field.closest(".field").classList.add("wrong");
     field.closest(".field").append(error);
   }
 
@@ -213,7 +220,7 @@
     try {
       const item = await collected(form);
       await keep(item);
-      form.querySelectorAll(".js-error").forEach(each => each.remove());
+      clear(form);
       await send(item);
     } catch {
       form.submit(); // a browser that keeps nothing still sends
