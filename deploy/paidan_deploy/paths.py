@@ -32,6 +32,11 @@ class StackPaths:
         return self.root / "photos"
 
     @property
+    def web(self) -> Path:
+        """The libraries of web pages, of the user that services run as."""
+        return self.root / "web"
+
+    @property
     def log(self) -> Path:
         return self.root / "log"
 

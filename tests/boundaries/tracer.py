@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 from typing import Final
 
 from paidan_chassis.consumer.maintenance import Maintenance
+from paidan_chassis.consumer.subscriber import poll_records
 from paidan_chassis.consumer.watchdog import Watchdog
 from paidan_chassis.edge.api_keys import KeyRing
 from paidan_chassis.edge.audit import AccessRecorder
@@ -17,6 +18,7 @@ from paidan_chassis.edge.rate_limit import RateLimiter
 from paidan_chassis.kafka.metadata_v12 import Uuid
 from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_intake.city_packs import PackCache
+from paidan_intake.source_activity import SourceActivity
 from tests.polling import poll
 
 PACKAGES: Final = ("paidan_contracts", "paidan_chassis", "paidan_intake", "paidan_dispatch", "paidan_scoring")
@@ -34,8 +36,11 @@ BACKGROUND: Final = frozenset(
         RateLimiter.spend,
         AccessRecorder.run,
         CaseFigures.update,
+        SourceActivity.update,
     )
 )
+ENDLESS: Final = poll_records.__code__
+"""A consumer polls again and again, with records or without; what it calls with records is on the road."""
 PASSES: Final = 3
 # A consumer's checks after taking over lanes end up to 1.5 s late: three requests, each behind a fetch that Kafka holds
 # open for half a second. Two uncounted passes, each followed by a second without calls, outlast that.
@@ -74,7 +79,9 @@ class Tracer:
         if code not in self._modules:
             self._modules[code] = _module_of(frame)
         module = self._modules[code]
-        if module is not None and not _is_resumed(frame) and not _is_background(frame):
+        if module is None or code is ENDLESS:
+            return
+        if not _is_resumed(frame) and not _is_background(frame):
             self.calls[module, code.co_qualname] += 1
             self.last_call_at = time.monotonic()
 

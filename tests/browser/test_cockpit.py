@@ -99,7 +99,7 @@ async def test_an_open_overview_shows_what_is_committed_without_a_reload(
 ) -> None:
     page = await cockpit.sign_in(pages, "role:operator")
     await page.goto(f"{cockpit.address}/overview")
-    tile = page.locator(".tile strong").first
+    tile = page.locator("#figure-open")
     before = int(await tile.inner_text())
     await page.evaluate("window.stayed = true")
 

@@ -1,6 +1,7 @@
 """Persons' tokens at an edge: the issuer's keys are fetched over HTTP, kept, and fetched again for a new key."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from paidan_chassis import migrations
@@ -27,6 +29,7 @@ from paidan_chassis.edge.person_tokens import LEEWAY_S, PersonClaims
 from paidan_chassis.edge.problems import Problem
 from tests.chassis.sample_edge import VALID_LOAN, build_app, error_of
 from tests.chassis.token_issuer import AUDIENCE, FIRST_KEY, SECOND_KEY, Issuer, open_issuer
+from tests.polling import poll
 
 CLAIMS = PersonClaims(
     person="5b0e7a3c-7f0a-4a52-9f0a-1f2e3d4c5b6a",
@@ -157,3 +160,37 @@ def test_published_document_is_what_the_cockpit_serves() -> None:
         "use": "sig",
         "alg": "EdDSA",
     }
+
+
+async def test_known_keys_wait_for_no_issuer_that_hangs() -> None:
+    published = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    encoded = base64.urlsafe_b64encode(published).rstrip(b"=").decode()
+    document = json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": encoded}]}).encode()
+    fetches, hang = 0, asyncio.Event()
+
+    async def fetch() -> bytes:
+        nonlocal fetches
+        fetches += 1
+        if fetches > 1:
+            await hang.wait()
+            raise KeySetUnavailable("ReadTimeout")
+        return document
+
+    keys = IssuerKeys(fetch, RefreshTerms(every_s=0, retry_after_s=0.2, kept_for_s=3600))
+    assert await keys.find("a")
+
+    async def begin_refresh() -> bool:
+        tasks.append(asyncio.ensure_future(keys.find("a")))
+        await asyncio.sleep(0)
+        return fetches == 2
+
+    tasks: list[asyncio.Future[object]] = []
+    await poll(begin_refresh, what="a refresh that hangs")
+
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*(keys.find("a") for _ in range(20)))
+    hang.set()
+
+    assert all(await asyncio.gather(*tasks))
+    assert await keys.find("a")
+    assert fetches == 2

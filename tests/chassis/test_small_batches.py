@@ -160,7 +160,9 @@ async def test_what_a_handler_finds_in_another_owners_state_does_not_halt(
 
 
 @pytest.mark.parametrize("window", ["applying", "before_send"])
-async def test_kill_at_any_point_neither_loses_nor_duplicates(harness: ConsumerHarness, window: KillPoint) -> None:
+async def test_kill_before_the_statement_or_before_sending_neither_loses_nor_duplicates(
+    harness: ConsumerHarness, window: KillPoint
+) -> None:
     await harness.send(make_bodies(1500))
     with harness.start_process(prepares=True, kill_point=window, kill_after=700) as process:
         await wait_killed(process)

@@ -18,7 +18,7 @@ from paidan_chassis.observability.health import Health
 from paidan_chassis.observability.metrics import Metrics
 from paidan_chassis.operations.context import OperatorContext
 from paidan_cockpit.accounts import Accounts, SessionTerms
-from paidan_cockpit.app import TITLE, VERSION, create_http_app
+from paidan_cockpit.app import TITLE, VERSION, create_http_app, open_provider
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.pages.assets import Assets
 from paidan_cockpit.pages.renderer import Renderer
@@ -62,11 +62,14 @@ async def open_site(
             services=services,
             renderer=Renderer(assets),
             default_language="en",
+            has_provider=settings.oidc_issuer is not None,
         )
         config = EdgeConfig(TITLE, VERSION, KeyRing(pool), Health(metrics), metrics)
         # Nothing is redriven here, so nothing is ever sent.
         operators = OperatorContext(pool, cast("Publisher", None), settings.cipher(), {OPERATOR_SCOPE}, ALL_CITIES)
-        yield httpx.ASGITransport(create_http_app(config, site, assets, settings.token_signer(), operators))
+        provider = open_provider(settings, site)
+        app = create_http_app(config, site, assets, settings.token_signer(), operators, provider)
+        yield httpx.ASGITransport(app)
 
 
 def new_browser(transport: httpx.ASGITransport, **headers: str) -> httpx.AsyncClient:

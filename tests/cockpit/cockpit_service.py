@@ -36,7 +36,7 @@ class CockpitService:
     folder: Path
     processes: list[ForkedProcess] = field(default_factory=list)
 
-    def start(self, *arguments: str) -> ForkedProcess:
+    def start(self, *arguments: str, **settings: str) -> ForkedProcess:
         """Start the service, or one of its components, or a rebuild."""
         environment = {
             **os.environ,
@@ -46,6 +46,7 @@ class CockpitService:
             "COCKPIT_PORT": "0",
             "COCKPIT_VAULT_KEY": vault.KEY,
             "COCKPIT_TOKEN_KEY": vault.KEY,
+            **settings,
         }
         log = self.folder / f"cockpit-{len(self.processes)}.log"
         process = fork_server.start("paidan_cockpit", *arguments, environment=environment, out=log)

@@ -34,6 +34,8 @@ STAFF: Final = {"operator", "inspector", "caller", "monitor", "administrator"}
 OFFICE: Final = {"operator", "monitor", "administrator"}
 READERS: Final[Mapping[str, set[str]]] = {
     "/overview": OFFICE,
+    "/overview/map.json": OFFICE,
+    "/overview/borders.json": OFFICE,
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
@@ -56,6 +58,11 @@ OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
 }
 """Routes for the readers of a case: what they are told while intake is down, and of a form without its token."""
+OF_A_CALL: Final[Mapping[str, tuple[str, int]]] = {
+    "/callbacks/{case_id}/{report_id}": ("GET", 503),
+    "/callbacks/{case_id}/{report_id}/contact": ("POST", 403),
+}
+"""Routes for callers-back alone: what they are told while dispatch is down, and of a form without its token."""
 OF_THE_INSTALLATION: Final[Mapping[str, tuple[str, int]]] = {
     "/system/dispatch/dead-letters": ("GET", 503),
     "/system/dispatch/dead-letters/{letter_id}": ("GET", 503),
@@ -89,10 +96,11 @@ def test_the_table_of_readers_names_every_page(site: httpx.ASGITransport) -> Non
     paths = {route.path for route in site.app.router.routes if hasattr(route, "path")}  # type: ignore[attr-defined] # FastAPI's
 
     open_to_all = {"/", "/sign-in", "/sign-in/{token}", "/sign-out", "/assets/{version}/{name:path}"}
+    open_to_all |= {"/sessions", "/sessions/{session_id}/end"}
     of_every_service = {"/healthz", "/readyz", "/readyz/edge", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
     pages = {path for path in paths if not path.startswith(("/v1/", "/.well-known/"))}
     of_installation = {path.replace("/dispatch/", "/{service}/") for path in OF_THE_INSTALLATION}
-    known = READERS.keys() | OF_THE_CASE.keys() | ELSEWHERE.keys() | of_installation
+    known = {**READERS, **OF_THE_CASE, **OF_A_CALL, **ELSEWHERE}.keys() | of_installation
     assert pages - open_to_all - of_every_service == known
 
 
@@ -126,9 +134,10 @@ async def test_what_belongs_to_a_case_is_there_for_its_readers_alone(
     kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     async with signed_in(site, pool, *KINDS[kind]) as browser, new_browser(site) as stranger:
-        for template, (method, expected) in OF_THE_CASE.items():
-            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept")
-            status = expected if kind in READERS["/cases/{case_id}"] else 404
+        for template, (method, expected) in {**OF_THE_CASE, **OF_A_CALL}.items():
+            path = template.format(case_id=states[0].case_id, ref="0" * 64 + ".jpg", kind="accept", report_id="r")
+            readers = READERS["/cases/{case_id}"] if template in OF_THE_CASE else {"caller"}
+            status = expected if kind in readers else 404
             assert (await browser.request(method, path)).status_code == status, path
             assert (await stranger.request(method, path)).status_code == 303
 

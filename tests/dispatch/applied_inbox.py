@@ -10,6 +10,7 @@ from typing import Any, cast
 import asyncpg
 
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
+from paidan_chassis.consumer.writes import execute
 from paidan_chassis.kafka.message import Message
 from paidan_contracts.topics import INBOX
 from paidan_contracts.wire import WireModel
@@ -63,8 +64,12 @@ async def apply_records(
     batch_size: int = 1000,
     handler_override: InboxHandler | None = None,
     rejected: Sequence[DeadLetter] = (),
+    prepares: bool = False,
 ) -> BatchOutput:
-    """Apply records as a lane consumer does, in batches of at most ``batch_size``, each in a transaction."""
+    """Apply records as a lane consumer does, in batches of at most ``batch_size``, each in a transaction.
+
+    With ``prepares`` each batch that can be is written by one statement, as a consumer does with small batches.
+    """
     handler = handler_override or InboxHandler(PackCache())
     output = BatchOutput()
     async with pool.acquire() as conn:
@@ -72,10 +77,23 @@ async def apply_records(
             async with conn.transaction():
                 raw = cast("asyncpg.Connection[Any]", conn)
                 work = Batch(raw, records[start : start + batch_size], max_message_bytes=1_000_000, rejected=rejected)
-                await handler.apply(work)
+                written = prepares and await _apply_as_statement(handler, work)
+                if not written:
+                    work = Batch(raw, work.records, max_message_bytes=1_000_000, rejected=rejected)
+                    await handler.apply(work)
             output.messages += [message for _, message in work.messages]
             output.rejected += work.dead_letters
     return output
+
+
+async def _apply_as_statement(handler: InboxHandler, batch: Batch) -> bool:
+    """Apply a batch by one statement; return False, and nothing is written, when it takes several."""
+    writes = await handler.prepare(batch)
+    if writes is None or batch.dead_letters:
+        handler.clear_cache()
+        return False
+    await execute(batch.conn, writes)
+    return True
 
 
 async def apply_batch(conn: "asyncpg.pool.PoolConnectionProxy[Any]", records: Sequence[Record]) -> None:

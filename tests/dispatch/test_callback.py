@@ -7,7 +7,7 @@ import pytest
 from paidan_contracts.actions import CallBack, Finish, Inspect, Rating
 from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated
-from paidan_dispatch.inbox.unit_of_work import awaits_callback
+from paidan_dispatch.inbox.case_rows import awaits_callback
 from tests.dispatch.builders import (
     ActionContext,
     at_minute,

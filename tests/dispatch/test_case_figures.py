@@ -14,8 +14,7 @@ from paidan_dispatch.api.case_figures import CaseFigures
 from paidan_dispatch.api.case_lists import CaseFilter, list_cases
 from paidan_dispatch.api.queries import PageKey
 from paidan_dispatch.cases.case_state import running_timers
-from paidan_dispatch.inbox.case_rows import is_held, is_overdue
-from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
+from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
 from tests.dispatch.applied_inbox import apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, stored_states
 from tests.dispatch.inbox_entries import build_report, case_id_of

@@ -13,7 +13,7 @@ from paidan_contracts.state import CaseState
 from paidan_dispatch.cases.decide import Progressed
 from paidan_dispatch.cases.orders import order_events
 from paidan_dispatch.cases.reports import JOINED_KEPT, JOINED_TEXT_LENGTH, Opened, as_held_by_case
-from paidan_dispatch.inbox.unit_of_work import awaits_callback
+from paidan_dispatch.inbox.case_rows import awaits_callback
 from tests.dispatch.builders import at_minute, build_report, receive_reports
 from tests.dispatch.sample_pack import default_policy
 

@@ -199,12 +199,3 @@ def test_doer_is_told_that_it_may_not_inspect() -> None:
 
     assert refusal is not None
     assert refusal.code == "doer_may_not_inspect"
-
-
-def test_asking_counts_as_nothing() -> None:
-    state = case_in_status("handling")
-    before = state.model_dump_json()
-
-    permissions(state, "role:operator")
-
-    assert state.model_dump_json() == before

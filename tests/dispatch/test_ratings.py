@@ -8,7 +8,7 @@ from paidan_contracts.state import CaseState
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_dispatch.cases.decide import Progressed, Refused
 from paidan_dispatch.cases.policy import CityPolicy
-from paidan_dispatch.inbox.unit_of_work import awaits_callback
+from paidan_dispatch.inbox.case_rows import awaits_callback
 from tests.dispatch.builders import ActionContext, build_report, case_after, decide_action, receive_reports
 from tests.dispatch.sample_pack import default_policy, pack_document, policy_of
 

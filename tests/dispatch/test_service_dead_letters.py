@@ -9,9 +9,10 @@ import pytest
 from paidan_chassis.clock import RealClock
 from paidan_chassis.consumer.batch import Batch, DeadLetter, Record
 from paidan_chassis.kafka.producer import MAX_VALUE_BYTES
+from paidan_chassis.observability.metrics import Metrics
 from paidan_dispatch.actions.requests import CityTerms
 from paidan_dispatch.city_packs import PackCache
-from paidan_dispatch.handlers import AnswersHandler
+from paidan_dispatch.handlers import AnswersHandler, InboxHandler
 from tests.dispatch import database_fixture
 from tests.dispatch.applied_inbox import InboxRecords, apply_records
 from tests.dispatch.inbox_entries import START_TIME, build_report, city_in_force
@@ -109,3 +110,15 @@ async def test_department_is_told_of_an_answer_that_the_consumer_rejected(pool: 
     body = json.loads(message.value)
     assert (cause, message.topic, body["your_id"]) == (record, "paidan.orders.streets", "mine")
     assert "ended_its_process" in body["why"]["message"]
+
+
+async def test_outcomes_beside_a_dead_letter_are_counted_once(pool: "asyncpg.Pool[Any]") -> None:
+    """A small batch is decided, found to hold a dead letter, and decided again in a transaction."""
+    metrics = Metrics("dispatch")
+    log = InboxRecords().append(city_in_force(), build_report("1"), b"{", build_report("2", east_m=500))
+
+    handler = InboxHandler(PackCache(), metrics=metrics)
+    await apply_records(pool, log.records[:1], handler_override=handler)
+    await apply_records(pool, log.records[1:], handler_override=handler, prepares=True)
+
+    assert 'paidan_outcomes_total{outcome="opened",service="dispatch"} 2.0' in metrics.render().decode()

@@ -1,15 +1,19 @@
 """Helpers, proofs, repeats and stage clocks on real tables: wherever a batch ends, the same is decided and written."""
 
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
+from paidan_chassis.consumer.batch import Batch, PoisonRecord
 from paidan_contracts.actions import Accept, Action, Finish, Inspect, Return, Urge, Void
 from paidan_contracts.ids import action_id
+from paidan_dispatch.city_packs import PackCache
+from paidan_dispatch.handlers import InboxHandler
 from tests.dispatch.applied_inbox import BatchOutput, InboxRecords, apply_records
 from tests.dispatch.database_fixture import clear_tables, due_timers, dump_tables
 from tests.dispatch.inbox_entries import build_action, build_report, case_id_of, city_in_force, photo_stored
+from tests.dispatch.sample_log import sample_log
 
 LAMP = build_report("lamp", class_code="C0137")
 """The pack's rule sends it to lamps, and names streets to help."""
@@ -19,13 +23,23 @@ STREETS, LAMPS, OLGA = "department:streets", "department:lamps", "operator:olga"
 
 
 async def applied_alike(pool: "asyncpg.Pool[Any]", log: InboxRecords) -> BatchOutput:
-    """Apply a log at once, then record by record; both must write and say the same."""
+    """Apply a log at once, in batches, in parts, and by single statements; all must write and say the same."""
     whole = await apply_records(pool, log.records)
     written = await dump_tables(pool)
-    for cut in (1, 2, 3):
+
+    async def is_alike(*, batch_size: int = 1000, part_records: int = 1000, prepares: bool = False) -> None:
         await clear_tables(pool)
-        assert (await apply_records(pool, log.records, batch_size=cut)).messages == whole.messages
+        handler = InboxHandler(PackCache(), part_records=part_records)
+        output = await apply_records(
+            pool, log.records, batch_size=batch_size, handler_override=handler, prepares=prepares
+        )
+        assert output.messages == whole.messages
         assert await dump_tables(pool) == written
+
+    for size in (1, 2, 3):
+        await is_alike(batch_size=size)
+        await is_alike(part_records=size)
+        await is_alike(batch_size=size, prepares=True)
     return whole
 
 
@@ -238,3 +252,25 @@ async def _replayed(pool: "asyncpg.Pool[Any]", log: InboxRecords) -> BatchOutput
     output = await apply_records(pool, log.records, batch_size=3)
     assert await dump_tables(pool) == written
     return output
+
+
+async def test_the_whole_life_of_cases_is_written_alike(pool: "asyncpg.Pool[Any]") -> None:
+    await applied_alike(pool, sample_log())
+
+
+async def test_a_part_that_fails_leaves_the_session_to_the_rollback(pool: "asyncpg.Pool[Any]") -> None:
+    """The part before it is being written just then."""
+    reports = [build_report(f"{n}", east_m=400 * n, text="字" * (2000 if n == 7 else 1)) for n in range(8)]
+    log = InboxRecords().append(city_in_force(), *reports)
+    handler = InboxHandler(PackCache(), part_records=3)
+    async with pool.acquire() as conn:
+        transaction = conn.transaction()
+        await transaction.start()
+        batch = Batch(cast("asyncpg.Connection[Any]", conn), log.records, max_message_bytes=5_000)
+        with pytest.raises(PoisonRecord) as raised:
+            await handler.apply(batch)
+        assert raised.value.dead_letter.record.offset == len(reports)
+        await transaction.rollback()
+
+        assert not batch.is_session_busy
+        assert await conn.fetchval("SELECT count(*) FROM case_now") == 0

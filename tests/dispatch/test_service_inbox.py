@@ -20,9 +20,8 @@ from paidan_dispatch.api.case_lists import CaseFilter, list_cases
 from paidan_dispatch.api.queries import OrderPage
 from paidan_dispatch.cases.policy import CityPolicy
 from paidan_dispatch.cases.reports import JOINED_KEPT
-from paidan_dispatch.inbox.case_rows import is_held, is_overdue
+from paidan_dispatch.inbox.case_rows import awaits_callback, ended_at, is_held, is_overdue
 from paidan_dispatch.inbox.save import COPY_THRESHOLD
-from paidan_dispatch.inbox.unit_of_work import awaits_callback, ended_at
 from paidan_dispatch.matching.match import candidate_of
 from tests.contracts.city_packs import load_tiny
 from tests.dispatch.applied_inbox import InboxRecords, apply_records

@@ -28,6 +28,7 @@ from tests.polling import poll
 
 TINY: Final = Path(__file__).parents[1] / "cities" / "tiny"
 KEY_SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "bounded": ("role:operator", "place:990101"),
     "hotline": ("source:hotline",),
     "photo": ("source:photo",),
     "camera": ("source:camera",),

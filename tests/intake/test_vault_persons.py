@@ -76,3 +76,12 @@ async def test_all_reports_of_a_person_are_exported_and_erased_by_command(databa
     assert set(map(str, left)) == {each.report_id for each in bindings[3:]}
     assert [tuple(row) for row in looks] == [("李", "本人申请", "erase"), ("李", "本人申请", "export")]
     assert [each["found"] for each in unknown["reports"]] == [False]
+
+
+async def test_post_of_one_place_sees_nobody_because_intake_knows_no_place_of_a_case(intake: IntakeService) -> None:
+    path = await send(intake, text="话", reporter={"name": "王小明"})
+
+    answer = await ask(intake, "bounded", f"{path}/reporter", "群众来电核实")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bounded_post")
+    assert "王小明" not in answer.text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import browser, pages  # noqa: F401 - fixtures
 from tests.journeys.installation import CommandRunner, running_installation
 from tests.servers import ServerAddresses, fresh_database, fresh_prefix
 

@@ -242,7 +242,7 @@ async def test_sigterm_during_the_demo_stops_everything_in_order(paidan: PaidanC
 
         assert await asyncio.to_thread(demo.wait, 30) == 0, output_file.read_text()
     assert output_file.read_text().rstrip().endswith("Stopped. / 已停止。")
-    assert len(before) == 6
+    assert len(before) == 7
     assert [name for name, pid in before.items() if _is_alive(pid)] == []
     assert not (paidan.paths.services / "verify" / "process.json").exists()
 

@@ -3,10 +3,12 @@
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+import asyncpg
 
 from paidan_chassis import city_packs
 from paidan_chassis.database import Connection
@@ -30,6 +32,7 @@ POSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Posts that there are whatever the city's pack says, and what they may do; a clerk answers for one department."""
 CLERK: Final = "clerk"
+_KINDS_ZH: Final = {"subject": "主体标识", "email": "邮箱"}
 SYSTEM_OPERATOR: Final = "system-operator"
 """Redrives dead letters and lifts halts, which are of no single city: no pack grants it."""
 LINK_VALIDITY: Final = timedelta(minutes=10)
@@ -37,6 +40,10 @@ LINK_VALIDITY: Final = timedelta(minutes=10)
 _INSERT_PERSON: Final = """
     INSERT INTO cockpit.person (person_id, name, city, post, scopes, created_by)
     VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_INSERT_IDENTITY: Final = """
+    INSERT INTO cockpit.person_identity (digest, kind, person_id, created_by)
+    VALUES ($1, $2, $3, $4)
 """
 _FIND_PERSON: Final = """
     SELECT person_id
@@ -54,7 +61,11 @@ _SELECT_PERSONS: Final = """
            (SELECT max(at)
               FROM cockpit.sign_in
              WHERE sign_in.person_id = person.person_id
-               AND kind = 'signed_in') AS seen_at
+               AND kind = 'signed_in') AS seen_at,
+           ARRAY(SELECT kind
+                   FROM cockpit.person_identity
+                  WHERE person_identity.person_id = person.person_id
+                  ORDER BY kind DESC) AS identities
       FROM cockpit.person
      ORDER BY created_at, person_id
 """
@@ -98,6 +109,8 @@ class StoredPerson(NamedTuple):
     created_by: str
     disabled_at: datetime | None
     seen_at: datetime | None
+    identities: tuple[str, ...]
+    """By what a provider's users are known: subject, email."""
 
 
 class NewPerson(NamedTuple):
@@ -120,14 +133,31 @@ class NewPerson(NamedTuple):
         return (f"department:{self.department}",) if self.department else POSTS[self.post]
 
 
-async def add_person(connection: Connection, person: NewPerson, *, created_by: str) -> uuid.UUID:
+class IdentityDigest(NamedTuple):
+    """What a person is known by at the identity provider: its kind, and a keyed digest."""
+
+    kind: Literal["subject", "email"]
+    digest: bytes
+
+
+async def add_person(
+    connection: Connection, person: NewPerson, *, created_by: str, identities: Sequence[IdentityDigest] = ()
+) -> uuid.UUID:
     """Store a person; return the new id. Raises an error for a post, city or department that there is not.
 
     Of a post of the city's pack no scopes are stored: it may do what the pack in force says.
     """
     scopes = await _stored_scopes(connection, person)
     person_id = uuid.uuid4()
-    await connection.execute(_INSERT_PERSON, person_id, person.name, person.city, person.post, scopes, created_by)
+    async with connection.transaction():
+        await connection.execute(_INSERT_PERSON, person_id, person.name, person.city, person.post, scopes, created_by)
+        for each in identities:
+            try:
+                await connection.execute(_INSERT_IDENTITY, each.digest, each.kind, person_id, created_by)
+            except asyncpg.UniqueViolationError:
+                raise DeployError(
+                    f"somebody else has this {each.kind} already / 该{_KINDS_ZH[each.kind]}已属于其他人员"
+                ) from None
     return person_id
 
 
@@ -165,7 +195,14 @@ async def list_persons(connection: Connection) -> list[StoredPerson]:
     """Return every person, oldest first, disabled ones included."""
     rows = await connection.fetch(_SELECT_PERSONS)
     return [
-        StoredPerson(**{**row, "scopes": tuple(row["scopes"]) if row["scopes"] is not None else None}) for row in rows
+        StoredPerson(
+            **{
+                **row,
+                "scopes": tuple(row["scopes"]) if row["scopes"] is not None else None,
+                "identities": tuple(row["identities"]),
+            }
+        )
+        for row in rows
     ]
 
 

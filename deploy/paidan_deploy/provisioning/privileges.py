@@ -22,6 +22,7 @@ EXCEPTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "person": ("SELECT",),
         "sign_in_link": ("SELECT", "UPDATE"),
         "sign_in": APPEND_ONLY,
+        "person_identity": APPEND_ONLY,
     },
 }
 """What differs, by schema and table: what must never be rewritten, and what is emptied to be computed anew."""

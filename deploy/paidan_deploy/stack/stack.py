@@ -202,7 +202,7 @@ class Stack:
             database.remove_files()
         paths = self.paths
         folders = (paths.kafka, paths.postgres, paths.secrets, paths.photos, paths.log, paths.services, paths.imports)
-        for folder in folders:
+        for folder in (*folders, paths.web):
             shutil.rmtree(folder, ignore_errors=True)
         paths.state.unlink(missing_ok=True)
         paths.saved_servers.unlink(missing_ok=True)

@@ -1,7 +1,10 @@
 """The services that the local stack runs, each with its environment: they know each other's ports before they start."""
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from paidan_chassis.clock import ClockKind
 from paidan_deploy.credentials import Credentials
@@ -79,4 +82,21 @@ def _cockpit_variables(installation: ServiceInstallation, service_ports: Mapping
     libraries = COCKPIT.environment_variable("web_libraries")
     if libraries in inherited_environment():
         return addresses
-    return addresses | {libraries: str(ensure_web_libraries(installation.paths.cache))}
+    return addresses | {libraries: str(_readable_libraries(installation))}
+
+
+def _readable_libraries(installation: ServiceInstallation) -> Path:
+    """Return the folder of the libraries, copied for the services' user alone if that is not ourselves."""
+    source = ensure_web_libraries(installation.paths.cache)
+    if installation.user is None:
+        return source
+    target = installation.paths.web / source.name
+    if not target.exists():
+        shutil.rmtree(installation.paths.web, ignore_errors=True)
+        unfinished = installation.paths.web / "unfinished"
+        shutil.copytree(source, unfinished)
+        for path in (installation.paths.web, unfinished, *unfinished.rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            os.chown(path, installation.user, installation.user)
+        unfinished.rename(target)
+    return target

@@ -39,8 +39,8 @@ _INSERT_SESSION: Final = """
     VALUES ($1, $2, $3, $4, clock_timestamp() + $5)
 """
 _INSERT_SIGN_IN: Final = """
-    INSERT INTO sign_in (kind, person_id, session_id, address)
-    VALUES ($1, $2, $3, $4)
+    INSERT INTO sign_in (kind, person_id, session_id, address, detail)
+    VALUES ($1, $2, $3, $4, $5)
 """
 # Noted once a minute: a session is read with every request.
 _FIND_SESSION: Final = """
@@ -63,6 +63,15 @@ _FIND_SESSION: Final = """
     SELECT session_id, csrf, person_id, name, city, post, scopes
       FROM found
 """
+_HOLDS: Final = """
+    SELECT true
+      FROM session
+      JOIN person USING (person_id)
+     WHERE session_id = $1
+       AND ended_at IS NULL
+       AND expires_at > clock_timestamp()
+       AND disabled_at IS NULL
+"""
 _END_SESSION: Final = """
     UPDATE session
        SET ended_at = clock_timestamp()
@@ -70,6 +79,12 @@ _END_SESSION: Final = """
        AND ended_at IS NULL
     RETURNING person_id
 """
+
+SIGN_INS: Final = """
+    SELECT at, kind, COALESCE('person_' || person_id, ''), NULL::text, session_id::text, detail, sign_in_id
+      FROM sign_in
+"""
+"""Sign-ins as entries of the audit trail; names and addresses stay here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +134,16 @@ class Accounts:
         async with self._pool.acquire() as conn, conn.transaction():
             person_id = await conn.fetchval(_USE_LINK, hash_secret(token))
             if person_id is None:
-                await conn.execute(_INSERT_SIGN_IN, "link_refused", None, None, address)
+                await self.note(conn, "link_refused", None, None, address)
                 return None
-            return await self._begin_session(conn, person_id, address)
+            return await self.begin_session(conn, person_id, address, "link")
 
-    async def _begin_session(self, conn: Connection, person_id: uuid.UUID, address: str) -> str:
+    async def begin_session(self, conn: Connection, person_id: uuid.UUID, address: str, by: str) -> str:
+        """Store a new session and log the sign-in; return its secret."""
         secret, session_id = secrets.token_urlsafe(32), uuid.uuid4()
         csrf = secrets.token_urlsafe(32)
         await conn.execute(_INSERT_SESSION, hash_secret(secret), session_id, person_id, csrf, self.terms.lasts)
-        await conn.execute(_INSERT_SIGN_IN, "signed_in", person_id, session_id, address)
+        await self.note(conn, "signed_in", person_id, session_id, address, by)
         return secret
 
     async def find_session(self, secret: str) -> Session | None:
@@ -143,6 +159,10 @@ class Accounts:
         person = Person(row["person_id"], row["name"], row["city"], row["post"], scopes, names)
         return Session(row["session_id"], row["csrf"], person)
 
+    async def holds(self, session_id: uuid.UUID) -> bool:
+        """Return whether a session that was found before still holds, for a page that goes on by itself."""
+        return bool(await self._pool.fetchval(_HOLDS, session_id, timeout=_TIMEOUT_S))
+
     async def _find_post(self, city_id: str, post: str) -> Post | None:
         city = (await self._packs.current()).get(city_id)
         return next((each for each in (city.pack.posts or ()) if each.id == post), None) if city else None
@@ -152,7 +172,19 @@ class Accounts:
         async with self._pool.acquire() as conn, conn.transaction():
             person_id = await conn.fetchval(_END_SESSION, session_id)
             if person_id is not None:
-                await conn.execute(_INSERT_SIGN_IN, "signed_out", person_id, session_id, address)
+                await self.note(conn, "signed_out", person_id, session_id, address)
+
+    async def note(
+        self,
+        conn: Connection,
+        kind: str,
+        person_id: uuid.UUID | None,
+        session_id: uuid.UUID | None,
+        address: str,
+        detail: str | None = None,
+    ) -> None:
+        """Log a sign-in, a sign-out or a refusal."""
+        await conn.execute(_INSERT_SIGN_IN, kind, person_id, session_id, address, detail)
 
 
 def hash_secret(secret: str) -> bytes:

@@ -21,18 +21,22 @@ from paidan_chassis.edge.audit_routes import AuditDuties, create_audit_router
 from paidan_chassis.edge.person_token_signer import JWKS_PATH, PersonTokenSigner
 from paidan_chassis.edge.rate_limit import RateLimit
 from paidan_chassis.edge.routes import plain_route
+from paidan_chassis.identity_digests import IdentityDigests
 from paidan_chassis.kafka.cluster import KafkaCluster
 from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.operations.context import OperatorContext
 from paidan_chassis.operations.routes import create_operator_router
 from paidan_chassis.periodic import repeat
 from paidan_chassis.runtime import Loop, ProcessContext, ServiceParts
-from paidan_cockpit.accounts import Accounts, SessionTerms
+from paidan_cockpit.accounts import SIGN_INS, Accounts, SessionTerms
 from paidan_cockpit.check_figures import CheckFigures
 from paidan_cockpit.city_packs import PackCache
 from paidan_cockpit.handlers import ReadModel
+from paidan_cockpit.identities import Identities
+from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
@@ -108,15 +112,32 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
         services=await stack.enter_async_context(open_services_client(settings)),
         renderer=Renderer(assets),
         default_language=settings.language,
+        map_tiles=settings.map_tiles,
+        has_provider=settings.oidc_issuer is not None,
     )
     edge_config = EdgeConfig(TITLE, VERSION, keys, process.health, process.metrics, settings.access_log)
     publisher = await stack.enter_async_context(Publisher(resources.kafka, client_id="cockpit-edge"))
     operators = OperatorContext(pool, publisher, settings.cipher(), {OPERATOR_SCOPE}, ALL_CITIES)
-    return create_http_app(edge_config, site, assets, settings.token_signer(), operators)
+    provider = open_provider(settings, site)
+    return create_http_app(edge_config, site, assets, settings.token_signer(), operators, provider)
+
+
+def open_provider(settings: Settings, site: Site) -> Provider | None:
+    """Return the provider at which persons sign in; None where links are the only way."""
+    oidc = settings.oidc()
+    if oidc is None:
+        return None
+    digests = IdentityDigests.from_base64(settings.token_key, settings.token_old_keys)
+    return Provider(OidcClient(oidc), Identities(site.pool, site.accounts, digests))
 
 
 def create_http_app(
-    edge_config: EdgeConfig, site: Site, assets: Assets, signer: PersonTokenSigner, operators: OperatorContext
+    edge_config: EdgeConfig,
+    site: Site,
+    assets: Assets,
+    signer: PersonTokenSigner,
+    operators: OperatorContext,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """Return the HTTP edge: all pages, the public keys of persons' tokens, and the routes that every service has."""
     app = create_app(edge_config)
@@ -126,9 +147,9 @@ def create_http_app(
         return JSONResponse(key_set)
 
     app.router.routes.append(plain_route(JWKS_PATH, show_key_set))
-    app.router.routes.extend(routes.page_routes(site, assets))
+    app.router.routes.extend(routes.page_routes(site, assets, provider))
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
-    app.include_router(create_audit_router(site.pool, duties))
+    app.include_router(create_audit_router(site.pool, duties, looks=SIGN_INS))
     app.include_router(create_operator_router(operators))
     return app
 

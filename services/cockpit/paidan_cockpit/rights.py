@@ -8,7 +8,8 @@ from typing import Final, Literal, get_args
 from paidan_contracts.city.pack_types import Names
 from paidan_contracts.scopes import ALL_CITIES, Grants, Role, covers_city, grants_of
 
-Page = Literal["overview", "queues", "case", "desk", "inspection", "callbacks", "scores", "city", "system"]
+Page = Literal["desk", "inspection", "callbacks", "overview", "queues", "case", "scores", "city", "system"]
+"""In the order of menus: whoever has a desk begins there."""
 PAGES: Final[tuple[Page, ...]] = get_args(Page)
 
 _STAFF: Final[frozenset[Role]] = frozenset({"operator", "inspector", "caller", "monitor"})

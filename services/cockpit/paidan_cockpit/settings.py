@@ -1,9 +1,11 @@
 """The cockpit's settings, its database schema and its consumer group."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from paidan_chassis.edge.person_token_signer import PersonTokenSigner
 from paidan_chassis.settings import HttpUrl, ServiceSettings, VaultKey, VaultKeys, settings_config
@@ -12,6 +14,17 @@ SCHEMA: Final = "cockpit"
 CONSUMER: Final = "cockpit"
 """The consumer group; its lanes' positions are stored under it, so it must never change."""
 Language = Literal["zh", "en"]
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The provider at which persons sign in, and what it knows this cockpit by."""
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+    answer_within_s: float
 
 
 class Settings(ServiceSettings):
@@ -34,10 +47,37 @@ class Settings(ServiceSettings):
     web_libraries: Path | None = Field(
         default=None, description="Folder of htmx and the other libraries; without it pages work without script."
     )
+    map_tiles: HttpUrl | None = Field(
+        default=None, description="Address of map tiles with {z}, {x} and {y}; without it maps show borders alone."
+    )
     language: Language = Field(default="zh", description="Of a visitor whose browser asks for no language we have.")
     session_hours: float = Field(default=12, gt=0, le=168, description="After so long one has to sign in again.")
     idle_minutes: float = Field(default=120, gt=0, le=1440, description="After so long without a page, too.")
+    oidc_issuer: HttpUrl | None = Field(
+        default=None, description="OpenID Connect provider at which persons sign in; without it, by links alone."
+    )
+    oidc_client_id: str = Field(default="", max_length=300, description="What the provider knows this cockpit by.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Empty for a provider that knows it as a public client."
+    )
     answer_within_s: float = Field(default=5, gt=0, le=60, description="How long another service may take to answer.")
+
+    @model_validator(mode="after")
+    def _require_a_whole_provider(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        address = urlsplit(self.oidc_issuer)
+        if address.scheme != "https" and address.hostname not in _LOOPBACK:
+            raise ValueError("oidc_issuer must be an https address")
+        if not self.oidc_client_id:
+            raise ValueError("oidc_issuer needs oidc_client_id")
+        return self
+
+    def oidc(self) -> OidcSettings | None:
+        """Return the provider's settings; None where persons sign in by links alone."""
+        if self.oidc_issuer is None:
+            return None
+        return OidcSettings(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.answer_within_s)
 
     def token_signer(self) -> PersonTokenSigner:
         """Return the signer of persons' tokens."""

@@ -25,13 +25,15 @@ from paidan_contracts.topics import ANSWERS_PREFIX
 from paidan_dispatch.actions.requests import CityTerms, RequestedAction, Requester, build_request, department_sender
 from paidan_dispatch.city_packs import PackCache
 from paidan_dispatch.inbox import messages
+from paidan_dispatch.inbox.background_save import PART_RECORDS, BackgroundSave
 from paidan_dispatch.inbox.decide_batch import decide_batch
 from paidan_dispatch.inbox.decode import claimed_answer, decode_refusal
 from paidan_dispatch.inbox.in_force import InForce, load_in_force, require_release
 from paidan_dispatch.inbox.load import load
 from paidan_dispatch.inbox.refusals import UNKNOWN_DEPARTMENT, rejected_refusal
-from paidan_dispatch.inbox.save import CaseWrites, as_one_statement, case_writes, save
+from paidan_dispatch.inbox.save import CaseWrites, as_one_statement, case_writes
 from paidan_dispatch.inbox.timer_loop import TimerScheduler
+from paidan_dispatch.inbox.unit_of_work import DecodedRecord, UnitOfWork
 
 MAX_NOTED_FIELDS: Final = 1000
 _FIELD_NAME: Final = re.compile(r"[\w.-]{1,80}", re.ASCII)
@@ -47,11 +49,13 @@ class InboxHandler:
         packs: PackCache,
         *,
         release: int = RELEASE,
+        part_records: int = PART_RECORDS,
         timers: TimerScheduler | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._packs = packs
         self._release = release
+        self._part_records = part_records
         self._timers = timers
         self._metrics = metrics
         self._counters: dict[str, Counter] = {}
@@ -59,33 +63,47 @@ class InboxHandler:
 
     async def apply(self, batch: Batch) -> None:
         """Decide on every record and write the results; the consumer commits them together with the offsets."""
-        writes = await self._decide(batch)
-        await save(batch.conn, writes)
-        self._announce(batch, writes)
+        unit_of_work = await self._load(batch)
+        saving = BackgroundSave(batch)
+        try:
+            for start in range(0, len(unit_of_work.entries), self._part_records):
+                part = unit_of_work.entries[start : start + self._part_records]
+                writes = await self._decide(batch, unit_of_work, part)
+                unit_of_work.mark_stored()
+                await saving.start(writes)
+                self._notify_timers(writes)
+            await saving.wait()
+        except BaseException:
+            await saving.abandon()
+            raise
+        self._count_outcomes(batch)
 
     async def prepare(self, batch: Batch) -> Sequence[Write] | None:
         """Decide on every record of a small batch and return what to write."""
-        writes = await self._decide(batch)
+        unit_of_work = await self._load(batch)
+        writes = await self._decide(batch, unit_of_work, unit_of_work.entries)
         combined = as_one_statement(writes)
-        if combined is not None:
-            self._announce(batch, writes)
+        if combined is None or batch.dead_letters:
+            return None
+        self._notify_timers(writes)
+        self._count_outcomes(batch)
         return combined
 
-    async def _decide(self, batch: Batch) -> CaseWrites:
+    async def _load(self, batch: Batch) -> UnitOfWork:
         if self._in_force is None:
             self._in_force = await load_in_force(batch.conn, self._packs, self._release)
-        unit_of_work = await load(batch, self._packs, self._in_force)
-        await decide_batch(batch, unit_of_work)
-        return case_writes(unit_of_work)
+        return await load(batch, self._packs, self._in_force)
 
-    def _announce(self, batch: Batch, writes: CaseWrites) -> None:
-        """Notify the timers and count the outcomes of a batch that is about to be committed."""
-        if (
-            self._timers is not None
-            and writes.next_due_at is not None
-            and writes.next_due_at < self._timers.next_due_at
-        ):
-            self._timers.notify(writes.next_due_at)
+    async def _decide(self, batch: Batch, unit_of_work: UnitOfWork, entries: Sequence[DecodedRecord]) -> CaseWrites:
+        await decide_batch(batch, unit_of_work, entries)
+        return case_writes(unit_of_work, entries)
+
+    def _notify_timers(self, writes: CaseWrites) -> None:
+        due_at = writes.next_due_at
+        if self._timers is not None and due_at is not None and due_at < self._timers.next_due_at:
+            self._timers.notify(due_at)
+
+    def _count_outcomes(self, batch: Batch) -> None:
         if self._metrics is not None:
             for outcome, number in batch.counts.items():
                 counter = self._counters.get(outcome)

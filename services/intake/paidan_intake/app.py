@@ -119,11 +119,7 @@ async def _build_loops(stack: AsyncExitStack, resources: Resources) -> dict[str,
     )
     alarms_consumer = await stack.enter_async_context(
         resources.create_consumer(
-            ALARMS_CONSUMER,
-            alarms_handler,
-            ALARMS.name,
-            prefixes=(ALARMS_PREFIX,),
-            written_by_others=True,
+            ALARMS_CONSUMER, alarms_handler, ALARMS.name, prefixes=(ALARMS_PREFIX,), written_by_others=True
         )
     )
     status_consumer = await stack.enter_async_context(

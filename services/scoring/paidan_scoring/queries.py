@@ -15,7 +15,8 @@ _PLANNER_SETTINGS: Final = """
 """
 
 # Each incoming row beside the fact that it would replace; old versions and repeats fall out here. The fact is then
-# found again by its place in the table (ctid), which the lane's lock keeps true and which saves half the work.
+# found again by its place in the table (ctid), which saves half the work: nobody else changes a lane's facts within the
+# statement, or the fence fails it.
 _PAIRED: Final = """
     SELECT incoming.*,
            old.ctid AS old_ctid,
@@ -108,8 +109,8 @@ async def set_planner_options(conn: Connection) -> None:
 def fold_writes(rows: Sequence[FactRow]) -> list[Write]:
     """Return what stores rows that are newer than the stored ones, and moves the tallies with them.
 
-    A case and assignment may be in ``rows`` once only. The lane's lock keeps two owners from folding the same case at
-    the same time.
+    A case and assignment may be in ``rows`` once only. The fence keeps two owners from folding the same case at the
+    same time.
     """
     if not rows:
         return []

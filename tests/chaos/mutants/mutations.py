@@ -79,9 +79,9 @@ MUTATIONS: Final = (
             ),
             Replacement(
                 _FENCE,
-                "        try:\n            await self._run_past_frozen_owners(conn, statement)\n",
+                "        try:\n            async with asyncio.timeout(self._connection.lock_wait_s):\n",
                 "        self._lane_writer.follow_commit(writes)\n"
-                "        try:\n            await self._run_past_frozen_owners(conn, statement)\n",
+                "        try:\n            async with asyncio.timeout(self._connection.lock_wait_s):\n",
             ),
         ),
         (_AUDITED_LOAD_TEST,),

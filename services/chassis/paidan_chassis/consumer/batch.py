@@ -86,6 +86,8 @@ class Batch:
     """The service's own counts (opened, merged, refused...) for the batch's canonical log line."""
     messages: list[tuple[Record, Message]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    is_session_busy: bool = False
+    """Whether the handler has a statement under way, beside what it computes."""
     _paused_at: float = field(default_factory=monotonic)
     _last_statement_at: float = field(default_factory=monotonic)
 
@@ -98,7 +100,7 @@ class Batch:
         if now - self._paused_at > _PAUSE_INTERVAL_S:
             self._paused_at = now
             await asyncio.sleep(0)
-            if now - self._last_statement_at > _KEEPALIVE_INTERVAL_S:
+            if not self.is_session_busy and now - self._last_statement_at > _KEEPALIVE_INTERVAL_S:
                 self._last_statement_at = now
                 await self.conn.execute("SELECT 1")
 
@@ -139,7 +141,7 @@ class Handler(Protocol):
 
 @runtime_checkable
 class SmallBatchHandler(Handler, Protocol):
-    """A handler that can say what it would write, so that a small batch takes a round trip instead of four."""
+    """A handler that can say what it would write, so that fence and writes take one round trip instead of four."""
 
     async def prepare(self, batch: Batch) -> Sequence[Write] | None:
         """Decide on the batch and return what to write, having written nothing; None if ``apply`` must do it.

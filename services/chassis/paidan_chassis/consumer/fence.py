@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 class BatchResult(NamedTuple):
-    """What a transaction did. ``rewind_to`` holds the lanes that were left out, and where they must be read from."""
+    """What was committed for a batch. ``rewind_to``: the lanes that were left out, and where they must be read from."""
 
     records: int
     messages: int
@@ -46,7 +46,7 @@ class BatchResult(NamedTuple):
 
 
 class FencedTransaction:
-    """The transaction that applies a batch's records, unless another owner has applied them."""
+    """Applies a batch's records, in one transaction or as one statement, unless another owner has applied them."""
 
     def __init__(
         self,
@@ -99,8 +99,10 @@ class FencedTransaction:
         name, chunks = self._subscription.name, writes.chunks.values()
         statement = positions.write_if_unmoved(conn, name, writes.advances, chunks, others)
         try:
-            await self._run_past_frozen_owners(conn, statement)
-        except asyncpg.IntegrityConstraintViolationError:
+            async with asyncio.timeout(self._connection.lock_wait_s):
+                await statement
+        except (asyncpg.IntegrityConstraintViolationError, TimeoutError):
+            # Whether it waited for a frozen owner of its lanes or for another lock, a transaction finds out.
             return None
         self._lane_writer.follow_commit(writes)
         return BatchResult(len(new_records), writes.message_count, 0, rewind_to, batch.counts)
@@ -144,10 +146,9 @@ class FencedTransaction:
         return stored
 
     async def _require_unmoved(self, conn: Connection, lanes: Collection[Lane]) -> None:
-        with contextlib.suppress(*DB_ERRORS):
-            stored = await positions.load_positions(conn, self._subscription.name, lanes)
-            if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):
-                raise LanesMoved(moved_lanes)
+        stored = await positions.load_positions(conn, self._subscription.name, lanes)
+        if moved_lanes := self._lanes.moved_elsewhere(stored, lanes):
+            raise LanesMoved(moved_lanes)
 
     async def _run_past_frozen_owners(self, conn: Connection, statement: Awaitable[_T]) -> _T:
         """Run a statement that waits for lanes' rows, and end the sessions that hold them for too long."""

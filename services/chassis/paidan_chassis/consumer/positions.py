@@ -68,7 +68,7 @@ async def load_positions(conn: Connection, consumer: str, lanes: Collection[Lane
     return _positions(await conn.fetch(SELECT_POSITIONS, consumer, *lane_columns(lanes)))
 
 
-# A lane that another owner has advanced is left out; LANES_MUST_MATCH makes the whole statement fail then.
+# A lane that another owner has advanced is left out; LANES_MUST_MATCH then fails the whole statement.
 # relayed_seq never goes back: a frozen owner's may be older than its successor's.
 ADVANCE_LANES: Final = """
     UPDATE lane
@@ -91,7 +91,7 @@ INSERT_OUTBOX: Final = """
     SELECT $1, emitted.*
       FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bytea[]) AS emitted
 """
-# Its count is what it is evaluated for first, so lanes' rows are locked before any other row is written.
+# PostgreSQL evaluates this SELECT first, and with it `advanced`: lanes' rows are locked before any other is written.
 LANES_MUST_MATCH: Final = "SELECT require_lanes((SELECT count(*) FROM advanced), cardinality($2::text[]))"
 LANES_MOVED: Final = "PDLM1"
 

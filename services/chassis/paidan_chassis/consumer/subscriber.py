@@ -33,7 +33,7 @@ class GroupSubscriber:
     def __init__(self, subscription: Subscription, kafka: KafkaCluster, *, listener: ConsumerRebalanceListener) -> None:
         accept_non_utf8_header_names()
         disable_prefetch_backoff()
-        BatchSubscriber.get_msg = _poll  # type: ignore[method-assign,assignment]
+        BatchSubscriber.get_msg = poll_records  # type: ignore[method-assign,assignment]
         self._prefix = kafka.prefix
         self._broker = KafkaBroker(
             kafka.servers.split(","),
@@ -144,7 +144,7 @@ def _topic_pattern(subscription: Subscription, kafka: KafkaCluster) -> str | Non
     return f"^({'|'.join(names)})"
 
 
-async def _poll(subscriber: BatchSubscriber, consumer: AIOKafkaConsumer) -> PolledRecords:
+async def poll_records(subscriber: BatchSubscriber, consumer: AIOKafkaConsumer) -> PolledRecords:
     """Return the next records, or none after the poll's time-out.
 
     FastStream's own method sleeps as long again after an empty poll, and sees no record meanwhile: its time-out would

@@ -28,15 +28,15 @@ class CombinedStatement(NamedTuple):
 def combine(writes: Sequence[Write], main: str) -> CombinedStatement:
     """Return one statement of these writes, each a common table expression, that ends with ``main``.
 
-    ``main`` is evaluated before any write that nothing refers to, and may refer to them by their names. All see the
-    rows as they were before the statement, so no two of them may change the same row.
+    ``main`` is evaluated first, and with it the writes that it names; the others run after it. All see the rows as they
+    were before the statement, so no two may change the same row.
     """
     shapes = tuple((each.name, each.sql, len(each.arguments)) for each in writes)
     return CombinedStatement(_combined_sql(shapes, main), [each for write in writes for each in write.arguments])
 
 
 async def execute(conn: Connection, writes: Sequence[Write]) -> None:
-    """Execute writes as one statement, without a transaction of the caller's all or nothing."""
+    """Execute writes as one statement: all or nothing, with or without a transaction of the caller's."""
     if writes:
         sql, arguments = combine(writes, "SELECT")
         await conn.execute(sql, *arguments)

@@ -59,7 +59,8 @@ class IssuerKeys:
     async def find(self, key_id: str) -> Ed25519PublicKey | None:
         """Return a key; None if the issuer publishes no such key. Raises ``KeySetUnavailable`` if that is unknown."""
         is_fresh = self._age_s() < self._terms.every_s
-        if not (is_fresh and key_id in self._keys):
+        # A known key does not wait for the refresh that another request has begun.
+        if key_id not in self._keys or not (is_fresh or self._lock.locked()):
             await self._refresh()
         if self._age_s() > self._terms.kept_for_s:
             raise KeySetUnavailable
@@ -72,12 +73,14 @@ class IssuerKeys:
         async with self._lock:
             if time.monotonic() - self._tried_at_s < self._terms.retry_after_s:
                 return
-            self._tried_at_s = time.monotonic()
             try:
                 self._keys = parse_key_set(await self._fetch())
                 self._fetched_at_s = time.monotonic()
             except KeySetUnavailable as error:
                 _log.warning("issuer_keys_unavailable", fault=str(error))
+            finally:
+                # From its end: an issuer that hangs would otherwise be waited for by each request in turn.
+                self._tried_at_s = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from paidan_chassis.consumer import dead_letters
 from paidan_chassis.consumer.dead_letter_pages import DeadLetterFilter, DeadLetterKey, DeadLetterSummary, load_page
 from paidan_chassis.consumer.dead_letters import StoredDeadLetter
 from paidan_chassis.consumer.record_content import RecordContent
-from paidan_chassis.consumer.redrive import Obstacle, RedriveResult, redrive
+from paidan_chassis.consumer.redrive import NOT_WAITING, Obstacle, RedriveResult, redrive
 from paidan_chassis.database import Connection, Executor
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.api_keys import Principal
@@ -120,14 +120,17 @@ class DeadLetterRoutes:
         return DeadLetterDetail(**asdict(summary), **self._content_of(letter))
 
     async def redrive_one(self, caller: Caller, letter_id: LetterIdParam) -> RedriveResponse:
-        """Append the record unchanged to the partition that it came from, once, and wait until it is decided."""
+        """Append the record unchanged to the partition that it came from, once, and wait until it is decided.
+
+        One that fails again is answered with ``stopped_at``; 409 means that it was not appended.
+        """
         self.context.require_operator(caller)
         result = await self._redrive(caller, [UUID(letter_id)])
         if result.skipped and result.skipped[0].code == "not_found":
             raise _no_such_letter()
         obstacles = [*result.skipped, *([result.stopped_at] if result.stopped_at and not result.redriven else [])]
-        for each in obstacles:
-            raise Problem(409, each.code, f"the dead letter {each.message}", f"该死信{each.message_zh}")
+        if obstacles:
+            raise _refusal(obstacles[0].code, obstacles[0].message, obstacles[0].message_zh)
         return result
 
     async def redrive_several(self, caller: Caller, request: RedriveRequest) -> RedriveResponse:
@@ -138,17 +141,15 @@ class DeadLetterRoutes:
     async def drop(self, caller: Caller, letter_id: LetterIdParam, request: DropRequest) -> DeadLetterItem:
         """Take a dead letter off those that wait. It stays, with its content, and who dropped it, when and why.
 
-        A repeat by the same key for the same reason changes nothing.
+        A repeat by the same caller for the same reason changes nothing.
         """
         self.context.require_operator(caller)
         async with self.context.pool.acquire() as conn, conn.transaction():
-            dropped = await dead_letters.drop(conn, [UUID(letter_id)], by=caller.name, because=request.reason)
+            dropped = await dead_letters.drop(conn, [UUID(letter_id)], by=_holder(caller), because=request.reason)
             summary = await _find(conn, UUID(letter_id))
-            is_repeat = (summary.dropped_by, summary.dropped_because) == (caller.name, request.reason)
+            is_repeat = (summary.dropped_by, summary.dropped_because) == (_holder(caller), request.reason)
             if not dropped and not is_repeat:
-                raise Problem(
-                    409, "not_waiting", "the dead letter was redriven or dropped already", "该死信已重投或丢弃"
-                )
+                raise _refusal(NOT_WAITING.code, NOT_WAITING.en, NOT_WAITING.zh)
             # Last: the log's lock is everybody's, and this letter may be in the hand of one who redrives it.
             await self._log(conn, caller, "dead_letter_dropped", letter_id, request.reason)
         return DeadLetterItem(**asdict(summary))
@@ -230,3 +231,12 @@ def _to_response(result: RedriveResult, unknown: Sequence[UUID]) -> RedriveRespo
 
 def _not_redriven(letter_id: UUID, obstacle: Obstacle) -> NotRedriven:
     return NotRedriven(letter_id=letter_id, code=obstacle.code, message=obstacle.en, message_zh=obstacle.zh)
+
+
+def _refusal(code: str, message: str, message_zh: str) -> Problem:
+    return Problem(409, code, f"the dead letter {message}", f"该死信{message_zh}")
+
+
+def _holder(caller: Principal) -> str:
+    """Return the name of a key, which operators gave it; of a person the id, as in the access log."""
+    return caller.name if caller.person is None else caller.key_id

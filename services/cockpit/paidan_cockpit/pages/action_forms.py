@@ -43,6 +43,10 @@ class ActionForm:
         """Whether photos belong to it."""
         return any(each.kind == "photos" for each in self.fields)
 
+    def choices_of(self, name: str) -> Sequence[tuple[str, str]]:
+        """Return the values from which a field is chosen, with their texts."""
+        return next((each.choices for each in self.fields if each.name == name), ())
+
 
 def parse_forms(body: Mapping[str, Any], language: Language) -> list[ActionForm]:
     """Return a form for each kind of action that dispatch answered with."""

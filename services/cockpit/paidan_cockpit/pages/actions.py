@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
@@ -43,8 +43,6 @@ class ActionPages:
         if form is None:
             raise PageRefused(404)
         form = replace(form, values=filled.fields)
-        if not form.allowed:
-            return await self._refused(visit, found, form, {"": form.why})
         key = filled.fields.get("key", "")
         return await self._send(visit, found, form, filled, key if _KEY.fullmatch(key) else str(uuid.uuid4()))
 
@@ -58,17 +56,22 @@ class ActionPages:
             photos.append(stored.body["ref"])
         body = request_body(form, filled.fields, photos)
         path, headers = f"/v1/cases/{found.case_id}/actions", {"Idempotency-Key": key}
+        # What is not allowed now may repeat what was: dispatch knows by the id. Photos it may not have read yet.
+        if form.allowed and not photos:
+            tried = await self._site.services.post("dispatch", f"{path}?dry-run=true", visit.person, body, headers)
+            if errors := _errors_of(tried, form, visit.language):
+                return await self._refused(visit, found, form, errors)
         answer = await self._site.services.post("dispatch", path, visit.person, body, headers)
-        if not answer.ok:
-            return await self._refused(visit, found, form, _errors_of(answer, form, visit.language))
+        if errors := _errors_of(answer, form, visit.language):
+            return await self._refused(visit, found, form, errors)
         outcome = await self._await_outcome(visit, answer.body["action_id"])
         if outcome is not None and outcome["result"] == "refused":
-            why = outcome.get("why") or {}
-            text = why.get("message_zh" if visit.language == "zh" else "message", "")
-            return await self._refused(visit, found, form, _at_field(form, why.get("field"), text))
+            return await self._refused(visit, found, form, _errors_of_outcome(outcome, form, visit.language))
         if outcome is not None:
             await self._await_row(found.case_id, outcome.get("case_version") or 0)
         done = "applied" if outcome is not None else "taken"
+        if _wants_json(visit):
+            return JSONResponse({"result": done})
         return see_other(_back_of(filled.fields) or f"/cases/{found.case_id}?done={done}")
 
     async def _await_outcome(self, visit: Visit, action_id: str) -> dict[str, Any] | None:
@@ -91,12 +94,28 @@ class ActionPages:
             await asyncio.sleep(_POLL_S)
 
     async def _refused(self, visit: Visit, found: CaseView, form: ActionForm, errors: Mapping[str, str]) -> Response:
+        if _wants_json(visit):
+            return JSONResponse({"result": "refused", "errors": dict(errors)}, 422)
         values = await load_story(self._site, visit, found, replace(form, errors=errors))
         return self._site.show(visit, "case.html", values | {"notice": ""}, 422)
 
 
 def _errors_of(answer: ServiceAnswer, form: ActionForm, language: str) -> Mapping[str, str]:
-    return _at_field(form, answer.field, answer.message(language))
+    """Return what is wrong with a request by its answer, also of one that was only tried; empty for nothing."""
+    if not answer.ok:
+        return _at_field(form, answer.field, answer.message(language))
+    is_refused = isinstance(answer.body, dict) and answer.body.get("result") == "refused"
+    return _errors_of_outcome(answer.body, form, language) if is_refused else {}
+
+
+def _errors_of_outcome(outcome: Mapping[str, Any], form: ActionForm, language: str) -> Mapping[str, str]:
+    why = outcome.get("why") or {}
+    return _at_field(form, why.get("field"), why.get("message_zh" if language == "zh" else "message", ""))
+
+
+def _wants_json(visit: Visit) -> bool:
+    """Return whether a script of ours sent the form, which keeps it until it is decided."""
+    return visit.request.headers.get("accept") == "application/json"
 
 
 def _at_field(form: ActionForm, name: str | None, text: str) -> Mapping[str, str]:

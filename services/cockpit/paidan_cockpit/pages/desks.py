@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, hypot, radians
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -11,6 +10,8 @@ from starlette.routing import BaseRoute
 
 from paidan_cockpit.pages import queries
 from paidan_cockpit.pages.action_forms import ActionForm
+from paidan_cockpit.pages.calls import CallableReport, reports_to_call
+from paidan_cockpit.pages.case_record import parse_record
 from paidan_cockpit.pages.case_story import load_forms
 from paidan_cockpit.pages.city_view import open_city
 from paidan_cockpit.pages.queries import CaseView
@@ -22,16 +23,15 @@ from paidan_cockpit.rights import Page
 from paidan_cockpit.services_client import ServiceUnavailable
 
 _SHOWN: Final = 20
-_METRES_PER_DEGREE: Final = 111_320.0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A case that waits for the visitor, with what may be done, and how far away it is if that is known."""
+    """A case that waits for the visitor, with what may be done, and of a closed one whom to call."""
 
     found: CaseView
     forms: Sequence[ActionForm]
-    metres: int | None
+    calls: Sequence[CallableReport] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Desk:
 
 
 DESKS: Final = (
-    Desk("desk", "in-work", ("accept", "finish", "return")),
+    Desk("desk", "in-work", ("accept", "finish", "return", "ask_extension", "ask_suspension", "resume")),
     Desk("inspection", "inspection", ("inspect",)),
-    Desk("callbacks", "callback", ("call_back",)),
+    Desk("callbacks", "callback", ()),
 )
 
 
@@ -72,37 +72,20 @@ class DeskPages:
         scope = Scope(view.city_id, visit.person.grants, view.times.now)
         queue_filter = QueueFilter.parse({"queue": desk.queue, "city": view.city_id, "after": query.get("after", "")})
         page = await queries.list_cases(self._site.pool, scope, queue_filter, _SHOWN)
-        here = _position(query.get("near", ""))
         try:
-            forms = await asyncio.gather(*(self._forms(visit, desk, each) for each in page.cases))
+            tasks = await asyncio.gather(*(self._task(visit, desk, each) for each in page.cases))
             unavailable = False
         except ServiceUnavailable:
-            forms, unavailable = [[] for _ in page.cases], True
-        tasks = [Task(found, each, _distance(here, found)) for found, each in zip(page.cases, forms, strict=True)]
-        if here is not None:
-            tasks.sort(key=lambda task: (task.metres is None, task.metres))
+            tasks, unavailable = [Task(each, ()) for each in page.cases], True
         values: dict[str, Any] = {"desk": desk, "tasks": tasks, "after": page.after, "filter": queue_filter}
-        values |= {"names": view.names, "times": view.times, "unavailable": unavailable, "here": here}
+        values |= {"names": view.names, "times": view.times, "unavailable": unavailable}
         return self._site.show(visit, "desk.html", values)
 
-    async def _forms(self, visit: Visit, desk: Desk, found: CaseView) -> list[ActionForm]:
+    async def _task(self, visit: Visit, desk: Desk, found: CaseView) -> Task:
+        if desk.page == "callbacks":
+            answer = await self._site.services.get("dispatch", f"/v1/cases/{found.case_id}", visit.person)
+            record = parse_record(answer.body) if answer.ok and isinstance(answer.body, dict) else None
+            return Task(found, (), reports_to_call(record.state) if record else ())
         forms = await load_forms(self._site, visit, found.case_id)
         allowed = {form.kind: form for form in forms if form.allowed}
-        return [allowed[kind] for kind in desk.actions if kind in allowed]
-
-
-def _position(text: str) -> tuple[float, float] | None:
-    """Return a position that the visitor's browser sent, by consent: latitude and longitude."""
-    latitude, _, longitude = text.partition(",")
-    try:
-        return float(latitude), float(longitude)
-    except ValueError:
-        return None
-
-
-def _distance(here: tuple[float, float] | None, found: CaseView) -> int | None:
-    if here is None or found.latitude is None or found.longitude is None:
-        return None
-    north = (found.latitude - here[0]) * _METRES_PER_DEGREE
-    east = (found.longitude - here[1]) * _METRES_PER_DEGREE * cos(radians(here[0]))
-    return round(hypot(north, east))
+        return Task(found, [allowed[kind] for kind in desk.actions if kind in allowed])

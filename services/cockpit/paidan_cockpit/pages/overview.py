@@ -1,113 +1,151 @@
-"""The overview: what is open and late, what came in today, how well it goes, and where; kept up to date while open."""
+"""The overview of a city: what came in, what is late, how good the work is, where; kept up to date while it is open."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, time, timedelta
+from time import monotonic
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
-from paidan_cockpit.pages import overview_figures, overview_queries
+from paidan_cockpit.pages import overview_map, overview_queries
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.district_map import draw_districts
 from paidan_cockpit.pages.live import LiveFeed
-from paidan_cockpit.pages.overview_queries import Day
+from paidan_cockpit.pages.overview_board import Boards, Reader
+from paidan_cockpit.pages.overview_queries import OverviewFilter, Visible
+from paidan_cockpit.pages.queue_filter import QueueFilter
 from paidan_cockpit.pages.recent_values import RecentValues
-from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.site import CONTENT_POLICY, Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
-from paidan_cockpit.services_client import ServiceUnavailable
+from paidan_contracts.wire import Code
 
-_AGE_S: Final = 0.5
-_SOON: Final = timedelta(hours=24)
+_LAYERS_AGE_S: Final = 2.0
+_CHECK_SESSION_EVERY_S: Final = 5.0
+_CODE: Final = TypeAdapter(Code)
 
 
 class OverviewPages:
-    """``/overview`` and ``/overview/stream``."""
+    """``/overview`` with its stream and its map."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._recent = RecentValues[dict[str, Any]](max_age_s=_AGE_S)
+        self._boards = Boards(site)
+        self._recent_layers = RecentValues[str](_LAYERS_AGE_S)
         self._feed = LiveFeed(lambda: overview_queries.load_position(site.pool))
 
     def routes(self) -> list[BaseRoute]:
         """Return these routes."""
+        page = self._site.page
         return [
-            self._site.page("/overview", self._show, "overview"),
-            self._site.page("/overview/stream", self._stream, "overview"),
+            page("/overview", self._show, "overview"),
+            page("/overview/stream", self._stream, "overview"),
+            page("/overview/map.json", self._map, "overview"),
+            page("/overview/borders.json", self._borders, "overview"),
         ]
 
     async def _show(self, visit: Visit) -> Response:
-        view = await open_city(self._site, visit, visit.request.query_params.get("city") or None)
-        return self._site.show(visit, "overview.html", await self._values(visit, view))
+        view, reader = await self._open(visit)
+        response = self._site.show(visit, "overview.html", await self._values(view, reader))
+        if self._site.map_tiles:
+            response.headers["content-security-policy"] = policy_with_tiles(CONTENT_POLICY, self._site.map_tiles)
+        return response
 
     async def _stream(self, visit: Visit) -> Response:
-        """Send the figures whenever something was committed; those who may see the same share one computation."""
-        view = await open_city(self._site, visit, visit.request.query_params.get("city") or None)
-        key = (view.city_id, visit.language, visit.person.scopes)
+        """Send figures and map whenever something was committed; who may see the same share one computation."""
+        _, reader = await self._open(visit)
 
         async def render() -> str:
-            fresh = await open_city(self._site, visit, view.city_id)
-            return self._site.renderer.render(visit, "overview_figures.html", await self._values(visit, fresh))
+            fresh, now_reader = await self._open(visit)
+            board = self._site.renderer.render(visit, "overview_board.html", await self._values(fresh, now_reader))
+            layers = await self._layers(visit, fresh, now_reader)
+            return server_sent_event("board", board) + server_sent_event("map", layers)
 
+        pages = self._while_signed_in(visit, self._feed.follow((reader.key, visit.language), render))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(
-            _events(self._feed.follow(key, render)), headers=headers, media_type="text/event-stream"
+        return StreamingResponse(_events(pages), headers=headers, media_type="text/event-stream")
+
+    async def _map(self, visit: Visit) -> Response:
+        view, reader = await self._open(visit)
+        return Response(await self._layers(visit, view, reader), media_type="application/json")
+
+    async def _layers(self, visit: Visit, view: CityView, reader: Reader) -> str:
+        return await self._recent_layers.get(
+            (reader.key, visit.language),
+            lambda: overview_map.live_layers(self._site, reader.visible, view, visit.language),
         )
 
-    async def _values(self, visit: Visit, view: CityView) -> dict[str, Any]:
-        """Return the figures as of a moment ago at most."""
-        key = (view.city_id, visit.language, visit.person.scopes)
-        return await self._recent.get(key, lambda: self._compute(visit, view))
+    async def _while_signed_in(self, visit: Visit, pages: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Yield pages until the session has ended, for whichever reason; the browser then asks to sign in."""
+        checked = monotonic()
+        async for page in pages:
+            if monotonic() - checked > _CHECK_SESSION_EVERY_S:
+                if visit.session is None or not await self._site.accounts.holds(visit.session.session_id):
+                    return
+                checked = monotonic()
+            yield page
 
-    async def _compute(self, visit: Visit, view: CityView) -> dict[str, Any]:
-        pool, now = self._site.pool, view.times.now
-        scope = Scope(view.city_id, visit.person.grants, now)
-        day = _day(view, now)
-        groups, reports, closed, rates = await asyncio.gather(
-            overview_queries.load_open_groups(pool, scope, now + _SOON),
-            overview_queries.load_reports(pool, view.city_id, day),
-            overview_queries.count_closed(pool, scope, day.begin),
-            self._rates(visit, view, day),
+    async def _borders(self, visit: Visit) -> Response:
+        view, _ = await self._open(visit)
+        return Response(overview_map.borders(view), media_type="application/geo+json")
+
+    async def _open(self, visit: Visit) -> tuple[CityView, Reader]:
+        query = visit.request.query_params
+        view = await open_city(self._site, visit, query.get("city") or None)
+        scope = Scope(view.city_id, visit.person.grants, view.times.now)
+        return view, Reader(visit.person, Visible(scope, parse_filter(query)))
+
+    async def _values(self, view: CityView, reader: Reader) -> dict[str, Any]:
+        chosen = reader.visible.filter
+        filled = QueueFilter(
+            city=view.city_id, district=chosen.district, street=chosen.street, class_code=chosen.class_code
         )
-        return {
+        return await self._boards.load(reader, view) | {
+            "view": view,
             "names": view.names,
             "times": view.times,
             "cities": view.cities,
-            "city_id": view.city_id,
-            "totals": overview_figures.totals(groups),
-            "closed": closed,
-            "reports": reports,
-            "rates": rates,
-            "worst": overview_figures.worst_departments(groups),
-            "districts": overview_figures.by_district(groups),
-            "map": draw_districts(view.city),
+            "filter": chosen,
+            "queue": filled,
+            "rate_names": rate_names(view),
+            "map_tiles": self._site.map_tiles or "",
+            "drawing": draw_districts(view.city),
         }
 
-    async def _rates(self, visit: Visit, view: CityView, day: Day) -> list[Mapping[str, Any]]:
-        """Return the city's rates of the month, each with its receipt; none while scoring does not answer."""
-        period = day.now.astimezone(view.city.zone).strftime("%Y-%m")
-        query = {"city": view.city_id, "period": period, "by": "city"}
-        try:
-            answer = await self._site.services.get("scoring", "/v1/scores", visit.person, query)
-        except ServiceUnavailable:
-            return []
-        total = answer.body.get("total") if answer.ok and isinstance(answer.body, dict) else None
-        names = {rate.id: view.names.of(rate.names) for rate in view.city.indicators.rates}
-        found = total["rates"].items() if total else ()
-        return [{"name": names.get(id_, id_), "period": period, **rate} for id_, rate in found]
+
+def rate_names(view: CityView) -> dict[str, str]:
+    """Return the names of a city's rates."""
+    return {rate.id: view.names.of(rate.names) for rate in view.city.pack.indicators.rates}
 
 
-def _day(view: CityView, now: datetime) -> Day:
-    begin = datetime.combine(now.astimezone(view.city.zone).date(), time(), view.city.zone)
-    week = timedelta(days=7)
-    return Day(begin, begin - week, now - week, now)
+def policy_with_tiles(policy: str, tiles: str) -> str:
+    """Return a Content-Security-Policy that lets pictures come from the address of map tiles, too."""
+    parts = urlsplit(tiles)
+    return policy.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
+
+
+def parse_filter(query: Mapping[str, str]) -> OverviewFilter:
+    """Return the part of a city that an address asks for; what cannot be a code is left out."""
+    return OverviewFilter(*(_code(query.get(name, "")) for name in ("district", "street", "class_code")))
+
+
+def _code(text: str) -> str | None:
+    try:
+        return _CODE.validate_python(text) if text else None
+    except ValidationError:
+        return None
+
+
+def server_sent_event(name: str, body: str) -> str:
+    """Return an event as a stream writes it."""
+    lines = "".join(f"data: {line}\n" for line in body.splitlines())
+    return f"event: {name}\n{lines}\n"
 
 
 async def _events(pages: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    """Yield pages as server-sent events; an empty one is a comment that keeps the connection open."""
+    """Yield events; where there are none, a comment that keeps the connection open."""
     yield b"retry: 2000\n\n"
     async for page in pages:
-        lines = "".join(f"data: {line}\n" for line in page.splitlines())
-        yield f"event: figures\n{lines}\n".encode() if page else b": alive\n\n"
+        yield page.encode() or b": alive\n\n"

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -54,18 +55,28 @@ class Site:
     services: ServicesClient
     renderer: Renderer
     default_language: Language
+    map_tiles: str | None = None
+    """Address of map tiles with {z}, {x} and {y}; None: maps show borders and cases alone."""
+    has_provider: bool = False
+    """Whether persons may sign in at a provider, after which they are where they wanted to go."""
 
     def page(self, path: str, handler: Handler, page: Page, method: Method = "GET") -> BaseRoute:
         """Return the route of a page for signed-in persons who may open it; others learn nothing about it."""
 
         async def open_to_its_readers(visit: Visit) -> Response:
-            if visit.session is None:
-                return _to_sign_in(visit)
             if not visit.person.may_open(page):
                 raise PageRefused(404)
             return await handler(visit)
 
-        return self.open_page(path, open_to_its_readers, method)
+        return self.own_page(path, open_to_its_readers, method)
+
+    def own_page(self, path: str, handler: Handler, method: Method = "GET") -> BaseRoute:
+        """Return the route of a page for everybody who has signed in."""
+
+        async def open_to_the_signed_in(visit: Visit) -> Response:
+            return self._to_sign_in(visit) if visit.session is None else await handler(visit)
+
+        return self.open_page(path, open_to_the_signed_in, method)
 
     def open_page(self, path: str, handler: Handler, method: Method = "GET") -> BaseRoute:
         """Return the route of a page that needs no session."""
@@ -103,6 +114,13 @@ class Site:
         """Return the page that says why another one is not shown."""
         return self.show(visit, "error.html", {"status": status, "reason": reason}, status)
 
+    def _to_sign_in(self, visit: Visit) -> Response:
+        if not self.has_provider or visit.request.method != "GET":
+            return see_other("/sign-in")
+        url = visit.request.url
+        wanted = url.path + (f"?{url.query}" if url.query else "")
+        return see_other(f"/sign-in?next={quote(wanted, safe='/')}")
+
     async def _session_of(self, request: Request) -> Session | None:
         secret = session_cookie_of(request)
         return await self.accounts.find_session(secret) if secret else None
@@ -111,10 +129,6 @@ class Site:
 def see_other(path: str) -> Response:
     """Return a redirect to a page of ours, after which a reload sends nothing again."""
     return RedirectResponse(path, 303)
-
-
-def _to_sign_in(visit: Visit) -> Response:
-    return see_other("/sign-in") if visit.request.method == "GET" else RedirectResponse("/sign-in", 303)
 
 
 def _chosen_preference(request: Request) -> Response | None:

@@ -1,8 +1,10 @@
 """One visit of a page: who, in which language, from where."""
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +23,8 @@ THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
 LANGUAGE_COOKIE: Final = "paidan_language"
 THEME_COOKIE: Final = "paidan_theme"
 _SESSION_COOKIE: Final = "paidan_session"
+_STATE_COOKIE: Final = "paidan_provider_state"
+_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 _PREFERENCE_S: Final = 400 * 86_400
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 100_000
@@ -136,6 +140,39 @@ def delete_session_cookie(response: Response, request: Request) -> None:
     response.delete_cookie(
         _session_cookie_name(request), httponly=True, secure=is_secure(request), samesite="lax", path="/"
     )
+
+
+def set_state_cookie(response: Response, request: Request, state: str, path: str, lasts: timedelta) -> None:
+    """Let the browser that goes to the provider keep the state, so that no other one can come back with its answer."""
+    response.set_cookie(
+        _STATE_COOKIE,
+        state,
+        max_age=round(lasts.total_seconds()),
+        httponly=True,
+        secure=is_secure(request),
+        samesite="lax",
+        path=path,
+    )
+
+
+def state_cookie_of(request: Request) -> str:
+    """Return the state with which this browser went to the provider, or an empty text."""
+    return request.cookies.get(_STATE_COOKIE, "")
+
+
+def delete_state_cookie(response: Response, request: Request, path: str) -> None:
+    """Let the browser forget the state: it counts once."""
+    response.delete_cookie(_STATE_COOKIE, httponly=True, secure=is_secure(request), samesite="lax", path=path)
+
+
+def own_address(request: Request) -> str:
+    """Return this site's address as the browser knows it."""
+    return f"{'https' if is_secure(request) else 'http'}://{request.headers.get('host', '')}"
+
+
+def local_path(text: str) -> str:
+    """Return the path and query of a page of ours; ``/`` for whatever could lead elsewhere."""
+    return text if _LOCAL_PATH.fullmatch(text) else "/"
 
 
 def set_preference(response: Response, request: Request, name: str, value: str) -> None:

@@ -1,6 +1,6 @@
 """Requests for actions on cases beyond the classes and places of the caller's post: there are no such cases for it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from paidan_chassis.database import Pool
 from paidan_chassis.edge.api_keys import Principal
@@ -13,7 +13,7 @@ from paidan_dispatch.inbox.load import load_known_outcomes
 
 async def require_within_bounds(pool: Pool, request: ActionRequested, caller: Principal) -> None:
     """Raise Problem 404 for an action whose case is beyond the caller's bounds, or not there yet."""
-    if await _find_out_of_bounds(pool, [request], caller):
+    if await _are_beyond(pool, [request], caller) != [False]:
         raise access.no_such_case()
 
 
@@ -25,17 +25,15 @@ async def refuse_out_of_bounds(
     Judged by the case as it is now: should it be filed elsewhere a moment later, the action is still decided.
     """
     requests = [each for each in lines if isinstance(each, ActionRequested)]
-    beyond = await _find_out_of_bounds(pool, requests, caller)
-    return [
-        access.no_such_case() if isinstance(each, ActionRequested) and each.action_id in beyond else each
-        for each in lines
-    ]
+    # By place, not by id: several lines may name one id, for different cases.
+    beyond = iter(await _are_beyond(pool, requests, caller))
+    return [access.no_such_case() if isinstance(each, ActionRequested) and next(beyond) else each for each in lines]
 
 
-async def _find_out_of_bounds(pool: Pool, requests: Sequence[ActionRequested], caller: Principal) -> Collection[str]:
+async def _are_beyond(pool: Pool, requests: Sequence[ActionRequested], caller: Principal) -> list[bool]:
     async with pool.acquire() as conn:
         known = await load_known_outcomes(conn, {each.of_report for each in requests if each.of_report})
-        case_ids = {each.action_id: resolve_case_id(each, known) for each in requests}
-        cases = await queries.load_cases_with_policy(conn, {each for each in case_ids.values() if each})
+        case_ids = [resolve_case_id(each, known) for each in requests]
+        cases = await queries.load_cases_with_policy(conn, {each for each in case_ids if each})
     covered = {case_id for case_id, stored in cases.items() if access.covers_case(stored.state, caller)}
-    return {action_id for action_id, case_id in case_ids.items() if case_id not in covered}
+    return [case_id not in covered for case_id in case_ids]

@@ -23,12 +23,13 @@ from paidan_chassis.edge.api_keys import Principal
 from paidan_chassis.edge.problems import forbidden
 from paidan_chassis.errors import Halt
 from paidan_contracts.actions import Action, ActionRequested, Actor, UnknownAction
+from paidan_contracts.case_access import ACTION_ROLES
 from paidan_contracts.city import City
 from paidan_contracts.ids import area_of, city_of
 from paidan_contracts.outcomes import Refusal
 from paidan_contracts.pii_mask import mask
 from paidan_contracts.pii_words import COMMON_TERMS, MaskingTerms
-from paidan_contracts.scopes import Role, grants_of
+from paidan_contracts.scopes import grants_of
 from paidan_contracts.unvalidated import replace_unvalidated
 from paidan_contracts.wire import Reason, Text
 from paidan_dispatch.cases.guards import ROLE_ACTIONS
@@ -38,7 +39,6 @@ from paidan_dispatch.inbox.unit_of_work import DEAD_LETTERED
 
 _FREE_TEXTS: Final = frozenset(get_args(Text)[1:] + get_args(Reason)[1:])
 _REFRESH_TERMS_S: Final = 10.0
-_ACTION_ROLES: Final[tuple[Role, ...]] = ("inspector", "caller", "operator", "importer")
 
 
 class CityTerms:
@@ -147,7 +147,7 @@ def actor_of(principal: Principal, action: Action) -> Actor:
     grants = grants_of(principal.scopes)
     if grants.department is not None:
         return Actor(kind="department", id=grants.department, person=principal.person, post=principal.post)
-    roles = [role for role in _ACTION_ROLES if role in grants.roles]
+    roles = [role for role in ACTION_ROLES if role in grants.roles]
     if not roles and grants.source is not None:
         return Actor(kind="source", id=grants.source)
     if not roles:

@@ -1,16 +1,19 @@
 """The values of rows of cases and outcomes, as a batch writes them."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TypeAlias
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from paidan_contracts.state import CaseState
 from paidan_dispatch.inbox.rows import OutcomeRow
-from paidan_dispatch.inbox.unit_of_work import CaseFile, awaits_callback, ended_at, recurs_until
+from paidan_dispatch.inbox.unit_of_work import CaseFile
+from paidan_dispatch.matching.candidates import Candidate
 
 RowValues: TypeAlias = tuple[object, ...]
 DueTimes: TypeAlias = Mapping[str, datetime | None]
 """When the first clock of each changed case is due."""
+FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
+"""Until when an open case can be matched."""
 
 
 def case_row(case_file: CaseFile, due_at: DueTimes) -> RowValues:
@@ -98,3 +101,26 @@ def is_overdue(state: CaseState) -> bool:
             return True
     clock = state.clocks[-1] if state.clocks else None
     return clock is not None and clock.ended_at is None and clock.overdue_at is not None
+
+
+def ended_at(state: CaseState) -> datetime | None:
+    """Return since when a case is over; None while it is open."""
+    match state.status:
+        case "closed":
+            return state.closed_at
+        case "voided" | "not_accepted":
+            return state.ended_at or state.reported_at
+        case _:
+            return None
+
+
+def recurs_until(candidate: Candidate | None) -> datetime:
+    """Return until when the case can be matched, as a column that is never null."""
+    if candidate is None or candidate.recurs_until is None:
+        return FAR_FUTURE
+    return candidate.recurs_until
+
+
+def awaits_callback(state: CaseState) -> bool:
+    """Return whether a reporter is to be called back now."""
+    return state.status == "closed" and bool(state.callbacks_awaited)

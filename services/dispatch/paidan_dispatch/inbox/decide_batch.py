@@ -1,6 +1,6 @@
 """Decides on one batch, record by record in log order: drops repeats, applies decisions, records outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from paidan_chassis.consumer.batch import Batch, Record
@@ -36,10 +36,10 @@ from paidan_dispatch.inbox.unit_of_work import (
 _new_outcome: Final = unvalidated_constructor(OutcomeDecided)
 
 
-async def decide_batch(batch: Batch, unit_of_work: UnitOfWork) -> None:
-    """Decide on every record. It runs no SQL but what keeps the connection from idling."""
+async def decide_batch(batch: Batch, unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> None:
+    """Decide on the next records. It runs no SQL but what keeps the session from idling."""
     decider = _BatchDecider(batch, unit_of_work)
-    for entry in unit_of_work.entries:
+    for entry in entries:
         decider.decide(entry)
         await batch.pause()
 

@@ -13,10 +13,7 @@ from paidan_dispatch.cases.case_state import next_due_at, open_helpers
 from paidan_dispatch.inbox import statements
 from paidan_dispatch.inbox.case_rows import RowValues, case_row, case_update, outcome_row
 from paidan_dispatch.inbox.rows import EventRow, ReportRow
-from paidan_dispatch.inbox.unit_of_work import (
-    CaseFile,
-    UnitOfWork,
-)
+from paidan_dispatch.inbox.unit_of_work import CaseFile, DecodedRecord, UnitOfWork
 
 # Up to so many events the round trips of five COPYs cost more than they save: asyncpg checks of each element of an
 # array whether it is one itself, 0.4 us each, 70 a case.
@@ -34,23 +31,25 @@ class NewRows(NamedTuple):
 
 
 class CaseWrites(NamedTuple):
-    """What a batch changed, as statements in the order in which they must run."""
+    """What some records changed, as statements in the order in which they must run."""
 
     first: Sequence[Write]
     new_rows: NewRows
     last: Sequence[Write]
     next_due_at: datetime | None
     """When the first clock of the changed cases is due."""
+    replaced_outcomes: int
+    """How many outcomes of dead letters are replaced."""
     depend_on_each_other: bool
     """Whether one of them must see the rows of another, so that they cannot be sent as one statement."""
 
 
-def case_writes(unit_of_work: UnitOfWork) -> CaseWrites:
-    """Return what a batch changed."""
+def case_writes(unit_of_work: UnitOfWork, entries: Iterable[DecodedRecord]) -> CaseWrites:
+    """Return what deciding on these records changed."""
     due_at = {case_id: next_due_at(each.current_state) for case_id, each in unit_of_work.changed_files.items()}
     dead_lettered = unit_of_work.previously_dead_lettered
     helpers, without_helpers = _helper_changes(unit_of_work.changed_files.values())
-    in_force, photos, notes = _in_force_writes(unit_of_work), _photo_writes(unit_of_work), _note_writes(unit_of_work)
+    in_force, photos, notes = _in_force_writes(entries), _photo_writes(unit_of_work), _note_writes(unit_of_work)
     new_rows = NewRows(
         [case_row(each, due_at) for each in unit_of_work.opened_cases],
         unit_of_work.new_events,
@@ -72,7 +71,8 @@ def case_writes(unit_of_work: UnitOfWork) -> CaseWrites:
             *notes,
         ],
         min((each for each in due_at.values() if each is not None), default=None),
-        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1),
+        len(replacements),
+        bool(in_force or delete_helpers or len(photos) > 1 or len(notes) > 1 or replacements),
     )
 
 
@@ -92,21 +92,21 @@ async def save(conn: Connection, writes: CaseWrites) -> None:
         await conn.execute(each.sql, *each.arguments)
     await _insert(conn, writes.new_rows)
     for each in writes.last:
-        await conn.execute(each.sql, *each.arguments)
+        status = await conn.execute(each.sql, *each.arguments)
+        if each.sql == statements.REPLACE_DEAD_LETTER_OUTCOMES and status != f"UPDATE {writes.replaced_outcomes}":
+            raise asyncpg.SerializationError("another partition decided one of these ids meanwhile")
 
 
-def _in_force_writes(unit_of_work: UnitOfWork) -> list[Write]:
+def _in_force_writes(entries: Iterable[DecodedRecord]) -> list[Write]:
     packs = {
-        (each.record.partition, each.entry.city): each.entry
-        for each in unit_of_work.entries
-        if isinstance(each.entry, CityInForce)
+        (each.record.partition, each.entry.city): each.entry for each in entries if isinstance(each.entry, CityInForce)
     }
     pack_rows = [(*key, entry.version, entry.in_force_at) for key, entry in packs.items()]
     return [
         *_columns_write("packs_in_force", statements.UPSERT_PACKS_IN_FORCE, pack_rows),
         *(
             Write("release_in_force", statements.UPSERT_RELEASE, (each.record.partition, each.entry.number))
-            for each in unit_of_work.entries
+            for each in entries
             if isinstance(each.entry, ReleaseInForce)
         ),
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple
 
@@ -24,8 +23,6 @@ from paidan_dispatch.matching.match import CandidateIndex, compute_index_change
 DEAD_LETTERED: Final = "dead_lettered"
 GENESIS_CHAIN: Final = bytes(32)
 """The chain value before a case's first event."""
-FAR_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
-"""Until when an open case can be matched."""
 
 
 class DecodedRecord(NamedTuple):
@@ -87,6 +84,10 @@ class CaseFile:
         self.last_event, self._stored = body, stored
         self._state = event.state
         return EventRow(event.case_id, event.version, body, self.chain)
+
+    def mark_stored(self) -> None:
+        """Record that all events so far are written."""
+        self.is_new, self._stored, self.index_change = False, self._state, None
 
     def update_index(self, previous: CaseState | None, policy: CityPolicy) -> IndexChange | None:
         """Record and return the change of the search index by the events since ``previous``."""
@@ -185,6 +186,14 @@ class UnitOfWork:
             ]
             self.used_photos.setdefault((ref, state.case_id), state.round)
 
+    def mark_stored(self) -> None:
+        """Record that all changes so far are written, or are being written: what follows adds to them."""
+        for each in self.changed_files.values():
+            each.mark_stored()
+        self.changed_files, self.new_events, self.new_reports = {}, [], []
+        self.outcomes, self.noted_reports, self.replies = {}, [], {}
+        self.new_photos, self.used_photos = [], {}
+
     @property
     def opened_cases(self) -> Sequence[CaseFile]:
         """Cases that the batch opens."""
@@ -221,26 +230,3 @@ def source_of_report(known: KnownOutcome | None) -> str | None:
     """Return the source of a report that is decided; release 0.1 did not store it."""
     sender = known.sender if known is not None else None
     return sender.removeprefix("source:") if sender and sender.startswith("source:") else None
-
-
-def ended_at(state: CaseState) -> datetime | None:
-    """Return since when a case is over; None while it is open."""
-    match state.status:
-        case "closed":
-            return state.closed_at
-        case "voided" | "not_accepted":
-            return state.ended_at or state.reported_at
-        case _:
-            return None
-
-
-def recurs_until(candidate: Candidate | None) -> datetime:
-    """Return until when the case can be matched, as a column that is never null."""
-    if candidate is None or candidate.recurs_until is None:
-        return FAR_FUTURE
-    return candidate.recurs_until
-
-
-def awaits_callback(state: CaseState) -> bool:
-    """Return whether a reporter is to be called back now."""
-    return state.status == "closed" and bool(state.callbacks_awaited)

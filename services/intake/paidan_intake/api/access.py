@@ -40,6 +40,10 @@ _NO_REASON: Final = AccessRefusal(
     422, "invalid", f"say in words what it is needed for, in at least {_MIN_LETTERS} letters or characters",
     f"请具体说明用途，至少 {_MIN_LETTERS} 个字", "reason",
 )  # fmt: skip
+_BOUNDED: Final = AccessRefusal(
+    403, "bounded_post", "intake does not know where a case lies: a post of some classes or places may not look",
+    "接报服务不掌握案件所在位置：限定类别或地点的岗位不得查看",
+)  # fmt: skip
 _BLANK_REASON: Final = AccessRefusal(422, "invalid", "the reason is blank", "理由不能为空白", "reason")
 
 
@@ -47,6 +51,8 @@ def refuse_reveal(grants: Grants, entry: VaultEntry, reason: str) -> AccessRefus
     """Return why a key may not see a report's person; None: it may."""
     if not grants.has_role("caller", "operator"):
         return _FORBIDDEN
+    if grants.is_bounded:
+        return _BOUNDED
     if entry.binding.confidential and not grants.has_role("privacy_officer"):
         return _CONFIDENTIAL
     if grants.has_role("caller") and entry.awaits_callback:
@@ -64,4 +70,6 @@ def refuse_reason(reason: str) -> AccessRefusal | None:
 
 def refuse_officer(grants: Grants) -> AccessRefusal | None:
     """Return why a key may not export or erase personal data; None: it may."""
-    return None if grants.has_role("privacy_officer") else _NOT_OFFICER
+    if not grants.has_role("privacy_officer"):
+        return _NOT_OFFICER
+    return _BOUNDED if grants.is_bounded else None

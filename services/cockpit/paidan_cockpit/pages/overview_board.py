@@ -1,0 +1,120 @@
+"""Everything that one overview shows at a time, gathered from the read model and the other services."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from paidan_cockpit.pages import overview_queries
+from paidan_cockpit.pages.city_view import CityView
+from paidan_cockpit.pages.overview_counts import (
+    Days,
+    HourCount,
+    hourly_totals,
+    is_silent,
+    loads_by,
+    source_days,
+    sum_days,
+    total_load,
+)
+from paidan_cockpit.pages.overview_queries import Visible
+from paidan_cockpit.pages.overview_services import Rates, ServiceHealth, load_health, load_rates
+from paidan_cockpit.pages.recent_values import RecentValues
+from paidan_cockpit.pages.site import Site
+from paidan_cockpit.rebuild_queries import is_rebuilding
+from paidan_cockpit.rights import Person
+from paidan_contracts.city import City
+
+_WORST: Final = 8
+_ALARM_CHANNELS: Final = frozenset({"camera", "sensor"})
+_BOARD_AGE_S: Final = 0.5
+_SERVICES_AGE_S: Final = 5.0
+_PAST_AGE_S: Final = 60.0
+_SILENCE_SEEN: Final = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What decides what an overview shows, beside its language: whose rights, which city, which part of it."""
+
+    person: Person
+    visible: Visible
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for readers who see the same."""
+        return self.person.city, self.person.scopes, self.visible.scope.city, self.visible.filter
+
+
+class Boards:
+    """Gathers boards. What changes slowly is kept for some seconds, for all readers of the same rights."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
+        self._rates = RecentValues[Rates](_SERVICES_AGE_S)
+        self._health = RecentValues[list[ServiceHealth]](_SERVICES_AGE_S)
+        self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
+        self._last = RecentValues[dict[str, datetime]](_SERVICES_AGE_S)
+
+    async def load(self, reader: Reader, view: CityView) -> dict[str, Any]:
+        """Return the values of the overview's template, as of a moment ago at most."""
+        return await self._boards.get((reader.key, view.times.language), lambda: self._load(reader, view))
+
+    async def _load(self, reader: Reader, view: CityView) -> dict[str, Any]:
+        site, visible = self._site, reader.visible
+        groups = await overview_queries.count_open(site.pool, visible)
+        async with site.pool.acquire() as conn:
+            rebuilding = await is_rebuilding(conn)
+        return {
+            "total": total_load(groups),
+            "departments": loads_by(groups, lambda each: each.department)[:_WORST],
+            "districts": loads_by(groups, lambda each: each.district),
+            "streets": loads_by(groups, lambda each: each.street),
+            "statuses": {load.key: load.open for load in loads_by(groups, lambda each: each.status)},
+            "rates": await self._rates.get(reader.key, lambda: load_rates(site.services, reader.person, view)),
+            "services": await self._health.get((), lambda: load_health(site.services)),
+            "lanes": await overview_queries.read_lanes(site.pool),
+            "rebuilding": rebuilding,
+            **await self._load_days(reader, view),
+        }
+
+    async def _load_days(self, reader: Reader, view: CityView) -> dict[str, Any]:
+        pool, visible = self._site.pool, reader.visible
+        days = Days.of(view.times.now, view.times.zone)
+        count = partial(overview_queries.count_hours, pool, visible)
+        today = await count(days.begin, days.now)
+        before = await self._past.get(
+            ("until now", reader.key, days.begin), lambda: count(days.before_begin, days.before_now)
+        )
+        all_day = await self._past.get(
+            ("all day", reader.key, days.begin), lambda: count(days.before_begin, days.before_end)
+        )
+        last = await self._last.get(
+            reader.key, lambda: overview_queries.last_times(pool, visible, days.now - _SILENCE_SEEN)
+        )
+        rows = source_days(today, before, all_day, view.city.sources)
+        return {
+            "counts_reports": visible.is_whole_city,
+            "source_days": rows,
+            "all_sources": sum_days(rows),
+            "alarms": _from_machines(today, view.city),
+            "hours": list(enumerate(zip(hourly_totals(today), hourly_totals(all_day), strict=True))),
+            "present_hour": int((days.now - days.begin).total_seconds() // 3600),
+            "last_times": last,
+            "silent": _silent_sources(last, view),
+        }
+
+
+def _from_machines(today: list[HourCount], city: City) -> int:
+    machines = {source.id for source in city.sources.values() if source.kind in _ALARM_CHANNELS}
+    return sum(count.cases for count in today if count.source in machines)
+
+
+def _silent_sources(last: dict[str, datetime], view: CityView) -> set[str]:
+    return {
+        source.id
+        for source in view.city.sources.values()
+        if is_silent(last.get(source.id), source.silent_after_min, view.times.now)
+    }

@@ -1,0 +1,100 @@
+"""Signing in at the organisation's own identity provider, and coming back from it."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from paidan_cockpit.identities import VISIT_LASTS, Identities, ProviderVisit
+from paidan_cockpit.oidc import OidcClient, ProviderIdentity, ProviderUnavailable, SignInRefused
+from paidan_cockpit.pages.attempts import AttemptLimit
+from paidan_cockpit.pages.site import Site, see_other
+from paidan_cockpit.pages.visit import (
+    PageRefused,
+    Visit,
+    delete_state_cookie,
+    local_path,
+    own_address,
+    set_session_cookie,
+    set_state_cookie,
+    state_cookie_of,
+)
+
+START_PATH: Final = "/sign-in/provider"
+RETURN_PATH: Final = "/sign-in/provider/return"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The provider, and what is known of its subjects."""
+
+    client: OidcClient
+    identities: Identities
+
+
+class ProviderPages:
+    """``/sign-in/provider`` and where the provider sends the browser back to; neither exists without a provider."""
+
+    def __init__(self, site: Site, provider: Provider) -> None:
+        self._site = site
+        self._provider = provider
+        self._limit = AttemptLimit(burst=300, refill_s=0.1)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return these routes. The start is a link, for browsers let no form lead to another site here."""
+        return [
+            self._site.open_page(START_PATH, self._start),
+            self._site.open_page(RETURN_PATH, self._finish),
+        ]
+
+    async def _start(self, visit: Visit) -> Response:
+        if not self._limit.spend(visit.address):
+            raise PageRefused(429, "too_many_tries")
+        try:
+            begun = await self._provider.client.begin(own_address(visit.request) + RETURN_PATH)
+        except ProviderUnavailable:
+            raise PageRefused(503, "no_answer_provider") from None
+        await self._provider.identities.remember(begun, local_path(visit.request.query_params.get("next", "")))
+        response = RedirectResponse(begun.address, 303)
+        set_state_cookie(response, visit.request, begun.state, RETURN_PATH, VISIT_LASTS)
+        return response
+
+    async def _finish(self, visit: Visit) -> Response:
+        begun = await self._take(visit)
+        identity = await self._identify(visit, begun) if begun else None
+        if begun is None or identity is None:
+            await self._provider.identities.note_refusal(visit.address)
+            raise PageRefused(403, "sign_in_broke")
+        secret = await self._provider.identities.sign_in(identity, visit.address)
+        if secret is None:
+            response = self._site.show(visit, "stranger.html", {"subject": identity.subject}, 403)
+        else:
+            if visit.session is not None:
+                await self._site.accounts.sign_out(visit.session.session_id, visit.address)
+            response = see_other(begun.next_path)
+            set_session_cookie(response, visit.request, secret)
+        delete_state_cookie(response, visit.request, RETURN_PATH)
+        return response
+
+    async def _take(self, visit: Visit) -> ProviderVisit | None:
+        """Return the sign-in that this browser began, by the state that it keeps and the provider sent back."""
+        if not self._limit.spend(visit.address):
+            raise PageRefused(429, "too_many_tries")
+        kept, sent = state_cookie_of(visit.request), visit.request.query_params.get("state", "")
+        if not kept or not hmac.compare_digest(kept.encode(), sent.encode()):
+            return None
+        return await self._provider.identities.take(sent)
+
+    async def _identify(self, visit: Visit, begun: ProviderVisit) -> ProviderIdentity | None:
+        query, client = visit.request.query_params, self._provider.client
+        if "code" not in query or query.get("iss", client.issuer).rstrip("/") != client.issuer:
+            return None
+        address = own_address(visit.request) + RETURN_PATH
+        try:
+            return await client.finish(address, query["code"], begun.verifier, begun.nonce)
+        except SignInRefused:
+            return None
+        except ProviderUnavailable:
+            raise PageRefused(503, "no_answer_provider") from None

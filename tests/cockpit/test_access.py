@@ -1,0 +1,285 @@
+"""Every route of the cockpit for everybody: a page, the way to sign in, or a plain no. No route without a row."""
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+import httpx
+import pytest
+from starlette.routing import Route
+
+from paidan_contracts.places import Place
+from paidan_contracts.state import CaseState
+from tests.cockpit.cockpit_edge import new_browser, signed_in
+from tests.cockpit.database_fixture import add_link, add_person, apply_records
+from tests.cockpit.test_sign_in import csrf_of
+from tests.scoring import case_histories
+from tests.scoring.case_histories import assign
+from tests.scoring.database_fixture import pack_bytes, pack_version
+
+PLANTED: Final = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}${7*7}</textarea>\"'><svg/onload=alert(3)>"
+)
+PERSONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dispatcher": ("role:operator",),
+    "inspector": ("role:inspector",),
+    "caller": ("role:caller",),
+    "monitor": ("role:monitor",),
+    "administrator": ("role:admin",),
+    "clerk": ("department:streets",),
+    "other clerk": ("department:lamps",),
+    "district desk": ("role:operator", "place:1"),
+    "other district": ("role:operator", "place:2"),
+    "own classes": ("role:operator", "class:E*"),
+    "other classes": ("role:operator", "class:C*"),
+    "auditor": ("role:auditor",),
+    "security": ("role:security",),
+    "source": ("source:hotline",),
+}
+STAFF: Final = {"dispatcher", "inspector", "caller", "monitor", "administrator", "district desk", "own classes"}
+BOUNDED_ELSEWHERE: Final = {"other district", "other classes"}
+CLERKS: Final = {"clerk", "other clerk"}
+EVERYBODY: Final = frozenset(PERSONS)
+OPERATORS: Final = frozenset({"dispatcher", "administrator", "district desk", "own classes"} | BOUNDED_ELSEWHERE)
+OVERSEERS: Final = OPERATORS | {"monitor"}
+ENDLESS: Final = 0
+"""Instead of a status: the route never ends, and is read elsewhere."""
+OF_THE_CASE: Final = frozenset(STAFF | {"clerk"})
+
+
+class Row(NamedTuple):
+    """Who reaches a route, what they then get while other services are down, and what somebody gets without a session.
+
+    ``public``: the route is for visitors without a session, and says the same to all.
+    """
+
+    readers: frozenset[str]
+    status: int = 200
+    nobody: int = 303
+    public: bool = False
+
+
+TABLE: Final[Mapping[tuple[str, str], Row]] = {
+    ("GET", "/"): Row(EVERYBODY - {"auditor", "security", "source"}, 303),
+    ("GET", "/sign-in"): Row(EVERYBODY, 200, 200, public=True),
+    ("POST", "/sign-in"): Row(EVERYBODY, 410, 410, public=True),
+    ("GET", "/sign-in/{token}"): Row(EVERYBODY, 410, 410, public=True),
+    ("POST", "/sign-out"): Row(EVERYBODY, 303),
+    ("GET", "/assets/{version}/{name:path}"): Row(EVERYBODY, 404, 404, public=True),
+    ("GET", "/sessions"): Row(EVERYBODY),
+    ("POST", "/sessions/{session_id}/end"): Row(frozenset()),
+    ("GET", "/queues"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE | CLERKS)),
+    ("GET", "/queues.csv"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE | CLERKS)),
+    ("GET", "/cases/{case_id}"): Row(OF_THE_CASE),
+    ("GET", "/cases/{case_id}/photos/{ref}"): Row(OF_THE_CASE, 503),
+    ("POST", "/cases/{case_id}/actions/{kind}"): Row(OF_THE_CASE, 503),
+    ("GET", "/overview"): Row(OVERSEERS),
+    ("GET", "/overview/map.json"): Row(OVERSEERS),
+    ("GET", "/overview/borders.json"): Row(OVERSEERS),
+    ("GET", "/overview/stream"): Row(OVERSEERS, ENDLESS),
+    ("GET", "/scores"): Row(OVERSEERS | CLERKS, 503),
+    ("GET", "/scores/{score_id}"): Row(OVERSEERS | CLERKS, 503),
+    ("GET", "/system"): Row(OPERATORS),
+    ("POST", "/system/{service}/halts/{id}/resume"): Row(OPERATORS, 503),
+    ("POST", "/system/{service}/dead-letters/{id}/{act}"): Row(OPERATORS, 503),
+    ("GET", "/desk"): Row(frozenset(CLERKS)),
+    ("GET", "/inspection"): Row(frozenset({"inspector"})),
+    ("GET", "/callbacks"): Row(frozenset({"caller"})),
+}
+"""The case is of district 1, class E..., and the department streets. Whom a row does not name gets 404."""
+OF_EVERY_SERVICE: Final = re.compile(r"/v1/|/\.well-known/|/healthz|/readyz|/metrics|/docs|/openapi\.json")
+WRITES: Final = [route for route in TABLE if route[0] == "POST" and route != ("POST", "/sign-in")]
+
+
+@pytest.fixture(scope="module")
+async def case(pool: "asyncpg.Pool[Any]") -> CaseState:
+    """Store a case of district 1 that streets has, in which strangers wrote whatever they could."""
+    place = Place(district="1", street="1-1", address=PLANTED[:200], latitude=36.65, longitude=117.1)
+    new = case_histories.new_case(1, pack=pack_version(pack_bytes()), text=f"井盖 {PLANTED}", place=place)
+    states = list(case_histories.history(new, [assign("streets")]))
+    await apply_records(pool, [case_histories.case_record(state, offset=at) for at, state in enumerate(states)])
+    return states[-1]
+
+
+def address(template: str, case: CaseState) -> str:
+    """Return an address of a route."""
+    return template.replace(":path", "").format(
+        case_id=case.case_id,
+        ref="0" * 64 + ".jpg",
+        kind="accept",
+        token="a" * 43,
+        version="0",
+        name="static/cockpit.css",
+        service="intake",
+        id="1" if "halts" in template else "00000000-0000-4000-8000-000000000000",
+        act="drop",
+        score_id="00000000-0000-4000-8000-000000000000",
+        session_id="00000000-0000-4000-8000-000000000000",
+    )
+
+
+def from_address(site: httpx.ASGITransport, client: str) -> httpx.ASGITransport:
+    """Return the site as it is reached from another network address."""
+    return httpx.ASGITransport(site.app, client=(client, 1))
+
+
+async def csrf_token(browser: httpx.AsyncClient) -> str:
+    return csrf_of((await browser.get("/sessions")).text)
+
+
+def test_every_route_has_its_row(site: httpx.ASGITransport) -> None:
+    routes = [route for route in site.app.router.routes if isinstance(route, Route)]  # type: ignore[attr-defined] # FastAPI's
+    found = {
+        (method, route.path)
+        for route in routes
+        if not OF_EVERY_SERVICE.match(route.path)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert found == TABLE.keys()
+
+
+@pytest.mark.parametrize("kind", PERSONS)
+async def test_each_route_answers_whom_its_row_names(
+    kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", case: CaseState
+) -> None:
+    async with signed_in(from_address(site, f"of {kind}"), pool, *PERSONS[kind]) as browser:
+        csrf = await csrf_token(browser)
+        for (method, template), row in TABLE.items():
+            reads = kind in row.readers
+            if template == "/sign-out" or (reads and row.status == ENDLESS):
+                continue
+            data = {"csrf": csrf, "token": "a" * 43, "at": "kept"} if method == "POST" else None
+            answer = await browser.request(method, address(template, case), data=data)
+            no_page = 403 if template == "/" else 404
+            assert answer.status_code == (row.status if reads else no_page), (method, template)
+        assert (await browser.post("/sign-out", data={"csrf": csrf})).status_code == 303
+
+
+async def test_nobody_gets_in_without_a_session(site: httpx.ASGITransport, case: CaseState) -> None:
+    async with new_browser(site) as nobody:
+        for (method, template), row in TABLE.items():
+            answer = await nobody.request(method, address(template, case), data={"token": "a" * 43})
+            assert answer.status_code == row.nobody, (method, template)
+            if not row.public:
+                assert answer.headers["location"] == "/sign-in"
+
+
+@pytest.mark.parametrize("fault", ["missing", "foreign", "of a session that ended", "of another site", "origin null"])
+@pytest.mark.parametrize(("method", "template"), WRITES)
+async def test_no_form_counts_but_the_sessions_own(
+    method: str,
+    template: str,
+    fault: str,
+    site: httpx.ASGITransport,
+    pool: "asyncpg.Pool[Any]",
+    case: CaseState,
+) -> None:
+    async with signed_in(site, pool, "role:operator") as browser, signed_in(site, pool, "role:operator") as other:
+        own, foreign = await csrf_token(browser), await csrf_token(other)
+        fields = {"foreign": {"csrf": foreign}, "missing": {}}.get(fault, {"csrf": own})
+        headers = {"of another site": {"origin": "https://evil.example"}, "origin null": {"origin": "null"}}.get(fault)
+        if fault == "of a session that ended":
+            cookies = dict(browser.cookies)
+            await browser.post("/sign-out", data={"csrf": own})
+            browser.cookies.update(cookies)
+        answer = await browser.request(method, address(template, case), data=fields, headers=headers)
+
+        if fault == "of a session that ended":
+            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        else:
+            assert answer.status_code == 403
+            assert (await browser.get("/sessions")).status_code == 200
+
+
+async def test_every_answer_tells_browsers_to_be_strict(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", case: CaseState
+) -> None:
+    async with signed_in(site, pool, "role:operator") as browser:
+        for method, template in TABLE:
+            if method == "POST" or "assets" in template or TABLE[method, template].status == ENDLESS:
+                continue
+            headers = (await browser.get(address(template, case))).headers
+            policy = headers["content-security-policy"]
+            assert not re.search(r"unsafe|\*|https?:", policy), template
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "form-action 'self'" in policy
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            assert "no-store" in headers["cache-control"]
+            assert "strict-transport-security" not in headers
+    async with new_browser(site, **{"x-forwarded-proto": "https"}) as secure:
+        assert (await secure.get("/sign-in")).headers["strict-transport-security"].startswith("max-age=")
+
+
+async def test_links_are_not_tried_without_end(site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]") -> None:
+    before = await pool.fetchval("SELECT count(*) FROM sign_in")
+    async with (
+        new_browser(from_address(site, "192.0.2.7")) as guesser,
+        new_browser(from_address(site, "192.0.2.8")) as other,
+    ):
+        answers = [(await guesser.post("/sign-in", data={"token": "b" * 43})).status_code for _ in range(35)]
+        looks = (await guesser.get(f"/sign-in/{'b' * 43}")).status_code
+        assert (await other.post("/sign-in", data={"token": "b" * 43})).status_code == 410
+        good = await add_link(pool, await add_person(pool, "role:inspector"))
+        assert (await guesser.post("/sign-in", data={"token": good})).status_code == 303
+    assert answers[:30] == [410] * 30
+    assert answers[32:] == [429] * 3
+    assert looks == 429
+    assert await pool.fetchval("SELECT count(*) FROM sign_in") - before <= 35
+
+
+async def test_what_strangers_wrote_stays_text_wherever_it_stands(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", case: CaseState
+) -> None:
+    paths = ("/queues", f"/queues?words={PLANTED}", f"/cases/{case.case_id}", f"/cases/{case.case_id}?done={PLANTED}")
+    async with signed_in(site, pool, "role:operator") as staff, signed_in(site, pool, "department:streets") as clerk:
+        for path in paths:
+            for browser in (staff, clerk):
+                assert_harmless((await browser.get(path)).text)
+        assert_harmless((await clerk.get(f"/desk?near={PLANTED}")).text)
+        table = await staff.get("/queues.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "attachment" in table.headers["content-disposition"]
+    assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)
+
+
+class Markup(HTMLParser):
+    """Collects what of a page a browser would run, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.runs: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        sources = [value or "" for name, value in attrs if name in ("src", "href", "action")]
+        if tag in ("svg", "iframe", "object", "style", "base"):
+            self.runs.append(tag)
+        self.runs += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+        self.runs += [each for each in sources if not re.match(r"/(?![/\\])|#main$", each)]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def assert_harmless(page: str) -> None:
+    """Raise where a text became markup, an attribute or a template's expression."""
+    markup = Markup(page)
+    assert markup.runs == []
+    assert not re.search(r"\b49\b", markup.text)
+
+
+@pytest.mark.parametrize("name", ["lang", "theme"])
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "/sign-in", "/queues"])
+async def test_a_chosen_language_leads_to_no_other_site(name: str, path: str, site: httpx.ASGITransport) -> None:
+    async with new_browser(site) as browser:
+        value = {"lang": "zh", "theme": "dark"}[name]
+        request = browser.build_request("GET", "/")
+        request.url = httpx.URL(f"http://cockpit{path}?{name}={value}&next=//evil.example")
+        answer = await browser.send(request)
+    location = answer.headers.get("location", "/")
+    assert re.match(r"/(?![/\\])", location), location

@@ -1,0 +1,69 @@
+"""Forms are drawn from dispatch's own schemas and read back into bodies that it takes; who is to be called."""
+
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from paidan_cockpit.pages.action_forms import parse_forms, request_body
+from paidan_cockpit.pages.calls import reports_to_call, words_by_report
+from paidan_contracts.reports import JoinedReport
+from paidan_contracts.state import Status
+from paidan_dispatch.actions.forms import build_form
+from tests.dispatch.action_table import case_in_status
+from tests.dispatch.sample_pack import default_policy
+from tests.dispatch.test_permissions import permissions
+from tests.scoring.case_histories import START, new_case
+
+PHOTO: Final = "a" * 64 + ".jpg"
+
+
+def answer_of_dispatch(status: Status, scope: str, kind: str) -> dict[str, Any]:
+    """Return what dispatch answers of one kind of action."""
+    state = case_in_status(status)
+    schema = build_form(permissions(state, scope)[kind], state, default_policy())
+    action = {"kind": kind, "names": {"zh": "办理", "en": "Do"}, "allowed": True, "why": None, "body_schema": schema}
+    return {"actions": [action]}
+
+
+@pytest.mark.parametrize(
+    ("status", "scope", "kind", "filled", "photos"),
+    [
+        ("handling", "department:north", "finish", {"action.text": "done", "occurred_at": ""}, [PHOTO]),
+        ("handling", "department:north", "return", {"action.code": "other", "action.reason": "not ours"}, []),
+        ("inspecting", "role:inspector", "inspect", {"action.passed": "false", "action.reason": "dirty"}, [PHOTO]),
+        ("closed", "role:caller", "call_back", {"action.rating": "satisfied", "action.solved": "partly"}, []),
+        ("closed", "role:caller", "call_back", {"action.rating": "no_answer", "action.reasonable": "true"}, []),
+    ],
+)
+def test_a_filled_form_is_a_body_that_dispatch_takes(
+    status: Status, scope: str, kind: str, filled: dict[str, str], photos: list[str]
+) -> None:
+    answer = answer_of_dispatch(status, scope, kind)
+
+    for language in ("zh", "en"):
+        [form] = parse_forms(answer, language)
+        Draft202012Validator(answer["actions"][0]["body_schema"]).validate(request_body(form, filled, photos))
+        assert all(each.title and each.title != each.name.rpartition(".")[2] for each in form.fields)
+
+
+def test_a_call_offers_the_results_of_the_contract() -> None:
+    [form] = parse_forms(answer_of_dispatch("closed", "role:caller", "call_back"), "zh")
+    texts = {each.name: [text for _, text in each.choices] for each in form.fields}
+
+    assert texts["action.rating"] == ["满意", "基本满意", "不满意", "未评价"]
+    assert texts["action.solved"] == ["已解决", "部分解决", "未解决"]
+
+
+def test_who_waits_is_called_and_confidential_words_stay_in_the_vault() -> None:
+    state = new_case(1, pack="a" * 64, text="masked", status="closed")
+    joined = [
+        JoinedReport(report_id=f"0000000{n}-0000-5000-8000-000000000000", source="photo", channel="photo",
+                     text=f"words {n}", recorded_at=START, confidential=n == 2)
+        for n in (1, 2)
+    ]  # fmt: skip
+    waiting = state.model_copy(update={"joined": joined, "callbacks_awaited": (joined[1].report_id, state.opened_by)})
+
+    assert [each.report_id for each in reports_to_call(waiting)] == [joined[1].report_id, state.opened_by]
+    assert [each.report_id for each in reports_to_call(state)] == [state.opened_by]
+    assert list(words_by_report(waiting).values()) == ["masked", "words 1", ""]

@@ -1,0 +1,109 @@
+"""The overview shows what the read model has, to those who may see it, and says what has changed while it is open."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import pytest
+
+from paidan_cockpit.pages.overview import server_sent_event
+from paidan_contracts.places import Place
+from paidan_contracts.state import CaseState
+from tests.cockpit.cockpit_edge import signed_in
+from tests.cockpit.database_fixture import apply_records
+from tests.scoring import case_histories
+from tests.scoring.case_histories import CaseMove, assign
+from tests.scoring.database_fixture import pack_bytes, pack_version
+
+WEST: Final = Place(district="990101", street="990101001", latitude=36.01, longitude=117.01)
+
+
+async def store(pool: "asyncpg.Pool[Any]", *cases: CaseState, moves: Sequence[CaseMove] = ()) -> None:
+    """Store every step of cases, as a lane would."""
+    steps = [state for first in cases for state in case_histories.history(first, moves)]
+    await apply_records(pool, [case_histories.case_record(state, offset=at) for at, state in enumerate(steps)])
+
+
+@pytest.fixture(scope="module")
+async def now(pool: "asyncpg.Pool[Any]") -> datetime:
+    """Store two cases of now, one that is overdue for long, one of a week before, and a confidential one."""
+    pack, now = pack_version(pack_bytes()), datetime.now(UTC)
+    new = case_histories.new_case
+    await store(pool, new(1, pack=pack, at=now, source="hotline", place=WEST, class_code=None))
+    await store(pool, new(2, pack=pack, at=now, source="camera"), moves=[assign("streets")])
+    await store(pool, new(3, pack=pack, source="hotline"), moves=[assign("lamps", hours=1)])
+    await store(pool, new(4, pack=pack, at=now - timedelta(days=7, minutes=1), source="hotline", place=WEST))
+    await store(pool, new(5, pack=pack, at=now - timedelta(days=3), place=WEST, confidential=True))
+    return now
+
+
+async def test_figures_are_those_of_the_read_model(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
+) -> None:
+    async with signed_in(site, pool, "role:operator") as browser:
+        page = (await browser.get("/overview")).text
+        west = (await browser.get("/overview?district=990101")).text
+
+    assert 'id="figure-today">2<' in page
+    assert 'id="figure-open">5<' in page
+    assert "▲</span> 1<" in page
+    assert "From alarms of cameras and sensors today: 1." in page
+    assert "Scoring does not answer" in page
+    assert "Reports by source" in page
+    assert "New cases by source" in west
+    assert "no department yet" in page
+    assert 'id="figure-open">3<' in west
+
+
+async def test_bounds_of_a_post_hold_for_every_figure_and_for_the_map(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
+) -> None:
+    async with signed_in(site, pool, "role:operator", "place:990101") as browser:
+        page = (await browser.get("/overview")).text
+        layers = (await browser.get("/overview/map.json")).json()
+    async with signed_in(site, pool, "role:operator", "place:990102") as browser:
+        nothing = (await browser.get("/overview/map.json")).json()
+
+    assert 'id="figure-open">3<' in page
+    assert [cell[2] for cell in layers["cells"]] == [3]
+    assert nothing["cells"] == nothing["points"] == []
+
+
+async def test_a_confidential_case_is_counted_and_not_shown_as_a_point(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
+) -> None:
+    async with signed_in(site, pool, "role:operator") as browser:
+        layers = (await browser.get("/overview/map.json")).json()
+
+    assert len(layers["points"]) == 2
+    assert sum(cell[2] for cell in layers["cells"]) == 3
+
+
+async def test_borders_are_the_packs_in_the_readers_language(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
+) -> None:
+    async with signed_in(site, pool, "role:operator") as browser:
+        english = (await browser.get("/overview/borders.json")).json()
+        await browser.get("/overview?lang=zh")
+        chinese = (await browser.get("/overview/borders.json")).json()
+
+    assert [each["properties"]["name"] for each in english["features"]] == ["West", "East"]
+    assert [each["properties"]["name"] for each in chinese["features"]] == ["西区", "东区"]
+
+
+async def test_the_page_is_whole_without_script(
+    site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", now: datetime
+) -> None:
+    async with signed_in(site, pool, "role:monitor") as browser:
+        page = (await browser.get("/overview?class_code=E0110")).text
+
+    assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
+    assert 'href="/overview?class_code=E0110"' in page
+    assert 'id="hours"' in page
+    assert " style=" not in page
+
+
+def test_an_event_keeps_its_lines() -> None:
+    assert server_sent_event("board", "<p>\n1</p>") == "event: board\ndata: <p>\ndata: 1</p>\n\n"
