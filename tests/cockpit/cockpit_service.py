@@ -12,15 +12,16 @@ import asyncpg
 from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
+from paidan_contracts.checks import CONSERVATION, ConservationChecked
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import CASES
+from paidan_contracts.topics import CASES, CHECKS
 from tests import fork_server, vault
 from tests import servers as real
 from tests.cockpit import database_fixture
 from tests.fork_server import ForkedProcess
 from tests.scoring import case_histories
 
-TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config)}
+TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config), CHECKS.name: TopicSpec(1, CHECKS.config)}
 
 
 @dataclass(slots=True)
@@ -65,6 +66,17 @@ class CockpitService:
             ]
         )
 
+    async def publish_checks(self, checks: Sequence[ConservationChecked]) -> None:
+        """Publish results of conservation checks, as `paidan verify` would."""
+        await self.publisher.send(
+            [Message(CHECKS.name, CONSERVATION, each.model_dump_json().encode(), ()) for each in checks]
+        )
+
+    async def check_ids(self) -> list[str]:
+        """Return the ids of the stored checks, newest first."""
+        rows = await self.pool.fetch("SELECT check_id FROM conservation_check ORDER BY checked_at DESC")
+        return [row["check_id"] for row in rows]
+
     async def version_sum(self) -> int:
         """Sum the newest version of every case."""
         return int(await self.pool.fetchval("SELECT COALESCE(sum(version), 0)::bigint FROM case_row"))
@@ -73,8 +85,9 @@ class CockpitService:
         """Return rows and words as text, sorted."""
         rows = await self.pool.fetch("SELECT case_row::text AS line FROM case_row ORDER BY line")
         reports = await self.pool.fetch("SELECT report_row::text AS line FROM report_row ORDER BY line")
+        checks = await self.pool.fetch("SELECT conservation_check::text AS line FROM conservation_check ORDER BY line")
         words = await self.pool.fetch("SELECT case_words::text AS line FROM case_words ORDER BY line")
-        return [row["line"] for row in (*rows, *reports, *words)]
+        return [row["line"] for row in (*rows, *reports, *words, *checks)]
 
     async def index_names(self) -> set[str]:
         """Return the names of the indexes of cases and words."""

@@ -1,6 +1,7 @@
 """The consumer on real servers: kills, repeats and disorder change nothing, and a rebuild gives the same rows."""
 
 import random
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from paidan_cockpit.case_events import CockpitCaseEvent
 from paidan_cockpit.case_rows import ReadModelRow, case_row
+from paidan_cockpit.check_queries import KEPT
 from paidan_cockpit.words import words_of
+from paidan_contracts.checks import ConservationChecked
 from paidan_contracts.state import CaseState
 from tests import servers as real
 from tests.cockpit.cockpit_service import CockpitService, running_service
@@ -59,6 +62,13 @@ def folded(states: Sequence[CaseState]) -> dict[str, ReadModelRow]:
     return {row.case_id: row for row in rows}
 
 
+def new_check(number: int) -> ConservationChecked:
+    """Build the result of the check of an hour."""
+    at = case_histories.START + timedelta(hours=number)
+    check_id, holds = str(uuid.UUID(int=number)), number % 2 == 0
+    return ConservationChecked(check_id=check_id, checked_at=at, took_ms=1, holds=holds, received=number)
+
+
 async def stored(service: CockpitService) -> dict[str, ReadModelRow]:
     rows = await service.pool.fetch("SELECT * FROM case_row")
     return {row["case_id"]: ReadModelRow(**row) for row in rows}
@@ -81,6 +91,8 @@ async def test_the_read_model_is_a_fold_of_the_log_whatever_is_killed(
     expected = folded(states)
     words = {case_id: words_of(f"{row.text}\n{row.more_text}") for case_id, row in expected.items()}
     async with running_service(servers, topic_prefix, tmp_path) as service:
+        checks = [new_check(at) for at in range(KEPT + 3)]
+        await service.publish_checks([*checks, checks[-1]])
         running = service.start("--only", "loop")
         for begin in range(0, len(states), 500):
             await service.publish_states(states[begin : begin + 500])
@@ -89,12 +101,15 @@ async def test_the_read_model_is_a_fold_of_the_log_whatever_is_killed(
         version_sum = sum(row.version for row in expected.values())
         await await_value(service.version_sum, version_sum, within_s=60, what="every case at its last version")
 
+        kept = [each.check_id for each in reversed(checks)][:KEPT]
+        await await_value(service.check_ids, kept, within_s=20, what="the newest checks, each once")
         assert await stored(service) == expected
         assert await counted_reports(service) == {state.opened_by for state in states}
         await poll(lambda: _equals(service, words), within_s=20, what="the words of every case")
         before = await service.dump_tables()
         indexes = await service.index_names()
         await service.pool.execute("UPDATE case_row SET status = 'planted' WHERE version = 1")
+        await service.pool.execute("UPDATE conservation_check SET holds = NOT holds")
         assert await await_exit(service.start("--rebuild"), within_s=60) == 0, service.log_text()
 
         await await_value(service.dump_tables, before, within_s=20, what="the same rows as before")
