@@ -37,12 +37,27 @@ PERSONS: Final[Mapping[str, tuple[str, ...]]] = {
     "auditor": ("role:auditor",),
     "security": ("role:security",),
     "source": ("source:hotline",),
+    "system operator": ("role:operator",),
 }
-STAFF: Final = {"dispatcher", "inspector", "caller", "monitor", "administrator", "district desk", "own classes"}
+CITIES: Final[Mapping[str, str]] = {"system operator": "*"}
+"""Of whose post is not of the city."""
+ALL_CITIES_OPERATOR: Final = frozenset({"system operator"})
+STAFF: Final = {
+    "system operator",
+    "dispatcher",
+    "inspector",
+    "caller",
+    "monitor",
+    "administrator",
+    "district desk",
+    "own classes",
+}
 BOUNDED_ELSEWHERE: Final = {"other district", "other classes"}
 CLERKS: Final = {"clerk", "other clerk"}
 EVERYBODY: Final = frozenset(PERSONS)
-OPERATORS: Final = frozenset({"dispatcher", "administrator", "district desk", "own classes"} | BOUNDED_ELSEWHERE)
+OPERATORS: Final = frozenset(
+    {"system operator", "dispatcher", "administrator", "district desk", "own classes"} | BOUNDED_ELSEWHERE
+)
 OVERSEERS: Final = OPERATORS | {"monitor"}
 ENDLESS: Final = 0
 """Instead of a status: the route never ends, and is read elsewhere."""
@@ -80,13 +95,20 @@ TABLE: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/overview/borders.json"): Row(OVERSEERS),
     ("GET", "/overview/stream"): Row(OVERSEERS, ENDLESS),
     ("GET", "/scores"): Row(OVERSEERS | CLERKS, 503),
+    ("GET", "/scores.csv"): Row(OVERSEERS | CLERKS, 503),
     ("GET", "/scores/{score_id}"): Row(OVERSEERS | CLERKS, 503),
-    ("GET", "/system"): Row(OPERATORS),
-    ("POST", "/system/{service}/halts/{id}/resume"): Row(OPERATORS, 503),
-    ("POST", "/system/{service}/dead-letters/{id}/{act}"): Row(OPERATORS, 503),
+    ("GET", "/city"): Row(frozenset(STAFF | BOUNDED_ELSEWHERE)),
+    ("GET", "/system"): Row(OVERSEERS),
+    ("GET", "/system/{service}/dead-letters"): Row(ALL_CITIES_OPERATOR, 503),
+    ("GET", "/system/{service}/dead-letters/{letter_id}"): Row(ALL_CITIES_OPERATOR, 503),
+    ("POST", "/system/{service}/dead-letters/{letter_id}/drop"): Row(ALL_CITIES_OPERATOR, 503),
+    ("POST", "/system/{service}/dead-letters/redrive"): Row(ALL_CITIES_OPERATOR, 303),
+    ("POST", "/system/{service}/halts/{halt_id}"): Row(ALL_CITIES_OPERATOR, 503),
     ("GET", "/desk"): Row(frozenset(CLERKS)),
     ("GET", "/inspection"): Row(frozenset({"inspector"})),
     ("GET", "/callbacks"): Row(frozenset({"caller"})),
+    ("GET", "/callbacks/{case_id}/{report_id}"): Row(frozenset({"caller"}), 503),
+    ("POST", "/callbacks/{case_id}/{report_id}/contact"): Row(frozenset({"caller"}), 503),
 }
 """The case is of district 1, class E..., and the department streets. Whom a row does not name gets 404."""
 OF_EVERY_SERVICE: Final = re.compile(r"/v1/|/\.well-known/|/healthz|/readyz|/metrics|/docs|/openapi\.json")
@@ -113,8 +135,9 @@ def address(template: str, case: CaseState) -> str:
         version="0",
         name="static/cockpit.css",
         service="intake",
-        id="1" if "halts" in template else "00000000-0000-4000-8000-000000000000",
-        act="drop",
+        halt_id="1",
+        letter_id="00000000-0000-4000-8000-000000000000",
+        report_id="00000000-0000-4000-8000-000000000000",
         score_id="00000000-0000-4000-8000-000000000000",
         session_id="00000000-0000-4000-8000-000000000000",
     )
@@ -144,7 +167,9 @@ def test_every_route_has_its_row(site: httpx.ASGITransport) -> None:
 async def test_each_route_answers_whom_its_row_names(
     kind: str, site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", case: CaseState
 ) -> None:
-    async with signed_in(from_address(site, f"of {kind}"), pool, *PERSONS[kind]) as browser:
+    async with signed_in(
+        from_address(site, f"of {kind}"), pool, *PERSONS[kind], city=CITIES.get(kind, "tiny")
+    ) as browser:
         csrf = await csrf_token(browser)
         for (method, template), row in TABLE.items():
             reads = kind in row.readers
@@ -176,7 +201,9 @@ async def test_no_form_counts_but_the_sessions_own(
     pool: "asyncpg.Pool[Any]",
     case: CaseState,
 ) -> None:
-    async with signed_in(site, pool, "role:operator") as browser, signed_in(site, pool, "role:operator") as other:
+    kind = min(TABLE[method, template].readers & {"caller", "system operator"} or {"dispatcher"})
+    scopes, city = PERSONS[kind], CITIES.get(kind, "tiny")
+    async with signed_in(site, pool, *scopes, city=city) as browser, signed_in(site, pool, *scopes, city=city) as other:
         own, foreign = await csrf_token(browser), await csrf_token(other)
         fields = {"foreign": {"csrf": foreign}, "missing": {}}.get(fault, {"csrf": own})
         headers = {"of another site": {"origin": "https://evil.example"}, "origin null": {"origin": "null"}}.get(fault)

@@ -117,4 +117,4 @@ async def test_an_open_stream_ends_with_its_session(
                 await pool.execute("UPDATE person SET disabled_at = now() WHERE scopes = ARRAY['role:monitor']")
             await asyncio.wait([stream], timeout=0.5)
     assert stream.result().status_code == 200
-    assert "event: figures" in stream.result().text
+    assert "event: board" in stream.result().text

@@ -19,7 +19,7 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import Visible
-from paidan_cockpit.pages.overview_services import Rates, ServiceHealth, load_health, load_rates
+from paidan_cockpit.pages.overview_services import Rates, ServiceReadiness, load_health, load_rates
 from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
 from paidan_cockpit.rebuild_queries import is_rebuilding
@@ -54,7 +54,7 @@ class Boards:
         self._site = site
         self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
         self._rates = RecentValues[Rates](_SERVICES_AGE_S)
-        self._health = RecentValues[list[ServiceHealth]](_SERVICES_AGE_S)
+        self._health = RecentValues[list[ServiceReadiness]](_SERVICES_AGE_S)
         self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
         self._last = RecentValues[dict[str, datetime]](_SERVICES_AGE_S)
 

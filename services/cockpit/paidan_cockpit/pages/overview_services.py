@@ -38,7 +38,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceHealth:
+class ServiceReadiness:
     """Whether a service works: `works`, `halted` with the names of halted loops, `not_ready`, or `no_answer`."""
 
     name: str
@@ -69,23 +69,23 @@ def parse_rates(body: Any) -> dict[str, ShownRate]:  # noqa: ANN401 - whatever J
         return {}
 
 
-async def load_health(services: ServicesClient) -> list[ServiceHealth]:
+async def load_health(services: ServicesClient) -> list[ServiceReadiness]:
     """Ask every service whether it works."""
     return list(await asyncio.gather(*(_health_of(services, name) for name in SERVICE_NAMES)))
 
 
-async def _health_of(services: ServicesClient, name: ServiceName) -> ServiceHealth:
+async def _health_of(services: ServicesClient, name: ServiceName) -> ServiceReadiness:
     answer = await services.probe(name, "/readyz")
     return parse_health(name, answer.body if answer is not None else None)
 
 
-def parse_health(name: str, body: Any) -> ServiceHealth:  # noqa: ANN401 - whatever JSON was answered
+def parse_health(name: str, body: Any) -> ServiceReadiness:  # noqa: ANN401 - whatever JSON was answered
     """Return what an answer of ``/readyz`` means."""
     if not isinstance(body, dict):
-        return ServiceHealth(name, "no_answer")
+        return ServiceReadiness(name, "no_answer")
     if halted := body.get("halted"):
-        return ServiceHealth(name, "halted", sorted(halted))
-    return ServiceHealth(name, "works") if body.get("ready") is True else ServiceHealth(name, "not_ready")
+        return ServiceReadiness(name, "halted", sorted(halted))
+    return ServiceReadiness(name, "works") if body.get("ready") is True else ServiceReadiness(name, "not_ready")
 
 
 def _month_of(now: datetime, view: CityView) -> str:
