@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from paidan_chassis.edge import problems
 from paidan_chassis.edge.scope_keys import ROUTE_KEY
+from paidan_chassis.observability.logs import get_logger
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -23,7 +24,7 @@ class Assets:
     def __init__(self, libraries: Path | None) -> None:
         self._files = {f"static/{name}": content for name, content in _read(STATIC).items()}
         if libraries is not None:
-            self._files |= {f"web/{name}": content for name, content in _read(libraries).items()}
+            self._files |= {f"web/{name}": content for name, content in _read_libraries(libraries).items()}
         self._version = _version_of(self._files)
 
     def address(self, name: str) -> str:
@@ -57,6 +58,15 @@ def _read(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
     }
+
+
+def _read_libraries(folder: Path) -> dict[str, bytes]:
+    """Return the libraries; none, with a warning, where they cannot be read: pages work without script."""
+    try:
+        return _read(folder)
+    except OSError as error:
+        get_logger().warning("web_libraries_unreadable", fault=type(error).__name__)
+        return {}
 
 
 def _version_of(files: dict[str, bytes]) -> str:
