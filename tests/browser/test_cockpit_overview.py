@@ -17,6 +17,7 @@ from tests import servers as real
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.cockpit import database_fixture
+from tests.cockpit.cockpit_edge import NOWHERE
 from tests.cockpit.cockpit_service import CockpitService, running_service
 from tests.polling import poll
 from tests.scoring import case_histories
@@ -52,7 +53,9 @@ class Cockpit:
     def start(self) -> None:
         """Start it, again if it was killed."""
         libraries = {"COCKPIT_WEB_LIBRARIES": str(ensure_web_libraries(real.CACHE))}
-        self.service.start(COCKPIT_PORT=str(self.port), **libraries)
+        others = dict.fromkeys(("COCKPIT_INTAKE", "COCKPIT_DISPATCH", "COCKPIT_SCORING"), NOWHERE)
+        own = {"COCKPIT_PORT": str(self.port), "COCKPIT_PERSONS_ISSUER": self.address}
+        self.service.start(**own, **others, **libraries)
 
     async def sign_in_address(self, *scopes: str) -> str:
         """Return a link that signs a new person in."""

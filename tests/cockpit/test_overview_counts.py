@@ -100,7 +100,7 @@ def test_a_week_over_the_change_of_summer_time_compares_the_same_hours() -> None
     """On that Sunday clocks went back at 2:00, so the week before was an hour nearer to UTC."""
     zone = ZoneInfo("America/Los_Angeles")
 
-    days = Days.of(datetime(2026, 11, 4, 18, 0, tzinfo=zone), zone)
+    days = Days.of(datetime(2026, 11, 5, 2, 0, tzinfo=UTC), zone)
 
     assert days.before_now == datetime(2026, 10, 28, 18, 0, tzinfo=zone)
     assert days.before_now.utcoffset() != days.begin.utcoffset()
