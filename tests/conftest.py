@@ -16,6 +16,8 @@ from tests import servers as real
 # Two cores are shared with a broker and a database: an example's duration depends on them.
 settings.register_profile("paidan", deadline=None)
 settings.load_profile("paidan")
+# Here, for tests of several services import them.
+pytest.register_assert_rewrite("tests.dispatch.action_table", "tests.dispatch.burst_pipe")
 
 RUN: Final = pytest.StashKey[Path]()
 SERVER_FIXTURES: Final = {"servers", "run_folder", "start_kafka", "start_postgres"}

@@ -111,7 +111,7 @@ def main() -> None:
         description="Measure on servers of its own. Without --only: every part but scale, in 5 minutes or so.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to try things out: 2 minutes for everything")
-    parser.add_argument("--long", action="store_true", help="scale, too: a million cases, a quarter of an hour more")
+    parser.add_argument("--long", action="store_true", help="scale, too: a million cases, some minutes more")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--profile", choices=("intake", "dispatch", "scoring"), help="run this one under cProfile")
     options = parser.parse_args()

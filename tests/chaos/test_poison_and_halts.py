@@ -208,6 +208,7 @@ HALTS: Final = {
     "dispatch": ("cluster_changed", "UPDATE dispatch.lane SET cluster_id = 'another' WHERE consumer = 'dispatch'"),
     "scoring": ("topic_changed", "UPDATE scoring.lane SET topic_id = 'another'"),
     "intake": ("offset_after_log", "UPDATE intake.lane SET next_offset = 1000000 WHERE consumer = 'intake-alarms'"),
+    "cockpit": ("cluster_changed", "UPDATE cockpit.lane SET cluster_id = 'another'"),
 }
 
 
@@ -219,19 +220,19 @@ async def test_recreated_topic_halts_each_service_until_resumed(command_installa
         os.kill(pids[service], signal.SIGKILL)
 
     halted = dict.fromkeys(HALTS, "halted")
-    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="three halts")
+    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="four halts")
     halts_by_service = command_installation.status()["halts"]
     assert {name: [halt["reason"] for halt in halts] for name, halts in halts_by_service.items()} == {
         name: [reason] for name, (reason, _) in HALTS.items()
     }
     command_installation.paidan.run("down")
     command_installation.paidan.run("up", "--detach")
-    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="three halts again")
+    await poll(lambda: command_installation.conditions() == halted, within_s=TIMEOUT_S, what="four halts again")
 
     command_installation.paidan.run("resume", "--service", "intake", "--at", "start")
     command_installation.paidan.run("resume")
     running = dict.fromkeys(HALTS, "running")
-    await poll(lambda: command_installation.conditions() == running, within_s=TIMEOUT_S, what="three services that run")
+    await poll(lambda: command_installation.conditions() == running, within_s=TIMEOUT_S, what="four services that run")
 
     assert (await command_installation.await_outcome(await command_installation.send_ticket("after the halts")))[0] in (
         "opened",

@@ -12,8 +12,6 @@ from tests.dispatch import database_fixture, dispatch_service
 from tests.dispatch.dispatch_service import DispatchService
 from tests.dispatch.inbox_entries import city_in_force
 
-pytest.register_assert_rewrite("tests.dispatch.action_table", "tests.dispatch.burst_pipe")
-
 
 @pytest.fixture(scope="module")
 async def module_pool(servers: real.ServerAddresses) -> AsyncIterator["asyncpg.Pool[Any]"]:

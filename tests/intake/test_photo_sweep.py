@@ -42,12 +42,10 @@ async def test_only_old_photos_that_nothing_names_are_swept(private_intake: Inta
             "INSERT INTO intake.photo (ref, holder, city, taken_at) VALUES ($1, 'source:photo', 'tiny', now())",
             [(each,) for each in (nobodys, reported, in_case, in_alarm, meanwhile, again, recent)],
         )
-        await conn.execute(
-            "CREATE SCHEMA dispatch CREATE TABLE dead_letter (redriven_at timestamptz, dropped_at timestamptz)"
-        )
-        await conn.execute(
-            "CREATE SCHEMA scoring CREATE TABLE dead_letter (redriven_at timestamptz, dropped_at timestamptz)"
-        )
+        for schema in ("dispatch", "scoring", "cockpit"):
+            await conn.execute(
+                f"CREATE SCHEMA {schema} CREATE TABLE dead_letter (redriven_at timestamptz, dropped_at timestamptz)"
+            )
         named = [(INBOX.name, reported), (CASES.name, in_case), (f"{ALARMS_PREFIX}gate", in_alarm)]
         await publisher.send([Message(topic, "tiny", f'"{ref}"'.encode(), ()) for topic, ref in named], timeout_s=20)
         sweep = PhotoSweep(LogReader(cluster), conn, folder, min_age_s=30 * DAY_S, grace_s=1.0)

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from paidan_chassis.database import Connection
-from paidan_deploy.services import SERVICES
+from paidan_deploy.services import SERVICES, Service
 
 Statements: TypeAlias = Mapping[str, Mapping[str, str]]
 """By schema and name."""
@@ -24,13 +24,18 @@ SELECT_MANDATORY_COLUMNS: Final = """
 """
 
 
+def recorded_services(statements: Statements) -> list[Service]:
+    """Return the services that the older release had."""
+    return [service for service in SERVICES if service.name in statements]
+
+
 async def find_refused(conn: Connection, statements: Statements) -> Mapping[str, Mapping[str, str]]:
     """Return the statements that the database refuses to their service, with its reason, by schema and name.
 
     Each is planned, so its tables, columns, types, unique keys and the rights of the service's role are looked up.
     """
     refused = {}
-    for service in SERVICES:
+    for service in recorded_services(statements):
         async with conn.transaction():
             await conn.execute(f"SET LOCAL search_path = {service.name}; SET LOCAL ROLE {service.role}")
             await conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -59,7 +64,7 @@ async def _plan(conn: Connection, sql: str) -> str:
 async def list_omitted_columns(conn: Connection, statements: Statements) -> list[str]:
     """Return the columns that must have a value, have no default, and get none from an INSERT."""
     omitted = []
-    for service in SERVICES:
+    for service in recorded_services(statements):
         rows = await conn.fetch(SELECT_MANDATORY_COLUMNS, service.name)
         for sql in statements[service.name].values():
             for table, columns in INSERT.findall(sql):

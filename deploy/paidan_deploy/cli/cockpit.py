@@ -53,7 +53,11 @@ def register(app: typer.Typer) -> None:
 def link_command(
     post: Annotated[
         str | None,
-        typer.Option("--as", metavar="POST", help=f"A person of this post: {', '.join(POSTS)}. 以此岗位登录。"),
+        typer.Option(
+            "--as",
+            metavar="POST",
+            help=f"A person of this post: {', '.join(POSTS)}. 以该岗位的人员登录，岗位：{'、'.join(POSTS)}。",
+        ),
     ] = None,
     person: Annotated[
         str | None, typer.Option(metavar="ID", help="This person, from `paidan people list`. 以此人员登录。")
