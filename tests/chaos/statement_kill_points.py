@@ -71,7 +71,7 @@ class StatementKillPoint:
 
 def install(kill_point: StatementKillPoint) -> None:
     """Patch asyncpg, by which every statement of a service goes."""
-    connection = asyncpg.Connection
+    connection: Any = asyncpg.Connection
     execute, run_prepared = connection.execute, connection._execute  # noqa: SLF001 - all else ends there
     transactions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
@@ -96,7 +96,7 @@ def install(kill_point: StatementKillPoint) -> None:
     async def execute_prepared(conn: Any, query: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         return await run(run_prepared, conn, query, *arguments, **options)
 
-    connection.execute, connection._execute = execute_text, execute_prepared  # type: ignore[method-assign] # noqa: SLF001
+    connection.execute, connection._execute = execute_text, execute_prepared  # noqa: SLF001
 
 
 if __name__ == "__main__":

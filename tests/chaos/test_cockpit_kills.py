@@ -27,8 +27,8 @@ from tests.scoring.scoring_service import await_exit
 
 pytestmark = pytest.mark.takes(seconds=25)
 
-SHORT_SESSION: Final = {"COCKPIT_SESSION_TIMEOUT_MS": "1500"}
-"""A killed process's lanes are given to the next one after 1.5 s instead of 6 s."""
+SETTINGS: Final = {"COCKPIT_SESSION_TIMEOUT_MS": "1500", "COCKPIT_BATCH_RECORDS": "30"}
+"""A killed process's lanes are given to the next one after 1.5 s instead of 6 s; and there are many batches."""
 CASE_MOVES: Final = (
     (assign("a"), accept, finish, close),
     (assign("a"), accept, return_case, assign("b"), accept, finish, rework, finish, close),
@@ -40,6 +40,7 @@ WORST_WINDOWS: Final = ("before_positions", "before_commit", "after_commit", "wo
 WORST_OF_REBUILD: Final = ("rebuild_truncated", "rebuild_before_indexes")
 OF_REBUILD: Final = tuple(each for each in COCKPIT_WINDOWS if each.startswith("rebuild_"))
 OF_CONSUMER: Final = tuple(each for each in COCKPIT_WINDOWS if each not in OF_REBUILD)
+OF_BATCHES: Final = ("before_lock", "before_reports", "before_positions", "before_commit", "after_commit")
 
 
 def shuffled_histories(number: int, seed: int) -> list[CaseState]:
@@ -109,27 +110,26 @@ async def assert_folded(service: CockpitService, expected: dict[str, list[tuple[
 
 async def die_at(service: CockpitService, kill_point: str, *arguments: str) -> None:
     """Run a process that kills itself there."""
-    process = service.start(*arguments, kill_point=kill_point, **SHORT_SESSION)
+    process = service.start(*arguments, kill_point=kill_point, **SETTINGS)
     assert await await_exit(process, within_s=60) == -signal.SIGKILL, f"{kill_point}: {service.log_text()}"
 
 
 async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
     short_session_servers: real.ServerAddresses, topic_prefix: str, tmp_path: Path, *, full_run: bool
 ) -> None:
-    consumer = (
-        [f"{each}:{n}" for each in OF_CONSUMER for n in (0, 1)] if full_run else [f"{each}:0" for each in WORST_WINDOWS]
-    )
+    points = [f"{each}:0" for each in (OF_CONSUMER if full_run else WORST_WINDOWS)]
+    points += [f"{each}:3" for each in OF_BATCHES] if full_run else []
     rebuilds = [f"{each}:0" for each in (OF_REBUILD if full_run else WORST_OF_REBUILD)]
     states = shuffled_histories(400, seed=1)
     checks = [new_check(at) for at in range(KEPT + 3)]
     async with running_service(short_session_servers, topic_prefix, tmp_path) as service:
-        share = len(states) // len(consumer) + 1
-        for at, kill_point in enumerate(consumer):
+        share = len(states) // len(points) + 1
+        for at, kill_point in enumerate(points):
             await service.publish_states(states[at * share : (at + 1) * share])
-            await service.publish_checks(checks[at :: len(consumer)])
+            await service.publish_checks(checks[at :: len(points)])
             await die_at(service, kill_point, "--only", "loop")
         await service.publish_checks(checks[-1:])
-        running = service.start("--only", "loop", **SHORT_SESSION)
+        running = service.start("--only", "loop", **SETTINGS)
         expected = fold(states, checks)
         await assert_folded(service, expected)
         indexes = await service.index_names()
@@ -138,7 +138,7 @@ async def test_the_read_model_is_a_fold_of_the_log_wherever_it_is_killed(
             await service.pool.execute("UPDATE case_row SET status = 'planted' WHERE version = 1")
             await service.pool.execute("UPDATE conservation_check SET holds = NOT holds")
             await die_at(service, kill_point, "--rebuild")
-        assert await await_exit(service.start("--rebuild", **SHORT_SESSION), within_s=60) == 0, service.log_text()
+        assert await await_exit(service.start("--rebuild", **SETTINGS), within_s=60) == 0, service.log_text()
 
         await assert_folded(service, expected)
         assert await service.index_names() == indexes
