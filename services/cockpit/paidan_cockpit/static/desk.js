@@ -1,4 +1,4 @@
-/* A department's, an inspector's and a caller-back's desk. Everything here is a help: without it the plain forms work.
+/* Desks, and the forms of a case and of a call. Everything here is a help: without it the plain forms work.
    What was filled in is kept in the browser until it has been decided, and is sent under one id however often. */
 "use strict";
 (() => {
@@ -164,6 +164,7 @@
   function done(item) {
     unlist(item);
     const form = formOf(item);
+    if (form && desk.dataset.then) return location.assign(desk.dataset.then);
     const task = form?.closest(".task");
     if (!task) return;
     const notice = document.createElement("p");
@@ -271,7 +272,7 @@
         { timeout: 10000, maximumAge: 60000 }));
   }
   desk.querySelectorAll("[data-with-script]").forEach(each => { each.hidden = false; });
-  desk.querySelectorAll("form.action[enctype]").forEach(each => each.addEventListener("submit", submitted));
+  desk.querySelectorAll("form.action[data-keep]").forEach(each => each.addEventListener("submit", submitted));
   desk.querySelectorAll("form.action input[type=file]").forEach(each => each.addEventListener("change", previewed));
   addEventListener("online", () => sendAll());
   setInterval(sendAll, RETRY_MS);
