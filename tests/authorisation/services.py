@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import httpx
@@ -56,7 +56,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "privacy officer": ("role:privacy_officer",),
 }
 CITIES: Final = ("tiny", "other", ALL_CITIES)
-PLACE: Final = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
+PLACE: Final[dict[str, Any]] = {"latitude": 36.01, "longitude": 117.01, "district": "990101", "street": "990101001"}
 SCORE_ID: Final = "00000000-0000-5000-8000-000000000001"
 Headers = dict[str, str]
 
@@ -211,6 +211,7 @@ async def _open_intake(
     )
     edges.ids["intake"] = {"ref": photo.json()["ref"], "report_id": ticket.json()["report_id"]}
     await service.set_status(ticket.json()["report_id"], "closed", [ticket.json()["report_id"]])
+    await service.fetch("UPDATE standing SET class_code = 'E0110', places = $1", [PLACE["district"], PLACE["street"]])
     erased = await client.post("/v1/tickets", json=body | {"source_ref": "erased"}, headers=headers)
     edges.ids["intake"]["erased_report_id"] = erased.json()["report_id"]
     await _add_operator_work(dsn, "intake", edges, KafkaCluster(servers.kafka, service.prefix))

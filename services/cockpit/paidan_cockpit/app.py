@@ -40,7 +40,7 @@ from paidan_cockpit.pages.site import Site
 from paidan_cockpit.services_client import open_services_client
 from paidan_cockpit.settings import CONSUMER, SCHEMA, Settings
 from paidan_cockpit.word_index import WordIndex
-from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE
+from paidan_contracts.scopes import ALL_CITIES, AUDITOR_SCOPE, OPERATOR_SCOPE, SECURITY_SCOPE, scope_fault
 from paidan_contracts.topics import CASES, CHECKS, find_topic
 
 TITLE: Final = "Paidan cockpit"
@@ -98,7 +98,7 @@ async def _build_app(stack: AsyncExitStack, resources: Resources) -> FastAPI:
     # A pool of its own: however many pages are opened, a lane never waits for a connection.
     pool = await stack.enter_async_context(open_pool(settings.database, schema=SCHEMA, size=settings.pool_size))
     rate_limit = RateLimit(settings.rate_per_s, settings.rate_burst)
-    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens()))
+    keys = await stack.enter_async_context(open_key_ring(pool, rate_limit, settings.person_tokens(scope_fault)))
     terms = SessionTerms(timedelta(hours=settings.session_hours), timedelta(minutes=settings.idle_minutes))
     assets = Assets(settings.web_libraries)
     packs = PackCache(pool)
