@@ -1,7 +1,7 @@
 """Which scores a page shows, read from an address, and the periods before it. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal, Self, get_args
@@ -75,6 +75,28 @@ def previous_period(period: str) -> str | None:
     """Return the day, month or year before; None before the first year."""
     first = _first_day(period)
     return None if first == date.min else (first - timedelta(days=1)).isoformat()[: len(period)]
+
+
+def end_of_period(period: str) -> date:
+    """Return the day after the last one of a day, month or year; of the last year that there is, its last day."""
+    first = _first_day(period)
+    try:
+        match len(period):
+            case 4:
+                return first.replace(year=first.year + 1)
+            case 7:
+                return (first + timedelta(days=31)).replace(day=1)
+            case _:
+                return first + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return date.max
+
+
+def ranks(rows: Sequence[Mapping[str, Any]], score_filter: ScoreFilter) -> list[int | None]:
+    """Return the rank of each of these ordered rows: equal values have the same, rows without a case have none."""
+    rates = [row["rates"].get(score_filter.indicator) for row in rows]
+    values = [rate["value"] if rate else None for rate in rates]
+    return [None if value is None else values.index(value) + 1 for value in values]
 
 
 def ordered_rows(rows: list[dict[str, Any]], score_filter: ScoreFilter) -> list[dict[str, Any]]:

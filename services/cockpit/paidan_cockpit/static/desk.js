@@ -88,7 +88,7 @@
       });
       if (answer.type === "opaqueredirect" || answer.status === 403) return { result: "signed-out" };
       if (answer.status >= 500 || answer.status === 408 || answer.status === 429) return { result: "no-line" };
-      return await answer.json().catch(() => ({ result: "refused", errors: { "": String(answer.status) } }));
+      return await answer.json().catch(() => ({ result: "refused", errors: { "": answer.status === 404 ? text("Gone") : String(answer.status) } }));
     } catch {
       return { result: "no-line" };
     }
@@ -189,9 +189,14 @@
     form.elements.key.value = item.key;
     form.keptPhotos = item.photos;
     const input = form.querySelector("input[type=file]");
-    if (input && item.photos.length) input.required = false;
+    if (input && item.photos.length) {
+      input.required = false;
+      const note = Object.assign(document.createElement("p"), { className: "hint js-error", textContent: text("PhotosKept") });
+      input.parentElement.append(note);
+    }
     for (const [name, message] of Object.entries(item.errors)) point(form, name, message);
     form.closest("details")?.setAttribute("open", "");
+    form.querySelector("[aria-invalid]")?.focus();
   }
 
   function clear(form) {
