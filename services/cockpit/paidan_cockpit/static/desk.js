@@ -135,6 +135,7 @@
       const form = formOf(item);
       if (!form) return;
       form.elements.key.value = newId();
+      sayAt(form, "");
       lock(form, false);
     });
     list.append(made);
@@ -158,7 +159,17 @@
     shown.querySelector("[data-sign-in]").hidden = state !== "signed-out";
     shown.querySelector("[data-again]").disabled = state === "sending";
     const form = formOf(item);
-    if (form) lock(form, true);
+    if (!form) return;
+    lock(form, true);
+    sayAt(form, text(NAMES[state]));
+  }
+
+  /* Beside the button that was pressed: the list of what is kept may be far above. */
+  function sayAt(form, words) {
+    const said = form.querySelector("[data-said]") || form.appendChild(document.createElement("p"));
+    said.dataset.said = "";
+    said.className = "hint";
+    said.textContent = words;
   }
 
   function done(item) {
@@ -184,6 +195,7 @@
       return;
     }
     lock(form, false);
+    sayAt(form, "");
     clear(form);
     for (const [name, value] of Object.entries(item.fields)) if (form.elements[name] && name !== "csrf") form.elements[name].value = value;
     form.elements.key.value = item.key;
