@@ -167,7 +167,7 @@ async def counts_of(page: Page) -> list[int]:
 
 
 async def place(page: Page, work: Work) -> None:
-    """Find the held case in its queue as a dispatcher would, and give it to the department."""
+    """Find the held case in its queue, and give it to the department while the line is cut for a moment."""
     case = page.locator(f'main a[href="/cases/{work.case_id}"]')
     await page.goto(f"{work.urls['cockpit']}/queues?queue=placing&city={CITY}")
     await poll(lambda: _reloaded(page, case), within_s=20, what="the held case is in its queue")
@@ -175,13 +175,16 @@ async def place(page: Page, work: Work) -> None:
     form = page.locator(f'form[action="/cases/{work.case_id}/actions/assign"]')
     await form.locator("select").select_option(DEPARTMENT)
     await form.locator("textarea").fill("责任单位已电话确认")
+    await page.context.set_offline(True)
     await form.locator("button[type=submit]").click()
+    await page.locator(".kept li").get_by_text("暂无网络").wait_for()
+    await page.context.set_offline(False)
     await page.wait_for_url("**?done=applied")
     await work.wait_for("dispatched")
 
 
 async def test_a_case_is_placed_finished_failed_passed_and_rated(work: Work, pages: WatchedPages) -> None:
-    dispatcher = await pages.open(work.link("dispatcher"))
+    dispatcher = await pages.open(work.link("dispatcher"), expected_problems=LINE_IS_CUT)
     await sign_in(dispatcher, dispatcher.url)
     overview = await dispatcher.context.new_page()
     await overview.goto(f"{work.urls['cockpit']}/overview?city={CITY}")
