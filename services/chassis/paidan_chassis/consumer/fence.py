@@ -45,7 +45,7 @@ class BatchResult(NamedTuple):
     counts: Mapping[str, int]
 
 
-class FencedTransaction:
+class Fence:
     """Applies a batch's records, in one transaction or as one statement, unless another owner has applied them."""
 
     def __init__(

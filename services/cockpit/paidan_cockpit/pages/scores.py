@@ -18,9 +18,10 @@ from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.times import CityTimes
 from paidan_cockpit.pages.visit import PageRefused, Visit
 from paidan_cockpit.services_client import ServiceAnswer
+from paidan_contracts.wire import ID_PATTERN
 
 PARTS: Final = ("denominator", "numerator", "missed")
-_SCORE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SCORE_ID: Final = re.compile(ID_PATTERN)
 _AT_ONCE: Final = 4
 _CSV_TITLES: Final = (
     "city", "period", "by", "key", "name", "indicator", "indicator_name", "numerator", "denominator", "value",
