@@ -36,6 +36,7 @@ from paidan_cockpit.identities import Identities
 from paidan_cockpit.oidc import OidcClient
 from paidan_cockpit.pages import routes
 from paidan_cockpit.pages.assets import Assets
+from paidan_cockpit.pages.lost import lost_page
 from paidan_cockpit.pages.provider import Provider
 from paidan_cockpit.pages.renderer import Renderer
 from paidan_cockpit.pages.site import Site
@@ -148,6 +149,7 @@ def create_http_app(
 
     app.router.routes.append(plain_route(JWKS_PATH, show_key_set))
     app.router.routes.extend(routes.page_routes(site, assets, provider))
+    app.add_exception_handler(404, lost_page(site))
     duties = AuditDuties(auditors={AUDITOR_SCOPE}, security={SECURITY_SCOPE}, city=ALL_CITIES)
     app.include_router(create_audit_router(site.pool, duties, looks=SIGN_INS))
     app.include_router(create_operator_router(operators))
