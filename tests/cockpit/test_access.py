@@ -284,7 +284,8 @@ class Markup(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         sources = [value or "" for name, value in attrs if name in ("src", "href", "action")]
-        if tag in ("svg", "iframe", "object", "style", "base"):
+        is_own_drawing = tag == "svg" and ("class", "surroundings") in attrs
+        if tag in ("svg", "iframe", "object", "style", "base") and not is_own_drawing:
             self.runs.append(tag)
         self.runs += [name for name, _ in attrs if name.startswith("on") or name == "style"]
         self.runs += [each for each in sources if not re.match(r"/(?![/\\])|#main$", each)]

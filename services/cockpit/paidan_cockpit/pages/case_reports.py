@@ -14,9 +14,13 @@ from paidan_contracts.state import CaseState
 
 @dataclass(frozen=True, slots=True)
 class ShownReport:
-    """A report as a case's page shows it. ``metres``: from the case; None of the one that opened it."""
+    """A report as a case's page shows it. ``metres``: from the case; None of the one that opened it.
+
+    A department's order does not name the report that opened the case: its ``report_id`` is None.
+    """
 
     number: int
+    report_id: str | None
     source: str
     recorded_at: datetime
     text: str
@@ -37,6 +41,7 @@ def reports_of_case(state: CaseState, events: Sequence[CaseEvent]) -> list[Shown
     place = state.place
     opening = ShownReport(
         number=1,
+        report_id=state.opened_by,
         source=state.source,
         recorded_at=state.reported_at,
         text=state.text,
@@ -52,6 +57,7 @@ def reports_of_order(order: Order, found: CaseView) -> list[ShownReport]:
     """Return the reports of a department's order; which source opened the case, the read model knows."""
     opening = ShownReport(
         number=1,
+        report_id=None,
         source=found.source,
         recorded_at=found.reported_at,
         text=order.text,
@@ -67,6 +73,7 @@ def _joined(reports: Sequence[JoinedReport]) -> Iterator[ShownReport]:
     for number, each in enumerate(sorted(reports, key=lambda each: each.recorded_at), start=2):
         yield ShownReport(
             number=number,
+            report_id=each.report_id,
             source=each.source,
             recorded_at=each.recorded_at,
             text=each.text,
