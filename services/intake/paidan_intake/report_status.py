@@ -102,7 +102,7 @@ def status_of(event: PartialCaseEvent) -> CaseStatus:
         departments=_departments(event.state),
         callbacks_awaited=event.state.callbacks_awaited,
         class_code=event.state.class_code,
-        places=tuple(code for code in (place.district, place.street, place.community) if code),
+        places=tuple(filter(None, (place.district, place.street, place.community))),
     )
 
 
