@@ -31,7 +31,7 @@ DUTIES: Final[MappingProxyType[PostDuty, Duty]] = MappingProxyType(
         "caller": Duty(Names(zh="回访员", en="Caller-back"), "role:caller"),
         "desk": Duty(Names(zh="区县、街道席位", en="District or street desk"), "role:operator"),
         "supervisor": Duty(Names(zh="督查员", en="Supervisor"), "role:monitor"),
-        "operator": Duty(Names(zh="运行值守员", en="System operator"), "role:operator"),
+        "operator": Duty(Names(zh="运维人员", en="System operator"), "role:operator"),
     }
 )
 _BELONGS_TO_ITS_DEPARTMENT: Final = frozenset({"role:inspector", "role:caller", "role:operator"})
