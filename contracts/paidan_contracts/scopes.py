@@ -114,7 +114,7 @@ class Grants:
     places: frozenset[str] = frozenset()
     """Districts, streets and communities to which everything here is bounded; none: the whole city."""
     is_bounded: bool = False
-    """Whether there are bounds; a field, for each request to act reads it."""
+    """Whether ``classes`` or ``places`` bound anything. No property, because each request to act reads it."""
 
     def has_role(self, *roles: Role) -> bool:
         """Return whether the key holds at least one of these roles."""

@@ -149,6 +149,9 @@ async def test_every_page_is_in_both_languages_and_remembers_the_choice(
         assert "难以定责" in page
         assert 'lang="zh-CN"' in page
         assert "派单服务暂无应答" in (await browser.get(f"/cases/{states[0].case_id}")).text
+        lost = await browser.get("/casess", headers={"accept": "text/html"})
+        assert (lost.status_code, "没有此页面" in lost.text) == (404, True)
+        assert (await browser.get("/casess")).json()["error"]["code"] == "not_found"
 
 
 async def test_a_case_is_shown_while_dispatch_is_down(

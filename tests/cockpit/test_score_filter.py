@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period
+from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period, ranks
 from paidan_cockpit.rights import DIMENSIONS
 from paidan_contracts.scores import Dimension
 
@@ -58,6 +58,12 @@ def test_of_equal_rates_the_one_of_more_cases_comes_first() -> None:
     rows = [row("few", 1, 1), row("many", 9, 9)]
 
     assert [each["key"] for each in ordered_rows(rows, parse())] == ["many", "few"]
+
+
+def test_equal_rates_have_the_same_rank_and_rows_without_a_case_have_none() -> None:
+    rows = ordered_rows([row("a", 1, 2), row("b", 2, 2), row("c", 4, 4), row("d", 0, 0)], parse())
+
+    assert ranks(rows, parse()) == [1, 1, 3, None]
 
 
 @pytest.mark.parametrize(

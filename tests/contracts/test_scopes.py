@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paidan_contracts.city.pack_types import Names
-from paidan_contracts.city.posts import DUTIES, Post, PostRole, scopes_of
+from paidan_contracts.city.posts import DUTIES, Post, PostDuty, scopes_of
 from paidan_contracts.scopes import (
     ALL_CITIES,
     ROLE_MEANINGS,
@@ -87,10 +87,15 @@ def test_scopes_that_take_nothing_away_leave_the_others_as_they_are(added: str) 
     assert grants_of(frozenset({"role:operator", added})).has_role("operator")
 
 
-@pytest.mark.parametrize("role", DUTIES)
-def test_scopes_of_every_post_can_be_read(role: PostRole) -> None:
+@pytest.mark.parametrize("duty", DUTIES)
+def test_scopes_of_every_post_can_be_read(duty: PostDuty) -> None:
     post = Post(
-        id="p", names=Names(zh="岗", en="p"), role=role, classes=("C01*", "E0110"), places=("370102",), unit="streets"
+        id="p",
+        names=Names(zh="岗", en="p"),
+        duty=duty,
+        classes=("C01*", "E0110"),
+        places=("370102",),
+        department="streets",
     )
 
     assert scope_fault(scopes_of(post)) is None

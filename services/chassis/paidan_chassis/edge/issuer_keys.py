@@ -119,7 +119,7 @@ class PersonTokenVerifier:
 
 
 async def fetch_key_set(url: str, *, within_s: float = _FETCH_TIMEOUT_S) -> bytes:
-    """Return the body at an address; raise ``KeySetUnavailable`` for any other answer than a small 200."""
+    """Return the body at an address; raise ``KeySetUnavailable`` for any other response than a small 200."""
     body = b""
     try:
         async with (

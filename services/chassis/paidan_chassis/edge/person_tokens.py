@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from paidan_chassis.edge.problems import Problem
 
+UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ALGORITHM: Final = "EdDSA"
 TOKEN_TYPE: Final = "person+jwt"  # noqa: S105 - the name of a type, not a token
 MAX_LIFE_S: Final = 60
@@ -56,7 +57,7 @@ class _Payload(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sub: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    sub: Annotated[str, StringConstraints(pattern=f"^{UUID_PATTERN}$")]
     city: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]{1,30})$")]
     post: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")] | None = None
     scope: Annotated[str, StringConstraints(pattern=r"^[!-~]+( [!-~]+)*$", max_length=2000)]

@@ -84,6 +84,28 @@ def previous_period(period: str) -> str | None:
     return None if first == date.min else (first - timedelta(days=1)).isoformat()[: len(period)]
 
 
+def end_of_period(period: str) -> date:
+    """Return the day after the last one of a day, month or year; of the last year that there is, its last day."""
+    first = _first_day(period)
+    try:
+        match len(period):
+            case 4:
+                return first.replace(year=first.year + 1)
+            case 7:
+                return (first + timedelta(days=31)).replace(day=1)
+            case _:
+                return first + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return date.max
+
+
+def ranks(rows: Sequence[Mapping[str, Any]], score_filter: ScoreFilter) -> list[int | None]:
+    """Return the rank of each of these ordered rows: equal values have the same, rows without a case have none."""
+    rates = [row["rates"].get(score_filter.indicator) for row in rows]
+    values = [rate["value"] if rate else None for rate in rates]
+    return [None if value is None else values.index(value) + 1 for value in values]
+
+
 def ordered_rows(rows: list[dict[str, Any]], score_filter: ScoreFilter) -> list[dict[str, Any]]:
     """Return the rows by the chosen rate; those without a case of it come last, whatever the direction."""
     sign = 1 if score_filter.direction == "lowest" else -1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from paidan_chassis import city_packs
+from paidan_chassis.consumer.rebuild_queries import is_reading
 from paidan_chassis.database import Connection, Pool
 from paidan_chassis.edge.cursors import CursorCodec
 from paidan_contracts.city.pack_types import Names
@@ -27,7 +28,7 @@ from paidan_scoring.fact_bits import unpack_facts
 from paidan_scoring.facts import UNKNOWN
 from paidan_scoring.indicator_values import BASIC_COUNTS, Ratio, ScoreName, ScoreRow, Tally
 from paidan_scoring.periods import Period
-from paidan_scoring.rebuild_queries import is_rebuilding
+from paidan_scoring.settings import CONSUMER
 
 CountedPart = Literal["denominator", "numerator", "missed", "neither"]
 """Which cases of a score: of the denominator, of the numerator, in the first and not in the second, in neither."""
@@ -84,7 +85,7 @@ class ScoreReader:
         async with self._pool.acquire() as conn:
             found = await queries.load_tallies(conn, query.city, query.period, by=query.by, key=query.rows.key)
             tallies = [each for each in found if query.rows.has(each.key)]
-            response = self._build_response(query, pack, tallies, rebuilding=await is_rebuilding(conn))
+            response = self._build_response(query, pack, tallies, rebuilding=await is_reading(conn, CONSUMER))
             if tallies:  # a period without a case has no receipts to find again, and anyone may ask for any period
                 await self._save_names(conn, query, pack, response)
         return response
