@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from paidan_cockpit.pages.score_filter import ScoreFilter, is_period, ordered_rows, previous_period, ranks
+from paidan_cockpit.rights import DIMENSIONS
+from paidan_contracts.scores import Dimension
 
 INDICATORS = {"on_time": "On time", "closing": "Closing"}
 
 
-def parse(own: bool = False, **query: str) -> ScoreFilter:
-    return ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), own=own, indicators=INDICATORS)
+def parse(dimensions: tuple[Dimension, ...] = DIMENSIONS, **query: str) -> ScoreFilter:
+    return ScoreFilter.parse(query, city="tiny", today=date(2026, 3, 2), indicators=INDICATORS, dimensions=dimensions)
 
 
 def row(key: str, numerator: int, denominator: int) -> dict[str, Any]:
@@ -26,14 +28,22 @@ def test_an_address_that_asks_for_nothing_known_shows_this_month_by_department()
 
 
 def test_a_clerk_sees_the_own_row_whatever_the_address_says() -> None:
-    assert parse(own=True, by="district").by == "department"
+    assert parse(("department",), by="district").by == "department"
+
+
+def test_a_bounded_post_begins_with_what_it_may_read() -> None:
+    assert [parse(("district", "street"), by=by).by for by in ("street", "city", "")] == [
+        "street",
+        "district",
+        "district",
+    ]
 
 
 def test_an_address_leads_back_to_its_filter() -> None:
     chosen = parse(period="2026-02-28", by="street", indicator="closing", direction="lowest")
     query = dict(pair.split("=") for pair in chosen.query().split("&"))
 
-    again = ScoreFilter.parse(query, city="tiny", today=date.max, own=False, indicators=INDICATORS)
+    again = ScoreFilter.parse(query, city="tiny", today=date.max, indicators=INDICATORS)
     assert again == chosen
 
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import urlencode
 
+from paidan_cockpit.rights import DIMENSIONS
 from paidan_contracts.scores import Dimension
 
-DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 Direction = Literal["highest", "lowest"]
 DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
 _PERIOD: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
@@ -29,16 +29,23 @@ class ScoreFilter:
 
     @classmethod
     def parse(
-        cls, query: Mapping[str, str], *, city: str, today: date, own: bool, indicators: Mapping[str, str]
+        cls,
+        query: Mapping[str, str],
+        *,
+        city: str,
+        today: date,
+        indicators: Mapping[str, str],
+        dimensions: Sequence[Dimension] = DIMENSIONS,
     ) -> Self:
-        """Return what an address asks for; what cannot be is left out. ``own``: only the own department's row."""
-        by: Dimension = next((each for each in DIMENSIONS if each == query.get("by")), "department")
+        """Return what an address asks for; what cannot be, or is not among ``dimensions``, is left out."""
+        wanted_by = next((each for each in dimensions if each == query.get("by")), None)
+        usual_by: Dimension = "department" if "department" in dimensions or not dimensions else dimensions[0]
         period = query.get("period", "")
         wanted = query.get("indicator", "")
         return cls(
             city=city,
             period=period if is_period(period) else today.isoformat()[:7],
-            by="department" if own else by,
+            by=wanted_by or usual_by,
             indicator=wanted if wanted in indicators else next(iter(indicators), ""),
             direction="lowest" if query.get("direction") == "lowest" else "highest",
         )
