@@ -12,9 +12,7 @@ from typing import NamedTuple
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from pydantic import SecretStr
 
-from paidan_chassis import database
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
@@ -114,7 +112,7 @@ class ConsumerHarness:
         """Run a sample consumer in this process; it is stopped gracefully at the end."""
         options = replace(self.options, **overrides)  # type: ignore[arg-type] # names of fields, as the tests say
         stop = asyncio.Event()
-        async with database.open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
+        async with options.open_pool() as pool:
             task = asyncio.create_task(sample_consumer.run_consumer(options, pool, stop, self.consumers))
             try:
                 yield task

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -76,11 +77,16 @@ class ConsumerOptions:
     compare_every_s: float = 3.0
     lock_wait_s: float = 2.0
     session_timeout_ms: int = 6000
+    idle_in_transaction_s: float = 5.0
     sticks_after: int = 0
     """After so many records aiokafka's client answers no question about offsets any more."""
 
     def argument(self) -> str:
         return json.dumps(asdict(self))
+
+    def open_pool(self) -> "AbstractAsyncContextManager[Pool]":
+        idle_s = self.idle_in_transaction_s
+        return open_pool(SecretStr(self.dsn), schema=SCHEMA, size=4, idle_in_transaction_s=idle_s)
 
     def cluster(self) -> KafkaCluster:
         return KafkaCluster(
@@ -97,6 +103,7 @@ class ConsumerOptions:
             compare_interval_s=self.compare_every_s,
             lock_wait_s=self.lock_wait_s,
             session_timeout_ms=self.session_timeout_ms,
+            idle_in_transaction_s=self.idle_in_transaction_s,
         )
         return Subscription(
             self.name,
@@ -274,7 +281,7 @@ async def run_consumer(
 async def main(options: ConsumerOptions) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with open_pool(SecretStr(options.dsn), schema=SCHEMA, size=4) as pool:
+    async with options.open_pool() as pool:
         try:
             await run_consumer(options, pool, stop)
         except ChassisError as error:
