@@ -1,18 +1,18 @@
 """A case in the street, by phone: the clerk finishes it through a bad line, it fails once, passes, and is rated."""
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import FilePayload, Page, Request, Route
+from playwright.async_api import FilePayload, Page
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import View, WatchedPages, save_screenshot
 from tests.intake.sample_photos import make_jpeg
+from tests.journeys.bad_line import BadLine
 from tests.journeys.installation import CommandRunner
 from tests.polling import poll
 
@@ -93,28 +93,6 @@ async def work(installation: CommandRunner) -> Work:
     return Work(installation, urls, case_id, shown.json()["case"]["department"], operator)
 
 
-@dataclass
-class BadLine:
-    """A line that loses what is sent, or what is answered, and notes under which ids it was sent."""
-
-    loses: list[str]
-    keys: list[str] = field(default_factory=list)
-
-    async def carry(self, route: Route, request: Request) -> None:
-        """Carry a request, or lose it or its answer, as the plan says."""
-        body = request.post_data_buffer or b""
-        found = re.search(rb'name="key"\r\n\r\n([^\r]+)', body)
-        self.keys.append(found[1].decode() if found else "")
-        match self.loses.pop(0) if self.loses else "":
-            case "request":
-                await route.abort()
-            case "answer":
-                await route.fetch()
-                await route.abort()
-            case _:
-                await route.continue_()
-
-
 async def sign_in(page: Page, link: str) -> None:
     """Sign in by a link."""
     await page.goto(link)
@@ -162,6 +140,24 @@ async def inspect(page: Page, case_id: str, *, passed: bool, reason: str = "") -
 
 async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, pages: WatchedPages) -> None:
     clerk = await pages.open(work.clerk_link(), PHONE, expected_problems=LINE_IS_CUT)
+    await accept(work, clerk)
+    await finish_over_a_bad_line(work, clerk)
+
+    inspector = await pages.open(work.link("inspector"), PHONE, expected_problems=LINE_IS_CUT)
+    await fail_after_a_refusal(work, inspector)
+
+    await clerk.goto(f"{work.urls['cockpit']}/desk")
+    await finish(clerk, work.case_id, "墙角也已清理", colour="olive")
+    await work.wait_for("inspecting")
+    await inspector.goto(f"{work.urls['cockpit']}/inspection")
+    await inspect(inspector, work.case_id, passed=True)
+    await work.wait_for("closed")
+
+    await call_back(work, pages)
+
+
+async def accept(work: Work, clerk: Page) -> None:
+    """Sign in, which leads to the desk, and accept the order there."""
     await sign_in(clerk, clerk.url)
     task = clerk.locator(f'form[action="/cases/{work.case_id}/actions/accept"]')
     await poll(lambda: _reloaded(clerk, task), within_s=20, what="the order is on the desk")
@@ -170,6 +166,9 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     await task.get_by_role("button").click()
     await work.wait_for("handling")
 
+
+async def finish_over_a_bad_line(work: Work, clerk: Page) -> None:
+    """Finish the work once, though the request is lost, then the session, then the answer."""
     line = BadLine(["request", "answer"])
     await clerk.route("**/actions/finish", line.carry)
     await finish(clerk, work.case_id, "已清运，地面已冲洗")
@@ -187,7 +186,9 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     finishes = [each["event"] for each in found["history"] if each["event"]["type"] == "case.finished.v1"]
     assert [(each["text"], len(each["proof"])) for each in finishes] == [("已清运，地面已冲洗", 1)]
 
-    inspector = await pages.open(work.link("inspector"), PHONE, expected_problems=LINE_IS_CUT)
+
+async def fail_after_a_refusal(work: Work, inspector: Page) -> None:
+    """Sign in and fail the inspection, first without a reason, which is refused."""
     await sign_in(inspector, inspector.url)
     await inspector.goto(f"{work.urls['cockpit']}/inspection")
     await look(inspector, "inspection")
@@ -199,15 +200,6 @@ async def test_a_case_is_finished_failed_passed_and_rated_by_phone(work: Work, p
     await inspect(inspector, work.case_id, passed=False, reason="墙角仍有垃圾")
     await work.wait_for("handling")
     assert len(set(checks.keys)) == 2, "a changed one has a new id after a refusal"
-
-    await clerk.goto(f"{work.urls['cockpit']}/desk")
-    await finish(clerk, work.case_id, "墙角也已清理", colour="olive")
-    await work.wait_for("inspecting")
-    await inspector.goto(f"{work.urls['cockpit']}/inspection")
-    await inspect(inspector, work.case_id, passed=True)
-    await work.wait_for("closed")
-
-    await call_back(work, pages)
 
 
 async def call_back(work: Work, pages: WatchedPages) -> None:

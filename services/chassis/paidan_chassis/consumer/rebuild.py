@@ -16,8 +16,8 @@ from paidan_chassis.consumer.config import Subscription
 from paidan_chassis.consumer.consumer import LaneConsumer
 from paidan_chassis.consumer.rebuild_queries import ComputedTables, LogRange
 from paidan_chassis.database import Pool
+from paidan_chassis.garbage_collection import freeze_gc
 from paidan_chassis.kafka.cluster import KafkaCluster
-from paidan_chassis.service_runner import freeze_gc
 
 _POLL_INTERVAL_S: Final = 0.2
 
