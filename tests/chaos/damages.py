@@ -4,6 +4,7 @@ from typing import Final
 
 MERGED_REPORT_ID: Final = "(SELECT id FROM dispatch.outcome WHERE about = 'report' AND result = 'merged' LIMIT 1)"
 ONE_CASE: Final = "(SELECT case_id FROM dispatch.case_now ORDER BY case_id LIMIT 1)"
+CASE_WITH_STEPS: Final = "(SELECT case_id FROM dispatch.case_now WHERE version > 1 ORDER BY case_id LIMIT 1)"
 DAMAGES: Final = {
     "every report in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE id = " + MERGED_REPORT_ID,
     "every action in the inbox has an outcome": "DELETE FROM dispatch.outcome WHERE about = 'action'",
@@ -18,6 +19,12 @@ DAMAGES: Final = {
     "reports opened and merged are the reports that cases hold": "UPDATE dispatch.outcome SET result = 'refused'"
     " WHERE id = " + MERGED_REPORT_ID,
     "scoring has every case at its newest version": "UPDATE scoring.fact SET version = version - 1"
+    " WHERE case_id = " + ONE_CASE,
+    "the cockpit has every case at its newest version": "UPDATE cockpit.case_row SET version = version - 1"
+    " WHERE case_id = " + CASE_WITH_STEPS,
+    "the cockpit counts every report of every case once": "DELETE FROM cockpit.report_row"
+    " WHERE report_id = " + MERGED_REPORT_ID,
+    "the cockpit finds every case by its words, or is about to index them": "DELETE FROM cockpit.case_words"
     " WHERE case_id = " + ONE_CASE,
     "every fact is tallied once": "DELETE FROM scoring.tally WHERE dimension = 'city' AND number > 0",
     "every noted report is in its table with its answer": "DELETE FROM dispatch.noted_report",

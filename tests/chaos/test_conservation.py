@@ -14,9 +14,8 @@ import pytest
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_deploy.conservation.anchor import Anchor
-from paidan_deploy.conservation.log_reader import LogReader
 from paidan_deploy.conservation.report import ConservationReport
-from paidan_deploy.conservation.run import Sources, check_conservation
+from paidan_deploy.conservation.run import check_conservation
 from tests.chaos.damages import (
     ADDED_CASE,
     CASES,
@@ -93,8 +92,7 @@ async def verify_damaged(
         # Bypasses the triggers that forbid such changes.
         await conn.execute("SET LOCAL session_replication_role = replica")
         await conn.execute(damage)
-        sources = Sources(LogReader(installation.cluster), conn, installation.paths.photos, anchor)
-        report = await check_conservation(sources, timeout_s=60)
+        report = await check_conservation(installation.sources(conn, anchor), timeout_s=60)
         await transaction.rollback()
     finally:
         await conn.close()
@@ -214,9 +212,8 @@ async def test_log_damage_fails_its_check(settled_installation: ChaosInstallatio
         await publisher.send([Message("paidan.outcomes", outcome["id"], json.dumps(contradicting).encode(), ())])
         assert await failed_checks(settled_installation) == {"each published outcome is the only one for its id"}
         await publisher.send([Message("paidan.cases", step["case_id"], json.dumps(skipped).encode(), ())])
-    async with settled_installation.conn("scoring") as conn:
-        await conn.execute(
-            "UPDATE lane SET next_offset = next_offset + 1000"
-        )  # or the check would wait for services that are stopped
+    async with settled_installation.conn() as conn:
+        for schema in ("scoring", "cockpit"):  # or the check would wait for services that are stopped
+            await conn.execute(f"UPDATE {schema}.lane SET next_offset = next_offset + 1000")
 
     assert "each case's versions come first in their order, without a gap" in await failed_checks(settled_installation)

@@ -1,9 +1,9 @@
-"""Python's collector of cycles, for processes that make many objects and few cycles."""
+"""Settings of Python's garbage collector for processes that work in large batches."""
 
 import gc
 from typing import Final
 
-_GENERATION_0_THRESHOLD: Final = 100_000
+_GC_GENERATION_0_THRESHOLD: Final = 100_000
 
 
 def freeze_gc() -> None:
@@ -14,4 +14,4 @@ def freeze_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GENERATION_0_THRESHOLD, 20, 100)
+    gc.set_threshold(_GC_GENERATION_0_THRESHOLD, 20, 100)

@@ -111,6 +111,11 @@ def unknown_key() -> Problem:
     return _invalid("its issuer publishes no such key", "签发方未公布该密钥")
 
 
+def invalid_scopes(reason: str, reason_zh: str) -> Problem:
+    """Return the 401 for a token whose scopes cannot be read: whatever else it grants may be bounded by them."""
+    return _invalid(reason, reason_zh)
+
+
 def _life_faults(payload: _Payload, now_s: float) -> Iterator[tuple[str, str]]:
     if payload.exp - payload.iat > MAX_LIFE_S:
         yield f"it is valid for more than {MAX_LIFE_S} s", f"其有效期超过 {MAX_LIFE_S} 秒"
