@@ -19,8 +19,8 @@ from paidan_chassis.kafka.producer import Publisher
 from paidan_chassis.migrations import CHASSIS_MIGRATIONS, migrate
 from tests import fork_server
 from tests.chassis import sample_consumer
-from tests.chassis.consumer_options import ConsumerOptions
-from tests.chassis.sample_consumer import SCHEMA, TABLES
+from tests.chassis.consumer_options import SCHEMA, ConsumerOptions
+from tests.chassis.sample_consumer import TABLES
 from tests.fork_server import ForkedProcess
 from tests.polling import poll
 
