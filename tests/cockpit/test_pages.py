@@ -38,6 +38,8 @@ READERS: Final[Mapping[str, set[str]]] = {
     "/overview/borders.json": OFFICE,
     "/queues": STAFF | {"clerk", "other clerk"},
     "/queues.csv": STAFF | {"clerk", "other clerk"},
+    "/queues.xlsx": STAFF | {"clerk", "other clerk"},
+    "/queues/views": STAFF | {"clerk", "other clerk"},
     "/cases/{case_id}": STAFF | {"clerk"},
     "/city": STAFF,
     "/system": OFFICE,
@@ -48,11 +50,15 @@ READERS: Final[Mapping[str, set[str]]] = {
 """Who may open each page, of the kinds of persons; the case is the department streets'."""
 ELSEWHERE: Final[Mapping[str, tuple[str, set[str]]]] = {
     "/overview/stream": ("GET", {"operator", "monitor", "administrator"}),
+    "/queues/actions": ("GET", STAFF | {"clerk", "other clerk"}),
+    "/queues/actions/{kind}": ("POST", STAFF | {"clerk", "other clerk"}),
+    "/queues/views/{view_id}": ("POST", STAFF | {"clerk", "other clerk"}),
+    "/queues/views/{view_id}/delete": ("POST", STAFF | {"clerk", "other clerk"}),
     "/scores.csv": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
     "/scores/{score_id}": ("GET", {"operator", "monitor", "administrator", "clerk", "other clerk"}),
 }
-"""Routes that need another service, or never end: their readers are told otherwise than that there is nothing."""
+"""Routes that need another service or a form, or never end: readers are told otherwise than that there is nothing."""
 OF_THE_CASE: Final[Mapping[str, tuple[str, int]]] = {
     "/cases/{case_id}/photos/{ref}": ("GET", 503),
     "/cases/{case_id}/actions/{kind}": ("POST", 403),
@@ -123,7 +129,7 @@ async def test_what_other_services_know_is_for_its_readers_alone(
     async with signed_in(site, pool, *KINDS[kind]) as browser:
         for template, (method, readers) in ELSEWHERE.items():
             id_ = "00000000-0000-5000-8000-000000000001"
-            path = template.format(score_id=id_, service="dispatch", id=id_, act="redrive")
+            path = template.format(score_id=id_, view_id=id_, kind="accept")
             if template.endswith("/stream") and kind in readers:
                 continue
             assert ((await browser.request(method, path)).status_code == 404) == (kind not in readers), path
@@ -200,7 +206,7 @@ async def test_what_strangers_wrote_stays_text(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     async with signed_in(site, pool, "role:operator") as browser:
-        for path in ("/queues", f"/queues?words={PLANTED[:60]}", f"/cases/{states[0].case_id}"):
+        for path in ("/queues?queue=open", f"/queues?queue=open&words={PLANTED[:60]}", f"/cases/{states[0].case_id}"):
             page = (await browser.get(path)).text
             assert "<script>alert" not in page
             assert "<img src=x" not in page
@@ -229,15 +235,17 @@ async def test_lists_filter_search_and_page(
 ) -> None:
     numbers = [state.case_id.rpartition("-")[2][:10] for state in states]
     expected = {
-        "/queues": {0, 1, 2},
+        "/queues": {1},
+        "/queues?queue=open": {0, 1, 2},
         "/queues?queue=placing": {1},
         "/queues?queue=overdue": {0, 2},
-        "/queues?words=井盖": {0},
-        "/queues?words=盖松": {0},
-        "/queues?words=LAMP": {2},
-        f"/queues?words={numbers[1]}": {1},
-        "/queues?department=lamps": {2},
-        "/queues?district=9": set(),
+        "/queues?queue=open&words=井盖": {0},
+        "/queues?queue=open&words=盖松": {0},
+        "/queues?queue=open&words=LAMP": {2},
+        f"/queues?queue=open&words={numbers[1]}": {1},
+        "/queues?queue=open&department=lamps": {2},
+        "/queues?queue=open&district=9": set(),
+        "/queues?queue=open&street=1-1": {0},
         "/queues?queue=all&order=oldest": {0, 1, 2},
     }
     async with signed_in(site, pool, "role:operator") as browser:
