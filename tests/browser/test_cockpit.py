@@ -110,18 +110,18 @@ async def test_an_open_overview_shows_what_is_committed_without_a_reload(
     assert await page.evaluate("window.stayed")
 
 
-async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_view(
-    cockpit: CockpitInProcess, pages: WatchedPages
-) -> None:
-    """One of them was voided meanwhile: that is told of it alone, and sending the form again does nothing twice."""
-    case_ids = [await report(cockpit, f"several-{number}") for number in range(3)]
-    urged = "SELECT urged FROM case_row WHERE case_id = ANY($1::text[]) ORDER BY urged"
-    page = await cockpit.sign_in(pages, "role:operator", view=View(locale="en-GB"))
-    await page.goto(f"{cockpit.address}/queues?queue=in-work&words=several&order=newest")
-
+async def choose_by_keys(page: Page) -> None:
+    """Choose three cases by keys, which do nothing while they are off or something is written."""
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_contain_text("open the case")
     await assert_accessible(page)
+    works = page.get_by_label("These keys work in this browser")
+    await works.uncheck()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("j")
+    await expect(page.locator("a[data-case]:focus")).to_have_count(0)
+    await page.get_by_role("button", name="Keys").click()
+    await works.check()
     await page.keyboard.press("Escape")
     await page.keyboard.press("/")
     await page.keyboard.type("jx")
@@ -129,6 +129,27 @@ async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_vi
     await page.locator("body").click(position={"x": 5, "y": 5})
     for key in "jxjxjx":
         await page.keyboard.press(key)
+
+
+async def send_without_a_department(page: Page) -> None:
+    """Send a form as a browser without the check of required fields would, and find what is wrong at its field."""
+    await page.locator("summary", has_text="Redispatch").click()
+    form = page.locator("form[action='/queues/actions/redispatch']")
+    await form.evaluate("form => form.noValidate = true")
+    await form.locator("button").click()
+    await expect(form.locator(".error")).to_have_count(1)
+
+
+async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_view(
+    cockpit: CockpitInProcess, pages: WatchedPages
+) -> None:
+    """One of them was voided meanwhile: that is told of it alone, and sending the form again does nothing twice."""
+    case_ids = [await report(cockpit, f"several-{number}") for number in range(3)]
+    urged = "SELECT urged FROM case_row WHERE case_id = ANY($1::text[]) ORDER BY urged"
+    page = await cockpit.sign_in(pages, "role:operator", view=View(locale="en-GB"), expected_problems=["status of 422"])
+    await page.goto(f"{cockpit.address}/queues?queue=in-work&words=several&order=newest")
+
+    await choose_by_keys(page)
     await expect(page.locator("[data-chosen]")).to_have_text("Chosen: 3")
     await expect(page.locator("a[data-case]").nth(2)).to_be_focused()
     await page.keyboard.press("a")
@@ -137,6 +158,7 @@ async def test_a_dispatcher_acts_on_several_cases_by_keys_alone_and_keeps_the_vi
     await expect(page.get_by_role("heading", level=1)).to_have_text("3 cases at once")
     await assert_accessible(page)
     await save_screenshot(page, "cockpit-several-en")
+    await send_without_a_department(page)
     await cockpit.dispatch.service.append_to_inbox(
         build_action(case_ids[0], Void(reason="not a case"), by="operator:desk")
     )
