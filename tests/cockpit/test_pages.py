@@ -167,6 +167,7 @@ async def test_what_is_of_no_single_city_is_there_for_operators_of_all_cities_al
             answer = await browser.request(method, path)
             assert answer.status_code == (expected if operates else 404), path
             assert (await stranger.request(method, path)).status_code == 303
+        assert ('href="/system/dispatch/dead-letters"' in (await browser.get("/queues")).text) == operates
 
 
 @pytest.mark.parametrize(

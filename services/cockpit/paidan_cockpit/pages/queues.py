@@ -13,6 +13,7 @@ from paidan_cockpit.pages.bulk_forms import MAX_CASES
 from paidan_cockpit.pages.city_view import CityView, open_city
 from paidan_cockpit.pages.filter_words import filter_in_words
 from paidan_cockpit.pages.first_queues import first_queue, queue_order
+from paidan_cockpit.pages.letter_counts import LetterCounts
 from paidan_cockpit.pages.name_search import FoundName, find_names
 from paidan_cockpit.pages.queries import QueueCounts
 from paidan_cockpit.pages.queue_filter import HOURS, ORDERS, STATUSES, Queue, QueueFilter
@@ -22,7 +23,6 @@ from paidan_cockpit.pages.site import Site
 from paidan_cockpit.pages.visibility import Scope
 from paidan_cockpit.pages.visit import Visit
 from paidan_cockpit.saved_views import MAX_NAME
-from paidan_cockpit.services_client import SERVICE_NAMES
 from paidan_cockpit.translations import translations
 
 _COUNTS_AGE_S: Final = 2.0
@@ -35,6 +35,7 @@ class QueuePages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._letters = LetterCounts(site)
         self._counts = RecentValues[QueueCounts](max_age_s=_COUNTS_AGE_S)
 
     def routes(self) -> list[BaseRoute]:
@@ -56,6 +57,7 @@ class QueuePages:
         values |= {
             "page": page,
             "counts": counts,
+            "letters": await self._letters.load(visit),
             "max_rows": MAX_ROWS if page.after and _may_exceed(queue_filter.queue, counts) else None,
             "own_department": scope.department,
             "may_act": scope.department is not None or scope.grants.has_role("operator", "inspector", "caller"),
@@ -90,7 +92,6 @@ class QueuePages:
             "statuses": STATUSES,
             "streets": view.names.streets_of(queue_filter.district),
             "found_names": _found_names(visit, view, queue_filter),
-            "letter_services": SERVICE_NAMES if visit.person.operates_installation else (),
         }
 
 
