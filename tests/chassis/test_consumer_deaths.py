@@ -153,7 +153,7 @@ async def test_record_that_kills_its_process_is_set_aside_and_its_neighbours_are
 
     await harness.audit()
     async with harness.conn() as conn:
-        [letter] = await dead_letters.list_dead_letters(conn)
+        [letter] = await dead_letters.load_oldest(conn)
     assert (letter.reason, letter.partition, letter.offset) == ("ended_its_process", 0, 33)
 
 
@@ -203,7 +203,7 @@ async def test_batch_that_computes_for_too_long_is_taken_in_smaller_ones(harness
     await append_records(harness, [ProducerRecord("in", 0, b"k", body.encode(), []) for body in bodies])
     harness.sent += bodies
 
-    async with harness.run_in_process(slow_s=0.5, session_timeout_ms=10_000) as task:
+    async with harness.run_in_process(slow_s=0.2, idle_in_transaction_s=2.0, session_timeout_ms=10_000) as task:
         await harness.wait_settled(14, within_s=120)
         assert not task.done()
 

@@ -18,7 +18,7 @@ from paidan_chassis.consumer.errors import (
     TooSlow,
     TopicsUnknown,
 )
-from paidan_chassis.consumer.fence import BatchResult, FencedTransaction
+from paidan_chassis.consumer.fence import BatchResult, Fence
 from paidan_chassis.consumer.held_lanes import HeldLanes
 from paidan_chassis.consumer.outages import OutageRetry
 from paidan_chassis.consumer.owned_lanes import OwnedLanes, group_by_lane
@@ -28,15 +28,12 @@ from paidan_chassis.consumer.recovery import LaneRecovery
 from paidan_chassis.consumer.relay import Relay
 from paidan_chassis.consumer.shutdown import Shutdown
 from paidan_chassis.consumer.subscriber import GroupSubscriber, PolledRecords
-from paidan_chassis.database import IDLE_IN_TRANSACTION_S
 from paidan_chassis.errors import Halt
 from paidan_chassis.observability.health import LoopProgress
 from paidan_chassis.observability.logs import Logger
 
 _MAX_IDLE_S: Final = 0.010
 _SLOW_BATCH_S: Final = 10.0
-# Less than the time after which PostgreSQL ends a session that is idle in its transaction.
-_BLOCKED_S: Final = 0.8 * IDLE_IN_TRANSACTION_S
 
 
 class BatchRunner:
@@ -48,7 +45,7 @@ class BatchRunner:
         tuning: ConsumerTuning,
         handler: Handler,
         lanes: OwnedLanes,
-        transaction: FencedTransaction,
+        fence: Fence,
         recovery: LaneRecovery,
         outages: OutageRetry,
         subscriber: GroupSubscriber,
@@ -68,8 +65,10 @@ class BatchRunner:
         self.faults = BatchFaults(progress)
         self._running_since: float | None = None
         self._slow_after_s = tuning.stalls_after_s / 4
+        # Less than the time after which PostgreSQL ends a session that is idle in its transaction.
+        self._blocked_s = 0.8 * tuning.idle_in_transaction_s
         self._tuning = tuning
-        self._transaction = transaction
+        self._fence = fence
         self._claims = claims
         self._connection = connection
         self._handler = handler
@@ -182,14 +181,14 @@ class BatchRunner:
         started, computed = time.monotonic(), time.thread_time()
         try:
             if len(part) == 1:
-                return await self._transaction.apply(part, rejected)
+                return await self._fence.apply(part, rejected)
             async with asyncio.timeout(self._slow_after_s) as deadline:
-                return await self._transaction.apply(part, rejected)
+                return await self._fence.apply(part, rejected)
         except SERVER_ERRORS as error:
             # A handler that computes for seconds loses its session; tried again as a whole it would lose the next one.
             # One that was frozen, or waits for a server, has not computed.
-            has_computed = time.thread_time() - computed > _BLOCKED_S / 2
-            has_blocked = has_computed and time.monotonic() - started > _BLOCKED_S
+            has_computed = time.thread_time() - computed > self._blocked_s / 2
+            has_blocked = has_computed and time.monotonic() - started > self._blocked_s
             if has_blocked or (len(part) > 1 and deadline.expired()):
                 await self._connection.discard()
                 raise TooSlow from error

@@ -6,9 +6,9 @@ from typing import Final
 from paidan_cockpit.pages.queue_filter import QUEUES, Queue
 from paidan_cockpit.rights import Person
 from paidan_contracts.city import City
-from paidan_contracts.city.posts import PostRole
+from paidan_contracts.city.posts import PostDuty
 
-FIRST_QUEUES: Final[Mapping[PostRole, tuple[Queue, ...]]] = {
+FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
     "inspector": ("inspection", "verification"),
     "acceptor": ("verification", "placing"),
     "duty_chief": ("overdue", "due-soon", "placing"),
@@ -24,7 +24,7 @@ FIRST_QUEUES: Final[Mapping[PostRole, tuple[Queue, ...]]] = {
 
 def queue_order(person: Person, city: City) -> Sequence[Queue]:
     """Return all queues, those of the person's post first."""
-    first = FIRST_QUEUES[_role_of(person, city)]
+    first = FIRST_QUEUES[_duty_of(person, city)]
     return (*first, *(each for each in QUEUES if each not in first))
 
 
@@ -33,15 +33,15 @@ def first_queue(order: Sequence[Queue], counts: Mapping[str, int]) -> Queue:
     return next((each for each in order if counts.get(each)), order[0])
 
 
-def _role_of(person: Person, city: City) -> PostRole:
+def _duty_of(person: Person, city: City) -> PostDuty:
     post = next((each for each in city.pack.posts or () if each.id == person.post), None)
     if post is not None:
-        return post.role
+        return post.duty
     if person.department is not None:
         return "handler"
-    by_role: tuple[tuple[str, PostRole], ...] = (
+    by_role: tuple[tuple[str, PostDuty], ...] = (
         ("operator", "dispatcher"),
         ("inspector", "inspector"),
         ("caller", "caller"),
     )
-    return next((role for own, role in by_role if own in person.grants.roles), "supervisor")
+    return next((duty for own, duty in by_role if own in person.grants.roles), "supervisor")
