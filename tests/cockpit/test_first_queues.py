@@ -51,7 +51,7 @@ def test_every_post_has_queues_that_there_are() -> None:
         assert set(queues) <= set(QUEUES)
 
 
-def test_the_role_of_a_citys_post_decides_before_what_it_grants() -> None:
+def test_the_duty_of_a_citys_post_decides_before_what_it_grants() -> None:
     city = load_city(TINY.parents[2] / "deploy/cities/quancheng")
 
     assert queue_order(person("role:operator", post="acceptor"), city)[0] == "verification"

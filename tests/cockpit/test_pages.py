@@ -99,8 +99,8 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
     site: httpx.ASGITransport, pool: "asyncpg.Pool[Any]", states: list[CaseState]
 ) -> None:
     paths = (
-        "/queues",
-        f"/queues?words={PLANTED}",
+        "/queues?queue=open",
+        f"/queues?queue=open&words={PLANTED}",
         f"/cases/{states[0].case_id}",
         f"/cases/{states[0].case_id}?done={PLANTED}",
     )
@@ -111,6 +111,9 @@ async def test_what_strangers_wrote_stays_text_wherever_it_stands(
         assert "&lt;script&gt;" in (await staff.get(f"/cases/{states[0].case_id}")).text
         assert_harmless((await clerk.get(f"/desk?near={PLANTED}")).text)
         table = await staff.get("/queues.csv")
+        assert "dead-letters" not in (await staff.get("/queues")).text
+    async with signed_in(site, pool, "role:operator", city="*") as operator:
+        assert 'href="/system/dispatch/dead-letters"' in (await operator.get("/queues")).text
     assert table.headers["content-type"].startswith("text/csv")
     assert "attachment" in table.headers["content-disposition"]
     assert not re.search(r'(^|,)"?[=+\-@\t\r]', table.text, re.MULTILINE)

@@ -24,7 +24,7 @@ FIRST_QUEUES: Final[Mapping[PostDuty, tuple[Queue, ...]]] = {
 
 def queue_order(person: Person, city: City) -> Sequence[Queue]:
     """Return all queues, those of the person's post first."""
-    first = FIRST_QUEUES[_role_of(person, city)]
+    first = FIRST_QUEUES[_duty_of(person, city)]
     return (*first, *(each for each in QUEUES if each not in first))
 
 
@@ -33,7 +33,7 @@ def first_queue(order: Sequence[Queue], counts: Mapping[str, int]) -> Queue:
     return next((each for each in order if counts.get(each)), order[0])
 
 
-def _role_of(person: Person, city: City) -> PostDuty:
+def _duty_of(person: Person, city: City) -> PostDuty:
     post = next((each for each in city.pack.posts or () if each.id == person.post), None)
     if post is not None:
         return post.duty
@@ -44,4 +44,4 @@ def _role_of(person: Person, city: City) -> PostDuty:
         ("inspector", "inspector"),
         ("caller", "caller"),
     )
-    return next((role for own, role in by_role if own in person.grants.roles), "supervisor")
+    return next((duty for own, duty in by_role if own in person.grants.roles), "supervisor")
