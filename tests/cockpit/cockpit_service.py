@@ -13,15 +13,20 @@ from paidan_chassis.kafka.cluster import KafkaCluster, TopicSpec
 from paidan_chassis.kafka.message import Message
 from paidan_chassis.kafka.producer import Publisher
 from paidan_contracts.checks import CONSERVATION, ConservationChecked
+from paidan_contracts.outcomes import OutcomeDecided
 from paidan_contracts.state import CaseState
-from paidan_contracts.topics import CASES, CHECKS
+from paidan_contracts.topics import CASES, CHECKS, OUTCOMES
 from tests import fork_server, vault
 from tests import servers as real
 from tests.cockpit import database_fixture
 from tests.fork_server import ForkedProcess
 from tests.scoring import case_histories
 
-TOPICS: Final = {CASES.name: TopicSpec(2, CASES.config), CHECKS.name: TopicSpec(1, CHECKS.config)}
+TOPICS: Final = {
+    CASES.name: TopicSpec(2, CASES.config),
+    CHECKS.name: TopicSpec(1, CHECKS.config),
+    OUTCOMES.name: TopicSpec(2, OUTCOMES.config),
+}
 
 
 @dataclass(slots=True)
@@ -72,6 +77,12 @@ class CockpitService:
             [Message(CHECKS.name, CONSERVATION, each.model_dump_json().encode(), ()) for each in checks]
         )
 
+    async def publish_outcomes(self, outcomes: Sequence[OutcomeDecided]) -> None:
+        """Publish outcomes of reports, as the relays of intake and dispatch would."""
+        await self.publisher.send(
+            [Message(OUTCOMES.name, each.id, each.model_dump_json(exclude_none=True).encode(), ()) for each in outcomes]
+        )
+
     async def check_ids(self) -> list[str]:
         """Return the ids of the stored checks, newest first."""
         rows = await self.pool.fetch("SELECT check_id FROM conservation_check ORDER BY checked_at DESC")
@@ -87,7 +98,8 @@ class CockpitService:
         reports = await self.pool.fetch("SELECT report_row::text AS line FROM report_row ORDER BY line")
         checks = await self.pool.fetch("SELECT conservation_check::text AS line FROM conservation_check ORDER BY line")
         words = await self.pool.fetch("SELECT case_words::text AS line FROM case_words ORDER BY line")
-        return [row["line"] for row in (*rows, *reports, *words, *checks)]
+        alarms = await self.pool.fetch("SELECT suppressed_tally::text AS line FROM suppressed_tally ORDER BY line")
+        return [row["line"] for row in (*rows, *reports, *words, *checks, *alarms)]
 
     async def index_names(self) -> set[str]:
         """Return the names of the indexes of cases and words."""

@@ -14,6 +14,7 @@ from paidan_cockpit.case_rows import ReadModelRow, case_row
 from paidan_cockpit.check_queries import KEPT
 from paidan_cockpit.words import words_of
 from paidan_contracts.checks import ConservationChecked
+from paidan_contracts.outcomes import OutcomeDecided, Refusal
 from paidan_contracts.state import CaseState
 from tests import servers as real
 from tests.cockpit.cockpit_service import CockpitService, running_service
@@ -69,6 +70,34 @@ def new_check(number: int) -> ConservationChecked:
     return ConservationChecked(check_id=check_id, checked_at=at, took_ms=1, holds=holds, received=number)
 
 
+def shuffled_outcomes(number: int, seed: int) -> list[OutcomeDecided]:
+    """Return outcomes of alarms, every fourth of them noted, in random order, a fifth of them twice."""
+    rng = random.Random(seed)  # noqa: S311 - a test has to be repeatable, not secret
+    outcomes = [new_outcome(each) for each in range(number)]
+    again = rng.sample(outcomes, number // 5)
+    return rng.sample([*outcomes, *again], number + len(again))
+
+
+def new_outcome(number: int) -> OutcomeDecided:
+    """Build the outcome of a report that opens no case, one a minute."""
+    at = case_histories.START + timedelta(minutes=number)
+    why = Refusal(code=("alarm_refired", "alarm_too_brief")[number % 2], message="m", message_zh="m")
+    return OutcomeDecided(
+        id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(number))),
+        about="report",
+        result="noted" if number % 4 == 0 else "suppressed",
+        why=None if number % 4 == 0 else why,
+        area="tiny.990101",
+        source="camera",
+        recorded_at=at,
+        decided_at=at,
+    )
+
+
+async def suppressed(service: CockpitService) -> int:
+    return int(await service.pool.fetchval("SELECT COALESCE(sum(alarms), 0)::bigint FROM suppressed_tally"))
+
+
 async def stored(service: CockpitService) -> dict[str, ReadModelRow]:
     rows = await service.pool.fetch("SELECT * FROM case_row")
     return {row["case_id"]: ReadModelRow(**row) for row in rows}
@@ -94,7 +123,9 @@ async def test_the_read_model_is_a_fold_of_the_log_whatever_is_killed(
         checks = [new_check(at) for at in range(KEPT + 3)]
         await service.publish_checks([*checks, checks[-1]])
         running = service.start("--only", "loop")
-        for begin in range(0, len(states), 500):
+        outcomes = shuffled_outcomes(200, seed=2)
+        for number, begin in enumerate(range(0, len(states), 500)):
+            await service.publish_outcomes(outcomes[number::3])
             await service.publish_states(states[begin : begin + 500])
             kill_process(running)
             running = service.start("--only", "loop")
@@ -104,7 +135,13 @@ async def test_the_read_model_is_a_fold_of_the_log_whatever_is_killed(
         kept = [each.check_id for each in reversed(checks)][:KEPT]
         await await_value(service.check_ids, kept, within_s=20, what="the newest checks, each once")
         assert await stored(service) == expected
-        assert await counted_reports(service) == {state.opened_by for state in states}
+        noted = {each.id for each in outcomes if each.result == "noted"}
+        await await_value(lambda: suppressed(service), 200 - len(noted), within_s=20, what="each alarm, once")
+        later = [new_outcome(200 + 4 * each + 1) for each in range(20)]
+        await service.publish_outcomes([*outcomes, *later])
+        alarms = 200 - len(noted) + len(later)
+        await await_value(lambda: suppressed(service), alarms, within_s=20, what="each alarm, once, after repeats")
+        assert await counted_reports(service) == {state.opened_by for state in states} | noted
         await poll(lambda: _equals(service, words), within_s=20, what="the words of every case")
         before = await service.dump_tables()
         indexes = await service.index_names()

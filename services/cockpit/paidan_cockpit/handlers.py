@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from paidan_chassis.consumer.batch import Batch, Record
 from paidan_chassis.database import Connection
 from paidan_chassis.kafka.cloudevents import DecodeError
-from paidan_cockpit import check_queries, queries
+from paidan_cockpit import check_queries, outcome_counts, queries
 from paidan_cockpit.case_rows import CountedReport, ReadModelRow, case_row, report_rows
 from paidan_cockpit.decode import dead_letter_reason, decode_check, decode_step, latest_per_case
-from paidan_contracts.topics import CHECKS
+from paidan_contracts.topics import CASES, CHECKS
 
 
 class ReadModel:
-    """Keeps one row a case, by its highest version, and the last conservation checks. Idempotent."""
+    """Keeps one row a case, by its highest version, counts of what opens none, and the last checks. Idempotent."""
 
     def __init__(self) -> None:
         self._planned: Connection | None = None
@@ -25,7 +25,7 @@ class ReadModel:
             await queries.set_planner_options(batch.conn)
             self._planned = batch.conn
         checks = [record for record in batch.records if record.topic == CHECKS.name]
-        steps = [record for record in batch.records if record.topic != CHECKS.name] if checks else batch.records
+        steps = [record for record in batch.records if record.topic == CASES.name]
         found = await _read(batch, latest_per_case(steps))
         if found.errors:
             # An undecodable last step stood in for earlier ones, which count after all.
@@ -38,6 +38,7 @@ class ReadModel:
         batch.counts["cases"] += len(found.rows)
         if checks:
             await _save_checks(batch, checks)
+        await outcome_counts.apply(batch)
 
     def clear_cache(self) -> None:
         """Forget that the session has its options: a rollback takes them back."""

@@ -23,7 +23,10 @@ _LOCK_LANES: Final = """
      ORDER BY topic, partition
        FOR UPDATE
 """
-_TRUNCATE_TABLES: Final = "TRUNCATE case_row, report_row, word_queue, case_words, conservation_check, rebuild"
+_TRUNCATE_TABLES: Final = """
+    TRUNCATE case_row, report_row, word_queue, case_words, conservation_check, suppressed_alarm, suppressed_tally,
+             rebuild
+"""
 _REWIND_LANES: Final = """
     UPDATE lane
        SET next_offset = log.begin
