@@ -79,8 +79,8 @@ def _month(days: Sequence[CalendarDay], language: Language, today: date) -> Mont
 
 
 def _notes(days: Sequence[CalendarDay]) -> Iterator[str]:
-    """Yield named days, adjacent ones of one name and kind together."""
-    for (note, _), run in groupby(days, key=lambda each: (each.note, kind_of(each))):
+    """Yield named days, adjacent ones of one name together."""
+    for note, run in groupby(days, key=lambda each: each.note):
         if note:
             named = list(run)
             first, last = named[0].date.day, named[-1].date.day

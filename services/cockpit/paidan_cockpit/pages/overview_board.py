@@ -21,9 +21,10 @@ from paidan_cockpit.pages.overview_counts import (
     total_load,
 )
 from paidan_cockpit.pages.overview_queries import Visible
-from paidan_cockpit.pages.overview_services import Rates, load_rates
+from paidan_cockpit.pages.overview_services import Rates, load_rates, unavailable_rates
 from paidan_cockpit.pages.recent_values import RecentValues
 from paidan_cockpit.pages.site import Site
+from paidan_cockpit.pages.slow_values import SlowValues
 from paidan_cockpit.pages.system_health import ServiceHealth, probe_services
 from paidan_cockpit.rebuild_queries import is_rebuilding
 from paidan_cockpit.rights import Person
@@ -55,8 +56,8 @@ class Boards:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._boards = RecentValues[dict[str, Any]](_BOARD_AGE_S)
-        self._rates = RecentValues[Rates](_SERVICES_AGE_S)
-        self._health = RecentValues[list[ServiceHealth]](_HEALTH_AGE_S)
+        self._rates = SlowValues[Rates](_SERVICES_AGE_S)
+        self._health = SlowValues[list[ServiceHealth]](_HEALTH_AGE_S)
         self._past = RecentValues[list[HourCount]](_PAST_AGE_S)
         self._last = RecentValues[dict[str, datetime]](_SERVICES_AGE_S)
 
@@ -75,8 +76,10 @@ class Boards:
             "districts": loads_by(groups, lambda each: each.district),
             "streets": loads_by(groups, lambda each: each.street),
             "statuses": {load.key: load.open for load in loads_by(groups, lambda each: each.status)},
-            "rates": await self._rates.get(reader.key, lambda: load_rates(site.services, reader.person, view)),
-            "services": await self._health.get((), lambda: probe_services(site.services)),
+            "rates": await self._rates.get(
+                reader.key, lambda: load_rates(site.services, reader.person, view), unavailable_rates(view)
+            ),
+            "services": await self._health.get((), lambda: probe_services(site.services), []),
             "lanes": await overview_queries.read_lanes(site.pool),
             "rebuilding": rebuilding,
             **await self._load_days(reader, view),

@@ -44,10 +44,15 @@ async def load_rates(services: ServicesClient, person: Person, view: CityView) -
             "scoring", "/v1/scores", person, {"city": view.city_id, "period": period, "by": "city"}
         )
     except ServiceUnavailable:
-        return Rates(period, {}, unavailable=True)
+        return unavailable_rates(view)
     if not answer.ok:
         return Rates(period, {}, refused=answer.status in (401, 403), unavailable=answer.status not in (401, 403))
     return Rates(period, parse_rates(answer.body))
+
+
+def unavailable_rates(view: CityView) -> Rates:
+    """Return what there is while scoring does not answer."""
+    return Rates(_month_of(view.times.now, view), {}, unavailable=True)
 
 
 def parse_rates(body: Any) -> dict[str, ShownRate]:  # noqa: ANN401 - whatever JSON was answered

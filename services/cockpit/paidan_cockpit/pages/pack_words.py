@@ -36,6 +36,7 @@ _LEVEL_SELECTORS: Final = {
     "district": _("the {kind} of the case's district"),
     "street": _("the {kind} of the case's street"),
 }
+_WHOLE_KINDS: Final = {"*": _("every class"), "C*": _("all components (C)"), "E*": _("all events (E)")}
 _CONDITIONS: Final = {
     "classes": _("class {values}"),
     "conditions": _("condition {values}"),
@@ -105,8 +106,8 @@ class PackWords:
         """Return the classes that a pattern covers: the code with its name, or all that begin so."""
         if pattern in self._city.classes:
             return f"{pattern} {self._names.case_class(pattern)}"
-        if pattern == "*":
-            return self._translate(_("every class"))
+        if pattern in _WHOLE_KINDS:
+            return self._translate(_WHOLE_KINDS[pattern])
         big = {self._names.of(each.big) for each in self._city.classes.values() if each.code.startswith(pattern[:-1])}
         return f"{pattern} {big.pop()}" if len(big) == 1 else pattern
 

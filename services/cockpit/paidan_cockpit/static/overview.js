@@ -5,6 +5,7 @@
   const words = page.dataset;
   const live = document.getElementById("live");
   const RETRY_MS = 3000;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
 
   function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -69,7 +70,6 @@
       plot.setData(readHours());
       return;
     }
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const font = `${0.75 * rem}px sans-serif`;
     const axis = { font, gap: 0.3 * rem, stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
     const wall = matchMedia("(min-width: 1900px) and (min-height: 1000px)");
@@ -80,11 +80,11 @@
       padding: [rem / 2, 1.5 * rem, 0, 0],
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
       legend: { live: false },
-      axes: [{ ...axis, size: 2 * rem, incrs: [1, 2, 3, 4, 6, 12], values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      axes: [{ ...axis, size: 2 * rem, space: 3.5 * rem, incrs: [1, 2, 3, 4, 6, 12], values: (_, hours) => hours.map((hour) => `${hour}:00`) }, { ...axis, size: 3 * rem, space: 1.4 * rem, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       series: [
         { label: words.wordsHour },
-        { label: words.wordsToday, stroke: color("--accent"), width: 3 },
-        { label: words.wordsBefore, stroke: color("--muted"), width: 2, dash: [6, 4] },
+        { label: words.wordsToday, stroke: color("--accent"), width: 0.19 * rem, points: { size: 0.4 * rem } },
+        { label: words.wordsBefore, stroke: color("--muted"), width: 0.12 * rem, dash: [0.4 * rem, 0.25 * rem], points: { show: false } },
       ],
     }, readHours(), target);
     new ResizeObserver(() => plot.setSize(size())).observe(target);
@@ -129,6 +129,7 @@
     points = L.markerClusterGroup({
       showCoverageOnHover: false,
       animate: false,
+      maxClusterRadius: 4 * rem,
       iconCreateFunction: (cluster) => L.divIcon({ html: String(cluster.getChildCount()), className: "group", iconSize: null }),
     }).addTo(map);
     opened.control.addOverlay(points, words.wordsPoints);
