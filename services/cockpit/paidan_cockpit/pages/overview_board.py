@@ -106,7 +106,7 @@ class Boards:
             "hours": list(enumerate(zip(hourly_totals(today), hourly_totals(all_day), strict=True))),
             "present_hour": int((days.now - days.begin).total_seconds() // 3600),
             "last_times": last,
-            "silent": _silent_sources(last, view),
+            "silent": _silent_sources(last, view) if visible.is_whole_city else set(),
         }
 
     async def _last_times(self, reader: Reader, view: CityView) -> dict[str, datetime]:

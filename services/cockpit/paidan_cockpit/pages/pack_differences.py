@@ -84,6 +84,7 @@ _FIELDS: Final = {
     "names": _("name"),
     "note": _("note"),
     "numerator": _("numerator"),
+    "off": _("never merged"),
     "outline": _("outline"),
     "places": _("places"),
     "radius_m": _("distance in metres"),
