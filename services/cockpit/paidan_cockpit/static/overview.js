@@ -70,6 +70,7 @@
       plot.setData(readHours());
       return;
     }
+    target.replaceChildren();
     const font = `${0.75 * rem}px sans-serif`;
     const axis = { font, gap: 0.3 * rem, stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
     const wall = matchMedia("(min-width: 1900px) and (min-height: 1000px)");
@@ -123,6 +124,7 @@
   async function drawMap() {
     if (typeof L === "undefined") return;
     const target = document.getElementById("map");
+    document.getElementById("map-note").hidden = false;
     const opened = await cityMap.open(target, words);
     ({ map, places } = opened);
     heat = L.layerGroup();
